@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a platform provides to the kernel.
+ *
+ * Two platforms implement this file: arch/x86_64 (a Xen guest) and tests/host (a
+ * Linux process with a fake hypervisor).  Everything above it is the same source
+ * on both.
+ */
+#ifndef KERNEL_ARCH_H
+#define KERNEL_ARCH_H
+
+#include "kernel/hypercall.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_SIZE 4096ul
+
+/* The page Xen shares with us: pending and mask bits, the upcall mask, clocks. */
+extern struct shared_info arch_shared_info;
+
+/* What the domain builder told us; filled in before start() is called. */
+struct boot_info {
+	char command_line[1024 + 1];	/* Xen passes 1023 characters at the most */
+	uintptr_t memory_start;		/* the pages that nobody uses yet ... */
+	uintptr_t memory_end;		/* ... as addresses; mapped by arch_map() only */
+	void *console_ring;		/* NULL: there is none */
+	evtchn_port_t console_port;
+	void *xenstore_ring;
+	evtchn_port_t xenstore_port;
+	bool privileged;		/* we are dom0 */
+};
+extern struct boot_info boot_info;
+
+/*
+ * A suspended flow of control: its stack, with the registers saved on it (a
+ * pthread on the host).  The stack lies above a guard page.
+ */
+struct arch_context;
+
+/* main == NULL adopts the running flow, whose stack is the boot stack.  NULL: no memory. */
+struct arch_context *arch_context_new(void (*main)(void *), void *arg, size_t stack_size);
+void arch_context_free(struct arch_context *context);	/* never the running one */
+void arch_switch(struct arch_context *from, struct arch_context *to);
+
+/* Bytes of stack it has, and how many it ever used. */
+void arch_context_stack(const struct arch_context *context, size_t *size, size_t *used);
+
+/* Which of n equal threads runs next: 0 on Xen; the host draws lots to find races. */
+unsigned arch_choose(unsigned n);
+
+/*
+ * Nothing is runnable: give the CPU back until an event is pending or the deadline
+ * (Xen system time in ns, 0 for never) is reached.  Called, and returns, with
+ * upcalls masked; it may also return early.
+ */
+void arch_idle(uint64_t deadline);
+
+/* Xen system time in ns: monotonic, its zero is anywhere.  Callable from anywhere. */
+uint64_t arch_clock(void);
+
+/* Map [start, start + size) of boot_info's memory, readable and writable: 0 or -ENOMEM. */
+int arch_map(uintptr_t start, size_t size);
+
+/* Unmap one page of it, so that touching it is a fault; and map it again. */
+void arch_guard(void *page);
+void arch_unguard(void *page);
+
+/* The frame number to put into a grant of this page. */
+unsigned long arch_frame(const void *page);
+
+/*
+ * Map n frames that are not ours to own (grant table frames) for reading and
+ * writing: the address, or NULL.  Mapped for good.
+ */
+void *arch_map_frames(const unsigned long *frames, unsigned n);
+
+/*
+ * Address space, n pages, in which xen_grant_map() can place foreign pages: its
+ * addresses have page tables but no pages.  NULL: no memory.
+ */
+void *arch_reserve(unsigned n);
+void arch_unreserve(void *where, unsigned n);
+
+/* How xen_grant_map() is told where: the address itself on PV, a frame number on HVM. */
+uint64_t arch_map_where(void *where);
+
+/* Call visit for each return address of the running thread, innermost first. */
+void arch_backtrace(void (*visit)(uintptr_t pc));
+
+/* 64 bits nobody outside can guess, as far as the platform has any. */
+uint64_t arch_entropy(void);
+
+/* What the kernel provides to the platform: called once, on the boot stack. */
+_Noreturn void start(void);
+
+/* True: an upcall in application code found work, so call sched_preempt(). */
+bool sched_upcall(void);
+void sched_preempt(void);
+
+#endif

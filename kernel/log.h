@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The kernel's log and its end.
+ *
+ * Formats: %s %c %d %i %u %x %p %%, with l, ll and z, a width and 0 or -; nothing
+ * else.  None of these allocate, sleep or use the C library.
+ */
+#ifndef KERNEL_LOG_H
+#define KERNEL_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* As snprintf: always terminated, returns the length it would have had. */
+int format(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int vformat(char *to, size_t size, const char *fmt, va_list args);
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/* Levels above this are kept in the ring, not shown: `loglevel=` on the command line. */
+extern enum log_level log_level;
+
+void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
+#define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
+
+/* Text on the console as it is, without a prefix; for reports of several lines. */
+void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Where text goes: must not sleep, and must get everything out itself if `urgent`
+ * (we are about to go).  Until the console sets it: Xen's own log.
+ */
+extern void (*log_sink)(const char *text, size_t len, bool urgent);
+
+/* The guest cannot go on: say why and where, then as the panic policy has it. */
+_Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* How panic() ends, after its report.  Until set: SHUTDOWN_crash. */
+extern _Noreturn void (*panic_end)(void);
+
+/* A report in progress: panic() within it goes straight to the end. */
+extern bool panicking;
+
+/* Names and offsets of the running thread's callers, and of one address. */
+void print_backtrace(void);
+void print_symbol(const char *before, unsigned long pc);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pages, and the one range of memory that both they and the heap come from.
+ *
+ *	memory_start   brk ->       never used        <- top    pages     memory_end
+ *
+ * The heap grows upwards, pages are taken downwards; what is in between has never
+ * been handed out and is not even mapped, so boot time does not depend on how much
+ * there is.  Freed pages are kept in order of address and joined; a free run that
+ * reaches top becomes part of the middle again.
+ */
+#ifndef KERNEL_PAGE_H
+#define KERNEL_PAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void page_init(void);
+
+/* n consecutive pages, not zeroed; NULL: no memory.  Never sleeps. */
+void *page_alloc(size_t n);
+void page_free(void *pages, size_t n);
+
+/* Move the end of the heap by delta bytes: its old end, or NULL: no memory. */
+void *page_brk(ptrdiff_t delta);
+
+struct page_stats {
+	size_t total, heap, used, free;	/* in pages; free: also what is not yet mapped */
+};
+void page_stats(struct page_stats *stats);
+
+#endif
