@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Memory that another domain can write at any moment.
+ *
+ * A __shared pointer may only be handed to the functions below.  `make check`
+ * compiles every file with clang -Wnoderef, which rejects a plain dereference, so
+ * a double fetch cannot be written by accident: what is to be judged is copied
+ * out first, once, and the copy is judged.
+ */
+#ifndef DRIVERS_SHARED_H
+#define DRIVERS_SHARED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __clang__
+#define __shared __attribute__((noderef))
+#else
+#define __shared
+#endif
+
+/* An index the peer writes: what it guards is read only after this returns. */
+static inline uint32_t shared_load(const uint32_t __shared *p)
+{
+	return __atomic_load_n((const uint32_t *)(uintptr_t)p, __ATOMIC_ACQUIRE);
+}
+
+/* Publish an index: everything written before it is visible first. */
+static inline void shared_store(uint32_t __shared *p, uint32_t v)
+{
+	__atomic_store_n((uint32_t *)(uintptr_t)p, v, __ATOMIC_RELEASE);
+}
+
+/* Our store above and our load below must not swap: Dekker with the peer. */
+static inline void shared_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/*
+ * Copy in, copy out.  Every byte of shared memory is touched exactly once, in
+ * order of address; len may be 0; no alignment is asked for.
+ */
+void shared_get(void *dst, const void __shared *src, size_t len);
+void shared_put(void __shared *dst, const void *src, size_t len);
+
+#endif
