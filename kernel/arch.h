@@ -44,6 +44,9 @@ struct arch_context *arch_context_new(void (*main)(void *), void *arg, size_t st
 void arch_context_free(struct arch_context *context);	/* never the running one */
 void arch_switch(struct arch_context *from, struct arch_context *to);
 
+/* The thread pointer (%fs on x86_64) of the code that runs next; 0: the one made at boot. */
+void arch_set_tls(uintptr_t tls);
+
 /* Bytes of stack it has, and how many it ever used. */
 void arch_context_stack(const struct arch_context *context, size_t *size, size_t *used);
 

@@ -40,6 +40,9 @@ extern void (*log_sink)(const char *text, size_t len, bool urgent);
 /* The guest cannot go on: say why and where, then as the panic policy has it. */
 _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for who has said where already. */
+_Noreturn void panic_reported(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* How panic() ends, after its report.  Until set: SHUTDOWN_crash. */
 extern _Noreturn void (*panic_end)(void);
 

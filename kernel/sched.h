@@ -35,10 +35,12 @@ struct thread {
 	void (*main)(void *arg);
 	void *arg;
 	void *local;			/* of the layer above: POSIX's half of a thread */
+	uintptr_t tls;			/* its thread pointer; 0: the one made at boot */
 	char name[16];
 	unsigned id;
 	enum thread_kind kind;
-	bool runnable;			/* running, or in the run queue */
+	bool runnable;			/* wants the CPU, or has it */
+	bool queued;			/* in the run queue; the running one is not */
 	unsigned depth;			/* of kernel_enter(); 0: in application code */
 	const char *waits;		/* the function it sleeps in, or NULL */
 	uint64_t deadline;		/* wakes it at the latest; NEVER: none */
@@ -46,7 +48,7 @@ struct thread {
 	uint64_t switched_in, cpu_time;
 };
 
-/* The running thread.  */
+/* The running thread. */
 extern struct thread *current;
 
 /* Adopt the running flow as the first thread, an application thread in the kernel. */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of arch/x86_64 share among themselves, whichever way we were booted. */
+#ifndef ARCH_X86_64_ARCH_H
+#define ARCH_X86_64_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Registers at a fault or an NMI, as the entry code pushes them. */
+struct regs {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t vector, error_code;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* From the linker script: the image's parts, each on pages of its own. */
+extern char image_start[], text_end[], rodata_start[], rodata_end[], data_start[];
+extern char boot_stack_guard[], boot_stack[], boot_stack_end[];
+extern char hypercall_page[], image_end[];
+
+/*
+ * What %fs points to: the compiler's idea of a thread control block (the x86-64 psABI's
+ * word 0; word 14 is where -fsplit-stack looks for the stack's limit).  lib/tls.c makes
+ * one a thread where an application has thread-local data; else all share this one.
+ */
+struct tcb {
+	struct tcb *self;
+	uint64_t unused[13];
+	uint64_t stack_limit;
+	uint64_t reserved;
+};
+extern struct tcb boot_tcb;
+
+/* Return addresses from a frame pointer on, as long as they lie on the running stack. */
+void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc));
+bool on_current_stack(uintptr_t address);
+
+/* Report a fault (also one found by software) and panic. */
+void print_regs(const struct regs *r);
+_Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller);
+
+/* The FPU's whole state, for a thread that was interrupted: bytes, aligned to 64. */
+void fpu_init(void);
+size_t fpu_size(void);
+void fpu_save(void *area);
+void fpu_restore(const void *area);
+
+void cpuid(uint32_t leaf, uint32_t sub, uint32_t regs[4]);	/* as Xen shows it */
+void set_fs_base(uintptr_t base);
+void protector_init(uint64_t canary);
+
+#endif

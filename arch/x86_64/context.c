@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Stacks and switching between them.
+ *
+ *	[guard][fill ....................... used][struct arch_context]
+ *
+ * A stack is filled with a pattern when it is made, which tells how much of it was
+ * ever used.
+ *
+ * Under PV, Xen itself pushes the frame of a fault on the stack that overflowed, fails,
+ * and ends the domain without a word.  So running into the guard page is only the last
+ * line.  Application code checks for room in each prologue (-fsplit-stack, which
+ * compares rsp with %fs:0x70 and calls __morestack), against a limit that leaves room
+ * for an event's frame, the FPU's state, the C library and the report.
+ */
+#include "arch/x86_64/arch.h"
+#include "kernel/arch.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "kernel/sched.h"
+
+#include <string.h>
+
+#define FILL 0x5afe57acc0ffee00ull
+#define SLACK 8192			/* below the limit, besides the FPU's state */
+
+struct arch_context {
+	void *sp;
+	uintptr_t low, high;		/* the stack: usable bytes */
+	uintptr_t limit;		/* for application code */
+};
+
+struct switched {			/* what switch_stack() pops: see there */
+	uint32_t mxcsr, x87_control;
+	void *r15, *r14, *arg, *main, *rbx, *rbp;	/* arg in r13, main in r12 */
+	void (*resume)(void);
+	uint64_t pad[2];		/* thread_first wants rsp aligned to 16 */
+};
+
+void switch_stack(void **save, void *load, uintptr_t limit);
+void thread_first(void);
+
+static struct arch_context boot_context;
+
+struct tcb boot_tcb = { .self = &boot_tcb };
+
+static size_t round_up(size_t n)
+{
+	return (n + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+static struct arch_context *adopt(void)
+{
+	boot_context.low = (uintptr_t)boot_stack;
+	boot_context.high = (uintptr_t)boot_stack_end;
+	return &boot_context;
+}
+
+struct arch_context *arch_context_new(void (*main)(void *), void *arg, size_t stack_size)
+{
+	struct arch_context *c;
+	struct switched *s;
+	size_t size = round_up(stack_size);
+	char *base;
+
+	if (!main)
+		return adopt();
+	if (size < stack_size)
+		return NULL;
+	base = page_alloc(1 + size / PAGE_SIZE);
+	if (!base)
+		return NULL;
+	arch_guard(base);
+	for (uint64_t *p = (uint64_t *)(base + PAGE_SIZE); (char *)p < base + PAGE_SIZE + size; p++)
+		*p = FILL;
+	c = (struct arch_context *)(base + PAGE_SIZE + size) - 1;
+	s = (struct switched *)((uintptr_t)c & ~15ul) - 1;
+	*s = (struct switched){
+		.mxcsr = 0x1f80, .x87_control = 0x37f,	/* as the ABI wants at a start */
+		.main = (void *)main, .arg = arg, .resume = thread_first,
+	};
+	*c = (struct arch_context){
+		.sp = s,
+		.low = (uintptr_t)base + PAGE_SIZE,
+		.high = (uintptr_t)base + PAGE_SIZE + size,
+	};
+	c->limit = c->low + SLACK + fpu_size();
+	return c;
+}
+
+void arch_context_free(struct arch_context *c)
+{
+	void *base;
+	size_t size;
+
+	if (c == &boot_context)
+		return;
+	base = (void *)(c->low - PAGE_SIZE);
+	size = c->high - c->low;
+	arch_unguard(base);
+	page_free(base, 1 + size / PAGE_SIZE);
+}
+
+void arch_switch(struct arch_context *from, struct arch_context *to)
+{
+	switch_stack(&from->sp, to->sp, to->limit);
+}
+
+void arch_context_stack(const struct arch_context *c, size_t *size, size_t *used)
+{
+	const uint64_t *p = (const uint64_t *)c->low;
+
+	*size = c->high - c->low;
+	while ((uintptr_t)p < c->high && *p == (c == &boot_context ? 0 : FILL))
+		p++;
+	*used = c->high - (uintptr_t)p;
+}
+
+bool on_current_stack(uintptr_t address)
+{
+	const struct arch_context *c = current->context ? current->context : adopt();
+
+	return address >= c->low && address < c->high;
+}
+
+void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc))
+{
+	for (int depth = 0; depth < 40; depth++) {
+		const uintptr_t *frame = (const uintptr_t *)rbp;
+
+		if (rbp & 7 || !on_current_stack(rbp) || !on_current_stack(rbp + 8) || !frame[1])
+			return;
+		visit(frame[1]);
+		if (frame[0] <= rbp)	/* callers lie higher */
+			return;
+		rbp = frame[0];
+	}
+}
+
+void arch_backtrace(void (*visit)(uintptr_t pc))
+{
+	backtrace_from((uintptr_t)__builtin_frame_address(0), visit);
+}
+
+void arch_set_tls(uintptr_t tls)
+{
+	set_fs_base(tls ? tls : (uintptr_t)&boot_tcb);
+}
+
+static void print_caller(uintptr_t pc)
+{
+	print_symbol("    ", pc);
+}
+
+_Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller)
+{
+	size_t size, used;
+
+	kernel_enter();
+	arch_context_stack(current->context, &size, &used);
+	print("\nfault: stack overflow, thread %s, stack of %zu bytes\n", current->name, size);
+	print("  backtrace:\n");
+	print_symbol("    ", pc);
+	print_symbol("    ", caller);
+	backtrace_from((uintptr_t)__builtin_frame_address(0), print_caller);
+	panic_reported("stack overflow");
+}
+
+/* The same for alloca() and arrays of variable length. */
+void *__morestack_allocate_stack_space(size_t size);
+void *__morestack_allocate_stack_space(size_t size)
+{
+	(void)size;
+	stack_overflow((uintptr_t)__builtin_return_address(0), 0);
+}

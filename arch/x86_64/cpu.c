@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* The CPU as Xen shows it, its entropy, its FPU. */
+#include "arch/x86_64/arch.h"
+#include "kernel/arch.h"
+
+#define CPUID_1_ECX_XSAVE (1u << 26)
+#define CPUID_1_ECX_RDRAND (1u << 30)
+#define CR4_OSXSAVE (1ul << 18)
+#define XCR0_X87_SSE 3u
+#define XCR0_AVX 4u
+#define XCR0_AVX512 (7u << 5)
+#define FXSAVE_SIZE 512
+
+static size_t area_size = FXSAVE_SIZE;
+static uint32_t xcr0;			/* 0: FXSAVE is all there is */
+
+/*
+ * The prefix makes Xen emulate the instruction (arch-x86/xen.h, XEN_CPUID): without
+ * it we would see features of the machine that we are not to use.
+ */
+void cpuid(uint32_t leaf, uint32_t sub, uint32_t regs[4])
+{
+	__asm__ volatile("ud2a; .ascii \"xen\"; cpuid"
+			 : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+			 : "a"(leaf), "c"(sub));
+}
+
+static uint64_t tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+static bool rdrand(uint64_t *value)
+{
+	bool ok;
+
+	for (int i = 0; i < 10; i++) {
+		__asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(ok));
+		if (ok)
+			return true;
+	}
+	return false;
+}
+
+/* Without RDRAND: when we run, to the cycle, stirred (splitmix64's finaliser). */
+uint64_t arch_entropy(void)
+{
+	static uint64_t state;
+	uint32_t r[4];
+	uint64_t v;
+
+	cpuid(1, 0, r);
+	if (!(r[2] & CPUID_1_ECX_RDRAND) || !rdrand(&v))
+		v = 0;
+	state += tsc() + arch_clock() * 0x9e3779b97f4a7c15ull + arch_shared_info.wc_nsec;
+	v ^= state;
+	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9ull;
+	v = (v ^ v >> 27) * 0x94d049bb133111ebull;
+	return v ^ v >> 31;
+}
+
+/* AVX and later need our word that we save them: CR4.OSXSAVE, XCR0. */
+void fpu_init(void)
+{
+	uint32_t r[4], want;
+	uint64_t cr4;
+
+	cpuid(1, 0, r);
+	if (!(r[2] & CPUID_1_ECX_XSAVE))
+		return;
+	cpuid(0xd, 0, r);
+	want = r[0] & (XCR0_X87_SSE | XCR0_AVX | XCR0_AVX512);
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
+	__asm__ volatile("xsetbv" : : "c"(0), "a"(want), "d"(0));
+	cpuid(0xd, 0, r);	/* ebx: the size of what is switched on now */
+	area_size = r[1];
+	xcr0 = want;
+}
+
+size_t fpu_size(void)
+{
+	return area_size;
+}
+
+void fpu_save(void *area)
+{
+	uint64_t *header = (uint64_t *)((char *)area + FXSAVE_SIZE);
+
+	if (!xcr0) {
+		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+		return;
+	}
+	/* XSAVE leaves most of its header alone, and XRSTOR wants zeroes in it. */
+	for (int i = 0; i < 8; i++)
+		header[i] = 0;
+	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(xcr0), "d"(0) : "memory");
+}
+
+void fpu_restore(const void *area)
+{
+	if (xcr0)
+		__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(xcr0), "d"(0) : "memory");
+	else
+		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}

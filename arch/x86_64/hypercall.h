@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The trap into Xen: rdi, rsi, rdx, r10, r8 in, rax out, by a page Xen fills in, so
+ * that the way in is Xen's choice.
+ */
+#ifndef ARCH_X86_64_HYPERCALL_H
+#define ARCH_X86_64_HYPERCALL_H
+
+#include <xen/xen.h>
+
+#define HYPERCALL(nr, a, b, c, d)						\
+	({									\
+		unsigned long a_ = (unsigned long)(a), b_ = (unsigned long)(b),	\
+			      c_ = (unsigned long)(c);				\
+		register unsigned long d_ __asm__("r10") = (unsigned long)(d);	\
+		long rc_;							\
+		__asm__ volatile("call hypercall_page + %c[n] * 32"		\
+				 : "=a"(rc_), "+D"(a_), "+S"(b_), "+d"(c_), "+r"(d_) \
+				 : [n] "i"(nr)					\
+				 : "memory", "rcx", "r8", "r11");		\
+		rc_;								\
+	})
+
+#define hypercall1(nr, a) HYPERCALL(nr, a, 0, 0, 0)
+#define hypercall2(nr, a, b) HYPERCALL(nr, a, b, 0, 0)
+#define hypercall3(nr, a, b, c) HYPERCALL(nr, a, b, c, 0)
+#define hypercall4(nr, a, b, c, d) HYPERCALL(nr, a, b, c, d)
+
+#endif

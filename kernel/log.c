@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/sched.h"
+#include "kernel/symbols.h"
+
+enum log_level log_level = LOG_INFO;
+bool panicking;
+
+static void to_xen(const char *text, size_t len, bool urgent)
+{
+	(void)urgent;
+	xen_console_write(text, len);
+}
+
+static _Noreturn void crash(void)
+{
+	for (;;)
+		xen_sched_shutdown(SHUTDOWN_crash);
+}
+
+void (*log_sink)(const char *text, size_t len, bool urgent) = to_xen;
+_Noreturn void (*panic_end)(void) = crash;
+
+static void emit(char *line, size_t size, int len)
+{
+	if ((size_t)len >= size)
+		len = size - 1;
+	log_sink(line, len, panicking);
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	static const char *const names[] = { "error: ", "warning: ", "", "" };
+	uint64_t now = clock_now();
+	char line[256];
+	va_list args;
+	int len;
+
+	if (level > log_level)
+		return;
+	len = format(line, sizeof(line) - 1, "[%5u.%06u] %s", (unsigned)(now / NSEC_PER_SEC),
+		     (unsigned)(now % NSEC_PER_SEC / 1000), names[level]);
+	va_start(args, fmt);
+	len += vformat(line + len, sizeof(line) - 1 - len, fmt, args);
+	va_end(args);
+	if ((size_t)len > sizeof(line) - 2)
+		len = sizeof(line) - 2;
+	line[len++] = '\n';
+	emit(line, sizeof(line), len);
+}
+
+void print(const char *fmt, ...)
+{
+	char line[256];
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vformat(line, sizeof(line), fmt, args);
+	va_end(args);
+	emit(line, sizeof(line), len);
+}
+
+void print_symbol(const char *before, unsigned long pc)
+{
+	uintptr_t start;
+	const char *name = symbol_lookup(pc, &start);
+
+	if (name)
+		print("%s%016lx %s+0x%lx\n", before, pc, name, pc - start);
+	else
+		print("%s%016lx\n", before, pc);
+}
+
+static void print_caller(uintptr_t pc)
+{
+	print_symbol("    ", pc);
+}
+
+void print_backtrace(void)
+{
+	print("  backtrace:\n");
+	arch_backtrace(print_caller);
+}
+
+static _Noreturn void end(const char *fmt, va_list args, bool where)
+{
+	char why[160];
+
+	if (panicking)
+		panic_end();
+	panicking = true;
+	vformat(why, sizeof(why), fmt, args);
+	print("panic: %s, in thread %s\n", why, current->name);
+	if (where)
+		print_backtrace();
+	panic_end();
+}
+
+_Noreturn void panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	end(fmt, args, true);
+}
+
+_Noreturn void panic_reported(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	end(fmt, args, false);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+#include "kernel/arch.h"
+#include "kernel/page.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+/* A run of freed pages; lies in the first of them. */
+struct extent {
+	struct extent *lower;
+	size_t n;
+};
+
+static struct extent *highest;
+static uintptr_t brk, heap_end;		/* heap_end: brk, rounded up to a page */
+static uintptr_t top;
+static size_t freed;
+
+static uintptr_t end_of(const struct extent *e)
+{
+	return (uintptr_t)e + e->n * PAGE_SIZE;
+}
+
+void page_init(void)
+{
+	brk = heap_end = boot_info.memory_start;
+	top = boot_info.memory_end;
+	highest = NULL;
+	freed = 0;
+}
+
+static void *take_freed(size_t n)
+{
+	for (struct extent **p = &highest; *p; p = &(*p)->lower) {
+		struct extent *e = *p;
+
+		if (e->n < n)
+			continue;
+		e->n -= n;
+		freed -= n;
+		if (e->n == 0)
+			*p = e->lower;
+		return (void *)((uintptr_t)e + e->n * PAGE_SIZE);
+	}
+	return NULL;
+}
+
+void *page_alloc(size_t n)
+{
+	void *pages = take_freed(n);
+	uintptr_t start;
+
+	if (pages || n == 0 || n > (top - heap_end) / PAGE_SIZE)
+		return pages;
+	/* First, since arch_map() may come back here for a page table. */
+	start = top -= n * PAGE_SIZE;
+	if (!arch_map(start, n * PAGE_SIZE))
+		return (void *)start;
+	if (top == start)
+		top += n * PAGE_SIZE;
+	return NULL;
+}
+
+/* What is free just above the middle is the middle's again, and so the heap's. */
+static void widen_middle(void)
+{
+	struct extent **p = &highest;
+
+	if (!*p)
+		return;
+	while ((*p)->lower)
+		p = &(*p)->lower;
+	if ((uintptr_t)*p == top) {
+		top = end_of(*p);
+		freed -= (*p)->n;
+		*p = NULL;
+	}
+}
+
+void page_free(void *pages, size_t n)
+{
+	struct extent *e = pages, **p = &highest, *higher = NULL;
+
+	if (!pages || !n)
+		return;
+	assert((uintptr_t)pages >= top && (uintptr_t)pages + n * PAGE_SIZE <= boot_info.memory_end);
+	while (*p && *p > e) {
+		higher = *p;
+		p = &higher->lower;
+	}
+	assert(!*p || end_of(*p) <= (uintptr_t)e);
+	assert(!higher || (uintptr_t)e + n * PAGE_SIZE <= (uintptr_t)higher);
+	*e = (struct extent){ .lower = *p, .n = n };
+	*p = e;
+	freed += n;
+	if (higher && end_of(e) == (uintptr_t)higher) {
+		struct extent **h = &highest;
+
+		while (*h != higher)
+			h = &(*h)->lower;
+		e->n += higher->n;
+		*h = e;
+	}
+	if (e->lower && end_of(e->lower) == (uintptr_t)e) {
+		struct extent *lower = e->lower;
+
+		lower->n += e->n;
+		for (p = &highest; *p != e; p = &(*p)->lower)
+			;
+		*p = lower;
+	}
+	widen_middle();
+}
+
+void *page_brk(ptrdiff_t delta)
+{
+	uintptr_t old = brk, end;
+
+	if (delta < 0 ? (uintptr_t)-delta > brk - boot_info.memory_start :
+			(uintptr_t)delta > top - brk)
+		return NULL;
+	end = (brk + delta + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	if (end > heap_end) {
+		uintptr_t was = heap_end;
+
+		heap_end = end;		/* arch_map() may take page tables off the middle */
+		if (end > top || arch_map(was, end - was)) {
+			heap_end = was;
+			return NULL;
+		}
+	}
+	heap_end = end;
+	brk += delta;
+	return (void *)old;
+}
+
+void page_stats(struct page_stats *stats)
+{
+	size_t middle = (top - heap_end) / PAGE_SIZE;
+
+	*stats = (struct page_stats){
+		.total = (boot_info.memory_end - boot_info.memory_start) / PAGE_SIZE,
+		.heap = (heap_end - boot_info.memory_start) / PAGE_SIZE,
+		.free = middle + freed,
+	};
+	stats->used = stats->total - stats->heap - stats->free;
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: ISC */
+/* Who runs: two queues, kernel threads before application threads; see sched.h. */
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/evtchn.h"
+#include "kernel/log.h"
+#include "kernel/sched.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLICE (10 * NSEC_PER_MSEC)
+
+struct runq {
+	struct thread *first, **last;
+	unsigned length;
+};
+
+static struct runq runq[2] = {
+	[THREAD_KERNEL] = { .last = &runq[THREAD_KERNEL].first },
+	[THREAD_APP] = { .last = &runq[THREAD_APP].first },
+};
+static struct thread *all, **all_last = &all;
+static struct thread *dead;		/* exited, their stacks not freed yet */
+static struct thread *timers;		/* by deadline, the soonest first */
+static struct evtchn timer = { .name = "timer" };
+static uint64_t timer_set = NEVER;	/* when VIRQ_TIMER will fire: never after `timers` */
+static uint64_t slice_end;
+static unsigned threads, next_id;
+
+/* Before sched_init(): the flow Xen entered, in the kernel already. */
+static struct thread boot = { .name = "boot", .depth = 1, .runnable = true };
+
+struct thread *current = &boot;
+struct sched_stats sched_stats;
+
+static volatile uint8_t *upcall_mask(void)
+{
+	return &arch_shared_info.vcpu_info[0].evtchn_upcall_mask;
+}
+
+static bool upcall_pending(void)
+{
+	return *(volatile uint8_t *)&arch_shared_info.vcpu_info[0].evtchn_upcall_pending;
+}
+
+static void enqueue(struct thread *t, bool first)
+{
+	struct runq *q = &runq[t->kind];
+
+	if (first) {
+		t->next = q->first;
+		q->first = t;
+		if (!t->next)
+			q->last = &t->next;
+	} else {
+		t->next = NULL;
+		*q->last = t;
+		q->last = &t->next;
+	}
+	q->length++;
+	t->queued = true;
+}
+
+static struct thread *dequeue(struct runq *q)
+{
+	struct thread **p = &q->first, *t;
+
+	if (!q->length)
+		return NULL;
+	for (unsigned n = arch_choose(q->length); n; n--)
+		p = &(*p)->next;
+	t = *p;
+	*p = t->next;
+	if (!t->next)
+		q->last = p;
+	q->length--;
+	t->queued = false;
+	return t;
+}
+
+/*
+ * The timer is set when somebody goes to sleep for less long than it is set for, and
+ * never put back: a deadline that was not reached costs one early shot, not a
+ * hypercall each time.
+ */
+static void timer_need(uint64_t when)
+{
+	if (when < timer_set && !xen_set_timer(clock_to_xen(when)))
+		timer_set = when;
+}
+
+static void make_runnable(struct thread *t)
+{
+	if (t->runnable)
+		return;
+	t->runnable = true;
+	if (t != current)
+		enqueue(t, false);
+}
+
+static void deadline_clear(struct thread *t)
+{
+	if (!t->sooner)
+		return;
+	*t->sooner = t->later;
+	if (t->later)
+		t->later->sooner = t->sooner;
+	t->sooner = NULL;
+}
+
+static void deadline_set(struct thread *t, uint64_t deadline)
+{
+	struct thread **p = &timers;
+
+	while (*p && (*p)->deadline <= deadline)
+		p = &(*p)->later;
+	t->deadline = deadline;
+	t->later = *p;
+	t->sooner = p;
+	if (t->later)
+		t->later->sooner = &t->later;
+	*p = t;
+	timer_need(deadline);
+}
+
+static void expire(void)
+{
+	uint64_t now;
+
+	if (!timers)
+		return;
+	now = clock_now();
+	while (timers && timers->deadline <= now) {
+		struct thread *t = timers;
+
+		deadline_clear(t);
+		make_runnable(t);
+	}
+	if (timers)
+		timer_need(timers->deadline);
+}
+
+/* What came in since we last looked. */
+static void look(void)
+{
+	if (upcall_pending())
+		evtchn_dispatch();
+	if (evtchn_rung(&timer)) {
+		timer_set = NEVER;
+		expire();
+	}
+}
+
+static void idle(void)
+{
+	current->cpu_time += clock_now() - current->switched_in;
+	sched_stats.idles++;
+	arch_idle(timers ? clock_to_xen(timers->deadline) : 0);
+	look();
+	expire();
+	current->switched_in = clock_now();
+}
+
+static void reap(void)
+{
+	struct thread *t;
+
+	while ((t = dead)) {
+		dead = t->next;
+		arch_context_free(t->context);
+		free(t);
+	}
+}
+
+static void switch_to(struct thread *next)
+{
+	struct thread *prev = current;
+	uint64_t now = clock_now();
+
+	prev->cpu_time += now - prev->switched_in;
+	next->switched_in = now;
+	if (next->kind == THREAD_APP)
+		slice_end = now + SLICE;
+	current = next;
+	sched_stats.switches++;
+	if (next->tls != prev->tls)
+		arch_set_tls(next->tls);
+	arch_switch(prev->context, next->context);
+	reap();			/* a thread cannot free the stack it stands on */
+}
+
+/* Let another thread run.  keep_turn: we were put off and stay the first of our kind. */
+static void schedule(bool keep_turn)
+{
+	struct thread *next;
+
+	look();
+	for (;;) {
+		if (current->runnable && !current->queued)
+			enqueue(current, keep_turn);
+		next = dequeue(&runq[THREAD_KERNEL]);
+		if (!next)
+			next = dequeue(&runq[THREAD_APP]);
+		if (next)
+			break;
+		idle();
+	}
+	if (next != current)
+		switch_to(next);
+}
+
+static bool slice_over(void)
+{
+	if (!runq[THREAD_APP].length)
+		return false;
+	if (clock_now() >= slice_end)
+		return true;
+	timer_need(slice_end);
+	return false;
+}
+
+bool sched_upcall(void)
+{
+	current->depth++;
+	sched_stats.upcalls++;
+	look();
+	if (runq[THREAD_KERNEL].length || slice_over())
+		return true;
+	current->depth--;
+	return false;
+}
+
+void sched_preempt(void)
+{
+	sched_stats.preemptions++;
+	schedule(!slice_over());
+	current->depth--;
+}
+
+void kernel_enter(void)
+{
+	*upcall_mask() = 1;	/* from here on nobody else runs unless we sleep */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	current->depth++;
+}
+
+void kernel_leave(void)
+{
+	assert(current->depth);
+	if (current->depth > 1) {
+		current->depth--;
+		return;
+	}
+	for (;;) {
+		look();
+		if (runq[THREAD_KERNEL].length || slice_over())
+			schedule(!slice_over());
+		current->depth = 0;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		*upcall_mask() = 0;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		if (!upcall_pending())
+			return;
+		/* Xen does not call for what came in before we unmasked. */
+		*upcall_mask() = 1;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		current->depth = 1;
+	}
+}
+
+static void thread_main(void *arg)
+{
+	struct thread *t = arg;
+
+	reap();
+	if (t->kind == THREAD_APP)
+		kernel_leave();
+	t->main(t->arg);
+	if (t->kind == THREAD_APP)
+		kernel_enter();
+	thread_exit();
+}
+
+static struct thread *thread_new(const char *name, enum thread_kind kind)
+{
+	struct thread *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	format(t->name, sizeof(t->name), "%s", name);
+	t->kind = kind;
+	t->depth = 1;
+	t->deadline = NEVER;
+	t->id = next_id++;
+	return t;
+}
+
+static void thread_add(struct thread *t)
+{
+	t->all_link = all_last;
+	*all_last = t;
+	all_last = &t->all_next;
+	threads++;
+}
+
+struct thread *thread_start(const char *name, enum thread_kind kind, size_t stack_size,
+			    void (*main)(void *), void *arg, void *local)
+{
+	struct thread *t = thread_new(name, kind);
+
+	if (!t)
+		return NULL;
+	t->main = main;
+	t->arg = arg;
+	t->local = local;
+	t->context = arch_context_new(thread_main, t, stack_size);
+	if (!t->context) {
+		free(t);
+		return NULL;
+	}
+	thread_add(t);
+	make_runnable(t);
+	return t;
+}
+
+_Noreturn void thread_exit(void)
+{
+	struct thread *t = current;
+
+	*t->all_link = t->all_next;
+	if (t->all_next)
+		t->all_next->all_link = t->all_link;
+	else
+		all_last = t->all_link;
+	threads--;
+	t->runnable = false;
+	t->next = dead;
+	dead = t;
+	schedule(false);
+	panic("an ended thread runs");
+}
+
+void sched_init(const char *name)
+{
+	struct thread *t = thread_new(name, THREAD_APP);
+
+	if (t)
+		t->context = arch_context_new(NULL, NULL, 0);
+	if (!t || !t->context || evtchn_virq(&timer, "timer", VIRQ_TIMER))
+		panic("no memory or no timer for the first thread");
+	t->runnable = true;
+	t->switched_in = clock_now();
+	current = t;
+	thread_add(t);
+}
+
+void thread_yield(void)
+{
+	schedule(false);
+}
+
+void thread_sleep(uint64_t deadline)
+{
+	struct waitq nobody = { 0 };
+
+	wait_until_deadline(&nobody, deadline, false);
+}
+
+void thread_list(void (*visit)(const struct thread *t, void *arg), void *arg)
+{
+	for (struct thread *t = all; t; t = t->all_next)
+		visit(t, arg);
+}
+
+unsigned thread_count(void)
+{
+	return threads;
+}
+
+void wait_begin(struct waiter *w, struct waitq *queue, uint64_t deadline, const char *where)
+{
+	*w = (struct waiter){
+		.queue = queue, .thread = current, .deadline = deadline, .prev = queue->last,
+	};
+	if (queue->last)
+		queue->last->next = w;
+	else
+		queue->first = w;
+	queue->last = w;
+	current->waits = where;
+}
+
+void wait_arm(void)
+{
+	current->runnable = false;
+}
+
+bool wait_sleep(struct waiter *w)
+{
+	struct thread *t = current;
+
+	if (t->runnable)	/* the condition itself, or an event it looked at, woke us */
+		return true;
+	if (w->deadline != NEVER) {
+		if (clock_now() >= w->deadline)
+			return false;
+		deadline_set(t, w->deadline);
+	}
+	schedule(false);
+	deadline_clear(t);
+	return true;
+}
+
+void wait_end(struct waiter *w)
+{
+	struct waitq *queue = w->queue;
+
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		queue->first = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	else
+		queue->last = w->prev;
+	current->runnable = true;
+	current->waits = NULL;
+}
+
+void wake(struct waitq *queue)
+{
+	for (struct waiter *w = queue->first; w; w = w->next)
+		make_runnable(w->thread);
+}
+
+void wake_one(struct waitq *queue)
+{
+	for (struct waiter *w = queue->first; w; w = w->next)
+		if (!w->thread->runnable) {
+			make_runnable(w->thread);
+			return;
+		}
+}
