@@ -21,7 +21,7 @@ static _Noreturn void crash(void)
 }
 
 void (*log_sink)(const char *text, size_t len, bool urgent) = to_xen;
-_Noreturn void (*panic_end)(void) = crash;
+void (*panic_end)(void) __attribute__((noreturn)) = crash;
 
 static void emit(char *line, size_t size, int len)
 {

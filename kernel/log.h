@@ -44,7 +44,7 @@ _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 _Noreturn void panic_reported(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* How panic() ends, after its report.  Until set: SHUTDOWN_crash. */
-extern _Noreturn void (*panic_end)(void);
+extern void (*panic_end)(void) __attribute__((noreturn));
 
 /* A report in progress: panic() within it goes straight to the end. */
 extern bool panicking;

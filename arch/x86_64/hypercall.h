@@ -6,6 +6,7 @@
 #ifndef ARCH_X86_64_HYPERCALL_H
 #define ARCH_X86_64_HYPERCALL_H
 
+#include <stdint.h>
 #include <xen/xen.h>
 
 #define HYPERCALL(nr, a, b, c, d)						\

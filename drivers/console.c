@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+#include "drivers/console.h"
+#include "drivers/stream.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/evtchn.h"
+#include "kernel/log.h"
+#include "kernel/sched.h"
+
+#include <errno.h>
+#include <string.h>
+#include <xen/io/console.h>
+
+/* How long text from where one may not sleep waits for room, before it is dropped. */
+#define PATIENCE (20 * NSEC_PER_MSEC)
+#define LAST_PATIENCE (2 * NSEC_PER_SEC)
+
+static struct stream in, out;
+static struct evtchn event;
+static bool present;
+
+/*
+ * What fits of text, with its newlines as a terminal wants them: the bytes of text
+ * that went out.  A newline that fits only half is not begun.
+ */
+static ssize_t put_some(const char *text, size_t len)
+{
+	const char *newline = memchr(text, '\n', len);
+	size_t line = newline ? (size_t)(newline - text) : len;
+	ssize_t room = stream_writable(&out);
+
+	if (room < 0 || line > 0)
+		return room < 0 ? room : stream_write(&out, text, line);
+	if (room < 2)
+		return 0;
+	stream_write(&out, "\r\n", 2);
+	return 1;
+}
+
+/* All that fits; tells the other side once. */
+static ssize_t put(const char *text, size_t len)
+{
+	size_t done = 0;
+	ssize_t n = 0;
+
+	while (done < len && (n = put_some(text + done, len - done)) > 0)
+		done += n;
+	if (done)
+		evtchn_notify(&event);
+	return done ? (ssize_t)done : n;
+}
+
+static bool taken(void)
+{
+	return stream_writable(&out) == (ssize_t)out.size;
+}
+
+static void sink(const char *text, size_t len, bool urgent)
+{
+	uint64_t deadline = 0;
+
+	while (len) {
+		ssize_t n = put(text, len);
+
+		if (n < 0)
+			return;
+		text += n;
+		len -= n;
+		if (n > 0)
+			continue;
+		if (!deadline)
+			deadline = clock_now() + (urgent ? LAST_PATIENCE : PATIENCE);
+		else if (clock_now() > deadline)
+			return;
+		xen_sched_yield();
+	}
+}
+
+void console_init(void)
+{
+	struct xencons_interface __shared *page = boot_info.console_ring;
+
+	if (!page || evtchn_adopt(&event, "console", boot_info.console_port))
+		return;
+	stream_open(&in, (uint8_t __shared *)page->in, sizeof(page->in), &page->in_cons,
+		    &page->in_prod);
+	stream_open(&out, (uint8_t __shared *)page->out, sizeof(page->out), &page->out_prod,
+		    &page->out_cons);
+	present = true;
+	log_sink = sink;
+}
+
+ssize_t console_write(const char *text, size_t len)
+{
+	size_t done = 0;
+	ssize_t n = 0;
+
+	if (!present)
+		return len;
+	while (done < len) {
+		wait_until(&event.waiters, (evtchn_rung(&event),
+					    n = put(text + done, len - done)));
+		if (n < 0)
+			return -EIO;
+		done += n;
+	}
+	return len;
+}
+
+bool console_readable(void)
+{
+	return present && stream_readable(&in) != 0;
+}
+
+ssize_t console_read(char *to, size_t len)
+{
+	ssize_t n = 0;
+
+	if (len == 0)
+		return 0;
+	if (!present)
+		return 0;
+	wait_until(&event.waiters, (evtchn_rung(&event), n = stream_read(&in, to, len)));
+	if (n < 0)
+		return -EIO;
+	evtchn_notify(&event);		/* there is room again */
+	for (ssize_t i = 0; i < n; i++)
+		if (to[i] == '\r')
+			to[i] = '\n';
+	return n;
+}
+
+bool console_drain(uint64_t deadline)
+{
+	if (!present)
+		return true;
+	return wait_until_deadline(&event.waiters, deadline, (evtchn_rung(&event), taken()));
+}
+
+struct waitq *console_changed(void)
+{
+	return &event.waiters;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Open files: a file is its operations.
+ *
+ * Whatever can be read, written or waited for - console, device, socket, file - is a
+ * struct file with a table of functions; descriptors are indexes into one table, which
+ * grows.  All of this is kernel code: operations may sleep, and nothing else runs
+ * meanwhile but what they sleep for.
+ */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct file;
+
+/* Results are counts or 0, or -errno.  A NULL operation is -EINVAL (read, write: -EBADF). */
+struct file_ops {
+	ssize_t (*read)(struct file *f, void *to, size_t len);
+	ssize_t (*write)(struct file *f, const void *from, size_t len);
+	ssize_t (*pread)(struct file *f, void *to, size_t len, off_t at);
+	ssize_t (*pwrite)(struct file *f, const void *from, size_t len, off_t at);
+	off_t (*seek)(struct file *f, off_t offset, int whence);
+	int (*stat)(struct file *f, struct stat *st);
+	int (*ioctl)(struct file *f, unsigned long request, void *arg);
+	int (*sync)(struct file *f);
+	void (*close)(struct file *f);	/* the last descriptor is gone: free it */
+};
+
+/* The first member of what a kind of file keeps. */
+struct file {
+	const struct file_ops *ops;
+	unsigned refs;			/* descriptors, and calls under way */
+	int flags;			/* O_* */
+};
+
+/* The lowest free descriptor, now f's; -EMFILE, -ENOMEM.  f->refs becomes 1 more. */
+int file_install(struct file *f);
+
+/* The file of a descriptor, held until file_put(); NULL: not open. */
+struct file *file_get(int fd);
+void file_put(struct file *f);
+int file_close(int fd);			/* 0 or -EBADF */
+int file_dup(int fd, int at);		/* to `at` (closing what it is), or the lowest: -1 */
+
+void file_init(void);			/* 0, 1 and 2 become the console */
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From the platform's start() to main() and out again.
+ *
+ * The boot flow brings the kernel up, makes the thread that runs main() and ends: its
+ * small stack is no place for an application.
+ */
+#include "drivers/console.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/evtchn.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "kernel/param.h"
+#include "kernel/sched.h"
+#include "lib/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STACK_MIN (64 * 1024)
+#define STACK_MAX (1024 * 1024)
+
+int main(int argc, char **argv, char **envp);
+
+extern void (*init_array_start[])(int, char **, char **);
+extern void (*init_array_end[])(int, char **, char **);
+extern void (*fini_array_start[])(void);
+extern void (*fini_array_end[])(void);
+
+extern char **environ;
+
+static void run_destructors(void)
+{
+	for (size_t i = fini_array_end - fini_array_start; i > 0; i--)
+		fini_array_start[i - 1]();
+}
+
+static void set_variable(const char *name, const char *value)
+{
+	setenv(name, value, 1);
+}
+
+static void main_thread(void *arg)
+{
+	int argc = param_argc();
+	char **argv = param_argv();
+
+	(void)arg;
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	param_each("env.", set_variable);
+	atexit(run_destructors);
+	for (size_t i = 0; i < (size_t)(init_array_end - init_array_start); i++)
+		init_array_start[i](argc, argv, environ);
+	exit(main(argc, argv, environ));
+}
+
+/* A share of memory, within reason; `stack=` says otherwise. */
+static size_t stack_size(void)
+{
+	struct page_stats memory;
+	size_t share;
+
+	page_stats(&memory);
+	share = memory.total / 64 * PAGE_SIZE;
+	if (share < STACK_MIN)
+		share = STACK_MIN;
+	if (share > STACK_MAX)
+		share = STACK_MAX;
+	return param_size("stack", share);
+}
+
+static void greet(void)
+{
+	unsigned major = 0, minor = 0;
+	char extra[16] = "";
+	struct page_stats memory;
+
+	page_stats(&memory);
+	xen_version(&major, &minor, extra);
+	log_info("Xenolith on Xen %u.%u%s, %zu KiB free", major, minor, extra,
+		 memory.free * PAGE_SIZE / 1024);
+}
+
+_Noreturn void start(void)
+{
+	int rc;
+
+	clock_init();
+	page_init();
+	evtchn_init();
+	sched_init("boot");
+	console_init();
+	rc = param_init(boot_info.command_line);
+	log_level = param_number("loglevel", LOG_ERROR, LOG_DEBUG, LOG_INFO);
+	greet();
+	if (rc)
+		panic("the command line has a quote that is not closed");
+	file_init();
+	if (!thread_start("main", THREAD_APP, stack_size(), main_thread, NULL, NULL))
+		panic("no memory for the main thread");
+	thread_exit();
+}
+
+_Noreturn void _exit(int status)
+{
+	kernel_enter();
+	log_info("main ended, status %d", status & 0xff);
+	console_drain(clock_now() + 2 * NSEC_PER_SEC);
+	for (;;)
+		xen_sched_shutdown(SHUTDOWN_poweroff);
+}
+
+_Noreturn void abort(void)
+{
+	kernel_enter();
+	panic("abort");
+}
