@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: ISC */
+/* What one can ask of xenstored, in its words (docs/misc/xenstore.txt). */
+#include "drivers/xenstore.h"
+#include "drivers/xs_link.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No directory is that big; an endless one is a lie. */
+#define LIST_MAX (1024 * 1024)
+
+#define PIECE(s) ((struct xs_piece){ (s), strlen(s) + 1 })	/* a string and its NUL */
+
+static unsigned transactions, ended;	/* that we hold or ask for; that are over */
+static struct waitq transaction_ended;
+
+static uint64_t deadline(const struct xs_tx *tx)
+{
+	return tx && tx->deadline ? tx->deadline : NEVER;
+}
+
+/* Ask about a path; `more` is what follows it. */
+static ssize_t ask(const struct xs_tx *tx, uint32_t type, const char *path,
+		   const struct xs_piece *more, char **reply)
+{
+	struct xs_piece pieces[2] = { PIECE(path) };
+
+	if (more)
+		pieces[1] = *more;
+	return xs_link_call(type, tx ? tx->id : 0, deadline(tx), pieces, more ? 2 : 1, reply);
+}
+
+static int zero_or_error(ssize_t rc)
+{
+	return rc < 0 ? rc : 0;
+}
+
+ssize_t xs_read(const struct xs_tx *tx, const char *path, char **value)
+{
+	return ask(tx, XS_READ, path, NULL, value);
+}
+
+/* A decimal number and nothing else. */
+static int parse(const char *s, size_t len, uint64_t *number)
+{
+	uint64_t n = 0;
+
+	if (len == 0)
+		return -EPROTO;
+	for (size_t i = 0; i < len; i++) {
+		unsigned digit = (unsigned char)s[i] - '0';
+
+		if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+			return -EPROTO;
+		n = n * 10 + digit;
+	}
+	*number = n;
+	return 0;
+}
+
+int xs_read_number(const struct xs_tx *tx, const char *path, uint64_t min, uint64_t max,
+		   uint64_t *number)
+{
+	char *value;
+	ssize_t len = xs_read(tx, path, &value);
+	uint64_t n;
+	int rc;
+
+	if (len < 0)
+		return len;
+	rc = parse(value, len, &n);
+	free(value);
+	if (rc)
+		return rc;
+	if (n < min || n > max)
+		return -EPROTO;
+	*number = n;
+	return 0;
+}
+
+int xs_write_bytes(const struct xs_tx *tx, const char *path, const void *value, size_t len)
+{
+	struct xs_piece piece = { value, len };
+
+	return zero_or_error(ask(tx, XS_WRITE, path, &piece, NULL));
+}
+
+int xs_write(const struct xs_tx *tx, const char *path, const char *value)
+{
+	return xs_write_bytes(tx, path, value, strlen(value));
+}
+
+int xs_printf(const struct xs_tx *tx, const char *path, const char *fmt, ...)
+{
+	char value[256];
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vformat(value, sizeof(value), fmt, args);
+	va_end(args);
+	if ((size_t)len >= sizeof(value))
+		return -E2BIG;
+	return xs_write_bytes(tx, path, value, len);
+}
+
+int xs_mkdir(const struct xs_tx *tx, const char *path)
+{
+	return zero_or_error(ask(tx, XS_MKDIR, path, NULL, NULL));
+}
+
+int xs_rm(const struct xs_tx *tx, const char *path)
+{
+	return zero_or_error(ask(tx, XS_RM, path, NULL, NULL));
+}
+
+/* Strings, each with its NUL, len bytes in all, as an array in one piece of memory. */
+static int split(const char *strings, size_t len, char ***names)
+{
+	size_t n = 0;
+	char *text;
+
+	if (len && strings[len - 1] != '\0') {
+		xs_link_odd("a list without an end");
+		return -EPROTO;
+	}
+	for (size_t i = 0; i < len; i++)
+		n += strings[i] == '\0';
+	*names = malloc(n * sizeof(char *) + len + 1);
+	if (!*names)
+		return -ENOMEM;
+	text = (char *)(*names + n);
+	memcpy(text, strings, len);
+	for (size_t i = 0; i < n; i++, text += strlen(text) + 1)
+		(*names)[i] = text;
+	return n;
+}
+
+/* A directory of more than one message, in the making. */
+struct parts {
+	char *names;
+	size_t len;
+	char generation[24];		/* of the directory; "": not known yet */
+};
+
+/*
+ * Get the names from p->len on: 1 when these were the last, 0 when there are more,
+ * -EAGAIN when the directory is not the one we began with.
+ *
+ * The answer is the generation, then names; behind the last one of the directory
+ * stands an empty one (send_directory_part() in xenstored's core.c).
+ */
+static int next_part(const struct xs_tx *tx, const char *path, struct parts *p)
+{
+	char offset[24], *reply, *bigger;
+	size_t skip, got;
+	ssize_t len;
+	int rc = -EPROTO;
+
+	format(offset, sizeof(offset), "%zu", p->len);
+	len = ask(tx, XS_DIRECTORY_PART, path, &PIECE(offset), &reply);
+	if (len < 0)
+		return len;
+	skip = strlen(reply) + 1;
+	if (skip > sizeof(p->generation) || skip >= (size_t)len || reply[len - 1] != '\0')
+		goto out;
+	if (!p->generation[0])
+		memcpy(p->generation, reply, skip);
+	rc = -EAGAIN;
+	if (strcmp(p->generation, reply) != 0)
+		goto out;
+	got = len - skip;
+	rc = got == 1 || reply[len - 2] == '\0';
+	if (rc)
+		got--;		/* the empty one */
+	if (p->len + got > LIST_MAX) {
+		rc = -E2BIG;
+		goto out;
+	}
+	bigger = realloc(p->names, p->len + got + 1);
+	if (!bigger) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	p->names = bigger;
+	memcpy(p->names + p->len, reply + skip, got);
+	p->len += got;
+out:
+	free(reply);
+	return rc;
+}
+
+/* In parts, and from the start again whenever it changed between two of them. */
+static int list_parts(const struct xs_tx *tx, const char *path, char ***names)
+{
+	struct parts p = { 0 };
+	int rc;
+
+	do {
+		p.len = 0;
+		p.generation[0] = '\0';
+		while ((rc = next_part(tx, path, &p)) == 0)
+			;
+	} while (rc == -EAGAIN);
+	if (rc > 0)
+		rc = split(p.names, p.len, names);
+	/* An xenstored from before Xen 4.9 does not know how. */
+	else if (rc == -ENOSYS || rc == -EINVAL)
+		rc = -E2BIG;
+	free(p.names);
+	return rc;
+}
+
+int xs_list(const struct xs_tx *tx, const char *path, char ***names)
+{
+	char *reply;
+	ssize_t len = ask(tx, XS_DIRECTORY, path, NULL, &reply);
+	int rc;
+
+	if (len == -E2BIG)
+		return list_parts(tx, path, names);
+	if (len < 0)
+		return len;
+	rc = split(reply, len, names);
+	free(reply);
+	return rc;
+}
+
+int xs_get_perms(const struct xs_tx *tx, const char *path, struct xs_perm **perms)
+{
+	char *reply, **strings;
+	ssize_t len = ask(tx, XS_GET_PERMS, path, NULL, &reply);
+	int n, rc;
+
+	if (len < 0)
+		return len;
+	n = rc = split(reply, len, &strings);
+	free(reply);
+	if (n < 0)
+		return n;
+	*perms = calloc(n + 1, sizeof(**perms));
+	if (!*perms)
+		rc = -ENOMEM;
+	for (int i = 0; rc > 0 && i < n; i++) {
+		char access = strings[i][0];
+		uint64_t domid;
+
+		if (!access || !strchr("nrwb", access) ||
+		    parse(strings[i] + 1, strlen(strings[i] + 1), &domid) ||
+		    domid > UINT16_MAX)
+			rc = -EPROTO;
+		else
+			(*perms)[i] = (struct xs_perm){ domid, access };
+	}
+	free(strings);
+	if (rc < 0) {
+		free(*perms);
+		*perms = NULL;
+	}
+	return rc;
+}
+
+int xs_set_perms(const struct xs_tx *tx, const char *path, const struct xs_perm *perms,
+		 unsigned n)
+{
+	char text[256], *end = text;
+	struct xs_piece piece = { text, 0 };
+
+	for (unsigned i = 0; i < n; i++) {
+		if (end + sizeof("r65535") > text + sizeof(text))
+			return -E2BIG;
+		end += format(end, text + sizeof(text) - end, "%c%u", perms[i].access,
+			      perms[i].domid) + 1;
+	}
+	piece.len = end - text;
+	return zero_or_error(ask(tx, XS_SET_PERMS, path, &piece, NULL));
+}
+
+static int start_transaction(struct xs_tx *tx)
+{
+	uint64_t id;
+	char *reply;
+	ssize_t len = xs_link_call(XS_TRANSACTION_START, 0, deadline(tx), &PIECE(""), 1,
+				   &reply);
+	int rc;
+
+	if (len < 0)
+		return len;
+	rc = len == 0 || reply[len - 1] ? -EPROTO : parse(reply, len - 1, &id);
+	free(reply);
+	if (rc || id == 0 || id > UINT32_MAX)
+		return -EPROTO;
+	tx->id = id;
+	return 0;
+}
+
+/* xenstored forgets it; whether it still knew it does not matter. */
+void xs_orphan(uint32_t id)
+{
+	xs_link_post(XS_TRANSACTION_END, id, &PIECE("F"), 1);
+}
+
+static void transaction_over(void)
+{
+	transactions--;
+	ended++;
+	wake(&transaction_ended);
+}
+
+/*
+ * Out of transactions (10 in xenstored's defaults) while others of ours are open: wait
+ * for one of those to end, which may have happened while the answer was on its way.
+ */
+int xs_begin(struct xs_tx *tx)
+{
+	for (;;) {
+		unsigned seen = ended;
+		int rc;
+
+		transactions++;
+		rc = start_transaction(tx);
+		if (rc == 0)
+			return 0;
+		if (rc != -ENOSPC || (transactions == 1 && ended == seen)) {
+			transaction_over();
+			return rc;
+		}
+		transactions--;
+		if (!wait_until_deadline(&transaction_ended, deadline(tx), ended != seen))
+			return -ETIMEDOUT;
+	}
+}
+
+int xs_end(struct xs_tx *tx, bool commit)
+{
+	ssize_t rc = 0;
+
+	if (commit)
+		rc = xs_link_call(XS_TRANSACTION_END, tx->id, deadline(tx), &PIECE("T"), 1,
+				  NULL);
+	if (!commit || rc == -ETIMEDOUT || rc == -ENOMEM)
+		xs_orphan(tx->id);
+	tx->id = 0;
+	transaction_over();
+	return zero_or_error(rc);
+}
+
+int xs_transaction(uint64_t deadline, int (*body)(const struct xs_tx *tx, void *arg),
+		   void *arg)
+{
+	struct xs_tx tx = { .deadline = deadline };
+	int rc, rc_end;
+
+	do {
+		rc = xs_begin(&tx);
+		if (rc)
+			return rc;
+		rc = body(&tx, arg);
+		rc_end = xs_end(&tx, rc >= 0);
+		if (rc >= 0 && rc_end < 0)
+			rc = rc_end;
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
+int xs_domid(void)
+{
+	static int domid = -1;
+	uint64_t n;
+	int rc;
+
+	if (domid < 0) {
+		rc = xs_read_number(NULL, "domid", 0, DOMID_FIRST_RESERVED - 1, &n);
+		if (rc)
+			return rc;
+		domid = n;
+	}
+	return domid;
+}
+
+void xs_last_words(const char *path, const char *value, uint64_t ns)
+{
+	struct xs_piece pieces[] = { PIECE(path), { value, strlen(value) } };
+
+	xs_link_last_words(pieces, 2, ns);
+}
+
+/*
+ * Who was here before us (a boot loader, a crashed kernel) may have left watches and
+ * transactions.  Old xenstoreds do not survive the question: hence the key.
+ */
+int xs_init(void)
+{
+	const char *key = "control/platform-feature-xs_reset_watches";
+	struct xs_tx soon = { .deadline = clock_now() + 10 * NSEC_PER_SEC };
+	uint64_t offered = 0;
+	int rc = xs_link_open();
+
+	if (rc)
+		return rc;
+	rc = xs_read_number(&soon, key, 0, 1, &offered);
+	if (rc == 0 && offered)
+		rc = xs_link_call(XS_RESET_WATCHES, 0, soon.deadline, &PIECE(""), 1, NULL);
+	if (rc == -ETIMEDOUT)
+		log_error("xenstore: no answer; going on");
+	return rc == -EIO || rc == -ETIMEDOUT ? rc : 0;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: ISC */
+#include "drivers/stream.h"
+#include "drivers/xs_link.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/evtchn.h"
+#include "kernel/log.h"
+#include "kernel/sched.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Written and not answered yet.  xenstored itself stops reading at 20 (its quota for
+ * outstanding requests); this bounds what one that never answers can make us keep.
+ */
+#define IN_FLIGHT_MAX 64
+
+struct request {
+	struct request *next;
+	struct waitq waiters;
+	bool done;
+	bool abandoned;			/* nobody waits: free it when it is done */
+	bool wants_reply;
+	int error;
+	char *reply;
+	size_t reply_len;
+	size_t written, size;		/* of what follows */
+	struct xsd_sockmsg hdr;
+	char payload[];
+};
+
+static struct {
+	struct xenstore_domain_interface __shared *page;
+	struct stream out, in;
+	struct evtchn port;
+	int error;			/* why there is no connection */
+	bool answered;			/* at least once */
+	unsigned odd;
+	uint32_t next_id;
+	struct request *queue, **queue_end;	/* to be written; the first maybe in part */
+	struct request *sent;
+	unsigned in_flight;
+	size_t got;			/* of the message coming in: */
+	struct {
+		struct xsd_sockmsg hdr;
+		char body[XENSTORE_PAYLOAD_MAX + 1];
+	} message;
+} conn = { .error = -ENODEV, .queue_end = &conn.queue };
+
+void xs_link_odd(const char *what)
+{
+	/* Before the first answer it is for the tenant before us, who left it. */
+	if (!conn.answered) {
+		log_debug("xenstore: %s, for somebody before us", what);
+		return;
+	}
+	conn.odd++;
+	if ((conn.odd & (conn.odd - 1)) == 0)
+		log_warning("xenstore: %s (%u such so far)", what, conn.odd);
+}
+
+static void complete(struct request *r, int error)
+{
+	r->error = error;
+	r->done = true;
+	wake(&r->waiters);
+	if (r->abandoned)
+		free(r);
+}
+
+/* The stream can no longer be trusted: everybody is told, nobody hangs. */
+static void fail(const char *why)
+{
+	struct request *r;
+
+	if (conn.error)
+		return;
+	log_error("xenstore: %s: the connection is lost", why);
+	conn.error = -EIO;
+	while ((r = conn.queue)) {
+		conn.queue = r->next;
+		complete(r, -EIO);
+	}
+	while ((r = conn.sent)) {
+		conn.sent = r->next;
+		complete(r, -EIO);
+	}
+	xs_watch_fail(-EIO);
+}
+
+/* Write what there is room for.  True: xenstored has been told. */
+static bool pump(void)
+{
+	struct request *r;
+	ssize_t n = 0, moved = 0;
+
+	while (!conn.error && (r = conn.queue) && conn.in_flight < IN_FLIGHT_MAX) {
+		n = stream_write(&conn.out, (char *)&r->hdr + r->written,
+				 r->size - r->written);
+		if (n <= 0)
+			break;
+		moved += n;
+		r->written += n;
+		if (r->written < r->size)
+			continue;	/* the rest, behind the end of the ring */
+		conn.queue = r->next;
+		if (!conn.queue)
+			conn.queue_end = &conn.queue;
+		r->next = conn.sent;
+		conn.sent = r;
+		conn.in_flight++;
+	}
+	if (moved)
+		evtchn_notify(&conn.port);
+	if (n < 0)
+		fail("bad index in the request ring");
+	return moved;
+}
+
+/* Without memory of its own: r has room for the pieces. */
+static void submit(struct request *r, uint32_t type, uint32_t tx,
+		   const struct xs_piece *pieces, unsigned n)
+{
+	char *to = r->payload;
+
+	for (unsigned i = 0; i < n; i++) {
+		memcpy(to, pieces[i].data, pieces[i].len);
+		to += pieces[i].len;
+	}
+	r->hdr = (struct xsd_sockmsg){
+		.type = type, .req_id = conn.next_id++, .tx_id = tx, .len = to - r->payload,
+	};
+	r->size = sizeof(r->hdr) + r->hdr.len;
+	*conn.queue_end = r;
+	conn.queue_end = &r->next;
+	pump();
+}
+
+static int request_new(struct request **r, const struct xs_piece *pieces, unsigned n)
+{
+	size_t len = 0;
+
+	if (conn.error)
+		return conn.error;
+	for (unsigned i = 0; i < n; i++) {
+		if (pieces[i].len > XENSTORE_PAYLOAD_MAX - len)
+			return -E2BIG;
+		len += pieces[i].len;
+	}
+	*r = malloc(sizeof(**r) + len);
+	if (!*r)
+		return -ENOMEM;
+	**r = (struct request){ 0 };
+	return 0;
+}
+
+/* Its caller goes.  What xenstored has seen of it must stay until it answers. */
+static int abandon(struct request *r)
+{
+	struct request **p = &conn.queue;
+
+	r->abandoned = true;
+	if (r->written)
+		return -ETIMEDOUT;
+	while (*p != r)
+		p = &(*p)->next;
+	*p = r->next;
+	if (!*p)
+		conn.queue_end = p;
+	free(r);
+	return -ETIMEDOUT;
+}
+
+ssize_t xs_link_call(uint32_t type, uint32_t tx, uint64_t deadline,
+		     const struct xs_piece *pieces, unsigned n, char **reply)
+{
+	struct request *r;
+	ssize_t rc;
+
+	if (deadline != NEVER && clock_now() >= deadline)
+		return -ETIMEDOUT;
+	rc = request_new(&r, pieces, n);
+	if (rc)
+		return rc;
+	r->wants_reply = reply;
+	submit(r, type, tx, pieces, n);
+	if (!wait_until_deadline(&r->waiters, deadline, r->done))
+		return abandon(r);
+	rc = r->error ? r->error : (ssize_t)r->reply_len;
+	if (reply)
+		*reply = r->reply;
+	free(r);
+	return rc;
+}
+
+void xs_link_post(uint32_t type, uint32_t tx, const struct xs_piece *pieces, unsigned n)
+{
+	struct request *r;
+
+	if (request_new(&r, pieces, n))
+		return;
+	r->abandoned = true;
+	submit(r, type, tx, pieces, n);
+}
+
+void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns)
+{
+	static _Alignas(struct request) char memory[sizeof(struct request) + 256];
+	struct request *last = (struct request *)memory;
+	size_t len = 0;
+	uint64_t end = clock_now() + ns;
+
+	for (unsigned i = 0; i < n; i++)
+		len += pieces[i].len;
+	if (conn.error || last->size || len > 256)
+		return;
+	submit(last, XS_WRITE, 0, pieces, n);
+	while (!conn.error && clock_now() < end &&
+	       (conn.queue || stream_writable(&conn.out) != (ssize_t)conn.out.size))
+		pump();
+}
+
+/* The names are the wire's way to say errno (xs_wire.h). */
+static int error_number(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++)
+		if (len == strlen(xsd_errors[i].errstring) + 1 &&
+		    memcmp(name, xsd_errors[i].errstring, len) == 0)
+			return -xsd_errors[i].errnum;
+	xs_link_odd("an error without a known name");
+	return -EPROTO;
+}
+
+/* The answer to r is there: keep what is wanted of it. */
+static int take_reply(struct request *r, const struct xsd_sockmsg *hdr, const char *body)
+{
+	if (hdr->type == XS_ERROR)
+		return error_number(body, hdr->len);
+	if (hdr->type != r->hdr.type) {
+		xs_link_odd("an answer of the wrong type");
+		return -EPROTO;
+	}
+	r->reply_len = hdr->len;
+	if (r->wants_reply && !r->abandoned) {
+		r->reply = malloc(hdr->len + 1);
+		if (r->reply)
+			memcpy(r->reply, body, hdr->len + 1);
+	}
+	if (hdr->type == XS_TRANSACTION_START && !r->reply)
+		xs_orphan(strtoul(body, NULL, 10));
+	return r->wants_reply && !r->reply ? -ENOMEM : 0;
+}
+
+static void dispatch(void)
+{
+	struct xsd_sockmsg *hdr = &conn.message.hdr;
+	struct request **p = &conn.sent, *r;
+	char *body = conn.message.body;
+
+	body[hdr->len] = '\0';
+	if (hdr->type == XS_WATCH_EVENT) {
+		xs_watch_event(body, hdr->len);
+		return;
+	}
+	while ((r = *p) && r->hdr.req_id != hdr->req_id)
+		p = &r->next;
+	if (!r) {
+		xs_link_odd("an answer that nobody asked for");
+		return;
+	}
+	*p = r->next;
+	conn.in_flight--;
+	conn.answered = true;
+	complete(r, take_reply(r, hdr, body));
+}
+
+/* Read what has come of the present message: 1 all of it, 0 not yet, or -errno. */
+static int receive(void)
+{
+	struct xsd_sockmsg *hdr = &conn.message.hdr;
+
+	for (;;) {
+		size_t size = sizeof(*hdr);
+		ssize_t n;
+
+		if (conn.got >= size) {
+			if (hdr->len > XENSTORE_PAYLOAD_MAX)
+				return -EMSGSIZE;
+			size += hdr->len;
+		}
+		if (conn.got == size) {
+			conn.got = 0;
+			return 1;
+		}
+		n = stream_read(&conn.in, (char *)&conn.message + conn.got, size - conn.got);
+		if (n <= 0)
+			return n;
+		conn.got += n;
+	}
+}
+
+/*
+ * One ring full of answers and events.  xenstored is told each time that there is
+ * room again; it drops a guest that lets events lie for 20 s (core.c, conn_timeout),
+ * so nothing here may wait for a consumer.
+ */
+static int read_some(void)
+{
+	uint32_t start = conn.in.at;
+	int rc = 0;
+
+	while (!conn.error && conn.in.at - start < conn.in.size && (rc = receive()) > 0)
+		dispatch();
+	if (!pump() && conn.in.at != start)
+		evtchn_notify(&conn.port);
+	return rc;
+}
+
+/* What xenstored says about the connection, if it is new enough to say it. */
+static uint32_t server_error(void)
+{
+	if (!(shared_load(&conn.page->server_features) & XENSTORE_SERVER_FEATURE_ERROR))
+		return XENSTORE_ERROR_NONE;
+	return shared_load(&conn.page->error);
+}
+
+static void reader(void *arg)
+{
+	(void)arg;
+	while (!conn.error) {
+		int rc = read_some();
+
+		if (rc == -EMSGSIZE)
+			fail("a message longer than the protocol allows");
+		else if (rc < 0)
+			fail("bad index in the reply ring");
+		else if (server_error())
+			fail("xenstored gave us up");
+		else if (rc > 0)
+			thread_yield();
+		else
+			evtchn_wait(&conn.port);
+	}
+}
+
+/* The indexes are what the last user left, be it the builder or a boot loader. */
+static bool open_streams(void)
+{
+	struct xenstore_domain_interface __shared *page = conn.page;
+
+	stream_open(&conn.out, page->req, XENSTORE_RING_SIZE, &page->req_prod,
+		    &page->req_cons);
+	stream_open(&conn.in, page->rsp, XENSTORE_RING_SIZE, &page->rsp_cons,
+		    &page->rsp_prod);
+	return stream_writable(&conn.out) >= 0 && stream_readable(&conn.in) >= 0 &&
+	       !server_error();
+}
+
+/* docs/misc/xenstore-ring.txt, "The ring reconnection feature". */
+static bool reconnect(void)
+{
+	uint64_t deadline = clock_now() + 2 * NSEC_PER_SEC;
+
+	if (!(shared_load(&conn.page->server_features) &
+	      XENSTORE_SERVER_FEATURE_RECONNECTION))
+		return false;
+	shared_store(&conn.page->connection, XENSTORE_RECONNECT);
+	evtchn_notify(&conn.port);
+	if (!wait_until_deadline(&conn.port.waiters, deadline,
+				 (evtchn_rung(&conn.port),
+				  shared_load(&conn.page->connection) == XENSTORE_CONNECTED)))
+		return false;
+	return open_streams();
+}
+
+int xs_link_open(void)
+{
+	int rc;
+
+	assert(conn.error == -ENODEV && !conn.page);
+	if (!boot_info.xenstore_ring)
+		return -ENODEV;
+	conn.page = boot_info.xenstore_ring;
+	/* Who was here before us counted from 0: his answers must not fit our questions. */
+	conn.next_id = arch_entropy();
+	rc = evtchn_adopt(&conn.port, "xenstore", boot_info.xenstore_port);
+	if (rc)
+		return rc;
+	if (!open_streams() && !reconnect()) {
+		log_error("xenstore: the ring was left in disorder, going on without");
+		return conn.error = -EIO;
+	}
+	if (!thread_start("xenstore", THREAD_KERNEL, STACK_KERNEL, reader, NULL, NULL))
+		return -ENOMEM;
+	conn.error = 0;
+	return 0;
+}
