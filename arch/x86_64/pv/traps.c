@@ -102,12 +102,20 @@ void trap(struct regs *r)
 	panic_reported("%s", name);
 }
 
-/* Events are not masked by an NMI, nor it by them: only look, and print. */
+/*
+ * Events are not masked by an NMI, nor it by them: only look, and print.  Anything may
+ * be interrupted, so the FPU is saved: printing is not confined to general registers.
+ */
 void nmi(struct regs *r)
 {
+	char area[fpu_size() + 64];
+	void *aligned = (void *)(((uintptr_t)area + 63) & ~63ul);
+
+	fpu_save(aligned);
 	print("\nNMI: thread %s is at\n", current->name);
 	print_where(r);
 	dump_state();
+	fpu_restore(aligned);
 }
 
 static void hook_callbacks(void)

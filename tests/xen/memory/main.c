@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* How much malloc can get: prints it in KiB, having touched every page of it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(void)
+{
+	size_t total = 0;
+	char *p;
+
+	printf("main\n");
+	for (size_t size = 64ul << 30; size >= 4096; size /= 2)
+		while ((p = malloc(size))) {
+			for (size_t at = 0; at < size; at += 4096)
+				p[at] = 1;
+			total += size;
+		}
+	printf("malloc got %zu KiB\n", total / 1024);
+	return 0;
+}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: ISC
+"""All of memory= is malloc's, and boot does not wait for it."""
+
+import re
+import statistics
+import subprocess
+
+
+def image_kib(image):
+    """What the image takes in memory, its zeroes too."""
+    out = subprocess.run(["size", "-B", image.with_suffix(".elf")], capture_output=True,
+                         text=True, check=True).stdout.splitlines()[1].split()
+    return int(out[3]) // 1024
+
+
+def got_kib(lab, image, memory):
+    result = lab.run_guest(image, memory=memory, timeout=120)
+    assert result.status == 0, result.console
+    return int(re.search(r"malloc got (\d+) KiB", result.console)[1])
+
+
+def test_malloc_gets_95_percent(lab, image):
+    for memory in (8, 64, lab.memory - 64):
+        want = 0.95 * (memory * 1024) - image_kib(image)
+        got = got_kib(lab, image, memory)
+        assert got >= want, f"memory={memory}: {got} KiB of {memory * 1024}, want {want:.0f}"
+
+
+def test_boots_in_4_mib(lab, image):
+    got_kib(lab, image, 4)
+
+
+def until_main(lab, image, memory):
+    return statistics.median(
+        lab.run_guest(image, memory=memory, timeout=120).seconds_until("main")
+        for _ in range(5))
+
+
+def test_boot_time_is_flat(lab, image):
+    small, large = until_main(lab, image, 8), until_main(lab, image, lab.memory - 64)
+    assert large < 1.2 * small + 0.002, f"8 MB: {small:.4f} s, most: {large:.4f} s"

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* Prints its arguments and environment one a line, and returns what X_STATUS says. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void at_exit(void)
+{
+	printf("at exit\n");
+}
+
+__attribute__((constructor)) static void construct(void)
+{
+	printf("constructed\n");
+}
+
+__attribute__((destructor)) static void destruct(void)
+{
+	printf("destructed\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *status = getenv("X_STATUS"), *read = getenv("X_READ");
+	char line[100];
+
+	for (int i = 1; i < argc; i++)
+		printf("<%s>\n", argv[i]);
+	atexit(at_exit);
+	if (read && fgets(line, sizeof(line), stdin))
+		printf("read <%.*s>\n", (int)strcspn(line, "\n"), line);
+	printf("no newline at the end");
+	return status ? atoi(status) : 0;
+}

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: ISC
+"""What goes in by the command line and the console, and what comes out."""
+
+
+def test_arguments_arrive_as_quoted(lab, image):
+    args = ["x", "y z", "", "it's", '"', "a\\b", "--", "k=v"]
+    result = lab.run_guest(image, args=args, timeout=30)
+    lines = result.console.replace("\r", "").splitlines()
+    assert [line[1:-1] for line in lines if line.startswith("<")] == args, result.console
+    assert result.status == 0
+
+
+def test_status_is_what_main_returns(lab, image):
+    for status in (0, 7, 255):
+        result = lab.run_guest(image, cmdline=f"env.X_STATUS={status}", timeout=30)
+        assert (result.reason, result.status) == ("poweroff", status), result
+
+
+def test_order_of_the_end(lab, image):
+    text = lab.run_guest(image, timeout=30).console
+    places = [text.index(w) for w in ("constructed", "no newline", "at exit", "destructed")]
+    assert places == sorted(places), text
+
+
+def test_standard_input(lab, image):
+    with lab.create(image, cmdline="env.X_READ=1") as guest:
+        guest.send("hello there\n")
+        result = guest.wait(30)
+    assert "read <hello there>" in result.console, result.console
+
+
+def test_bad_quoting_is_said(lab, image):
+    result = lab.run_guest(image, cmdline="x='unclosed", timeout=30)
+    assert "quote" in result.console and result.status not in (0, None), result
