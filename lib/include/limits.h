@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* The compiler's and newlib's limits, and ours. */
+#ifndef XENOLITH_LIMITS_H
+#define XENOLITH_LIMITS_H
+
+#include_next <limits.h>
+
+#define _POSIX_THREAD_KEYS_MAX			128
+#define _POSIX_THREAD_DESTRUCTOR_ITERATIONS	4
+#define _POSIX_THREAD_THREADS_MAX		64
+#define _POSIX_SEM_NSEMS_MAX			256
+#define _POSIX_SEM_VALUE_MAX			32767
+#define _POSIX_CLOCKRES_MIN			20000000
+#define _POSIX_HOST_NAME_MAX			255
+
+#define PTHREAD_KEYS_MAX		128
+#define PTHREAD_DESTRUCTOR_ITERATIONS	4
+#define PTHREAD_STACK_MIN		16384
+#define SEM_VALUE_MAX			2147483647
+#define HOST_NAME_MAX			255
+
+/* As many threads and semaphores as there is memory for: no PTHREAD_THREADS_MAX. */
+
+#endif
