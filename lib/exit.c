@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exit(), from any thread.  As newlib's own, but a stream that another thread keeps
+ * locked does not hold it up, and the second thread to call it waits for the end.
+ */
+#include "kernel/sched.h"
+#include "lib/locks.h"
+
+#include <reent.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* newlib's, and linked only where something calls atexit(). */
+void __call_exitprocs(int status, void *dso) __attribute__((weak));
+
+static void only_once(void)
+{
+	static struct thread *who;
+	static struct waitq others;
+
+	kernel_enter();
+	if (who)
+		wait_until(&others, who == current);	/* a handler may call exit() again */
+	who = current;
+	kernel_leave();
+}
+
+_Noreturn void exit(int status)
+{
+	only_once();
+	if (__call_exitprocs)
+		__call_exitprocs(status, NULL);
+	locks_hurry();
+	if (_GLOBAL_REENT->__cleanup)
+		_GLOBAL_REENT->__cleanup(_GLOBAL_REENT);
+	_exit(status);
+}
