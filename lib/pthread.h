@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* POSIX's half of a thread: what struct thread's `local` points to. */
+#ifndef LIB_PTHREAD_H
+#define LIB_PTHREAD_H
+
+#include "kernel/sched.h"
+
+#include <pthread.h>
+#include <reent.h>
+
+struct pthread {
+	struct _reent *reent;		/* errno and the like; of main newlib's own */
+	struct pthread *next;		/* all that are not joined yet */
+	struct thread *thread;		/* NULL: it has ended */
+	void *(*main)(void *arg);
+	void *arg;
+	void *result;			/* for who joins it */
+	bool detached;
+	struct pthread *joining;	/* whose end it waits for */
+	bool joined;			/* somebody waits for its end */
+	struct waitq ended;
+	struct _pthread_cleanup_context *cleanup;
+	void **values;			/* of keys, PTHREAD_KEYS_MAX of them; or NULL */
+	int cancel_state, cancel_type;
+	struct _reent own;
+};
+
+/* The running thread's.  Not for kernel threads, which have none. */
+struct pthread *pthread_half(void);
+
+/* The thread with this id, or NULL.  Kernel code. */
+struct pthread *pthread_find(pthread_t id);
+
+/* pthread_key.c: run the destructors of all values, and forget them. */
+void pthread_key_destroy_values(void);
+
+/* Clear a key's value in every thread.  Kernel code. */
+void pthread_forget(pthread_key_t key);
+
+#endif
