@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: ISC
+# Xenolith: `make` says what there is.  All that is made is below $(BUILD).
+
+BUILD		?= build
+CROSS_COMPILE	?= x86_64-linux-gnu-
+ifeq ($(origin CC),default)
+CC		:= $(CROSS_COMPILE)gcc
+endif
+LD		:= $(CROSS_COMPILE)ld
+AR		:= $(CROSS_COMPILE)ar
+NM		:= $(CROSS_COMPILE)nm
+GCC		:= $(CROSS_COMPILE)gcc
+Q		:= $(if $(V),,@)
+once		 = $(eval $(1) := $(shell $(2)))$($(1))
+
+# Outside sources; each may be a tree of yours instead.
+SRC		?= $(BUILD)/src
+NEWLIB		?= $(BUILD)/newlib
+NEWLIB_SRC	?= $(SRC)/newlib
+LWIP_SRC	?= $(SRC)/lwip
+XEN_INCLUDE	?= $(SRC)/xen
+export XENOLITH_BUILD := $(abspath $(BUILD))
+
+# The compiler is one for Linux: take from it that it knows Linux and has its headers.
+TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix \
+		   -D__xenolith__
+CODEGEN		:= -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fcf-protection=none \
+		   -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
+		   -fno-asynchronous-unwind-tables -fno-unwind-tables \
+		   -fstack-protector-strong -mstack-protector-guard=global
+GCC_INCLUDE	 = $(call once,GCC_INCLUDE,$(GCC) -print-file-name=include 2>&1)
+CC_INCLUDE	 = $(call once,CC_INCLUDE,$(CC) -print-file-name=include 2>&1)
+LIBGCC		 = $(call once,LIBGCC,$(GCC) -print-libgcc-file-name)
+CC_VERSION	 = $(call once,CC_VERSION,$(CC) --version 2>&1 | head -n 1)
+
+NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -nostdinc -I $(CURDIR)/lib/include \
+		   -isystem $(GCC_INCLUDE)
+# Small code, without the slow loops that newlib has for those who ask for small code.
+NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -g0 $(CODEGEN)
+
+COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -iquote . \
+		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \
+		   -isystem $(BUILD)/include -D__XEN_INTERFACE_VERSION__=0x00040d00 \
+		   -ffile-prefix-map=$(CURDIR)/= -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
+		   $(if $(findstring clang,$(CC)),--target=x86_64-linux-gnu)
+# Upcalls and traps do not save the FPU before C code runs.
+OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
+# Each function of an application checks that its frame fits the stack; nothing is ever
+# split, as __morestack is ours.
+APPS		 = $(COMMON) -fsplit-stack $(if $(filter apps/% tests/%,$<),-Werror)
+LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
+		   -z noexecstack -z max-page-size=4096
+
+C		:= $(wildcard arch/x86_64/*.c arch/x86_64/pv/*.c kernel/*.c drivers/*.c lib/*.c \
+		   net/*.c)
+S		:= $(wildcard arch/x86_64/*.S arch/x86_64/pv/*.S)
+LDS		:= arch/x86_64/xenolith.lds
+START		:= $(S:%.S=$(BUILD)/obj/%.o)
+LIBRARY		:= $(BUILD)/libxenolith.a
+LIBC		:= $(BUILD)/libc.a
+READY		:= $(BUILD)/flags $(NEWLIB)/stamp
+
+# An image is a folder of C files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
+# $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
+# set APP_CFLAGS and APP_LIBS.
+FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c)) \
+		   $(if $(APP_DIR),$(abspath $(APP_DIR))/)))
+name		 = $(patsubst tests/xen/%,tests/%,$(if $(filter tests/%,$(1)),$(1),$(notdir $(1))))
+image		 = $(BUILD)/$(1)/$(notdir $(1))
+NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
+APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
+IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
+
+.PHONY: help run lab check test bench image images lwip-source setup clean distclean no-app FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^#| \?//p' Makefile
+#| make run APP=hello     build apps/hello, boot it under Xen, show its console; ends as it ends
+#|      APP_DIR=FOLDER    a folder of C files anywhere instead of apps/NAME
+#|      ARGS="a 'b c'"    its arguments          CMDLINE="..."  more for the kernel
+#|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS
+#| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
+#| make lab               a shell in the lab's dom0
+#| make test [T=PATTERN]  the tests under Xen         make check   all that needs no Xen
+#| make bench             boot times                  make images  all apps and tests
+#| make setup             install what this machine lacks (run does it by itself)
+#| make clean             remove what was built       make distclean  all of build/
+#|
+#| V=1 shows the commands.  CC=clang, CROSS_COMPILE=PREFIX, BUILD=FOLDER.  Trees of your
+#| own: NEWLIB_SRC= LWIP_SRC= XEN_INCLUDE=.
+
+# Arguments reach the shell as they were typed: it is the one to see their quotes.
+override ARGS := $(value ARGS)
+override CMDLINE := $(value CMDLINE)
+export ARGS CMDLINE MEMORY DISK NET TIMEOUT T
+
+run: $(IMAGE)
+	@sh -n -c ": $$ARGS" 2> /dev/null || { echo "ARGS: its quotes do not match: $$ARGS" >&2; exit 2; }
+	@tools/lab/lab run $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} \
+		$${NET:+--net "$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
+		$${TIMEOUT:+--timeout "$$TIMEOUT"} $(IMAGE) -- $(ARGS); \
+	status=$$?; echo "$(APP): exit status $$status"; exit $$status
+
+no-app:
+	@echo "APP=$(APP): $(if $(APP),there is no apps/$(APP),which one?);" \
+		"there are: $(filter-out tests/%,$(NAMES))" >&2; exit 2
+
+image: $(IMAGE)
+images: $(foreach n,$(NAMES),$(call image,$(n)))
+lab: setup
+	@tools/lab/lab shell
+test: images
+	@tests/run $(if $(T),"$$T")
+bench: images
+	@tests/bench
+check: setup
+	@tests/check
+setup:
+	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
+		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
+		$(if $(filter check setup,$(MAKECMDGOALS)),check)
+clean:
+	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags tests $(NAMES)) $(BUILD)/*.[ao]
+distclean:
+	$(Q)rm -rf $(BUILD)
+
+# What is taken from outside.
+$(SRC)/%/.pin: tools/sources tools/fetch | setup
+	$(Q)tools/fetch --dir $(SRC) $*
+lwip-source: $(if $(filter $(SRC)/%,$(LWIP_SRC)),$(SRC)/lwip/.pin)
+
+$(NEWLIB)/stamp: tools/newlib lib/include/sys/features.h lib/include/machine/_types.h \
+		$(BUILD)/newlib-flags $(if $(filter $(SRC)/%,$(NEWLIB_SRC)),$(SRC)/newlib/.pin)
+	$(Q)NEWLIB_CC="$(NEWLIB_CC)" NEWLIB_CFLAGS="$(NEWLIB_CFLAGS)" \
+		NEWLIB_PREFIX=$(CROSS_COMPILE) tools/newlib $(NEWLIB_SRC) $(NEWLIB)
+
+# All is compiled anew when it would be compiled differently.
+newer		= printf '%s\n' "$(1)" | cmp -s - $@ || printf '%s\n' "$(1)" > $@
+$(BUILD)/newlib-flags: FORCE | setup
+	@mkdir -p $(@D); $(call newer,$(NEWLIB_SRC) $(NEWLIB_CC) $(NEWLIB_CFLAGS))
+$(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | setup
+	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
+	for d in "$$x/xen" "$$x/public" "$$x" none; do [ ! -f "$$d/xen.h" ] || break; done; \
+	[ "$$d" != none ] || { echo "XEN_INCLUDE=$(XEN_INCLUDE): it has no xen/xen.h" >&2; exit 1; }; \
+	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $$d)
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(READY)
+	@mkdir -p $(@D); echo "  CC      $<"
+	$(Q)$(CC) $(OURS) -c -o $@ $<
+$(BUILD)/obj/%.o: %.S $(BUILD)/flags | $(READY)
+	@mkdir -p $(@D); echo "  AS      $<"
+	$(Q)$(CC) $(OURS) -c -o $@ $<
+$(LIBRARY): $(C:%.c=$(BUILD)/obj/%.o)
+	@echo "  AR      $@"; rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+# What lib/ defines takes the place of what newlib has.
+$(LIBC): $(LIBRARY) $(NEWLIB)/stamp
+	@cp $(NEWLIB)/lib/libc.a $@.tmp
+	$(Q){ $(NM) -g --defined-only $<; echo; $(NM) -gA --defined-only $@.tmp; } | \
+		awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' | \
+		sort -u | xargs $(AR) dD $@.tmp && mv $@.tmp $@
+$(BUILD)/no-symbols.S: tools/symbols
+	$(Q)tools/symbols > $@
+%.o: %.S
+	$(Q)$(GCC) -c -o $@ $<
+
+define folder
+APP_CFLAGS :=
+APP_LIBS :=
+-include $(1)/app.mk
+$(2)/%.o: FLAGS := -ffile-prefix-map=$(1)/=$(if $(filter /%,$(1)),apps/$(notdir $(1)),$(1))/ $$(APP_CFLAGS)
+$(2)/%.o: $(1)/%.c $(BUILD)/flags $(wildcard $(1)/app.mk) | $(READY)
+	@mkdir -p $$(@D); echo "  CC      $$<"
+	$(Q)$$(CC) $$(APPS) $$(FLAGS) -c -o $$@ $$<
+$(2)/$(notdir $(2)).elf: LIBS := $$(APP_LIBS)
+$(2)/$(notdir $(2)).elf: $(patsubst $(1)/%.c,$(2)/%.o,$(wildcard $(1)/*.c))
+-include $(patsubst $(1)/%.c,$(2)/%.d,$(wildcard $(1)/*.c))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder,$(f),$(BUILD)/$(call name,$(f)))))
+
+# Linked twice: the names of the functions are of the first, for the second.
+%.elf: $(START) $(LIBRARY) $(LIBC) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone
+	@echo "  LINK    $@"
+	$(Q)$(call link,$*.first,$(BUILD)/no-symbols.o)
+	$(Q)tools/symbols $*.first > $*.symbols.S && $(GCC) -c -o $*.symbols.o $*.symbols.S
+	$(Q)$(call link,$@,$*.symbols.o) -Map=$*.map
+	$(Q)tools/symbols --same $*.first $@ && rm $*.first $*.symbols.?
+	$(Q)tools/redzone $(CROSS_COMPILE)objdump $@
+link		= $(LINK) -o $(1) $(START) $(filter $(@D)/%.o,$^) $(2) \
+		  --start-group $(LIBRARY) $(LIBS) $(LIBC) $(NEWLIB)/lib/libm.a $(LIBGCC) --end-group
+$(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
+	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
+
+-include $(C:%.c=$(BUILD)/obj/%.d) $(S:%.S=$(BUILD)/obj/%.d)
