@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: ISC
+"""The lab: a Xen host in QEMU, for machines that are none.
+
+    from lab import Lab
+    with Lab() as lab:
+        result = lab.run_guest("hello.elf", args=["a", "b c"], timeout=60)
+        print(result.reason, result.status, result.console)
+
+docs/lab.md has the whole interface.
+"""
+
+from .errors import LabError, Timeout
+from .guest import Guest, Result
+from .lab import Lab
+
+__all__ = ["Guest", "Lab", "LabError", "Result", "Timeout"]

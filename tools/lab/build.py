@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: ISC
+"""Build the lab's dom0, without root, from the distribution's packages.
+
+The packages are unpacked below build/lab/root; from there and from our own
+dom0/ come three files in build/lab/boot: xen, vmlinux and initramfs.cpio, and
+for Linux guests linux-guest.cpio.  None is compressed: the emulated machine
+would spend seconds on it.
+
+A stamp holds a digest of this file and of dom0/: `build` does nothing while it
+is right.
+"""
+
+import bz2
+import fcntl
+import gzip
+import hashlib
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .errors import BUILD, LabError, ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import apt_private  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+UNPACKED, BOOT = BUILD / "root", BUILD / "boot"
+
+# What is asked for, and which of all it depends on is worth having.
+PACKAGES = """xen-system-amd64 linux-image-amd64 xenstore-utils busybox-static bash
+    util-linux mount coreutils iproute2 bridge-utils libxen-dev""".split()
+WANTED = re.compile(r"(?!libpython)lib|xen|linux-image-|zlib1g|busybox|bash|util-linux"
+                    r"|mount|coreutils|iproute2|bridge-utils")
+
+# Loaded at boot, in this order, with what they depend on; then others to be had
+# by modprobe.
+MODULES = """virtio_pci virtio_console virtio_net virtio_scsi sd_mod xen-privcmd
+    xen-evtchn xenfs xen-gntdev xen-gntalloc xen-netback xen-blkback bridge
+    loop""".split()
+SPARE_MODULES = "tun veth xen-netfront xen-blkfront ext4 crc32c_generic af_packet".split()
+
+# Real tools where busybox's do not do what Xen's hotplug scripts want.
+TOOLS = """bin/bash bin/ip sbin/bridge sbin/tc usr/sbin/brctl sbin/brctl usr/bin/flock
+    sbin/losetup bin/stat usr/bin/stat bin/date usr/bin/xenstore-*
+    usr/sbin/xenstore-*""".split()
+XEN_TOOLS_NOT = re.compile(r"oxenstored|test-|xen-kdd|depriv-fd|xen-access")
+
+PROGRAMS = {"lab-agent": ("agent.c", ["-static"]),
+            "lab-guest": ("guest.c", ["-lxenctrl", "-lxenstore"])}
+
+
+def needs():
+    """Debian packages this machine lacks for building and running the lab."""
+    wanted = {"qemu-system-x86_64": "qemu-system-x86", "dpkg-deb": "dpkg",
+              "apt-get": "apt", compiler(): "gcc", "setpriv": "util-linux"}
+    missing = [package for tool, package in wanted.items() if not shutil.which(tool)]
+    if not missing and not Path("/usr/include/stdlib.h").exists():
+        missing.append("libc6-dev")
+    return missing
+
+
+def compiler():
+    return "gcc" if os.uname().machine == "x86_64" else "x86_64-linux-gnu-gcc"
+
+
+def check_needs():
+    missing = needs()
+    if missing:
+        raise LabError(f"the lab needs {', '.join(missing)}; type: "
+                       f"apt-get install {' '.join(missing)}")
+
+
+# -- packages
+
+def unpack_packages(say):
+    debs, new = BUILD / "debs", BUILD / "root.new"
+    say("resolving packages")
+    versions = {name: version for name, version in apt_private.resolve(PACKAGES).items()
+                if WANTED.match(name)}
+    say(f"downloading {len(versions)} packages")
+    shutil.rmtree(debs, ignore_errors=True)
+    apt_private.download([f"{n}={v}" for n, v in versions.items()], debs)
+    say("unpacking")
+    shutil.rmtree(new, ignore_errors=True)
+    for deb in sorted(debs.glob("*.deb")):
+        done = subprocess.run(["dpkg-deb", "-x", deb, new], capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"cannot unpack {deb.name}", done.stderr)
+    (new / "packages").write_text("".join(f"{n} {v}\n" for n, v in versions.items()))
+    shutil.rmtree(debs)
+    shutil.rmtree(UNPACKED, ignore_errors=True)
+    new.rename(UNPACKED)
+
+
+def found(*patterns):
+    """Files of the unpacked packages that match."""
+    return [p for pattern in patterns for p in sorted(UNPACKED.glob(pattern))]
+
+
+def inside(path):
+    return str(path.relative_to(UNPACKED))
+
+
+def one(pattern):
+    files = found(pattern)
+    if not files:
+        raise LabError(f"the distribution's packages have no {pattern}")
+    return files[-1]
+
+
+# -- the kernels
+
+def vmlinux(bzimage):
+    """The ELF inside a bzImage (Documentation/x86/boot.rst: payload_offset)."""
+    def field(offset, size):
+        return int.from_bytes(bzimage[offset:offset + size], "little")
+    start = (field(0x1f1, 1) + 1) * 512 + field(0x248, 4)
+    payload = bzimage[start:start + field(0x24c, 4)]
+    unpack = {b"\xfd7zXZ\x00": lambda d: lzma.LZMADecompressor().decompress(d),
+              b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress,
+              b"\x28\xb5\x2f\xfd": zstd, b"\x5d\x00\x00": lzma.decompress}
+    for magic, how in unpack.items():
+        if payload.startswith(magic):
+            return how(payload)
+    raise LabError("the Linux kernel is packed in a way the lab does not know")
+
+
+def zstd(data):
+    done = subprocess.run(["zstd", "-dc"], input=data, capture_output=True)
+    if done.returncode and not done.stdout:
+        raise LabError("cannot unpack zstd data; type: apt-get install zstd")
+    return done.stdout
+
+
+def build_kernels():
+    xen = one("boot/xen-*-amd64.gz")
+    (BOOT / "xen").write_bytes(gzip.decompress(xen.read_bytes()))
+    linux = one("boot/vmlinuz-*")
+    (BOOT / "vmlinux").write_bytes(vmlinux(linux.read_bytes()))
+
+
+# -- modules
+
+class Modules:
+    """Kernel modules with their dependencies, read from the modules themselves."""
+
+    def __init__(self):
+        self.dir = one("lib/modules/*") if found("lib/modules/*") else one("usr/lib/modules/*")
+        self.files = {self.plain(p.name.split(".ko")[0]): p
+                      for p in self.dir.rglob("*.ko*")}
+        builtin = (self.dir / "modules.builtin").read_text().split()
+        self.builtin = {self.plain(Path(p).stem) for p in builtin}
+        self.data, self.order = {}, []
+
+    @staticmethod
+    def plain(name):
+        return name.replace("-", "_")
+
+    def read(self, name):
+        path = self.files[name]
+        data = path.read_bytes()
+        unpack = {".xz": lzma.decompress, ".gz": gzip.decompress, ".zst": zstd}
+        return unpack.get(path.suffix, lambda d: d)(data)
+
+    def depends(self, name):
+        m = re.search(rb"\0depends=([^\0]*)\0", self.data[name])
+        return [self.plain(d) for d in m[1].decode().split(",") if d] if m else []
+
+    def add(self, name, must=True):
+        """Take a module after those it depends on."""
+        name = self.plain(name)
+        if name in self.data or name in self.builtin:
+            return
+        if name not in self.files:
+            if must:
+                raise LabError(f"the distribution's kernel has no module {name}")
+            return
+        self.data[name] = self.read(name)
+        for d in self.depends(name):
+            self.add(d)
+        self.order.append(name)
+
+    def place(self, name):
+        return f"lib/modules/{self.dir.name}/{name}.ko"
+
+
+def add_modules(tree):
+    m = Modules()
+    for name in MODULES:
+        m.add(name)
+    loaded = list(m.order)
+    for name in SPARE_MODULES:
+        m.add(name, must=False)
+    for name in m.order:
+        tree.file(m.place(name), m.data[name])
+    tree.file("lib/modules/load", "".join(f"/{m.place(n)}\n" for n in loaded))
+    tree.file(f"lib/modules/{m.dir.name}/modules.dep", "".join(
+        f"{n}.ko: {' '.join(d + '.ko' for d in m.depends(n) if d in m.data)}\n"
+        for n in m.order))
+
+
+# -- the file tree
+
+class Tree:
+    """A root file system in the making; ELF programs bring their libraries."""
+
+    def __init__(self):
+        self.entries = {}
+
+    def dir(self, path):
+        if path and path not in self.entries:
+            self.dir(os.path.dirname(path))
+            self.entries[path] = (0o040755, b"")
+
+    def file(self, path, data, mode=0o644):
+        self.dir(os.path.dirname(path))
+        self.entries[path] = (0o100000 | mode, data if isinstance(data, bytes)
+                              else data.encode())
+
+    def link(self, path, target):
+        self.dir(os.path.dirname(path))
+        self.entries[path] = (0o120777, target.encode())
+
+    def copy(self, path):
+        """Take a file of the packages, and what it leads to."""
+        if path in self.entries:
+            return
+        source = UNPACKED / path
+        if source.is_symlink():
+            target = os.readlink(source)
+            self.link(path, target)
+            return self.copy(os.path.normpath(
+                os.path.join(os.path.dirname(path), target)).lstrip("/")
+                if not target.startswith("/") else target.lstrip("/"))
+        self.program(path, source.read_bytes(),
+                     0o755 if source.stat().st_mode & 0o111 else 0o644)
+
+    def program(self, path, data, mode=0o755):
+        """A file, and if it is an ELF program its libraries."""
+        self.file(path, data, mode)
+        if data.startswith(b"\x7fELF"):
+            libraries, interpreter = needed(data)
+            if interpreter:
+                self.copy(interpreter.lstrip("/"))
+            for library in libraries:
+                self.library(library)
+
+    def library(self, name):
+        for place in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "lib"):
+            if os.path.lexists(UNPACKED / place / name):
+                return self.copy(f"{place}/{name}")
+        raise LabError(f"the distribution's packages have no library {name}")
+
+    def cpio(self):
+        """The newc archive, as the kernel unpacks it."""
+        out = []
+        for number, (path, (mode, data)) in enumerate(
+                [*self.entries.items(), ("TRAILER!!!", (0, b""))], 1):
+            name = path.encode() + b"\0"
+            fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+            head = b"070701" + b"".join(b"%08X" % f for f in fields) + name
+            out += [head, bytes(-len(head) % 4), data, bytes(-len(data) % 4)]
+        return b"".join(out)
+
+
+def needed(elf):
+    """The DT_NEEDED names of an ELF64 file, and its interpreter or ''."""
+    def num(offset, size):
+        return int.from_bytes(elf[offset:offset + size], "little")
+
+    def string(offset):
+        return elf[offset:elf.index(b"\0", offset)].decode()
+    headers = [num(32, 8) + i * num(54, 2) for i in range(num(56, 2))]
+    loads = [(num(h + 16, 8), num(h + 8, 8), num(h + 32, 8)) for h in headers if num(h, 4) == 1]
+    names, strtab, interpreter = [], 0, ""
+    for h in headers:
+        if num(h, 4) == 3:
+            interpreter = string(num(h + 8, 8))
+        if num(h, 4) != 2:
+            continue
+        for at in range(num(h + 8, 8), num(h + 8, 8) + num(h + 32, 8), 16):
+            tag, value = num(at, 8), num(at + 8, 8)
+            if tag == 1:
+                names.append(value)
+            elif tag == 5:
+                strtab = next(o + value - v for v, o, n in loads if v <= value < v + n)
+    return [string(strtab + n) for n in names], interpreter
+
+
+# -- our own programs
+
+def compile_programs():
+    libraries = UNPACKED / "usr/lib/x86_64-linux-gnu"
+    for name, (source, links) in PROGRAMS.items():
+        done = subprocess.run(
+            [compiler(), "-std=gnu11", "-O2", "-s", "-Wall", "-Wextra", "-Werror",
+             "-isystem", UNPACKED / "usr/include", HERE / "dom0" / source,
+             "-o", BUILD / name, f"-L{libraries}", f"-Wl,-rpath-link,{libraries}",
+             "-Wl,--allow-shlib-undefined", *links], capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"cannot compile {source} for dom0", LabError.tail(done.stderr))
+
+
+def native_helper():
+    """lab-guest for a machine that is a Xen host, by that host's own libraries."""
+    program, source = BUILD / "lab-guest-native", HERE / "dom0/guest.c"
+    if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
+        return str(program)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["gcc", "-std=gnu11", "-O2", source, "-o", program,
+                           "-lxenctrl", "-lxenstore"], capture_output=True, text=True)
+    if done.returncode:
+        raise LabError("on a Xen host the lab needs a compiler and Xen's libraries; type: "
+                       "apt-get install gcc libc6-dev libxen-dev", LabError.tail(done.stderr))
+    return str(program)
+
+
+def base_tree():
+    tree = Tree()
+    for d in "dev proc sys run tmp root etc var/log var/lib mnt".split():
+        tree.dir(d)
+    tree.link("var/run", "/run")
+    tree.link("var/lock", "/run/lock")
+    tree.link("etc/mtab", "/proc/self/mounts")
+    tree.file("etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")
+    tree.file("etc/group", "root:x:0:\n")
+    tree.file("etc/hosts", "127.0.0.1 localhost\n")
+    tree.file("etc/profile", "PS1='dom0:\\w# '\nalias ll='ls -l'\n")
+    tree.copy("bin/busybox")
+    tree.link("bin/sh", "busybox")
+    return tree
+
+
+def add_xen(tree):
+    for tool in found("usr/lib/xen-[0-9]*/bin/*"):
+        if XEN_TOOLS_NOT.match(tool.name) or tool.is_symlink():
+            continue
+        if tool.read_bytes()[:4] == b"\x7fELF":
+            tree.copy(inside(tool))
+            tree.link(f"usr/sbin/{tool.name}", f"/{inside(tool)}")
+    for file in found("etc/xen/scripts/*", "etc/xen/xl.conf"):
+        tree.copy(inside(file))
+    tree.library("libgcc_s.so.1")      # pthread_cancel loads it by name
+
+
+def build_initramfs():
+    tree = base_tree()
+    for tool in found(*TOOLS):
+        tree.copy(inside(tool))
+    add_xen(tree)
+    add_modules(tree)
+    tree.file("init", (HERE / "dom0/init").read_bytes(), 0o755)
+    for name in PROGRAMS:
+        tree.program(f"sbin/{name}", (BUILD / name).read_bytes())
+    (BOOT / "initramfs.cpio").write_bytes(tree.cpio())
+
+
+def build_linux_guest():
+    tree = base_tree()
+    tree.file("init", (HERE / "dom0/linux-guest-init").read_bytes(), 0o755)
+    (BOOT / "linux-guest.cpio").write_bytes(tree.cpio())
+
+
+# -- all of it
+
+def digest():
+    h = hashlib.sha256()
+    for file in [Path(__file__), *sorted((HERE / "dom0").iterdir())]:
+        h.update(file.name.encode() + b"\0" + file.read_bytes())
+    return h.hexdigest()
+
+
+def build(say=lambda line: None, fresh=False):
+    """Make build/lab/boot right; False when it was already."""
+    stamp = BUILD / "stamp"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with open(BUILD / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not fresh and stamp.exists() and stamp.read_text() == digest():
+            return False
+        check_needs()
+        stamp.unlink(missing_ok=True)
+        BOOT.mkdir(exist_ok=True)
+        try:
+            if fresh or not (UNPACKED / "packages").exists():
+                unpack_packages(say)
+        except apt_private.AptError as e:
+            raise LabError(str(e)) from None
+        say("building dom0")
+        compile_programs()
+        build_kernels()
+        build_initramfs()
+        build_linux_guest()
+        stamp.write_text(digest())
+    return True

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: ISC
+"""The command line of the lab."""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import sys
+import termios
+import threading
+import tty
+from pathlib import Path
+
+from . import build
+from .errors import LabError
+from .lab import Lab
+
+# What `lab run` returns where the guest gave no status of its own.
+STATUS = {"poweroff": 0, "timeout": 124, "reboot": 251, "suspend": 252, "watchdog": 254,
+          "crash": 255, "gone": 253, "soft-reset": 251}
+LAB_FAILED = 125
+
+
+def say(line):
+    print(f"lab: {line}", file=sys.stderr, flush=True)
+
+
+# -- words
+
+def megabytes(text):
+    m = re.fullmatch(r"(\d+)([MG]B?)?", text, re.I)
+    if not m or not 0 < int(m[1]) < 1 << 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size in MB")
+    return int(m[1]) * (1024 if (m[2] or "M")[0] in "gG" else 1)
+
+
+def seconds(text):
+    try:
+        if 0 < float(text) < 1e7:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+
+
+def domain_name(text):
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name (letters, digits, _ . -)")
+    return text
+
+
+def common_options():
+    o = argparse.ArgumentParser(add_help=False)
+    o.add_argument("--verbose", action="store_true", help="show Xen's and dom0's console")
+    o.add_argument("--quiet", action="store_true", help="only errors and the guest")
+    o.add_argument("--dom0-memory", type=megabytes, default=512, metavar="MB")
+    o.add_argument("--guest-memory", type=megabytes, default=1024, metavar="MB",
+                   help="for all guests together (1024)")
+    o.add_argument("--xen-cmdline", default="", metavar="WORDS", help="more words for Xen")
+    o.add_argument("--boot-timeout", type=seconds, default=180, metavar="S")
+    o.add_argument("--pin", action="store_true",
+                   help="dom0 on the first CPU, guests on the second: steadier times")
+    return o
+
+
+def guest_options():
+    o = argparse.ArgumentParser(add_help=False)
+    o.add_argument("--memory", type=megabytes, metavar="MB", help="of the guest")
+    o.add_argument("--name", type=domain_name)
+    o.add_argument("--disk", action="append", default=[], metavar="FILE|SIZE[,ro][,dev=NAME]",
+                   help="a disk: a file, or made fresh (64M)")
+    o.add_argument("--net", nargs="?", const="", metavar="forward=LOCALPORT:GUESTPORT",
+                   help="a network interface")
+    o.add_argument("--cmdline", default="", metavar="WORDS", help="before the arguments")
+    o.add_argument("--timeout", type=seconds, metavar="S", help="destroy the guest then")
+    o.add_argument("--config", action="append", default=[], metavar="LINE",
+                   help="a line more for its xl.cfg(5)")
+    o.add_argument("--no-console-input", action="store_true",
+                   help="do not type standard input into the guest's console")
+    return o
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="lab", description="A Xen host to run PV guests on, where there is none: "
+        "in QEMU, built from the distribution's packages, without root.")
+    sub = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
+    common, guest = common_options(), guest_options()
+    b = sub.add_parser("build", help="fetch and build dom0 (done by itself when needed)")
+    b.add_argument("--fresh", action="store_true", help="with the packages of today")
+    sub.add_parser("needs", help="print the Debian packages this machine lacks")
+    r = sub.add_parser("run", parents=[common, guest], help="run a guest, return its status",
+                       usage="lab run [options] IMAGE [--] [ARG...]")
+    r.add_argument("--ramdisk", metavar="FILE")
+    r.add_argument("image")
+    r.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG")
+    sub.add_parser("linux-guest", parents=[common, guest],
+                   help="run a small Linux of the lab's own kernel")
+    sub.add_parser("shell", parents=[common], help="a shell in dom0")
+    e = sub.add_parser("exec", parents=[common], help="run a command in dom0",
+                       usage="lab exec [options] [--put FILE]... [--] COMMAND...")
+    e.add_argument("--put", action="append", default=[], metavar="FILE",
+                   help="copy into dom0's /root first")
+    e.add_argument("command", nargs=argparse.REMAINDER)
+    args = parser.parse_args(argv)
+    for rest in ("args", "command"):
+        words = getattr(args, rest, None)
+        if words and words[0] == "--":
+            words.pop(0)
+    if args.what == "exec" and not args.command:
+        parser.error("exec: which command?")
+    return args
+
+
+# -- what it does
+
+def make_lab(args, memory=0):
+    verbose = (lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None
+    return Lab(pin=args.pin, memory=max(args.guest_memory, memory),
+               dom0_memory=args.dom0_memory, xen_cmdline=args.xen_cmdline,
+               boot_timeout=args.boot_timeout, on_log=verbose,
+               say=(lambda line: None) if args.quiet else say)
+
+
+def write_out(data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view):]
+
+
+class RawTerminal:
+    """Our terminal passes on every key while another one is attached to it."""
+
+    def __enter__(self):
+        self.saved = termios.tcgetattr(0)
+        tty.setraw(0)
+
+    def __exit__(self, *exc):
+        termios.tcsetattr(0, termios.TCSADRAIN, self.saved)
+
+
+def pass_input(write, ended):
+    """Hand standard input on until it ends, in a thread of its own."""
+    def loop():
+        while data := os.read(0, 4096):
+            write(data)
+        if ended:
+            ended()
+    threading.Thread(target=loop, daemon=True).start()
+
+
+def exit_status(result):
+    if result.reason != "timeout" and result.status is not None:
+        if result.status or result.reason not in ("crash", "watchdog"):
+            return min(max(result.status, 0), 255) if result.status < 256 else 255
+    return STATUS[result.reason]
+
+
+def report(result, status, args):
+    words = f"the guest ended by {result.reason} after {result.seconds:.2f} s"
+    if result.reason == "timeout":
+        words = f"the guest has not ended after {args.timeout:g} s (timeout)"
+    words += (f", exit status {result.status}" if result.status is not None
+              else ", without an exit status")
+    if not args.quiet or status:
+        say(words)
+    if result.reason in ("crash", "watchdog"):
+        xen = [line for line in result.xen_log.splitlines() if "(XEN)" in line]
+        if xen:
+            print("--- Xen's log ---\n" + "\n".join(xen[-40:]), file=sys.stderr)
+
+
+def attend(guest, args):
+    """The guest's console is ours until it ends."""
+    if not args.no_console_input:
+        pass_input(guest.send, None)
+    result = guest.wait(args.timeout, write_out)
+    if result.console and not result.console.endswith("\n"):
+        write_out(b"\n")
+    guest.destroy()
+    status = exit_status(result)
+    report(result, status, args)
+    return status
+
+
+def run(args):
+    from .config import Disk, Net, command_line, read_image
+    read_image(args.image)
+    command_line(args.cmdline, args.args)
+    for i, disk in enumerate(args.disk):
+        Disk.parse(disk, i)
+    if args.net:
+        Net.parse(args.net)
+    with make_lab(args, args.memory or 0) as lab:
+        guest = lab.create(args.image, args=args.args, memory=args.memory or 32,
+                           cmdline=args.cmdline, disks=args.disk, net=args.net,
+                           name=args.name, ramdisk=args.ramdisk, more=args.config)
+        return attend(guest, args)
+
+
+def linux_guest(args):
+    with make_lab(args, args.memory or 0) as lab:
+        guest = lab.linux_guest(cmdline=args.cmdline, memory=args.memory or 256,
+                                disks=args.disk, net=args.net, name=args.name,
+                                more=args.config)
+        return attend(guest, args)
+
+
+def follow(command):
+    """Show what a command says until it ends; its status."""
+    out = err = 0
+    while True:
+        command.until(lambda: len(command.out) > out or len(command.err) > err)
+        new_out, new_err = bytes(command.out[out:]), bytes(command.err[err:])
+        out, err = out + len(new_out), err + len(new_err)
+        write_out(new_out)
+        sys.stderr.buffer.write(new_err)
+        sys.stderr.flush()
+        if not new_out and not new_err and command.status is not None:
+            return command.status
+
+
+def in_dom0(lab, words):
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        command = lab.start(words)
+        pass_input(command.write, command.close_input)
+        return follow(command)
+
+    def size():
+        columns, rows = shutil.get_terminal_size()
+        return rows, columns
+    command = lab.start(words, terminal=size())
+    signal.signal(signal.SIGWINCH, lambda *_: command.resize(*size()))
+    with RawTerminal():
+        pass_input(command.write, None)
+        return follow(command)
+
+
+def shell(args):
+    with make_lab(args) as lab:
+        if not args.quiet:
+            say("a shell in dom0; exit ends the lab")
+        in_dom0(lab, ["bash", "-l"])
+    return 0
+
+
+def execute(args):
+    files = [Path(f) for f in args.put]
+    for f in files:
+        if not f.is_file():
+            raise LabError(f"no file {f}")
+    with make_lab(args) as lab:
+        for f in files:
+            lab.put(f.read_bytes(), f"/root/{f.name}")
+        return in_dom0(lab, args.command)
+
+
+def build_it(args):
+    if not build.build(say, args.fresh):
+        say("dom0 is up to date")
+    return 0
+
+
+def print_needs(args):
+    for package in build.needs():
+        print(package)
+    return 0
+
+
+COMMANDS = {"build": build_it, "needs": print_needs, "run": run, "shell": shell,
+            "exec": execute, "linux-guest": linux_guest}
+
+
+def on_signal(signo, frame):
+    sys.exit(128 + signo)
+
+
+def main(argv=None):
+    args = parse(argv)
+    for signo in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signo, on_signal)
+    try:
+        return COMMANDS[args.what](args)
+    except LabError as e:
+        if e.log:
+            print(e.log, file=sys.stderr)
+        say(str(e))
+        return LAB_FAILED
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    except BrokenPipeError:
+        return 141

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Follow one guest from dom0: its console, its end, and when each happened.
+ *
+ *   lab-guest watch DOMID LOG|tty [unpause]
+ *
+ *     Standard output is the guest's console, standard input is typed into it.
+ *     LOG is xenconsoled's log of it; `tty` reads its terminal instead, where
+ *     no log is kept.  With `unpause` the guest, created paused, is started by
+ *     one hypercall.  Standard error has one line for each event, times in
+ *     seconds of the monotonic clock:
+ *
+ *       unpaused TIME
+ *       at TIME BYTES           so many bytes of console were seen at that time
+ *       ended TIME REASON STATUS
+ *
+ *     REASON is poweroff, reboot, suspend, crash, watchdog, soft-reset or gone
+ *     (destroyed by somebody else); STATUS is the domain's data/exit-status or -.
+ *
+ *   lab-guest domid NAME
+ *
+ *     Prints the number of the domain of this name.
+ *
+ *   lab-guest gone DOMID COMMAND...
+ *
+ *     Runs the command and waits until the domain is no more; prints both times
+ *     that took, in seconds.
+ *
+ * Nothing here polls while the guest runs: the log is watched with inotify and
+ * the domain with xenstored's @releaseDomain.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define XC_WANT_COMPAT_MAP_FOREIGN_API
+#include <xenctrl.h>
+#include <xenstore.h>
+#include <xen/io/console.h>
+
+static const char *const reasons[] = {
+	"poweroff", "reboot", "suspend", "crash", "watchdog", "soft-reset",
+};
+
+static xc_interface *xc;
+static struct xs_handle *xs;
+static uint32_t domid;
+static int console = -1;	/* the log, or the terminal */
+static int terminal = -1;	/* to type into */
+static size_t seen;		/* bytes of console */
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "lab-guest: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/* The value of a key of the domain, to be freed, or NULL. */
+static char *domain_key(const char *key)
+{
+	char path[128];
+	unsigned int length;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/%s", domid, key);
+	return xs_read(xs, XBT_NULL, path, &length);
+}
+
+/* NULL while the domain runs. */
+static const char *how_it_ended(void)
+{
+	xc_domaininfo_t info;
+	unsigned int reason;
+
+	if (xc_domain_getinfolist(xc, domid, 1, &info) != 1 || info.domain != domid ||
+	    (info.flags & XEN_DOMINF_dying))
+		return "gone";
+	if (!(info.flags & XEN_DOMINF_shutdown))
+		return NULL;
+	reason = (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+	return reason < sizeof(reasons) / sizeof(*reasons) ? reasons[reason] : "crash";
+}
+
+static void watch_domain(void)
+{
+	if (!xs_watch(xs, "@releaseDomain", "released"))
+		fail("watch @releaseDomain");
+}
+
+static void take_watch_events(void)
+{
+	char **event;
+
+	while ((event = xs_check_watch(xs)))
+		free(event);
+}
+
+/* Print what is new on the console; how much that was. */
+static size_t pass_console(void)
+{
+	char data[16384];
+	double t = now();
+	size_t got = 0;
+	ssize_t n;
+
+	while ((n = read(console, data, sizeof(data))) > 0) {
+		for (ssize_t put = 0, w; put < n; put += w)
+			if ((w = write(1, data + put, n - put)) < 0)
+				fail("standard output");
+		got += n;
+	}
+	if (got)
+		fprintf(stderr, "at %.6f %zu\n", t, got);
+	seen += got;
+	return got;
+}
+
+/* xenconsoled makes the terminal soon after xl has made the domain. */
+static int open_terminal(void)
+{
+	const struct timespec step = {.tv_nsec = 2000000};
+
+	for (int i = 0; i < 2500; i++) {
+		char *path = domain_key("console/tty");
+		int fd = path && *path ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK) : -1;
+
+		free(path);
+		if (fd >= 0)
+			return fd;
+		nanosleep(&step, NULL);
+	}
+	errno = ENOENT;
+	fail("the guest's console");
+	return -1;
+}
+
+/* What a guest wrote last may still be in its ring: at most half a second more. */
+static void drain_console(void)
+{
+	const struct timespec step = {.tv_nsec = 2000000};
+	char *ref = domain_key("console/ring-ref");
+	volatile struct xencons_interface *ring = ref ?
+		xc_map_foreign_range(xc, domid, 4096, PROT_READ, strtoul(ref, NULL, 10)) : NULL;
+	int quiet = 0;
+
+	free(ref);
+	for (int i = 0; i < 250 && quiet < 15; i++) {
+		bool empty = !ring || ring->out_cons == ring->out_prod;
+
+		quiet = pass_console() || !empty ? 0 : quiet + 1;
+		if (ring && empty && seen == ring->out_prod)
+			break;
+		nanosleep(&step, NULL);
+	}
+	if (ring)
+		munmap((void *)ring, 4096);
+}
+
+static void report_end(const char *reason)
+{
+	char *status = domain_key("data/exit-status");
+
+	fprintf(stderr, "ended %.6f %s %s\n", now(), reason,
+		status && *status ? status : "-");
+	free(status);
+}
+
+/* Type what came on standard input, as fast as the guest takes it. */
+static void pass_typed(char *typed, size_t *n, struct pollfd *in, struct pollfd *out)
+{
+	ssize_t w;
+
+	if (in->revents && !*n) {
+		ssize_t got = read(0, typed, 4096);
+
+		if (got <= 0)
+			in->fd = -1;
+		else
+			*n = got;
+	} else if (out->revents & POLLOUT) {
+		w = write(terminal, typed, *n);
+		if (w > 0) {
+			memmove(typed, typed + w, *n - w);
+			*n -= w;
+		}
+	}
+}
+
+static void follow(int notify)
+{
+	char typed[4096], events[4096];
+	size_t ntyped = 0;
+	int in = 0;
+	const char *reason;
+
+	while (!(reason = how_it_ended())) {
+		struct pollfd p[] = {
+			{.fd = xs_fileno(xs), .events = POLLIN},
+			{.fd = notify >= 0 ? notify : console, .events = POLLIN},
+			{.fd = ntyped ? -1 : in, .events = POLLIN},
+			{.fd = ntyped ? terminal : -1, .events = POLLOUT},
+		};
+
+		if (poll(p, 4, -1) < 0 && errno != EINTR)
+			fail("poll");
+		if (p[1].revents) {
+			if (notify >= 0)
+				(void)!read(notify, events, sizeof(events));
+			pass_console();
+		}
+		if (p[0].revents)
+			take_watch_events();
+		pass_typed(typed, &ntyped, &p[2], &p[3]);
+		if (!ntyped)
+			in = p[2].fd;
+	}
+	drain_console();
+	report_end(reason);
+}
+
+static int open_log(const char *path)
+{
+	int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	console = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (console < 0 || notify < 0 || inotify_add_watch(notify, path, IN_MODIFY) < 0)
+		fail(path);
+	return notify;
+}
+
+static void watch(const char *log, bool unpause)
+{
+	int notify = -1;
+
+	watch_domain();
+	terminal = open_terminal();
+	if (strcmp(log, "tty"))
+		notify = open_log(log);
+	else
+		console = terminal;
+	if (unpause) {
+		double t = now();
+
+		if (xc_domain_unpause(xc, domid))
+			fail("unpause");
+		fprintf(stderr, "unpaused %.6f\n", t);
+	}
+	pass_console();
+	follow(notify);
+}
+
+static void wait_until_gone(char **command)
+{
+	double start = now(), ran;
+	int status;
+	pid_t pid;
+	const char *reason;
+
+	watch_domain();
+	pid = fork();
+	if (pid == 0) {
+		execvp(command[0], command);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	ran = now() - start;
+	while (!(reason = how_it_ended()) || strcmp(reason, "gone")) {
+		struct pollfd p = {.fd = xs_fileno(xs), .events = POLLIN};
+
+		poll(&p, 1, -1);
+		take_watch_events();
+	}
+	printf("%.6f %.6f\n", ran, now() - start);
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+static bool is_named(const char *name)
+{
+	char *its = domain_key("name");
+	bool yes = its && !strcmp(its, name);
+
+	free(its);
+	return yes;
+}
+
+static int print_domid(const char *name)
+{
+	unsigned int n;
+	char **domains = xs_directory(xs, XBT_NULL, "/local/domain", &n);
+
+	while (domains && n--) {
+		domid = strtoul(domains[n], NULL, 10);
+		if (is_named(name))
+			return printf("%u\n", domid) < 0;
+	}
+	fprintf(stderr, "lab-guest: no domain %s\n", name);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3)
+		return 2;
+	setvbuf(stderr, NULL, _IOLBF, 1024);
+	xc = xc_interface_open(NULL, NULL, 0);
+	xs = xs_open(0);
+	if (!xc || !xs)
+		fail("open Xen's interfaces");
+	if (!strcmp(argv[1], "domid"))
+		return print_domid(argv[2]);
+	domid = strtoul(argv[2], NULL, 10);
+	if (argc > 3 && !strcmp(argv[1], "watch"))
+		watch(argv[3], argc > 4 && !strcmp(argv[4], "unpause"));
+	else if (argc > 3 && !strcmp(argv[1], "gone"))
+		wait_until_gone(argv + 3);
+	else
+		return 2;
+	return 0;
+}

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: ISC
+"""Guest: a domain the lab made, from its first byte to its end; Result: how it went."""
+
+import signal
+import time
+from dataclasses import dataclass, field
+
+from .errors import LabError
+
+CONSOLES = "/var/log/xen/console"
+
+
+@dataclass
+class Result:
+    """How a guest ended."""
+    reason: str                 # poweroff reboot suspend crash watchdog timeout gone
+    status: int | None          # its data/exit-status
+    console: str
+    seconds: float              # unpause to end, timed in dom0
+    first_byte: float | None    # unpause to the first byte on the console
+    chunks: list = field(repr=False, default_factory=list)  # (seconds, bytes so far)
+    toolstack: dict = field(default_factory=dict)           # create, destroy: seconds
+    xen_log: str = field(repr=False, default="")            # what Xen said meanwhile
+
+    def seconds_until(self, text):
+        """Unpause to the moment the console had text; None if it never had."""
+        at = self.console.encode(errors="surrogateescape").find(text.encode())
+        done = at + len(text.encode())
+        return next((t for t, n in self.chunks if n >= done), None) if at >= 0 else None
+
+
+class Guest:
+    """A domain; made by Lab.create."""
+
+    def __init__(self, lab, name, number):
+        self.lab, self.name, self.number = lab, name, number
+        self.domid = None
+        self.address = f"10.0.0.{16 + number}"
+        self.mac = f"00:16:3e:00:00:{number:02x}"
+        self.toolstack, self.watcher, self.cleanup = {}, None, []
+        self.log_start = lab.log_size()
+
+    def watch(self, unpause):
+        log = "tty" if self.lab.native else f"{CONSOLES}/guest-{self.name}.log"
+        self.watcher = self.lab.start([self.lab.helper, "watch", str(self.domid), log,
+                                       *(["unpause"] if unpause else [])])
+        self.watched_from = time.monotonic()
+
+    def unpause(self):
+        """Start a guest that was created paused."""
+        if self.watcher is None:
+            self.watch(unpause=True)
+
+    def send(self, text):
+        """Type into the guest's console."""
+        self.watcher.write(text.encode() if isinstance(text, str) else text)
+
+    def console_bytes(self):
+        return bytes(self.watcher.out) if self.watcher else b""
+
+    def console_text(self):
+        return self.console_bytes().decode(errors="replace")
+
+    def wait_for(self, text, timeout=30):
+        """Sleep until the console has text; raises LabError when it never will."""
+        want = text.encode()
+        self.watcher.until(lambda: want in self.watcher.out, timeout)
+        if want not in self.watcher.out:
+            how = "ended" if self.watcher.status is not None else f"in {timeout:g} s"
+            raise LabError(f"guest {self.name} has not printed {text!r} ({how})",
+                           LabError.tail(self.console_text()))
+
+    def wait(self, timeout=None, on_console=None):
+        """Sleep until the guest ends, at most timeout seconds; its Result.
+
+        on_console gets the console's bytes as they come, in the caller's thread.
+        The guest stays until destroy().
+        """
+        end = None if timeout is None else self.watched_from + timeout
+        w, told = self.watcher, 0
+        while True:
+            left = None if end is None else max(0, end - time.monotonic())
+            w.until(lambda: on_console and len(w.out) > told, left)
+            if on_console and len(w.out) > told:
+                new = bytes(w.out[told:])
+                told += len(new)
+                on_console(new)
+            elif w.status is not None:
+                return self.result()
+            elif end is not None and time.monotonic() >= end:
+                self.stop_watching()
+                return self.result(timed_out=True)
+
+    def result(self, timed_out=False):
+        said = [line.split() for line in self.watcher.err.decode().splitlines()]
+        started = next((float(w[1]) for w in said if w[0] == "unpaused"), None)
+        ended = next((w for w in said if w[0] == "ended"), None)
+        if not ended and not timed_out:
+            self.lab.check()
+            raise LabError(f"lost sight of guest {self.name}", self.watcher.err.decode())
+        chunks, total = [], 0
+        for w in said:
+            if w[0] == "at":
+                total += int(w[2])
+                chunks.append((float(w[1]) - (started or 0), total))
+        return Result(
+            reason="timeout" if timed_out else ended[2],
+            status=int(ended[3]) if ended and ended[3].lstrip("-").isdigit() else None,
+            console=self.console_text(),
+            seconds=float(ended[1]) - started if ended and started is not None
+            else time.monotonic() - self.watched_from,
+            first_byte=chunks[0][0] if chunks and started else None,
+            chunks=chunks, toolstack=self.toolstack,
+            xen_log=self.lab.log_since(self.log_start))
+
+    def stop_watching(self):
+        if self.watcher and self.watcher.status is None:
+            self.watcher.signal(signal.SIGKILL)
+            self.watcher.wait(10)
+
+    def shutdown(self, how="poweroff"):
+        """Ask it to end, as `xl shutdown` (or `xl reboot`) does; does not wait."""
+        word = {"poweroff": "shutdown", "reboot": "reboot"}[how]
+        status, said = self.lab.dom0(["xl", word, str(self.domid)])
+        if status:
+            raise LabError(f"xl {word} failed", LabError.tail(said))
+
+    def shutdown_gone(self):
+        """`xl shutdown` until the domain is gone: (seconds xl ran, seconds in all).
+
+        For guests created with monitor=True and on_poweroff "destroy".
+        """
+        self.watcher and self.stop_watching()
+        status, said = self.lab.dom0([self.lab.helper, "gone", str(self.domid),
+                                      "xl", "shutdown", str(self.domid)])
+        if status:
+            raise LabError("xl shutdown failed", LabError.tail(said))
+        return tuple(map(float, said.split()[-2:]))
+
+    def destroy(self):
+        """Make an end of it, whatever its state, and give back what it had."""
+        if self.domid is None and not self.cleanup:
+            return
+        start = time.monotonic()
+        self.stop_watching()
+        if self.domid is not None and not self.lab.gone:
+            self.lab.dom0(["xl", "destroy", str(self.domid)])
+        self.domid = None
+        self.toolstack["destroy"] = time.monotonic() - start
+        for undo in reversed(self.cleanup):
+            undo()
+        self.cleanup = []
+        self.lab.forget(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.destroy()

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: ISC
+"""Lab: a booted Xen host, in QEMU or this machine itself, that guests run on."""
+
+import hashlib
+import os
+import re
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from . import build, config
+from .channel import Here
+from .errors import BUILD, LabError
+from .guest import CONSOLES, Guest
+from .machine import Machine
+
+# What xl says, and what it means.
+MEANINGS = [
+    (r"find_loader|not a Xen|no loader|[Ii]nvalid (kernel|ELF)|elf_init|xen_elfnote",
+     "it has no Xen notes, or is no kernel for a PV guest"),
+    (r"free memory|ENOMEM|[Cc]annot allocate|can't allocate|out of memory|memory_exchange",
+     "too little memory"),
+]
+
+
+def is_xen_host():
+    try:
+        return "control_d" in Path("/proc/xen/capabilities").read_text()
+    except OSError:
+        return False
+
+
+def available_memory():
+    """MB this machine can still give."""
+    m = re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())
+    return int(m[1]) >> 10
+
+
+class Lab:
+    """A Xen host: this machine where it is one, else one in QEMU; a context manager.
+
+    memory: MB for all guests together; pin: dom0 on the first CPU, guests on the
+    second; say: called with a line for each step; on_log: with each line of Xen's
+    and dom0's console.
+    """
+
+    def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
+                 boot_timeout=180, say=None, on_log=None):
+        self.pin, self.memory, self.dom0_memory = pin, memory, dom0_memory
+        self.xen_cmdline, self.boot_timeout = xen_cmdline, boot_timeout
+        self.say, self.on_log = say or (lambda line: None), on_log
+        self.native = is_xen_host()
+        self.machine = self.channel = None
+        self.guests, self.images, self.names = [], set(), 0
+        self.lock = threading.RLock()
+
+    def __enter__(self):
+        try:
+            self.boot_here() if self.native else self.boot_machine()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        if self.native:
+            for guest in list(self.guests):
+                guest.destroy()
+        if self.machine:
+            self.machine.stop()
+        elif self.channel:
+            self.channel.close()
+
+    def boot_here(self):
+        self.say("using this machine's own Xen")
+        if os.geteuid():
+            raise LabError("this machine is a Xen host, and only root may use it")
+        self.helper = build.native_helper()
+        self.channel = Here()
+
+    def boot_machine(self):
+        if build.build(self.say):
+            self.say("dom0 is built")
+        want = self.memory + self.dom0_memory
+        if want > available_memory():
+            raise LabError(f"too little memory: the lab wants {want} MB, "
+                           f"this machine has {available_memory()} MB available")
+        self.say("booting Xen in QEMU")
+        start = time.monotonic()
+        self.machine = Machine(self.memory, self.dom0_memory, self.pin, self.xen_cmdline,
+                               self.on_log)
+        self.channel, self.helper = self.machine.agent, "lab-guest"
+        self.machine.wait_ready(self.boot_timeout)
+        self.boot_seconds = time.monotonic() - start
+        self.say(f"dom0 is up after {self.boot_seconds:.1f} s")
+
+    @property
+    def gone(self):
+        return self.channel.gone.is_set()
+
+    def check(self):
+        if self.gone:
+            raise LabError("the lab's machine has ended" + self.machine.qemu_said(),
+                           self.machine.log_end())
+
+    def log_size(self):
+        return len(self.machine.log) if self.machine else 0
+
+    def log_since(self, start):
+        return self.machine.log[start:].decode(errors="replace") if self.machine else ""
+
+    # -- dom0
+
+    def start(self, words, terminal=None):
+        """Start a command in dom0; terminal: its (rows, columns), else pipes."""
+        self.check()
+        return self.channel.start(words, terminal)
+
+    def dom0(self, command, timeout=None, input=b""):
+        """Run a command in dom0, a string by sh; (status, all it said)."""
+        words = ["sh", "-c", command] if isinstance(command, str) else command
+        c = self.start(words)
+        try:
+            if input:
+                c.write(input)
+            c.close_input()
+            c.wait(timeout)
+        except BaseException:
+            c.signal(9)
+            raise
+        self.check()
+        return c.status, (c.out + c.err).decode(errors="replace")
+
+    def sh(self, command, **how):
+        """The same, where only success will do; what it said."""
+        status, said = self.dom0(command, **how)
+        if status:
+            raise LabError(f"in dom0, status {status}: {command}", LabError.tail(said))
+        return said
+
+    def put(self, data, path):
+        """Write a file of dom0's."""
+        self.sh(["sh", "-c", 'mkdir -p "${1%/*}" && cat >"$1"', "put", path], input=data)
+
+    def get(self, path):
+        """Read one."""
+        c = self.start(["cat", path])
+        if c.wait():
+            raise LabError(f"dom0 has no {path}", LabError.tail(c.err.decode()))
+        return bytes(c.out)
+
+    def put_once(self, data):
+        """A file of dom0's with these bytes, shared by all who ask for the same."""
+        path = f"/tmp/images/{hashlib.sha256(data).hexdigest()[:32]}"
+        with self.lock:
+            if path not in self.images:
+                self.put(data, path)
+                self.images.add(path)
+        return path
+
+    def image_in_dom0(self, path):
+        data = config.read_image(path)
+        return str(Path(path).absolute()) if self.native else self.put_once(data)
+
+    # -- guests
+
+    def create(self, image, args=(), memory=32, cmdline="", disks=(), net=None, name=None,
+               paused=False, ramdisk=None, more=(), monitor=False, actions=None):
+        """Make a guest and start it, unless paused.
+
+        disks: "FILE|SIZE[,ro][,dev=NAME]"; net: None, True or
+        "forward=LOCALPORT:GUESTPORT"; more: lines for its xl.cfg; monitor: xl stays
+        and does what actions ({"poweroff": "destroy", ...}) say, else all is
+        preserved until destroy().
+        """
+        if memory > self.memory and not self.native:
+            raise LabError(f"too little memory: the guest wants {memory} MB, the lab "
+                           f"has {self.memory} MB for guests")
+        line = config.command_line(cmdline, args)
+        disks = [config.Disk.parse(d, i) for i, d in enumerate(disks)]
+        net = None if net in (None, False) else config.Net.parse("" if net is True else net)
+        where = self.image_in_dom0(image)
+        if ramdisk:
+            config.check_file(Path(ramdisk), "ramdisk")
+            ramdisk = (str(Path(ramdisk).absolute()) if self.native
+                       else self.put_once(Path(ramdisk).read_bytes()))
+        guest = self.new_guest(name)
+        try:
+            targets = [d.line(self.attach(d, guest)) for d in disks]
+            vifs = self.connect(net, guest) if net else []
+            text = config.xl_config(guest.name, where, memory, line, targets, vifs,
+                                    self.pin, ramdisk, actions, more)
+            self.xl_create(guest, text, monitor, image)
+            if not paused:
+                guest.unpause()
+        except BaseException:
+            guest.destroy()
+            raise
+        return guest
+
+    def new_guest(self, name):
+        with self.lock:
+            used = {g.number for g in self.guests}
+            self.names += 1
+            prefix = f"lab{os.getpid()}-" if self.native else "guest"
+            guest = Guest(self, name or f"{prefix}{self.names}",
+                          next(n for n in range(256) if n not in used))
+            self.guests.append(guest)
+        return guest
+
+    def forget(self, guest):
+        with self.lock:
+            if guest in self.guests:
+                self.guests.remove(guest)
+
+    def xl_create(self, guest, text, monitor, image):
+        start = time.monotonic()
+        c = self.start(["sh", "-c", f"""
+            cfg=$(mktemp) && printf %s "$2" >"$cfg" && rm -f {CONSOLES}/guest-"$1".log &&
+            xl create -q -p {'' if monitor else '-e'} "$cfg" && "$3" domid "$1"
+            status=$?; rm -f "$cfg"; exit $status""",
+                        "create", guest.name, text, self.helper])
+        c.wait()
+        guest.toolstack["create"] = time.monotonic() - start
+        self.check()
+        if c.status:
+            said = (c.out + c.err).decode(errors="replace")
+            meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), None)
+            raise LabError(f"xl could not create a guest of {image}"
+                           + (f": {meaning}" if meaning else ""),
+                           LabError.tail(said + self.hotplug_log()))
+        guest.domid = int(c.out.split()[-1])
+
+    def hotplug_log(self):
+        return self.dom0("tail -n 8 /var/log/xen/xen-hotplug.log 2>/dev/null")[1]
+
+    def attach(self, disk, guest):
+        """Bring a disk to dom0; what xl is told as its target."""
+        if disk.file and self.native:
+            return str(disk.file)
+        if disk.file:
+            number, undo = self.machine.add_disk(disk.file, disk.readonly)
+            guest.cleanup.append(undo)
+            return "/dev/" + self.sh(f"""for i in $(seq 200); do
+                set -- /sys/class/scsi_device/*:0:{number}:0/device/block/*
+                [ -b "/dev/${{1##*/}}" ] && echo "${{1##*/}}" && exit
+                sleep 0.05; done; exit 1""").strip()
+        BUILD.mkdir(parents=True, exist_ok=True)
+        path = (tempfile.mkstemp(prefix="disk-", dir=BUILD)[1] if self.native
+                else f"/tmp/{guest.name}-{disk.dev}")
+        self.sh(["truncate", "-s", str(disk.size), path])
+        guest.cleanup.append(lambda: self.gone or self.dom0(["rm", "-f", path]))
+        return path
+
+    def connect(self, net, guest):
+        if net.forwards and self.native:
+            raise LabError("on a Xen host the guest is on the host's own bridge: "
+                           "--net forward is for the emulated lab")
+        for local, port in net.forwards:
+            guest.cleanup.append(self.machine.forward(local, guest.address, port))
+        return [f"mac={guest.mac}" + ("" if self.native else ",bridge=xenbr0")]
+
+    def run_guest(self, image, timeout=None, on_console=None, **how):
+        """create(), wait(), destroy(): the guest's Result."""
+        guest = self.create(image, **how)
+        try:
+            result = guest.wait(timeout, on_console)
+        finally:
+            guest.destroy()
+        return result
+
+    def linux_guest(self, cmdline="", **how):
+        """create() a small Linux of the lab's own kernel: prints `init: up`."""
+        build.build(self.say)
+        return self.create(build.BOOT / "vmlinux", memory=how.pop("memory", 256),
+                           cmdline=f"console=hvc0 {cmdline}".strip(),
+                           ramdisk=build.BOOT / "linux-guest.cpio", **how)

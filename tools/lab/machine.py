@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: ISC
+"""The emulated machine: QEMU with Xen and the lab's dom0, held by two sockets.
+
+Nothing of a running machine is in the file system: the serial line (Xen's and
+dom0's messages), the agent and QEMU's monitor are socket pairs it inherits.  QEMU
+dies with us (PR_SET_PDEATHSIG), also when we are killed.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+from .build import BOOT
+from .channel import Agent
+from .errors import LabError, Timeout
+
+EMULATOR = "qemu-system-x86_64"
+XEN = "console=com1 com1=115200,8n1 bootscrub=0 loglvl=all guest_loglvl=all"
+LINUX = "console=hvc0 quiet rodata=off apparmor=0 audit=0 ima_appraise=off"
+XEN_OVERHEAD = 192      # MB of the machine that neither dom0 nor guests get
+
+
+class Machine:
+    def __init__(self, memory, dom0_memory, pin=False, xen="", on_line=None):
+        """memory: MB for all guests together."""
+        if not shutil.which(EMULATOR):
+            raise LabError(f"no {EMULATOR} on this machine; type: "
+                           "apt-get install qemu-system-x86")
+        self.log, self.on_line = bytearray(), on_line
+        self.process, self.said, self.disks = None, [], set()
+        serial, monitor, agent = [socket.socketpair() for _ in range(3)]
+        words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD),
+                 *self.kernels(dom0_memory, pin, xen), *self.network(),
+                 *self.lines(serial[1], monitor[1], agent[1])]
+        theirs = [pair[1] for pair in (serial, monitor, agent)]
+        started = threading.Event()
+        threading.Thread(target=self.keep, args=(words, theirs, started), daemon=True).start()
+        started.wait()
+        for s in theirs:
+            s.close()
+        if self.process is None:
+            raise LabError(f"cannot start {EMULATOR}: {self.failure}")
+        threading.Thread(target=self.read_serial, args=(serial[0],), daemon=True).start()
+        self.monitor = monitor[0]
+        self.monitor_lock = threading.Lock()
+        self.agent = Agent(agent[0])
+
+    @staticmethod
+    def machine(memory):
+        return ["-machine", "q35", "-cpu", "qemu64,+npt,+nrip-save,+rdrand", "-smp", "2",
+                "-accel", "tcg,thread=multi", "-m", str(memory), "-nodefaults",
+                "-no-user-config", "-display", "none", "-no-reboot"]
+
+    @staticmethod
+    def kernels(dom0_memory, pin, xen):
+        vcpus = "dom0_max_vcpus=1 dom0_vcpus_pin" if pin else ""
+        return ["-kernel", str(BOOT / "xen"), "-append",
+                f"{XEN} dom0_mem={dom0_memory}M,max:{dom0_memory}M {vcpus} {xen}",
+                "-initrd", f"{BOOT / 'vmlinux'} {LINUX},{BOOT / 'initramfs.cpio'}"]
+
+    @staticmethod
+    def network():
+        """A network of its own: nothing leaves the machine, forwards come in."""
+        return ["-netdev", "user,id=net,restrict=on,ipv6=off,net=10.0.0.0/24,host=10.0.0.2,"
+                "dhcpstart=10.0.0.16",
+                "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile="]
+
+    @staticmethod
+    def lines(serial, monitor, agent):
+        def line(name, s):
+            return ["-chardev", f"socket,id={name},fd={s.fileno()}"]
+        return [*line("serial", serial), "-serial", "chardev:serial",
+                *line("monitor", monitor), "-mon", "chardev=monitor,mode=control",
+                *line("agent", agent), "-device", "virtio-serial-pci",
+                "-device", "virtserialport,chardev=agent,name=agent",
+                "-device", "virtio-scsi-pci,id=scsi"]
+
+    def keep(self, words, sockets, started):
+        """The thread QEMU belongs to: it dies with it."""
+        try:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", EMULATOR, *words],
+                pass_fds=[s.fileno() for s in sockets], start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE)
+        except OSError as e:
+            self.failure = e
+        started.set()
+        if self.process:
+            said = self.process.stderr.read().decode(errors="replace").splitlines()
+            self.said = [line for line in said if "warning:" not in line]
+            self.process.wait()
+
+    def read_serial(self, serial):
+        seen = 0
+        while data := serial.recv(65536):
+            self.log += data
+            while self.on_line and (end := self.log.find(b"\n", seen)) >= 0:
+                self.on_line(self.log[seen:end].decode(errors="replace").rstrip())
+                seen = end + 1
+        serial.close()
+
+    def wait_ready(self, timeout):
+        if not self.agent.ready.wait(timeout):
+            raise Timeout(f"dom0 was not up after {timeout:g} s", self.log_end())
+        if self.agent.gone.is_set():
+            self.process.wait(5)
+            raise LabError("the lab ended while it booted" + self.qemu_said(), self.log_end())
+
+    def qemu_said(self):
+        return f": {self.said[-1]}" if self.said else ""
+
+    def log_end(self, lines=25):
+        return LabError.tail(self.log.decode(errors="replace"), lines)
+
+    def ask(self, command, **arguments):
+        """One QMP command; its answer."""
+        with self.monitor_lock:
+            if not hasattr(self, "monitor_file"):
+                self.monitor.settimeout(10)
+                self.monitor_file = self.monitor.makefile("rw")
+                self.monitor_file.readline()
+                self._ask("qmp_capabilities")
+            return self._ask(command, **arguments)
+
+    def _ask(self, command, **arguments):
+        self.monitor_file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.monitor_file.flush()
+        while True:
+            answer = json.loads(self.monitor_file.readline() or '{"error":{"desc":"gone"}}')
+            if "error" in answer:
+                raise LabError(f"QEMU: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+    # -- what comes and goes while it runs
+
+    def add_disk(self, path, readonly):
+        """Plug a file in as a disk; its SCSI id, and how to unplug it."""
+        with self.monitor_lock:
+            number = next(n for n in range(256) if n not in self.disks)
+            self.disks.add(number)
+        driver = "host_device" if path.is_block_device() else "file"
+        try:
+            self.ask("blockdev-add", **{
+                "driver": "raw", "node-name": f"disk{number}", "read-only": readonly,
+                "file": {"driver": driver, "filename": str(path)}})
+            self.ask("device_add", driver="scsi-hd", drive=f"disk{number}", bus="scsi.0",
+                     id=f"sd{number}", **{"scsi-id": number})
+        except LabError as e:
+            raise LabError(f"disk {path} cannot be used: {e}") from None
+        return number, lambda: self.remove_disk(number)
+
+    def remove_disk(self, number):
+        if self.agent.gone.is_set():
+            return
+        self.ask("device_del", id=f"sd{number}")
+        for _ in range(100):
+            try:
+                self.ask("blockdev-del", **{"node-name": f"disk{number}"})
+                break
+            except LabError:
+                time.sleep(0.02)
+        self.disks.discard(number)
+
+    def forward(self, local, address, port):
+        """Let a loopback port lead to a guest's; how to undo it."""
+        said = self.ask("human-monitor-command", **{
+            "command-line": f"hostfwd_add net tcp:127.0.0.1:{local}-{address}:{port}"})
+        if said.strip():
+            raise LabError(f"port {local} of this machine is in use, or may not be used")
+        return lambda: self.agent.gone.is_set() or self.ask("human-monitor-command", **{
+            "command-line": f"hostfwd_remove net tcp:127.0.0.1:{local}"})
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.agent.close()
+        self.monitor.close()
