@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: ISC
+# What tests/check runs is built here: all of kernel/ and drivers/ for the host, under
+# AddressSanitizer and UndefinedBehaviorSanitizer, a program for each
+# tests/unit/*_test.c and each tests/fuzz/*_fuzz.c.
+#
+#	unit/	for unit tests: each access to memory is a call (tests/host/world.c)
+#	fuzz/	the same for fuzzers, with libFuzzer's coverage
+#
+# A test is linked with what it needs of libguest.a: kernel/, drivers/ and tests/host/.
+
+BUILD		?= build
+XEN_INCLUDE	?= /usr/include
+CLANG		?= clang
+OBJCOPY		?= objcopy
+OUT		:= $(BUILD)/check
+
+GUEST		:= $(wildcard kernel/*.c drivers/*.c)
+HOST		:= $(wildcard tests/host/*.c)
+UNIT		:= $(wildcard tests/unit/*_test.c)
+FUZZ		:= $(wildcard tests/fuzz/*_fuzz.c)
+# The platform itself lives on from one seed to the next; all else begins anew.
+PLATFORM	:= $(addprefix tests/host/,arch.c xen.c world.c claims.c)
+
+# clang notices a compile-time choice of code only with the same macros as the image has.
+CFLAGS		:= -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -fno-pic \
+		   -Wno-incompatible-function-pointer-types \
+		   -fno-omit-frame-pointer -fno-optimize-sibling-calls -MD -MP \
+		   -iquote . -idirafter $(XEN_INCLUDE) -D__XEN_INTERFACE_VERSION__=0x00040d00 \
+		   -fsanitize=address,undefined -fno-sanitize-recover=all
+BY_CALL		:= -mllvm -asan-instrumentation-with-call-threshold=0 \
+		   -mllvm -asan-opt-same-temp=0
+empty		:=
+space		:= $(empty) $(empty)
+comma		:= ,
+WRAP		:= malloc calloc realloc \
+		   $(foreach n,1 2 4 8 16,__asan_load$(n) __asan_store$(n))
+LDFLAGS		:= -no-pie -pthread -fsanitize=address,undefined $(WRAP:%=-Wl,--wrap=%)
+
+# Where one seed ends and the next begins static variables are put back: see claims.c.
+RENAME		:= --rename-section .data=guest_data \
+		   --rename-section .bss=guest_bss,alloc,load,data,contents
+
+objects		= $(patsubst %.c,$(OUT)/$(1)/%.o,$(2))
+for_file	= $(if $(filter kernel/% drivers/%,$(1)),$(BY_CALL),-D_GNU_SOURCE)
+
+.PHONY: objects links
+.DELETE_ON_ERROR:
+objects: $(call objects,unit,$(GUEST) $(HOST) $(UNIT)) $(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ))
+links: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
+
+define compile
+	@mkdir -p $(@D); rm -f $@
+	$(CLANG) $(CFLAGS) $(call for_file,$<) $(1) -c -o $@ $<
+	$(if $(filter $(PLATFORM),$<),,$(OBJCOPY) $(RENAME) $@)
+endef
+
+$(OUT)/unit/%.o: %.c tests/check.mk
+	$(compile)
+$(OUT)/fuzz/%.o: %.c tests/check.mk
+	$(call compile,-fsanitize=fuzzer-no-link)
+
+# Of what there is: a file that does not compile fails those who need it, not all.
+$(OUT)/%/libguest.a: FORCE
+	@rm -f $@
+	ar rcs $@ $(wildcard $(call objects,$*,$(GUEST) $(HOST)))
+FORCE:
+
+$(OUT)/tests/unit/%: $(OUT)/unit/tests/unit/%.o $(OUT)/unit/libguest.a
+	@mkdir -p $(@D)
+	$(CLANG) $(LDFLAGS) -o $@ $^
+$(OUT)/tests/fuzz/%: $(OUT)/fuzz/tests/fuzz/%.o $(OUT)/fuzz/libguest.a
+	@mkdir -p $(@D)
+	$(CLANG) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
+
+-include $(patsubst %.o,%.d,$(call objects,unit,$(GUEST) $(HOST) $(UNIT)) \
+	$(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ)))

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the host platform share among themselves. */
+#ifndef TESTS_HOST_INSIDE_H
+#define TESTS_HOST_INSIDE_H
+
+#include "tests/host/host.h"
+
+/*
+ * Guest memory, pages of the other domains and grant table frames: one file, mapped
+ * here in one piece, below 2 GiB so that frame numbers fit a grant, and a second time
+ * wherever somebody maps a page of another's.
+ */
+#define HOST_BASE 0x20000000ul
+#define HOST_GUEST_MAX (1024ul << 20)	/* the most host.memory may be */
+#define HOST_PEER_PAGES 16384u
+#define HOST_FRAMES_MAX 64u
+
+#define HOST_PEER_BASE (HOST_BASE + HOST_GUEST_MAX)
+#define HOST_FRAMES_BASE (HOST_PEER_BASE + HOST_PEER_PAGES * PAGE_SIZE)
+#define HOST_END (HOST_FRAMES_BASE + HOST_FRAMES_MAX * PAGE_SIZE)
+
+int host_memory_file(void);		/* offset 0 is HOST_BASE */
+
+extern bool host_verbose;
+void host_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Each module at the start of a seed. */
+void host_arch_reset(void);
+void host_xen_reset(void);
+void host_world_reset(uint64_t seed);
+
+/* Stop all threads but the one that runs claims, which must be the caller. */
+void host_stop_threads(void);
+bool host_on_main_flow(void);
+_Noreturn void host_leave_to_main(void);	/* the guest is gone: wake host_until_shutdown() */
+extern void (*host_down)(void);		/* what that does, on the main flow; never returns */
+
+uint64_t host_now(void);			/* arch_clock() which does not advance */
+void host_timers(void);				/* raise what is due */
+uint64_t host_next_timer(uint64_t deadline);	/* the next time anything is due; 0: never */
+bool host_actors_step(void);			/* one of them, if any can */
+uint64_t host_actors_due(void);			/* the next host_at(); 0: none */
+size_t host_page_tables(void);			/* pages arch_map() took from the guest */
+void host_count_grants(void);		/* into host_xen.grants */
+
+bool host_outside(void);		/* the running code is not the guest's */
+void host_enter_outside(void);
+void host_leave_outside(void);
+
+#endif

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: ISC */
+/* What tools/symbols makes for an image: here, a table without an entry. */
+#include <stdint.h>
+
+extern const uint8_t symbol_table[2];
+const uint8_t symbol_table[2];
