@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/* The formatter behind the log: see log.h.  No floating point, no allocation. */
+#include "kernel/log.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+
+struct out {
+	char *to;
+	size_t size, len;		/* len: also what did not fit */
+};
+
+struct spec {
+	size_t width;
+	bool left, zero;
+	char length;			/* 0, l (also for ll), z */
+	char kind;
+};
+
+static void put(struct out *o, char c)
+{
+	if (o->len + 1 < o->size)
+		o->to[o->len] = c;
+	o->len++;
+}
+
+static void pad(struct out *o, char c, size_t have, size_t width)
+{
+	for (; have < width; have++)
+		put(o, c);
+}
+
+static void put_padded(struct out *o, const struct spec *s, const char *text, size_t len)
+{
+	if (!s->left)
+		pad(o, ' ', len, s->width);
+	for (size_t i = 0; i < len; i++)
+		put(o, text[i]);
+	if (s->left)
+		pad(o, ' ', len, s->width);
+}
+
+/* prefix is "-" or "0x" or "": zeros go between it and the digits. */
+static void put_number(struct out *o, const struct spec *s, const char *prefix, uint64_t value,
+		       unsigned base)
+{
+	char text[24], *p = text + sizeof(text);
+	size_t len;
+
+	do
+		*--p = "0123456789abcdef"[value % base];
+	while (value /= base);
+	len = text + sizeof(text) - p;
+	if (s->zero && !s->left) {
+		len += strlen(prefix);
+		while (*prefix)
+			put(o, *prefix++);
+		pad(o, '0', len, s->width);
+		len = text + sizeof(text) - p;
+		while (len--)
+			put(o, *p++);
+		return;
+	}
+	for (size_t n = strlen(prefix); n; n--) {
+		*--p = prefix[n - 1];
+		len++;
+	}
+	put_padded(o, s, p, len);
+}
+
+/* After the %: what is asked for.  Returns what is behind it. */
+static const char *parse(const char *fmt, struct spec *s)
+{
+	*s = (struct spec){ 0 };
+	for (; *fmt == '-' || *fmt == '0'; fmt++) {
+		s->left |= *fmt == '-';
+		s->zero |= *fmt == '0';
+	}
+	for (; *fmt >= '0' && *fmt <= '9'; fmt++)
+		if (s->width < INT_MAX / 16)
+			s->width = s->width * 10 + (*fmt - '0');
+	for (; *fmt == 'l' || *fmt == 'z'; fmt++)
+		s->length = *fmt;
+	s->kind = *fmt;
+	return *fmt ? fmt + 1 : fmt;
+}
+
+int vformat(char *to, size_t size, const char *fmt, va_list args)
+{
+	struct out o = { .to = to, .size = size };
+	struct spec s;
+	const char *text;
+	int64_t i;
+	char c;
+
+	while (*fmt) {
+		if (*fmt != '%') {
+			put(&o, *fmt++);
+			continue;
+		}
+		fmt = parse(fmt + 1, &s);
+		switch (s.kind) {
+		case 'd':
+		case 'i':
+			i = s.length ? va_arg(args, long) : va_arg(args, int);
+			put_number(&o, &s, i < 0 ? "-" : "", i < 0 ? -(uint64_t)i : (uint64_t)i, 10);
+			break;
+		case 'u':
+		case 'x':
+			put_number(&o, &s, "",
+				   s.length ? va_arg(args, unsigned long) : va_arg(args, unsigned),
+				   s.kind == 'u' ? 10 : 16);
+			break;
+		case 'p':
+			put_number(&o, &s, "0x", (uintptr_t)va_arg(args, void *), 16);
+			break;
+		case 's':
+			text = va_arg(args, const char *);
+			if (!text)
+				text = "(null)";
+			put_padded(&o, &s, text, strlen(text));
+			break;
+		case 'c':
+			c = va_arg(args, int);
+			put_padded(&o, &s, &c, 1);
+			break;
+		case '%':
+			put(&o, '%');
+			break;
+		default:		/* not ours: its arguments are unknown, too */
+			put(&o, '%');
+			while (*fmt)
+				put(&o, *fmt++);
+		}
+	}
+	if (size)
+		to[o.len < size ? o.len : size - 1] = '\0';
+	return o.len;
+}
+
+int format(char *to, size_t size, const char *fmt, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vformat(to, size, fmt, args);
+	va_end(args);
+	return len;
+}

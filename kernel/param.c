@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Words are cut out of the command line in place: a word is never longer than it was
+ * with its quotes.
+ *
+ * A key is a letter, then letters, digits, and _ . -, none of them quoted: what looks
+ * like --port=80 or 'a=b' is the application's where there is no ` -- ` to tell.
+ */
+#include "kernel/log.h"
+#include "kernel/param.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#define MAX_WORDS 512			/* of 1023 characters there cannot be more */
+
+static struct word {
+	char *text;			/* of ours: the key */
+	char *value;			/* behind the =, or NULL */
+} words[MAX_WORDS];
+static unsigned nwords;			/* of ours, once param_init() is through */
+
+static char name[] = "main";
+static char *argv[1 + MAX_WORDS + 1] = { name };
+static unsigned argc = 1;
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_letter(char c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static bool is_key(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+/* Where the = of key=value is in what stands at p, still with its quotes, or NULL. */
+static char *equals(char *p)
+{
+	if (!is_letter(*p))
+		return NULL;
+	while (is_key(*p))
+		p++;
+	return *p == '=' ? p : NULL;
+}
+
+static bool is_separator(const char *p)
+{
+	return p[0] == '-' && p[1] == '-' && (!p[2] || is_blank(p[2]));
+}
+
+/* Unquote the word at *p to where it stands; false: a quote is not closed. */
+static bool cut(char **p)
+{
+	char *from = *p, *to = *p, quote = 0;
+
+	for (; *from && (quote || !is_blank(*from)); from++) {
+		if (*from == quote)
+			quote = 0;
+		else if (!quote && (*from == '\'' || *from == '"'))
+			quote = *from;
+		else if (*from == '\\' && quote != '\'' && from[1])
+			*to++ = *++from;
+		else
+			*to++ = *from;
+	}
+	*p = *from ? from + 1 : from;
+	*to = '\0';
+	return !quote;
+}
+
+/* Into words[]: 0 or an error.  *separator: how many of them stand before the ` -- `. */
+static int split(char *p, unsigned *separator)
+{
+	bool found = false;
+
+	*separator = MAX_WORDS + 1;
+	for (;;) {
+		char *text, *at;
+
+		while (is_blank(*p))
+			p++;
+		if (!*p)
+			return 0;
+		if (nwords == MAX_WORDS)
+			return -E2BIG;
+		if (!found && is_separator(p)) {
+			found = true;
+			*separator = nwords;
+			p += 2;
+			continue;
+		}
+		text = p;
+		at = equals(p);
+		words[nwords++] = (struct word){ .text = text, .value = at ? at + 1 : NULL };
+		if (!cut(&p))
+			return -EINVAL;
+	}
+}
+
+int param_init(char *command_line)
+{
+	unsigned separator, all, kept = 0;
+	int rc;
+
+	nwords = 0;
+	argc = 1;
+	rc = split(command_line, &separator);
+	all = nwords;
+	for (unsigned i = 0; i < all; i++) {
+		struct word w = words[i];
+
+		if (i < separator && (w.value || separator <= all)) {
+			if (w.value)
+				w.value[-1] = '\0';
+			words[kept++] = w;
+		} else {
+			argv[argc++] = w.text;
+		}
+	}
+	nwords = kept;
+	argv[argc] = NULL;
+	return rc;
+}
+
+static const char *value(const struct word *w)
+{
+	return w->value ? w->value : "";
+}
+
+const char *param(const char *key)
+{
+	for (unsigned i = nwords; i--;)
+		if (!strcmp(words[i].text, key))
+			return value(&words[i]);
+	return NULL;
+}
+
+void param_each(const char *prefix, void (*visit)(const char *rest, const char *value))
+{
+	size_t len = strlen(prefix);
+
+	for (unsigned i = 0; i < nwords; i++)
+		if (!strncmp(words[i].text, prefix, len))
+			visit(words[i].text + len, value(&words[i]));
+}
+
+unsigned param_argc(void)
+{
+	return argc;
+}
+
+char **param_argv(void)
+{
+	return argv;
+}
+
+/* ---- numbers */
+
+static unsigned digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (is_letter(c))
+		return (c | 0x20) - 'a' + 10;
+	return 99;
+}
+
+/* Decimal, or hexadecimal after 0x: what is behind it, or NULL if there is none. */
+static const char *number(const char *p, uint64_t *n)
+{
+	unsigned base = 10;
+	const char *first;
+
+	if (p[0] == '0' && (p[1] | 0x20) == 'x') {
+		base = 16;
+		p += 2;
+	}
+	*n = 0;
+	for (first = p; digit(*p) < base; p++)
+		if (__builtin_mul_overflow(*n, base, n) ||
+		    __builtin_add_overflow(*n, digit(*p), n))
+			return NULL;
+	return p == first ? NULL : p;
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static bool scaled(const char *text, const struct unit *units, uint64_t *n)
+{
+	const char *rest = number(text, n);
+
+	for (; rest && units->name; units++)
+		if (!strcmp(rest, units->name))
+			return !__builtin_mul_overflow(*n, units->factor, n);
+	return false;
+}
+
+static uint64_t get(const char *key, const struct unit *units, uint64_t min, uint64_t max,
+		    uint64_t fallback)
+{
+	const char *text = param(key);
+	uint64_t n;
+
+	if (!text)
+		return fallback;
+	if (scaled(text, units, &n) && n >= min && n <= max)
+		return n;
+	log_warning("%s=%s on the command line is not understood", key, text);
+	return fallback;
+}
+
+uint64_t param_number(const char *key, uint64_t min, uint64_t max, uint64_t fallback)
+{
+	static const struct unit units[] = { { "", 1 }, { 0 } };
+
+	return get(key, units, min, max, fallback);
+}
+
+uint64_t param_size(const char *key, uint64_t fallback)
+{
+	static const struct unit units[] = {
+		{ "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 },
+		{ "k", 1 << 10 }, { "m", 1 << 20 }, { "g", 1 << 30 }, { 0 },
+	};
+
+	return get(key, units, 0, UINT64_MAX, fallback);
+}
+
+uint64_t param_duration(const char *key, uint64_t fallback)
+{
+	static const struct unit units[] = {
+		{ "", 1000000000 }, { "ms", 1000000 }, { "s", 1000000000 },
+		{ "m", 60000000000 }, { "h", 3600000000000 }, { 0 },
+	};
+
+	return get(key, units, 0, UINT64_MAX, fallback);
+}
