@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/* What <unistd.h> asks about the process and the system (POSIX.1-2017: sysconf, getpid). */
+#include "kernel/arch.h"
+#include "kernel/page.h"
+#include "kernel/param.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The one process there is, and its own session and group; no user owns it but root. */
+#define PID 1
+
+pid_t getpid(void)
+{
+	return PID;
+}
+
+pid_t getppid(void)
+{
+	return 0;
+}
+
+uid_t getuid(void)
+{
+	return 0;
+}
+
+uid_t geteuid(void)
+{
+	return 0;
+}
+
+gid_t getgid(void)
+{
+	return 0;
+}
+
+gid_t getegid(void)
+{
+	return 0;
+}
+
+int getpagesize(void)
+{
+	return PAGE_SIZE;
+}
+
+/* The word hostname= of the kernel command line. */
+int gethostname(char *to, size_t size)
+{
+	const char *name = param("hostname");
+
+	if (!name)
+		name = "xenolith";
+	if (strlen(name) >= size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(to, name);
+	return 0;
+}
+
+static long pages(bool free)
+{
+	struct page_stats stats;
+
+	page_stats(&stats);
+	return free ? stats.free : stats.total;
+}
+
+/* -1 without a change of errno: no limit, or an option that there is not. */
+long sysconf(int name)
+{
+	switch (name) {
+	case _SC_PAGESIZE:
+		return PAGE_SIZE;
+	case _SC_CLK_TCK:
+		return CLOCKS_PER_SEC;
+	case _SC_NPROCESSORS_CONF:
+	case _SC_NPROCESSORS_ONLN:
+		return 1;
+	case _SC_PHYS_PAGES:
+		return pages(false);
+	case _SC_AVPHYS_PAGES:
+		return pages(true);
+	case _SC_THREAD_KEYS_MAX:
+		return PTHREAD_KEYS_MAX;
+	case _SC_THREAD_DESTRUCTOR_ITERATIONS:
+		return PTHREAD_DESTRUCTOR_ITERATIONS;
+	case _SC_THREAD_STACK_MIN:
+		return PTHREAD_STACK_MIN;
+	case _SC_SEM_VALUE_MAX:
+		return SEM_VALUE_MAX;
+	case _SC_HOST_NAME_MAX:
+		return HOST_NAME_MAX;
+	case _SC_VERSION:
+		return _POSIX_VERSION;
+	case _SC_THREADS:
+		return _POSIX_THREADS;
+	case _SC_THREAD_ATTR_STACKSIZE:
+		return _POSIX_THREAD_ATTR_STACKSIZE;
+	case _SC_THREAD_PROCESS_SHARED:
+		return _POSIX_THREAD_PROCESS_SHARED;
+	case _SC_THREAD_SAFE_FUNCTIONS:
+		return _POSIX_THREAD_SAFE_FUNCTIONS;
+	case _SC_THREAD_CPUTIME:
+		return _POSIX_THREAD_CPUTIME;
+	case _SC_CPUTIME:
+		return _POSIX_CPUTIME;
+	case _SC_TIMERS:
+		return _POSIX_TIMERS;
+	case _SC_TIMEOUTS:
+		return _POSIX_TIMEOUTS;
+	case _SC_CLOCK_SELECTION:
+		return _POSIX_CLOCK_SELECTION;
+	case _SC_MONOTONIC_CLOCK:
+		return _POSIX_MONOTONIC_CLOCK;
+	case _SC_BARRIERS:
+		return _POSIX_BARRIERS;
+	case _SC_READER_WRITER_LOCKS:
+		return _POSIX_READER_WRITER_LOCKS;
+	case _SC_SPIN_LOCKS:
+		return _POSIX_SPIN_LOCKS;
+	case _SC_SEMAPHORES:
+		return _POSIX_SEMAPHORES;
+	case _SC_SEM_NSEMS_MAX:
+	case _SC_THREAD_THREADS_MAX:
+	case _SC_THREAD_ATTR_STACKADDR:
+	case _SC_THREAD_PRIORITY_SCHEDULING:
+	case _SC_THREAD_PRIO_INHERIT:
+	case _SC_THREAD_PRIO_PROTECT:
+	case _SC_PRIORITY_SCHEDULING:
+	case _SC_REALTIME_SIGNALS:
+	case _SC_JOB_CONTROL:
+	case _SC_SAVED_IDS:
+	case _SC_MAPPED_FILES:
+	case _SC_MEMLOCK:
+	case _SC_MEMORY_PROTECTION:
+	case _SC_MESSAGE_PASSING:
+	case _SC_ASYNCHRONOUS_IO:
+	case _SC_OPEN_MAX:
+	case _SC_ARG_MAX:
+	case _SC_CHILD_MAX:
+	case _SC_IOV_MAX:
+	case _SC_SPAWN:
+	case _SC_SPORADIC_SERVER:
+	case _SC_THREAD_SPORADIC_SERVER:
+		return -1;
+	}
+	errno = EINVAL;
+	return -1;
+}
