@@ -4,9 +4,12 @@
 #define LIB_PTHREAD_H
 
 #include "kernel/sched.h"
+#include "lib/mutex.h"
 
 #include <pthread.h>
 #include <reent.h>
+
+#define PTHREAD_STACK_DEFAULT (128 * 1024)	/* `stack=` says otherwise */
 
 struct pthread {
 	struct _reent *reent;		/* errno and the like; of main newlib's own */
@@ -25,6 +28,12 @@ struct pthread {
 	struct _reent own;
 };
 
+/* What __initialized is in an attribute object that is. */
+#define PTHREAD_INITIALIZED 0x5a17u
+
+/* pthread_attr.c: how big a thread's stack will be; NULL: by default. */
+size_t pthread_stack_size(const pthread_attr_t *attr);
+
 /* The running thread's.  Not for kernel threads, which have none. */
 struct pthread *pthread_half(void);
 
@@ -36,5 +45,8 @@ void pthread_key_destroy_values(void);
 
 /* Clear a key's value in every thread.  Kernel code. */
 void pthread_forget(pthread_key_t key);
+
+/* pthread_mutex.c: what is in it. */
+struct mutex *pthread_mutex_of(pthread_mutex_t *m);
 
 #endif

@@ -12,8 +12,6 @@ extern "C" {
 #if __GNU_VISIBLE
 #define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP { .__type = PTHREAD_MUTEX_RECURSIVE }
 #define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP { .__type = PTHREAD_MUTEX_ERRORCHECK }
-
-int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr);
 #endif
 
 /* There are no signals: 0 asks whether the thread lives, all others are ENOSYS. */

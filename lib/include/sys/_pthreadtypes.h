@@ -27,8 +27,6 @@
 #define PTHREAD_MUTEX_RECURSIVE		1
 #define PTHREAD_MUTEX_ERRORCHECK	2
 #define PTHREAD_MUTEX_DEFAULT		PTHREAD_MUTEX_NORMAL
-#define PTHREAD_MUTEX_STALLED		0
-#define PTHREAD_MUTEX_ROBUST		1
 
 /* What lib/line.h and lib/mutex.h call struct line and struct mutex. */
 struct __line {

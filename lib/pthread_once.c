@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* POSIX.1-2017: pthread_once. */
+#include "kernel/sched.h"
+
+#include <pthread.h>
+
+enum { NEW, RUNNING, DONE };
+
+int pthread_once(pthread_once_t *once, void (*init)(void))
+{
+	static struct waitq waiters;	/* for any: an init routine runs but once */
+
+	if (*(volatile unsigned char *)&once->__state == DONE)
+		return 0;
+	kernel_enter();
+	wait_until(&waiters, once->__state != RUNNING);
+	if (once->__state == NEW) {
+		once->__state = RUNNING;
+		kernel_leave();
+		init();
+		kernel_enter();
+		once->__state = DONE;
+		wake(&waiters);
+	}
+	kernel_leave();
+	return 0;
+}
