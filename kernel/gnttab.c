@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The grant table (xen/grant_table.h): entries that Xen reads, and beside each what we
+ * know of it.  An entry is free, in use, or in quarantine: given up by its user, but
+ * the peer has the page mapped still.
+ */
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/gnttab.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "kernel/sched.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#define PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define FRAMES_MAX 128u			/* twice of what Xen gives by default */
+#define LOOK_AT 32u			/* entries of the quarantine, at one time */
+#define FIRST_PAUSE (100 * NSEC_PER_MSEC)
+#define LONGEST_PAUSE (30 * NSEC_PER_SEC)
+
+#define END 0u				/* of a list: ref 0 is reserved and in none */
+#define IN_USE UINT32_MAX
+
+struct note {
+	uint32_t next;			/* ref in the same list, END, or IN_USE */
+	uint32_t page;			/* in quarantine: to be freed, from 1 on; or 0 */
+};
+
+static struct grant_entry_v1 *entries[FRAMES_MAX];
+static struct note *notes[FRAMES_MAX];	/* a page of them for each frame */
+static unsigned frames, max_frames;
+static uint32_t free_list;
+static uint32_t quarantine, quarantine_last;
+static struct gnttab_stats stats;
+static bool janitor_runs;
+
+static struct grant_entry_v1 *entry(grant_ref_t ref)
+{
+	return &entries[ref / PER_FRAME][ref % PER_FRAME];
+}
+
+static struct note *note(grant_ref_t ref)
+{
+	return &notes[ref / PER_FRAME][ref % PER_FRAME];
+}
+
+static void put_free(grant_ref_t ref)
+{
+	note(ref)->next = free_list;
+	free_list = ref;
+	stats.free++;
+}
+
+/* Take the access back, unless the peer has the page mapped: Xen sets those flags. */
+static bool take_back(grant_ref_t ref)
+{
+	uint16_t *flags = &entry(ref)->flags;
+	uint16_t seen = __atomic_load_n(flags, __ATOMIC_SEQ_CST);
+
+	do {
+		if (seen & (GTF_reading | GTF_writing))
+			return false;
+	} while (!__atomic_compare_exchange_n(flags, &seen, 0, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_SEQ_CST));
+	return true;
+}
+
+static void *page_address(uint32_t page)
+{
+	return (void *)(boot_info.memory_start + (page - 1) * PAGE_SIZE);
+}
+
+static void quarantine_append(grant_ref_t ref)
+{
+	note(ref)->next = END;
+	if (quarantine)
+		note(quarantine_last)->next = ref;
+	else
+		quarantine = ref;
+	quarantine_last = ref;
+	stats.quarantined++;
+}
+
+/* See whom the peers have let go; a bounded number each time. */
+static void quarantine_look(void)
+{
+	unsigned n = stats.quarantined < LOOK_AT ? stats.quarantined : LOOK_AT;
+
+	while (n--) {
+		grant_ref_t ref = quarantine;
+		uint32_t page = note(ref)->page;
+
+		quarantine = note(ref)->next;
+		stats.quarantined--;
+		if (!take_back(ref)) {
+			quarantine_append(ref);
+			continue;
+		}
+		if (page)
+			page_free(page_address(page), 1);
+		put_free(ref);
+	}
+}
+
+/*
+ * Lives as long as there is a quarantine.  A peer that never lets go costs us one look
+ * each half a minute.
+ */
+static void janitor(void *arg)
+{
+	uint64_t pause = FIRST_PAUSE;
+
+	(void)arg;
+	while (stats.quarantined) {
+		unsigned before = stats.quarantined;
+
+		thread_sleep(clock_now() + pause);
+		quarantine_look();
+		pause = stats.quarantined < before ? FIRST_PAUSE : pause * 2;
+		if (pause > LONGEST_PAUSE)
+			pause = LONGEST_PAUSE;
+	}
+	janitor_runs = false;
+}
+
+/* Without memory for the thread, later grants look too. */
+static void quarantine_add(grant_ref_t ref, uint32_t page)
+{
+	note(ref)->page = page;
+	quarantine_append(ref);
+	if (!janitor_runs)
+		janitor_runs = thread_start("gnttab", THREAD_KERNEL, STACK_KERNEL,
+					    janitor, NULL, NULL);
+}
+
+/*
+ * The table may be a used one: PV-GRUB sets it up, and if it forgot to take something
+ * back, that page is in our memory now.
+ */
+static void adopt(unsigned frame)
+{
+	unsigned mapped = 0;
+
+	for (unsigned i = PER_FRAME; i-- > 0;) {
+		grant_ref_t ref = frame * PER_FRAME + i;
+
+		note(ref)->next = IN_USE;
+		if (ref < GNTTAB_NR_RESERVED_ENTRIES)
+			continue;	/* the domain builder's: console, xenstore, ... */
+		if (take_back(ref)) {
+			put_free(ref);
+		} else {
+			quarantine_add(ref, 0);
+			mapped++;
+		}
+	}
+	if (mapped)
+		log_warning("gnttab: %u pages of ours are mapped, lent before us", mapped);
+}
+
+/* One frame more. */
+static int grow(void)
+{
+	static unsigned long numbers[FRAMES_MAX];
+	void *new_notes, *new_entries;
+	int rc;
+
+	if (frames >= max_frames)
+		return -ENOSPC;
+	new_notes = page_alloc(1);
+	if (!new_notes)
+		return -ENOMEM;
+	rc = xen_grant_setup(frames + 1, numbers);
+	new_entries = rc ? NULL : arch_map_frames(&numbers[frames], 1);
+	if (!new_entries) {
+		page_free(new_notes, 1);
+		return rc ? rc : -ENOMEM;
+	}
+	notes[frames] = new_notes;
+	entries[frames] = new_entries;
+	memset(new_notes, 0, PAGE_SIZE);
+	adopt(frames++);
+	return 0;
+}
+
+int gnttab_init(void)
+{
+	_Static_assert(sizeof(struct note) * PER_FRAME == PAGE_SIZE, "a page of notes");
+
+	if (xen_grant_max_frames(&max_frames))
+		max_frames = 1;
+	if (max_frames > FRAMES_MAX)
+		max_frames = FRAMES_MAX;
+	return grow();
+}
+
+int gnttab_grant(domid_t to, const void *page, bool readonly)
+{
+	unsigned long frame = arch_frame(page);
+	grant_ref_t ref;
+
+	if (frame > UINT32_MAX)		/* version 1 has no room for it */
+		return -ENOSPC;
+	if (!free_list)
+		quarantine_look();
+	if (!free_list && grow())
+		return -ENOSPC;
+	ref = free_list;
+	free_list = note(ref)->next;
+	note(ref)->next = IN_USE;
+	stats.free--;
+	stats.used++;
+
+	entry(ref)->domid = to;
+	entry(ref)->frame = frame;
+	/* Valid only from here on. */
+	__atomic_store_n(&entry(ref)->flags,
+			 GTF_permit_access | (readonly ? GTF_readonly : 0),
+			 __ATOMIC_RELEASE);
+	return ref;
+}
+
+static void check_used(grant_ref_t ref)
+{
+	assert(ref >= GNTTAB_NR_RESERVED_ENTRIES && ref / PER_FRAME < frames);
+	assert(note(ref)->next == IN_USE);
+}
+
+int gnttab_revoke(grant_ref_t ref)
+{
+	check_used(ref);
+	if (!take_back(ref))
+		return -EBUSY;
+	stats.used--;
+	put_free(ref);
+	return 0;
+}
+
+void gnttab_revoke_and_free(grant_ref_t ref, void *page)
+{
+	if (gnttab_revoke(ref) == 0) {
+		page_free(page, 1);
+		return;
+	}
+	stats.used--;
+	quarantine_add(ref, ((uintptr_t)page - boot_info.memory_start) / PAGE_SIZE + 1);
+}
+
+void gnttab_stats(struct gnttab_stats *to)
+{
+	stats.frames = frames;
+	stats.max_frames = max_frames;
+	*to = stats;
+}
+
+/* ---- Mapping what others granted us: some at a time, as operations are on the stack. */
+
+#define BATCH 16u
+#define INVALID UINT32_MAX		/* no handle */
+#define EAGAIN_FIRST NSEC_PER_MSEC
+#define EAGAIN_LONGEST (512 * NSEC_PER_MSEC)
+
+static size_t handle_pages(unsigned n)
+{
+	return (n * sizeof(grant_handle_t) + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+static unsigned batch(const struct gnttab_map *map, unsigned first)
+{
+	return map->n - first < BATCH ? map->n - first : BATCH;
+}
+
+static uint64_t where(const struct gnttab_map *map, unsigned i)
+{
+	return arch_map_where((char *)map->addr + i * PAGE_SIZE);
+}
+
+/* GNTST_eagain: the page is with the peer's pager, who fetches it now. */
+static void map_again(struct gnttab_map_grant_ref *op)
+{
+	for (uint64_t pause = EAGAIN_FIRST;
+	     op->status == GNTST_eagain && pause <= EAGAIN_LONGEST; pause *= 2) {
+		thread_sleep(clock_now() + pause);
+		if (xen_grant_map(op, 1))
+			op->status = GNTST_general_error;
+	}
+}
+
+/* True: all of them.  Each has its handle or INVALID. */
+static bool map_batch(struct gnttab_map *map, unsigned first, domid_t from,
+		      const grant_ref_t *refs, bool readonly)
+{
+	struct gnttab_map_grant_ref ops[BATCH];
+	unsigned n = batch(map, first);
+	bool all = true;
+	int rc;
+
+	for (unsigned i = 0; i < n; i++)
+		ops[i] = (struct gnttab_map_grant_ref){
+			.host_addr = where(map, first + i),
+			.flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0),
+			.ref = refs[first + i],
+			.dom = from,
+			.status = GNTST_general_error,
+		};
+	rc = xen_grant_map(ops, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (rc == 0)
+			map_again(&ops[i]);
+		if (rc == 0 && ops[i].status == GNTST_okay) {
+			map->handles[first + i] = ops[i].handle;
+			stats.mapped++;
+		} else {
+			all = false;
+		}
+	}
+	return all;
+}
+
+/* True: nothing of these is mapped any more. */
+static bool unmap_batch(const struct gnttab_map *map, unsigned first)
+{
+	struct gnttab_unmap_grant_ref ops[BATCH];
+	unsigned used = 0, left;
+
+	for (unsigned i = first; i < first + batch(map, first); i++)
+		if (map->handles[i] != INVALID)
+			ops[used++] = (struct gnttab_unmap_grant_ref){
+				.host_addr = where(map, i), .handle = map->handles[i],
+			};
+	left = used;
+	if (used == 0)
+		return true;
+	if (xen_grant_unmap(ops, used))
+		return false;
+	for (unsigned i = 0; i < used; i++)
+		left -= ops[i].status == GNTST_okay;
+	stats.mapped -= used - left;
+	return left == 0;
+}
+
+int gnttab_map(struct gnttab_map *map, domid_t from, const grant_ref_t *refs, unsigned n,
+	       bool readonly)
+{
+	bool all = true;
+
+	assert(n);
+	*map = (struct gnttab_map){ .n = n, .addr = arch_reserve(n) };
+	if (!map->addr)
+		return -ENOMEM;
+	map->handles = page_alloc(handle_pages(n));
+	if (!map->handles) {
+		arch_unreserve(map->addr, n);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < n; i++)
+		map->handles[i] = INVALID;
+	for (unsigned i = 0; i < n && all; i += BATCH)
+		all = map_batch(map, i, from, refs, readonly);
+	if (all)
+		return 0;
+	gnttab_unmap(map);
+	return -EACCES;
+}
+
+void gnttab_unmap(struct gnttab_map *map)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < map->n; i += BATCH)
+		all = unmap_batch(map, i) && all;
+	if (all)
+		arch_unreserve(map->addr, map->n);
+	else		/* never to be used again: a page of somebody else's is there */
+		log_error("gnttab: Xen does not unmap");
+	page_free(map->handles, handle_pages(map->n));
+	*map = (struct gnttab_map){ 0 };
+}
