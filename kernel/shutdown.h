@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How the guest ends.  There is one way out, and all go it: main() that returns,
+ * exit(), control/shutdown, sysrq; and, by a shorter cut, panic().
+ *
+ * It is part of the kernel, not a driver, since kernel and library end here too, and
+ * since drivers of the same row may not know each other: the console, the disks and who
+ * reports to xenstore register what they have to do as hooks.
+ *
+ *	shutdown-timeout=DURATION	for all hooks together (10 s)
+ *	panic=crash|poweroff|reboot	what Xen is told after a panic (crash)
+ */
+#ifndef KERNEL_SHUTDOWN_H
+#define KERNEL_SHUTDOWN_H
+
+#include <stdint.h>
+
+struct shutdown_order {
+	unsigned reason;		/* SHUTDOWN_* of xen/sched.h */
+	int status;			/* exit status, as a shell has it: 0 ... 255 */
+	const char *why;		/* in words */
+	uint64_t deadline;		/* by when all hooks should be done */
+};
+
+/*
+ * Hooks run in reverse order of registration.  run() may sleep, but not beyond the
+ * deadline: some time behind it the guest ends anyway, whatever hook it is in.
+ * last() is for a panic: it may neither sleep nor allocate, and nothing in the kernel
+ * need be in order.  sync() puts what is still in memory where it belongs, and the guest
+ * goes on.  Each may be NULL.
+ */
+struct shutdown_hook {
+	const char *name;
+	void (*run)(const struct shutdown_order *order);
+	void (*last)(const struct shutdown_order *order);
+	void (*sync)(void);
+	struct shutdown_hook *next;
+};
+
+void shutdown_init(void);		/* makes panic() end here */
+void shutdown_hook(struct shutdown_hook *hook);
+void shutdown_sync(void);		/* every hook's sync() */
+
+/*
+ * End the guest.  Who is first decides; who comes while it ends sleeps till then.  A
+ * hook that calls it ends itself, and the next ones run.
+ */
+_Noreturn void shutdown_guest(unsigned reason, int status, const char *why);
+
+/* Exit statuses of guests that did not choose their own; as of a killed process. */
+#define STATUS_PANIC 134		/* 128 + SIGABRT */
+#define STATUS_ASKED 143		/* 128 + SIGTERM: somebody outside ended us */
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+#include "kernel/clock.h"
+#include "kernel/hypercall.h"
+#include "kernel/log.h"
+#include "kernel/param.h"
+#include "kernel/sched.h"
+#include "kernel/watchdog.h"
+
+#define PERIOD (30 * NSEC_PER_SEC)
+
+static uint32_t id;			/* Xen's name for it */
+static uint32_t seconds;
+
+static void feed(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		thread_sleep(clock_now() + seconds * NSEC_PER_SEC / 3);
+		xen_sched_watchdog(&id, seconds);
+	}
+}
+
+void watchdog_init(void)
+{
+	const char *value = param("watchdog");
+	uint64_t period;
+	int rc;
+
+	if (!value)
+		return;
+	period = *value ? param_duration("watchdog", PERIOD) : PERIOD;
+	if (period == 0)
+		return;
+	seconds = (period + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
+	rc = xen_sched_watchdog(&id, seconds);
+	if (rc < 0)		/* Xen before 4.0 has none */
+		log_warning("watchdog: Xen refuses (%d)", rc);
+	else if (!thread_start("watchdog", THREAD_KERNEL, STACK_KERNEL, feed, NULL, NULL))
+		panic("watchdog: no memory to feed it");
+}
