@@ -30,7 +30,8 @@ static ssize_t ask(const struct xs_tx *tx, uint32_t type, const char *path,
 
 	if (more)
 		pieces[1] = *more;
-	return xs_link_call(type, tx ? tx->id : 0, deadline(tx), pieces, more ? 2 : 1, reply);
+	return xs_link_call(type, tx ? tx->id : 0, deadline(tx), pieces, more ? 2 : 1,
+			    reply);
 }
 
 static int zero_or_error(ssize_t rc)
@@ -81,7 +82,8 @@ int xs_read_number(const struct xs_tx *tx, const char *path, uint64_t min, uint6
 	return 0;
 }
 
-int xs_write_bytes(const struct xs_tx *tx, const char *path, const void *value, size_t len)
+int xs_write_bytes(const struct xs_tx *tx, const char *path, const void *value,
+		   size_t len)
 {
 	struct xs_piece piece = { value, len };
 
@@ -339,8 +341,8 @@ int xs_end(struct xs_tx *tx, bool commit)
 	ssize_t rc = 0;
 
 	if (commit)
-		rc = xs_link_call(XS_TRANSACTION_END, tx->id, deadline(tx), &PIECE("T"), 1,
-				  NULL);
+		rc = xs_link_call(XS_TRANSACTION_END, tx->id, deadline(tx), &PIECE("T"),
+				  1, NULL);
 	if (!commit || rc == -ETIMEDOUT || rc == -ENOMEM)
 		xs_orphan(tx->id);
 	tx->id = 0;
@@ -403,7 +405,8 @@ int xs_init(void)
 		return rc;
 	rc = xs_read_number(&soon, key, 0, 1, &offered);
 	if (rc == 0 && offered)
-		rc = xs_link_call(XS_RESET_WATCHES, 0, soon.deadline, &PIECE(""), 1, NULL);
+		rc = xs_link_call(XS_RESET_WATCHES, 0, soon.deadline, &PIECE(""), 1,
+				  NULL);
 	if (rc == -ETIMEDOUT)
 		log_error("xenstore: no answer; going on");
 	return rc == -EIO || rc == -ETIMEDOUT ? rc : 0;

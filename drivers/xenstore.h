@@ -52,7 +52,8 @@ int xs_read_number(const struct xs_tx *tx, const char *path, uint64_t min, uint6
 
 /* Set the value; missing directories above are made.  xs_printf: as format(), < 256. */
 int xs_write(const struct xs_tx *tx, const char *path, const char *value);
-int xs_write_bytes(const struct xs_tx *tx, const char *path, const void *value, size_t len);
+int xs_write_bytes(const struct xs_tx *tx, const char *path, const void *value,
+		   size_t len);
 int xs_printf(const struct xs_tx *tx, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -40,7 +40,7 @@ static struct {
 	bool answered;			/* at least once */
 	unsigned odd;
 	uint32_t next_id;
-	struct request *queue, **queue_end;	/* to be written; the first maybe in part */
+	struct request *queue, **queue_end;	/* to be written */
 	struct request *sent;
 	unsigned in_flight;
 	size_t got;			/* of the message coming in: */
@@ -131,7 +131,8 @@ static void submit(struct request *r, uint32_t type, uint32_t tx,
 		to += pieces[i].len;
 	}
 	r->hdr = (struct xsd_sockmsg){
-		.type = type, .req_id = conn.next_id++, .tx_id = tx, .len = to - r->payload,
+		.type = type, .req_id = conn.next_id++, .tx_id = tx,
+		.len = to - r->payload,
 	};
 	r->size = sizeof(r->hdr) + r->hdr.len;
 	*conn.queue_end = r;
@@ -295,7 +296,8 @@ static int receive(void)
 			conn.got = 0;
 			return 1;
 		}
-		n = stream_read(&conn.in, (char *)&conn.message + conn.got, size - conn.got);
+		n = stream_read(&conn.in, (char *)&conn.message + conn.got,
+				size - conn.got);
 		if (n <= 0)
 			return n;
 		conn.got += n;
@@ -363,15 +365,16 @@ static bool open_streams(void)
 static bool reconnect(void)
 {
 	uint64_t deadline = clock_now() + 2 * NSEC_PER_SEC;
+	uint32_t __shared *state = &conn.page->connection;
 
 	if (!(shared_load(&conn.page->server_features) &
 	      XENSTORE_SERVER_FEATURE_RECONNECTION))
 		return false;
-	shared_store(&conn.page->connection, XENSTORE_RECONNECT);
+	shared_store(state, XENSTORE_RECONNECT);
 	evtchn_notify(&conn.port);
 	if (!wait_until_deadline(&conn.port.waiters, deadline,
 				 (evtchn_rung(&conn.port),
-				  shared_load(&conn.page->connection) == XENSTORE_CONNECTED)))
+				  shared_load(state) == XENSTORE_CONNECTED)))
 		return false;
 	return open_streams();
 }
@@ -384,7 +387,7 @@ int xs_link_open(void)
 	if (!boot_info.xenstore_ring)
 		return -ENODEV;
 	conn.page = boot_info.xenstore_ring;
-	/* Who was here before us counted from 0: his answers must not fit our questions. */
+	/* Who was here before us counted from 0: his answers must not fit our calls. */
 	conn.next_id = arch_entropy();
 	rc = evtchn_adopt(&conn.port, "xenstore", boot_info.xenstore_port);
 	if (rc)

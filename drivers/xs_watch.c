@@ -123,7 +123,7 @@ int xs_watch(struct xs_watch *w, const char *path, struct waitq *wakes)
 	struct xs_piece pieces[2];
 	ssize_t rc;
 
-	if (!next_token)	/* not to be mistaken for the tokens of who was before us */
+	if (!next_token)	/* unlike the tokens of who was here before us */
 		next_token = arch_entropy() | 1;
 	*w = (struct xs_watch){ .path = path };
 	w->wakes = wakes ? wakes : &w->waiters;
