@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+#include "drivers/control.h"
+#include "drivers/xenstore.h"
+#include "kernel/clock.h"
+#include "kernel/dump.h"
+#include "kernel/log.h"
+#include "kernel/shutdown.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/sched.h>
+
+/* How long the end waits for xenstored at each of its keys. */
+#define PATIENCE (1 * NSEC_PER_SEC)
+
+static struct waitq changed;
+static struct xs_watch shutdown_watch, sysrq_watch;
+
+/* "1": we answer; "0": the toolstack need not wait for us.  It may not let us write. */
+static void say_what_we_do(void)
+{
+	static const char *const features[][2] = {
+		{ "control/feature-poweroff", "1" },
+		{ "control/feature-reboot", "1" },
+		{ "control/feature-halt", "1" },
+		{ "control/feature-suspend", "0" },
+		{ "control/feature-sysrq", "1" },
+	};
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		int rc = xs_write(NULL, features[i][0], features[i][1]);
+
+		if (rc && rc != -EACCES)
+			log_warning("control: cannot write %s (%d)", features[i][0], rc);
+		else if (rc)
+			log_debug("control: may not write %s", features[i][0]);
+	}
+}
+
+struct taking {
+	const char *path;
+	char *value;
+};
+
+/*
+ * In a transaction, as Linux does it: what is overwritten is what was read, and not the
+ * next request.
+ */
+static int take_body(const struct xs_tx *tx, void *arg)
+{
+	struct taking *t = arg;
+	ssize_t len;
+
+	free(t->value);
+	t->value = NULL;
+	len = xs_read(tx, t->path, &t->value);
+	if (len <= 0)
+		return len;
+	return xs_write(tx, t->path, "");
+}
+
+/*
+ * What somebody wrote to path, which is "" from now on: for free(), or NULL.  We do as
+ * we are told even where we may not say that we have heard it.
+ */
+static char *take(const char *path)
+{
+	struct taking t = { .path = path };
+	ssize_t rc = xs_read(NULL, path, &t.value);
+
+	if (rc > 0)
+		rc = xs_transaction(NEVER, take_body, &t);
+	if (rc < 0 && rc != -ENOENT)
+		log_warning("control: cannot acknowledge %s (%d)", path, (int)rc);
+	if (t.value && *t.value)
+		return t.value;
+	free(t.value);
+	return NULL;
+}
+
+static void on_shutdown(void)
+{
+	static const struct {
+		const char *word;
+		unsigned reason;
+	} requests[] = {
+		{ "poweroff", SHUTDOWN_poweroff },
+		{ "halt", SHUTDOWN_poweroff },	/* not just the CPU */
+		{ "reboot", SHUTDOWN_reboot },
+	};
+	char *word = take(shutdown_watch.path);
+
+	if (!word)
+		return;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (strcmp(word, requests[i].word) == 0)
+			shutdown_guest(requests[i].reason, STATUS_ASKED,
+				       "asked to by control/shutdown");
+	log_warning("control: cannot %s", word);
+	free(word);
+}
+
+static void help(void)
+{
+	print("sysrq: h help, t threads and ports, m memory, s sync, b reboot, "
+	      "o power off, c crash\n");
+}
+
+static void on_sysrq(void)
+{
+	char *keys = take(sysrq_watch.path);
+
+	if (!keys)
+		return;
+	switch (*keys) {
+	case 't':
+		dump_state();
+		break;
+	case 'm':
+		dump_memory();
+		break;
+	case 's':
+		shutdown_sync();
+		break;
+	case 'b':
+		shutdown_guest(SHUTDOWN_reboot, STATUS_ASKED, "sysrq b");
+	case 'o':
+		shutdown_guest(SHUTDOWN_poweroff, STATUS_ASKED, "sysrq o");
+	case 'c':
+		panic("sysrq c");
+	default:
+		help();
+	}
+	free(keys);
+}
+
+static void report(const struct shutdown_order *order)
+{
+	struct xs_tx soon = { .deadline = clock_now() + PATIENCE };
+	int rc;
+
+	if (soon.deadline > order->deadline)
+		soon.deadline = order->deadline;
+	rc = xs_write(&soon, "data/exit-reason", order->why);
+	if (rc == 0)
+		rc = xs_printf(&soon, "data/exit-status", "%d", order->status);
+	if (rc)
+		log_warning("control: no exit status in xenstore (%d)", rc);
+}
+
+static void report_last(const struct shutdown_order *order)
+{
+	char status[8];
+
+	format(status, sizeof(status), "%d", order->status);
+	xs_last_words("data/exit-status", status, PATIENCE / 10);
+}
+
+static void watch(struct xs_watch *w, const char *path)
+{
+	int rc = xs_watch(w, path, &changed);
+
+	if (rc)
+		log_warning("control: cannot watch %s (%d)", path, rc);
+}
+
+static void control(void *arg)
+{
+	(void)arg;
+	watch(&shutdown_watch, "control/shutdown");
+	watch(&sysrq_watch, "control/sysrq");
+	say_what_we_do();
+	for (;;) {
+		int rc;
+
+		wait_until(&changed, xs_watch_pending(&shutdown_watch) ||
+					     xs_watch_pending(&sysrq_watch));
+		rc = xs_watch_wait(&shutdown_watch, 0, NULL);
+		if (rc == 0)
+			on_shutdown();
+		if (xs_watch_wait(&sysrq_watch, 0, NULL) == 0)
+			on_sysrq();
+		if (rc == -EIO)
+			return;		/* xenstore is lost */
+	}
+}
+
+int control_init(void)
+{
+	static struct shutdown_hook hook = {
+		.name = "control", .run = report, .last = report_last,
+	};
+
+	shutdown_hook(&hook);
+	if (!thread_start("control", THREAD_KERNEL, STACK_KERNEL, control, NULL, NULL))
+		return -ENOMEM;
+	return 0;
+}
