@@ -6,6 +6,7 @@
 #include "kernel/evtchn.h"
 #include "kernel/log.h"
 #include "kernel/sched.h"
+#include "kernel/shutdown.h"
 
 #include <errno.h>
 #include <string.h>
@@ -76,8 +77,23 @@ static void sink(const char *text, size_t len, bool urgent)
 	}
 }
 
+/* The log takes its time to get out: nothing that was said is lost. */
+static void drain(const struct shutdown_order *order)
+{
+	wait_until_deadline(&event.waiters, order->deadline, (evtchn_rung(&event), taken()));
+}
+
+static void drain_last(const struct shutdown_order *order)
+{
+	while (!taken() && clock_now() < order->deadline)
+		xen_sched_yield();
+}
+
 void console_init(void)
 {
+	static struct shutdown_hook hook = {
+		.name = "console", .run = drain, .last = drain_last,
+	};
 	struct xencons_interface __shared *page = boot_info.console_ring;
 
 	if (!page || evtchn_adopt(&event, "console", boot_info.console_port))
@@ -88,6 +104,7 @@ void console_init(void)
 		    &page->out_cons);
 	present = true;
 	log_sink = sink;
+	shutdown_hook(&hook);
 }
 
 ssize_t console_write(const char *text, size_t len)
@@ -128,13 +145,6 @@ ssize_t console_read(char *to, size_t len)
 		if (to[i] == '\r')
 			to[i] = '\n';
 	return n;
-}
-
-bool console_drain(uint64_t deadline)
-{
-	if (!present)
-		return true;
-	return wait_until_deadline(&event.waiters, deadline, (evtchn_rung(&event), taken()));
 }
 
 struct waitq *console_changed(void)

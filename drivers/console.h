@@ -13,18 +13,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* From here on the log goes to the console.  Without one, output vanishes. */
+/* From here on the log goes to the console, and is out before the guest ends. */
 void console_init(void);
 
-/* All of it, sleeping while the ring is full.  -EIO: the other side is broken. */
+/* Without a console, output vanishes and input has ended.  All of it, sleeping while the ring is full.  -EIO: the other side is broken. */
 ssize_t console_write(const char *text, size_t len);
 
 /* At least one byte, at most len; sleeps until there is one. */
 ssize_t console_read(char *to, size_t len);
 bool console_readable(void);
-
-/* Until all output has been taken, or the deadline: true if it was. */
-bool console_drain(uint64_t deadline);
 
 /* Wakes when input came or output was taken. */
 struct waitq *console_changed(void);

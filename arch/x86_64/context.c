@@ -106,6 +106,12 @@ void arch_switch(struct arch_context *from, struct arch_context *to)
 	switch_stack(&from->sp, to->sp, to->limit);
 }
 
+unsigned arch_choose(unsigned n)
+{
+	(void)n;
+	return 0;		/* first come, first served */
+}
+
 void arch_context_stack(const struct arch_context *c, size_t *size, size_t *used)
 {
 	const uint64_t *p = (const uint64_t *)c->low;

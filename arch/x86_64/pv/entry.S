@@ -21,6 +21,7 @@
 #define __ASSEMBLY__ 1
 #include <xen/xen.h>
 
+#define SCHEDOP_block 1		/* xen/sched.h, which is for C only */
 #define SHARED_UPCALL_MASK arch_shared_info + 1	/* vcpu_info[0].evtchn_upcall_mask */
 
 /* void _start(void): rsi = start_info, rsp = a small stack of the builder's */
