@@ -33,7 +33,7 @@ CC_INCLUDE	 = $(call once,CC_INCLUDE,$(CC) -print-file-name=include 2>&1)
 LIBGCC		 = $(call once,LIBGCC,$(GCC) -print-libgcc-file-name)
 CC_VERSION	 = $(call once,CC_VERSION,$(CC) --version 2>&1 | head -n 1)
 
-NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -nostdinc -I $(CURDIR)/lib/include \
+NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -D_COMPILING_NEWLIB -nostdinc -I $(CURDIR)/lib/include \
 		   -isystem $(GCC_INCLUDE)
 # Small code, without the slow loops that newlib has for those who ask for small code.
 NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -g0 $(CODEGEN)
