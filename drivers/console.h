@@ -16,7 +16,10 @@
 /* From here on the log goes to the console, and is out before the guest ends. */
 void console_init(void);
 
-/* Without a console, output vanishes and input has ended.  All of it, sleeping while the ring is full.  -EIO: the other side is broken. */
+/*
+ * All of it, sleeping while the ring is full.  -EIO: the other side is broken.  Without
+ * a console output vanishes, and input has ended.
+ */
 ssize_t console_write(const char *text, size_t len);
 
 /* At least one byte, at most len; sleeps until there is one. */

@@ -48,6 +48,7 @@ void shutdown_sync(void);		/* every hook's sync() */
 _Noreturn void shutdown_guest(unsigned reason, int status, const char *why);
 
 /* Exit statuses of guests that did not choose their own; as of a killed process. */
+#define STATUS_USAGE 2		/* a command line nobody can read */
 #define STATUS_PANIC 134		/* 128 + SIGABRT */
 #define STATUS_ASKED 143		/* 128 + SIGTERM: somebody outside ended us */
 

@@ -6,6 +6,8 @@
  * small stack is no place for an application.
  */
 #include "drivers/console.h"
+#include "drivers/control.h"
+#include "drivers/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
@@ -13,7 +15,10 @@
 #include "kernel/page.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
+#include "kernel/shutdown.h"
+#include "kernel/watchdog.h"
 #include "lib/file.h"
+#include "lib/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +88,26 @@ static void greet(void)
 		 memory.free * PAGE_SIZE / 1024);
 }
 
+/* A guest without xenstore runs; it only cannot be asked, nor say how it ended. */
+static void init_xenstore(void)
+{
+	int rc = xs_init();
+
+	if (!rc)
+		rc = control_init();
+	if (rc)
+		log_warning("xenstore: none (%d)", rc);
+}
+
+static void start_main(void)
+{
+	struct thread *t = thread_start("main", THREAD_APP, stack_size(), main_thread, NULL,
+					NULL);
+
+	if (!t || tls_new(&t->tls))
+		panic("too little memory: none for main's thread");
+}
+
 _Noreturn void start(void)
 {
 	int rc;
@@ -91,29 +116,39 @@ _Noreturn void start(void)
 	page_init();
 	evtchn_init();
 	sched_init("boot");
+	shutdown_init();
 	console_init();
 	rc = param_init(boot_info.command_line);
 	log_level = param_number("loglevel", LOG_ERROR, LOG_DEBUG, LOG_INFO);
 	greet();
+	init_xenstore();
 	if (rc)
-		panic("the command line has a quote that is not closed");
+		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE,
+			       "the command line has a quote that is not closed");
+	watchdog_init();
 	file_init();
-	if (!thread_start("main", THREAD_APP, stack_size(), main_thread, NULL, NULL))
-		panic("no memory for the main thread");
+	start_main();
 	thread_exit();
 }
 
 _Noreturn void _exit(int status)
 {
 	kernel_enter();
-	log_info("main ended, status %d", status & 0xff);
-	console_drain(clock_now() + 2 * NSEC_PER_SEC);
-	for (;;)
-		xen_sched_shutdown(SHUTDOWN_poweroff);
+	shutdown_guest(SHUTDOWN_poweroff, status, "the application has ended");
 }
 
 _Noreturn void abort(void)
 {
 	kernel_enter();
 	panic("abort");
+}
+
+/* <assert.h>, ours and the application's. */
+_Noreturn void __assert_func(const char *file, int line, const char *function,
+			     const char *what);
+_Noreturn void __assert_func(const char *file, int line, const char *function,
+			     const char *what)
+{
+	kernel_enter();
+	panic("assertion failed: %s (%s:%d, %s)", what, file, line, function);
 }
