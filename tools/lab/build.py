@@ -36,8 +36,7 @@ PACKAGES = """xen-system-amd64 linux-image-amd64 xenstore-utils busybox-static b
 WANTED = re.compile(r"(?!libpython)lib|xen|linux-image-|zlib1g|busybox|bash|util-linux"
                     r"|mount|coreutils|iproute2|bridge-utils")
 
-# Loaded at boot, in this order, with what they depend on; then others to be had
-# by modprobe.
+# Loaded at boot; then others to be had by modprobe.
 MODULES = """virtio_pci virtio_console virtio_net virtio_scsi sd_mod xen-privcmd
     xen-evtchn xenfs xen-gntdev xen-gntalloc xen-netback xen-blkback bridge
     loop""".split()
@@ -170,6 +169,18 @@ class Modules:
         m = re.search(rb"\0depends=([^\0]*)\0", self.data[name])
         return [self.plain(d) for d in m[1].decode().split(",") if d] if m else []
 
+    def before(self, name):
+        """All it needs, as modules.dep has it: what must be loaded first comes last."""
+        needs = set()
+
+        def collect(n):
+            for d in self.depends(n):
+                if d in self.data:
+                    needs.add(d)
+                    collect(d)
+        collect(name)
+        return sorted(needs, key=self.order.index, reverse=True)
+
     def add(self, name, must=True):
         """Take a module after those it depends on."""
         name = self.plain(name)
@@ -184,23 +195,19 @@ class Modules:
             self.add(d)
         self.order.append(name)
 
-    def place(self, name):
-        return f"lib/modules/{self.dir.name}/{name}.ko"
-
 
 def add_modules(tree):
     m = Modules()
     for name in MODULES:
         m.add(name)
-    loaded = list(m.order)
     for name in SPARE_MODULES:
         m.add(name, must=False)
     for name in m.order:
-        tree.file(m.place(name), m.data[name])
-    tree.file("lib/modules/load", "".join(f"/{m.place(n)}\n" for n in loaded))
+        tree.file(f"lib/modules/{m.dir.name}/{name}.ko", m.data[name])
     tree.file(f"lib/modules/{m.dir.name}/modules.dep", "".join(
-        f"{n}.ko: {' '.join(d + '.ko' for d in m.depends(n) if d in m.data)}\n"
-        for n in m.order))
+        f"{n}.ko:{''.join(f' {d}.ko' for d in m.before(n))}\n" for n in m.order))
+    tree.file("etc/modules", " ".join(m.plain(n) for n in MODULES
+                                      if m.plain(n) not in m.builtin) + "\n")
 
 
 # -- the file tree
@@ -319,23 +326,43 @@ def native_helper():
     return str(program)
 
 
+def applets(busybox):
+    """The names busybox answers to: its sorted table, each with a NUL."""
+    start = busybox.index(b"[\0[[\0a")
+    return busybox[start:busybox.index(b"\0\0", start)].decode().split("\0")
+
+
 def base_tree():
     tree = Tree()
-    for d in "dev proc sys run tmp root etc var/log var/lib mnt".split():
+    for d in "dev proc sys run/lock tmp root mnt var/log var/lib".split():
         tree.dir(d)
     tree.link("var/run", "/run")
     tree.link("var/lock", "/run/lock")
     tree.link("etc/mtab", "/proc/self/mounts")
+    for name, target in {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1",
+                         "stderr": "fd/2"}.items():
+        tree.link(f"etc/dev/{name}", target)
+    tree.dir("etc/dev/pts")
+    tree.dir("etc/dev/shm")
     tree.file("etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")
     tree.file("etc/group", "root:x:0:\n")
     tree.file("etc/hosts", "127.0.0.1 localhost\n")
     tree.file("etc/profile", "PS1='dom0:\\w# '\nalias ll='ls -l'\n")
     tree.copy("bin/busybox")
-    tree.link("bin/sh", "busybox")
     return tree
 
 
+def add_applets(tree):
+    """Links to busybox for all that no real tool is there for."""
+    there = {os.path.basename(path) for path in tree.entries}
+    for name in applets((UNPACKED / "bin/busybox").read_bytes()):
+        if name not in there:
+            tree.link(f"bin/{name}", "busybox")
+
+
 def add_xen(tree):
+    for d in "run/xen var/lib/xen var/log/xen/console".split():
+        tree.dir(d)
     for tool in found("usr/lib/xen-[0-9]*/bin/*"):
         if XEN_TOOLS_NOT.match(tool.name) or tool.is_symlink():
             continue
@@ -356,12 +383,18 @@ def build_initramfs():
     tree.file("init", (HERE / "dom0/init").read_bytes(), 0o755)
     for name in PROGRAMS:
         tree.program(f"sbin/{name}", (BUILD / name).read_bytes())
+    tree.link("bin/sh", "bash")     # busybox's sh would prefer its own ip, stat, ...
+    tree.file("etc/network", (HERE / "dom0/network").read_bytes())
+    add_applets(tree)
     (BOOT / "initramfs.cpio").write_bytes(tree.cpio())
 
 
 def build_linux_guest():
     tree = base_tree()
     tree.file("init", (HERE / "dom0/linux-guest-init").read_bytes(), 0o755)
+    for word in ("poweroff", "reboot"):     # what the kernel runs; -f: do not ask init
+        tree.file(f"sbin/{word}", f"#!/bin/sh\nexec busybox {word} -f\n", 0o755)
+    add_applets(tree)
     (BOOT / "linux-guest.cpio").write_bytes(tree.cpio())
 
 

@@ -14,6 +14,8 @@ class LabError(Exception):
     def __init__(self, sentence, log=""):
         super().__init__(sentence)
         self.log = log
+        if log:
+            self.add_note(log)
 
     @staticmethod
     def tail(text, lines=25):
