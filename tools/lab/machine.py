@@ -21,7 +21,7 @@ EMULATOR = "qemu-system-x86_64"
 XEN = "console=com1 com1=115200,8n1 bootscrub=0 loglvl=all guest_loglvl=all"
 # What Linux would spend seconds of emulation on: self-tests, certificates, hardening.
 LINUX = ("console=hvc0 quiet rodata=off apparmor=0 audit=0 mitigations=off "
-         "cryptomgr.notests pci=nommconf initcall_blacklist=crypto_kdf108_init,"
+         "cryptomgr.notests pci=nommconf swiotlb=8192 initcall_blacklist=crypto_kdf108_init,"
          "load_system_certificate_list,init_encrypted,init_zswap")
 XEN_OVERHEAD = 192      # MB of the machine that neither dom0 nor guests get
 
