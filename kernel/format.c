@@ -90,7 +90,7 @@ int vformat(char *to, size_t size, const char *fmt, va_list args)
 {
 	struct out o = { .to = to, .size = size };
 	struct spec s;
-	const char *text;
+	const char *text, *start;
 	int64_t i;
 	char c;
 
@@ -99,6 +99,7 @@ int vformat(char *to, size_t size, const char *fmt, va_list args)
 			put(&o, *fmt++);
 			continue;
 		}
+		start = fmt;
 		fmt = parse(fmt + 1, &s);
 		switch (s.kind) {
 		case 'd':
@@ -128,10 +129,9 @@ int vformat(char *to, size_t size, const char *fmt, va_list args)
 		case '%':
 			put(&o, '%');
 			break;
-		default:		/* not ours: its arguments are unknown, too */
-			put(&o, '%');
-			while (*fmt)
-				put(&o, *fmt++);
+		default:		/* not ours, so which arguments follow is unknown */
+			for (fmt = start; *fmt; fmt++)
+				put(&o, *fmt);
 		}
 	}
 	if (size)
