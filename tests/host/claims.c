@@ -93,7 +93,7 @@ static void print_thread(const struct thread *t, void *arg)
 	fprintf(stderr, "  %3u %-12s %-6s %s", t->id, t->name,
 		t->kind == THREAD_KERNEL ? "kernel" : "app",
 		t == current ? "runs" : t->runnable ? "runnable" : "waits in ");
-	if (!t->runnable)
+	if (t != current && !t->runnable)
 		fputs(t->waits ? t->waits : "?", stderr);
 	if (!t->runnable && t->sooner)
 		fprintf(stderr, " until %llu", (unsigned long long)t->deadline);

@@ -85,16 +85,18 @@ _Noreturn void host_fail(const char *fmt, ...) __attribute__((format(printf, 1, 
 /* ---- What the machine is like: set before host_boot(). */
 
 struct host_machine {
-	size_t memory;			/* bytes of it */
 	unsigned ports;			/* event channels Xen gives us, at the most */
 	unsigned grant_frames;
 	bool no_watchdog;		/* -ENOSYS, as Xen 3.4 */
 	unsigned map_fails;		/* one arch_map() in so many fails; 0: none */
 	unsigned malloc_fails;		/* one malloc() of the guest in so many fails */
 	unsigned accesses;		/* others move each so many memory accesses; 0: never */
+	bool fifo;			/* arch_choose() takes the first, as on Xen */
 	uint64_t steps;			/* before it counts as a run that does not end */
 };
 extern struct host_machine host;
+
+void host_set_memory(size_t bytes);	/* at most 1 GiB; else it is 64 MiB */
 
 /* ---- world.c */
 
@@ -168,5 +170,6 @@ extern struct host_xen host_xen;
 bool host_touchable(const void *address);
 
 void host_advance(uint64_t ns);		/* let time pass */
+size_t host_page_tables(void);		/* pages that arch_map() took from the guest */
 
 #endif

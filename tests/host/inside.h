@@ -11,7 +11,7 @@
  * wherever somebody maps a page of another's.
  */
 #define HOST_BASE 0x20000000ul
-#define HOST_GUEST_MAX (1024ul << 20)	/* the most host.memory may be */
+#define HOST_GUEST_MAX (1024ul << 20)	/* the most that host_set_memory() may say */
 #define HOST_PEER_PAGES 16384u
 #define HOST_FRAMES_MAX 64u
 
@@ -40,8 +40,9 @@ void host_timers(void);				/* raise what is due */
 uint64_t host_next_timer(uint64_t deadline);	/* the next time anything is due; 0: never */
 bool host_actors_step(void);			/* one of them, if any can */
 uint64_t host_actors_due(void);			/* the next host_at(); 0: none */
-size_t host_page_tables(void);			/* pages arch_map() took from the guest */
 void host_count_grants(void);		/* into host_xen.grants */
+
+void host_count_step(void);		/* fails when there have been too many */
 
 bool host_outside(void);		/* the running code is not the guest's */
 void host_enter_outside(void);

@@ -7,7 +7,7 @@
 
 #define MAX_ACTORS 16
 
-static uint64_t state;
+static uint64_t state, steps;
 static bool outside;
 
 static struct actor {
@@ -110,10 +110,17 @@ uint64_t host_actors_due(void)
 	return first;
 }
 
+void host_count_step(void)
+{
+	if (++steps == host.steps)
+		host_fail("the run does not end: %llu steps", (unsigned long long)steps);
+}
+
 void host_step(void)
 {
 	if (outside)
 		return;
+	host_count_step();
 	host_advance(host_below(200));
 	if (nactors && host_chance(4))
 		act(&actors[host_below(nactors)]);
@@ -228,16 +235,16 @@ void host_world_reset(uint64_t seed)
 	static const unsigned accesses[] = { 0, 4, 16, 64, 64, 256 };
 
 	state = seed;
+	steps = 0;
 	outside = false;
 	acting = NULL;
 	nactors = 0;
 	host_on_access = NULL;
 	host = (struct host_machine){
-		.memory = 64ul << 20,
 		.ports = 1023,
 		.grant_frames = 32,
 		.accesses = accesses[host_below(HOST_COUNT(accesses))],
-		.steps = 2000000,
+		.steps = 20000000,
 	};
 	until_next = host.accesses ? host_below(2 * host.accesses) : 0;
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* kernel/clock.c: time since boot, and the time of day. */
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "tests/host/host.h"
+
+#include <assert.h>
+
+static void time_begins_at_boot(void)
+{
+	uint64_t before = arch_clock(), last;
+
+	clock_init();
+	last = clock_now();
+	assert(last < NSEC_PER_MSEC);
+	for (int i = 0; i < 100; i++) {
+		uint64_t now = clock_now();
+
+		assert(now >= last);
+		last = now;
+	}
+	host_advance(3 * NSEC_PER_SEC);
+	assert(clock_now() - last >= 3 * NSEC_PER_SEC);
+	assert(clock_to_xen(0) >= before && clock_to_xen(0) <= before + NSEC_PER_MSEC);
+	assert(clock_to_xen(last) < arch_clock());
+}
+
+static uint64_t wall_now(void)
+{
+	return arch_shared_info.wc_sec * NSEC_PER_SEC + arch_shared_info.wc_nsec + arch_clock();
+}
+
+static void wall_is_xens(void)
+{
+	uint64_t before, wall, after;
+
+	clock_init();
+	before = wall_now();
+	wall = clock_wall();
+	after = wall_now();
+	assert(before <= wall && wall <= after);
+}
+
+static void wall_can_be_set(void)
+{
+	uint64_t to = host_random() >> 2, wall;
+
+	clock_init();
+	clock_wall_set(to);
+	wall = clock_wall();
+	assert(wall >= to - NSEC_PER_MSEC && wall < to + NSEC_PER_MSEC);
+	host_advance(NSEC_PER_SEC);
+	assert(clock_wall() - wall >= NSEC_PER_SEC);
+	assert(clock_now() < 2 * NSEC_PER_SEC);		/* time since boot is not touched */
+	clock_wall_set(5);
+	assert(clock_wall() < NSEC_PER_MSEC);
+}
+
+/*
+ * Somebody sets the host's clock: Xen makes the version odd, writes, makes it even.  Both
+ * times here have as many seconds as nanoseconds, so a mixture shows.
+ */
+static unsigned phase;
+
+static bool set_hosts_clock(void *arg)
+{
+	struct shared_info *s = &arch_shared_info;
+	uint32_t next = s->wc_sec == 100000000 ? 200000000 : 100000000;
+
+	(void)arg;
+	switch (phase++ % 4) {
+	case 0:
+		s->wc_version++;
+		break;
+	case 1:
+		s->wc_sec = next;
+		break;
+	case 2:
+		s->wc_nsec = s->wc_sec;
+		break;
+	case 3:
+		s->wc_version++;
+		break;
+	}
+	return true;
+}
+
+static void wall_is_never_half_old(void)
+{
+	clock_init();
+	host.accesses = 1 + host_below(3);
+	arch_shared_info.wc_sec = arch_shared_info.wc_nsec = 100000000;
+	host_actor("operator", set_hosts_clock, NULL);
+	for (int i = 0; i < 50; i++) {
+		uint64_t system = arch_clock(), base = clock_wall() - system;
+		uint64_t either[] = { 100000000 * NSEC_PER_SEC + 100000000,
+				      200000000 * NSEC_PER_SEC + 200000000 };
+
+		assert((base >= either[0] && base < either[0] + NSEC_PER_MSEC) ||
+		       (base >= either[1] && base < either[1] + NSEC_PER_MSEC));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "time begins at boot and does not go back", time_begins_at_boot, 50 },
+		{ "the time of day is Xen's", wall_is_xens, 50 },
+		{ "the time of day can be set", wall_can_be_set, 50 },
+		{ "the time of day is never half old, half new", wall_is_never_half_old, 200 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+/* kernel/evtchn.c: no event is lost, none starves the rest, under random schedules. */
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/evtchn.h"
+#include "kernel/sched.h"
+#include "tests/host/host.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned running;
+static struct waitq ended;
+
+static void end(void)
+{
+	running--;
+	wake(&ended);
+}
+
+static void go(const char *name, enum thread_kind kind, void (*main)(void *), void *arg)
+{
+	struct thread *t = thread_start(name, kind, STACK_KERNEL, main, arg, NULL);
+
+	assert(t);
+	running++;
+}
+
+static void join_all(void)
+{
+	wait_until(&ended, running == 0);
+	while (thread_count() > 1)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+}
+
+/* ---- messages: a peer writes a number, then rings; whoever listens must see the last */
+
+#define LAST 12
+
+static struct channel {
+	struct evtchn e;
+	evtchn_port_t far;
+	uint32_t written, seen;
+	uint32_t answered;		/* what the peer last heard of `seen` */
+} channels[200];
+
+static void open_channel(struct channel *c)
+{
+	domid_t peer = host_below(4);
+
+	if (host_chance(2)) {
+		assert(!evtchn_listen(&c->e, "listens", peer));
+		c->far = host_connect(peer, c->e.port);
+	} else {
+		c->far = host_listen(peer);
+		assert(!evtchn_connect(&c->e, "connects", peer, c->far));
+	}
+}
+
+static bool write_and_ring(void *arg)
+{
+	struct channel *c = arg;
+
+	if (c->written == LAST)
+		return false;
+	__atomic_store_n(&c->written, c->written + 1, __ATOMIC_SEQ_CST);
+	host_notify(c->far);
+	return true;
+}
+
+static void read_all(void *arg)
+{
+	struct channel *c = arg;
+
+	while (c->seen < LAST) {
+		evtchn_wait(&c->e);
+		c->seen = __atomic_load_n(&c->written, __ATOMIC_SEQ_CST);
+		if (host_chance(4))
+			thread_yield();
+	}
+	evtchn_close(&c->e);
+	end();
+}
+
+static void spin_a_while(void *arg)
+{
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		host_preempt();
+		if (host_chance(8)) {
+			kernel_enter();
+			kernel_leave();
+		}
+	}
+	kernel_enter();
+	end();
+	kernel_leave();
+}
+
+static void no_event_is_lost(void)
+{
+	unsigned n = 1 + host_below(6);
+
+	host_boot();
+	for (unsigned i = 0; i < n; i++) {
+		open_channel(&channels[i]);
+		host_actor("writer", write_and_ring, &channels[i]);
+		go("reader", THREAD_KERNEL, read_all, &channels[i]);
+	}
+	for (unsigned i = host_below(3); i; i--)
+		go("spinner", THREAD_APP, spin_a_while, (void *)(uintptr_t)host_below(200));
+	join_all();
+}
+
+/* One thread looks at many ports by turns, so that they are masked and unmasked a lot. */
+static void poll_all(void *arg)
+{
+	unsigned n = (uintptr_t)arg, done = 0;
+
+	while (done < n) {
+		struct channel *c = &channels[host_below(n)];
+
+		if (host_chance(2))
+			thread_yield();
+		if (host_chance(8))
+			thread_sleep(clock_now() + host_below(10000));
+		if (c->seen == LAST || !evtchn_rung(&c->e))
+			continue;
+		c->seen = __atomic_load_n(&c->written, __ATOMIC_SEQ_CST);
+		done += c->seen == LAST;
+	}
+	for (unsigned i = 0; i < n; i++)
+		evtchn_close(&channels[i].e);
+	end();
+}
+
+static void masked_ports_lose_nothing(void)
+{
+	unsigned n = 1 + host_below(5);
+
+	host_boot();
+	for (unsigned i = 0; i < n; i++) {
+		open_channel(&channels[i]);
+		host_actor("writer", write_and_ring, &channels[i]);
+	}
+	go("poller", THREAD_KERNEL, poll_all, (void *)(uintptr_t)n);
+	if (host_chance(2))
+		go("spinner", THREAD_APP, spin_a_while, (void *)(uintptr_t)host_below(200));
+	join_all();
+}
+
+/* ---- storms */
+
+static evtchn_port_t far_storm;
+static struct evtchn storm;
+
+static bool ring_always(void *arg)
+{
+	(void)arg;
+	host_notify(far_storm);
+	return true;
+}
+
+static bool answer_ring(void *arg)
+{
+	struct channel *c = arg;
+
+	if (!host_rung(c->far))
+		return false;
+	host_notify(c->far);
+	return true;
+}
+
+static void ping(void *arg)
+{
+	struct channel *c = arg;
+
+	for (unsigned n = 0; n < 30; n++) {
+		evtchn_notify(&c->e);
+		evtchn_wait(&c->e);
+	}
+	evtchn_close(&c->e);
+	end();
+}
+
+static void storm_starves_nobody(void)
+{
+	host_boot();
+	assert(!evtchn_listen(&storm, "storm", 2));
+	far_storm = host_connect(2, storm.port);
+	host_actor("storm", ring_always, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		open_channel(&channels[i]);
+		host_actor("answers", answer_ring, &channels[i]);
+		go("ping", THREAD_KERNEL, ping, &channels[i]);
+	}
+	join_all();
+	/* Nobody looked at it: it rang twice, then it was masked. */
+	assert(storm.rung && storm.masked && storm.count == 2);
+	for (unsigned i = 0; i < 10; i++) {
+		uint64_t before = storm.count;
+
+		evtchn_wait(&storm);
+		assert(storm.count <= before + 2);
+	}
+	evtchn_close(&storm);
+}
+
+/* Many ports in many words that all ring all the time: each is heard. */
+static void everyone_is_served(void)
+{
+	enum { N = 150 };
+
+	host_boot();
+	for (unsigned i = 0; i < N; i++)
+		open_channel(&channels[i]);
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < N; i++)
+			host_notify(channels[i].far);
+		evtchn_dispatch();
+		for (unsigned i = 0; i < N; i++)
+			assert(evtchn_rung(&channels[i].e));
+	}
+	/* What rings while we look waits for the next look, in its turn. */
+	for (unsigned round = 0; round < 4; round++) {
+		unsigned some = host_below(N);
+
+		host_notify(channels[some].far);
+		assert(evtchn_dispatch());
+		assert(!evtchn_dispatch());
+		assert(evtchn_rung(&channels[some].e) && !evtchn_rung(&channels[some].e));
+	}
+	for (unsigned i = 0; i < N; i++)
+		evtchn_close(&channels[i].e);
+}
+
+/* ---- closing */
+
+static void wait_for_close(void *arg)
+{
+	struct evtchn *e = arg;
+
+	while (e->port)
+		evtchn_wait(e);
+	end();
+}
+
+static void close_wakes(void)
+{
+	static struct evtchn e;
+	unsigned n = 1 + host_below(3);
+
+	host_boot();
+	assert(!evtchn_listen(&e, "quiet", 1));
+	while (n--)
+		go("waiter", THREAD_KERNEL, wait_for_close, &e);
+	thread_sleep(clock_now() + host_below(2) * NSEC_PER_MSEC);
+	evtchn_close(&e);
+	join_all();
+	evtchn_close(&e);		/* does nothing */
+	evtchn_notify(&e);		/* nor does this */
+}
+
+/* A number that is used again begins without what happened to its last user. */
+static void numbers_are_used_again(void)
+{
+	struct evtchn e = { 0 };
+	evtchn_port_t port = 0;
+
+	host_boot();
+	for (unsigned i = 0; i < 20; i++) {
+		domid_t peer = host_below(4);
+		evtchn_port_t far;
+
+		assert(!evtchn_listen(&e, "again", peer));
+		assert(!e.rung && !e.masked && e.count == 0 && !evtchn_rung(&e));
+		assert(port == 0 || e.port == port);
+		port = e.port;
+		far = host_connect(peer, port);
+		for (unsigned n = host_below(3); n; n--) {
+			host_notify(far);
+			if (host_chance(2))
+				evtchn_dispatch();
+		}
+		evtchn_close(&e);
+		host_notify(far);
+		evtchn_dispatch();
+		host_close(far);
+	}
+}
+
+static void ports_run_out(void)
+{
+	static struct evtchn many[100];
+	unsigned n = 0;
+
+	host.ports = 20 + host_below(50);
+	host_boot();
+	while (!evtchn_listen(&many[n], "many", 1))
+		n++;
+	assert(n == host.ports - 3);		/* console, xenstore, timer */
+	assert(many[n].port == 0);
+	assert(evtchn_listen(&many[n], "one more", 1) == -ENOSPC);
+	assert(evtchn_connect(&many[n], "one more", 1, host_listen(1)) == -ENOSPC);
+	evtchn_close(&many[n]);
+	evtchn_close(&many[3]);
+	assert(!evtchn_listen(&many[3], "one more", 1));
+	while (n--)
+		evtchn_close(&many[n]);
+}
+
+static void all_ports(void)
+{
+	static struct evtchn all[4096];
+	unsigned n = 0;
+
+	host.ports = 4095;
+	host_boot();
+	while (!evtchn_listen(&all[n], "all", 1))
+		n++;
+	assert(n == 4095 - 3 && all[n - 1].port == 4095);
+	host_notify(host_connect(1, 4095));
+	evtchn_wait(&all[n - 1]);
+	while (n--)
+		evtchn_close(&all[n]);
+}
+
+static void no_memory_for_a_port(void)
+{
+	static struct evtchn many[200];
+	unsigned n = 0, failed = 0;
+
+	host_boot();
+	host.malloc_fails = 2;
+	for (unsigned i = 0; i < 200; i++) {
+		int rc = evtchn_listen(&many[n], "many", 1);
+
+		assert(rc == 0 || rc == -ENOMEM);
+		if (rc == 0)
+			n++;
+		else
+			failed++;
+	}
+	assert(n > 50 || failed > 50);
+	while (n--)
+		evtchn_close(&many[n]);
+}
+
+static void wrong_ends_are_errors(void)
+{
+	struct evtchn e = { 0 }, f = { 0 };
+
+	host_boot();
+	assert(evtchn_connect(&e, "no such port", 1, 999) == -EINVAL);
+	assert(evtchn_connect(&e, "another's", 1, host_listen(2)) == -EINVAL);
+	assert(evtchn_connect(&e, "no such domain", 77, 1) == -ESRCH);
+	assert(evtchn_virq(&e, "twice", VIRQ_TIMER) == -EEXIST);
+	assert(evtchn_virq(&e, "no such virq", 99) == -EINVAL);
+	assert(evtchn_adopt(&e, "port 0", 0) == -EINVAL);
+	assert(evtchn_adopt(&e, "too high", 4096) == -EINVAL);
+	assert(!e.port);
+	assert(!evtchn_virq(&e, "debug", VIRQ_DEBUG));
+	host_virq(VIRQ_DEBUG);
+	evtchn_wait(&e);
+	evtchn_close(&e);
+	/* Both ends ours. */
+	assert(!evtchn_listen(&e, "here", DOMID_SELF));
+	assert(!evtchn_connect(&f, "there", DOMID_SELF, e.port));
+	evtchn_rung(&f);
+	evtchn_notify(&f);
+	evtchn_wait(&e);
+	evtchn_notify(&e);
+	evtchn_wait(&f);
+	evtchn_close(&e);
+	evtchn_notify(&f);
+	evtchn_close(&f);
+}
+
+static void adopted_ports_stay(void)
+{
+	struct evtchn e = { 0 };
+
+	host_boot();
+	for (int i = 0; i < 3; i++) {
+		assert(!evtchn_adopt(&e, "xenstore", boot_info.xenstore_port));
+		host_notify(host_xenstore_port);
+		evtchn_wait(&e);
+		evtchn_notify(&e);
+		assert(host_rung(host_xenstore_port));
+		evtchn_close(&e);
+	}
+}
+
+/* A stray bit is nobody's event: it is masked, so that it comes once. */
+static void strays_are_masked(void)
+{
+	unsigned stray = 100 + host_below(3000);
+
+	host_boot();
+	arch_shared_info.evtchn_mask[stray / 64] &= ~(1ul << stray % 64);
+	for (int i = 0; i < 3; i++) {
+		arch_shared_info.evtchn_pending[stray / 64] |= 1ul << stray % 64;
+		arch_shared_info.vcpu_info[0].evtchn_pending_sel |= 1ul << stray / 64;
+		arch_shared_info.vcpu_info[0].evtchn_upcall_pending = 1;
+		evtchn_dispatch();
+		assert(arch_shared_info.evtchn_mask[stray / 64] >> stray % 64 & 1);
+	}
+}
+
+static evtchn_port_t last_port;
+static unsigned listed;
+
+static void visit(const struct evtchn *e, void *arg)
+{
+	assert(arg == &listed && e->port > last_port);
+	last_port = e->port;
+	listed++;
+}
+
+static void ports_are_listed(void)
+{
+	host_boot();
+	for (unsigned i = 0; i < 100; i++)
+		open_channel(&channels[i]);
+	evtchn_list(visit, &listed);
+	assert(listed == 101);		/* and the timer */
+	for (unsigned i = 0; i < 100; i++)
+		evtchn_close(&channels[i].e);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "no event is lost", no_event_is_lost, 2500 },
+		{ "masking and unmasking loses no event", masked_ports_lose_nothing, 1500 },
+		{ "a storm on one port costs two rings and starves nobody",
+		  storm_starves_nobody, 300 },
+		{ "all that ring are served", everyone_is_served, 20 },
+		{ "closing wakes who waits", close_wakes, 200 },
+		{ "a port's number is used again without its past", numbers_are_used_again, 200 },
+		{ "ports run out, and come back", ports_run_out, 20 },
+		{ "all 4095 ports can be used", all_ports, 1 },
+		{ "no memory for a port leaves none behind", no_memory_for_a_port, 50 },
+		{ "what cannot be bound is an error", wrong_ends_are_errors, 20 },
+		{ "a port the builder bound stays bound", adopted_ports_stay, 20 },
+		{ "a stray event comes once", strays_are_masked, 20 },
+		{ "ports are listed in order", ports_are_listed, 5 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}

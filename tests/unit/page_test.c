@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: ISC */
+/* kernel/page.c: pages and the heap, from one range of memory. */
+#include "kernel/arch.h"
+#include "kernel/page.h"
+#include "tests/host/host.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct page_stats now(void)
+{
+	struct page_stats s;
+
+	page_stats(&s);
+	assert(s.heap + s.used + s.free == s.total);
+	assert(s.total * PAGE_SIZE == boot_info.memory_end - boot_info.memory_start);
+	return s;
+}
+
+/* ---- a model: who has which pages, told by what is written on them */
+
+#define MAX_RUNS 200
+
+static struct run {
+	char *pages;
+	size_t n;
+	uint64_t mark;
+} runs[MAX_RUNS];
+static size_t nruns, pages_in_runs;
+
+static void mark(struct run *r)
+{
+	r->mark = host_random();
+	for (size_t i = 0; i < r->n; i++) {
+		*(uint64_t *)(r->pages + i * PAGE_SIZE) = r->mark + i;
+		*(uint64_t *)(r->pages + (i + 1) * PAGE_SIZE - 8) = r->mark - i;
+	}
+}
+
+static void check(const struct run *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		assert(*(uint64_t *)(r->pages + i * PAGE_SIZE) == r->mark + i);
+		assert(*(uint64_t *)(r->pages + (i + 1) * PAGE_SIZE - 8) == r->mark - i);
+	}
+}
+
+static bool get(size_t n)
+{
+	struct run *r = &runs[nruns];
+
+	if (nruns == MAX_RUNS)
+		return false;
+	*r = (struct run){ .pages = page_alloc(n), .n = n };
+	if (!r->pages)
+		return false;
+	assert((uintptr_t)r->pages % PAGE_SIZE == 0);
+	assert((uintptr_t)r->pages >= boot_info.memory_start);
+	assert((uintptr_t)r->pages + n * PAGE_SIZE <= boot_info.memory_end);
+	mark(r);
+	nruns++;
+	pages_in_runs += n;
+	return true;
+}
+
+static void put(size_t i)
+{
+	struct run *r = &runs[i];
+
+	check(r);
+	page_free(r->pages, r->n);
+	pages_in_runs -= r->n;
+	*r = runs[--nruns];
+}
+
+static void put_all(void)
+{
+	while (nruns)
+		put(host_below(nruns));
+}
+
+static void pages_are_ones_own(void)
+{
+	struct page_stats before;
+	char *heap, *brk;
+	size_t heap_size = 0;
+
+	host_set_memory((1 + host_below(8)) << 20);
+	page_init();
+	before = now();
+	heap = brk = page_brk(0);
+	for (unsigned step = 0; step < 300; step++) {
+		unsigned what = host_below(8);
+
+		if (what < 4) {
+			get(1 + host_below(host_chance(4) ? 40 : 3));
+		} else if (what < 7 && nruns) {
+			put(host_below(nruns));
+		} else {
+			ptrdiff_t delta = (int)host_below(60000) - 25000;
+
+			if (delta < -(ptrdiff_t)heap_size)
+				delta = -heap_size;
+			if (page_brk(delta)) {
+				if (delta > 0)
+					memset(heap + heap_size, 0x11, delta);
+				heap_size += delta;
+			}
+			assert(page_brk(0) == heap + heap_size);
+			for (size_t i = 0; i < heap_size; i += 97)
+				assert(heap[i] == 0x11);
+		}
+		assert(now().used == pages_in_runs + before.used + host_page_tables());
+	}
+	put_all();
+	assert(page_brk(-(ptrdiff_t)heap_size));
+	assert(page_brk(0) == brk);
+	assert(now().used == before.used + host_page_tables());
+	assert(now().heap == before.heap);
+}
+
+/* ---- extents */
+
+static void freed_pages_join(void)
+{
+	char *a[32];
+	unsigned order[32];
+	size_t free_before;
+
+	host_set_memory(4ul << 20);
+	page_init();
+	page_free(page_alloc(40), 40);	/* the page tables are made */
+	free_before = now().free;
+	for (unsigned i = 0; i < 32; i++) {
+		a[i] = page_alloc(1);
+		assert(a[i] && (i == 0 || a[i] == a[i - 1] - PAGE_SIZE));
+		order[i] = i;
+	}
+	for (unsigned i = 31; i; i--) {
+		unsigned j = host_below(i + 1), t = order[i];
+
+		order[i] = order[j];
+		order[j] = t;
+	}
+	/* All but the lowest: one run that does not reach the middle. */
+	for (unsigned i = 0; i < 32; i++)
+		if (order[i] != 31)
+			page_free(a[order[i]], 1);
+	assert(page_alloc(31) == a[30]);
+	page_free(a[30], 31);
+	page_free(a[31], 1);
+	assert(now().free == free_before);
+}
+
+static void everything_can_be_had(void)
+{
+	size_t free;
+	void *first;
+
+	host_set_memory((1 + host_below(2)) << 20);
+	page_init();
+	first = page_alloc(1);		/* below it comes the one page table */
+	assert(first);
+	while (get(1 + host_below(20)))
+		;
+	while (get(1))
+		;
+	assert(nruns == MAX_RUNS || now().free == 0);
+	assert(nruns == MAX_RUNS || !page_brk(1));
+	put_all();
+	free = now().free;
+	/* As one piece again, for pages or for the heap. */
+	if (host_chance(2)) {
+		assert(get(free));
+		assert(!page_alloc(1) && !page_brk(1));
+		put_all();
+	} else {
+		assert(page_brk(free * PAGE_SIZE));
+		assert(!page_alloc(1) && !page_brk(1));
+		assert(page_brk(-(free * PAGE_SIZE)));
+	}
+	assert(now().free == free);
+}
+
+static void heap_and_pages_meet(void)
+{
+	struct page_stats s;
+
+	host_set_memory(1ul << 20);
+	page_init();
+	for (;;) {
+		if (host_chance(2) ? !page_brk(3000) : !get(1))
+			break;
+		assert((uintptr_t)page_brk(0) <= boot_info.memory_end - pages_in_runs * PAGE_SIZE);
+	}
+	s = now();
+	assert(s.free <= 1);
+	for (size_t i = 0; i < nruns; i++)
+		check(&runs[i]);
+	put_all();
+	assert(now().free == s.free + s.used - host_page_tables());
+}
+
+static void too_much_is_no_memory(void)
+{
+	struct page_stats before;
+
+	page_init();
+	before = now();
+	assert(!page_alloc(before.total + 1));
+	assert(!page_alloc(SIZE_MAX) && !page_alloc(SIZE_MAX / PAGE_SIZE));
+	assert(!page_alloc(SIZE_MAX / PAGE_SIZE + 2));
+	assert(!page_alloc(0));
+	assert(!page_brk(PTRDIFF_MAX) && !page_brk(PTRDIFF_MIN) && !page_brk(-1));
+	assert(!page_brk(before.total * PAGE_SIZE + 1));
+	page_free(NULL, 0);
+	assert(now().free == before.free && now().used == before.used);
+}
+
+static void failing_maps_leave_nothing(void)
+{
+	host_set_memory(2ul << 20);
+	host.map_fails = 3;
+	page_init();
+	for (unsigned step = 0; step < 200; step++) {
+		size_t free = now().free;
+
+		if (!get(1 + host_below(4)) && !host_page_tables())
+			assert(now().free == free);
+		if (nruns && host_chance(2))
+			put(host_below(nruns));
+		page_brk(host_below(2000));
+	}
+	for (size_t i = 0; i < nruns; i++)
+		check(&runs[i]);
+	put_all();
+	assert(now().used == host_page_tables());
+}
+
+static void boot_is_flat(void)
+{
+	host_set_memory(1024ul << 20);
+	page_init();
+	assert(!host_touchable((void *)boot_info.memory_start));
+	assert(!host_touchable((void *)(boot_info.memory_end - PAGE_SIZE)));
+	assert(get(1));
+	assert(!host_touchable((char *)boot_info.memory_start + (512ul << 20)));
+	put_all();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "pages and heap are whose they are, until freed", pages_are_ones_own, 200 },
+		{ "freed pages join", freed_pages_join, 100 },
+		{ "all there is can be had, and had again", everything_can_be_had, 50 },
+		{ "heap and pages meet and do not overlap", heap_and_pages_meet, 50 },
+		{ "too much is no memory", too_much_is_no_memory, 1 },
+		{ "pages that cannot be mapped leave nothing behind", failing_maps_leave_nothing, 100 },
+		{ "memory is not mapped before it is handed out", boot_is_flat, 1 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/* kernel/param.c: the command line. */
+#include "kernel/log.h"
+#include "kernel/param.h"
+#include "tests/host/host.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static char line[2100];
+
+static int set(const char *text)
+{
+	assert(strlen(text) < sizeof(line));
+	strcpy(line, text);
+	return param_init(line);
+}
+
+/* What the application gets, as word|word|. */
+static const char *args(void)
+{
+	static char all[2100];
+	char **argv = param_argv();
+	unsigned argc = param_argc();
+
+	assert(argc >= 1 && argv[0] && !argv[argc]);
+	all[0] = '\0';
+	for (unsigned i = 1; i < argc; i++) {
+		strcat(all, argv[i]);
+		strcat(all, "|");
+	}
+	return all;
+}
+
+static bool is(const char *key, const char *value)
+{
+	const char *v = param(key);
+
+	return value ? v && !strcmp(v, value) : !v;
+}
+
+static void ours_and_the_applications(void)
+{
+	assert(!set("watchdog loglevel=3 -- a b=c --port=80"));
+	assert(is("watchdog", "") && is("loglevel", "3") && is("b", NULL) && is("a", NULL));
+	assert(!strcmp(args(), "a|b=c|--port=80|"));
+
+	assert(!set("a loglevel=3 b"));
+	assert(is("a", NULL) && is("b", NULL) && is("loglevel", "3"));
+	assert(!strcmp(args(), "a|b|"));
+
+	assert(!set("--"));
+	assert(!strcmp(args(), ""));
+	assert(!set("-- --"));
+	assert(!strcmp(args(), "--|"));
+	assert(!set("x=1 --"));
+	assert(is("x", "1") && !strcmp(args(), ""));
+	assert(!set(""));
+	assert(param_argc() == 1);
+	assert(!set("  \t\n "));
+	assert(param_argc() == 1);
+}
+
+static void only_key_value_is_ours(void)
+{
+	assert(!set("--port=80 /path?a=b =x 1=2 'a=b' \"c\"=d e=f"));
+	assert(!strcmp(args(), "--port=80|/path?a=b|=x|1=2|a=b|c=d|"));
+	assert(is("e", "f"));
+	/* Before the -- all is ours. */
+	assert(!set("--port=80 'a b' -- x"));
+	assert(is("--port=80", "") && is("a b", "") && !strcmp(args(), "x|"));
+}
+
+static void last_one_wins(void)
+{
+	assert(!set("a=1 a=2 a=3"));
+	assert(is("a", "3"));
+	assert(!set("a=1 a -- x"));
+	assert(is("a", ""));
+}
+
+static void quotes_are_the_shells(void)
+{
+	assert(!set("-- 'a b' \"c d\" e\\ f 'it'\\''s' \"'\" '\"' '' \"\" x'y'\"z\""));
+	assert(!strcmp(args(), "a b|c d|e f|it's|'|\"|||xyz|"));
+	assert(!set("key='a b' other=\"c=d\" third=e\\ f empty= quoted=''"));
+	assert(is("key", "a b") && is("other", "c=d") && is("third", "e f"));
+	assert(is("empty", "") && is("quoted", ""));
+	assert(!set("-- '\\n' \"\\\"\" \\\\ \\'"));
+	assert(!strcmp(args(), "\\n|\"|\\|'|"));
+	assert(!set("a '--' b"));		/* quoted, it is a word */
+	assert(!strcmp(args(), "a|--|b|"));
+	assert(!set("-- end\\"));
+	assert(!strcmp(args(), "end\\|"));
+	assert(!set("a=b'--'c --x -- d"));
+	assert(is("a", "b--c") && is("--x", "") && !strcmp(args(), "d|"));
+}
+
+static void open_quote_is_an_error(void)
+{
+	assert(set("-- 'a b") == -EINVAL);
+	assert(set("-- \"a b") == -EINVAL);
+	assert(set("a=\"b\\\"") == -EINVAL);
+	assert(set("loglevel=2 x='") == -EINVAL);
+	assert(is("loglevel", "2"));		/* the rest is there, for the report */
+	assert(set("'") == -EINVAL && param_argv()[param_argc()] == NULL);
+	assert(!set("-- fine"));
+}
+
+static unsigned visits;
+static char visited[100];
+
+static void visit(const char *rest, const char *value)
+{
+	visits++;
+	strcat(visited, rest);
+	strcat(visited, ":");
+	strcat(visited, value);
+	strcat(visited, " ");
+}
+
+static void environment(void)
+{
+	assert(!set("env.HOME=/ x=1 env.PATH='a b' envy=2 env. env.HOME=/x -- env.NO=1"));
+	param_each("env.", visit);
+	assert(visits == 4 && !strcmp(visited, "HOME:/ PATH:a b : HOME:/x "));
+}
+
+static void numbers(void)
+{
+	assert(!set("a=17 b=0x1F c=-1 d=12x e= f=18446744073709551615 g=18446744073709551616 h=0x "
+		    "i=007 j=99"));
+	assert(param_number("a", 0, 100, 5) == 17);
+	assert(param_number("b", 0, 100, 5) == 31);
+	assert(param_number("f", 0, UINT64_MAX, 5) == UINT64_MAX);
+	assert(param_number("i", 0, 100, 5) == 7);
+	assert(param_number("absent", 0, 100, 5) == 5);
+	assert(!strlen(host_console()));
+	assert(param_number("c", 0, 100, 5) == 5);
+	assert(param_number("d", 0, 100, 5) == 5);
+	assert(param_number("e", 0, 100, 5) == 5);
+	assert(param_number("g", 0, UINT64_MAX, 5) == 5);
+	assert(param_number("h", 0, 100, 5) == 5);
+	assert(param_number("j", 100, 200, 150) == 150);
+	assert(param_number("j", 0, 98, 50) == 50);
+	assert(strstr(host_console(), "c=-1") && strstr(host_console(), "j=99"));
+}
+
+static void sizes_and_durations(void)
+{
+	assert(!set("a=4096 b=64K c=3M d=2G e=1x f=18014398509481984K g=1k h=M"));
+	assert(param_size("a", 1) == 4096 && param_size("b", 1) == 65536);
+	assert(param_size("c", 1) == 3 << 20 && param_size("d", 1) == 2ul << 30);
+	assert(param_size("e", 7) == 7 && param_size("f", 7) == 7 && param_size("g", 1) == 1024);
+	assert(param_size("h", 7) == 7 && param_size("absent", 7) == 7);
+
+	assert(!set("a=10 b=250ms c=10s d=5m e=2h f=5d g=99999999999999h"));
+	assert(param_duration("a", 1) == 10000000000 && param_duration("b", 1) == 250000000);
+	assert(param_duration("c", 1) == 10000000000 && param_duration("d", 1) == 300000000000);
+	assert(param_duration("e", 1) == 7200000000000);
+	assert(param_duration("f", 7) == 7 && param_duration("g", 7) == 7);
+}
+
+static void as_long_as_xen_has_it(void)
+{
+	char text[1024];
+
+	for (unsigned i = 0; i < 1023; i++)
+		text[i] = i % 2 ? ' ' : 'x';
+	text[1023] = '\0';
+	assert(!set(text));
+	assert(param_argc() == 1 + 512);
+	memset(text, 'x', 1023);
+	assert(!set(text));
+	assert(param_argc() == 2 && strlen(param_argv()[1]) == 1023);
+	/* More than fits, which Xen never passes. */
+	for (unsigned i = 0; i < 2000; i++)
+		line[i] = i % 2 ? ' ' : 'x';
+	line[2000] = '\0';
+	assert(param_init(line) == -E2BIG);
+	assert(param_argc() == 1 + 512);
+}
+
+/* Any words, quoted in any way, come out as they went in. */
+static void any_word_survives(void)
+{
+	char text[2100] = "--", want[2100] = "", *p = text + 2;
+
+	for (unsigned words = 1 + host_below(10); words; words--) {
+		*p++ = ' ';
+		for (unsigned n = 1 + host_below(20); n; n--) {
+			char c = 1 + host_below(127);
+
+			strncat(want, &c, 1);
+			if (c != '\'' && host_chance(3)) {
+				*p++ = '\'';
+				*p++ = c;
+				*p++ = '\'';
+			} else {
+				*p++ = '\\';
+				*p++ = c;
+			}
+		}
+		strcat(want, "|");
+	}
+	*p = '\0';
+	assert(!set(text));
+	assert(!strcmp(args(), want));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "words before the -- are ours, those behind the application's",
+		  ours_and_the_applications, 1 },
+		{ "without a -- only key=value is ours", only_key_value_is_ours, 1 },
+		{ "the last one wins", last_one_wins, 1 },
+		{ "quotes are the shell's", quotes_are_the_shells, 1 },
+		{ "an open quote is an error", open_quote_is_an_error, 1 },
+		{ "env. is visited in order", environment, 1 },
+		{ "numbers are numbers, or the fallback and a warning", numbers, 1 },
+		{ "sizes and durations have units", sizes_and_durations, 1 },
+		{ "a line may be as long as Xen has it", as_long_as_xen_has_it, 1 },
+		{ "any word survives quoting", any_word_survives, 500 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}

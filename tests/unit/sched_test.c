@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: ISC */
+/* kernel/sched.c: threads, wait queues, deadlines, under random schedules. */
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/evtchn.h"
+#include "kernel/page.h"
+#include "kernel/sched.h"
+#include "tests/host/host.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a test's threads: both kinds run the same code, in the kernel */
+
+static unsigned running;
+static struct waitq ended;
+
+static void enter(void)
+{
+	if (current->kind == THREAD_APP)
+		kernel_enter();
+}
+
+static void leave(void)
+{
+	if (current->kind == THREAD_APP)
+		kernel_leave();
+}
+
+static void end(void)
+{
+	running--;
+	wake(&ended);
+	leave();
+}
+
+static struct thread *go(const char *name, enum thread_kind kind, void (*main)(void *), void *arg)
+{
+	struct thread *t = thread_start(name, kind, STACK_KERNEL, main, arg, NULL);
+
+	assert(t);
+	running++;
+	return t;
+}
+
+static void join_all(void)
+{
+	wait_until(&ended, running == 0);
+	while (thread_count() > 1)	/* the last one leaves after its end() */
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+}
+
+static enum thread_kind any_kind(void)
+{
+	return host_chance(2) ? THREAD_KERNEL : THREAD_APP;
+}
+
+/* ---- wait and wake */
+
+static struct waitq queue;
+static unsigned tokens, taken;
+
+static void produce(void *arg)
+{
+	enter();
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		if (host_chance(3))
+			thread_yield();
+		if (host_chance(3)) {	/* from application code, if we are one */
+			leave();
+			enter();
+		}
+		tokens++;
+		if (host_chance(2))
+			wake(&queue);
+		else
+			wake_one(&queue);
+	}
+	end();
+}
+
+static void consume(void *arg)
+{
+	enter();
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		if (host_chance(2))
+			wait_until(&queue, tokens > 0);
+		else
+			while (!wait_until_deadline(&queue, clock_now() + host_below(50000),
+						    tokens > 0))
+				;
+		assert(current->runnable && !current->waits);
+		tokens--;
+		taken++;
+		/* A wake_one() we did not need may have been another's. */
+		if (tokens)
+			wake_one(&queue);
+		if (host_chance(4))
+			thread_yield();
+	}
+	end();
+}
+
+static void no_wakeup_is_lost(void)
+{
+	unsigned consumers = 1 + host_below(4), each = 1 + host_below(8);
+
+	host_boot();
+	for (unsigned i = 0; i < consumers; i++)
+		go("consumer", any_kind(), consume, (void *)(uintptr_t)each);
+	for (unsigned i = 0; i < consumers; i++)
+		go("producer", any_kind(), produce, (void *)(uintptr_t)each);
+	join_all();
+	assert(tokens == 0 && taken == consumers * each);
+	assert(!queue.first && !queue.last);
+}
+
+static unsigned looks;
+
+static bool wakes_itself(void)
+{
+	if (looks++ < 3)
+		wake(&queue);
+	return looks == 5;
+}
+
+static void wake_in_third(void *arg)
+{
+	(void)arg;
+	wait_until(&ended, looks >= 4);
+	wake(&queue);
+	end();
+}
+
+static void condition_wakes(void)
+{
+	host_boot();
+	go("third", THREAD_KERNEL, wake_in_third, NULL);
+	wait_until(&queue, (looks == 3 ? wake(&ended) : (void)0, wakes_itself()));
+	assert(looks == 5);
+	looks = 4;
+	wake(&ended);
+	join_all();
+}
+
+static unsigned order[16], asleep, woken;
+static unsigned last_woken;
+static bool called[16];
+
+static void sleep_in_order(void *arg)
+{
+	unsigned me = (uintptr_t)arg;
+
+	enter();
+	order[asleep++] = me;
+	wake(&ended);
+	/* Nothing else wakes us, so the condition is looked at twice. */
+	wait_until(&queue, called[me]++);
+	last_woken = me;
+	woken++;
+	wake(&ended);
+	end();
+}
+
+static void wake_one_is_fair(void)
+{
+	unsigned n = 2 + host_below(8), one_by_one = host_below(n);
+
+	host_boot();
+	for (unsigned i = 0; i < n; i++)
+		go("sleeper", any_kind(), sleep_in_order, (void *)(uintptr_t)i);
+	wait_until(&ended, asleep == n);
+	for (unsigned i = 0; i < one_by_one; i++) {
+		wake_one(&queue);
+		wait_until(&ended, woken == i + 1);
+		assert(last_woken == order[i]);
+	}
+	/* Who is awake already but has not run does not use up a second call. */
+	for (unsigned i = one_by_one; i < n; i++)
+		wake_one(&queue);
+	wait_until(&ended, woken == n);
+	join_all();
+}
+
+static void wait_here(void *arg)
+{
+	enter();
+	wait_until(&queue, *(bool *)arg);
+	end();
+}
+
+static const char *expected_place;
+
+static void check_place(const struct thread *t, void *arg)
+{
+	(void)arg;
+	if (t == current || strcmp(t->name, "sleeper"))
+		return;
+	assert(!t->runnable && !strcmp(t->waits, "wait_here"));
+	expected_place = t->waits;
+}
+
+static void sleepers_are_named(void)
+{
+	static bool go_on;
+
+	host_boot();
+	go("sleeper", any_kind(), wait_here, &go_on);
+	thread_sleep(clock_now() + NSEC_PER_MSEC);
+	thread_list(check_place, NULL);
+	assert(expected_place);
+	go_on = true;
+	wake(&queue);
+	join_all();
+}
+
+/* ---- deadlines */
+
+#define LATE (2 * NSEC_PER_MSEC)	/* more than the host's timer is ever late */
+
+static void sleep_until_then(void *arg)
+{
+	enter();
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		uint64_t deadline = clock_now() + host_below(20000000);
+
+		if (host_chance(4)) {
+			thread_sleep(deadline);
+		} else {
+			bool held = wait_until_deadline(&queue, deadline, tokens == 1000);
+
+			assert(!held);
+		}
+		assert(clock_now() >= deadline);
+		assert(clock_now() < deadline + LATE);
+	}
+	end();
+}
+
+static void disturb(void *arg)
+{
+	enter();
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		thread_sleep(clock_now() + host_below(5000000));
+		wake(&queue);
+	}
+	end();
+}
+
+static void deadlines_are_kept(void)
+{
+	host_boot();
+	for (unsigned i = 1 + host_below(6); i; i--)
+		go("sleeper", any_kind(), sleep_until_then, (void *)5);
+	go("disturber", any_kind(), disturb, (void *)8);
+	join_all();
+	/* Nobody waits: no timer is set, or an old one that is not set again. */
+	assert(sched_stats.idles > 0);
+}
+
+static void a_past_deadline_only_looks(void)
+{
+	host_boot();
+	assert(!wait_until_deadline(&queue, 0, looks++ > 0));
+	assert(looks == 1);
+	assert(wait_until_deadline(&queue, 0, looks++ > 0));
+	assert(looks == 2);
+	thread_sleep(0);
+	assert(!queue.first && !queue.last);
+}
+
+static void make_true(void *arg)
+{
+	enter();
+	thread_sleep(*(uint64_t *)arg + host_below(200000) - 100000);
+	tokens = 1;
+	wake(&queue);
+	end();
+}
+
+static void condition_wins_over_deadline(void)
+{
+	uint64_t deadline;
+	bool held;
+
+	host_boot();
+	deadline = clock_now() + NSEC_PER_MSEC;
+	go("maker", any_kind(), make_true, &deadline);
+	held = wait_until_deadline(&queue, deadline, tokens);
+	assert(held == (tokens != 0) || clock_now() >= deadline);
+	if (tokens && !held)
+		host_fail("the condition held at the end, and the answer was no");
+	join_all();
+}
+
+static void nobody_needs_a_timer(void)
+{
+	uint64_t idles;
+
+	host_boot();
+	thread_sleep(clock_now() + NSEC_PER_MSEC);
+	idles = sched_stats.idles;
+	for (int i = 0; i < 10; i++)
+		thread_sleep(clock_now() + 3600 * NSEC_PER_SEC);
+	/* The host's idle comes back early by chance; a tick would be millions. */
+	assert(sched_stats.idles - idles < 200);
+}
+
+/* ---- kernel threads first */
+
+static void kernel_thread_waits(const struct thread *t, void *arg)
+{
+	*(bool *)arg |= t->kind == THREAD_KERNEL && t->runnable;
+}
+
+static void expect_no_kernel_thread(void)
+{
+	bool any = false;
+
+	thread_list(kernel_thread_waits, &any);
+	assert(!any);
+}
+
+static void answer(void *arg)
+{
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		wait_until(&queue, tokens > 0);
+		tokens--;
+		taken++;
+		if (host_chance(4))
+			thread_yield();
+	}
+	end();
+}
+
+static void ask(void *arg)
+{
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		kernel_enter();
+		tokens++;
+		wake_one(&queue);
+		if (host_chance(2)) {	/* only the outermost leave counts */
+			kernel_enter();
+			kernel_leave();
+			assert(current->depth == 1);
+		}
+		kernel_leave();
+		assert(current->depth == 0);
+		expect_no_kernel_thread();
+		host_preempt();
+		expect_no_kernel_thread();
+	}
+	kernel_enter();
+	end();
+}
+
+static void kernel_threads_go_first(void)
+{
+	host_boot();
+	go("kernel 1", THREAD_KERNEL, answer, (void *)10);
+	go("kernel 2", THREAD_KERNEL, answer, (void *)10);
+	go("app 1", THREAD_APP, ask, (void *)10);
+	go("app 2", THREAD_APP, ask, (void *)10);
+	join_all();
+	assert(taken == 20);
+}
+
+/* ---- events in application code */
+
+static struct evtchn bell;
+static evtchn_port_t far_bell;
+static unsigned rings, heard;
+
+static bool ring_sometimes(void *arg)
+{
+	(void)arg;
+	if (rings == 20 || rings > heard)
+		return false;
+	rings++;
+	host_notify(far_bell);
+	return true;
+}
+
+static void listen(void *arg)
+{
+	(void)arg;
+	while (heard < 20) {
+		evtchn_wait(&bell);
+		heard = rings;
+	}
+	evtchn_close(&bell);
+	end();
+}
+
+static void spin(void *arg)
+{
+	(void)arg;
+	while (__atomic_load_n(&heard, __ATOMIC_RELAXED) < 20) {
+		host_advance(10000);
+		host_preempt();
+	}
+	kernel_enter();
+	end();
+}
+
+static void spinning_hears_events(void)
+{
+	unsigned spinners = 1 + host_below(3);
+
+	host_boot();
+	assert(!evtchn_listen(&bell, "bell", 1));
+	far_bell = host_connect(1, bell.port);
+	host_actor("ringer", ring_sometimes, NULL);
+	go("listener", THREAD_KERNEL, listen, NULL);
+	while (spinners--)
+		go("spinner", THREAD_APP, spin, NULL);
+	join_all();
+}
+
+static unsigned turns[3], seen_last = 3;
+
+/* Nobody enters the kernel, and none of the others ends before each had ten turns. */
+static void spin_for_turns(void *arg)
+{
+	unsigned me = (uintptr_t)arg;
+	volatile unsigned *t = turns, *last = &seen_last;
+
+	while (t[0] < 10 || t[1] < 10 || t[2] < 10) {
+		if (*last != me) {
+			*last = me;
+			t[me]++;
+		}
+		host_advance(NSEC_PER_MSEC);
+		host_preempt();
+	}
+	kernel_enter();
+	end();
+}
+
+static void slices_are_shared(void)
+{
+	uint64_t start;
+
+	host_boot();
+	start = clock_now();
+	for (uintptr_t i = 0; i < 3; i++)
+		go("spinner", THREAD_APP, spin_for_turns, (void *)i);
+	join_all();
+	/* 10 ms each: not much faster, or switching would be all we do, nor slower. */
+	assert(clock_now() - start > 30 * 8 * NSEC_PER_MSEC);
+	assert(sched_stats.preemptions < 2000);
+}
+
+static void ring_often(void *arg)
+{
+	while (__atomic_load_n(&running, __ATOMIC_RELAXED) > 1)
+		thread_sleep(clock_now() + 3 * NSEC_PER_MSEC);
+	(void)arg;
+	end();
+}
+
+static void events_do_not_prolong_slices(void)
+{
+	uint64_t start;
+
+	host_boot();
+	start = clock_now();
+	host.fifo = true;
+	for (uintptr_t i = 0; i < 3; i++)
+		go("spinner", THREAD_APP, spin_for_turns, (void *)i);
+	go("busy", THREAD_KERNEL, ring_often, NULL);
+	join_all();
+	assert(clock_now() - start < 30 * 30 * NSEC_PER_MSEC);
+}
+
+static void one_spinner_has_no_slice(void)
+{
+	unsigned upcalls;
+
+	host_boot();
+	kernel_leave();
+	upcalls = sched_stats.upcalls;
+	for (int i = 0; i < 1000; i++) {
+		host_advance(NSEC_PER_MSEC);
+		host_preempt();
+	}
+	assert(sched_stats.upcalls - upcalls < 3);
+	kernel_enter();
+}
+
+/* ---- many threads, and their end */
+
+static void be_short(void *arg)
+{
+	enter();
+	if (arg)
+		thread_yield();
+	end();
+}
+
+static void threads_come_and_go(void)
+{
+	host_boot();
+	for (int round = 0; round < 3; round++) {
+		for (unsigned i = 1 + host_below(20); i; i--) {
+			go("short", any_kind(), be_short, host_chance(2) ? &round : NULL);
+			if (host_chance(3))
+				thread_yield();
+		}
+		if (host_chance(2))
+			wait_until(&ended, running == 0);
+	}
+	join_all();
+}
+
+static void go_until_told(void *arg)
+{
+	(void)arg;
+	enter();
+	wait_until(&queue, tokens);
+	end();
+}
+
+static void memory_for_threads_runs_out(void)
+{
+	unsigned n = 0;
+
+	host_set_memory(6ul << 20);
+	host.malloc_fails = host_chance(2) ? 0 : 200;
+	host_boot();
+	while (thread_start("one", any_kind(), STACK_KERNEL, go_until_told, NULL, NULL)) {
+		running++;
+		n++;
+	}
+	assert(host.malloc_fails || n > 250);
+	tokens = 1;
+	wake(&queue);
+	host.malloc_fails = 0;
+	join_all();
+	go("one more", any_kind(), go_until_told, NULL);
+	join_all();
+}
+
+static void a_thousand_threads(void)
+{
+	host_boot();
+	for (int i = 0; i < 1000; i++)
+		go("one", any_kind(), go_until_told, NULL);
+	thread_sleep(clock_now() + NSEC_PER_SEC);
+	tokens = 1;
+	wake(&queue);
+	join_all();
+}
+
+static void overflow_the_stack(void *arg)
+{
+	struct arch_context *c = current->context;
+	size_t size, used;
+
+	(void)arg;
+	arch_context_stack(c, &size, &used);
+	assert(size == STACK_KERNEL);
+	end();
+}
+
+static void stacks_have_guards(void)
+{
+	struct thread *t;
+
+	host_boot();
+	t = go("deep", THREAD_KERNEL, overflow_the_stack, NULL);
+	/* The host keeps its own record at the stack's top, as x86_64 does. */
+	assert(host_touchable((char *)t->context - STACK_KERNEL / 2));
+	assert(!host_touchable((char *)t->context - STACK_KERNEL));
+	join_all();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "no wake-up is lost", no_wakeup_is_lost, 2500 },
+		{ "a wake-up by the condition itself is not lost", condition_wakes, 100 },
+		{ "wake_one() wakes who has slept longest", wake_one_is_fair, 800 },
+		{ "sleepers are listed with where they sleep", sleepers_are_named, 20 },
+		{ "deadlines are kept, and not early", deadlines_are_kept, 700 },
+		{ "a deadline in the past only looks", a_past_deadline_only_looks, 20 },
+		{ "a condition that holds counts more than the deadline",
+		  condition_wins_over_deadline, 500 },
+		{ "no timer fires when nobody needs it", nobody_needs_a_timer, 50 },
+		{ "kernel threads run before application threads", kernel_threads_go_first, 800 },
+		{ "an application that spins lets events in", spinning_hears_events, 500 },
+		{ "spinning applications share the CPU in slices", slices_are_shared, 50 },
+		{ "events do not prolong a slice", events_do_not_prolong_slices, 50 },
+		{ "an application alone has no time slice", one_spinner_has_no_slice, 20 },
+		{ "threads come and go without a trace", threads_come_and_go, 400 },
+		{ "no memory for a thread is an error, and not the end",
+		  memory_for_threads_runs_out, 3 },
+		{ "a thousand threads sleep and end", a_thousand_threads, 2 },
+		{ "a stack has a guard page", stacks_have_guards, 10 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}
