@@ -41,7 +41,7 @@ NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -g0 $(CODEGEN)
 COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -iquote . \
 		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \
 		   -isystem $(BUILD)/include -D__XEN_INTERFACE_VERSION__=0x00040d00 \
-		   -ffile-prefix-map=$(CURDIR)/= -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
+		   -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
 		   $(if $(findstring clang,$(CC)),--target=x86_64-linux-gnu)
 # Upcalls and traps do not save the FPU before C code runs.
 OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
