@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Threads that compute with x87, SSE and AVX, each with a rounding mode of its own, while
+ * events preempt them for argv[1] seconds (5): each result equals that of a run which
+ * nobody disturbed.
+ */
+#include "kernel/sched.h"
+#include "tests/xen/test.h"
+
+#include <immintrin.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS 4000
+
+struct work {
+	const char *name;
+	void (*compute)(double result[8]);
+	unsigned mxcsr;			/* with which rounding */
+	double expected[8];
+	unsigned long runs;
+};
+
+static volatile bool enough;
+
+/* All sixteen registers in use at once, most of the time. */
+static void sse(double result[8])
+{
+	__m128d v[8];
+
+	for (int i = 0; i < 8; i++)
+		v[i] = _mm_set_pd(1.0 / (i + 3), 1.0 + i);
+	for (int n = 0; n < ROUNDS; n++)
+		for (int i = 0; i < 8; i++)
+			v[i] = _mm_sqrt_pd(_mm_add_pd(_mm_mul_pd(v[i], v[(i + 1) % 8]),
+						      _mm_set1_pd(0.1 * i)));
+	for (int i = 0; i < 8; i++)
+		result[i] = v[i][0] - v[i][1] / 3;
+}
+
+__attribute__((target("avx"))) static void avx(double result[8])
+{
+	__m256d v[8];
+
+	for (int i = 0; i < 8; i++)
+		v[i] = _mm256_set_pd(1.0 / (i + 3), 1.0 + i, 0.3 * i, 7);
+	for (int n = 0; n < ROUNDS; n++)
+		for (int i = 0; i < 8; i++)
+			v[i] = _mm256_sqrt_pd(_mm256_add_pd(
+				_mm256_mul_pd(v[i], v[(i + 1) % 8]), _mm256_set1_pd(0.1 * i)));
+	for (int i = 0; i < 8; i++)
+		result[i] = v[i][0] - v[i][1] / 3 + v[i][2] / 5 - v[i][3] / 7;
+	_mm256_zeroupper();
+}
+
+static void x87(double result[8])
+{
+	volatile long double v[8];
+
+	for (int i = 0; i < 8; i++)
+		v[i] = 1.0L / (i + 3);
+	for (int n = 0; n < ROUNDS / 4; n++)
+		for (int i = 0; i < 8; i++)
+			v[i] = (v[i] + 1 / (0.1L * i + v[(i + 1) % 8])) / 2;
+	for (int i = 0; i < 8; i++)
+		result[i] = v[i];
+}
+
+/* CPUID: AVX, and OSXSAVE; XGETBV: whether Xen saves its registers. */
+static bool have_avx(void)
+{
+	unsigned a = 1, b, c = 0, d;
+
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	if ((c >> 27 & 3) != 3)
+		return false;
+	__asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	return (a & 6) == 6;
+}
+
+static void run(struct work *w, double result[8])
+{
+	_mm_setcsr(w->mxcsr);
+	w->compute(result);
+	expect_equal(_mm_getcsr() & 0x6000, w->mxcsr & 0x6000);
+}
+
+static void *worker(void *arg)
+{
+	struct work *w = arg;
+	double result[8];
+
+	while (!enough) {
+		run(w, result);
+		for (int i = 0; i < 8; i++)
+			if (result[i] != w->expected[i])
+				test_failure("%s, run %lu, value %d: %.17g, undisturbed %.17g",
+					     w->name, w->runs, i, result[i], w->expected[i]);
+		w->runs++;
+	}
+	return NULL;
+}
+
+/* Wakes all the time: each wake-up is an event that interrupts a worker. */
+static void *disturb(void *arg)
+{
+	while (!enough)
+		usleep(100);
+	return arg;
+}
+
+int main(int argc, char **argv)
+{
+	struct work work[] = {
+		{ .name = "sse", sse, 0x1f80 },
+		{ .name = "sse, rounding up", sse, 0x5f80 },
+		{ .name = "x87", x87, 0x1f80 },
+		{ .name = "avx", avx, 0x1f80 },
+		{ .name = "avx, rounding down", avx, 0x3f80 },
+	};
+	unsigned n = have_avx() ? 5 : 3, seconds = argc > 1 ? atoi(argv[1]) : 5;
+	uint64_t before = sched_stats.preemptions;
+	pthread_t threads[5], other;
+
+	for (unsigned i = 0; i < n; i++) {
+		run(&work[i], work[i].expected);
+		for (int k = 0; k < 8; k++)
+			expect(work[i].expected[k] - work[i].expected[k] == 0);	/* finite */
+	}
+	_mm_setcsr(0x1f80);
+	expect(work[0].expected[0] != work[1].expected[0]);
+	for (unsigned i = 0; i < n; i++)
+		expect_equal(pthread_create(&threads[i], NULL, worker, &work[i]), 0);
+	expect_equal(pthread_create(&other, NULL, disturb, NULL), 0);
+	sleep(seconds);
+	enough = true;
+	for (unsigned i = 0; i < n; i++) {
+		pthread_join(threads[i], NULL);
+		printf("%s: %lu runs\n", work[i].name, work[i].runs);
+		expect(work[i].runs > 0);
+	}
+	pthread_join(other, NULL);
+	before = sched_stats.preemptions - before;
+	printf("%llu preemptions%s\n", (unsigned long long)before, n < 5 ? "; no AVX here" : "");
+	if (before < seconds * 10)
+		test_error("only %llu preemptions", (unsigned long long)before);
+	test_success();
+}
