@@ -122,7 +122,7 @@ setup:
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
 		$(if $(filter check setup,$(MAKECMDGOALS)),check)
 clean:
-	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags tests $(NAMES)) $(BUILD)/*.[ao]
+	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags tests $(NAMES)) $(BUILD)/*.[aoS]
 distclean:
 	$(Q)rm -rf $(BUILD)
 
