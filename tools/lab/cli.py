@@ -81,6 +81,13 @@ def guest_options():
     return o
 
 
+def bare_net(words):
+    """--net takes a word only if it is a forward: what follows may be the image."""
+    end = words.index("--") if "--" in words else len(words)
+    return [w + "=" if w == "--net" and i < end and not after.startswith("forward=") else w
+            for i, (w, after) in enumerate(zip(words, [*words[1:], ""]))]
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog="lab", description="A Xen host to run PV guests on, where there is none: "
@@ -93,7 +100,7 @@ def parse(argv):
     r = sub.add_parser("run", parents=[common, guest], help="run a guest, return its status",
                        usage="lab run [options] IMAGE [--] [ARG...]")
     r.add_argument("--ramdisk", metavar="FILE")
-    r.add_argument("image")
+    r.add_argument("image", nargs="?")
     r.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG")
     sub.add_parser("linux-guest", parents=[common, guest],
                    help="run a small Linux of the lab's own kernel")
@@ -103,13 +110,15 @@ def parse(argv):
     e.add_argument("--put", action="append", default=[], metavar="FILE",
                    help="copy into dom0's /root first")
     e.add_argument("command", nargs=argparse.REMAINDER)
-    args = parser.parse_args(argv)
+    args = parser.parse_args(bare_net(sys.argv[1:] if argv is None else argv))
     for rest in ("args", "command"):
         words = getattr(args, rest, None)
         if words and words[0] == "--":
             words.pop(0)
     if args.what == "exec" and not args.command:
         parser.error("exec: which command?")
+    if args.what == "run" and not args.image:
+        parser.error("run: which image?")
     return args
 
 

@@ -13,7 +13,7 @@ from . import build, config
 from .channel import Here
 from .errors import BUILD, LabError
 from .guest import CONSOLES, Guest
-from .machine import Machine
+from .machine import Machine, check_emulator
 
 # What xl says, and what it means.
 MEANINGS = [
@@ -80,6 +80,7 @@ class Lab:
         self.channel = Here()
 
     def boot_machine(self):
+        check_emulator()
         if build.build(self.say):
             self.say("dom0 is built")
         want = self.memory + self.dom0_memory

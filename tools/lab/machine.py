@@ -26,12 +26,15 @@ LINUX = ("console=hvc0 quiet rodata=off apparmor=0 audit=0 mitigations=off "
 XEN_OVERHEAD = 192      # MB of the machine that neither dom0 nor guests get
 
 
+def check_emulator():
+    if not shutil.which(EMULATOR):
+        raise LabError(f"no {EMULATOR} on this machine; type: "
+                       "apt-get install qemu-system-x86")
+
+
 class Machine:
     def __init__(self, memory, dom0_memory, pin=False, xen="", on_line=None):
         """memory: MB for all guests together."""
-        if not shutil.which(EMULATOR):
-            raise LabError(f"no {EMULATOR} on this machine; type: "
-                           "apt-get install qemu-system-x86")
         self.log, self.on_line = bytearray(), on_line
         self.process, self.said, self.disks = None, [], set()
         serial, monitor, agent = [socket.socketpair() for _ in range(3)]
