@@ -4,59 +4,74 @@
 /*
  * memcpy() will not do: the optimiser sees through it, and may fetch a byte again
  * rather than keep it in a register.  A volatile access happens once, as does one
- * in an asm statement.
+ * in an asm statement.  Words are aligned on the shared side, as far as they go.
  */
-typedef uint64_t word __attribute__((may_alias, aligned(1)));
+typedef uint64_t __attribute__((may_alias)) word;
+typedef uint64_t __attribute__((may_alias, aligned(1))) any_word;
 
 /* From here on the string instruction beats the loop; its start-up is what costs. */
 #define LONG 256
+
+/* Bytes before the first aligned word, or all there are. */
+static size_t head(const volatile uint8_t *p, size_t len)
+{
+	size_t n = -(uintptr_t)p % sizeof(word);
+
+	return n < len ? n : len;
+}
 
 /*
  * movsq, not movsb: the processors of older hosts have fast strings, but not for
  * bytes.  The direction flag is clear by the ABI.
  */
-static void copy_long(void **dst, const void **src, size_t words)
+static size_t copy_words(volatile uint8_t **dst, const volatile uint8_t **src, size_t len)
 {
+	size_t words = len / sizeof(word);
+
 	asm volatile("rep movsq" : "+D"(*dst), "+S"(*src), "+c"(words) : : "memory");
+	return len % sizeof(word);
 }
 
 void shared_get(void *dst, const void __shared *src, size_t len)
 {
-	const void *from = (const void *)(uintptr_t)src;
+	const volatile uint8_t *s = (const volatile uint8_t *)(uintptr_t)src;
+	volatile uint8_t *d = dst;
+	size_t n = head(s, len);
 
+	for (len -= n; n > 0; n--)
+		*d++ = *s++;
 	if (len >= LONG) {
 		/* The sanitizers do not look into asm: show them both ends. */
-		((volatile uint8_t *)dst)[0] = 0;
-		((volatile uint8_t *)dst)[len - 1] = 0;
-		copy_long(&dst, &from, len / 8);
-		len %= 8;
+		d[0] = d[len - 1] = 0;
+		len = copy_words(&d, &s, len);
 	}
-
-	const volatile uint8_t *s = from;
-	uint8_t *d = dst;
-
-	for (; len >= 8; len -= 8, s += 8, d += 8)
-		*(word *)d = *(const volatile word *)s;
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		*(any_word *)d = *(const volatile word *)s;
+		s += sizeof(word);
+		d += sizeof(word);
+	}
 	while (len--)
 		*d++ = *s++;
 }
 
 void shared_put(void __shared *dst, const void *src, size_t len)
 {
-	void *to = (void *)(uintptr_t)dst;
+	volatile uint8_t *d = (volatile uint8_t *)(uintptr_t)dst;
+	const volatile uint8_t *s = src;
+	size_t n = head(d, len);
 
+	for (len -= n; n > 0; n--)
+		*d++ = *s++;
 	if (len >= LONG) {
-		(void)((const volatile uint8_t *)src)[0];
-		(void)((const volatile uint8_t *)src)[len - 1];
-		copy_long(&to, &src, len / 8);
-		len %= 8;
+		(void)s[0];
+		(void)s[len - 1];
+		len = copy_words(&d, &s, len);
 	}
-
-	volatile uint8_t *d = to;
-	const uint8_t *s = src;
-
-	for (; len >= 8; len -= 8, s += 8, d += 8)
-		*(volatile word *)d = *(const word *)s;
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		*(volatile word *)d = *(const any_word *)s;
+		s += sizeof(word);
+		d += sizeof(word);
+	}
 	while (len--)
 		*d++ = *s++;
 }
