@@ -281,30 +281,6 @@ int xs_set_perms(const struct xs_tx *tx, const char *path, const struct xs_perm 
 	return zero_or_error(ask(tx, XS_SET_PERMS, path, &piece, NULL));
 }
 
-static int start_transaction(struct xs_tx *tx)
-{
-	uint64_t id;
-	char *reply;
-	ssize_t len = xs_link_call(XS_TRANSACTION_START, 0, deadline(tx), &PIECE(""), 1,
-				   &reply);
-	int rc;
-
-	if (len < 0)
-		return len;
-	rc = len == 0 || reply[len - 1] ? -EPROTO : parse(reply, len - 1, &id);
-	free(reply);
-	if (rc || id == 0 || id > UINT32_MAX)
-		return -EPROTO;
-	tx->id = id;
-	return 0;
-}
-
-/* xenstored forgets it; whether it still knew it does not matter. */
-void xs_orphan(uint32_t id)
-{
-	xs_link_post(XS_TRANSACTION_END, id, &PIECE("F"), 1);
-}
-
 static void transaction_over(void)
 {
 	transactions--;
@@ -323,7 +299,7 @@ int xs_begin(struct xs_tx *tx)
 		int rc;
 
 		transactions++;
-		rc = start_transaction(tx);
+		rc = xs_link_begin(deadline(tx), &tx->id, &tx->end);
 		if (rc == 0)
 			return 0;
 		if (rc != -ENOSPC || (transactions == 1 && ended == seen)) {
@@ -343,8 +319,11 @@ int xs_end(struct xs_tx *tx, bool commit)
 	if (commit)
 		rc = xs_link_call(XS_TRANSACTION_END, tx->id, deadline(tx), &PIECE("T"),
 				  1, NULL);
+	/* Where it was not asked, or may not have been; it does no harm if it was. */
 	if (!commit || rc == -ETIMEDOUT || rc == -ENOMEM)
-		xs_orphan(tx->id);
+		xs_link_post(tx->end, XS_TRANSACTION_END, tx->id);
+	else
+		free(tx->end);
 	tx->id = 0;
 	transaction_over();
 	return zero_or_error(rc);

@@ -35,8 +35,11 @@ int xs_domid(void);
  * Under which transaction a call is made, and until when it may take.  NULL stands
  * for none and for ever, as does a zeroed one.
  */
+struct xs_request;
+
 struct xs_tx {
 	uint32_t id;			/* set by xs_begin(); 0: none */
+	struct xs_request *end;		/* of xs_begin(), for xs_end() */
 	uint64_t deadline;		/* in clock_now()'s time; 0: none */
 };
 
@@ -116,6 +119,7 @@ struct xs_watch {
 	struct waitq *wakes;		/* this, or what xs_watch() was given */
 	struct xs_event *first, *last;
 	size_t bytes;			/* what the queue takes */
+	struct xs_request *undo;
 	bool cut;			/* it was too much */
 	int error;
 	char token[12];

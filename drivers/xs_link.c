@@ -18,8 +18,8 @@
  */
 #define IN_FLIGHT_MAX 64
 
-struct request {
-	struct request *next;
+struct xs_request {
+	struct xs_request *next;
 	struct waitq waiters;
 	bool done;
 	bool abandoned;			/* nobody waits: free it when it is done */
@@ -27,6 +27,8 @@ struct request {
 	int error;
 	char *reply;
 	size_t reply_len;
+	uint32_t begun;			/* of XS_TRANSACTION_START: the transaction */
+	struct xs_request *end;		/* and what ends it if nobody waits for it */
 	size_t written, size;		/* of what follows */
 	struct xsd_sockmsg hdr;
 	char payload[];
@@ -40,8 +42,8 @@ static struct {
 	bool answered;			/* at least once */
 	unsigned odd;
 	uint32_t next_id;
-	struct request *queue, **queue_end;	/* to be written */
-	struct request *sent;
+	struct xs_request *queue, **queue_end;	/* to be written */
+	struct xs_request *sent;
 	unsigned in_flight;
 	size_t got;			/* of the message coming in: */
 	struct {
@@ -62,19 +64,21 @@ void xs_link_odd(const char *what)
 		log_warning("xenstore: %s (%u such so far)", what, conn.odd);
 }
 
-static void complete(struct request *r, int error)
+static void complete(struct xs_request *r, int error)
 {
 	r->error = error;
 	r->done = true;
 	wake(&r->waiters);
-	if (r->abandoned)
+	if (r->abandoned) {
+		free(r->end);
 		free(r);
+	}
 }
 
 /* The stream can no longer be trusted: everybody is told, nobody hangs. */
 static void fail(const char *why)
 {
-	struct request *r;
+	struct xs_request *r;
 
 	if (conn.error)
 		return;
@@ -89,12 +93,13 @@ static void fail(const char *why)
 		complete(r, -EIO);
 	}
 	xs_watch_fail(-EIO);
+	wake(&conn.port.waiters);	/* the reader ends */
 }
 
 /* Write what there is room for.  True: xenstored has been told. */
 static bool pump(void)
 {
-	struct request *r;
+	struct xs_request *r;
 	ssize_t n = 0, moved = 0;
 
 	while (!conn.error && (r = conn.queue) && conn.in_flight < IN_FLIGHT_MAX) {
@@ -120,48 +125,49 @@ static bool pump(void)
 	return moved;
 }
 
-/* Without memory of its own: r has room for the pieces. */
-static void submit(struct request *r, uint32_t type, uint32_t tx,
-		   const struct xs_piece *pieces, unsigned n)
+/* r's payload is there. */
+static void submit(struct xs_request *r, uint32_t type, uint32_t tx)
 {
-	char *to = r->payload;
-
-	for (unsigned i = 0; i < n; i++) {
-		memcpy(to, pieces[i].data, pieces[i].len);
-		to += pieces[i].len;
-	}
-	r->hdr = (struct xsd_sockmsg){
-		.type = type, .req_id = conn.next_id++, .tx_id = tx,
-		.len = to - r->payload,
-	};
-	r->size = sizeof(r->hdr) + r->hdr.len;
+	r->hdr.type = type;
+	r->hdr.tx_id = tx;
+	r->hdr.req_id = conn.next_id++;
 	*conn.queue_end = r;
 	conn.queue_end = &r->next;
 	pump();
 }
 
-static int request_new(struct request **r, const struct xs_piece *pieces, unsigned n)
+static void fill(struct xs_request *r, const struct xs_piece *pieces, unsigned n)
+{
+	*r = (struct xs_request){ .size = sizeof(r->hdr) };
+	for (unsigned i = 0; i < n; i++) {
+		memcpy(r->payload + r->hdr.len, pieces[i].data, pieces[i].len);
+		r->hdr.len += pieces[i].len;
+	}
+	r->size += r->hdr.len;
+}
+
+static size_t total(const struct xs_piece *pieces, unsigned n)
 {
 	size_t len = 0;
 
-	if (conn.error)
-		return conn.error;
-	for (unsigned i = 0; i < n; i++) {
-		if (pieces[i].len > XENSTORE_PAYLOAD_MAX - len)
-			return -E2BIG;
+	for (unsigned i = 0; i < n; i++)
 		len += pieces[i].len;
-	}
-	*r = malloc(sizeof(**r) + len);
-	if (!*r)
-		return -ENOMEM;
-	**r = (struct request){ 0 };
-	return 0;
+	return len;
+}
+
+struct xs_request *xs_link_prepare(const struct xs_piece *pieces, unsigned n)
+{
+	struct xs_request *r = malloc(sizeof(*r) + total(pieces, n));
+
+	if (r)
+		fill(r, pieces, n);
+	return r;
 }
 
 /* Its caller goes.  What xenstored has seen of it must stay until it answers. */
-static int abandon(struct request *r)
+static int abandon(struct xs_request *r)
 {
-	struct request **p = &conn.queue;
+	struct xs_request **p = &conn.queue;
 
 	r->abandoned = true;
 	if (r->written)
@@ -171,57 +177,101 @@ static int abandon(struct request *r)
 	*p = r->next;
 	if (!*p)
 		conn.queue_end = p;
-	free(r);
+	complete(r, -ETIMEDOUT);
 	return -ETIMEDOUT;
+}
+
+/* Sleep until r is answered: 0 or -errno.  On -ETIMEDOUT r is no longer the caller's. */
+static int run(struct xs_request *r, uint32_t type, uint32_t tx, uint64_t deadline)
+{
+	submit(r, type, tx);
+	if (!wait_until_deadline(&r->waiters, deadline, r->done))
+		return abandon(r);
+	return r->error;
+}
+
+/* Whether to begin at all. */
+static int ready(uint64_t deadline)
+{
+	if (conn.error)
+		return conn.error;
+	return deadline != NEVER && clock_now() >= deadline ? -ETIMEDOUT : 0;
 }
 
 ssize_t xs_link_call(uint32_t type, uint32_t tx, uint64_t deadline,
 		     const struct xs_piece *pieces, unsigned n, char **reply)
 {
-	struct request *r;
-	ssize_t rc;
+	struct xs_request *r;
+	ssize_t rc = ready(deadline);
 
-	if (deadline != NEVER && clock_now() >= deadline)
-		return -ETIMEDOUT;
-	rc = request_new(&r, pieces, n);
 	if (rc)
 		return rc;
+	if (total(pieces, n) > XENSTORE_PAYLOAD_MAX)
+		return -E2BIG;
+	r = xs_link_prepare(pieces, n);
+	if (!r)
+		return -ENOMEM;
 	r->wants_reply = reply;
-	submit(r, type, tx, pieces, n);
-	if (!wait_until_deadline(&r->waiters, deadline, r->done))
-		return abandon(r);
-	rc = r->error ? r->error : (ssize_t)r->reply_len;
+	rc = run(r, type, tx, deadline);
+	if (rc == -ETIMEDOUT)
+		return rc;
+	if (rc == 0)
+		rc = r->reply_len;
 	if (reply)
 		*reply = r->reply;
 	free(r);
 	return rc;
 }
 
-void xs_link_post(uint32_t type, uint32_t tx, const struct xs_piece *pieces, unsigned n)
+void xs_link_post(struct xs_request *r, uint32_t type, uint32_t tx)
 {
-	struct request *r;
-
-	if (request_new(&r, pieces, n))
+	if (conn.error) {
+		free(r);
 		return;
+	}
 	r->abandoned = true;
-	submit(r, type, tx, pieces, n);
+	submit(r, type, tx);
+}
+
+int xs_link_begin(uint64_t deadline, uint32_t *tx, struct xs_request **end)
+{
+	static const struct xs_piece start = { "", 1 }, undo = { "F", 2 };
+	struct xs_request *r;
+	int rc = ready(deadline);
+
+	if (rc)
+		return rc;
+	r = xs_link_prepare(&start, 1);
+	*end = xs_link_prepare(&undo, 1);
+	rc = -ENOMEM;
+	if (r && *end) {
+		r->end = *end;
+		rc = run(r, XS_TRANSACTION_START, 0, deadline);
+		if (rc == -ETIMEDOUT)
+			return rc;
+		*tx = r->begun;
+	}
+	free(r);
+	if (rc)
+		free(*end);
+	return rc;
 }
 
 void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns)
 {
-	static _Alignas(struct request) char memory[sizeof(struct request) + 256];
-	struct request *last = (struct request *)memory;
-	size_t len = 0;
+	static _Alignas(struct xs_request) char memory[sizeof(struct xs_request) + 256];
+	struct xs_request *last = (struct xs_request *)memory;
 	uint64_t end = clock_now() + ns;
 
-	for (unsigned i = 0; i < n; i++)
-		len += pieces[i].len;
-	if (conn.error || last->size || len > 256)
+	if (conn.error || last->size || total(pieces, n) > 256)
 		return;
-	submit(last, XS_WRITE, 0, pieces, n);
+	fill(last, pieces, n);
+	submit(last, XS_WRITE, 0);
 	while (!conn.error && clock_now() < end &&
-	       (conn.queue || stream_writable(&conn.out) != (ssize_t)conn.out.size))
+	       (conn.queue || stream_writable(&conn.out) != (ssize_t)conn.out.size)) {
 		pump();
+		xen_sched_yield();	/* dom0 may want this very processor */
+	}
 }
 
 /* The names are the wire's way to say errno (xs_wire.h). */
@@ -235,8 +285,28 @@ static int error_number(const char *name, size_t len)
 	return -EPROTO;
 }
 
+/* Its number, in decimal. */
+static int take_transaction(struct xs_request *r, const char *body, size_t len)
+{
+	uint64_t id = 0;
+
+	for (size_t i = 0; i + 1 < len && body[i] >= '0' && body[i] <= '9'; i++)
+		if (id <= UINT32_MAX)
+			id = id * 10 + body[i] - '0';
+	if (id == 0 || id > UINT32_MAX) {
+		xs_link_odd("a transaction without a number");
+		return -EPROTO;
+	}
+	r->begun = id;
+	if (r->abandoned) {
+		xs_link_post(r->end, XS_TRANSACTION_END, id);
+		r->end = NULL;
+	}
+	return 0;
+}
+
 /* The answer to r is there: keep what is wanted of it. */
-static int take_reply(struct request *r, const struct xsd_sockmsg *hdr, const char *body)
+static int take_reply(struct xs_request *r, const struct xsd_sockmsg *hdr, const char *body)
 {
 	if (hdr->type == XS_ERROR)
 		return error_number(body, hdr->len);
@@ -250,15 +320,15 @@ static int take_reply(struct request *r, const struct xsd_sockmsg *hdr, const ch
 		if (r->reply)
 			memcpy(r->reply, body, hdr->len + 1);
 	}
-	if (hdr->type == XS_TRANSACTION_START && !r->reply)
-		xs_orphan(strtoul(body, NULL, 10));
+	if (hdr->type == XS_TRANSACTION_START)
+		return take_transaction(r, body, hdr->len);
 	return r->wants_reply && !r->reply ? -ENOMEM : 0;
 }
 
 static void dispatch(void)
 {
 	struct xsd_sockmsg *hdr = &conn.message.hdr;
-	struct request **p = &conn.sent, *r;
+	struct xs_request **p = &conn.sent, *r;
 	char *body = conn.message.body;
 
 	body[hdr->len] = '\0';
@@ -339,12 +409,14 @@ static void reader(void *arg)
 			fail("a message longer than the protocol allows");
 		else if (rc < 0)
 			fail("bad index in the reply ring");
+		else if (stream_writable(&conn.out) < 0)
+			fail("bad index in the request ring");
 		else if (server_error())
 			fail("xenstored gave us up");
 		else if (rc > 0)
 			thread_yield();
 		else
-			evtchn_wait(&conn.port);
+			wait_until(&conn.port.waiters, evtchn_rung(&conn.port) || conn.error);
 	}
 }
 

@@ -32,8 +32,20 @@ struct xs_piece {
 ssize_t xs_link_call(uint32_t type, uint32_t tx, uint64_t deadline,
 		     const struct xs_piece *pieces, unsigned n, char **reply);
 
-/* Ask, and never mind the answer.  Does not sleep. */
-void xs_link_post(uint32_t type, uint32_t tx, const struct xs_piece *pieces, unsigned n);
+/*
+ * Ask, and never mind the answer.  Does not sleep, and what it needs was made before, so
+ * that undoing something cannot fail.  prepare: NULL, no memory; else to be posted or
+ * given to free().
+ */
+struct xs_request;
+struct xs_request *xs_link_prepare(const struct xs_piece *pieces, unsigned n);
+void xs_link_post(struct xs_request *r, uint32_t type, uint32_t tx);
+
+/*
+ * Begin a transaction: 0, its id in *tx and in *end what ends it, for xs_link_post().
+ * One that begins after the deadline is ended at once.
+ */
+int xs_link_begin(uint64_t deadline, uint32_t *tx, struct xs_request **end);
 
 /* As xs_link_post(), from a panic: no memory, and until fetched or ns have passed. */
 void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns);
@@ -44,8 +56,5 @@ void xs_link_odd(const char *what);
 /* drivers/xs_watch.c: an event came, len bytes and a NUL behind; no more will come. */
 void xs_watch_event(const char *payload, size_t len);
 void xs_watch_fail(int error);
-
-/* drivers/xenstore.c: a transaction began whose beginner did not wait for it. */
-void xs_orphan(uint32_t tx);
 
 #endif

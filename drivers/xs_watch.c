@@ -121,7 +121,7 @@ static void forget(struct xs_watch *w)
 int xs_watch(struct xs_watch *w, const char *path, struct waitq *wakes)
 {
 	struct xs_piece pieces[2];
-	ssize_t rc;
+	ssize_t rc = -ENOMEM;
 
 	if (!next_token)	/* unlike the tokens of who was here before us */
 		next_token = arch_entropy() | 1;
@@ -133,21 +133,20 @@ int xs_watch(struct xs_watch *w, const char *path, struct waitq *wakes)
 
 	pieces[0] = (struct xs_piece){ path, strlen(path) + 1 };
 	pieces[1] = (struct xs_piece){ w->token, strlen(w->token) + 1 };
-	rc = xs_link_call(XS_WATCH, 0, NEVER, pieces, 2, NULL);
-	if (rc < 0)
-		forget(w);
-	return rc < 0 ? rc : 0;
+	w->undo = xs_link_prepare(pieces, 2);
+	if (w->undo)
+		rc = xs_link_call(XS_WATCH, 0, NEVER, pieces, 2, NULL);
+	if (rc >= 0)
+		return 0;
+	forget(w);
+	free(w->undo);
+	return rc;
 }
 
 void xs_unwatch(struct xs_watch *w)
 {
-	struct xs_piece pieces[] = {
-		{ w->path, strlen(w->path) + 1 },
-		{ w->token, strlen(w->token) + 1 },
-	};
-
 	forget(w);
-	xs_link_post(XS_UNWATCH, 0, pieces, 2);
+	xs_link_post(w->undo, XS_UNWATCH, 0);
 }
 
 bool xs_watch_pending(const struct xs_watch *w)
