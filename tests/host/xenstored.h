@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A xenstored for the host: it speaks xen/io/xs_wire.h over the guest's ring, written
+ * from docs/misc/xenstore.txt and xenstored's source and not from our client.
+ *
+ * Set `store` between store_start() and xs_init(), or later, to make it slow, unordered
+ * or mad.  It looks at the ring only when the guest rings, and rings as xenstored does.
+ */
+#ifndef TESTS_HOST_XENSTORED_H
+#define TESTS_HOST_XENSTORED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store {
+	unsigned chunk;			/* at most so many bytes at a time; 0: all */
+	unsigned lazy;			/* takes a break in one step of so many; 0: never */
+	bool unordered;			/* answers in any order */
+	unsigned conflicts;		/* one commit in so many fails for nothing; 0: none */
+	unsigned nasty;			/* one answer in so many makes no sense; 0: none */
+	unsigned noise;			/* between answers, one in so many is nobody's */
+	bool silent;			/* reads, and does not answer */
+	bool deaf;			/* does not even read */
+	bool old;			/* knows no RESET_WATCHES, DIRECTORY_PART */
+	unsigned max_transactions, max_watches;
+
+	/* What it saw. */
+	unsigned requests, answers, events, resets, mad;
+	unsigned transactions, watches;	/* now */
+	unsigned bytes;			/* that it wrote to the ring */
+	bool lost;			/* it gave the guest up: a message too long, an index */
+};
+extern struct store store;
+
+/*
+ * A new store with what a toolstack writes for a guest, and a ring that was used
+ * before: the indexes are anything.
+ */
+void store_start(void);
+
+/* What lies in the ring before the guest looks: an answer for who was here before. */
+void store_left_over(void);
+
+/* As another domain would: they fire watches.  Paths are absolute. */
+void store_write(const char *path, const char *value);
+void store_rm(const char *path);
+const char *store_read(const char *path);	/* NULL: does not exist */
+
+bool store_in_reply_ring(const void *address);
+
+/* The end: the guest must notice that it cannot go on.  Each its own way. */
+enum store_end {
+	STORE_TOO_LONG,			/* a message that the protocol does not allow */
+	STORE_BAD_REPLY_INDEX,
+	STORE_BAD_REQUEST_INDEX,
+	STORE_GIVES_UP,			/* the error field, XENSTORE_SERVER_FEATURE_ERROR */
+	STORE_ENDS,			/* how many ways there are */
+};
+void store_end(enum store_end how);
+
+#endif
