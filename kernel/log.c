@@ -63,20 +63,25 @@ void print(const char *fmt, ...)
 	emit(line, sizeof(line), len);
 }
 
-void print_symbol(const char *before, unsigned long pc)
+static void print_address(unsigned long pc, unsigned long within)
 {
 	uintptr_t start;
-	const char *name = symbol_lookup(pc, &start);
+	const char *name = symbol_lookup(within, &start);
 
 	if (name)
-		print("%s%016lx %s+0x%lx\n", before, pc, name, pc - start);
+		print("    %016lx %s+0x%lx\n", pc, name, pc - start);
 	else
-		print("%s%016lx\n", before, pc);
+		print("    %016lx\n", pc);
 }
 
-static void print_caller(uintptr_t pc)
+void print_pc(unsigned long pc)
 {
-	print_symbol("    ", pc);
+	print_address(pc, pc);
+}
+
+void print_caller(uintptr_t pc)
+{
+	print_address(pc, pc - 1);
 }
 
 void print_backtrace(void)

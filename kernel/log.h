@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* As snprintf: always terminated, returns the length it would have had. */
 int format(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -49,8 +50,9 @@ extern void (*panic_end)(void) __attribute__((noreturn));
 /* A report in progress: panic() within it goes straight to the end. */
 extern bool panicking;
 
-/* Names and offsets of the running thread's callers, and of one address. */
+/* Lines of a backtrace.  A return address may be just behind the function that called. */
+void print_pc(unsigned long pc);
+void print_caller(uintptr_t return_address);
 void print_backtrace(void);
-void print_symbol(const char *before, unsigned long pc);
 
 #endif

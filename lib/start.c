@@ -88,11 +88,15 @@ static void greet(void)
 		 memory.free * PAGE_SIZE / 1024);
 }
 
-/* A guest without xenstore runs; it only cannot be asked, nor say how it ended. */
-static void init_xenstore(void)
+/*
+ * A guest without xenstore runs; it only cannot be asked, nor say how it ended.  A thread,
+ * since main need not wait for xenstored's answers.
+ */
+static void init_xenstore(void *arg)
 {
 	int rc = xs_init();
 
+	(void)arg;
 	if (!rc)
 		rc = control_init();
 	if (rc)
@@ -121,7 +125,7 @@ _Noreturn void start(void)
 	rc = param_init(boot_info.command_line);
 	log_level = param_number("loglevel", LOG_ERROR, LOG_DEBUG, LOG_INFO);
 	greet();
-	init_xenstore();
+	thread_start("init", THREAD_KERNEL, STACK_KERNEL, init_xenstore, NULL, NULL);
 	if (rc)
 		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE,
 			       "the command line has a quote that is not closed");

@@ -153,11 +153,6 @@ void arch_set_tls(uintptr_t tls)
 	set_fs_base(tls ? tls : (uintptr_t)&boot_tcb);
 }
 
-static void print_caller(uintptr_t pc)
-{
-	print_symbol("    ", pc);
-}
-
 _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller)
 {
 	size_t size, used;
@@ -166,8 +161,8 @@ _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller)
 	arch_context_stack(current->context, &size, &used);
 	print("\nfault: stack overflow, thread %s, stack of %zu bytes\n", current->name, size);
 	print("  backtrace:\n");
-	print_symbol("    ", pc);
-	print_symbol("    ", caller);
+	print_pc(pc);
+	print_caller(caller);
 	backtrace_from((uintptr_t)__builtin_frame_address(0), print_caller);
 	panic_reported("stack overflow");
 }

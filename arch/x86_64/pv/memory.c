@@ -247,16 +247,36 @@ uint64_t arch_map_where(void *where)
 	return (uintptr_t)where;
 }
 
+static uintptr_t max(uintptr_t a, uintptr_t b)
+{
+	return a > b ? a : b;
+}
+
+static uintptr_t min(uintptr_t a, uintptr_t b)
+{
+	return a < b ? a : b;
+}
+
 static void protect(uintptr_t from, uintptr_t to, uint64_t flags)
 {
 	for (uintptr_t at = from & ~(PAGE_SIZE - 1); at < to; at += PAGE_SIZE)
 		set_entry(find(at, 1), machine(at) | flags);
 }
 
-/* The image as its segments say; what the builder mapped behind it: not executable. */
+/*
+ * The image as its segments say; what the builder mapped behind it: not executable, by
+ * the entry of each page in the image's last chunk, by that of the whole chunk behind it.
+ */
 static void protect_image(const struct start_info *info, uintptr_t mapped_end)
 {
 	uintptr_t tables_end = info->pt_base + info->nr_pt_frames * PAGE_SIZE;
+	uintptr_t chunks = (uintptr_t)image_end + CHUNK - 1;
+
+	chunks -= (chunks - base()) % CHUNK;
+	for (uintptr_t at = chunks; at < mapped_end; at += CHUNK)
+		set_entry(find(at, 2), *find(at, 2) | nx);
+	if (mapped_end > chunks)
+		mapped_end = chunks;
 
 	protect((uintptr_t)image_start, (uintptr_t)text_end, RO);
 	protect((uintptr_t)rodata_start, (uintptr_t)rodata_end, RO | nx);
@@ -264,18 +284,13 @@ static void protect_image(const struct start_info *info, uintptr_t mapped_end)
 	set_entry(find((uintptr_t)boot_stack_guard, 1), 0);
 	protect((uintptr_t)boot_stack, (uintptr_t)hypercall_page, RW | nx);
 	protect((uintptr_t)hypercall_page, (uintptr_t)image_end, RO);
-	protect((uintptr_t)image_end, info->pt_base, RW | nx);
-	protect(info->pt_base, tables_end, RO | nx);
+	protect((uintptr_t)image_end, min(info->pt_base, mapped_end), RW | nx);
+	protect(info->pt_base, min(tables_end, mapped_end), RO | nx);
 	protect(tables_end, mapped_end, RW | nx);
 	flush();
 	/* Entries of pages in use were changed under the TLB's eyes. */
 	struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_LOCAL };
 	hypercall4(__HYPERVISOR_mmuext_op, &op, 1, NULL, DOMID_SELF);
-}
-
-static uintptr_t max(uintptr_t a, uintptr_t b)
-{
-	return a > b ? a : b;
 }
 
 /* Where the things end that the builder put behind the image (xen/xen.h, start_info). */

@@ -60,17 +60,12 @@ static const char *what_is_at(uintptr_t address)
 	return "nothing of ours";
 }
 
-static void print_caller(uintptr_t pc)
-{
-	print_symbol("    ", pc);
-}
-
 static void print_where(const struct regs *r)
 {
-	print_symbol("    ", r->rip);
+	print_pc(r->rip);
 	/* A jump to nowhere: the return address is all that tells where from. */
 	if (!within(r->rip, image_start, text_end) && on_current_stack(r->rsp))
-		print_symbol("    ", *(const uintptr_t *)r->rsp);
+		print_caller(*(const uintptr_t *)r->rsp);
 	backtrace_from(r->rbp, print_caller);
 }
 

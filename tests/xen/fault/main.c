@@ -49,6 +49,8 @@ KEEP static int recurse(int depth)
 	volatile char frame[200];
 
 	frame[depth % 200] = depth;
+	if (sink)
+		return 0;
 	return recurse(depth + 1) + frame[0];
 }
 
@@ -73,7 +75,7 @@ KEEP static void fail_assertion(void)
 
 KEEP static void divide(int by)
 {
-	sink = 1 / by;
+	sink = 1000 / by;
 }
 
 int main(int argc, char **argv)
