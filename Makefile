@@ -63,9 +63,9 @@ READY		:= $(BUILD)/flags $(NEWLIB)/stamp
 # An image is a folder of C files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
 # $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
 # set APP_CFLAGS and APP_LIBS.
-FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c)) \
+FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c)) \
 		   $(if $(APP_DIR),$(abspath $(APP_DIR))/)))
-name		 = $(patsubst tests/xen/%,tests/%,$(if $(filter tests/%,$(1)),$(1),$(notdir $(1))))
+name		 = $(patsubst tests/xen/%,tests/%,$(if $(filter tests/%,$(1)),$(1:tests/bench/%=bench/%),$(notdir $(1))))
 image		 = $(BUILD)/$(1)/$(notdir $(1))
 NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
@@ -105,7 +105,7 @@ run: $(IMAGE)
 
 no-app:
 	@echo "APP=$(APP): $(if $(APP),there is no apps/$(APP),which one?);" \
-		"there are: $(filter-out tests/%,$(NAMES))" >&2; exit 2
+		"there are: $(filter-out tests/% bench/%,$(NAMES))" >&2; exit 2
 
 image: $(IMAGE)
 images: $(foreach n,$(NAMES),$(call image,$(n)))
@@ -114,7 +114,7 @@ lab: setup
 test: images
 	@tests/run $(if $(T),"$$T")
 bench: images
-	@tests/bench
+	@tests/bench/run $(if $(T),"$$T")
 check: setup
 	@tests/check
 setup:
@@ -122,7 +122,7 @@ setup:
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
 		$(if $(filter check setup,$(MAKECMDGOALS)),check)
 clean:
-	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags tests $(NAMES)) $(BUILD)/*.[aoS]
+	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
 distclean:
 	$(Q)rm -rf $(BUILD)
 
@@ -157,10 +157,10 @@ $(LIBRARY): $(C:%.c=$(BUILD)/obj/%.o)
 	$(Q)$(AR) rcsD $@ $^
 # What lib/ defines takes the place of what newlib has.
 $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
-	@cp $(NEWLIB)/lib/libc.a $@.tmp
-	$(Q){ $(NM) -g --defined-only $<; echo; $(NM) -gA --defined-only $@.tmp; } | \
+	$(Q)cp $(NEWLIB)/lib/libc.a $@.$$$$; \
+	{ $(NM) -g --defined-only $<; $(NM) -gA --defined-only $@.$$$$; } | \
 		awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' | \
-		sort -u | xargs $(AR) dD $@.tmp && mv $@.tmp $@
+		sort -u | xargs $(AR) dD $@.$$$$ && mv $@.$$$$ $@
 $(BUILD)/no-symbols.S: tools/symbols
 	$(Q)tools/symbols > $@
 %.o: %.S
