@@ -6,6 +6,7 @@ CROSS_COMPILE	?= x86_64-linux-gnu-
 ifeq ($(origin CC),default)
 CC		:= $(CROSS_COMPILE)gcc
 endif
+CLANG		:= $(findstring clang,$(CC))
 LD		:= $(CROSS_COMPILE)ld
 AR		:= $(CROSS_COMPILE)ar
 NM		:= $(CROSS_COMPILE)nm
@@ -42,12 +43,14 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \
 		   -isystem $(BUILD)/include -D__XEN_INTERFACE_VERSION__=0x00040d00 \
 		   -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
-		   $(if $(findstring clang,$(CC)),--target=x86_64-linux-gnu)
+		   $(if $(CLANG),--target=x86_64-linux-gnu)
 # Upcalls and traps do not save the FPU before C code runs.
 OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
 # Each function of an application checks that its frame fits the stack; nothing is ever
-# split, as __morestack is ours.
-APPS		 = $(COMMON) -fsplit-stack $(if $(filter apps/% tests/%,$<),-Werror)
+# split, as __morestack is ours.  clang has no such check for functions like printf: there
+# a frame cannot step over the page below the stack.
+APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
+		   $(if $(filter apps/% tests/%,$<),-Werror)
 LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
 		   -z noexecstack -z max-page-size=4096
 
@@ -153,14 +156,14 @@ $(BUILD)/obj/%.o: %.S $(BUILD)/flags | $(READY)
 	@mkdir -p $(@D); echo "  AS      $<"
 	$(Q)$(CC) $(OURS) -c -o $@ $<
 $(LIBRARY): $(C:%.c=$(BUILD)/obj/%.o)
-	@echo "  AR      $@"; rm -f $@
-	$(Q)$(AR) rcsD $@ $^
+	@echo "  AR      $@"
+	$(Q)$(AR) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
 # What lib/ defines takes the place of what newlib has.
 $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
-	$(Q)cp $(NEWLIB)/lib/libc.a $@.$$$$; \
-	{ $(NM) -g --defined-only $<; $(NM) -gA --defined-only $@.$$$$; } | \
-		awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' | \
-		sort -u | xargs $(AR) dD $@.$$$$ && mv $@.$$$$ $@
+	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && $(NM) -g --defined-only $< > $$t.nm && \
+	$(NM) -gA --defined-only $$t >> $$t.nm && \
+	awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' $$t.nm | \
+		sort -u | xargs $(AR) dD $$t && rm $$t.nm && mv $$t $@
 $(BUILD)/no-symbols.S: tools/symbols
 	$(Q)tools/symbols > $@
 %.o: %.S
