@@ -306,7 +306,8 @@ static int take_transaction(struct xs_request *r, const char *body, size_t len)
 }
 
 /* The answer to r is there: keep what is wanted of it. */
-static int take_reply(struct xs_request *r, const struct xsd_sockmsg *hdr, const char *body)
+static int take_reply(struct xs_request *r, const struct xsd_sockmsg *hdr,
+		      const char *body)
 {
 	if (hdr->type == XS_ERROR)
 		return error_number(body, hdr->len);
@@ -416,7 +417,8 @@ static void reader(void *arg)
 		else if (rc > 0)
 			thread_yield();
 		else
-			wait_until(&conn.port.waiters, evtchn_rung(&conn.port) || conn.error);
+			wait_until(&conn.port.waiters,
+				   evtchn_rung(&conn.port) || conn.error);
 	}
 }
 

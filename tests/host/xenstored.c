@@ -271,7 +271,8 @@ static struct tree *tree_of(struct transaction *t)
 	return t ? &copies[t - transactions] : &base;
 }
 
-static void note_access(struct transaction *t, const char *path, bool changed, bool removed)
+static void note_access(struct transaction *t, const char *path, bool changed,
+			bool removed)
 {
 	struct node **at = find(&begun[t - transactions], path);
 	unsigned i;
@@ -574,7 +575,7 @@ static void answer_madly(void)
 	switch (host_below(6)) {
 	case 0:			/* to another question */
 		do
-			type = host_chance(4) ? host_random() : host_below(XS_DIRECTORY_PART);
+			type = host_chance(4) ? host_random() : host_below(XS_SET_TARGET);
 		while (type == XS_WATCH_EVENT || type == XS_ERROR || type == in.hdr.type);
 		send_message(type, id, tx, random_bytes, fill_random());
 		return;
@@ -605,14 +606,14 @@ static void make_noise(void)
 	store.mad++;
 	switch (host_below(6)) {
 	case 0:
-		send_message(host_below(XS_DIRECTORY_PART + 3), host_random(), 0, random_bytes,
-			     fill_random());
+		send_message(host_below(XS_DIRECTORY_PART + 3), host_random(), 0,
+			     random_bytes, fill_random());
 		return;
 	case 1:
 		send_message(XS_WATCH_EVENT, 0, 0, random_bytes, fill_random());
 		return;
 	case 2:
-		send_message(XS_WATCH_EVENT, 0, 0, "control/shutdown", 17);	/* no token */
+		send_message(XS_WATCH_EVENT, 0, 0, "no/token", 9);
 		return;
 	case 3:
 		send_message(XS_WATCH_EVENT, 0, 0, "", 0);
@@ -868,7 +869,8 @@ void store_end(enum store_end how)
 			->hdr.len = XENSTORE_PAYLOAD_MAX + 1 + host_below(1u << 30);
 		return;
 	case STORE_BAD_REPLY_INDEX:
-		ring->rsp_prod = ring->rsp_cons + XENSTORE_RING_SIZE + 1 + host_below(1 << 30);
+		ring->rsp_prod = ring->rsp_cons + XENSTORE_RING_SIZE + 1 +
+				 host_below(1 << 30);
 		break;
 	case STORE_BAD_REQUEST_INDEX:
 		ring->req_cons = ring->req_prod + 1 + host_below(1 << 30);

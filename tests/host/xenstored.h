@@ -14,11 +14,12 @@
 #include <stdint.h>
 
 struct store {
-	unsigned chunk;			/* at most so many bytes at a time; 0: all */
-	unsigned lazy;			/* takes a break in one step of so many; 0: never */
+	/* Its manners; 0 is none of the kind. */
+	unsigned chunk;			/* at most so many bytes at a time */
+	unsigned lazy;			/* takes a break in one step of so many */
 	bool unordered;			/* answers in any order */
-	unsigned conflicts;		/* one commit in so many fails for nothing; 0: none */
-	unsigned nasty;			/* one answer in so many makes no sense; 0: none */
+	unsigned conflicts;		/* one commit in so many fails for nothing */
+	unsigned nasty;			/* one answer in so many makes no sense */
 	unsigned noise;			/* between answers, one in so many is nobody's */
 	bool silent;			/* reads, and does not answer */
 	bool deaf;			/* does not even read */
@@ -29,7 +30,7 @@ struct store {
 	unsigned requests, answers, events, resets, mad;
 	unsigned transactions, watches;	/* now */
 	unsigned bytes;			/* that it wrote to the ring */
-	bool lost;			/* it gave the guest up: a message too long, an index */
+	bool lost;			/* it gave the guest up */
 };
 extern struct store store;
 
@@ -54,7 +55,7 @@ enum store_end {
 	STORE_TOO_LONG,			/* a message that the protocol does not allow */
 	STORE_BAD_REPLY_INDEX,
 	STORE_BAD_REQUEST_INDEX,
-	STORE_GIVES_UP,			/* the error field, XENSTORE_SERVER_FEATURE_ERROR */
+	STORE_GIVES_UP,			/* it says so in the error field */
 	STORE_ENDS,			/* how many ways there are */
 };
 void store_end(enum store_end how);
