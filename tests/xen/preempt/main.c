@@ -4,6 +4,7 @@
  * events preempt them for argv[1] seconds (5): each result equals that of a run which
  * nobody disturbed.
  */
+#include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "tests/xen/test.h"
 
@@ -103,12 +104,21 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* Wakes all the time: each wake-up is an event that interrupts a worker. */
-static void *disturb(void *arg)
+/*
+ * A kernel thread that wakes all the time: each time an event interrupts a worker, and
+ * the registers it computes in are overwritten.
+ */
+static void disturb(void *arg)
 {
-	while (!enough)
-		usleep(100);
-	return arg;
+	while (!enough) {
+		thread_sleep(clock_now() + 200000);
+		__asm__ volatile("pxor %%xmm0, %%xmm0; movaps %%xmm0, %%xmm1\n"
+				 "movaps %%xmm0, %%xmm2; movaps %%xmm0, %%xmm7\n"
+				 "movaps %%xmm0, %%xmm8; movaps %%xmm0, %%xmm15\n"
+				 "fninit" : : : "memory");
+		*(unsigned long *)arg += 1;
+	}
+	*(unsigned long *)arg |= 1ul << 63;
 }
 
 int main(int argc, char **argv)
@@ -122,7 +132,8 @@ int main(int argc, char **argv)
 	};
 	unsigned n = have_avx() ? 5 : 3, seconds = argc > 1 ? atoi(argv[1]) : 5;
 	uint64_t before = sched_stats.preemptions;
-	pthread_t threads[5], other;
+	static volatile unsigned long disturbed;
+	pthread_t threads[5];
 
 	for (unsigned i = 0; i < n; i++) {
 		run(&work[i], work[i].expected);
@@ -133,7 +144,10 @@ int main(int argc, char **argv)
 	expect(work[0].expected[0] != work[1].expected[0]);
 	for (unsigned i = 0; i < n; i++)
 		expect_equal(pthread_create(&threads[i], NULL, worker, &work[i]), 0);
-	expect_equal(pthread_create(&other, NULL, disturb, NULL), 0);
+	kernel_enter();
+	expect(thread_start("disturb", THREAD_KERNEL, STACK_KERNEL, disturb,
+			    (void *)&disturbed, NULL));
+	kernel_leave();
 	sleep(seconds);
 	enough = true;
 	for (unsigned i = 0; i < n; i++) {
@@ -141,7 +155,8 @@ int main(int argc, char **argv)
 		printf("%s: %lu runs\n", work[i].name, work[i].runs);
 		expect(work[i].runs > 0);
 	}
-	pthread_join(other, NULL);
+	while (!(disturbed >> 63))
+		usleep(1000);
 	before = sched_stats.preemptions - before;
 	printf("%llu preemptions%s\n", (unsigned long long)before, n < 5 ? "; no AVX here" : "");
 	if (before < seconds * 10)
