@@ -14,7 +14,7 @@ static void to_xen(const char *text, size_t len, bool urgent)
 	xen_console_write(text, len);
 }
 
-static _Noreturn void crash(void)
+static void __attribute__((noreturn)) crash(void)
 {
 	for (;;)
 		xen_sched_shutdown(SHUTDOWN_crash);

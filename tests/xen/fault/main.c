@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP __attribute__((noinline, noclone, used))
+#define KEEP __attribute__((noinline, used))
 
 static volatile int sink;
 
