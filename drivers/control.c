@@ -89,16 +89,20 @@ static void on_shutdown(void)
 		{ "halt", SHUTDOWN_poweroff },	/* not just the CPU */
 		{ "reboot", SHUTDOWN_reboot },
 	};
+	const size_t n = sizeof(requests) / sizeof(requests[0]);
 	char *word = take(shutdown_watch.path);
+	size_t i;
 
 	if (!word)
 		return;
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-		if (strcmp(word, requests[i].word) == 0)
-			shutdown_guest(requests[i].reason, STATUS_ASKED,
-				       "asked to by control/shutdown");
-	log_warning("control: cannot %s", word);
+	for (i = 0; i < n && strcmp(word, requests[i].word) != 0; i++)
+		;
+	if (i == n)
+		log_warning("control: cannot %s", word);
 	free(word);
+	if (i < n)
+		shutdown_guest(requests[i].reason, STATUS_ASKED,
+			       "asked to by control/shutdown");
 }
 
 static void help(void)
@@ -109,11 +113,13 @@ static void help(void)
 
 static void on_sysrq(void)
 {
-	char *keys = take(sysrq_watch.path);
+	char *keys = take(sysrq_watch.path), key;
 
 	if (!keys)
 		return;
-	switch (*keys) {
+	key = *keys;
+	free(keys);
+	switch (key) {
 	case 't':
 		dump_state();
 		break;
@@ -132,7 +138,6 @@ static void on_sysrq(void)
 	default:
 		help();
 	}
-	free(keys);
 }
 
 static void report(const struct shutdown_order *order)

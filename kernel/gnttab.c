@@ -158,7 +158,7 @@ static void adopt(unsigned frame)
 		}
 	}
 	if (mapped)
-		log_warning("gnttab: %u pages of ours are mapped, lent before us", mapped);
+		log_warning("gnttab: %u of our pages are mapped, lent before us", mapped);
 }
 
 /* One frame more. */

@@ -96,6 +96,11 @@ static bool listen(void)
 	return any;
 }
 
+static const char *error_name(void)
+{
+	return xsd_errors[byte() % HOST_COUNT(xsd_errors)].errstring;
+}
+
 /* The next thing the input has to say; what a request needs is taken off the list. */
 static void think(void)
 {
@@ -118,13 +123,13 @@ static void think(void)
 			return;
 		len = bytes(text, 16);
 		if (what & 8)
-			len = strlen(strcpy(text, xsd_errors[byte() % HOST_COUNT(xsd_errors)]
-							  .errstring)) + 1;
+			len = strlen(strcpy(text, error_name())) + 1;
 		message(XS_ERROR, asked[n].req_id, text, len);
 		asked[n] = asked[--nasked];
 		return;
 	case 3:
-		message(XS_WATCH_EVENT, byte() & 1, text, bytes(text, XENSTORE_PAYLOAD_MAX));
+		len = bytes(text, XENSTORE_PAYLOAD_MAX);
+		message(XS_WATCH_EVENT, byte() & 1, text, len);
 		return;
 	case 4:			/* of a watch we know */
 		len = bytes(text, XENSTORE_PAYLOAD_MAX - sizeof(token) - 8);
@@ -138,8 +143,9 @@ static void think(void)
 		message(XS_WATCH_EVENT, 0, text, len + strlen(token) + 1);
 		return;
 	case 5:			/* an answer nobody asked for, twice maybe */
+		len = bytes(text, 64);
 		message(byte() % (XS_DIRECTORY_PART + 3), asking.req_id + (byte() & 3) - 1,
-			text, bytes(text, 64));
+			text, len);
 		return;
 	case 6:			/* not even a message */
 		if (what & 0x38)

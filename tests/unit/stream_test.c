@@ -134,9 +134,8 @@ static void bytes_before_index(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "copies are exact, of any length and alignment", copies_are_exact, 5000 },
-		{ "all bytes come, in order, from where the ring stood", all_bytes_in_order,
-		  2000 },
+		{ "copies of any length or alignment are exact", copies_are_exact, 5000 },
+		{ "all bytes come in order", all_bytes_in_order, 2000 },
 		{ "an index that lies is noticed", lies_are_noticed, 500 },
 		{ "the peer cannot move our index", our_index_is_private, 100 },
 		{ "bytes are there before the index says so", bytes_before_index, 1 },
