@@ -42,8 +42,8 @@ static void put_padded(struct out *o, const struct spec *s, const char *text, si
 }
 
 /* prefix is "-" or "0x" or "": zeros go between it and the digits. */
-static void put_number(struct out *o, const struct spec *s, const char *prefix, uint64_t value,
-		       unsigned base)
+static void put_number(struct out *o, const struct spec *s, const char *prefix,
+		       uint64_t value, unsigned base)
 {
 	char text[24], *p = text + sizeof(text);
 	size_t len;
@@ -86,12 +86,25 @@ static const char *parse(const char *fmt, struct spec *s)
 	return *fmt ? fmt + 1 : fmt;
 }
 
+static void put_signed(struct out *o, const struct spec *s, int64_t value)
+{
+	uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	put_number(o, s, value < 0 ? "-" : "", size, 10);
+}
+
+static void put_string(struct out *o, const struct spec *s, const char *text)
+{
+	if (!text)
+		text = "(null)";
+	put_padded(o, s, text, strlen(text));
+}
+
 int vformat(char *to, size_t size, const char *fmt, va_list args)
 {
 	struct out o = { .to = to, .size = size };
+	const char *start;
 	struct spec s;
-	const char *text, *start;
-	int64_t i;
 	char c;
 
 	while (*fmt) {
@@ -104,23 +117,21 @@ int vformat(char *to, size_t size, const char *fmt, va_list args)
 		switch (s.kind) {
 		case 'd':
 		case 'i':
-			i = s.length ? va_arg(args, long) : va_arg(args, int);
-			put_number(&o, &s, i < 0 ? "-" : "", i < 0 ? -(uint64_t)i : (uint64_t)i, 10);
+			put_signed(&o, &s, s.length ? va_arg(args, long) : va_arg(args, int));
 			break;
 		case 'u':
+			put_number(&o, &s, "", s.length ? va_arg(args, unsigned long) :
+							  va_arg(args, unsigned), 10);
+			break;
 		case 'x':
-			put_number(&o, &s, "",
-				   s.length ? va_arg(args, unsigned long) : va_arg(args, unsigned),
-				   s.kind == 'u' ? 10 : 16);
+			put_number(&o, &s, "", s.length ? va_arg(args, unsigned long) :
+							  va_arg(args, unsigned), 16);
 			break;
 		case 'p':
 			put_number(&o, &s, "0x", (uintptr_t)va_arg(args, void *), 16);
 			break;
 		case 's':
-			text = va_arg(args, const char *);
-			if (!text)
-				text = "(null)";
-			put_padded(&o, &s, text, strlen(text));
+			put_string(&o, &s, va_arg(args, const char *));
 			break;
 		case 'c':
 			c = va_arg(args, int);
@@ -129,7 +140,7 @@ int vformat(char *to, size_t size, const char *fmt, va_list args)
 		case '%':
 			put(&o, '%');
 			break;
-		default:		/* not ours, so which arguments follow is unknown */
+		default:	/* not ours, so which arguments follow is unknown */
 			for (fmt = start; *fmt; fmt++)
 				put(&o, *fmt);
 		}

@@ -98,7 +98,7 @@ static int split(char *p, unsigned *separator)
 		}
 		text = p;
 		at = equals(p);
-		words[nwords++] = (struct word){ .text = text, .value = at ? at + 1 : NULL };
+		words[nwords++] = (struct word){ text, at ? at + 1 : NULL };
 		if (!cut(&p))
 			return -EINVAL;
 	}
