@@ -61,8 +61,9 @@ $(OUT)/fuzz/%.o: %.c tests/check.mk
 
 # Of what there is: a file that does not compile fails those who need it, not all.
 $(OUT)/%/libguest.a: FORCE
-	@rm -f $@
-	ar rcs $@ $(wildcard $(call objects,$*,$(GUEST) $(HOST)))
+	@rm -f $@.new
+	ar rcsD $@.new $(wildcard $(call objects,$*,$(GUEST) $(HOST)))
+	@cmp -s $@ $@.new || mv $@.new $@
 FORCE:
 
 $(OUT)/tests/unit/%: $(OUT)/unit/tests/unit/%.o $(OUT)/unit/libguest.a

@@ -94,7 +94,7 @@ static struct worker *worker_get(void)
 		;
 	if (w)
 		return w;
-	w = calloc(1, sizeof(*w));
+	w = __real_calloc(1, sizeof(*w));
 	sem_init(&w->baton, 0, 0);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 512 * 1024);
@@ -132,7 +132,8 @@ struct arch_context *arch_context_new(void (*main)(void *), void *arg, size_t st
 	/* As on Xen it lies at the stack's top, so it ends with the stack. */
 	c = (struct arch_context *)(base + PAGE_SIZE + size) - 1;
 	*c = (struct arch_context){
-		.worker = worker_get(), .main = main, .arg = arg, .base = base, .size = size,
+		.worker = worker_get(), .main = main, .arg = arg,
+		.base = base, .size = size,
 	};
 	c->worker->context = c;
 	return c;
@@ -259,9 +260,11 @@ void arch_idle(uint64_t deadline)
 			host_advance(next > now && step > next - now ? next - now : step);
 		} else if (!host_actors_step()) {
 			if (!next)
-				host_fail("deadlock: all threads sleep and nothing is to come");
+				host_fail("deadlock: all sleep, and nothing is to come");
 			if (next > now)
-				host_advance(next - now + (host_chance(4) ? host_below(100000) : 0));
+				host_advance(next - now);
+			if (host_chance(4))
+				host_advance(host_below(100000));
 		}
 	}
 }
@@ -298,7 +301,7 @@ static void expect_guest_memory(const char *who, uintptr_t start, size_t size)
 {
 	if (start % PAGE_SIZE || start < boot_info.memory_start || start + size < start ||
 	    start + size > boot_info.memory_end)
-		host_fail("%s outside the guest's memory: %lx, %zx bytes", who, start, size);
+		host_fail("%s outside of memory: %lx, %zx bytes", who, start, size);
 }
 
 void host_set_memory(size_t bytes)
@@ -427,6 +430,7 @@ uint64_t arch_entropy(void)
 void host_arch_reset(void)
 {
 	static _Alignas(PAGE_SIZE) char console_page[PAGE_SIZE], xenstore_page[PAGE_SIZE];
+	size_t size = HOST_END - HOST_BASE;
 	int file = host_memory_file();
 
 	sem_init(&main_worker.baton, 0, 0);
@@ -435,8 +439,8 @@ void host_arch_reset(void)
 	now = 1000 * 1000ull + host_random() % (1ull << 52);	/* up for 50 days or so */
 
 	/* Whatever was mapped over it: the whole range as new, and empty. */
-	mmap((void *)HOST_BASE, HOST_END - HOST_BASE, PROT_NONE, MAP_SHARED | MAP_FIXED, file, 0);
-	if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, HOST_END - HOST_BASE))
+	mmap((void *)HOST_BASE, size, PROT_NONE, MAP_SHARED | MAP_FIXED, file, 0);
+	if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size))
 		host_fail("fallocate: %s", strerror(errno));
 	memset(chunk_mapped, 0, sizeof(chunk_mapped));
 	page_tables = 0;

@@ -24,8 +24,8 @@
 bool host_verbose;
 void (*host_down)(void);
 
-static const char *program;
-static const char *claim_text;
+static const char *program = "";
+static const char *claim_text = "";
 static uint64_t seed;
 static struct {
 	bool booted;
@@ -39,8 +39,9 @@ static struct {
  * The build renames .data and .bss of everything but this platform, and the linker
  * gives us their bounds.
  */
-extern char __start_guest_data[] __attribute__((weak)), __stop_guest_data[] __attribute__((weak));
-extern char __start_guest_bss[] __attribute__((weak)), __stop_guest_bss[] __attribute__((weak));
+#define WEAK __attribute__((weak))
+extern char __start_guest_data[] WEAK, __stop_guest_data[] WEAK;
+extern char __start_guest_bss[] WEAK, __stop_guest_bss[] WEAK;
 
 static char *saved_data, *saved_bss;
 
@@ -102,11 +103,12 @@ static void print_thread(const struct thread *t, void *arg)
 
 static void print_port(const struct evtchn *e, void *arg)
 {
+	uint64_t pending = arch_shared_info.evtchn_pending[e->port / 64] >> e->port % 64;
+
 	(void)arg;
 	fprintf(stderr, "  port %u %s: rang %llu times%s%s%s\n", e->port, e->name,
 		(unsigned long long)e->count, e->rung ? ", rung" : "",
-		e->masked ? ", masked" : "",
-		arch_shared_info.evtchn_pending[e->port / 64] >> e->port % 64 & 1 ? ", pending" : "");
+		e->masked ? ", masked" : "", pending & 1 ? ", pending" : "");
 }
 
 static void report(void)
@@ -120,15 +122,14 @@ static void report(void)
 	reporting = true;
 	host_enter_outside();
 	fprintf(stderr, "\n  claim: %s\n  again: %s -k '%s' -s %llu -v\n",
-		claim_text ? claim_text : "(none)", program ? program : "", claim_text ? claim_text : "",
-		(unsigned long long)seed);
+		claim_text, program, claim_text, (unsigned long long)seed);
 	if (baseline.booted) {
 		fprintf(stderr, "  threads, at %llu:\n", (unsigned long long)clock_now());
 		thread_list(print_thread, NULL);
 		evtchn_list(print_port, NULL);
 	}
 	if (len && !host_verbose)
-		fprintf(stderr, "  console:\n%s\n", len > 4000 ? text + len - 4000 : text);
+		fprintf(stderr, "  console:\n%s\n", text + (len > 4000 ? len - 4000 : 0));
 }
 
 _Noreturn void host_fail(const char *fmt, ...)
@@ -154,7 +155,7 @@ static void on_abort(int signal)
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	/* Threads begin anew in the middle of functions, and leaks are looked for by us. */
+	/* Threads leave functions without returning; leaks are looked for by us. */
 	return "abort_on_error=1:handle_abort=0:detect_stack_use_after_return=0:"
 	       "leak_check_at_exit=0:allocator_may_return_null=1";
 }
@@ -175,7 +176,7 @@ static size_t pages_used(void)
 	return stats.used - host_page_tables();
 }
 
-extern int gnttab_init(void) __attribute__((weak));	/* if the test has grants at all */
+extern int gnttab_init(void) WEAK;	/* if the test has grants at all */
 
 void host_boot(void)
 {

@@ -21,7 +21,7 @@
  *	int main(int argc, char **argv)
  *	{
  *		static const struct host_claim claims[] = {
- *			{ "wake_one() wakes who has slept longest", wake_one_is_fair, 500 },
+ *			{ "wake_one() wakes the longest asleep", wake_one_is_fair, 500 },
  *		};
  *
  *		return host_main(argc, argv, claims, HOST_COUNT(claims));
@@ -90,7 +90,7 @@ struct host_machine {
 	bool no_watchdog;		/* -ENOSYS, as Xen 3.4 */
 	unsigned map_fails;		/* one arch_map() in so many fails; 0: none */
 	unsigned malloc_fails;		/* one malloc() of the guest in so many fails */
-	unsigned accesses;		/* others move each so many memory accesses; 0: never */
+	unsigned accesses;		/* others move each so many of them; 0: never */
 	bool fifo;			/* arch_choose() takes the first, as on Xen */
 	uint64_t steps;			/* before it counts as a run that does not end */
 };
@@ -111,7 +111,7 @@ bool host_chance(unsigned n);		/* true once in n */
  */
 void host_actor(const char *name, bool (*step)(void *arg), void *arg);
 
-/* A time (arch_clock()) at which an actor will move again, if it has nothing to do now. */
+/* When (arch_clock()) an actor will move again, if it has nothing to do now. */
 void host_at(uint64_t when);
 
 /* Application code, where an event may come in: here it does, sometimes. */

@@ -32,17 +32,20 @@ void host_world_reset(uint64_t seed);
 /* Stop all threads but the one that runs claims, which must be the caller. */
 void host_stop_threads(void);
 bool host_on_main_flow(void);
-_Noreturn void host_leave_to_main(void);	/* the guest is gone: wake host_until_shutdown() */
-extern void (*host_down)(void);		/* what that does, on the main flow; never returns */
+/* The guest is gone: on the main flow call host_down(), which does not return. */
+_Noreturn void host_leave_to_main(void);
+extern void (*host_down)(void);
 
 uint64_t host_now(void);			/* arch_clock() which does not advance */
 void host_timers(void);				/* raise what is due */
-uint64_t host_next_timer(uint64_t deadline);	/* the next time anything is due; 0: never */
+uint64_t host_next_timer(uint64_t deadline);	/* when anything is due; 0: never */
 bool host_actors_step(void);			/* one of them, if any can */
 uint64_t host_actors_due(void);			/* the next host_at(); 0: none */
 void host_count_grants(void);		/* into host_xen.grants */
 
 void host_count_step(void);		/* fails when there have been too many */
+
+void *__real_calloc(size_t n, size_t size);	/* which never fails the guest */
 
 bool host_outside(void);		/* the running code is not the guest's */
 void host_enter_outside(void);

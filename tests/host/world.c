@@ -173,7 +173,9 @@ static void access_by_guest(const void *address, size_t size, bool write)
 	if (!host.accesses || until_next--)
 		return;
 	until_next = host_below(2 * host.accesses);
-	host_step();
+	do
+		host_step();
+	while (host_chance(2));
 	upcall();
 }
 

@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 
 #define MAX_PORTS 4096u			/* the two-level ABI's */
-#define MAX_REFS (HOST_FRAMES_MAX * PAGE_SIZE / sizeof(grant_entry_v1_t))
+#define REFS_PER_FRAME (PAGE_SIZE / sizeof(grant_entry_v1_t))
+#define MAX_REFS (HOST_FRAMES_MAX * REFS_PER_FRAME)
 #define MAX_FOREIGN 8192u
 #define MAX_MAPPINGS 8192u
 
@@ -96,7 +97,9 @@ static uint64_t or_bit(void *words, unsigned bit)
 
 static bool test_bit(const void *words, unsigned bit)
 {
-	return __atomic_load_n((const uint64_t *)words + bit / 64, __ATOMIC_SEQ_CST) >> bit % 64 & 1;
+	const uint64_t *word = (const uint64_t *)words + bit / 64;
+
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST) >> bit % 64 & 1;
 }
 
 /* evtchn_2l_set_pending() */
@@ -173,7 +176,8 @@ int xen_evtchn_bind(domid_t remote, evtchn_port_t theirs, evtchn_port_t *p)
 		return bind_self(theirs, p);
 	if (!peer_exists(remote))
 		return -ESRCH;
-	if (theirs >= far_used || far[theirs].state != UNBOUND || far[theirs].owner != remote)
+	if (theirs >= far_used || far[theirs].state != UNBOUND ||
+	    far[theirs].owner != remote)
 		return -EINVAL;
 	rc = port_get(p);
 	if (rc)
@@ -266,7 +270,9 @@ evtchn_port_t host_connect(domid_t peer, evtchn_port_t p)
 		return 0;
 	f = far_new(peer);
 	if (f) {
-		far[f] = (struct far){ .state = BOUND, .owner = peer, .port = p, .rung = true };
+		far[f] = (struct far){
+			.state = BOUND, .owner = peer, .port = p, .rung = true,
+		};
 		port[p].state = BOUND;
 		port[p].other = f;
 	}
@@ -359,7 +365,9 @@ void host_timers(void)
 
 uint64_t host_next_timer(uint64_t deadline)
 {
-	uint64_t due[] = { deadline, host_xen.timer, host_xen.watchdog, host_actors_due() };
+	uint64_t due[] = {
+		deadline, host_xen.timer, host_xen.watchdog, host_actors_due(),
+	};
 	uint64_t first = 0;
 
 	for (unsigned i = 0; i < HOST_COUNT(due); i++)
@@ -393,7 +401,7 @@ int xen_grant_setup(unsigned n, unsigned long *list)
 
 static grant_entry_v1_t *entry(grant_ref_t ref)
 {
-	if (ref >= frames * PAGE_SIZE / sizeof(grant_entry_v1_t))
+	if (ref >= frames * REFS_PER_FRAME)
 		return NULL;
 	return (grant_entry_v1_t *)HOST_FRAMES_BASE + ref;
 }
@@ -408,7 +416,10 @@ static unsigned count_grants(void)
 	return n;
 }
 
-/* Xen takes the flags and the domain as one word, and sets its bits by cmpxchg. */
+/*
+ * Xen takes the flags and the domain as one word, and sets its bits by cmpxchg.  Here
+ * the guest does not run meanwhile.
+ */
 static grant_entry_v1_t *take(domid_t who, grant_ref_t ref, bool write)
 {
 	grant_entry_v1_t *e = entry(ref);
@@ -421,7 +432,7 @@ static grant_entry_v1_t *take(domid_t who, grant_ref_t ref, bool write)
 	if ((flags & GTF_type_mask) != GTF_permit_access || e->domid != who ||
 	    (write && flags & GTF_readonly))
 		return NULL;
-	__atomic_store_n(&e->flags, want, __ATOMIC_SEQ_CST);	/* the guest does not run now */
+	__atomic_store_n(&e->flags, want, __ATOMIC_SEQ_CST);
 	if (!active[ref].readers && !active[ref].writers)
 		active[ref].frame = e->frame;
 	if (write)
@@ -496,7 +507,8 @@ void host_revoke(grant_ref_t ref)
 /* Where the guest's page tables have room for a foreign page: arch_reserve()'s. */
 static bool may_map_at(uintptr_t where)
 {
-	if (where % PAGE_SIZE || where < boot_info.memory_start || where >= boot_info.memory_end)
+	if (where % PAGE_SIZE || where < boot_info.memory_start ||
+	    where >= boot_info.memory_end)
 		return false;
 	if (host_touchable((void *)where))
 		host_fail("a foreign page is mapped over a page in use: %lx", where);
@@ -506,6 +518,7 @@ static bool may_map_at(uintptr_t where)
 static int find_page(const struct gnttab_map_grant_ref *op, uintptr_t *page)
 {
 	bool write = !(op->flags & GNTMAP_readonly);
+	struct foreign *f;
 
 	if (is_self(op->dom)) {
 		if (!take(HOST_SELF, op->ref, write))
@@ -515,18 +528,21 @@ static int find_page(const struct gnttab_map_grant_ref *op, uintptr_t *page)
 	}
 	if (!peer_exists(op->dom))
 		return GNTST_bad_domain;
-	if (op->ref >= foreign_used || !foreign[op->ref].valid || foreign[op->ref].owner != op->dom ||
-	    (write && foreign[op->ref].readonly))
+	f = &foreign[op->ref];
+	if (op->ref >= foreign_used || !f->valid || f->owner != op->dom ||
+	    (write && f->readonly))
 		return GNTST_bad_gntref;
-	foreign[op->ref].mapped++;
-	*page = (uintptr_t)foreign[op->ref].page;
+	f->mapped++;
+	*page = (uintptr_t)f->page;
 	return GNTST_okay;
 }
 
 static void show(uintptr_t where, uintptr_t page, int how)
 {
-	if (mmap((void *)where, PAGE_SIZE, how, MAP_SHARED | MAP_FIXED, host_memory_file(),
-		 page - HOST_BASE) == MAP_FAILED)
+	void *at = mmap((void *)where, PAGE_SIZE, how, MAP_SHARED | MAP_FIXED,
+			host_memory_file(), page - HOST_BASE);
+
+	if (at == MAP_FAILED)
 		host_fail("mmap: %s", strerror(errno));
 }
 
@@ -554,7 +570,8 @@ static int map_one(struct gnttab_map_grant_ref *op)
 		.ref = op->ref, .where = op->host_addr,
 	};
 	op->handle = handle;
-	show(op->host_addr, page, mapping[handle].readonly ? PROT_READ : PROT_READ | PROT_WRITE);
+	show(op->host_addr, page,
+	     op->flags & GNTMAP_readonly ? PROT_READ : PROT_READ | PROT_WRITE);
 	host_xen.mapped++;
 	return GNTST_okay;
 }
@@ -641,7 +658,7 @@ static evtchn_port_t built(evtchn_port_t *far_end)
 void host_xen_reset(void)
 {
 	memset(port, 0, ports_used * sizeof(*port));
-	memset(active, 0, frames * PAGE_SIZE / sizeof(grant_entry_v1_t) * sizeof(*active));
+	memset(active, 0, frames * REFS_PER_FRAME * sizeof(*active));
 	memset(mapping, 0, mappings_used * sizeof(*mapping));
 	memset(far, 0, far_used * sizeof(*far));
 	ports_used = far_used = 1;	/* port 0 is none */

@@ -27,7 +27,9 @@ static void time_begins_at_boot(void)
 
 static uint64_t wall_now(void)
 {
-	return arch_shared_info.wc_sec * NSEC_PER_SEC + arch_shared_info.wc_nsec + arch_clock();
+	const struct shared_info *s = &arch_shared_info;
+
+	return s->wc_sec * NSEC_PER_SEC + s->wc_nsec + arch_clock();
 }
 
 static void wall_is_xens(void)
@@ -51,7 +53,7 @@ static void wall_can_be_set(void)
 	assert(wall >= to - NSEC_PER_MSEC && wall < to + NSEC_PER_MSEC);
 	host_advance(NSEC_PER_SEC);
 	assert(clock_wall() - wall >= NSEC_PER_SEC);
-	assert(clock_now() < 2 * NSEC_PER_SEC);		/* time since boot is not touched */
+	assert(clock_now() < 2 * NSEC_PER_SEC);	/* time since boot is not touched */
 	clock_wall_set(5);
 	assert(clock_wall() < NSEC_PER_MSEC);
 }
@@ -68,6 +70,8 @@ static bool set_hosts_clock(void *arg)
 	uint32_t next = s->wc_sec == 100000000 ? 200000000 : 100000000;
 
 	(void)arg;
+	if (host_chance(2))
+		return false;
 	switch (phase++ % 4) {
 	case 0:
 		s->wc_version++;
@@ -107,7 +111,7 @@ int main(int argc, char **argv)
 		{ "time begins at boot and does not go back", time_begins_at_boot, 50 },
 		{ "the time of day is Xen's", wall_is_xens, 50 },
 		{ "the time of day can be set", wall_can_be_set, 50 },
-		{ "the time of day is never half old, half new", wall_is_never_half_old, 200 },
+		{ "the time of day is never half old", wall_is_never_half_old, 200 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

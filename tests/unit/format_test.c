@@ -81,8 +81,9 @@ static void cut_to_size(void)
 /* An unknown one is shown as it stands, and nothing is taken from the arguments. */
 static void unknown(void)
 {
-	static const char *const fmt[] = { "a %y b", "100%", "%", "%-", "%5", "%l", "%.3d", "%*d" };
-	static const char *const is[] = { "a %y b", "100%", "%", "%-", "%5", "%l", "%.3d", "%*d" };
+	static const char *const fmt[] = {
+		"a %y b", "100%", "%", "%-", "%5", "%l", "%.3d", "%*d",
+	};
 	char buffer[40];
 
 	for (size_t i = 0; i < HOST_COUNT(fmt); i++) {
@@ -91,7 +92,7 @@ static void unknown(void)
 #pragma clang diagnostic ignored "-Wformat-security"
 		format(buffer, sizeof(buffer), fmt[i]);
 #pragma clang diagnostic pop
-		assert(!strcmp(buffer, is[i]));
+		assert(!strcmp(buffer, fmt[i]));
 	}
 }
 

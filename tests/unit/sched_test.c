@@ -35,7 +35,8 @@ static void end(void)
 	leave();
 }
 
-static struct thread *go(const char *name, enum thread_kind kind, void (*main)(void *), void *arg)
+static struct thread *go(const char *name, enum thread_kind kind, void (*main)(void *),
+			 void *arg)
 {
 	struct thread *t = thread_start(name, kind, STACK_KERNEL, main, arg, NULL);
 
@@ -84,12 +85,12 @@ static void consume(void *arg)
 {
 	enter();
 	for (unsigned n = (uintptr_t)arg; n; n--) {
-		if (host_chance(2))
-			wait_until(&queue, tokens > 0);
-		else
-			while (!wait_until_deadline(&queue, clock_now() + host_below(50000),
-						    tokens > 0))
-				;
+		bool impatient = host_chance(2);
+		uint64_t till;
+
+		do
+			till = impatient ? clock_now() + host_below(50000) : NEVER;
+		while (!wait_until_deadline(&queue, till, tokens > 0));
 		assert(current->runnable && !current->waits);
 		tokens--;
 		taken++;
@@ -418,6 +419,32 @@ static void spinning_hears_events(void)
 	join_all();
 }
 
+/* Xen calls nobody for an event that came in while upcalls were masked. */
+static void come_and_go(void *arg)
+{
+	(void)arg;
+	while (__atomic_load_n(&heard, __ATOMIC_RELAXED) < 20) {
+		kernel_enter();
+		host_step();
+		kernel_leave();
+		assert(!arch_shared_info.vcpu_info[0].evtchn_upcall_pending);
+		assert(!arch_shared_info.vcpu_info[0].evtchn_upcall_mask);
+	}
+	kernel_enter();
+	end();
+}
+
+static void leaving_looks_at_events(void)
+{
+	host_boot();
+	assert(!evtchn_listen(&bell, "bell", 1));
+	far_bell = host_connect(1, bell.port);
+	host_actor("ringer", ring_sometimes, NULL);
+	go("listener", THREAD_KERNEL, listen, NULL);
+	go("busy", THREAD_APP, come_and_go, NULL);
+	join_all();
+}
+
 static unsigned turns[3], seen_last = 3;
 
 /* Nobody enters the kernel, and none of the others ends before each had ten turns. */
@@ -588,11 +615,13 @@ int main(int argc, char **argv)
 		{ "a condition that holds counts more than the deadline",
 		  condition_wins_over_deadline, 500 },
 		{ "no timer fires when nobody needs it", nobody_needs_a_timer, 50 },
-		{ "kernel threads run before application threads", kernel_threads_go_first, 800 },
-		{ "an application that spins lets events in", spinning_hears_events, 500 },
-		{ "spinning applications share the CPU in slices", slices_are_shared, 50 },
+		{ "kernel threads run before applications", kernel_threads_go_first, 800 },
+		{ "an application that spins hears events", spinning_hears_events, 500 },
+		{ "what came in before the kernel is left is seen on leaving",
+		  leaving_looks_at_events, 500 },
+		{ "who spins shares the CPU in slices", slices_are_shared, 50 },
 		{ "events do not prolong a slice", events_do_not_prolong_slices, 50 },
-		{ "an application alone has no time slice", one_spinner_has_no_slice, 20 },
+		{ "who spins alone has no time slice", one_spinner_has_no_slice, 20 },
 		{ "threads come and go without a trace", threads_come_and_go, 400 },
 		{ "no memory for a thread is an error, and not the end",
 		  memory_for_threads_runs_out, 3 },
