@@ -11,8 +11,9 @@
 #include <string.h>
 #include <xen/sched.h>
 
-/* How long the end waits for xenstored at each of its keys. */
-#define PATIENCE (1 * NSEC_PER_SEC)
+/* How long the end waits for xenstored at each of its keys; a busy dom0 takes its time. */
+#define PATIENCE (4 * NSEC_PER_SEC)
+#define LAST_PATIENCE (1 * NSEC_PER_SEC)
 
 static struct waitq changed;
 static struct xs_watch shutdown_watch, sysrq_watch;
@@ -159,7 +160,7 @@ static void report_last(const struct shutdown_order *order)
 	char status[8];
 
 	format(status, sizeof(status), "%d", order->status);
-	xs_last_words("data/exit-status", status, PATIENCE / 10);
+	xs_last_words("data/exit-status", status, LAST_PATIENCE);
 }
 
 static void watch(struct xs_watch *w, const char *path)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: ISC
+"""A guest that never gives the CPU up is still obedient, transparent, and mortal."""
+
+import time
+
+
+def test_shutdown_of_a_spinning_application(lab, image):
+    for word, reason in (("poweroff", "poweroff"), ("reboot", "reboot")):
+        with lab.create(image) as guest:
+            guest.wait_for("spinning")
+            time.sleep(1)  # past boot: xenstore is watched
+            start = time.monotonic()
+            guest.shutdown(word)
+            result = guest.wait(20)
+            took = time.monotonic() - start
+        assert result.reason == reason, (result.reason, result.console)
+        assert took < 2, f"{took:.1f} s\n{result.console}"
+
+
+def test_nmi_names_the_spinning_function(lab, image):
+    for mode in ([], ["masked"]):
+        with lab.create(image, args=mode) as guest:
+            guest.wait_for("spinning")
+            lab.sh(f"xl trigger {guest.domid} nmi")
+            guest.wait_for("spin_for_ever+0x", 10)
+            guest.wait_for("ports:", 10)
+            text = guest.console_text()
+        assert "thread main is at" in text and "xenstore" in text, text
+
+
+def test_watchdog_ends_a_hang_with_events_masked(lab, image):
+    result = lab.run_guest(image, args=["masked"], cmdline="watchdog=2", timeout=30)
+    assert result.reason == "watchdog", (result.reason, result.console)
+
+
+def test_watchdog_leaves_a_spinning_application_alone(lab, image):
+    result = lab.run_guest(image, cmdline="watchdog=2", timeout=8)
+    assert result.reason == "timeout", (result.reason, result.console)
+
+
+def test_sysrq_shows_threads(lab, image):
+    with lab.create(image) as guest:
+        guest.wait_for("spinning")
+        time.sleep(1)
+        lab.sh(f"xl sysrq {guest.domid} t")
+        guest.wait_for("main", 10)
+        guest.wait_for("control", 10)
