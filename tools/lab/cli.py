@@ -59,6 +59,8 @@ def common_options():
                    help="for all guests together (1024)")
     o.add_argument("--xen-cmdline", default="", metavar="WORDS", help="more words for Xen")
     o.add_argument("--boot-timeout", type=seconds, default=180, metavar="S")
+    o.add_argument("--cpus", type=int, choices=range(1, 9), metavar="N",
+                   help="of the emulated machine (1; 2 with --pin)")
     o.add_argument("--pin", action="store_true",
                    help="dom0 on the first CPU, guests on the second: steadier times")
     return o
@@ -126,7 +128,7 @@ def parse(argv):
 
 def make_lab(args, memory=0):
     verbose = (lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None
-    return Lab(pin=args.pin, memory=max(args.guest_memory, memory),
+    return Lab(pin=args.pin, cpus=args.cpus, memory=max(args.guest_memory, memory),
                dom0_memory=args.dom0_memory, xen_cmdline=args.xen_cmdline,
                boot_timeout=args.boot_timeout, on_log=verbose,
                say=(lambda line: None) if args.quiet else say)

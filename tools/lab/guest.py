@@ -131,11 +131,11 @@ class Guest:
         For guests created with monitor=True and on_poweroff "destroy".
         """
         self.watcher and self.stop_watching()
-        status, said = self.lab.dom0([self.lab.helper, "gone", str(self.domid),
-                                      "xl", "shutdown", str(self.domid)])
-        if status:
-            raise LabError("xl shutdown failed", LabError.tail(said))
-        return tuple(map(float, said.split()[-2:]))
+        c = self.lab.start([self.lab.helper, "gone", str(self.domid),
+                            "xl", "shutdown", str(self.domid)])
+        if c.wait():
+            raise LabError("xl shutdown failed", LabError.tail(c.err.decode()))
+        return tuple(map(float, c.out.split()[-2:]))
 
     def destroy(self):
         """Make an end of it, whatever its state, and give back what it had."""

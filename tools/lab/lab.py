@@ -19,7 +19,7 @@ from .machine import Machine, check_emulator
 MEANINGS = [
     (r"find_loader|not a Xen|no loader|[Ii]nvalid (kernel|ELF)|elf_init|xen_elfnote",
      "it has no Xen notes, or is no kernel for a PV guest"),
-    (r"free memory|ENOMEM|[Cc]annot allocate|can't allocate|out of memory|memory_exchange",
+    (r"[Oo]ut of memory|free memory|ENOMEM|[Cc]annot allocate|can't allocate|memory_exchange",
      "too little memory"),
 ]
 
@@ -41,12 +41,14 @@ class Lab:
     """A Xen host: this machine where it is one, else one in QEMU; a context manager.
 
     memory: MB for all guests together; pin: dom0 on the first CPU, guests on the
-    second; say: called with a line for each step; on_log: with each line of Xen's
+    second; cpus: of the emulated machine, else one: two that wait for each other are
+    several times slower when the real ones have other work; say: called with a line for each step; on_log: with each line of Xen's
     and dom0's console.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
-                 boot_timeout=180, say=None, on_log=None):
+                 boot_timeout=180, say=None, on_log=None, cpus=None):
+        self.cpus = cpus or (2 if pin else 1)
         self.pin, self.memory, self.dom0_memory = pin, memory, dom0_memory
         self.xen_cmdline, self.boot_timeout = xen_cmdline, boot_timeout
         self.say, self.on_log = say or (lambda line: None), on_log
@@ -89,8 +91,8 @@ class Lab:
                            f"this machine has {available_memory()} MB available")
         self.say("booting Xen in QEMU")
         start = time.monotonic()
-        self.machine = Machine(self.memory, self.dom0_memory, self.pin, self.xen_cmdline,
-                               self.on_log)
+        self.machine = Machine(self.memory, self.dom0_memory, self.cpus, self.pin,
+                               self.xen_cmdline, self.on_log)
         self.channel, self.helper = self.machine.agent, "lab-guest"
         self.machine.wait_ready(self.boot_timeout)
         self.boot_seconds = time.monotonic() - start

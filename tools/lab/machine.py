@@ -33,12 +33,12 @@ def check_emulator():
 
 
 class Machine:
-    def __init__(self, memory, dom0_memory, pin=False, xen="", on_line=None):
+    def __init__(self, memory, dom0_memory, cpus=2, pin=False, xen="", on_line=None):
         """memory: MB for all guests together."""
         self.log, self.on_line = bytearray(), on_line
         self.process, self.said, self.disks = None, [], set()
         serial, monitor, agent = [socket.socketpair() for _ in range(3)]
-        words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD),
+        words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD, cpus),
                  *self.kernels(dom0_memory, pin, xen), *self.network(),
                  *self.lines(serial[1], monitor[1], agent[1])]
         theirs = [pair[1] for pair in (serial, monitor, agent)]
@@ -55,8 +55,8 @@ class Machine:
         self.agent = Agent(agent[0])
 
     @staticmethod
-    def machine(memory):
-        return ["-machine", "q35", "-cpu", "qemu64,+npt,+nrip-save,+rdrand", "-smp", "2",
+    def machine(memory, cpus):
+        return ["-machine", "q35", "-cpu", "qemu64,+npt,+nrip-save,+rdrand", "-smp", str(cpus),
                 "-accel", "tcg,thread=multi", "-m", str(memory), "-nodefaults",
                 "-no-user-config", "-display", "none", "-no-reboot"]
 
