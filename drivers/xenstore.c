@@ -373,7 +373,7 @@ void xs_last_words(const char *path, const char *value, uint64_t ns)
  * Who was here before us (a boot loader, a crashed kernel) may have left watches and
  * transactions.  Old xenstoreds do not survive the question: hence the key.
  */
-int xs_init(void)
+static int init(void)
 {
 	const char *key = "control/platform-feature-xs_reset_watches";
 	struct xs_tx soon = { .deadline = clock_now() + 10 * NSEC_PER_SEC };
@@ -389,4 +389,20 @@ int xs_init(void)
 	if (rc == -ETIMEDOUT)
 		log_error("xenstore: no answer; going on");
 	return rc == -EIO || rc == -ETIMEDOUT ? rc : 0;
+}
+
+int xs_init(void)
+{
+	static bool begun, done;
+	static struct waitq waiters;
+	static int result;
+
+	if (!begun) {
+		begun = true;
+		result = init();
+		done = true;
+		wake(&waiters);
+	}
+	wait_until(&waiters, done);
+	return result;
 }

@@ -25,7 +25,11 @@
 #include <sys/types.h>
 #include <xen/xen.h>
 
-/* Take up the ring the builder, or a loader before us, left: 0 or -errno.  Once. */
+/*
+ * Take up the ring the builder, or a loader before us, left: 0 or -errno.  Before it
+ * all calls say -ENODEV.  Whoever may be the first to need xenstore calls it; it is
+ * done once, and the others wait for that and get its result.  10 s at the most.
+ */
 int xs_init(void);
 
 /* Our domain's number, as the toolstack wrote it, or -errno. */

@@ -232,6 +232,25 @@ static void too_long_is_refused_here(void)
 
 /* ---- the ring of who was here before us */
 
+static void early(void *arg)
+{
+	(void)arg;
+	assert(xs_init() == 0);
+	expect_value("domid", "5");
+	finished();
+}
+
+static void begun_once(void)
+{
+	boot();
+	for (int i = 0; i < 4; i++)
+		started("early", early, NULL);
+	assert(xs_init() == 0);
+	wait_for_all();
+	assert(store.resets == 1);
+	down();
+}
+
 static void second_hand(void)
 {
 	boot();
@@ -872,6 +891,7 @@ int main(int argc, char **argv)
 		{ "errors are those of xenstored", errors_have_names, 20 },
 		{ "a number is decimal and nothing else", numbers_are_numbers, 5 },
 		{ "a request too long never leaves", too_long_is_refused_here, 20 },
+		{ "many may be the first", begun_once, 100 },
 		{ "a second-hand ring is taken up where it stands", second_hand, 500 },
 		{ "a ring in disorder is not used", ring_in_disorder, 50 },
 		{ "without xenstore every call says so", no_xenstore, 1 },
