@@ -43,7 +43,8 @@ RENAME		:= --rename-section .data=guest_data \
 objects		= $(patsubst %.c,$(OUT)/$(1)/%.o,$(2))
 for_file	= $(if $(filter kernel/% drivers/%,$(1)),$(BY_CALL),-D_GNU_SOURCE)
 
-.PHONY: objects links
+.PHONY: objects links FORCE
+.PRECIOUS: $(OUT)/%/libguest.a
 .DELETE_ON_ERROR:
 objects: $(call objects,unit,$(GUEST) $(HOST) $(UNIT)) $(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ))
 links: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
@@ -63,7 +64,7 @@ $(OUT)/fuzz/%.o: %.c tests/check.mk
 $(OUT)/%/libguest.a: FORCE
 	@rm -f $@.new
 	ar rcsD $@.new $(wildcard $(call objects,$*,$(GUEST) $(HOST)))
-	@cmp -s $@ $@.new || mv $@.new $@
+	@if cmp -s $@ $@.new; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
 $(OUT)/tests/unit/%: $(OUT)/unit/tests/unit/%.o $(OUT)/unit/libguest.a

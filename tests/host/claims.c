@@ -91,11 +91,12 @@ void host_trace(const char *fmt, ...)
 static void print_thread(const struct thread *t, void *arg)
 {
 	(void)arg;
-	fprintf(stderr, "  %3u %-12s %-6s %s", t->id, t->name,
-		t->kind == THREAD_KERNEL ? "kernel" : "app",
-		t == current ? "runs" : t->runnable ? "runnable" : "waits in ");
-	if (t != current && !t->runnable)
-		fputs(t->waits ? t->waits : "?", stderr);
+	fprintf(stderr, "  %3u %-12s %-6s ", t->id, t->name,
+		t->kind == THREAD_KERNEL ? "kernel" : "app");
+	if (t->runnable)
+		fputs(t == current ? "runs" : "runnable", stderr);
+	else
+		fprintf(stderr, "waits in %s", t->waits ? t->waits : "?");
 	if (!t->runnable && t->sooner)
 		fprintf(stderr, " until %llu", (unsigned long long)t->deadline);
 	fputc('\n', stderr);

@@ -44,8 +44,8 @@
 
 #define HOST_COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* A static variable of a test with this is kept from one seed to the next. */
-#define HOST_KEEP __attribute__((section("host_keep")))
+/* A static variable of a test with this, zero at first, is kept from seed to seed. */
+#define HOST_KEEP __attribute__((section(".bss.host_keep")))
 
 /* ---- claims.c */
 
