@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A line of threads, each of which waits for so many of something: slots, pages.
+ *
+ * Who came first goes first, also where a later one wants less: so nobody starves, and
+ * nobody holds some while waiting for more.  A wake-up is for the first in the line and
+ * for when it can go; nobody else is woken, and nobody in vain.
+ *
+ *	struct turn me;
+ *
+ *	turn_join(&line, &me, n);
+ *	wait_until(&me.queue, error || (turn_first(&line, &me) && n <= room));
+ *	turn_leave(&line, &me);
+ */
+#ifndef DRIVERS_TURN_H
+#define DRIVERS_TURN_H
+
+#include "kernel/sched.h"
+
+#include <assert.h>
+
+struct turn {				/* lives on the stack of who waits */
+	struct turn *next;
+	struct waitq queue;
+	uint32_t n;
+};
+
+/* Zero is empty. */
+struct turns {
+	struct turn *first, *last;
+};
+
+static inline void turn_join(struct turns *line, struct turn *me, uint32_t n)
+{
+	*me = (struct turn){ .n = n };
+	if (line->last)
+		line->last->next = me;
+	else
+		line->first = me;
+	line->last = me;
+}
+
+static inline bool turn_first(const struct turns *line, const struct turn *me)
+{
+	return line->first == me;
+}
+
+/* When all fails they leave in any order. */
+static inline void turn_leave(struct turns *line, struct turn *me)
+{
+	struct turn *before = NULL;
+
+	for (struct turn *t = line->first; t != me; t = t->next) {
+		assert(t);
+		before = t;
+	}
+	if (before)
+		before->next = me->next;
+	else
+		line->first = me->next;
+	if (line->last == me)
+		line->last = before;
+}
+
+/* There are so many now. */
+static inline void turn_wake(struct turns *line, uint32_t room)
+{
+	if (line->first && line->first->n <= room)
+		wake(&line->first->queue);
+}
+
+static inline void turn_wake_all(struct turns *line)
+{
+	for (struct turn *t = line->first; t; t = t->next)
+		wake(&t->queue);
+}
+
+#endif
