@@ -19,8 +19,8 @@ static void only_once(void)
 	static struct waitq others;
 
 	kernel_enter();
-	if (who)
-		wait_until(&others, who == current);	/* a handler may call exit() again */
+	if (who)	/* ... unless a handler of ours called exit() again */
+		wait_until(&others, who == current);
 	who = current;
 	kernel_leave();
 }

@@ -143,7 +143,8 @@ static int start_thread(struct pthread *p, size_t stack)
 	return 0;
 }
 
-int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void *), void *arg)
+int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void *),
+		   void *arg)
 {
 	struct pthread *p;
 	int error;
@@ -219,7 +220,8 @@ int pthread_detach(pthread_t id)
 	return error;
 }
 
-void _pthread_cleanup_push(struct _pthread_cleanup_context *c, void (*routine)(void *), void *arg)
+void _pthread_cleanup_push(struct _pthread_cleanup_context *c, void (*routine)(void *),
+			   void *arg)
 {
 	struct pthread *p = pthread_half();
 

@@ -44,7 +44,8 @@
 	int pthread_##object##_set##attribute(pthread_##object##_t *attr,	\
 					      type value)			\
 	{									\
-		int error = attr->__initialized == PTHREAD_INITIALIZED ? (check) : EINVAL; \
+		bool valid = attr->__initialized == PTHREAD_INITIALIZED;	\
+		int error = valid ? (check) : EINVAL;				\
 										\
 		if (!error)							\
 			attr->field = value;					\
@@ -63,7 +64,8 @@ static int check_shared(int value)
 
 static int check_policy(int policy)
 {
-	return policy == SCHED_OTHER ? 0 : one_of(policy, SCHED_FIFO, SCHED_RR) ?: ENOTSUP;
+	return policy == SCHED_OTHER
+		? 0 : one_of(policy, SCHED_FIFO, SCHED_RR) ?: ENOTSUP;
 }
 
 static int check_type(int type)
@@ -74,14 +76,16 @@ static int check_type(int type)
 
 static int check_protocol(int protocol)
 {
-	return protocol == PTHREAD_PRIO_NONE
-		? 0 : one_of(protocol, PTHREAD_PRIO_INHERIT, PTHREAD_PRIO_PROTECT) ?: ENOTSUP;
+	if (protocol == PTHREAD_PRIO_NONE)
+		return 0;
+	return one_of(protocol, PTHREAD_PRIO_INHERIT, PTHREAD_PRIO_PROTECT) ?: ENOTSUP;
 }
 
 OBJECT(attr, .guardsize = 4096)
 ATTRIBUTE(attr, detachstate, detachstate, int,
 	  one_of(value, PTHREAD_CREATE_JOINABLE, PTHREAD_CREATE_DETACHED))
-ATTRIBUTE(attr, scope, scope, int, one_of(value, PTHREAD_SCOPE_PROCESS, PTHREAD_SCOPE_SYSTEM))
+ATTRIBUTE(attr, scope, scope, int,
+	  one_of(value, PTHREAD_SCOPE_PROCESS, PTHREAD_SCOPE_SYSTEM))
 ATTRIBUTE(attr, inheritsched, inheritsched, int,
 	  one_of(value, PTHREAD_INHERIT_SCHED, PTHREAD_EXPLICIT_SCHED))
 ATTRIBUTE(attr, schedpolicy, schedpolicy, int, check_policy(value))
@@ -96,7 +100,8 @@ ATTRIBUTE(mutexattr, prioceiling, prio_ceiling, int, value ? EINVAL : 0)
 
 OBJECT(condattr, .clock = CLOCK_REALTIME)
 ATTRIBUTE(condattr, pshared, process_shared, int, check_shared(value))
-ATTRIBUTE(condattr, clock, clock, clockid_t, one_of(value, CLOCK_REALTIME, CLOCK_MONOTONIC))
+ATTRIBUTE(condattr, clock, clock, clockid_t,
+	  one_of(value, CLOCK_REALTIME, CLOCK_MONOTONIC))
 
 OBJECT(rwlockattr)
 ATTRIBUTE(rwlockattr, pshared, process_shared, int, check_shared(value))

@@ -65,7 +65,8 @@ int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 	return error;
 }
 
-int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *when)
+int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
+			   const struct timespec *when)
 {
 	uint64_t deadline;
 	int error = time_deadline(c->__clock ?: CLOCK_REALTIME, when, &deadline);

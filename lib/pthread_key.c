@@ -90,10 +90,11 @@ static bool destroy_round(void **values)
 void pthread_key_destroy_values(void)
 {
 	struct pthread *p = pthread_half();
+	int rounds = PTHREAD_DESTRUCTOR_ITERATIONS;
 
 	if (!p->values)
 		return;
-	for (int i = 0; i < PTHREAD_DESTRUCTOR_ITERATIONS && destroy_round(p->values); i++)
+	while (rounds-- && destroy_round(p->values))
 		;
 	free(p->values);
 	p->values = NULL;

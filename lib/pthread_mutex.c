@@ -20,6 +20,12 @@ struct mutex *pthread_mutex_of(pthread_mutex_t *m)
 	return (struct mutex *)&m->__mutex;
 }
 
+/* Asking twice is not waiting for oneself. */
+static bool checked(const pthread_mutex_t *m)
+{
+	return m->__type != PTHREAD_MUTEX_NORMAL;
+}
+
 static bool owned(pthread_mutex_t *m)
 {
 	return pthread_mutex_of(m)->owner == current;
@@ -54,7 +60,7 @@ static int again(pthread_mutex_t *m)
 /* Kernel code. */
 static int lock(pthread_mutex_t *m, uint64_t deadline)
 {
-	if (owned(m) && m->__type != PTHREAD_MUTEX_NORMAL)
+	if (owned(m) && checked(m))
 		return again(m);
 	return mutex_lock(pthread_mutex_of(m), deadline) ? 0 : ETIMEDOUT;
 }
@@ -71,7 +77,7 @@ int pthread_mutex_lock(pthread_mutex_t *m)
 
 static bool must_wait(pthread_mutex_t *m)
 {
-	return pthread_mutex_of(m)->owner && (!owned(m) || m->__type == PTHREAD_MUTEX_NORMAL);
+	return pthread_mutex_of(m)->owner && !(owned(m) && checked(m));
 }
 
 /* A time that is none matters only if we would have to wait. */
@@ -94,8 +100,10 @@ int pthread_mutex_trylock(pthread_mutex_t *m)
 	int error = 0;
 
 	kernel_enter();
-	if (!mutex_trylock(pthread_mutex_of(m)))
-		error = owned(m) && m->__type == PTHREAD_MUTEX_RECURSIVE ? again(m) : EBUSY;
+	if (owned(m) && m->__type == PTHREAD_MUTEX_RECURSIVE)
+		error = again(m);
+	else if (!mutex_trylock(pthread_mutex_of(m)))
+		error = EBUSY;
 	kernel_leave();
 	return error;
 }

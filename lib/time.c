@@ -37,7 +37,9 @@ uint64_t timespec_ns(const struct timespec *ts)
 
 static struct timespec from_ns(uint64_t ns)
 {
-	return (struct timespec){ .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
+	return (struct timespec){
+		.tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC,
+	};
 }
 
 static uint64_t cpu_time(const struct thread *t)
@@ -261,7 +263,7 @@ static clock_t ticks(uint64_t ns)
 	return ns / (NSEC_PER_SEC / CLOCKS_PER_SEC);
 }
 
-/* In units of sysconf(_SC_CLK_TCK), which newlib's CLK_TCK makes the same as clock()'s. */
+/* In units of sysconf(_SC_CLK_TCK): newlib's CLK_TCK makes it the same as clock()'s. */
 clock_t times(struct tms *to)
 {
 	struct process_time sum = process_time();

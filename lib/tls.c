@@ -23,7 +23,7 @@ extern char __tls_image_size[], __tls_size[], __tls_align[];
 /* Word 0 is its own address, by which compiled code finds what lies before it. */
 struct tcb {
 	struct tcb *self;
-	uint64_t words[15];		/* 14: the stack's limit, set when we switch to it */
+	uint64_t words[15];		/* word 14: the stack's limit, set at a switch */
 };
 
 static size_t value(const char *symbol)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What <unistd.h> asks about the process and the system (POSIX.1-2017: sysconf, getpid). */
+/* What <unistd.h> knows of the process and the system (POSIX.1-2017: sysconf, getpid). */
 #include "kernel/arch.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
