@@ -27,7 +27,9 @@ static struct timespec in(clockid_t clock, long long ns)
 {
 	long long at = now(clock) + ns;
 
-	return (struct timespec){ .tv_sec = at / (1000 * MS), .tv_nsec = at % (1000 * MS) };
+	return (struct timespec){
+		.tv_sec = at / (1000 * MS), .tv_nsec = at % (1000 * MS),
+	};
 }
 
 static const struct timespec past = { .tv_sec = 1 };
@@ -685,7 +687,8 @@ static void semaphores_count(void)
 	expect_equal(sem_getvalue(&items, &value), 0);
 	expect_equal(value, THREADS);
 	for (int i = 0; i < THREADS; i++)
-		expect_equal(i % 2 ? sem_wait(&items) : sem_timedwait(&items, &invalid), 0);
+		expect_equal(i % 2 ? sem_wait(&items)
+				   : sem_timedwait(&items, &invalid), 0);
 	expect_equal(error_of(sem_trywait(&items)), EAGAIN);
 	expect_equal(error_of(sem_timedwait(&items, &past)), ETIMEDOUT);
 	expect_equal(error_of(sem_timedwait(&items, &invalid)), EINVAL);

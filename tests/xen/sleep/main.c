@@ -33,7 +33,9 @@ static struct timespec spec(long long ns)
 
 static void sleeps_are_long_enough(void)
 {
-	static const long long lengths[] = { 0, 1, 1000, 50000, MS, 10 * MS, 123 * MS, S + 1 };
+	static const long long lengths[] = {
+		0, 1, 1000, 50000, MS, 10 * MS, 123 * MS, S + 1,
+	};
 
 	for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
 		struct timespec ts = spec(lengths[i]);
@@ -70,15 +72,15 @@ static void deadlines_of_either_clock(void)
 static void nonsense_is_refused(void)
 {
 	struct timespec negative = { .tv_sec = -1 }, too_long = { .tv_nsec = S }, ts;
+	struct timespec zero = { 0 };
 
 	expect_equal(nanosleep(&negative, NULL), -1);
 	expect_equal(errno, EINVAL);
 	expect_equal(nanosleep(&too_long, NULL), -1);
-	expect_equal(clock_nanosleep(77, 0, &(struct timespec){ 0 }, NULL), EINVAL);
-	expect_equal(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &(struct timespec){ 0 }, NULL),
-		     ENOTSUP);
+	expect_equal(clock_nanosleep(77, 0, &zero, NULL), EINVAL);
+	expect_equal(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &zero, NULL), ENOTSUP);
 	expect_equal(clock_gettime(77, &ts), -1);
-	expect_equal(clock_settime(CLOCK_MONOTONIC, &(struct timespec){ 0 }), -1);
+	expect_equal(clock_settime(CLOCK_MONOTONIC, &zero), -1);
 	expect_equal(clock_settime(CLOCK_REALTIME, &too_long), -1);
 	expect_equal(clock_getres(CLOCK_MONOTONIC, &ts), 0);
 	expect(ts.tv_sec == 0 && ts.tv_nsec > 0);
@@ -128,7 +130,8 @@ static void clocks_agree(void)
 
 static void the_wall_clock_can_be_set(void)
 {
-	struct timespec then = { .tv_sec = 2000000000 }, before = spec(now(CLOCK_REALTIME));
+	struct timespec then = { .tv_sec = 2000000000 };
+	struct timespec before = spec(now(CLOCK_REALTIME));
 	long long mono = now(CLOCK_MONOTONIC);
 
 	expect_equal(clock_settime(CLOCK_REALTIME, &then), 0);

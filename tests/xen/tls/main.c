@@ -57,7 +57,8 @@ int main(void)
 	as_initialised();
 	for (int again = 0; again < 3; again++) {	/* memory used before, too */
 		for (long i = 0; i < THREADS; i++)
-			expect_equal(pthread_create(&t[i], NULL, thread, (void *)(i + 1)), 0);
+			if (pthread_create(&t[i], NULL, thread, (void *)(i + 1)))
+				test_error("no thread");
 		for (int i = 0; i < THREADS; i++)
 			expect_equal(pthread_join(t[i], &where[i]), 0);
 		for (int i = 0; i < THREADS; i++)
