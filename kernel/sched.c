@@ -26,7 +26,8 @@ static struct thread *dead;		/* exited, their stacks not freed yet */
 static struct thread *timers;		/* by deadline, the soonest first */
 static struct evtchn timer = { .name = "timer" };
 static uint64_t timer_set = NEVER;	/* when VIRQ_TIMER will fire: never after `timers` */
-static uint64_t slice_end;
+static struct thread *slice_of;		/* the application thread whose turn it is ... */
+static uint64_t slice_end;		/* ... and until when */
 static unsigned threads, next_id;
 
 /* Before sched_init(): the flow Xen entered, in the kernel already. */
@@ -181,8 +182,10 @@ static void switch_to(struct thread *next)
 
 	prev->cpu_time += now - prev->switched_in;
 	next->switched_in = now;
-	if (next->kind == THREAD_APP)
+	if (next->kind == THREAD_APP && slice_of != next) {
+		slice_of = next;
 		slice_end = now + SLICE;
+	}
 	current = next;
 	sched_stats.switches++;
 	if (next->tls != prev->tls)
@@ -196,6 +199,8 @@ static void schedule(bool keep_turn)
 {
 	struct thread *next;
 
+	if (slice_of == current && !keep_turn)
+		slice_of = NULL;
 	look();
 	for (;;) {
 		if (current->runnable && !current->queued)
@@ -221,6 +226,13 @@ static bool slice_over(void)
 	return false;
 }
 
+/* Kernel threads first, then who waits longest; returns when it is our turn again. */
+static void give_way(void)
+{
+	while (runq[THREAD_KERNEL].length || slice_over())
+		schedule(!slice_over());
+}
+
 bool sched_upcall(void)
 {
 	current->depth++;
@@ -235,7 +247,7 @@ bool sched_upcall(void)
 void sched_preempt(void)
 {
 	sched_stats.preemptions++;
-	schedule(!slice_over());
+	give_way();
 	current->depth--;
 }
 
@@ -255,8 +267,7 @@ void kernel_leave(void)
 	}
 	for (;;) {
 		look();
-		if (runq[THREAD_KERNEL].length || slice_over())
-			schedule(!slice_over());
+		give_way();
 		current->depth = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		*upcall_mask() = 0;
