@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Guest: a domain the lab made, from its first byte to its end; Result: how it went."""
 
+import re
 import signal
 import time
 from dataclasses import dataclass, field
@@ -8,6 +9,11 @@ from dataclasses import dataclass, field
 from .errors import LabError
 
 CONSOLES = "/var/log/xen/console"
+CREATE = """
+    rm -f "$3"; printf %s "$2" >/tmp/"$1".cfg &&
+    xl create -q -p {options} /tmp/"$1".cfg
+    status=$?; rm -f /tmp/"$1".cfg; [ $status = 0 ] || exit $status
+    exec "$4" watch "$1" "$3" $5"""
 
 
 @dataclass
@@ -40,23 +46,34 @@ class Guest:
         self.toolstack, self.watcher, self.cleanup = {}, None, []
         self.log_start = lab.log_size()
 
-    def watch(self, unpause):
+    def start(self, text, paused, monitor):
+        """xl create, then the watcher in its place; what they said if that failed."""
+        start = time.monotonic()
         log = "tty" if self.lab.native else f"{CONSOLES}/guest-{self.name}.log"
-        self.watcher = self.lab.start([self.lab.helper, "watch", str(self.domid), log,
-                                       *(["unpause"] if unpause else [])])
+        w = self.watcher = self.lab.start(
+            [*self.lab.shell, CREATE.format(options="" if monitor else "-e"), "create",
+             self.name, text, log, self.lab.helper, "" if paused else "unpause"])
+        w.until(lambda: re.search(rb"(?m)^domid \d+\n", w.err))
+        self.toolstack["create"] = time.monotonic() - start
+        self.lab.check()
+        found = re.search(rb"(?m)^domid (\d+)\n", w.err)
+        if not found:
+            return (w.out + w.err).decode(errors="replace")
+        self.domid = int(found[1])
         self.watched_from = time.monotonic()
+        return None
 
     def unpause(self):
         """Start a guest that was created paused."""
-        if self.watcher is None:
-            self.watch(unpause=True)
+        self.watcher.signal(signal.SIGUSR1)
+        self.watched_from = time.monotonic()
 
     def send(self, text):
         """Type into the guest's console."""
         self.watcher.write(text.encode() if isinstance(text, str) else text)
 
     def console_bytes(self):
-        return bytes(self.watcher.out) if self.watcher else b""
+        return bytes(self.watcher.out)
 
     def console_text(self):
         return self.console_bytes().decode(errors="replace")

@@ -12,7 +12,7 @@ from pathlib import Path
 from . import build, config
 from .channel import Here
 from .errors import BUILD, LabError
-from .guest import CONSOLES, Guest
+from .guest import Guest
 from .machine import Machine, check_emulator
 
 # What xl says, and what it means.
@@ -79,7 +79,7 @@ class Lab:
         if os.geteuid():
             raise LabError("this machine is a Xen host, and only root may use it")
         self.helper = build.native_helper()
-        self.channel = Here()
+        self.channel, self.shell = Here(), ["sh", "-c"]
 
     def boot_machine(self):
         check_emulator()
@@ -94,6 +94,7 @@ class Lab:
         self.machine = Machine(self.memory, self.dom0_memory, self.cpus, self.pin,
                                self.xen_cmdline, self.on_log)
         self.channel, self.helper = self.machine.agent, "lab-guest"
+        self.shell = ["busybox", "sh", "-c"]    # a fifth of the time bash takes to start
         self.machine.wait_ready(self.boot_timeout)
         self.boot_seconds = time.monotonic() - start
         self.say(f"dom0 is up after {self.boot_seconds:.1f} s")
@@ -194,9 +195,12 @@ class Lab:
             vifs = self.connect(net, guest) if net else []
             text = config.xl_config(guest.name, where, memory, line, targets, vifs,
                                     self.pin, ramdisk, actions, more)
-            self.xl_create(guest, text, monitor, image)
-            if not paused:
-                guest.unpause()
+            said = guest.start(text, paused, monitor)
+            if said is not None:
+                meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), "")
+                raise LabError(f"xl could not create a guest of {image}"
+                               + (meaning and f": {meaning}"),
+                               LabError.tail(said + self.hotplug_log()))
         except BaseException:
             guest.destroy()
             raise
@@ -216,24 +220,6 @@ class Lab:
         with self.lock:
             if guest in self.guests:
                 self.guests.remove(guest)
-
-    def xl_create(self, guest, text, monitor, image):
-        start = time.monotonic()
-        c = self.start(["sh", "-c", f"""
-            cfg=$(mktemp) && printf %s "$2" >"$cfg" && rm -f {CONSOLES}/guest-"$1".log &&
-            xl create -q -p {'' if monitor else '-e'} "$cfg" && "$3" domid "$1"
-            status=$?; rm -f "$cfg"; exit $status""",
-                        "create", guest.name, text, self.helper])
-        c.wait()
-        guest.toolstack["create"] = time.monotonic() - start
-        self.check()
-        if c.status:
-            said = (c.out + c.err).decode(errors="replace")
-            meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), None)
-            raise LabError(f"xl could not create a guest of {image}"
-                           + (f": {meaning}" if meaning else ""),
-                           LabError.tail(said + self.hotplug_log()))
-        guest.domid = int(c.out.split()[-1])
 
     def hotplug_log(self):
         return self.dom0("tail -n 8 /var/log/xen/xen-hotplug.log 2>/dev/null")[1]

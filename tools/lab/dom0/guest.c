@@ -2,24 +2,21 @@
 /*
  * Follow one guest from dom0: its console, its end, and when each happened.
  *
- *   lab-guest watch DOMID LOG|tty [unpause]
+ *   lab-guest watch NAME LOG|tty [unpause]
  *
  *     Standard output is the guest's console, standard input is typed into it.
  *     LOG is xenconsoled's log of it; `tty` reads its terminal instead, where
- *     no log is kept.  With `unpause` the guest, created paused, is started by
- *     one hypercall.  Standard error has one line for each event, times in
- *     seconds of the monotonic clock:
+ *     no log is kept.  The guest, created paused, is started by one hypercall: at
+ *     once with `unpause`, else on SIGUSR1.  Standard error has one line for each
+ *     event, times in seconds of the monotonic clock:
  *
+ *       domid NUMBER
  *       unpaused TIME
  *       at TIME BYTES           so many bytes of console were seen at that time
  *       ended TIME REASON STATUS
  *
  *     REASON is poweroff, reboot, suspend, crash, watchdog, soft-reset or gone
  *     (destroyed by somebody else); STATUS is the domain's data/exit-status or -.
- *
- *   lab-guest domid NAME
- *
- *     Prints the number of the domain of this name.
  *
  *   lab-guest gone DOMID COMMAND...
  *
@@ -33,12 +30,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -203,7 +202,16 @@ static void pass_typed(char *typed, size_t *n, struct pollfd *in, struct pollfd 
 	}
 }
 
-static void follow(int notify)
+static void unpause(void)
+{
+	double t = now();
+
+	if (xc_domain_unpause(xc, domid))
+		fail("unpause");
+	fprintf(stderr, "unpaused %.6f\n", t);
+}
+
+static void follow(int notify, int start)
 {
 	char typed[4096], events[4096];
 	size_t ntyped = 0;
@@ -216,9 +224,10 @@ static void follow(int notify)
 			{.fd = notify >= 0 ? notify : console, .events = POLLIN},
 			{.fd = ntyped ? -1 : in, .events = POLLIN},
 			{.fd = ntyped ? terminal : -1, .events = POLLOUT},
+			{.fd = start, .events = POLLIN},
 		};
 
-		if (poll(p, 4, -1) < 0 && errno != EINTR)
+		if (poll(p, 5, -1) < 0 && errno != EINTR)
 			fail("poll");
 		if (p[1].revents) {
 			if (notify >= 0)
@@ -227,6 +236,8 @@ static void follow(int notify)
 		}
 		if (p[0].revents)
 			take_watch_events();
+		if (p[4].revents && read(start, events, sizeof(events)) > 0)
+			unpause();
 		pass_typed(typed, &ntyped, &p[2], &p[3]);
 		if (!ntyped)
 			in = p[2].fd;
@@ -245,9 +256,19 @@ static int open_log(const char *path)
 	return notify;
 }
 
-static void watch(const char *log, bool unpause)
+static int on_start_signal(void)
 {
-	int notify = -1;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void watch(const char *log, bool at_once)
+{
+	int notify = -1, start = on_start_signal();
 
 	watch_domain();
 	terminal = open_terminal();
@@ -255,15 +276,11 @@ static void watch(const char *log, bool unpause)
 		notify = open_log(log);
 	else
 		console = terminal;
-	if (unpause) {
-		double t = now();
-
-		if (xc_domain_unpause(xc, domid))
-			fail("unpause");
-		fprintf(stderr, "unpaused %.6f\n", t);
-	}
+	fprintf(stderr, "domid %u\n", domid);
+	if (at_once)
+		unpause();
 	pass_console();
-	follow(notify);
+	follow(notify, start);
 }
 
 static void wait_until_gone(char **command)
@@ -300,7 +317,7 @@ static bool is_named(const char *name)
 	return yes;
 }
 
-static int print_domid(const char *name)
+static void find(const char *name)
 {
 	unsigned int n;
 	char **domains = xs_directory(xs, XBT_NULL, "/local/domain", &n);
@@ -308,29 +325,26 @@ static int print_domid(const char *name)
 	while (domains && n--) {
 		domid = strtoul(domains[n], NULL, 10);
 		if (is_named(name))
-			return printf("%u\n", domid) < 0;
+			return;
 	}
-	fprintf(stderr, "lab-guest: no domain %s\n", name);
-	return 1;
+	errno = ENOENT;
+	fail(name);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 3)
+	if (argc < 4)
 		return 2;
 	setvbuf(stderr, NULL, _IOLBF, 1024);
 	xc = xc_interface_open(NULL, NULL, 0);
 	xs = xs_open(0);
 	if (!xc || !xs)
 		fail("open Xen's interfaces");
-	if (!strcmp(argv[1], "domid"))
-		return print_domid(argv[2]);
-	domid = strtoul(argv[2], NULL, 10);
-	if (argc > 3 && !strcmp(argv[1], "watch"))
-		watch(argv[3], argc > 4 && !strcmp(argv[4], "unpause"));
-	else if (argc > 3 && !strcmp(argv[1], "gone"))
+	if (!strcmp(argv[1], "gone")) {
+		domid = strtoul(argv[2], NULL, 10);
 		wait_until_gone(argv + 3);
-	else
-		return 2;
+	}
+	find(argv[2]);
+	watch(argv[3], argc > 4 && !strcmp(argv[4], "unpause"));
 	return 0;
 }
