@@ -572,7 +572,7 @@ static void answer_madly(void)
 	uint32_t id = in.hdr.req_id, tx = in.hdr.tx_id, type = in.hdr.type;
 
 	store.mad++;
-	switch (host_below(6)) {
+	switch (store.mistyped ? 0 : host_below(6)) {
 	case 0:			/* to another question */
 		do
 			type = host_chance(4) ? host_random() : host_below(XS_SET_TARGET);

@@ -20,6 +20,7 @@ struct store {
 	bool unordered;			/* answers in any order */
 	unsigned conflicts;		/* one commit in so many fails for nothing */
 	unsigned nasty;			/* one answer in so many makes no sense */
+	bool mistyped;			/* and if so, of the wrong type */
 	unsigned noise;			/* between answers, one in so many is nobody's */
 	bool silent;			/* reads, and does not answer */
 	bool deaf;			/* does not even read */

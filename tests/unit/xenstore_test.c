@@ -563,6 +563,30 @@ static void queue_is_cut(void)
 	down();
 }
 
+/* Who has not looked need not be told again; who has looked, must. */
+static void no_event_twice(void)
+{
+	char *path;
+
+	up();
+	store.unordered = false;
+	assert(xs_watch(&watch, "data", NULL) == 0);
+	assert(xs_watch_wait(&watch, NEVER, NULL) == 0);
+	for (int i = 0; i < 20; i++) {
+		store_write(HOME "data/a", "");
+		store_write(HOME "data/b", "");
+		thread_sleep(clock_now() + host_below(1000000));
+	}
+	expect_value("domid", "5");	/* behind all events */
+	for (const char *name = "ab"; *name; name++) {
+		assert(xs_watch_wait(&watch, 0, &path) == 0 && path[5] == *name);
+		free(path);
+	}
+	assert(!xs_watch_pending(&watch));
+	xs_unwatch(&watch);
+	down();
+}
+
 static struct waitq both;
 static struct xs_watch one, two;
 
@@ -738,6 +762,24 @@ static void nonsense_hurts_nobody(void)
 	down();
 }
 
+static void mistyped_is_no_answer(void)
+{
+	struct xs_tx tx = { 0 };
+	char *value, **names;
+
+	up();
+	store.mistyped = true;
+	store.nasty = 1;
+	assert(xs_read(NULL, "domid", &value) == -EPROTO);
+	assert(xs_write(NULL, "data/x", "y") == -EPROTO);
+	assert(xs_list(NULL, "data", &names) == -EPROTO);
+	assert(xs_begin(&tx) == -EPROTO);
+	assert(xs_watch(&watch, "data", NULL) == -EPROTO);
+	store.nasty = 0;
+	expect_value("domid", "5");
+	down();
+}
+
 static void victim(void *arg)
 {
 	char *value;
@@ -903,11 +945,13 @@ int main(int argc, char **argv)
 		{ "the last event comes", the_last_event_comes, 500 },
 		{ "events come in order", events_in_order, 300 },
 		{ "a queue nobody empties is cut, and loses nothing", queue_is_cut, 20 },
+		{ "an event that waits is not doubled", no_event_twice, 200 },
 		{ "watches come and go while events fly", several_watches, 500 },
 		{ "a deadline ends any call and nothing stays", deadlines_pass, 1000 },
 		{ "a dead xenstored costs its caller the deadline, and us little",
 		  dead_xenstored, 200 },
 		{ "nonsense hurts nobody", nonsense_hurts_nobody, 1000 },
+		{ "an answer of the wrong type is none", mistyped_is_no_answer, 50 },
 		{ "when the stream breaks all are told", all_are_told, 1000 },
 		{ "without memory calls fail and events do not", memory_runs_out, 500 },
 		{ "each byte of a reply is fetched once", fetched_once, 100 },
