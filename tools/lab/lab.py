@@ -42,8 +42,8 @@ class Lab:
 
     memory: MB for all guests together; pin: dom0 on the first CPU, guests on the
     second; cpus: of the emulated machine, else one: two that wait for each other are
-    several times slower when the real ones have other work; say: called with a line for each step; on_log: with each line of Xen's
-    and dom0's console.
+    several times slower when the real ones have other work; say: called with a line
+    for each step; on_log: with each line of Xen's and dom0's console.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
