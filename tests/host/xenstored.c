@@ -880,5 +880,7 @@ void store_end(enum store_end how)
 		ring->error = XENSTORE_ERROR_COMM;
 	}
 	store.lost = true;
-	host_notify(host_xenstore_port);
+	/* This one the guest can see by itself, when it has something to write. */
+	if (how != STORE_BAD_REQUEST_INDEX || host_chance(2))
+		host_notify(host_xenstore_port);
 }
