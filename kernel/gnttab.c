@@ -204,7 +204,7 @@ int gnttab_grant(domid_t to, const void *page, bool readonly)
 
 	if (frame > UINT32_MAX)		/* version 1 has no room for it */
 		return -ENOSPC;
-	if (!free_list)
+	if (stats.quarantined && (!free_list || !janitor_runs))
 		quarantine_look();
 	if (!free_list && grow())
 		return -ENOSPC;
