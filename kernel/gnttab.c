@@ -190,6 +190,8 @@ int gnttab_init(void)
 {
 	_Static_assert(sizeof(struct note) * PER_FRAME == PAGE_SIZE, "a page of notes");
 
+	if (frames)
+		return 0;
 	if (xen_grant_max_frames(&max_frames))
 		max_frames = 1;
 	if (max_frames > FRAMES_MAX)

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-int gnttab_init(void);		/* 0 or -errno; without it all below say -ENOSPC */
+/* 0 or -errno; whoever may be the first to need grants.  Before it all say -ENOSPC. */
+int gnttab_init(void);
 
 /* The ref, or -ENOSPC.  The table grows as far as Xen lets it. */
 int gnttab_grant(domid_t to, const void *page, bool readonly);
