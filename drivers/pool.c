@@ -147,16 +147,24 @@ void pool_fail(struct pool *pool, int error)
 	turn_wake_all(&pool->turns);
 }
 
-void pool_end(struct pool *pool)
+uint32_t pool_end(struct pool *pool)
 {
+	uint32_t kept = 0;
+
 	assert(pool->error);
 	wait_until(&pool->returned, pool->lent == 0 && !pool->turns.first);
 	while (pool->free) {
 		struct own *own = (struct own *)pool->free;
 
 		pool->free = own->page.next;
-		gnttab_revoke_and_free(own->page.ref, own->memory);
+		if (gnttab_revoke(own->page.ref) == 0) {
+			page_free(own->memory, 1);
+		} else {
+			gnttab_revoke_and_free(own->page.ref, own->memory);
+			kept++;
+		}
 		free(own);
 	}
 	pool->nfree = pool->granted = 0;
+	return kept;
 }

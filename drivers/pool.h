@@ -57,8 +57,8 @@ void pool_fail(struct pool *pool, int error);
 
 /*
  * The end, after pool_fail(): sleeps until all pages are put back, and takes them from
- * the backend.  Those it keeps mapped are freed when it lets go.
+ * the backend.  Those it keeps mapped are freed when it lets go: how many they are.
  */
-void pool_end(struct pool *pool);
+uint32_t pool_end(struct pool *pool);
 
 #endif

@@ -1,0 +1,715 @@
+/* SPDX-License-Identifier: ISC */
+#include "drivers/frontend.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/gnttab.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "kernel/shutdown.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/xenbus.h>
+
+#define PATIENCE (10 * NSEC_PER_SEC)	/* with a backend that should let go */
+#define PAUSE (1 * NSEC_PER_SEC)	/* before another try, with what went wrong */
+
+#define IN(state) (1u << XenbusState##state)
+#define ANY (~0u)
+
+/* All devices of a driver, and the thread that finds them. */
+struct kind {
+	struct kind *next;
+	const struct frontend_driver *driver;
+	struct frontend *devices;
+	struct xs_watch watch;
+	char directory[16];
+	bool listed;
+	struct waitq changed;
+};
+
+static struct kind *kinds;
+
+/* ---- what offer() says and shares */
+
+struct say {
+	struct say *next;
+	char *value;
+	char key[];
+};
+
+struct share {
+	struct share *next;
+	void (*undo)(struct frontend *fe, struct share *s);
+	void *what;
+	grant_ref_t ref;
+};
+
+int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
+{
+	char value[64];
+	struct say *s;
+	va_list args;
+	size_t size;
+
+	va_start(args, fmt);
+	size = vformat(value, sizeof(value), fmt, args) + 1;
+	va_end(args);
+	s = size > sizeof(value) ? NULL : malloc(sizeof(*s) + strlen(key) + 1 + size);
+	if (!s)
+		return -ENOMEM;
+	strcpy(s->key, key);
+	s->value = s->key + strlen(key) + 1;
+	strcpy(s->value, value);
+	s->next = fe->says;
+	fe->says = s;
+	return 0;
+}
+
+/* Takes over what to undo, and undoes it at once if there is no memory to remember it. */
+static int share(struct frontend *fe, void (*undo)(struct frontend *, struct share *),
+		 void *what, grant_ref_t ref)
+{
+	struct share now = { .undo = undo, .what = what, .ref = ref };
+	struct share *s = malloc(sizeof(*s));
+
+	if (!s) {
+		undo(fe, &now);
+		return -ENOMEM;
+	}
+	*s = now;
+	s->next = fe->shares;
+	fe->shares = s;
+	return 0;
+}
+
+/* A page it has mapped still is freed by gnttab.c when it lets go, if ever. */
+static void undo_page(struct frontend *fe, struct share *s)
+{
+	if (gnttab_revoke(s->ref) == 0) {
+		page_free(s->what, 1);
+		return;
+	}
+	fe->kept++;
+	gnttab_revoke_and_free(s->ref, s->what);
+}
+
+static void undo_ring(struct frontend *fe, struct share *s)
+{
+	(void)fe;
+	ring_fail(s->what, -EIO);
+	ring_close(s->what);
+}
+
+static void undo_event(struct frontend *fe, struct share *s)
+{
+	(void)fe;
+	evtchn_close(s->what);
+}
+
+static void undo_pool(struct frontend *fe, struct share *s)
+{
+	pool_fail(s->what, -EIO);
+	fe->kept += pool_end(s->what);
+}
+
+static int share_page(struct frontend *fe, void *page, const char *key)
+{
+	int ref, rc;
+
+	memset(page, 0, PAGE_SIZE);
+	ref = gnttab_grant(fe->peer, page, false);
+	if (ref < 0) {
+		page_free(page, 1);
+		return ref;
+	}
+	rc = share(fe, undo_page, page, ref);
+	return rc ? rc : frontend_say(fe, key, "%u", ref);
+}
+
+int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t request_size,
+		  size_t response_size, const char *key)
+{
+	unsigned n = 1u << order, i;
+	char *pages = page_alloc(n);
+	char numbered[32];
+	int rc = pages ? 0 : -ENOMEM;
+
+	for (i = 0; i < n && !rc; i++) {
+		if (order)
+			format(numbered, sizeof(numbered), "%s%u", key, i);
+		rc = share_page(fe, pages + i * PAGE_SIZE, order ? numbered : key);
+	}
+	if (rc && pages && i < n)
+		page_free(pages + i * PAGE_SIZE, n - i);
+	if (rc)
+		return rc;
+	ring_init(r, pages, n * PAGE_SIZE, request_size, response_size);
+	return share(fe, undo_ring, r, 0);
+}
+
+int frontend_event(struct frontend *fe, struct evtchn *e, const char *key)
+{
+	int rc = evtchn_listen(e, fe->driver->kind, fe->peer);
+
+	if (!rc)
+		rc = share(fe, undo_event, e, 0);
+	return rc ? rc : frontend_say(fe, key, "%u", e->port);
+}
+
+int frontend_pool(struct frontend *fe, struct pool *pool, uint32_t min, uint32_t max)
+{
+	int rc = pool_init(pool, fe->peer, min, max);
+
+	return rc ? rc : share(fe, undo_pool, pool, 0);
+}
+
+static void forget(struct frontend *fe)
+{
+	struct say *say;
+	struct share *s;
+
+	while ((say = fe->says)) {
+		fe->says = say->next;
+		free(say);
+	}
+	while ((s = fe->shares)) {
+		fe->shares = s->next;
+		s->undo(fe, s);
+		free(s);
+	}
+}
+
+/* ---- xenstore */
+
+int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
+		 uint64_t fallback, uint64_t *value)
+{
+	char path[sizeof(fe->backend) + 40];
+	int rc;
+
+	format(path, sizeof(path), "%s/%s", fe->backend, key);
+	rc = xs_read_number(NULL, path, min, max, value);
+	if (rc == -ENOENT) {
+		*value = fallback;
+		return 0;
+	}
+	if (rc == -EPROTO) {
+		log_error("%s: %s of the backend is no number we can use", fe->node, key);
+		return frontend_fail(fe, "a parameter");
+	}
+	return rc;
+}
+
+int frontend_fail(struct frontend *fe, const char *why)
+{
+	if (!fe->broken) {
+		log_error("%s: the backend broke the protocol: %s", fe->node, why);
+		fe->broken = why;
+		wake(&fe->changed);
+	}
+	return -EPROTO;
+}
+
+struct publication {
+	struct frontend *fe;
+	unsigned state;
+	bool says;
+};
+
+/* What vanished must not come back by our writing to it. */
+static int publish_body(const struct xs_tx *tx, void *arg)
+{
+	struct publication *p = arg;
+	struct frontend *fe = p->fe;
+	char path[sizeof(fe->node) + 40], *backend;
+	int rc;
+
+	format(path, sizeof(path), "%s/backend", fe->node);
+	rc = xs_read(tx, path, &backend);
+	if (rc < 0)
+		return rc;
+	free(backend);
+	rc = 0;
+	for (struct say *s = p->says ? fe->says : NULL; s && !rc; s = s->next) {
+		format(path, sizeof(path), "%s/%s", fe->node, s->key);
+		rc = xs_write(tx, path, s->value);
+	}
+	format(path, sizeof(path), "%s/state", fe->node);
+	return rc ? rc : xs_printf(tx, path, "%u", p->state);
+}
+
+static int publish(struct frontend *fe, unsigned state, bool says)
+{
+	struct publication p = { fe, state, says };
+
+	return xs_transaction(NEVER, publish_body, &p);
+}
+
+/* Unknown: it is gone, or says nothing that makes sense. */
+static unsigned backend_state(struct frontend *fe)
+{
+	uint64_t state;
+
+	if (xs_read_number(NULL, fe->state_path, 0, XenbusStateReconfigured, &state))
+		return XenbusStateUnknown;
+	return state;
+}
+
+/*
+ * Sleep until the backend is in one of these states: 0.  Else why not: -ENODEV, the device
+ * is gone; -EPROTO, it is broken; -EINTR, the guest ends; -ETIMEDOUT; -EIO, no xenstore.
+ */
+static int await(struct frontend *fe, unsigned states, uint64_t deadline, bool heed)
+{
+	for (;;) {
+		int rc;
+
+		do
+			rc = xs_watch_wait(&fe->watch, 0, NULL);
+		while (rc == 0);
+		if (rc != -ETIMEDOUT)
+			return rc;
+		if (heed && (fe->broken || fe->leaving))
+			return fe->broken ? -EPROTO : -EINTR;
+		if (states & (1u << backend_state(fe)))
+			return 0;
+		if (!fe->present)
+			return -ENODEV;
+		if (!wait_until_deadline(&fe->changed, deadline,
+					 xs_watch_pending(&fe->watch) || !fe->present ||
+						 (heed && (fe->broken || fe->leaving))))
+			return -ETIMEDOUT;
+	}
+}
+
+/* ---- a life */
+
+/* Where the backend is, and a watch on its state. */
+static int find_backend(struct frontend *fe)
+{
+	char path[sizeof(fe->node) + 40], *backend;
+	uint64_t peer;
+	ssize_t len;
+	int rc;
+
+	format(path, sizeof(path), "%s/backend-id", fe->node);
+	rc = xs_read_number(NULL, path, 0, DOMID_FIRST_RESERVED - 1, &peer);
+	if (rc)
+		return rc;
+	format(path, sizeof(path), "%s/backend", fe->node);
+	len = xs_read(NULL, path, &backend);
+	if (len < 0)
+		return len;
+	if (len == 0 || (size_t)len >= sizeof(fe->backend))
+		rc = -EPROTO;
+	else
+		strcpy(fe->backend, backend);
+	free(backend);
+	if (rc)
+		return rc;
+	fe->peer = peer;
+	format(fe->state_path, sizeof(fe->state_path), "%s/state", fe->backend);
+	return xs_watch(&fe->watch, fe->state_path, &fe->changed);
+}
+
+/* The toolstack wants it to be connected; it writes 0 to have it closed for good. */
+static bool online(struct frontend *fe)
+{
+	char path[sizeof(fe->backend) + 16];
+	uint64_t n;
+	int rc;
+
+	format(path, sizeof(path), "%s/online", fe->backend);
+	rc = xs_read_number(NULL, path, 0, 1, &n);
+	return rc == -ENOENT || (rc == 0 && n);
+}
+
+/*
+ * Both go down: Closing, then Closed, upon which the backend unmaps what it has.  One
+ * that was not connected has nothing.
+ */
+static void hang_up(struct frontend *fe)
+{
+	uint64_t deadline = clock_now() + PATIENCE;
+
+	if (publish(fe, XenbusStateClosing, false) == 0)
+		await(fe, ANY & ~IN(Initialised) & ~IN(Connected), deadline, false);
+	if (publish(fe, XenbusStateClosed, false) == 0 &&
+	    await(fe, IN(Unknown) | IN(Initialising) | IN(InitWait) | IN(Closed), deadline,
+		  false) == -ETIMEDOUT)
+		log_warning("%s: the backend does not close", fe->node);
+}
+
+/* From wherever a connection before us, or a loader's, left it. */
+static int wait_for_backend(struct frontend *fe)
+{
+	int rc = await(fe, ANY & ~IN(Unknown) & ~IN(Initialising), NEVER, true);
+	unsigned state;
+
+	if (rc)
+		return rc;
+	state = backend_state(fe);
+	if (state == XenbusStateConnected || state == XenbusStateClosing)
+		hang_up(fe);
+	if (!online(fe))
+		return -ENODEV;
+	if (state != XenbusStateInitWait && state != XenbusStateInitialised)
+		rc = publish(fe, XenbusStateInitialising, false);
+	return rc ? rc : await(fe, IN(InitWait) | IN(Initialised), NEVER, true);
+}
+
+static void set_error(struct frontend *fe, int error)
+{
+	fe->error = error;
+	wake(&fe->changed);
+}
+
+static int connect(struct frontend *fe)
+{
+	const struct frontend_driver *driver = fe->driver;
+	int rc = driver->offer(fe);
+
+	if (!rc)
+		rc = publish(fe, driver->publish_as, true);
+	if (!rc)
+		rc = await(fe, ANY & ~IN(InitWait) & ~IN(Initialised), NEVER, true);
+	if (!rc && backend_state(fe) != XenbusStateConnected)
+		rc = -ECONNREFUSED;
+	if (!rc)
+		rc = driver->start(fe);
+	if (!rc && driver->publish_as != XenbusStateConnected)
+		rc = publish(fe, XenbusStateConnected, false);
+	return rc;
+}
+
+static void disconnect(struct frontend *fe)
+{
+	fe->driver->stop(fe);
+	hang_up(fe);
+	fe->kept = 0;
+	forget(fe);
+	if (fe->kept) {
+		log_error("%s: the backend keeps %u of our pages", fe->node, fe->kept);
+		frontend_fail(fe, "pages kept");
+	}
+}
+
+/*
+ * One connection, from its beginning to its end: why it ended.  -EAGAIN, the backend
+ * closed, and shall come back; else as await().
+ */
+static int connection(struct frontend *fe)
+{
+	int rc = wait_for_backend(fe);
+
+	if (rc)
+		return rc;
+	rc = connect(fe);
+	if (!rc) {
+		fe->said = 0;
+		set_error(fe, 0);
+		rc = await(fe, ANY & ~IN(Connected), NEVER, true);
+		if (!rc)
+			rc = online(fe) ? -EAGAIN : -ENODEV;
+	} else if (rc != -EPROTO && rc != -EINTR && rc != -ENODEV && rc != fe->said) {
+		log_error("%s: cannot connect (%d)", fe->node, rc);
+		fe->said = rc;
+	}
+	set_error(fe, rc == -ENODEV || rc == -EINTR ? -ENODEV : -EAGAIN);
+	disconnect(fe);
+	return fe->broken ? -EPROTO : rc;
+}
+
+/*
+ * Sleep until it is worth trying again, after a connection that ended so: for good or not
+ * we go on being polite, since a toolstack that detaches the device waits for us to say
+ * Closed after it wrote Closing.
+ */
+static int rest(struct frontend *fe, int why)
+{
+	uint64_t pause = clock_now() + (why == -EAGAIN ? PAUSE / 10 : PAUSE);
+	int rc = why == -EIO ? -EIO : 0;
+
+	while (fe->present && !fe->leaving && !rc) {
+		unsigned state = backend_state(fe);
+		bool over = why != -ENODEV && why != -EPROTO && clock_now() >= pause;
+
+		if (why == -EPROTO && state == XenbusStateUnknown) {
+			fe->broken = NULL;	/* taken away, for us to begin anew */
+			why = -ENODEV;
+		}
+		if (state == XenbusStateClosing)
+			publish(fe, XenbusStateClosed, false);
+		else if (over || (why == -ENODEV && state > XenbusStateInitialising &&
+				  online(fe)))
+			break;
+		wait_until_deadline(&fe->changed, why == -ENODEV || why == -EPROTO ? NEVER : pause,
+				    !fe->present || fe->leaving ||
+					    xs_watch_pending(&fe->watch));
+		while ((rc = xs_watch_wait(&fe->watch, 0, NULL)) == 0)
+			;
+		rc = rc == -EIO ? rc : 0;
+	}
+	return rc;
+}
+
+/* From when its directory is there until it is not, or the guest ends. */
+static int attachment(struct frontend *fe)
+{
+	int rc = find_backend(fe);
+
+	if (rc) {
+		wait_until_deadline(&fe->changed, clock_now() + PAUSE,
+				    !fe->present || fe->leaving);
+		return rc;
+	}
+	fe->attached++;
+	do {
+		set_error(fe, -EAGAIN);
+		rc = connection(fe);
+		if (rc == -ENODEV || rc == -EPROTO)
+			set_error(fe, rc);
+		if (rc == -ENODEV)
+			log_info("%s: detached", fe->node);
+		if (rest(fe, rc) == -EIO)
+			rc = -EIO;
+	} while (fe->present && !fe->leaving && rc != -ENODEV && rc != -EIO);
+	xs_unwatch(&fe->watch);
+	return rc;
+}
+
+static void life(void *arg)
+{
+	struct frontend *fe = arg;
+
+	while (!fe->leaving) {
+		if (attachment(fe) == -EIO)
+			break;
+		if (fe->present || fe->leaving)
+			continue;
+		fe->broken = NULL;
+		set_error(fe, -ENODEV);
+		wait_until(&fe->changed, fe->present || fe->leaving);
+	}
+	fe->left = true;
+	set_error(fe, -ENODEV);
+}
+
+/* ---- which devices there are */
+
+static struct frontend *find(struct kind *k, uint64_t id)
+{
+	struct frontend *fe;
+
+	for (fe = k->devices; fe && fe->id != id; fe = fe->next)
+		;
+	return fe;
+}
+
+/* Its number, if this is the name of a device. */
+static bool number(const char *name, size_t len, uint64_t *id)
+{
+	*id = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] < '0' || name[i] > '9' || *id > UINT32_MAX / 10)
+			return false;
+		*id = *id * 10 + (name[i] - '0');
+	}
+	return len && *id <= UINT32_MAX;
+}
+
+static void add(struct kind *k, unsigned id)
+{
+	struct frontend *fe = calloc(1, k->driver->size), **p = &k->devices;
+	char name[16];
+
+	if (!fe)
+		return;
+	fe->driver = k->driver;
+	fe->id = id;
+	fe->error = -EAGAIN;
+	fe->present = true;
+	format(fe->node, sizeof(fe->node), "%s/%u", k->directory, id);
+	format(name, sizeof(name), "%s-%u", k->driver->kind, id);
+	if (!thread_start(name, THREAD_KERNEL, STACK_KERNEL, life, fe, NULL)) {
+		free(fe);
+		return;
+	}
+	while (*p && (*p)->id < id)
+		p = &(*p)->next;
+	fe->next = *p;
+	*p = fe;
+}
+
+static bool has_backend(struct kind *k, unsigned id)
+{
+	char path[40], *value;
+	ssize_t len;
+
+	format(path, sizeof(path), "%s/%u/backend", k->directory, id);
+	len = xs_read(NULL, path, &value);
+	if (len < 0)
+		return false;
+	free(value);
+	return len > 0;
+}
+
+static bool listed(char **names, int n, unsigned id)
+{
+	uint64_t found;
+
+	for (int i = 0; i < n; i++)
+		if (number(names[i], strlen(names[i]), &found) && found == id)
+			return true;
+	return false;
+}
+
+static void set_present(struct frontend *fe, bool present)
+{
+	if (fe->present == present)
+		return;
+	fe->present = present;
+	/* Who opens it now waits for it; its thread has not run yet. */
+	fe->error = present ? -EAGAIN : -ENODEV;
+	wake(&fe->changed);
+}
+
+static void look(struct kind *k)
+{
+	char **names = NULL;
+	int n = xs_list(NULL, k->directory, &names);
+	uint64_t id;
+
+	if (n < 0 && n != -ENOENT)
+		return;
+	for (int i = 0; i < n; i++)
+		if (number(names[i], strlen(names[i]), &id) && !find(k, id) &&
+		    has_backend(k, id))
+			add(k, id);
+	for (struct frontend *fe = k->devices; fe; fe = fe->next)
+		set_present(fe, listed(names, n, fe->id) && has_backend(k, fe->id));
+	free(names);
+}
+
+/* What we write ourselves below a device that is known is no news. */
+static bool news(struct kind *k, const char *path)
+{
+	size_t skip = strlen(k->directory) + 1, len;
+	struct frontend *fe;
+	uint64_t id;
+
+	if (strlen(path) <= skip)
+		return true;
+	len = strcspn(path + skip, "/");
+	if (!number(path + skip, len, &id))
+		return false;
+	fe = find(k, id);
+	return path[skip + len] == '\0' || !fe || !fe->present;
+}
+
+static void discover(void *arg)
+{
+	struct kind *k = arg;
+	int rc = gnttab_init();
+	char *path;
+
+	if (!rc)
+		rc = xs_init();
+	if (!rc)
+		rc = xs_watch(&k->watch, k->directory, NULL);
+	while (!rc) {
+		bool any = false;
+
+		look(k);
+		k->listed = true;
+		wake(&k->changed);
+		while (!any && !(rc = xs_watch_wait(&k->watch, NEVER, &path))) {
+			any = news(k, path);
+			free(path);
+		}
+	}
+	log_warning("%s: no xenstore or no grants (%d)", k->directory, rc);
+	k->listed = true;
+	wake(&k->changed);
+}
+
+/* ---- the end of the guest */
+
+static void flush_all(void)
+{
+	for (struct kind *k = kinds; k; k = k->next)
+		for (struct frontend *fe = k->devices; fe; fe = fe->next)
+			if (!fe->error && k->driver->flush)
+				k->driver->flush(fe);
+}
+
+static void close_all(const struct shutdown_order *order)
+{
+	flush_all();
+	for (struct kind *k = kinds; k; k = k->next)
+		for (struct frontend *fe = k->devices; fe; fe = fe->next) {
+			fe->leaving = true;
+			wake(&fe->changed);
+		}
+	for (struct kind *k = kinds; k; k = k->next)
+		for (struct frontend *fe = k->devices; fe; fe = fe->next)
+			wait_until_deadline(&fe->changed, order->deadline, fe->left);
+}
+
+/* ---- */
+
+static struct kind *kind_of(const struct frontend_driver *driver)
+{
+	static struct shutdown_hook hook = {
+		.name = "devices", .run = close_all, .sync = flush_all,
+	};
+	struct kind *k;
+
+	for (k = kinds; k && k->driver != driver; k = k->next)
+		;
+	if (k)
+		return k;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return NULL;
+	k->driver = driver;
+	format(k->directory, sizeof(k->directory), "device/%s", driver->kind);
+	if (!thread_start(k->directory, THREAD_KERNEL, STACK_KERNEL, discover, k, NULL)) {
+		free(k);
+		return NULL;
+	}
+	if (!kinds)
+		shutdown_hook(&hook);
+	k->next = kinds;
+	kinds = k;
+	return k;
+}
+
+struct frontend *frontend_find(const struct frontend_driver *driver, unsigned id)
+{
+	struct frontend *fe = frontend_from(driver, id);
+
+	return fe && fe->id == id ? fe : NULL;
+}
+
+struct frontend *frontend_from(const struct frontend_driver *driver, unsigned id)
+{
+	struct kind *k = kind_of(driver);
+	struct frontend *fe;
+
+	if (!k)
+		return NULL;
+	wait_until(&k->changed, k->listed);
+	for (fe = k->devices; fe && (fe->id < id || !fe->present); fe = fe->next)
+		;
+	return fe;
+}
+
+int frontend_wait(struct frontend *fe, uint64_t deadline)
+{
+	if (!wait_until_deadline(&fe->changed, deadline, fe->error != -EAGAIN))
+		return -ETIMEDOUT;
+	return fe->error;
+}
