@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A call is cut into parts, which are one request each; several of them are in flight, so
+ * that we copy one while the backend works at another.
+ *
+ * Who waits for an answer takes the answers of all from the ring: one of those who wait
+ * leads, that is, sleeps for the event; the others sleep until theirs has come or until it
+ * is their turn to lead.  So an event wakes who asked, and no thread in between.
+ *
+ * A call that has parts in flight never sleeps for a slot or for pages, only for its
+ * answers, or those who hold all of them could wait for each other.
+ */
+#include "drivers/blkfront.h"
+#include "drivers/frontend.h"
+#include "drivers/pending.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/blkif.h>
+#include <xen/io/protocols.h>
+#include <xen/io/xenbus.h>
+
+#define DIRECT BLKIF_MAX_SEGMENTS_PER_REQUEST
+#define INDIRECT 32			/* more pages in one request gain nothing */
+#define PARTS 8				/* of one call in flight */
+#define RING_ORDER 1
+#define POOL_MIN (DIRECT + 1)
+#define PATIENCE (10 * NSEC_PER_SEC)
+#define SECTOR 512			/* the unit on the wire, whatever sector-size is */
+
+struct blkfront {
+	struct frontend fe;
+	struct ring ring;
+	struct pool pool;
+	struct evtchn event;
+	struct pending pending;		/* of struct part */
+	bool led;			/* one of those who wait sleeps for the event */
+	struct turns waiting;		/* the others */
+	bool editing;			/* part of a sector is being changed */
+	struct waitq edited;
+
+	struct disk_info info;
+	unsigned segments;		/* of one request, at most */
+	uint8_t flush_op;		/* BLKIF_OP_FLUSH_DISKCACHE, ..._WRITE_BARRIER, or 0 */
+	uint64_t discard_granularity, discard_alignment;
+};
+
+/* One that waits for its answers; lives on the stack. */
+struct call {
+	struct turn turn;		/* where it sleeps */
+	struct part *done;		/* answered, as yet not looked at */
+	unsigned in_flight;		/* parts not answered */
+	int error;			/* the first */
+};
+
+struct part {
+	struct part *next;
+	struct call *call;
+	struct page *pages;		/* its data, and a list of them if indirect */
+	uint8_t op, wire_op;
+	int result;
+	char *data;			/* the caller's */
+	size_t skip, len;		/* bytes of the first page not his; bytes of his */
+};
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- connection */
+
+static int offer(struct frontend *fe)
+{
+	struct blkfront *b = (struct blkfront *)fe;
+	struct page_stats memory;
+	uint64_t order;
+	uint32_t most;
+	int rc;
+
+	page_stats(&memory);
+	most = min(memory.total / 16, 1024);
+	rc = frontend_ask(fe, "max-ring-page-order", 0, UINT32_MAX, 0, &order);
+	order = min(order, RING_ORDER);
+	if (!rc)
+		rc = frontend_ring(fe, &b->ring, order, sizeof(struct blkif_request),
+				   sizeof(struct blkif_response), "ring-ref");
+	if (!rc && order)
+		rc = frontend_say(fe, "ring-page-order", "%u", (unsigned)order);
+	if (!rc)
+		rc = pending_init(&b->pending, b->ring.nslots);
+	if (!rc)
+		rc = frontend_pool(fe, &b->pool, POOL_MIN, most > POOL_MIN ? most : POOL_MIN);
+	if (!rc)
+		rc = frontend_event(fe, &b->event, "event-channel");
+	if (!rc)
+		rc = frontend_say(fe, "protocol", XEN_IO_PROTO_ABI_X86_64);
+	if (!rc)
+		rc = frontend_say(fe, "feature-persistent", "1");
+	return rc;
+}
+
+static int ask_geometry(struct blkfront *b)
+{
+	struct frontend *fe = &b->fe;
+	uint64_t sectors, size, info;
+	int rc;
+
+	rc = frontend_ask(fe, "sectors", 0, INT64_MAX / SECTOR, UINT64_MAX, &sectors);
+	if (!rc)
+		rc = frontend_ask(fe, "sector-size", SECTOR, PAGE_SIZE, SECTOR, &size);
+	if (!rc)
+		rc = frontend_ask(fe, "info", 0, UINT32_MAX, 0, &info);
+	if (rc)
+		return rc;
+	if (sectors == UINT64_MAX || size & (size - 1) || sectors % (size / SECTOR))
+		return frontend_fail(fe, "geometry of the disk");
+	b->info = (struct disk_info){
+		.size = sectors * SECTOR,
+		.sector_size = size,
+		.writable = !(info & VDISK_READONLY),
+		.cdrom = info & VDISK_CDROM,
+		.removable = info & VDISK_REMOVABLE,
+	};
+	return 0;
+}
+
+static int ask_features(struct blkfront *b, bool *persistent)
+{
+	struct frontend *fe = &b->fe;
+	uint64_t flush, barrier, indirect, discard, keeps;
+	int rc;
+
+	rc = frontend_ask(fe, "feature-flush-cache", 0, 1, 0, &flush);
+	if (!rc)
+		rc = frontend_ask(fe, "feature-barrier", 0, 1, 0, &barrier);
+	if (!rc)
+		rc = frontend_ask(fe, "feature-persistent", 0, 1, 0, &keeps);
+	if (!rc)
+		rc = frontend_ask(fe, "feature-discard", 0, 1, 0, &discard);
+	if (!rc)
+		rc = frontend_ask(fe, "discard-granularity", 0, UINT32_MAX,
+				  b->info.sector_size, &b->discard_granularity);
+	if (!rc)
+		rc = frontend_ask(fe, "discard-alignment", 0, UINT32_MAX, 0,
+				  &b->discard_alignment);
+	if (!rc)
+		rc = frontend_ask(fe, "feature-max-indirect-segments", 0, UINT32_MAX, 0,
+				  &indirect);
+	if (rc)
+		return rc;
+	if (b->discard_granularity % b->info.sector_size ||
+	    b->discard_alignment % b->info.sector_size || !b->discard_granularity)
+		discard = false;
+	b->info.discard = discard;
+	b->flush_op = flush ? BLKIF_OP_FLUSH_DISKCACHE : barrier ? BLKIF_OP_WRITE_BARRIER : 0;
+	b->segments = indirect > DIRECT ? min(indirect, INDIRECT) : DIRECT;
+	*persistent = keeps;
+	return 0;
+}
+
+static const char *flush_name(const struct blkfront *b)
+{
+	return b->flush_op == BLKIF_OP_FLUSH_DISKCACHE ? "flush" :
+	       b->flush_op == BLKIF_OP_WRITE_BARRIER ? "barrier instead of flush" :
+							"no flush and no barrier";
+}
+
+static int start_disk(struct frontend *fe)
+{
+	struct blkfront *b = (struct blkfront *)fe;
+	bool persistent;
+	int rc = ask_geometry(b);
+
+	if (!rc)
+		rc = ask_features(b, &persistent);
+	if (rc)
+		return rc;
+	log_info("%s: %llu KiB, sectors of %u, %s, %s, %s%u segments, %u slots%s", fe->node,
+		 (unsigned long long)b->info.size / 1024, b->info.sector_size,
+		 b->info.writable ? "writable" : "read-only", flush_name(b),
+		 b->info.discard ? "discard, " : "", b->segments, b->ring.nslots,
+		 persistent ? ", persistent grants" : "");
+	return 0;
+}
+
+static void answered(struct part *part, int result)
+{
+	struct call *call = part->call;
+
+	part->result = result;
+	part->next = call->done;
+	call->done = part;
+	call->in_flight--;
+	wake(&call->turn.queue);
+}
+
+static void stop(struct frontend *fe)
+{
+	struct blkfront *b = (struct blkfront *)fe;
+	struct part *part;
+
+	if (!b->ring.error)
+		ring_fail(&b->ring, -EIO);
+	pool_fail(&b->pool, -EIO);
+	while ((part = pending_take_any(&b->pending)))
+		answered(part, -EIO);
+	pending_free(&b->pending);
+	wake(&b->event.waiters);
+	turn_wake_all(&b->waiting);
+}
+
+static void flush_at_end(struct frontend *fe)
+{
+	struct disk d = { (struct blkfront *)fe, fe->attached };
+
+	blkfront_flush(&d);
+}
+
+static const struct frontend_driver driver = {
+	.kind = "vbd",
+	.size = sizeof(struct blkfront),
+	.publish_as = XenbusStateInitialised,
+	.offer = offer,
+	.start = start_disk,
+	.stop = stop,
+	.flush = flush_at_end,
+};
+
+/* ---- answers */
+
+/*
+ * Linux answers an indirect request by the operation it is about, others by "indirect".
+ * Not all say what is not supported in the one way there is.
+ */
+static int meaning(const struct blkif_response *rsp, const struct part *part)
+{
+	if (rsp->operation != part->op && rsp->operation != part->wire_op)
+		return -EPROTO;
+	switch (rsp->status) {
+	case BLKIF_RSP_OKAY:
+		return 0;
+	case BLKIF_RSP_EOPNOTSUPP:
+		return -EOPNOTSUPP;
+	default:
+		return -EIO;
+	}
+}
+
+/* Everything the backend says is judged here.  Does not sleep. */
+static void reap(struct blkfront *b)
+{
+	struct blkif_response rsp;
+	struct part *part;
+	int got, result;
+
+	do {
+		while ((got = ring_take(&b->ring, &rsp)) > 0) {
+			part = pending_take(&b->pending, rsp.id);
+			result = part ? meaning(&rsp, part) : -EPROTO;
+			if (part)
+				answered(part, result == -EPROTO ? -EIO : result);
+			if (result == -EPROTO) {
+				frontend_fail(&b->fe, "an answer to no request");
+				ring_fail(&b->ring, -EIO);
+				return;
+			}
+		}
+	} while (got == 0 && ring_rearm(&b->ring, 1));
+	if (got == -EPROTO)
+		frontend_fail(&b->fe, "an index of the ring");
+}
+
+/* Sleep until one of the call's parts is answered. */
+static void wait_for_answer(struct blkfront *b, struct call *call)
+{
+	while (!call->done && b->led) {
+		turn_join(&b->waiting, &call->turn, 1);
+		wait_until(&call->turn.queue, call->done || !b->led);
+		turn_leave(&b->waiting, &call->turn);
+	}
+	if (!call->done) {
+		b->led = true;
+		wait_until(&b->event.waiters,
+			   (evtchn_rung(&b->event), reap(b), call->done));
+		b->led = false;
+	}
+	if (!b->led)			/* the next one's turn, unless he is done too */
+		turn_wake(&b->waiting, 1);
+}
+
+/* ---- requests */
+
+static void to_pages(const struct part *part)
+{
+	const char *from = part->data;
+	size_t left = part->len, n;
+
+	for (struct page *p = part->pages; left; p = p->next) {
+		n = min(left, PAGE_SIZE);
+		shared_put(p->data, from, n);
+		from += n;
+		left -= n;
+	}
+}
+
+static void from_pages(const struct part *part)
+{
+	size_t skip = part->skip, left = part->len, n;
+	char *to = part->data;
+
+	for (struct page *p = part->pages; left; p = p->next) {
+		n = min(left, PAGE_SIZE - skip);
+		shared_get(to, (char __shared *)p->data + skip, n);
+		to += n;
+		left -= n;
+		skip = 0;
+	}
+}
+
+/* Segments for so many sectors, beginning with the first page: the page behind them. */
+static struct page *list_segments(struct blkif_request_segment *seg, struct page *p,
+				  uint64_t sectors)
+{
+	for (; sectors; seg++, p = p->next) {
+		uint64_t n = min(sectors, PAGE_SIZE / SECTOR);
+
+		*seg = (struct blkif_request_segment){ .gref = p->ref, .last_sect = n - 1 };
+		sectors -= n;
+	}
+	return p;
+}
+
+static unsigned pages_for(uint64_t sectors)
+{
+	return (sectors * SECTOR + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+/* The request for a part that has its pages; its id comes later. */
+static void describe(struct blkfront *b, struct part *part, struct blkif_request *req,
+		     uint64_t sector, uint64_t sectors)
+{
+	struct blkif_request_segment seg[INDIRECT];
+	struct blkif_request_indirect *in = (struct blkif_request_indirect *)req;
+	unsigned n = pages_for(sectors);
+	struct page *list;
+
+	memset(req, 0, sizeof(*req));
+	part->wire_op = n > DIRECT ? BLKIF_OP_INDIRECT : part->op;
+	if (n <= DIRECT) {
+		req->operation = part->op;
+		req->nr_segments = n;
+		req->handle = b->fe.id;
+		req->sector_number = sector;
+		list_segments(req->seg, part->pages, sectors);
+		return;
+	}
+	list = list_segments(seg, part->pages, sectors);
+	shared_put(list->data, seg, n * sizeof(*seg));
+	in->operation = BLKIF_OP_INDIRECT;
+	in->indirect_op = part->op;
+	in->nr_segments = n;
+	in->handle = b->fe.id;
+	in->sector_number = sector;
+	in->indirect_grefs[0] = list->ref;
+}
+
+/* Into the ring: 0; -EAGAIN, wait for what is in flight; or the error. */
+static int send(struct blkfront *b, struct part *part, struct blkif_request *req)
+{
+	struct call *call = part->call;
+	int rc = call->in_flight ? ring_try_begin(&b->ring, 1) : ring_begin(&b->ring, 1);
+
+	if (rc)
+		return rc;
+	req->id = pending_add(&b->pending, part);	/* there are as many as slots */
+	call->in_flight++;
+	ring_put(&b->ring, 0, req);
+	if (ring_end(&b->ring, 1))
+		evtchn_notify(&b->event);
+	return 0;
+}
+
+static int get_pages(struct blkfront *b, struct part *part, unsigned n)
+{
+	n += n > DIRECT;
+	return part->call->in_flight ? pool_try_get(&b->pool, n, &part->pages) :
+				       pool_get(&b->pool, n, &part->pages);
+}
+
+/*
+ * Begin a part: as much as one request takes from at on; its data is part->data.  How
+ * many bytes, -EAGAIN, or the error.
+ */
+static ssize_t begin(struct blkfront *b, struct part *part, uint64_t at, size_t len)
+{
+	uint32_t size = b->info.sector_size;
+	struct blkif_request req;
+	uint64_t first, sectors;
+	int rc;
+
+	part->skip = at % size;
+	if (part->op == BLKIF_OP_WRITE && (part->skip || len % size))
+		return -EIO;		/* it has come back with larger sectors */
+	first = at - part->skip;
+	sectors = min((part->skip + len + size - 1) / size * size,
+		      b->segments * PAGE_SIZE) / SECTOR;
+	rc = get_pages(b, part, pages_for(sectors));
+	if (rc == -ENOMEM && pages_for(sectors) > DIRECT) {
+		sectors = DIRECT * PAGE_SIZE / SECTOR;
+		rc = get_pages(b, part, DIRECT);
+	}
+	if (rc)
+		return rc;
+	part->len = min(len, sectors * SECTOR - part->skip);
+	if (part->op == BLKIF_OP_WRITE)
+		to_pages(part);
+	describe(b, part, &req, first / SECTOR, sectors);
+	rc = send(b, part, &req);
+	if (rc) {
+		pool_put(&b->pool, part->pages);
+		return rc;
+	}
+	return part->len;
+}
+
+static void finish(struct blkfront *b, struct part *part)
+{
+	struct call *call = part->call;
+
+	if (part->result && !call->error)
+		call->error = part->result;
+	if (part->op == BLKIF_OP_READ && !part->result)
+		from_pages(part);
+	if (part->pages)
+		pool_put(&b->pool, part->pages);
+}
+
+/* The disk is there, and the one that was opened. */
+static int ready(const struct disk *d)
+{
+	struct blkfront *b = d->blkfront;
+	int rc = b->fe.error;
+
+	if (rc == -EAGAIN)
+		rc = frontend_wait(&b->fe, clock_now() + PATIENCE);
+	return rc || b->fe.attached != d->attached ? -EIO : 0;
+}
+
+/* Read, or write whole sectors; the range is within the disk. */
+static int transfer(const struct disk *d, uint8_t op, char *data, size_t len, uint64_t at)
+{
+	struct blkfront *b = d->blkfront;
+	struct part parts[PARTS], *unused = NULL, *part;
+	struct call call = { .error = ready(d) };
+	ssize_t n;
+
+	if (call.error)
+		return call.error;
+
+	for (unsigned i = 0; i < PARTS; i++) {
+		parts[i] = (struct part){ .next = unused, .call = &call, .op = op };
+		unused = &parts[i];
+	}
+	while (len || call.in_flight || call.done) {
+		n = -EAGAIN;
+		part = unused;
+		if (len && part && !call.error && !call.done) {
+			part->data = data;
+			n = begin(b, part, at, len);
+		}
+		if (n > 0) {
+			unused = part->next;
+			data += n;
+			at += n;
+			len -= n;
+			continue;
+		}
+		if (n != -EAGAIN && !call.error)
+			call.error = n;
+		if (call.error)
+			len = 0;	/* no more of it; but wait for what is under way */
+		if (!call.done && call.in_flight)
+			wait_for_answer(b, &call);
+		while ((part = call.done)) {
+			call.done = part->next;
+			finish(b, part);
+			part->next = unused;
+			unused = part;
+		}
+	}
+	return call.error;
+}
+
+/* A request without data. */
+static int command(struct blkfront *b, struct blkif_request *req)
+{
+	struct call call = { .error = 0 };
+	struct part part = {
+		.call = &call, .op = req->operation, .wire_op = req->operation,
+	};
+	int rc = send(b, &part, req);
+
+	if (rc)
+		return rc;
+	while (!call.done)
+		wait_for_answer(b, &call);
+	return part.result;
+}
+
+/* A piece of one sector: nobody else changes another piece of it meanwhile. */
+static int edit(const struct disk *d, const char *from, size_t len, uint64_t at)
+{
+	struct blkfront *b = d->blkfront;
+	uint32_t size = b->info.sector_size;
+	char *sector = malloc(size);
+	int rc;
+
+	if (!sector)
+		return -ENOMEM;
+	wait_until(&b->edited, !b->editing);
+	b->editing = true;
+	rc = transfer(d, BLKIF_OP_READ, sector, size, at - at % size);
+	if (!rc) {
+		memcpy(sector + at % size, from, len);
+		rc = transfer(d, BLKIF_OP_WRITE, sector, size, at - at % size);
+	}
+	b->editing = false;
+	wake_one(&b->edited);
+	free(sector);
+	return rc;
+}
+
+/* ---- what others call */
+
+int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline)
+{
+	struct frontend *fe = frontend_find(&driver, vdev);
+	int rc;
+
+	if (!fe)
+		return -ENODEV;
+	rc = frontend_wait(fe, deadline);
+	if (rc)
+		return rc;
+	*d = (struct disk){ (struct blkfront *)fe, fe->attached };
+	return 0;
+}
+
+int64_t blkfront_next(unsigned vdev)
+{
+	struct frontend *fe = frontend_from(&driver, vdev);
+
+	return fe ? (int64_t)fe->id : -ENODEV;
+}
+
+ssize_t blkfront_read(const struct disk *d, void *to, size_t len, uint64_t at)
+{
+	struct blkfront *b = d->blkfront;
+	int rc = ready(d);
+
+	if (rc)
+		return rc;
+	if (at >= b->info.size)
+		return 0;
+	len = min(min(len, b->info.size - at), INT64_MAX);
+	rc = transfer(d, BLKIF_OP_READ, to, len, at);
+	return rc ? rc : (ssize_t)len;
+}
+
+static int write_all(const struct disk *d, const char *from, size_t len, uint64_t at)
+{
+	uint32_t size = d->blkfront->info.sector_size;
+	int rc = 0;
+
+	while (len && !rc) {
+		size_t n = len - len % size;
+
+		if (at % size || !n) {
+			n = min(size - at % size, len);
+			rc = edit(d, from, n, at);
+		} else {
+			rc = transfer(d, BLKIF_OP_WRITE, (char *)from, n, at);
+		}
+		from += n;
+		at += n;
+		len -= n;
+	}
+	return rc;
+}
+
+ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint64_t at)
+{
+	struct blkfront *b = d->blkfront;
+	int rc = ready(d);
+
+	if (rc)
+		return rc;
+	if (!b->info.writable)
+		return -EROFS;
+	if (at >= b->info.size)
+		return len ? -ENOSPC : 0;
+	len = min(min(len, b->info.size - at), INT64_MAX);
+	rc = write_all(d, from, len, at);
+	return rc ? rc : (ssize_t)len;
+}
+
+/* Offered, and refused when it comes to it: then the next best. */
+static void flush_less(struct blkfront *b, uint8_t op)
+{
+	if (b->flush_op != op)
+		return;			/* somebody else has noticed */
+	b->flush_op = op == BLKIF_OP_FLUSH_DISKCACHE ? BLKIF_OP_WRITE_BARRIER : 0;
+	log_warning("%s: from now on %s", b->fe.node, flush_name(b));
+}
+
+int blkfront_flush(const struct disk *d)
+{
+	struct blkfront *b = d->blkfront;
+	int rc = ready(d);
+
+	while (!rc && b->flush_op && b->info.writable) {
+		struct blkif_request req = {
+			.operation = b->flush_op, .handle = b->fe.id,
+		};
+
+		rc = command(b, &req);
+		if (rc != -EOPNOTSUPP)
+			return rc;
+		flush_less(b, req.operation);
+		rc = 0;
+	}
+	return rc;
+}
+
+int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len)
+{
+	struct blkfront *b = d->blkfront;
+	int rc = ready(d);
+	uint64_t g = b->discard_granularity, a, first, end;
+	struct blkif_request req = { 0 };
+	struct blkif_request_discard *discard = (struct blkif_request_discard *)&req;
+
+	if (rc)
+		return rc;
+	if (!b->info.writable)
+		return -EROFS;
+	if (!b->info.discard)
+		return -EOPNOTSUPP;
+	if (at >= b->info.size)
+		return 0;
+	len = min(len, b->info.size - at);
+	a = b->discard_alignment % g;	/* extents begin at a, a + g, ... */
+	first = at <= a ? a : (at - a + g - 1) / g * g + a;
+	end = at + len < a ? 0 : (at + len - a) / g * g + a;
+	if (first >= end)
+		return 0;
+	*discard = (struct blkif_request_discard){
+		.operation = BLKIF_OP_DISCARD, .handle = b->fe.id,
+		.sector_number = first / SECTOR, .nr_sectors = (end - first) / SECTOR,
+	};
+	return command(b, &req);
+}
+
+int blkfront_info(const struct disk *d, struct disk_info *info)
+{
+	int rc = ready(d);
+
+	if (!rc)
+		*info = d->blkfront->info;
+	return rc;
+}
