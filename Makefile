@@ -179,6 +179,12 @@ $(2)/%.o: $(1)/%.c $(BUILD)/flags $(wildcard $(1)/app.mk) | $(READY)
 	$(Q)$$(CC) $$(APPS) $$(FLAGS) -c -o $$@ $$<
 $(2)/$(notdir $(2)).elf: LIBS := $$(APP_LIBS)
 $(2)/$(notdir $(2)).elf: $(patsubst $(1)/%.c,$(2)/%.o,$(wildcard $(1)/*.c))
+$(if $(wildcard $(1)/files/),
+$(2)/$(notdir $(2)).elf: $(2)/files.o
+$(2)/files.o: tools/files $(shell find $(1)/files/ -not -name '* *' 2> /dev/null)
+	@mkdir -p $$(@D); echo "  FILES   $(1)/files"
+	$(Q)tools/files $(1)/files > $(2)/files.S && $(GCC) -c -o $$@ $(2)/files.S
+)
 -include $(patsubst $(1)/%.c,$(2)/%.d,$(wildcard $(1)/*.c))
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder,$(f),$(BUILD)/$(call name,$(f)))))

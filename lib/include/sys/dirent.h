@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* What newlib's <dirent.h> wants: POSIX's directory streams. */
+#ifndef XENOLITH_SYS_DIRENT_H
+#define XENOLITH_SYS_DIRENT_H
+
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DT_UNKNOWN	0
+#define DT_DIR		4
+#define DT_BLK		6
+#define DT_REG		8
+
+struct dirent {
+	ino_t d_ino;
+	unsigned char d_type;
+	char d_name[256];
+};
+
+typedef struct __dir DIR;
+
+DIR *opendir(const char *path);
+struct dirent *readdir(DIR *dir);
+int readdir_r(DIR *dir, struct dirent *entry, struct dirent **result);
+void rewinddir(DIR *dir);
+long telldir(DIR *dir);
+void seekdir(DIR *dir, long at);
+int closedir(DIR *dir);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where files come from: who answers for which part of the tree of names.
+ *
+ * A name belongs to the mount with the longest `at` that it is below.  Two are there from
+ * the beginning, "/dev" (lib/blockdev.c) and the root, which has the files linked into the
+ * image (lib/romfs.c); a file system adds itself by mount_add().  Kernel code only.
+ */
+#ifndef LIB_MOUNT_H
+#define LIB_MOUNT_H
+
+#include "lib/file.h"
+
+#include <dirent.h>
+
+/*
+ * Paths are below `at`, without . or .., neither beginning nor ending with a slash; "" is
+ * `at` itself.  Results are 0 or -errno; a NULL operation is -EROFS.
+ */
+struct mount {
+	const char *at;			/* absolute; "" is the root */
+	/* A file with refs 0, for O_* flags. */
+	int (*open)(const char *path, int flags, mode_t mode, struct file **f);
+	int (*stat)(const char *path, struct stat *st);
+	/* The i-th name in a directory: 1, or 0 if there are not so many. */
+	int (*list)(const char *path, unsigned i, struct dirent *entry);
+	struct mount *next;
+};
+
+void mount_add(struct mount *m);
+
+/*
+ * Whose a name is.  The path within it goes to `to`, of size bytes: -ENAMETOOLONG,
+ * -ENOENT (the name is empty).
+ */
+int mount_of(const char *name, struct mount **m, char *to, size_t size);
+
+/* The i-th mount point right below a directory, as list() has it. */
+int mount_point(const struct mount *m, const char *path, unsigned i, struct dirent *entry);
+
+extern struct mount blockdev_mount, romfs_mount;
+
+#define MOUNT_PATH_MAX 1024
+
+#endif

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: ISC
+"""Linux's xen-blkback and we agree about what is on a disk.
+
+DISK_SIZE=1G makes the disk of the pattern test larger than 48M.
+"""
+
+import os
+import random
+import re
+
+SIZE = os.environ.get("DISK_SIZE", "48M")
+
+
+def said(result):
+    assert "Test result: SUCCESS" in result.console, result.console[-3000:]
+    assert (result.reason, result.status) == ("poweroff", 0), result
+    m = re.search(r"checksum (\w+)", result.console)
+    return m and int(m[1], 16)
+
+
+def checksum(lab, path):
+    return int(lab.sh(f"sync; crc32 {path}").split()[0], 16)
+
+
+def run(lab, image, args, timeout=600, **how):
+    """The result, and what dom0 finds on the first disk afterwards."""
+    with lab.create(image, args=args, memory=48, **how) as guest:
+        path = lab.sh("xenstore-read /local/domain/0/backend/vbd/"
+                      f"{guest.domid}/$(xenstore-ls /local/domain/0/backend/vbd/{guest.domid}"
+                      " | sed -n '1s/ .*//p')/params").strip()
+        result = guest.wait(timeout)
+        return result, checksum(lab, path)
+
+
+def test_what_eight_threads_write_is_there(lab, image):
+    seed = random.getrandbits(60)
+    print(f"      seed {seed}")
+    result, found = run(lab, image, ["fill", "/dev/xvda", str(seed)], disks=[SIZE])
+    assert said(result) == found, (result.console, found)
+    assert "no flush" not in result.console, result.console
+
+
+def test_what_dom0_wrote_is_read(lab, image, tmp="/tmp/random-disk"):
+    lab.sh(f"dd if=/dev/urandom of={tmp} bs=1M count=5; echo tail >> {tmp};"
+           f"truncate -s 5243392 {tmp}")
+    try:
+        expected = checksum(lab, tmp)
+        for dev in ("sda1", "xvdz", "hdc", "xvda15"):
+            config = f"disk=['format=raw,vdev={dev},access=ro,target={tmp}']"
+            result = lab.run_guest(image, args=["sum", f"/dev/{dev}"], more=[config],
+                                   timeout=60)
+            assert said(result) == expected, (dev, result.console)
+    finally:
+        lab.sh(f"rm {tmp}")
+
+
+def test_a_read_only_disk_refuses(lab, image):
+    said(lab.run_guest(image, args=["refuse", "/dev/xvdb"], disks=["1M", "1M,ro"], timeout=60))
+
+
+def test_sectors_of_4096(lab, image):
+    """A loop device with such sectors."""
+    lab.sh("truncate -s 6M /tmp/4k")
+    device = lab.sh("losetup -b 4096 -f --show /tmp/4k").strip()
+    try:
+        config = f"disk=['format=raw,vdev=xvda,access=rw,target={device}']"
+        result = lab.run_guest(image, args=["fill", "/dev/xvda", "7"], more=[config], timeout=60)
+        assert "sectors of 4096" in result.console, result.console
+        assert said(result) == checksum(lab, "/tmp/4k"), result.console
+    finally:
+        lab.sh(f"losetup -d {device}; rm /tmp/4k")

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* The files of a folder's files/ are there, and nothing else. */
+#include "tests/xen/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char buf[80000];
+
+static void expect_error(const char *path, int flags, int error)
+{
+	errno = 0;
+	expect_equal(open(path, flags, 0644), -1);
+	expect_equal(errno, error);
+}
+
+static void a_file_is_read(void)
+{
+	static const char text[] = "Hello from a file.\n";
+	struct stat st;
+	int fd = open("/hello.txt", O_RDONLY);
+	FILE *f;
+
+	expect(fd > 2);
+	expect_equal(read(fd, buf, 5), 5);
+	expect_equal(read(fd, buf + 5, sizeof(buf)), sizeof(text) - 1 - 5);
+	expect_equal(read(fd, buf, 1), 0);
+	expect(!memcmp(buf, text, sizeof(text) - 1));
+	expect_equal(lseek(fd, -5, SEEK_END), sizeof(text) - 6);
+	expect_equal(read(fd, buf, 4), 4);
+	expect(!memcmp(buf, "ile.", 4));
+	expect_equal(lseek(fd, -1, SEEK_SET), -1);
+	expect_equal(pread(fd, buf, 4, 1000), 0);
+	expect_equal(write(fd, "x", 1), -1);
+	expect_equal(fstat(fd, &st), 0);
+	expect(S_ISREG(st.st_mode) && st.st_size == sizeof(text) - 1);
+	expect_equal(close(fd), 0);
+	f = fopen("etc/../etc//./big", "r");
+	expect(f);
+	expect_equal(fread(buf, 1, sizeof(buf), f), 70000);
+	expect_equal(fclose(f), 0);
+	for (int i = 0; i < 70000; i++)
+		expect_equal(buf[i], 'x');
+	expect_equal(stat("/etc/empty", &st), 0);
+	expect_equal(st.st_size, 0);
+}
+
+static void what_cannot_be_says_so(void)
+{
+	expect_error("/none", O_RDONLY, ENOENT);
+	expect_error("", O_RDONLY, ENOENT);
+	expect_error("/hello.txt/x", O_RDONLY, ENOENT);
+	expect_error("/none", O_WRONLY | O_CREAT, EROFS);
+	expect_error("/hello.txt", O_RDWR, EROFS);
+	expect_error("/hello.txt", O_RDONLY | O_TRUNC, EROFS);
+	expect_error("/etc", O_RDONLY, EISDIR);
+	expect_error("/dev/xvda", O_RDONLY, ENOENT);
+	expect_error("/dev/nonsense", O_RDONLY, ENOENT);
+	expect_equal(access("/hello.txt", R_OK), 0);
+	expect_equal(access("/hello.txt", W_OK), -1);
+}
+
+static void expect_names(const char *path, const char *names)
+{
+	char found[200] = "";
+	struct dirent *e;
+	DIR *dir = opendir(path);
+
+	expect(dir);
+	for (int twice = 0; twice < 2; twice++) {
+		found[0] = '\0';
+		while ((e = readdir(dir))) {
+			strcat(found, e->d_name);
+			strcat(found, e->d_type == DT_DIR ? "/ " : " ");
+		}
+		expect(!strcmp(found, names));
+		rewinddir(dir);
+	}
+	expect_equal(closedir(dir), 0);
+}
+
+int main(void)
+{
+	a_file_is_read();
+	what_cannot_be_says_so();
+	expect_names("/", "etc/ hello.txt dev/ ");
+	expect_names("/etc/", "big empty ");
+	expect_names("/dev", "");
+	expect(!opendir("/hello.txt"));
+	expect_equal(errno, ENOTDIR);
+	test_success();
+}
