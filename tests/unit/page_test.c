@@ -203,6 +203,22 @@ static void heap_and_pages_meet(void)
 	assert(now().free == s.free + s.used - host_page_tables());
 }
 
+/* There is no page left for page tables then, and none is taken from the heap. */
+static void heap_may_be_all(void)
+{
+	size_t total;
+
+	host_set_memory((1 + host_below(8)) << 20);
+	page_init();
+	total = now().total;
+	assert(page_brk(total * PAGE_SIZE - host_below(PAGE_SIZE)));
+	assert(now().heap == total && now().used == 0);
+	assert(!page_alloc(1));
+	assert(page_brk(-(ptrdiff_t)(total / 2 * PAGE_SIZE)));
+	assert(get(total / 2 - 1));
+	put_all();
+}
+
 static void too_much_is_no_memory(void)
 {
 	struct page_stats before;
@@ -257,6 +273,7 @@ int main(int argc, char **argv)
 		{ "freed pages join", freed_pages_join, 100 },
 		{ "all there is can be had, and had again", everything_can_be_had, 50 },
 		{ "heap and pages meet and do not overlap", heap_and_pages_meet, 50 },
+		{ "the heap may be all there is", heap_may_be_all, 20 },
 		{ "too much is no memory", too_much_is_no_memory, 1 },
 		{ "pages that cannot be mapped leave nothing behind",
 		  failing_maps_leave_nothing, 100 },

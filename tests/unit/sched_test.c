@@ -260,6 +260,27 @@ static void deadlines_are_kept(void)
 	assert(sched_stats.idles > 0);
 }
 
+/* Nobody idles: only the timer can tell. */
+static void spin_until_all_slept(void *arg)
+{
+	(void)arg;
+	while (__atomic_load_n(&running, __ATOMIC_RELAXED) > 1) {
+		host_advance(host_below(200000));
+		host_preempt();
+	}
+	kernel_enter();
+	end();
+}
+
+static void deadlines_are_kept_while_spinning(void)
+{
+	host_boot();
+	for (unsigned i = 1 + host_below(4); i; i--)
+		go("sleeper", THREAD_KERNEL, sleep_until_then, (void *)5);
+	go("spinner", THREAD_APP, spin_until_all_slept, NULL);
+	join_all();
+}
+
 static void a_past_deadline_only_looks(void)
 {
 	host_boot();
@@ -611,6 +632,8 @@ int main(int argc, char **argv)
 		{ "wake_one() wakes who has slept longest", wake_one_is_fair, 800 },
 		{ "sleepers are listed with where they sleep", sleepers_are_named, 20 },
 		{ "deadlines are kept, and not early", deadlines_are_kept, 700 },
+		{ "deadlines are kept while an application spins",
+		  deadlines_are_kept_while_spinning, 300 },
 		{ "a deadline in the past only looks", a_past_deadline_only_looks, 20 },
 		{ "a condition that holds counts more than the deadline",
 		  condition_wins_over_deadline, 500 },
