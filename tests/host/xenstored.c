@@ -813,6 +813,23 @@ void store_rm(const char *path)
 	awake = true;
 }
 
+void store_stray_event(const char *path)
+{
+	for (unsigned i = 0; i < store.watches; i++) {
+		struct watch w = watches[i];
+
+		w.skip = 0;
+		send_event(&w, path);
+	}
+	awake = true;
+}
+
+void store_raw_event(const void *payload, size_t len)
+{
+	send_message(XS_WATCH_EVENT, 0, 0, payload, len);
+	awake = true;
+}
+
 const char *store_read(const char *path)
 {
 	struct node **at = find(&base, path);

@@ -49,6 +49,11 @@ void store_write(const char *path, const char *value);
 void store_rm(const char *path);
 const char *store_read(const char *path);	/* NULL: does not exist */
 
+/* An event with this path for each watch, whatever it watches. */
+void store_stray_event(const char *path);
+
+void store_raw_event(const void *payload, size_t len);
+
 bool store_in_reply_ring(const void *address);
 
 /* The end: the guest must notice that it cannot go on.  Each its own way. */

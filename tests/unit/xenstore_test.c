@@ -384,6 +384,28 @@ static void no_addition_is_lost(void)
 	down();
 }
 
+static void begin_and_end(void *arg)
+{
+	struct xs_tx tx = { 0 };
+
+	(void)arg;
+	thread_sleep(clock_now() + host_below(100000));
+	assert(xs_begin(&tx) == 0 && xs_end(&tx, false) == 0);
+	finished();
+}
+
+/* The refusal and the end that makes it void may come in either order. */
+static void room_is_noticed(void)
+{
+	up();
+	store.max_transactions = 1;
+	store.unordered = true;
+	for (int i = 0; i < 3; i++)
+		started("beginner", begin_and_end, NULL);
+	wait_for_all();
+	down();
+}
+
 static int change_mind(const struct xs_tx *tx, void *arg)
 {
 	(void)arg;
@@ -589,6 +611,50 @@ static void no_event_twice(void)
 		free(path);
 	}
 	assert(!xs_watch_pending(&watch));
+	xs_unwatch(&watch);
+	down();
+}
+
+/* A consumer may cut off what it watches from what it gets. */
+static void events_stay_below(void)
+{
+	static const char *const strange[] = { "/some/where/else", "dat", "database/x", "" };
+	char *path;
+
+	up();
+	assert(xs_watch(&watch, "data", NULL) == 0);
+	assert(xs_watch_wait(&watch, NEVER, NULL) == 0);
+	for (size_t i = 0; i < HOST_COUNT(strange); i++) {
+		store_stray_event(strange[i]);
+		assert(xs_watch_wait(&watch, NEVER, &path) == 0);
+		assert(strcmp(path, "data") == 0);
+		free(path);
+	}
+	xs_unwatch(&watch);
+	down();
+}
+
+/* Behind a payload lies what is left of the one before: a token that would fit. */
+static void malformed_is_no_event(void)
+{
+	static char longest[4096];
+	static const struct {
+		const char *payload;
+		size_t len;
+	} bad[] = { { "data", 4 }, { "data", 5 }, { "", 0 }, { "", 1 }, { longest, 4096 } };
+
+	up();
+	store.unordered = false;
+	memset(longest, 'd', sizeof(longest));
+	assert(xs_watch(&watch, "data", NULL) == 0);
+	assert(xs_watch_wait(&watch, NEVER, NULL) == 0);
+	for (size_t i = 0; i < HOST_COUNT(bad); i++) {
+		store_write(HOME "data", "");
+		store_raw_event(bad[i].payload, bad[i].len);
+		expect_value("domid", "5");
+		assert(xs_watch_wait(&watch, 0, NULL) == 0);
+		assert(!xs_watch_pending(&watch));
+	}
 	xs_unwatch(&watch);
 	down();
 }
@@ -948,12 +1014,15 @@ int main(int argc, char **argv)
 		{ "a directory of many messages is read as it was at one moment",
 		  big_directory, 100 },
 		{ "transactions of threads lose nothing", no_addition_is_lost, 1500 },
+		{ "who was refused a transaction gets the next", room_is_noticed, 1500 },
 		{ "a transaction that fails leaves nothing", undone, 50 },
 		{ "after each change there is an event", no_event_is_lost, 1500 },
 		{ "the last event comes", the_last_event_comes, 500 },
 		{ "events come in order", events_in_order, 300 },
 		{ "a queue nobody empties is cut, and loses nothing", queue_is_cut, 20 },
 		{ "an event that waits is not doubled", no_event_twice, 200 },
+		{ "an event is for what is watched, or below", events_stay_below, 20 },
+		{ "a malformed event is none", malformed_is_no_event, 20 },
 		{ "watches come and go while events fly", several_watches, 500 },
 		{ "a deadline ends any call and nothing stays", deadlines_pass, 1000 },
 		{ "a dead xenstored costs its caller the deadline, and us little",
