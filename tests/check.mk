@@ -23,7 +23,6 @@ PLATFORM	:= $(addprefix tests/host/,arch.c xen.c world.c claims.c)
 
 # clang notices a compile-time choice of code only with the same macros as the image has.
 CFLAGS		:= -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -fno-pic \
-		   -Wno-incompatible-function-pointer-types \
 		   -fno-omit-frame-pointer -fno-optimize-sibling-calls -MD -MP \
 		   -iquote . -idirafter $(XEN_INCLUDE) -D__XEN_INTERFACE_VERSION__=0x00040d00 \
 		   -fsanitize=address,undefined -fno-sanitize-recover=all
