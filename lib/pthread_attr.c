@@ -2,9 +2,9 @@
 /*
  * The attribute objects of pthreads (POSIX.1-2017: pthread_attr_init, ...).
  *
- * An object that was not initialised, or destroyed since, is EINVAL.  What makes no
- * difference here is accepted and remembered: all threads have one scheduling policy and
- * one priority, and what one process shares with itself is shared.
+ * No object, or one that was not initialised, or destroyed since, is EINVAL.  What makes
+ * no difference here is accepted and remembered: all threads have one scheduling policy
+ * and one priority, and what one process shares with itself is shared.
  */
 #include "kernel/param.h"
 #include "lib/pthread.h"
@@ -15,17 +15,19 @@
 #include <sched.h>
 #include <time.h>
 
+#define VALID(attr) ((attr) && (attr)->__initialized == PTHREAD_INITIALIZED)
+
 /* init and destroy, for an object whose other defaults follow. */
 #define OBJECT(object, ...)							\
 	int pthread_##object##_init(pthread_##object##_t *attr)			\
 	{									\
 		*attr = (pthread_##object##_t){					\
-			.__initialized = PTHREAD_INITIALIZED, __VA_ARGS__ };		\
+			.__initialized = PTHREAD_INITIALIZED, __VA_ARGS__ };	\
 		return 0;							\
 	}									\
 	int pthread_##object##_destroy(pthread_##object##_t *attr)		\
 	{									\
-		if (attr->__initialized != PTHREAD_INITIALIZED)				\
+		if (!VALID(attr))						\
 			return EINVAL;						\
 		attr->__initialized = 0;					\
 		return 0;							\
@@ -36,7 +38,7 @@
 	int pthread_##object##_get##attribute(const pthread_##object##_t *attr,	\
 					      type *value)			\
 	{									\
-		if (attr->__initialized != PTHREAD_INITIALIZED)				\
+		if (!VALID(attr))						\
 			return EINVAL;						\
 		*value = attr->field;						\
 		return 0;							\
@@ -44,8 +46,7 @@
 	int pthread_##object##_set##attribute(pthread_##object##_t *attr,	\
 					      type value)			\
 	{									\
-		bool valid = attr->__initialized == PTHREAD_INITIALIZED;	\
-		int error = valid ? (check) : EINVAL;				\
+		int error = VALID(attr) ? (check) : EINVAL;			\
 										\
 		if (!error)							\
 			attr->field = value;					\
@@ -118,7 +119,7 @@ size_t pthread_stack_size(const pthread_attr_t *attr)
 
 int pthread_attr_getstacksize(const pthread_attr_t *attr, size_t *size)
 {
-	if (attr->__initialized != PTHREAD_INITIALIZED)
+	if (!VALID(attr))
 		return EINVAL;
 	*size = pthread_stack_size(attr);
 	return 0;
@@ -126,7 +127,7 @@ int pthread_attr_getstacksize(const pthread_attr_t *attr, size_t *size)
 
 int pthread_attr_setstacksize(pthread_attr_t *attr, size_t size)
 {
-	if (attr->__initialized != PTHREAD_INITIALIZED || size < PTHREAD_STACK_MIN)
+	if (!VALID(attr) || size < PTHREAD_STACK_MIN)
 		return EINVAL;
 	attr->stacksize = size;
 	return 0;
@@ -140,19 +141,21 @@ int pthread_attr_setstack(pthread_attr_t *attr, void *address, size_t size)
 {
 	if ((uintptr_t)address % 16 || size % 16)
 		return EINVAL;
-	attr->stackaddr = address;
+	if (VALID(attr))
+		attr->stackaddr = address;
 	return pthread_attr_setstacksize(attr, size);
 }
 
 int pthread_attr_getstack(const pthread_attr_t *attr, void **address, size_t *size)
 {
-	*address = attr->stackaddr;
+	if (VALID(attr))
+		*address = attr->stackaddr;
 	return pthread_attr_getstacksize(attr, size);
 }
 
 int pthread_attr_setschedparam(pthread_attr_t *attr, const struct sched_param *param)
 {
-	if (attr->__initialized != PTHREAD_INITIALIZED || param->sched_priority)
+	if (!VALID(attr) || param->sched_priority)
 		return EINVAL;
 	attr->schedparam = *param;
 	return 0;
@@ -160,7 +163,7 @@ int pthread_attr_setschedparam(pthread_attr_t *attr, const struct sched_param *p
 
 int pthread_attr_getschedparam(const pthread_attr_t *attr, struct sched_param *param)
 {
-	if (attr->__initialized != PTHREAD_INITIALIZED)
+	if (!VALID(attr))
 		return EINVAL;
 	*param = attr->schedparam;
 	return 0;
