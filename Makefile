@@ -118,8 +118,8 @@ test: images
 	@tests/run $(if $(T),"$$T")
 bench: images
 	@tests/bench/run $(if $(T),"$$T")
-check: setup
-	@tests/check
+check: setup $(BUILD)/flags
+	@XEN_INCLUDE=$(BUILD)/include tests/check
 setup:
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \

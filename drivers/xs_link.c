@@ -45,12 +45,14 @@ static struct {
 	struct xs_request *queue, **queue_end;	/* to be written */
 	struct xs_request *sent;
 	unsigned in_flight;
-	size_t got;			/* of the message coming in: */
-	struct {
-		struct xsd_sockmsg hdr;
-		char body[XENSTORE_PAYLOAD_MAX + 1];
-	} message;
+	size_t got;			/* of `message` */
 } conn = { .error = -ENODEV, .queue_end = &conn.queue };
+
+/* What comes in. */
+static struct {
+	struct xsd_sockmsg hdr;
+	char body[XENSTORE_PAYLOAD_MAX + 1];
+} message;
 
 void xs_link_odd(const char *what)
 {
@@ -328,9 +330,9 @@ static int take_reply(struct xs_request *r, const struct xsd_sockmsg *hdr,
 
 static void dispatch(void)
 {
-	struct xsd_sockmsg *hdr = &conn.message.hdr;
+	struct xsd_sockmsg *hdr = &message.hdr;
 	struct xs_request **p = &conn.sent, *r;
-	char *body = conn.message.body;
+	char *body = message.body;
 
 	body[hdr->len] = '\0';
 	if (hdr->type == XS_WATCH_EVENT) {
@@ -352,7 +354,7 @@ static void dispatch(void)
 /* Read what has come of the present message: 1 all of it, 0 not yet, or -errno. */
 static int receive(void)
 {
-	struct xsd_sockmsg *hdr = &conn.message.hdr;
+	struct xsd_sockmsg *hdr = &message.hdr;
 
 	for (;;) {
 		size_t size = sizeof(*hdr);
@@ -367,7 +369,7 @@ static int receive(void)
 			conn.got = 0;
 			return 1;
 		}
-		n = stream_read(&conn.in, (char *)&conn.message + conn.got,
+		n = stream_read(&conn.in, (char *)&message + conn.got,
 				size - conn.got);
 		if (n <= 0)
 			return n;

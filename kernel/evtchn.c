@@ -62,7 +62,7 @@ void evtchn_init(void)
 		arch_shared_info.evtchn_mask[i] = ~0ul;
 }
 
-int evtchn_adopt(struct evtchn *e, const char *name, evtchn_port_t port)
+static int attach(struct evtchn *e, const char *name, evtchn_port_t port, bool adopted)
 {
 	struct evtchn **word;
 
@@ -74,17 +74,24 @@ int evtchn_adopt(struct evtchn *e, const char *name, evtchn_port_t port)
 	if (!word)
 		return -ENOMEM;
 	assert(!word[port % WORD_BITS]);
-	*e = (struct evtchn){ .port = port, .name = name, .waiters = e->waiters };
+	*e = (struct evtchn){
+		.port = port, .name = name, .adopted = adopted, .waiters = e->waiters,
+	};
 	word[port % WORD_BITS] = e;
 	unmask(port);
 	return 0;
+}
+
+int evtchn_adopt(struct evtchn *e, const char *name, evtchn_port_t port)
+{
+	return attach(e, name, port, true);
 }
 
 static int bound(struct evtchn *e, const char *name, int rc, evtchn_port_t port)
 {
 	if (rc)
 		return rc;
-	rc = evtchn_adopt(e, name, port);
+	rc = attach(e, name, port, false);
 	if (rc)
 		xen_evtchn_close(port);
 	return rc;
@@ -143,9 +150,11 @@ void evtchn_close(struct evtchn *e)
 		return;
 	mask(e->port);
 	table[e->port / WORD_BITS][e->port % WORD_BITS] = NULL;
-	xen_evtchn_close(e->port);
-	/* The number may be bound again: it must not begin with our event. */
-	__atomic_fetch_and(pending_word(e->port), ~bit(e->port), __ATOMIC_SEQ_CST);
+	if (!e->adopted) {
+		xen_evtchn_close(e->port);
+		/* The number may be bound again: it must not begin with our event. */
+		__atomic_fetch_and(pending_word(e->port), ~bit(e->port), __ATOMIC_SEQ_CST);
+	}
 	e->port = 0;
 	e->masked = false;
 	wake(&e->waiters);

@@ -20,6 +20,7 @@ struct evtchn {
 	const char *name;		/* for reports; must outlive it */
 	bool rung;
 	bool masked;
+	bool adopted;			/* not ours to unbind */
 	uint64_t count;			/* how often it rang */
 	struct waitq waiters;
 };

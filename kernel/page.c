@@ -116,7 +116,7 @@ void *page_brk(ptrdiff_t delta)
 {
 	uintptr_t old = brk, end;
 
-	if (delta < 0 ? (uintptr_t)-delta > brk - boot_info.memory_start :
+	if (delta < 0 ? -(uintptr_t)delta > brk - boot_info.memory_start :
 			(uintptr_t)delta > top - brk)
 		return NULL;
 	end = (brk + delta + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);

@@ -22,7 +22,7 @@ static struct word {
 static unsigned nwords;			/* of ours, once param_init() is through */
 
 static char name[] = "main";
-static char *argv[1 + MAX_WORDS + 1] = { name };
+static char *argv[1 + MAX_WORDS + 1];
 static unsigned argc = 1;
 
 static bool is_blank(char c)
@@ -110,6 +110,7 @@ int param_init(char *command_line)
 	int rc;
 
 	nwords = 0;
+	argv[0] = name;
 	argc = 1;
 	rc = split(command_line, &separator);
 	all = nwords;

@@ -6,7 +6,7 @@
  *
  * Words before ` -- ` are ours, those after it are the application's argv[1...];
  * quoting is the shell's: '...', "...", and a backslash before any character.
- * Without ` -- `, words that are not key=value go to the application too.
+ * Without ` -- `, words that are not key=value go to the application.
  */
 #ifndef KERNEL_PARAM_H
 #define KERNEL_PARAM_H
