@@ -771,6 +771,21 @@ static bool too_many_answers(void)
 	return n > 20;
 }
 
+/* "The ring reconnection feature": all is forgotten. */
+static void reconnect(void)
+{
+	out = NULL;
+	in.got = 0;
+	store.watches = store.transactions = 0;
+	memset(transactions, 0, sizeof(transactions));
+	store.lost = false;
+	ring->req_cons = ring->req_prod = host_random();
+	ring->rsp_cons = ring->rsp_prod = host_random();
+	ring->error = XENSTORE_ERROR_NONE;
+	ring->connection = XENSTORE_CONNECTED;
+	host_notify(host_xenstore_port);
+}
+
 static bool xenstored(void *arg)
 {
 	static uint64_t asleep_until;
@@ -779,6 +794,8 @@ static bool xenstored(void *arg)
 	(void)arg;
 	if (host_rung(host_xenstore_port))
 		awake = true;
+	if (awake && store.reconnects && ring->connection == XENSTORE_RECONNECT)
+		reconnect();
 	if (store.lost || !awake)
 		return false;
 	if (now < asleep_until) {
@@ -893,10 +910,12 @@ void store_end(enum store_end how)
 		ring->req_cons = ring->req_prod + 1 + host_below(1 << 30);
 		break;
 	default:
-		ring->server_features = XENSTORE_SERVER_FEATURE_ERROR;
+		ring->server_features |= XENSTORE_SERVER_FEATURE_ERROR;
 		ring->error = XENSTORE_ERROR_COMM;
 	}
 	store.lost = true;
+	if (store.reconnects)
+		ring->server_features |= XENSTORE_SERVER_FEATURE_RECONNECTION;
 	/* This one the guest can see by itself, when it has something to write. */
 	if (how != STORE_BAD_REQUEST_INDEX || host_chance(2))
 		host_notify(host_xenstore_port);

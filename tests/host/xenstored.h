@@ -24,6 +24,7 @@ struct store {
 	unsigned noise;			/* between answers, one in so many is nobody's */
 	bool silent;			/* reads, and does not answer */
 	bool deaf;			/* does not even read */
+	bool reconnects;		/* if asked to; docs/misc/xenstore-ring.txt */
 	bool old;			/* knows no RESET_WATCHES, DIRECTORY_PART */
 	unsigned max_transactions, max_watches;
 

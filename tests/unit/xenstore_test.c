@@ -275,6 +275,19 @@ static void ring_in_disorder(void)
 	assert(strstr(host_console(), "in disorder"));
 }
 
+/* Where xenstored can begin anew, so can we. */
+static void disorder_is_mended(void)
+{
+	boot();
+	store.reconnects = true;
+	store_left_over();
+	store_end(STORE_BAD_REPLY_INDEX + host_below(STORE_ENDS - STORE_BAD_REPLY_INDEX));
+	assert(xs_init() == 0);
+	expect_value("domid", "5");
+	assert(!strstr(host_console(), "xenstore:"));
+	down();
+}
+
 static void no_xenstore(void)
 {
 	char *value;
@@ -1012,6 +1025,7 @@ int main(int argc, char **argv)
 		{ "many may be the first", begun_once, 100 },
 		{ "a second-hand ring is taken up where it stands", second_hand, 500 },
 		{ "a ring in disorder is not used", ring_in_disorder, 50 },
+		{ "a ring in disorder is mended where it can be", disorder_is_mended, 100 },
 		{ "without xenstore every call says so", no_xenstore, 1 },
 		{ "a directory of many messages is read as it was at one moment",
 		  big_directory, 100 },
