@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The compiler's and newlib's limits, and ours. */
+/*
+ * The compiler's and newlib's limits, and ours.  The compiler's header finds newlib's by
+ * including <limits.h> again, which is this one: so the next is always included.
+ */
+#include_next <limits.h>
+
 #ifndef XENOLITH_LIMITS_H
 #define XENOLITH_LIMITS_H
-
-#include_next <limits.h>
 
 #define _POSIX_THREAD_KEYS_MAX			128
 #define _POSIX_THREAD_DESTRUCTOR_ITERATIONS	4
