@@ -3,7 +3,7 @@
  * Semaphores (POSIX.1-2017: sem_init, sem_wait, sem_post).
  *
  * A post while threads wait goes to the first of them: the value counts only what nobody
- * waits for.  There is no second process to share a named one with.
+ * waits for.
  */
 #include "kernel/sched.h"
 #include "lib/line.h"
@@ -114,24 +114,4 @@ int sem_getvalue(sem_t *restrict s, int *restrict value)
 {
 	*value = s->__value;
 	return 0;
-}
-
-sem_t *sem_open(const char *name, int flags, ...)
-{
-	(void)name;
-	(void)flags;
-	errno = ENOSYS;
-	return SEM_FAILED;
-}
-
-int sem_close(sem_t *s)
-{
-	(void)s;
-	return result(ENOSYS);
-}
-
-int sem_unlink(const char *name)
-{
-	(void)name;
-	return result(ENOSYS);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* POSIX semaphores without names: newlib has none.  sem_open() and its like: ENOSYS. */
+/* POSIX semaphores, of which newlib has none. */
 #ifndef _SEMAPHORE_H
 #define _SEMAPHORE_H
 

@@ -3,6 +3,7 @@
 #include "tests/xen/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -698,8 +699,30 @@ static void semaphores_count(void)
 	expect_equal(sem_init(&items, 0, SEM_VALUE_MAX), 0);
 	expect_equal(error_of(sem_post(&items)), EOVERFLOW);
 	expect_equal(error_of(sem_init(&items, 0, SEM_VALUE_MAX + 1u)), EINVAL);
+}
+
+static void named_semaphores_are_found_by_name(void)
+{
+	sem_t *s, *other;
+	int value;
+
 	expect(sem_open("/x", 0) == SEM_FAILED);
-	expect_equal(errno, ENOSYS);
+	expect_equal(errno, ENOENT);
+	s = sem_open("/x", O_CREAT, 0600, 2);
+	expect(s != SEM_FAILED && sem_open("/x", O_CREAT, 0600, 9) == s);
+	expect(sem_open("/x", O_CREAT | O_EXCL, 0600, 1) == SEM_FAILED);
+	expect_equal(errno, EEXIST);
+	expect_equal(sem_unlink("/x"), 0);
+	expect_equal(error_of(sem_unlink("/x")), ENOENT);
+	other = sem_open("/x", O_CREAT, 0600, 7);	/* the old one lives on */
+	expect(other != SEM_FAILED && other != s);
+	expect_equal(sem_getvalue(s, &value), 0);
+	expect_equal(value, 2);
+	expect_equal(sem_close(s), 0);
+	expect_equal(sem_close(s), 0);
+	expect_equal(error_of(sem_close(s)), EINVAL);
+	expect_equal(sem_unlink("/x"), 0);
+	expect_equal(sem_close(other), 0);
 }
 
 /* main() is a thread like the others: it can end before them, and be joined. */
@@ -731,6 +754,7 @@ int main(void)
 	barriers_let_all_go_at_once();
 	spin_locks_exclude();
 	semaphores_count();
+	named_semaphores_are_found_by_name();
 	self = pthread_self();
 	start(last, &self);
 	pthread_exit((void *)4711);
