@@ -1025,7 +1025,7 @@ int main(int argc, char **argv)
 		{ "many may be the first", begun_once, 100 },
 		{ "a second-hand ring is taken up where it stands", second_hand, 500 },
 		{ "a ring in disorder is not used", ring_in_disorder, 50 },
-		{ "a ring in disorder is mended where it can be", disorder_is_mended, 100 },
+		{ "a ring in disorder is mended if it can be", disorder_is_mended, 100 },
 		{ "without xenstore every call says so", no_xenstore, 1 },
 		{ "a directory of many messages is read as it was at one moment",
 		  big_directory, 100 },
