@@ -377,7 +377,7 @@ static int send(struct blkfront *b, struct part *part, struct blkif_request *req
 	int rc = call->in_flight ? ring_try_begin(&b->ring, 1) : ring_begin(&b->ring, 1);
 
 	if (rc)
-		return rc;
+		return rc == -EAGAIN ? rc : -EIO;
 	req->id = pending_add(&b->pending, part);	/* there are as many as slots */
 	call->in_flight++;
 	ring_put(&b->ring, 0, req);

@@ -181,6 +181,12 @@ static void forget(struct frontend *fe)
 	}
 }
 
+/* Its directory is not there, or has been away. */
+static bool gone(const struct frontend *fe)
+{
+	return !fe->present || fe->came != fe->served;
+}
+
 /* ---- xenstore */
 
 int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
@@ -275,10 +281,10 @@ static int await(struct frontend *fe, unsigned states, uint64_t deadline, bool h
 			return fe->broken ? -EPROTO : -EINTR;
 		if (states & (1u << backend_state(fe)))
 			return 0;
-		if (!fe->present)
+		if (gone(fe))
 			return -ENODEV;
 		if (!wait_until_deadline(&fe->changed, deadline,
-					 xs_watch_pending(&fe->watch) || !fe->present ||
+					 xs_watch_pending(&fe->watch) || gone(fe) ||
 						 (heed && (fe->broken || fe->leaving))))
 			return -ETIMEDOUT;
 	}
@@ -360,9 +366,12 @@ static int wait_for_backend(struct frontend *fe)
 	return rc ? rc : await(fe, IN(InitWait) | IN(Initialised), NEVER, true);
 }
 
+/* Who opens it while the one before it still goes waits. */
 static void set_error(struct frontend *fe, int error)
 {
-	fe->error = error;
+	bool next = fe->present && fe->came != fe->served && !fe->leaving;
+
+	fe->error = next ? -EAGAIN : error;
 	wake(&fe->changed);
 }
 
@@ -417,36 +426,45 @@ static int connection(struct frontend *fe)
 		log_error("%s: cannot connect (%d)", fe->node, rc);
 		fe->said = rc;
 	}
-	set_error(fe, rc == -ENODEV || rc == -EINTR ? -ENODEV : -EAGAIN);
+	set_error(fe, fe->broken ? -EPROTO : rc == -ENODEV || rc == -EINTR ? -ENODEV : -EAGAIN);
 	disconnect(fe);
 	return fe->broken ? -EPROTO : rc;
+}
+
+/* We have written Closed, and the toolstack Initialising over it. */
+static bool attached_anew(struct frontend *fe)
+{
+	char path[sizeof(fe->node) + 16];
+	uint64_t state;
+
+	format(path, sizeof(path), "%s/state", fe->node);
+	return xs_read_number(NULL, path, XenbusStateInitialising, XenbusStateInitialising,
+			      &state) == 0;
 }
 
 /*
  * Sleep until it is worth trying again, after a connection that ended so: for good or not
  * we go on being polite, since a toolstack that detaches the device waits for us to say
- * Closed after it wrote Closing.
+ * Closed after it wrote Closing.  -ENODEV: it has been attached anew; -EIO, no xenstore.
  */
 static int rest(struct frontend *fe, int why)
 {
 	uint64_t pause = clock_now() + (why == -EAGAIN ? PAUSE / 10 : PAUSE);
 	int rc = why == -EIO ? -EIO : 0;
 
-	while (fe->present && !fe->leaving && !rc) {
+	while (!gone(fe) && !fe->leaving && !rc) {
 		unsigned state = backend_state(fe);
 		bool over = why != -ENODEV && why != -EPROTO && clock_now() >= pause;
 
-		if (why == -EPROTO && state == XenbusStateUnknown) {
-			fe->broken = NULL;	/* taken away, for us to begin anew */
-			why = -ENODEV;
-		}
+		if (why == -EPROTO && attached_anew(fe))
+			return -ENODEV;
 		if (state == XenbusStateClosing)
 			publish(fe, XenbusStateClosed, false);
 		else if (over || (why == -ENODEV && state > XenbusStateInitialising &&
 				  online(fe)))
 			break;
 		wait_until_deadline(&fe->changed, why == -ENODEV || why == -EPROTO ? NEVER : pause,
-				    !fe->present || fe->leaving ||
+				    gone(fe) || fe->leaving ||
 					    xs_watch_pending(&fe->watch));
 		while ((rc = xs_watch_wait(&fe->watch, 0, NULL)) == 0)
 			;
@@ -458,11 +476,11 @@ static int rest(struct frontend *fe, int why)
 /* From when its directory is there until it is not, or the guest ends. */
 static int attachment(struct frontend *fe)
 {
-	int rc = find_backend(fe);
+	int rc = find_backend(fe), resting;
 
 	if (rc) {
 		wait_until_deadline(&fe->changed, clock_now() + PAUSE,
-				    !fe->present || fe->leaving);
+				    gone(fe) || fe->leaving);
 		return rc;
 	}
 	fe->attached++;
@@ -473,9 +491,10 @@ static int attachment(struct frontend *fe)
 			set_error(fe, rc);
 		if (rc == -ENODEV)
 			log_info("%s: detached", fe->node);
-		if (rest(fe, rc) == -EIO)
-			rc = -EIO;
-	} while (fe->present && !fe->leaving && rc != -ENODEV && rc != -EIO);
+		resting = rest(fe, rc);
+		if (resting)
+			rc = resting;
+	} while (!gone(fe) && !fe->leaving && rc != -ENODEV && rc != -EIO);
 	xs_unwatch(&fe->watch);
 	return rc;
 }
@@ -485,12 +504,12 @@ static void life(void *arg)
 	struct frontend *fe = arg;
 
 	while (!fe->leaving) {
+		fe->served = fe->came;
+		fe->broken = NULL;
 		if (attachment(fe) == -EIO)
 			break;
-		if (fe->present || fe->leaving)
-			continue;
-		fe->broken = NULL;
-		set_error(fe, -ENODEV);
+		if (!fe->present)
+			set_error(fe, -ENODEV);
 		wait_until(&fe->changed, fe->present || fe->leaving);
 	}
 	fe->left = true;
@@ -531,6 +550,7 @@ static void add(struct kind *k, unsigned id)
 	fe->id = id;
 	fe->error = -EAGAIN;
 	fe->present = true;
+	fe->came = 1;
 	format(fe->node, sizeof(fe->node), "%s/%u", k->directory, id);
 	format(name, sizeof(name), "%s-%u", k->driver->kind, id);
 	if (!thread_start(name, THREAD_KERNEL, STACK_KERNEL, life, fe, NULL)) {
@@ -571,6 +591,7 @@ static void set_present(struct frontend *fe, bool present)
 	if (fe->present == present)
 		return;
 	fe->present = present;
+	fe->came += present;
 	/* Who opens it now waits for it; its thread has not run yet. */
 	fe->error = present ? -EAGAIN : -ENODEV;
 	wake(&fe->changed);
@@ -609,6 +630,15 @@ static bool news(struct kind *k, const char *path)
 	return path[skip + len] == '\0' || !fe || !fe->present;
 }
 
+/* All its devices are to be closed, as far as that is possible. */
+static void leave(struct kind *k)
+{
+	for (struct frontend *fe = k->devices; fe; fe = fe->next) {
+		fe->leaving = true;
+		wake(&fe->changed);
+	}
+}
+
 static void discover(void *arg)
 {
 	struct kind *k = arg;
@@ -631,6 +661,7 @@ static void discover(void *arg)
 		}
 	}
 	log_warning("%s: no xenstore or no grants (%d)", k->directory, rc);
+	leave(k);
 	k->listed = true;
 	wake(&k->changed);
 }
@@ -649,10 +680,7 @@ static void close_all(const struct shutdown_order *order)
 {
 	flush_all();
 	for (struct kind *k = kinds; k; k = k->next)
-		for (struct frontend *fe = k->devices; fe; fe = fe->next) {
-			fe->leaving = true;
-			wake(&fe->changed);
-		}
+		leave(k);
 	for (struct kind *k = kinds; k; k = k->next)
 		for (struct frontend *fe = k->devices; fe; fe = fe->next)
 			wait_until_deadline(&fe->changed, order->deadline, fe->left);

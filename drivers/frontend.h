@@ -54,7 +54,8 @@ struct frontend {
 	unsigned attached;		/* how often it has been: another may be another disk */
 	struct waitq changed;		/* wakes when anything here changes */
 
-	bool present;			/* its directory is there */
+	bool present;			/* its directory is there ... */
+	unsigned came, served;		/* how often it has come; as its thread knows */
 	bool leaving, left;		/* the guest ends; the thread has */
 	const char *broken;		/* why nothing can be done before it is detached */
 	char node[32], backend[128];

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: ISC */
+/* drivers/blkfront.c and drivers/frontend.c, against tests/host/blkback.c. */
+#include "drivers/blkfront.h"
+#include "drivers/xenstore.h"
+#include "kernel/clock.h"
+#include "kernel/sched.h"
+#include "tests/host/blkback.h"
+#include "tests/host/host.h"
+#include "tests/host/xenstored.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND NSEC_PER_SEC
+
+static struct disk disk;
+static unsigned running, baseline;
+
+static void boot(void)
+{
+	store_start();
+	host_boot();
+	baseline = thread_count();
+	for (size_t i = 0; i < BLKBACK_SIZE; i++)
+		blkback_disk[i] = i * 7 + i / 4096;
+}
+
+static void any_manners(void)
+{
+	blkback.flush = host_chance(2);
+	blkback.barrier = host_chance(2);
+	blkback.persistent = host_chance(2);
+	blkback.ring_order = host_below(4);
+	blkback.indirect = host_chance(2) ? 12 + host_below(300) : host_below(2) * 4;
+	if (host_chance(3))
+		blkback.sector_size = "4096";
+}
+
+static int open_disk(void)
+{
+	return blkfront_open(&disk, BLKBACK_VDEV, clock_now() + 5 * SECOND);
+}
+
+static void up(void)
+{
+	boot();
+	any_manners();
+	blkback_attach();
+	assert(open_disk() == 0);
+}
+
+static void wait_for_threads(void)
+{
+	while (running)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+}
+
+static void detach(void)
+{
+	blkback_detach();
+	while (!blkback_detached())
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	while (open_disk() != -ENODEV)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+}
+
+/* All threads of the device end with xenstore. */
+static void down(void)
+{
+	if (!blkback_detached())
+		detach();
+	wait_for_threads();
+	store_end(STORE_TOO_LONG);
+	while (thread_count() != baseline)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+}
+
+/* Application threads, or the claim's own would never have its turn. */
+struct user {
+	void (*main)(void *arg);
+	void *arg;
+};
+
+static void user(void *arg)
+{
+	struct user u = *(struct user *)arg;
+
+	kernel_enter();
+	free(arg);
+	u.main(u.arg);
+	running--;
+	kernel_leave();
+}
+
+static void start_thread(void (*main)(void *), uintptr_t arg)
+{
+	struct user *u = malloc(sizeof(*u));
+
+	*u = (struct user){ main, (void *)arg };
+	running++;
+	assert(thread_start("user", THREAD_APP, 4 * STACK_KERNEL, user, u, NULL));
+}
+
+/* ---- what is written is read */
+
+#define AREA (BLKBACK_SIZE / 4)
+
+static void use_area(void *arg)
+{
+	size_t start = (uintptr_t)arg * AREA;
+	uint8_t *mine = malloc(AREA), *buf = malloc(AREA);
+
+	memcpy(mine, blkback_disk + start, AREA);
+	for (int i = 0; i < 12; i++) {
+		size_t at = host_below(AREA), len = host_below(host_chance(2) ? 2000 : AREA);
+
+		if (len > AREA - at)
+			len = AREA - at;
+		if (host_chance(2)) {
+			for (size_t k = 0; k < len; k++)
+				mine[at + k] = buf[k] = host_random();
+			assert(blkfront_write(&disk, buf, len, start + at) == (ssize_t)len);
+		} else {
+			memset(buf, 0xee, AREA);
+			assert(blkfront_read(&disk, buf, len, start + at) == (ssize_t)len);
+			assert(memcmp(buf, mine + at, len) == 0);
+			assert(len == AREA || buf[len] == 0xee);
+		}
+		if (host_chance(6))
+			assert(blkfront_flush(&disk) == 0);
+	}
+	assert(memcmp(mine, blkback_disk + start, AREA) == 0);
+	free(mine);
+	free(buf);
+}
+
+static void what_is_written_is_read(void)
+{
+	up();
+	for (unsigned i = 0; i < 4; i++)
+		start_thread(use_area, i);
+	wait_for_threads();
+	assert(blkback.indirect <= 11 || blkback.persistent || blkback.mapped <= 40);
+	down();
+	assert(blkback.mapped == 0);
+}
+
+/* Neighbours in one sector do not undo each other. */
+static void edit_sector(void *arg)
+{
+	uintptr_t me = (uintptr_t)arg;
+	uint8_t value;
+
+	for (int i = 0; i < 10; i++) {
+		value = i;
+		assert(blkfront_write(&disk, &value, 1, 100 + me) == 1);
+	}
+}
+
+static void neighbours_in_a_sector(void)
+{
+	up();
+	for (unsigned i = 0; i < 5; i++)
+		start_thread(edit_sector, i);
+	wait_for_threads();
+	for (unsigned i = 0; i < 5; i++)
+		assert(blkback_disk[100 + i] == 9);
+	down();
+}
+
+/* ---- the edges */
+
+static void the_end_of_the_disk(void)
+{
+	static uint8_t buf[8192];
+	struct disk_info info;
+
+	up();
+	assert(blkfront_info(&disk, &info) == 0);
+	assert(info.size == BLKBACK_SIZE && info.writable);
+	assert(blkfront_read(&disk, buf, sizeof(buf), BLKBACK_SIZE - 10) == 10);
+	assert(memcmp(buf, blkback_disk + BLKBACK_SIZE - 10, 10) == 0);
+	assert(blkfront_read(&disk, buf, sizeof(buf), BLKBACK_SIZE) == 0);
+	assert(blkfront_read(&disk, buf, SIZE_MAX, UINT64_MAX) == 0);
+	assert(blkfront_write(&disk, buf, 10, BLKBACK_SIZE - 5) == 5);
+	assert(blkfront_write(&disk, buf, 1, BLKBACK_SIZE) == -ENOSPC);
+	assert(blkfront_read(&disk, buf, 0, 5) == 0 && blkfront_write(&disk, buf, 0, 5) == 0);
+	down();
+}
+
+/* 2^40 sectors: half a PiB. */
+static void beyond_two_tib(void)
+{
+	static uint8_t buf[512];
+	const uint64_t sector = (1ull << 40) - 1;
+
+	boot();
+	blkback.sectors = "1099511627776";
+	blkback_attach();
+	assert(open_disk() == 0);
+	assert(blkfront_write(&disk, buf, 512, sector * 512) == 512);
+	assert(blkback.last_sector == sector);
+	assert(blkfront_write(&disk, buf, 512, (sector + 1) * 512) == -ENOSPC);
+	down();
+}
+
+static void read_only_is_read_only(void)
+{
+	uint8_t byte;
+
+	boot();
+	blkback.info = "4";
+	blkback_attach();
+	assert(open_disk() == 0);
+	assert(blkfront_write(&disk, &byte, 1, 0) == -EROFS);
+	assert(blkfront_discard(&disk, 0, 4096) == -EROFS);
+	assert(blkfront_read(&disk, &byte, 1, 1) == 1 && byte == blkback_disk[1]);
+	down();
+}
+
+static void flush_or_barrier_or_nothing(void)
+{
+	up();
+	assert(blkfront_flush(&disk) == 0);
+	assert(blkback.flushes == blkback.flush);
+	assert(blkback.barriers == (blkback.barrier && !blkback.flush));
+	blkback.refuses = true;
+	assert(blkfront_flush(&disk) == 0);	/* the next best, until there is nothing */
+	assert(blkfront_flush(&disk) == 0);
+	assert(blkback.flushes <= 2 && blkback.barriers <= 2);
+	if (blkback.flush || blkback.barrier)
+		assert(strstr(host_console(), "from now on no flush"));
+	else
+		assert(strstr(host_console(), "no flush and no barrier"));
+	down();
+}
+
+static void discard_is_rounded_inwards(void)
+{
+	boot();
+	blkback.discard = true;
+	blkback_attach();
+	assert(open_disk() == 0);
+	assert(blkfront_discard(&disk, 1000, 2000) == 0);
+	assert(blkback.discards == 1);
+	assert(blkback_disk[1023] == (uint8_t)(1023 * 7) && blkback_disk[1024] == 0);
+	assert(blkback_disk[2559] == 0 && blkback_disk[2560] == (uint8_t)(2560 * 7));
+	assert(blkfront_discard(&disk, 513, 1000) == 0 && blkback.discards == 1);
+	assert(blkfront_discard(&disk, 0, UINT64_MAX) == 0 && blkback.discards == 2);
+	down();
+}
+
+/* ---- errors and lies */
+
+static void an_error_is_an_error(void)
+{
+	static uint8_t buf[100000];
+	unsigned failed = 0;
+
+	up();
+	blkback.fails = 3;
+	for (int i = 0; i < 20 || !failed; i++) {
+		ssize_t n = blkfront_read(&disk, buf, sizeof(buf), i % 64 * 512);
+
+		assert(n == sizeof(buf) || n == -EIO || n == -EOPNOTSUPP);
+		failed += n < 0;
+	}
+	assert(failed);
+	blkback.fails = 0;
+	assert(blkfront_read(&disk, buf, sizeof(buf), 0) == sizeof(buf));
+	assert(memcmp(buf, blkback_disk, sizeof(buf)) == 0);
+	down();
+}
+
+static unsigned errors;
+
+static void read_until_error(void *arg)
+{
+	uint8_t *buf = malloc(40000);
+	ssize_t n;
+
+	(void)arg;
+	do
+		n = blkfront_read(&disk, buf, 1 + host_below(40000), host_below(BLKBACK_SIZE));
+	while (n > 0);
+	assert(n == -EIO);
+	errors++;
+	free(buf);
+}
+
+static void wait_for_disk(void)
+{
+	while (open_disk() == -ENODEV)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	assert(open_disk() == 0);
+}
+
+static void attach_again_and_use(void)
+{
+	uint8_t byte;
+
+	blkback.lie = LIE_NONE;
+	blkback.scribbles = blkback.silent = blkback.keeps = false;
+	detach();
+	assert(!disk.blkfront || blkfront_read(&disk, &byte, 1, 0) == -EIO);
+	blkback_attach();
+	wait_for_disk();
+	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
+}
+
+/* Everybody learns of it, nobody hangs, and another attachment makes it good. */
+static void who_lies_loses_the_device(void)
+{
+	up();
+	for (unsigned i = 0; i < 4; i++)
+		start_thread(read_until_error, i);
+	thread_sleep(clock_now() + host_below(200000));
+	blkback.lie = 1 + host_below(LIE_LIES - 1);
+	wait_for_threads();
+	assert(errors == 4);
+	assert(open_disk() == -EPROTO);
+	assert(strstr(host_console(), "broke the protocol"));
+	attach_again_and_use();
+	down();
+}
+
+/* Ring and data change at any moment: errors, and nothing else. */
+static void a_scribbler_is_survived(void)
+{
+	up();
+	for (unsigned i = 0; i < 4; i++)
+		start_thread(read_until_error, i);
+	thread_sleep(clock_now() + host_below(200000));
+	blkback.scribbles = true;
+	thread_sleep(clock_now() + SECOND);
+	if (running)			/* it just did not answer */
+		blkback_detach();
+	wait_for_threads();
+	assert(errors == 4);
+	blkback.scribbles = false;
+	if (!blkback_detached())
+		attach_again_and_use();
+	down();
+}
+
+static void silence_ends_with_the_connection(void)
+{
+	up();
+	blkback.silent = true;
+	for (unsigned i = 0; i < 4; i++)
+		start_thread(read_until_error, i);
+	thread_sleep(clock_now() + 20 * SECOND);
+	assert(running == 4);
+	attach_again_and_use();
+	wait_for_threads();
+	assert(errors == 4);
+	down();
+}
+
+static void who_keeps_pages_loses_the_device(void)
+{
+	static uint8_t buf[20000];
+
+	up();
+	blkback.persistent = true;
+	assert(blkfront_read(&disk, buf, sizeof(buf), 0) == sizeof(buf));
+	blkback.keeps = true;
+	blkback_restart();
+	while (open_disk() != -EPROTO)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	assert(strstr(host_console(), "of our pages"));
+	blkback_let_go();
+	attach_again_and_use();
+	thread_sleep(clock_now() + 60 * SECOND);	/* what was kept is freed */
+	down();
+}
+
+static void parameters_that_make_no_sense(void)
+{
+	static const char *const sectors[] = {
+		"", "-1", "0x10", "18446744073709551615", "18014398509481985", "1e3", "512 ",
+	};
+	static const char *const sizes[] = {
+		"0", "513", "256", "8192", "4294967296", "4096x", "1073741824",
+	};
+
+	boot();
+	if (host_chance(2))
+		blkback.sectors = sectors[host_below(HOST_COUNT(sectors))];
+	else
+		blkback.sector_size = sizes[host_below(HOST_COUNT(sizes))];
+	blkback_attach();
+	assert(open_disk() == -EPROTO);
+	blkback.sectors = blkback.sector_size = NULL;
+	attach_again_and_use();
+	down();
+}
+
+/* ---- coming and going */
+
+static void use_through_restarts(void *arg)
+{
+	uint8_t byte, value = (uintptr_t)arg;
+	size_t at = value * 5000;
+
+	for (int i = 0; i < 30; i++) {
+		ssize_t n = blkfront_write(&disk, &value, 1, at);
+
+		assert(n == 1 || n == -EIO);
+		n = blkfront_read(&disk, &byte, 1, at);
+		assert(n == -EIO || (n == 1 && byte == value) || i < 2);
+		errors += n == -EIO;
+		thread_sleep(clock_now() + host_below(300000));
+	}
+}
+
+static void a_backend_that_restarts(void)
+{
+	uint8_t byte;
+
+	up();
+	for (unsigned i = 0; i < 4; i++)
+		start_thread(use_through_restarts, i);
+	for (int i = 0; i < 3; i++) {
+		unsigned before = blkback.connections;
+
+		thread_sleep(clock_now() + host_below(2000000));
+		blkback_restart();
+		while (blkback.connections == before)
+			thread_sleep(clock_now() + NSEC_PER_MSEC);
+	}
+	wait_for_threads();
+	/* It is the same disk: what was opened before is good still. */
+	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
+	down();
+}
+
+static void detached_and_attached(void)
+{
+	up();
+	for (int i = 0; i < 3; i++) {
+		errors = 0;
+		for (unsigned k = 0; k < 3; k++)
+			start_thread(read_until_error, k);
+		thread_sleep(clock_now() + host_below(500000));
+		attach_again_and_use();
+		assert(blkfront_next(0) == BLKBACK_VDEV);
+	}
+	down();
+}
+
+static void a_disk_that_comes_later(void)
+{
+	boot();
+	assert(open_disk() == -ENODEV);
+	assert(blkfront_next(0) == -ENODEV);
+	thread_sleep(clock_now() + SECOND);
+	blkback_attach();
+	wait_for_disk();
+	down();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "what is written is read, by many at once", what_is_written_is_read, 40 },
+		{ "neighbours in one sector do not undo each other", neighbours_in_a_sector,
+		  20 },
+		{ "the end of the disk is the end", the_end_of_the_disk, 5 },
+		{ "a disk may have more than 2 TiB", beyond_two_tib, 1 },
+		{ "read-only is read-only", read_only_is_read_only, 2 },
+		{ "flush, or barrier, or nothing, and it is said", flush_or_barrier_or_nothing,
+		  10 },
+		{ "discard is rounded inwards", discard_is_rounded_inwards, 2 },
+		{ "an error is the caller's, and no more", an_error_is_an_error, 10 },
+		{ "a backend that lies loses the device until it is attached again",
+		  who_lies_loses_the_device, 60 },
+		{ "a backend that scribbles is survived", a_scribbler_is_survived, 40 },
+		{ "silence ends with the connection", silence_ends_with_the_connection, 10 },
+		{ "a backend that keeps pages loses the device", who_keeps_pages_loses_the_device,
+		  10 },
+		{ "parameters that make no sense are refused", parameters_that_make_no_sense, 20 },
+		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
+		{ "detached and attached, under load", detached_and_attached, 20 },
+		{ "a disk that comes later is found", a_disk_that_comes_later, 10 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}
