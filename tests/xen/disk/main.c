@@ -2,7 +2,7 @@
 /*
  * A disk holds what eight threads write to it, in pieces of random sizes that end anywhere.
  *
- *	disk sum PATH		print the checksum of what it holds
+ *	disk sum PATH...	print the checksum of what each holds
  *	disk fill PATH SEED	fill it, read it back, print its checksum
  *	disk refuse PATH	it is read-only
  */
@@ -205,8 +205,10 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "refuse")) {
 		refuse(argv[2]);
 	} else if (!strcmp(argv[1], "sum")) {
-		open_it(argv[2], O_RDONLY);
-		printf("checksum %08x\n", checksum());
+		for (int i = 2; i < argc; i++) {
+			open_it(argv[i], O_RDONLY);
+			printf("checksum %08x\n", checksum());
+		}
 	} else {
 		expect(argc == 4);
 		seed = strtoull(argv[3], NULL, 0);
