@@ -292,6 +292,26 @@ static void nobody_overtakes(void)
 	shut_down();
 }
 
+/* The first in the line has been woken, and has not run yet. */
+static void nobody_slips_in(void)
+{
+	boot();
+	host.fifo = true;
+	assert(ring_begin(&ring, ring.nslots) == 0);
+	ring_end(&ring, ring.nslots);
+	wants[0] = 1 + host_below(4);
+	start_thread(go_once, 0);
+	thread_yield();
+	answer_next(5);
+	take_answers(5);
+	assert(norder == 0 && ring_begin(&ring, 1) == 0);
+	assert(norder == 1);
+	ring_end(&ring, 1);
+	while (running)
+		thread_yield();
+	shut_down();
+}
+
 /* ---- exact wake-ups */
 
 static struct thread *waiting[4];
@@ -516,6 +536,7 @@ int main(int argc, char **argv)
 		{ "packets are whole, in order, and none is lost",
 		  packets_are_whole_and_in_order, 300 },
 		{ "nobody overtakes: a wide one is not starved", nobody_overtakes, 50 },
+		{ "nobody slips in before who was woken", nobody_slips_in, 20 },
 		{ "only who can go is woken", only_who_can_go_is_woken, 100 },
 		{ "n slots are published at once, and not before", all_at_once_and_not_before,
 		  100 },
