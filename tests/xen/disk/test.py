@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: ISC
 """Linux's xen-blkback and we agree about what is on a disk.
 
-DISK_SIZE=1G makes the disk of the pattern test larger than 48M.
+DISK=FILE makes that the disk of the pattern test, which is one of 48M otherwise.
 """
 
 import os
 import random
 import re
 
-SIZE = os.environ.get("DISK_SIZE", "48M")
+DISK = os.environ.get("DISK", "48M")
 
 
 def said(result):
@@ -22,7 +22,7 @@ def checksum(lab, path):
     return int(lab.sh(f"sync; crc32 {path}").split()[0], 16)
 
 
-def run(lab, image, args, timeout=600, **how):
+def run(lab, image, args, timeout, **how):
     """The result, and what dom0 finds on the first disk afterwards."""
     with lab.create(image, args=args, memory=48, **how) as guest:
         path = lab.sh("xenstore-read /local/domain/0/backend/vbd/"
@@ -35,7 +35,7 @@ def run(lab, image, args, timeout=600, **how):
 def test_what_eight_threads_write_is_there(lab, image):
     seed = random.getrandbits(60)
     print(f"      seed {seed}")
-    result, found = run(lab, image, ["fill", "/dev/xvda", str(seed)], disks=[SIZE])
+    result, found = run(lab, image, ["fill", "/dev/xvda", str(seed)], disks=[DISK], timeout=1800)
     assert said(result) == found, (result.console, found)
     assert "no flush" not in result.console, result.console
 
