@@ -15,6 +15,12 @@
 #define PATIENCE (4 * NSEC_PER_SEC)
 #define LAST_PATIENCE (1 * NSEC_PER_SEC)
 
+/*
+ * xenstored's answers take their time, and what we ask it keeps dom0 from reading our
+ * console.  So main comes first: we ask when it has had a moment, or ends.
+ */
+#define HEAD_START (10 * NSEC_PER_MSEC)
+
 static struct waitq changed;
 static struct xs_watch shutdown_watch, sysrq_watch;
 
@@ -143,12 +149,13 @@ static void on_sysrq(void)
 
 static void report(const struct shutdown_order *order)
 {
+	int rc = xs_init();
 	struct xs_tx soon = { .deadline = clock_now() + PATIENCE };
-	int rc;
 
 	if (soon.deadline > order->deadline)
 		soon.deadline = order->deadline;
-	rc = xs_write(&soon, "data/exit-reason", order->why);
+	if (rc == 0)
+		rc = xs_write(&soon, "data/exit-reason", order->why);
 	if (rc == 0)
 		rc = xs_printf(&soon, "data/exit-status", "%d", order->status);
 	if (rc)
@@ -173,13 +180,19 @@ static void watch(struct xs_watch *w, const char *path)
 
 static void control(void *arg)
 {
+	int rc;
+
 	(void)arg;
+	thread_sleep(clock_now() + HEAD_START);
+	rc = xs_init();
+	if (rc) {
+		log_warning("control: no xenstore (%d)", rc);
+		return;
+	}
 	watch(&shutdown_watch, "control/shutdown");
 	watch(&sysrq_watch, "control/sysrq");
 	say_what_we_do();
 	for (;;) {
-		int rc;
-
 		wait_until(&changed, xs_watch_pending(&shutdown_watch) ||
 					     xs_watch_pending(&sysrq_watch));
 		rc = xs_watch_wait(&shutdown_watch, 0, NULL);
@@ -198,6 +211,10 @@ int control_init(void)
 		.name = "control", .run = report, .last = report_last,
 	};
 
+	int rc = xs_open();
+
+	if (rc)
+		return rc;
 	shutdown_hook(&hook);
 	if (!thread_start("control", THREAD_KERNEL, STACK_KERNEL, control, NULL, NULL))
 		return -ENOMEM;

@@ -17,8 +17,8 @@
 #define DRIVERS_CONTROL_H
 
 /*
- * Start: after xs_init().  0 or -errno.  It writes to xenstore in its own thread, so it
- * costs the boot nothing.
+ * Start: 0 or -errno.  From here on a panic's status gets out; all else is done a moment
+ * later by a thread, so that the boot does not wait for xenstored.
  */
 int control_init(void);
 

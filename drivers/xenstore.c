@@ -391,6 +391,11 @@ static int init(void)
 	return rc == -EIO || rc == -ETIMEDOUT ? rc : 0;
 }
 
+int xs_open(void)
+{
+	return xs_link_open();
+}
+
 int xs_init(void)
 {
 	static bool begun, done;

@@ -25,6 +25,9 @@
 #include <sys/types.h>
 #include <xen/xen.h>
 
+/* Adopt the ring, and ask nothing: enough for xs_last_words().  0 or -errno; again: as then. */
+int xs_open(void);
+
 /*
  * Take up the ring the builder, or a loader before us, left: 0 or -errno.  Before it
  * all calls say -ENODEV.  Whoever may be the first to need xenstore calls it; it is

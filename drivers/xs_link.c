@@ -7,7 +7,6 @@
 #include "kernel/log.h"
 #include "kernel/sched.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -459,9 +458,8 @@ int xs_link_open(void)
 {
 	int rc;
 
-	assert(conn.error == -ENODEV && !conn.page);
-	if (!boot_info.xenstore_ring)
-		return -ENODEV;
+	if (conn.page || !boot_info.xenstore_ring)
+		return conn.error;
 	conn.page = boot_info.xenstore_ring;
 	/* Who was here before us counted from 0: his answers must not fit our calls. */
 	conn.next_id = arch_entropy();

@@ -7,7 +7,6 @@
  */
 #include "drivers/console.h"
 #include "drivers/control.h"
-#include "drivers/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
@@ -88,46 +87,6 @@ static void greet(void)
 		 memory.free * PAGE_SIZE / 1024);
 }
 
-/*
- * xenstored's answers take their time, and what we ask it keeps dom0 from reading our
- * console.  So main comes first: a thread asks when main has had a moment, or ends.
- */
-#define HEAD_START (10 * NSEC_PER_MSEC)
-
-static struct waitq init_turn;
-static bool init_wanted, init_done;
-
-static void init_xenstore(void *arg)
-{
-	int rc;
-
-	(void)arg;
-	wait_until_deadline(&init_turn, clock_now() + HEAD_START, init_wanted);
-	rc = xs_init();
-	if (!rc)
-		rc = control_init();
-	/* A guest without it runs; it only cannot be asked, nor say how it ended. */
-	if (rc)
-		log_warning("xenstore: none (%d)", rc);
-	init_done = true;
-	wake(&init_turn);
-}
-
-static void finish_init(const struct shutdown_order *order)
-{
-	init_wanted = true;
-	wake(&init_turn);
-	wait_until_deadline(&init_turn, order->deadline, init_done);
-}
-
-static void start_init(void)
-{
-	static struct shutdown_hook hook = { .name = "init", .run = finish_init };
-
-	if (thread_start("init", THREAD_KERNEL, STACK_KERNEL, init_xenstore, NULL, NULL))
-		shutdown_hook(&hook);
-}
-
 static void start_main(void)
 {
 	struct thread *t = thread_start("main", THREAD_APP, stack_size(), main_thread, NULL,
@@ -150,7 +109,9 @@ _Noreturn void start(void)
 	rc = param_init(boot_info.command_line);
 	log_level = param_number("loglevel", LOG_ERROR, LOG_DEBUG, LOG_INFO);
 	greet();
-	start_init();
+	/* A guest without xenstore runs; it only cannot be asked, nor say how it ended. */
+	if (control_init())
+		log_warning("xenstore: none");
 	if (rc)
 		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE,
 			       "the command line has a quote that is not closed");
