@@ -8,7 +8,7 @@ import os
 import random
 import re
 
-DISK = os.environ.get("DISK", "48M")
+DISK = os.environ.get("DISK") or "48M"
 
 
 def said(result):

@@ -2,7 +2,6 @@
 """All of memory= is malloc's, and boot does not wait for it."""
 
 import re
-import statistics
 import subprocess
 
 
@@ -31,11 +30,14 @@ def test_boots_in_4_mib(lab, image):
 
 
 def until_main(lab, image, memory):
-    return statistics.median(
-        lab.run_guest(image, memory=memory, timeout=120).seconds_until("main")
-        for _ in range(5))
+    return lab.run_guest(image, memory=memory, timeout=120).seconds_until("main")
 
 
 def test_boot_time_is_flat(lab, image):
-    small, large = until_main(lab, image, 8), until_main(lab, image, lab.memory - 64)
+    """The least of several, by turns: what else the machine does only ever adds."""
+    sizes = (8, lab.memory - 64)
+    times = [[until_main(lab, image, m) for m in sizes] for _ in range(6)]
+    small, large = map(min, zip(*times))
     assert large < 1.2 * small + 0.002, f"8 MB: {small:.4f} s, most: {large:.4f} s"
+    print(f"      unpause to main: {small * 1e3:.1f} ms with 8 MB, {large * 1e3:.1f} ms "
+          f"with {sizes[1]} MB")
