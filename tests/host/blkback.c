@@ -423,6 +423,14 @@ bool blkback_detached(void)
 	return !attached;
 }
 
+void blkback_vanish(void)
+{
+	disconnect();
+	attached = false;
+	store_rm(FRONT);
+	store_rm(BACK);
+}
+
 void blkback_restart(void)
 {
 	set_state(XenbusStateClosing);

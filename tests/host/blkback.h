@@ -50,6 +50,7 @@ extern uint8_t blkback_disk[BLKBACK_SIZE];
 void blkback_attach(void);		/* as a toolstack does it */
 void blkback_detach(void);		/* asks for it; it is gone when both have closed */
 bool blkback_detached(void);
+void blkback_vanish(void);		/* without a word, as a domain that is destroyed */
 void blkback_restart(void);		/* closes by itself, and shall come back */
 void blkback_let_go(void);		/* what it kept */
 

@@ -20,6 +20,8 @@ static unsigned running, baseline;
 
 static void boot(void)
 {
+	if (host_chance(2))		/* a pool of few pages */
+		host_set_memory(4 << 20);
 	store_start();
 	host_boot();
 	baseline = thread_count();
@@ -64,6 +66,7 @@ static void detach(void)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 	while (open_disk() != -ENODEV)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	assert(!store_read("/local/domain/5/device/vbd/51712/state"));
 }
 
 /* All threads of the device end with xenstore. */
@@ -299,6 +302,7 @@ static void wait_for_disk(void)
 
 static void attach_again_and_use(void)
 {
+	struct disk old = disk;
 	uint8_t byte;
 
 	blkback.lie = LIE_NONE;
@@ -308,6 +312,7 @@ static void attach_again_and_use(void)
 	blkback_attach();
 	wait_for_disk();
 	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
+	assert(!old.blkfront || blkfront_read(&old, &byte, 1, 5) == -EIO);	/* for good */
 }
 
 /* Everybody learns of it, nobody hangs, and another attachment makes it good. */
@@ -451,6 +456,24 @@ static void detached_and_attached(void)
 	down();
 }
 
+static void a_disk_that_just_vanishes(void)
+{
+	up();
+	for (unsigned k = 0; k < 3; k++)
+		start_thread(read_until_error, k);
+	thread_sleep(clock_now() + host_below(500000));
+	blkback_vanish();
+	wait_for_threads();
+	assert(errors == 3);
+	while (open_disk() != -ENODEV)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	thread_sleep(clock_now() + 30 * SECOND);
+	assert(!store_read("/local/domain/5/device/vbd/51712/state"));
+	blkback_attach();
+	wait_for_disk();
+	down();
+}
+
 static void a_disk_that_comes_later(void)
 {
 	boot();
@@ -484,6 +507,7 @@ int main(int argc, char **argv)
 		{ "parameters that make no sense are refused", parameters_that_make_no_sense, 20 },
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
 		{ "detached and attached, under load", detached_and_attached, 20 },
+		{ "a disk that just vanishes stays away", a_disk_that_just_vanishes, 20 },
 		{ "a disk that comes later is found", a_disk_that_comes_later, 10 },
 	};
 
