@@ -46,7 +46,7 @@ struct blkfront {
 
 	struct disk_info info;
 	unsigned segments;		/* of one request, at most */
-	uint8_t flush_op;		/* BLKIF_OP_FLUSH_DISKCACHE, ..._WRITE_BARRIER, or 0 */
+	uint8_t flush_op;		/* BLKIF_OP_FLUSH_..., _WRITE_BARRIER, or 0 */
 	uint64_t discard_granularity, discard_alignment;
 };
 
@@ -85,6 +85,7 @@ static int offer(struct frontend *fe)
 
 	page_stats(&memory);
 	most = min(memory.total / 16, 1024);
+	most = most > POOL_MIN ? most : POOL_MIN;
 	rc = frontend_ask(fe, "max-ring-page-order", 0, UINT32_MAX, 0, &order);
 	order = min(order, RING_ORDER);
 	if (!rc)
@@ -95,7 +96,7 @@ static int offer(struct frontend *fe)
 	if (!rc)
 		rc = pending_init(&b->pending, b->ring.nslots);
 	if (!rc)
-		rc = frontend_pool(fe, &b->pool, POOL_MIN, most > POOL_MIN ? most : POOL_MIN);
+		rc = frontend_pool(fe, &b->pool, POOL_MIN, most);
 	if (!rc)
 		rc = frontend_event(fe, &b->event, "event-channel");
 	if (!rc)
@@ -158,7 +159,8 @@ static int ask_features(struct blkfront *b, bool *persistent)
 	    b->discard_alignment % b->info.sector_size || !b->discard_granularity)
 		discard = false;
 	b->info.discard = discard;
-	b->flush_op = flush ? BLKIF_OP_FLUSH_DISKCACHE : barrier ? BLKIF_OP_WRITE_BARRIER : 0;
+	b->flush_op = flush ? BLKIF_OP_FLUSH_DISKCACHE :
+		      barrier ? BLKIF_OP_WRITE_BARRIER : 0;
 	b->segments = indirect > DIRECT ? min(indirect, INDIRECT) : DIRECT;
 	*persistent = keeps;
 	return 0;

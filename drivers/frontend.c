@@ -426,7 +426,10 @@ static int connection(struct frontend *fe)
 		log_error("%s: cannot connect (%d)", fe->node, rc);
 		fe->said = rc;
 	}
-	set_error(fe, fe->broken ? -EPROTO : rc == -ENODEV || rc == -EINTR ? -ENODEV : -EAGAIN);
+	if (fe->broken)
+		set_error(fe, -EPROTO);
+	else
+		set_error(fe, rc == -ENODEV || rc == -EINTR ? -ENODEV : -EAGAIN);
 	disconnect(fe);
 	return fe->broken ? -EPROTO : rc;
 }
@@ -449,12 +452,13 @@ static bool attached_anew(struct frontend *fe)
  */
 static int rest(struct frontend *fe, int why)
 {
-	uint64_t pause = clock_now() + (why == -EAGAIN ? PAUSE / 10 : PAUSE);
+	bool for_good = why == -ENODEV || why == -EPROTO;
+	uint64_t until = clock_now() + (why == -EAGAIN ? PAUSE / 10 : PAUSE);
 	int rc = why == -EIO ? -EIO : 0;
 
 	while (!gone(fe) && !fe->leaving && !rc) {
 		unsigned state = backend_state(fe);
-		bool over = why != -ENODEV && why != -EPROTO && clock_now() >= pause;
+		bool over = !for_good && clock_now() >= until;
 
 		if (why == -EPROTO && attached_anew(fe))
 			return -ENODEV;
@@ -463,7 +467,7 @@ static int rest(struct frontend *fe, int why)
 		else if (over || (why == -ENODEV && state > XenbusStateInitialising &&
 				  online(fe)))
 			break;
-		wait_until_deadline(&fe->changed, why == -ENODEV || why == -EPROTO ? NEVER : pause,
+		wait_until_deadline(&fe->changed, for_good ? NEVER : until,
 				    gone(fe) || fe->leaving ||
 					    xs_watch_pending(&fe->watch));
 		while ((rc = xs_watch_wait(&fe->watch, 0, NULL)) == 0)

@@ -50,8 +50,8 @@ struct frontend {
 	struct frontend *next;		/* of its kind */
 	unsigned id;			/* device/<kind>/<id> */
 	domid_t peer;
-	int error;			/* 0: connected; else why not, as frontend_wait() says */
-	unsigned attached;		/* how often it has been: another may be another disk */
+	int error;			/* 0: connected; else as frontend_wait() says */
+	unsigned attached;		/* how often: another may be another disk */
 	struct waitq changed;		/* wakes when anything here changes */
 
 	bool present;			/* its directory is there ... */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 struct romfs_entry {
-	const char *path;		/* as a mount has them: neither first nor last slash */
+	const char *path;		/* as a mount has them */
 	const char *data;		/* NULL: a directory */
 	uint64_t size;
 };
@@ -65,7 +65,8 @@ static ssize_t romfs_read(struct file *f, void *to, size_t len)
 static off_t romfs_seek(struct file *f, off_t offset, int whence)
 {
 	struct romfile *r = (struct romfile *)f;
-	off_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? r->at : (off_t)r->entry->size;
+	off_t from = whence == SEEK_CUR ? r->at :
+		     whence == SEEK_END ? (off_t)r->entry->size : 0;
 
 	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
 		return -EINVAL;
