@@ -360,12 +360,18 @@ static void mutex_types_differ(void)
 }
 
 static volatile bool enough;
+static volatile int passed_by;
 
+/* Has the mutex nearly always, so its time slice ends while it has it. */
 static void *hog(void *arg)
 {
 	while (!enough) {
+		long long until;
+
 		pthread_mutex_lock(arg);
-		for (volatile int i = 0; i < 2000; i++)
+		passed_by++;
+		until = now(CLOCK_MONOTONIC) + MS;
+		while (now(CLOCK_MONOTONIC) < until)
 			;
 		pthread_mutex_unlock(arg);
 	}
@@ -380,7 +386,9 @@ static void a_mutex_starves_nobody(void)
 	a = start(hog, &mutex);
 	b = start(hog, &mutex);
 	for (int i = 0; i < 20; i++) {
+		passed_by = 0;
 		expect_equal(pthread_mutex_lock(&mutex), 0);
+		expect(passed_by < 60);	/* a time slice each, and some */
 		expect_equal(pthread_mutex_unlock(&mutex), 0);
 		sched_yield();
 	}
@@ -582,6 +590,37 @@ static void *try_to_read(void *arg)
 	return NULL;
 }
 
+static void *want_to_write(void *arg)
+{
+	struct timespec soon = in(CLOCK_REALTIME, 50 * MS);
+
+	expect_equal(pthread_rwlock_timedwrlock(&rwlock, &soon), ETIMEDOUT);
+	return arg;
+}
+
+static void *read_behind_a_writer(void *arg)
+{
+	struct timespec later = in(CLOCK_REALTIME, 5000 * MS);
+
+	expect_equal(pthread_rwlock_tryrdlock(&rwlock), EBUSY);
+	expect_equal(pthread_rwlock_timedrdlock(&rwlock, &later), 0);
+	expect_equal(pthread_rwlock_unlock(&rwlock), 0);
+	return arg;
+}
+
+static void a_writer_that_gives_up_lets_readers_in(void)
+{
+	pthread_t writer, reader;
+
+	expect_equal(pthread_rwlock_rdlock(&rwlock), 0);
+	writer = start(want_to_write, NULL);
+	usleep(1000);
+	reader = start(read_behind_a_writer, NULL);
+	join(writer);
+	join(reader);
+	expect_equal(pthread_rwlock_unlock(&rwlock), 0);
+}
+
 static void read_write_locks_say_what_is_wrong(void)
 {
 	expect_equal(pthread_rwlock_wrlock(&rwlock), 0);
@@ -750,6 +789,7 @@ int main(void)
 	timed_waits_end_by_either_clock();
 	writers_are_alone_readers_are_not();
 	readers_do_not_starve_a_writer();
+	a_writer_that_gives_up_lets_readers_in();
 	read_write_locks_say_what_is_wrong();
 	barriers_let_all_go_at_once();
 	spin_locks_exclude();
