@@ -139,9 +139,23 @@ static void use_area(void *arg)
 	free(buf);
 }
 
+/* In one call more than the pool may hold, from several at once. */
+static void read_all(void *arg)
+{
+	uint8_t *buf = malloc(BLKBACK_SIZE);
+
+	(void)arg;
+	assert(blkfront_read(&disk, buf, BLKBACK_SIZE, 0) == BLKBACK_SIZE);
+	assert(memcmp(buf, blkback_disk, BLKBACK_SIZE) == 0);
+	free(buf);
+}
+
 static void what_is_written_is_read(void)
 {
 	up();
+	for (unsigned i = 0; i < 3; i++)
+		start_thread(read_all, i);
+	wait_for_threads();
 	for (unsigned i = 0; i < 4; i++)
 		start_thread(use_area, i);
 	wait_for_threads();
