@@ -2,10 +2,9 @@
 /*
  * Stacks and switching between them.
  *
- *	[guard][fill ....................... used][struct arch_context]
+ *	[guard][mark ... mark ... mark ....... used][struct arch_context]
  *
- * A stack is filled with a pattern when it is made, which tells how much of it was
- * ever used.
+ * A mark each 256 bytes, made with the stack, tells how much of it was ever used.
  *
  * Under PV, Xen itself pushes the frame of a fault on the stack that overflowed, fails,
  * and ends the domain without a word.  So running into the guard page is only the last
@@ -21,7 +20,8 @@
 
 #include <string.h>
 
-#define FILL 0x5afe57acc0ffee00ull
+#define MARK 0x5afe57acc0ffee00ull
+#define MARK_EVERY 256
 #define SLACK 8192			/* below the limit, besides the FPU's state */
 
 struct arch_context {
@@ -71,8 +71,8 @@ struct arch_context *arch_context_new(void (*main)(void *), void *arg, size_t st
 	if (!base)
 		return NULL;
 	arch_guard(base);
-	for (uint64_t *p = (uint64_t *)(base + PAGE_SIZE); (char *)p < base + PAGE_SIZE + size; p++)
-		*p = FILL;
+	for (size_t at = 0; at < size; at += MARK_EVERY)
+		*(uint64_t *)(base + PAGE_SIZE + at) = MARK;
 	c = (struct arch_context *)(base + PAGE_SIZE + size) - 1;
 	s = (struct switched *)((uintptr_t)c & ~15ul) - 1;
 	*s = (struct switched){
@@ -114,12 +114,13 @@ unsigned arch_choose(unsigned n)
 
 void arch_context_stack(const struct arch_context *c, size_t *size, size_t *used)
 {
-	const uint64_t *p = (const uint64_t *)c->low;
+	uint64_t mark = c == &boot_context ? 0 : MARK;
+	uintptr_t at = c->low;
 
 	*size = c->high - c->low;
-	while ((uintptr_t)p < c->high && *p == (c == &boot_context ? 0 : FILL))
-		p++;
-	*used = c->high - (uintptr_t)p;
+	while (at < c->high && *(const uint64_t *)at == mark)
+		at += MARK_EVERY;
+	*used = c->high - at;
 }
 
 bool on_current_stack(uintptr_t address)

@@ -4,7 +4,7 @@
  *
  * All memory has one place: frame f of the domain (whatever machine frame that is) at
  * image_start + f * 4096.  The builder maps the image and a few MiB; the rest is mapped
- * in chunks of 2 MiB, one page table each, when first handed out.
+ * in granules of 256 KiB when first handed out.
  *
  * A page becomes a page table by being mapped read-only first: Xen refuses any other.
  * Tables are always mapped, so that we can read them.
@@ -30,7 +30,8 @@
 #define RO (PRESENT | USER | ACCESSED)
 #define RW (RO | WRITE | DIRTY)
 
-#define CHUNK (512 * PAGE_SIZE)
+#define CHUNK (512 * PAGE_SIZE)		/* what one page table maps */
+#define GRANULE (64 * PAGE_SIZE)	/* what is mapped at a time */
 
 const unsigned long *pv_p2m;
 
@@ -149,32 +150,28 @@ static int add_table(uintptr_t address, int level)
 	return 0;
 }
 
-static int map_chunk(uintptr_t chunk)
+static int map_granule(uintptr_t granule)
 {
-	uintptr_t end = chunk + CHUNK;
+	uintptr_t end = granule + GRANULE;
 	uint64_t *entry;
 
 	for (int level = 4; level > 1; level--)
-		if (add_table(chunk, level))
+		if (add_table(granule, level))
 			return -ENOMEM;
 	if (end > base() + nr_pages * PAGE_SIZE)
 		end = base() + nr_pages * PAGE_SIZE;
-	entry = find(chunk, 1);
-	for (uintptr_t at = chunk; at < end; at += PAGE_SIZE)
+	entry = find(granule, 1);
+	for (uintptr_t at = granule; at < end; at += PAGE_SIZE)
 		set_entry(entry++, machine(at) | RW | nx);
 	flush();
 	return 0;
 }
 
-static bool chunk_mapped(uintptr_t chunk)
+static bool mapped(uintptr_t address, int lowest_level)
 {
-	uint64_t *entry;
-
-	for (int level = 4; level > 1; level--) {
-		entry = find(chunk, level);
-		if (!(*entry & PRESENT))
+	for (int level = 4; level >= lowest_level; level--)
+		if (!(*find(address, level) & PRESENT))
 			return false;
-	}
 	return true;
 }
 
@@ -199,14 +196,15 @@ static void fill_reserve(void)
 	filling = false;
 }
 
+/* A granule is mapped as a whole, so one page tells of all that were never handed out. */
 int arch_map(uintptr_t start, size_t size)
 {
-	uintptr_t chunk = base() + (start - base()) / CHUNK * CHUNK;
+	uintptr_t granule = start - (start - base()) % GRANULE;
 
-	for (; chunk < start + size; chunk += CHUNK) {
-		if (chunk_mapped(chunk))
+	for (; granule < start + size; granule += GRANULE) {
+		if (mapped(granule > start ? granule : start, 1))
 			continue;
-		if (map_chunk(chunk))
+		if (map_granule(granule))
 			return -ENOMEM;
 		fill_reserve();
 	}
@@ -327,7 +325,7 @@ void pv_memory_init(const struct start_info *info, uintptr_t builder_stack)
 	free = builder_end(info, builder_stack);
 	boot_info.memory_end = base() + nr_pages * PAGE_SIZE;
 	mapped_end = base();
-	while (mapped_end < boot_info.memory_end && chunk_mapped(mapped_end))
+	while (mapped_end < boot_info.memory_end && mapped(mapped_end, 2))
 		mapped_end += CHUNK;
 	if (mapped_end > boot_info.memory_end)
 		mapped_end = boot_info.memory_end;
