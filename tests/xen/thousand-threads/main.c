@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
+#include <unistd.h>
 
 #define THOUSAND 1000
 #define MOST 20000
