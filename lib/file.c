@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/file.h"
 #include "drivers/console.h"
+#include "kernel/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,14 +13,15 @@
 static struct file **table;
 static int table_size;
 
-static int grow(int size)
+/* Until fd has a place. */
+static int grow(int fd)
 {
 	int bigger = table_size ? table_size : 8;
 	struct file **t;
 
-	if (size > FD_MAX)
+	if (fd >= FD_MAX)
 		return -EMFILE;
-	while (bigger < size)
+	while (bigger <= fd)
 		bigger *= 2;
 	t = realloc(table, bigger * sizeof(*t));
 	if (!t)
@@ -32,7 +34,7 @@ static int grow(int size)
 
 static int install_at(struct file *f, int fd)
 {
-	int rc = fd < table_size ? 0 : grow(fd + 1);
+	int rc = fd < table_size ? 0 : grow(fd);
 
 	if (rc)
 		return rc;
@@ -87,6 +89,8 @@ int file_dup(int fd, int at)
 		rc = fd;
 	else if (at < 0)
 		rc = file_install(f);
+	else if (at >= FD_MAX)
+		rc = -EBADF;
 	else {
 		file_close(at);
 		rc = install_at(f, at);
@@ -129,6 +133,7 @@ void file_init(void)
 {
 	static struct file tty = { .ops = &tty_ops, .flags = O_RDWR };
 
-	while (file_install(&tty) < 2)
-		;
+	for (int fd = 0; fd < 3; fd++)
+		if (file_install(&tty) != fd)
+			panic("no memory for standard input and output");
 }
