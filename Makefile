@@ -46,6 +46,8 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 		   $(if $(CLANG),--target=x86_64-linux-gnu)
 # Upcalls and traps do not save the FPU before C code runs.
 OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
+OURS		+= $(if $(filter net/% lib/%,$<),$(LWIP_INCLUDE))
+LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack; nothing is ever
 # split, as __morestack is ours.  clang has no such check for functions like printf: there
 # a frame cannot step over the page below the stack.
@@ -61,7 +63,9 @@ LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.o)
 LIBRARY		:= $(BUILD)/libxenolith.a
 LIBC		:= $(BUILD)/libc.a
-READY		:= $(BUILD)/flags $(NEWLIB)/stamp
+LWIP		:= $(BUILD)/liblwip.a
+LWIP_PIN	:= $(if $(filter $(SRC)/%,$(LWIP_SRC)),$(LWIP_SRC)/.pin)
+READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
 # An image is a folder of C files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
 # $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
@@ -74,7 +78,7 @@ NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
 IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
-.PHONY: help run lab check test bench image images lwip-source setup clean distclean no-app FORCE
+.PHONY: help run lab check test bench image images setup clean distclean no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -132,7 +136,10 @@ distclean:
 # What is taken from outside.
 $(SRC)/%/.pin: tools/sources tools/fetch | setup
 	$(Q)tools/fetch --dir $(SRC) $*
-lwip-source: $(if $(filter $(SRC)/%,$(LWIP_SRC)),$(SRC)/lwip/.pin)
+# One make more, because which files there are is known only when they are.
+$(LWIP): $(BUILD)/flags net/lwip/lwipopts.h net/lwip/arch/cc.h | $(READY)
+	$(Q)$(MAKE) --no-print-directory -f net/lwip.mk SRC=$(LWIP_SRC)/src OUT=$(BUILD)/obj/lwip \
+		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
 
 $(NEWLIB)/stamp: tools/newlib lib/include/sys/features.h lib/include/machine/_types.h \
 		$(BUILD)/newlib-flags $(if $(filter $(SRC)/%,$(NEWLIB_SRC)),$(SRC)/newlib/.pin)
@@ -190,7 +197,7 @@ endef
 $(foreach f,$(FOLDERS),$(eval $(call folder,$(f),$(BUILD)/$(call name,$(f)))))
 
 # Linked twice: the names of the functions are of the first, for the second.
-%.elf: $(START) $(LIBRARY) $(LIBC) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone
+%.elf: $(START) $(LIBRARY) $(LIBC) $(LWIP) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone
 	@echo "  LINK    $@"
 	$(Q)$(call link,$*.first,$(BUILD)/no-symbols.o)
 	$(Q)tools/symbols $*.first > $*.symbols.S && $(GCC) -c -o $*.symbols.o $*.symbols.S
@@ -198,7 +205,7 @@ $(foreach f,$(FOLDERS),$(eval $(call folder,$(f),$(BUILD)/$(call name,$(f)))))
 	$(Q)tools/symbols --same $*.first $@ && rm $*.first $*.symbols.?
 	$(Q)tools/redzone $(CROSS_COMPILE)objdump $@
 link		= $(LINK) -o $(1) $(START) $(filter $(@D)/%.o,$^) $(2) \
-		  --start-group $(LIBRARY) $(LIBS) $(LIBC) $(NEWLIB)/lib/libm.a $(LIBGCC) --end-group
+		  --start-group $(LIBRARY) $(LIBS) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a $(LIBGCC) --end-group
 $(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
 	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
 

@@ -99,6 +99,32 @@ int file_dup(int fd, int at)
 	return rc;
 }
 
+void file_watch(struct file *f, struct watcher *w)
+{
+	w->next = f->watchers;
+	w->link = &f->watchers;
+	if (w->next)
+		w->next->link = &w->next;
+	f->watchers = w;
+}
+
+void file_unwatch(struct watcher *w)
+{
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
+}
+
+void file_changed(struct file *f)
+{
+	struct watcher *next;
+
+	for (struct watcher *w = f->watchers; w; w = next) {
+		next = w->next;		/* it may end its own watch */
+		w->changed(w);
+	}
+}
+
 static ssize_t tty_read(struct file *f, void *to, size_t len)
 {
 	(void)f;

@@ -27,7 +27,16 @@ struct file_ops {
 	int (*stat)(struct file *f, struct stat *st);
 	int (*ioctl)(struct file *f, unsigned long request, void *arg);
 	int (*sync)(struct file *f);
+	/* Which of POLLIN, POLLOUT, POLLERR, POLLHUP ... hold now; must not sleep.  NULL: a read
+	   or a write never has to wait. */
+	unsigned (*ready)(struct file *f);
 	void (*close)(struct file *f);	/* the last descriptor is gone: free it */
+};
+
+/* Who is told when what ready() says may have changed: poll() and its kin. */
+struct watcher {
+	struct watcher *next, **link;
+	void (*changed)(struct watcher *w);	/* must not sleep */
 };
 
 /* The first member of what a kind of file keeps. */
@@ -35,6 +44,7 @@ struct file {
 	const struct file_ops *ops;
 	unsigned refs;			/* descriptors, and calls under way */
 	int flags;			/* O_* */
+	struct watcher *watchers;
 };
 
 /* The lowest free descriptor, now f's; -EMFILE, -ENOMEM.  f->refs becomes 1 more. */
@@ -45,6 +55,10 @@ struct file *file_get(int fd);
 void file_put(struct file *f);
 int file_close(int fd);			/* 0 or -EBADF */
 int file_dup(int fd, int at);		/* to `at` (closing what it is), or the lowest: -1 */
+
+void file_watch(struct file *f, struct watcher *w);
+void file_unwatch(struct watcher *w);
+void file_changed(struct file *f);	/* for who implements it: tell the watchers */
 
 void file_init(void);			/* 0, 1 and 2 become the console */
 

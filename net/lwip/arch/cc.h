@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* What lwIP asks of a compiler and a system: lwip/arch.h says what may stand here. */
+#ifndef NET_LWIP_ARCH_CC_H
+#define NET_LWIP_ARCH_CC_H
+
+#include "kernel/log.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#define LWIP_TIMEVAL_PRIVATE	0
+#ifndef SSIZE_MAX
+#define SSIZE_MAX		LONG_MAX
+#endif
+#define LWIP_PLATFORM_DIAG(x)	do { log_lwip x; } while (0)
+#define LWIP_PLATFORM_ASSERT(x)	panic("lwIP: %s", x)
+
+void log_lwip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Initial sequence numbers, ports and DNS ids: not to be guessed. */
+uint32_t net_random(void);
+#define LWIP_RAND()		net_random()
+
+#endif
