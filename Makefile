@@ -69,7 +69,8 @@ READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
 # An image is a folder of C files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
 # $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
-# set APP_CFLAGS and APP_LIBS.
+# set APP_CFLAGS, APP_LIBS, and APP_SOURCES: C files that lie elsewhere; those right in a
+# folder of $(SRC) are fetched first (tools/sources).
 FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c)) \
 		   $(if $(APP_DIR),$(abspath $(APP_DIR))/)))
 name		 = $(patsubst tests/xen/%,tests/%,$(if $(filter tests/%,$(1)),$(1:tests/bench/%=bench/%),$(notdir $(1))))
@@ -176,12 +177,24 @@ $(BUILD)/no-symbols.S: tools/symbols
 %.o: %.S
 	$(Q)$(GCC) -c -o $@ $<
 
+# A file of outside, as the one named .pin beside it says.
+pin		= $(patsubst %,%.pin,$(filter $(SRC)/%/,$(dir $(1))))
+define source
+$(2)/$(notdir $(1:.c=.o)): $(1) $(BUILD)/flags $(call pin,$(1)) | $(READY)
+	@mkdir -p $$(@D); echo "  CC      $$<"
+	$(Q)$$(CC) $$(APPS) $$(FLAGS) -w -c -o $$@ $$<
+$(1): | $(call pin,$(1))
+$(2)/$(notdir $(2)).elf: $(2)/$(notdir $(1:.c=.o))
+-include $(2)/$(notdir $(1:.c=.d))
+endef
 define folder
 APP_CFLAGS :=
 APP_LIBS :=
+APP_SOURCES :=
 -include $(1)/app.mk
+$$(foreach s,$$(APP_SOURCES),$$(eval $$(call source,$$(s),$(2))))
 $(2)/%.o: FLAGS := -ffile-prefix-map=$(1)/=$(if $(filter /%,$(1)),apps/$(notdir $(1)),$(1))/ $$(APP_CFLAGS)
-$(2)/%.o: $(1)/%.c $(BUILD)/flags $(wildcard $(1)/app.mk) | $(READY)
+$(2)/%.o: $(1)/%.c $(BUILD)/flags $(wildcard $(1)/app.mk) | $(READY) $$(APP_SOURCES)
 	@mkdir -p $$(@D); echo "  CC      $$<"
 	$(Q)$$(CC) $$(APPS) $$(FLAGS) -c -o $$@ $$<
 $(2)/$(notdir $(2)).elf: LIBS := $$(APP_LIBS)
