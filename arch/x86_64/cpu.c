@@ -86,6 +86,15 @@ size_t fpu_size(void)
 	return area_size;
 }
 
+/*
+ * Xen switches the FPU lazily: CR0.TS makes our next FPU instruction fault, and then Xen
+ * loads our state.  XSAVE and XRSTOR fault like any other (SDM 13.7, 13.8), but not in
+ * QEMU's TCG up to 7.2 at least, which would save another domain's state, or restore ours
+ * for Xen to overwrite.  An instruction that does fault everywhere, before them, costs
+ * nothing elsewhere.  FXSAVE and FXRSTOR do fault in QEMU.
+ */
+#define FPU_LOADED "movaps %%xmm0, %%xmm0\n\t"
+
 void fpu_save(void *area)
 {
 	uint64_t *header = (uint64_t *)((char *)area + FXSAVE_SIZE);
@@ -97,13 +106,15 @@ void fpu_save(void *area)
 	/* XSAVE leaves most of its header alone, and XRSTOR wants zeroes in it. */
 	for (int i = 0; i < 8; i++)
 		header[i] = 0;
-	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(xcr0), "d"(0) : "memory");
+	__asm__ volatile(FPU_LOADED "xsave64 (%0)"
+			 : : "r"(area), "a"(xcr0), "d"(0) : "memory");
 }
 
 void fpu_restore(const void *area)
 {
 	if (xcr0)
-		__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(xcr0), "d"(0) : "memory");
+		__asm__ volatile(FPU_LOADED "xrstor64 (%0)"
+				 : : "r"(area), "a"(xcr0), "d"(0) : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
