@@ -43,12 +43,13 @@ class Lab:
     memory: MB for all guests together; pin: dom0 on the first CPU, guests on the
     second; cpus: of the emulated machine, else one: two that wait for each other are
     several times slower when the real ones have other work; say: called with a line
-    for each step; on_log: with each line of Xen's and dom0's console.
+    for each step; on_log: with each line of Xen's and dom0's console; cpu: QEMU's -cpu,
+    for who needs more than the usual one has.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
-                 boot_timeout=180, say=None, on_log=None, cpus=None):
-        self.cpus = cpus or (2 if pin else 1)
+                 boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None):
+        self.cpus, self.cpu = cpus or (2 if pin else 1), cpu
         self.pin, self.memory, self.dom0_memory = pin, memory, dom0_memory
         self.xen_cmdline, self.boot_timeout = xen_cmdline, boot_timeout
         self.say, self.on_log = say or (lambda line: None), on_log
@@ -92,7 +93,7 @@ class Lab:
         self.say("booting Xen in QEMU")
         start = time.monotonic()
         self.machine = Machine(self.memory, self.dom0_memory, self.cpus, self.pin,
-                               self.xen_cmdline, self.on_log)
+                               self.xen_cmdline, self.on_log, self.cpu)
         self.channel, self.helper = self.machine.agent, "lab-guest"
         self.shell = ["busybox", "sh", "-c"]    # a fifth of the time bash takes to start
         self.machine.wait_ready(self.boot_timeout)

@@ -18,6 +18,9 @@ from .channel import Agent
 from .errors import LabError, Timeout
 
 EMULATOR = "qemu-system-x86_64"
+# No AVX: XSAVE and XRSTOR of QEMU 7.2 ignore CR0.TS, by which Xen switches FPUs lazily, so
+# that Linux, dom0's too, loses the registers of its processes.
+CPU = "qemu64,+npt,+nrip-save,+rdrand"
 XEN = "console=com1 com1=115200,8n1 bootscrub=0 loglvl=all guest_loglvl=all"
 # What Linux would spend seconds of emulation on: self-tests, certificates, hardening.
 LINUX = ("console=hvc0 quiet rodata=off apparmor=0 audit=0 mitigations=off "
@@ -33,12 +36,13 @@ def check_emulator():
 
 
 class Machine:
-    def __init__(self, memory, dom0_memory, cpus=2, pin=False, xen="", on_line=None):
-        """memory: MB for all guests together."""
+    def __init__(self, memory, dom0_memory, cpus=2, pin=False, xen="", on_line=None,
+                 cpu=None):
+        """memory: MB for all guests together; cpu: QEMU's -cpu."""
         self.log, self.on_line = bytearray(), on_line
         self.process, self.said, self.disks = None, [], set()
         serial, monitor, agent = [socket.socketpair() for _ in range(3)]
-        words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD, cpus),
+        words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD, cpus, cpu or CPU),
                  *self.kernels(dom0_memory, pin, xen), *self.network(),
                  *self.lines(serial[1], monitor[1], agent[1])]
         theirs = [pair[1] for pair in (serial, monitor, agent)]
@@ -55,10 +59,9 @@ class Machine:
         self.agent = Agent(agent[0])
 
     @staticmethod
-    def machine(memory, cpus):
-        return ["-machine", "q35", "-cpu", "qemu64,+npt,+nrip-save,+rdrand", "-smp", str(cpus),
-                "-accel", "tcg,thread=multi", "-m", str(memory), "-nodefaults",
-                "-no-user-config", "-display", "none", "-no-reboot"]
+    def machine(memory, cpus, cpu):
+        return ["-machine", "q35", "-cpu", cpu, "-smp", str(cpus), "-accel", "tcg,thread=multi", "-m", str(memory),
+                "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
 
     @staticmethod
     def kernels(dom0_memory, pin, xen):
