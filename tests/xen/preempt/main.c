@@ -109,18 +109,27 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+__attribute__((target("avx"))) static void overwrite_avx(void)
+{
+	_mm256_zeroall();
+}
+
 /*
  * A kernel thread that wakes all the time: each time an event interrupts a worker, and
  * the registers it computes in are overwritten.
  */
 static void disturb(void *arg)
 {
+	bool avx_too = have_avx();
+
 	while (!enough) {
 		thread_sleep(clock_now() + 200000);
 		__asm__ volatile("pxor %%xmm0, %%xmm0; movaps %%xmm0, %%xmm1\n"
 				 "movaps %%xmm0, %%xmm2; movaps %%xmm0, %%xmm7\n"
 				 "movaps %%xmm0, %%xmm8; movaps %%xmm0, %%xmm15\n"
 				 "fninit" : : : "memory");
+		if (avx_too)
+			overwrite_avx();
 		*(unsigned long *)arg += 1;
 	}
 	*(unsigned long *)arg |= 1ul << 63;

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: ISC
+"""What is computed is right however often events, and Xen itself, come between.
+
+PREEMPT_SECONDS is how long each takes (5); main.c does the rest.
+"""
+
+import os
+import re
+from contextlib import contextmanager
+
+from lab import Lab
+
+SECONDS = int(os.environ.get("PREEMPT_SECONDS", 5))
+AVX = "qemu64,+npt,+nrip-save,+rdrand,+xsave,+avx,+avx2,+xsaveopt"
+# dom0 wants the CPU and the FPU too, so that Xen takes both away from the guest.
+RIVAL = "while :; do awk 'BEGIN { for (; i < 99999; i++) x += sqrt(i) }'; done"
+
+
+@contextmanager
+def rival(lab):
+    command = lab.start(["sh", "-c", RIVAL])
+    try:
+        yield
+    finally:
+        command.signal(9)
+
+
+def compute(lab, image):
+    with rival(lab):
+        result = lab.run_guest(image, args=[str(SECONDS)], timeout=SECONDS + 60)
+    assert "Test result: SUCCESS" in result.console and result.status == 0, result.console
+    return result.console
+
+
+def test_sse_and_x87(lab, image):
+    said = compute(lab, image)
+    assert re.search(r"^sse: ", said, re.M) and re.search(r"^x87: ", said, re.M), said
+
+
+def test_avx(lab, image):
+    if lab.native:
+        said = compute(lab, image)
+        assert "avx: " in said or "no AVX here" in said, said
+        return
+    with Lab(memory=64, cpu=AVX) as own:
+        said = compute(own, image)
+    assert re.search(r"^avx: ", said, re.M), said
