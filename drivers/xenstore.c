@@ -404,7 +404,9 @@ int xs_init(void)
 
 	if (!begun) {
 		begun = true;
+		xs_link_admit(current);
 		result = init();
+		xs_link_admit(NULL);
 		done = true;
 		wake(&waiters);
 	}

@@ -38,6 +38,8 @@ static struct {
 	struct stream out, in;
 	struct evtchn port;
 	int error;			/* why there is no connection */
+	struct thread *first;		/* who alone may ask, until everybody may */
+	bool everybody;
 	bool answered;			/* at least once */
 	unsigned odd;
 	uint32_t next_id;
@@ -191,11 +193,19 @@ static int run(struct xs_request *r, uint32_t type, uint32_t tx, uint64_t deadli
 	return r->error;
 }
 
+void xs_link_admit(struct thread *only)
+{
+	conn.first = only;
+	conn.everybody = !only;
+}
+
 /* Whether to begin at all. */
 static int ready(uint64_t deadline)
 {
 	if (conn.error)
 		return conn.error;
+	if (!conn.everybody && current != conn.first)
+		return -ENODEV;
 	return deadline != NEVER && clock_now() >= deadline ? -ETIMEDOUT : 0;
 }
 

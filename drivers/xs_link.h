@@ -17,7 +17,15 @@
 #include <sys/types.h>
 #include <xen/io/xs_wire.h>
 
+struct thread;
+
 int xs_link_open(void);
+
+/*
+ * From now on this thread may ask, or everybody (NULL); at first nobody may.  The others
+ * get -ENODEV: what they were given would be taken from them by XS_RESET_WATCHES.
+ */
+void xs_link_admit(struct thread *only);
 
 /* A piece of a request's payload. */
 struct xs_piece {

@@ -251,6 +251,41 @@ static void begun_once(void)
 	down();
 }
 
+/* Who does not wait for xs_init(), before it, while it runs, and behind it. */
+static void rash(void *arg)
+{
+	struct xs_watch w = { 0 };
+	struct xs_tx tx = { 0 };
+	char *value;
+
+	while (!*(bool *)arg) {
+		assert(xs_read(NULL, "domid", &value) == -ENODEV);
+		assert(xs_watch(&w, "data", NULL) == -ENODEV);
+		assert(xs_begin(&tx) == -ENODEV);
+		thread_sleep(clock_now() + host_below(20000));
+	}
+	assert(xs_watch(&w, "data", NULL) == 0);
+	assert(xs_watch_wait(&w, NEVER, NULL) == 0);
+	xs_unwatch(&w);
+	finished();
+}
+
+static void too_early(void)
+{
+	static bool initialised;
+
+	boot();
+	if (host_chance(2))
+		assert(xs_open() == 0);
+	assert(xs_write(NULL, "data/x", "") == -ENODEV);
+	started("rash", rash, &initialised);
+	thread_yield();
+	assert(xs_init() == 0);
+	initialised = true;
+	wait_for_all();
+	down();
+}
+
 static void second_hand(void)
 {
 	boot();
@@ -1023,6 +1058,7 @@ int main(int argc, char **argv)
 		{ "a number is decimal and nothing else", numbers_are_numbers, 5 },
 		{ "a request too long never leaves", too_long_is_refused_here, 20 },
 		{ "many may be the first", begun_once, 100 },
+		{ "who asks before xs_init() is done gets -ENODEV", too_early, 200 },
 		{ "a second-hand ring is taken up where it stands", second_hand, 500 },
 		{ "a ring in disorder is not used", ring_in_disorder, 50 },
 		{ "a ring in disorder is mended if it can be", disorder_is_mended, 100 },
