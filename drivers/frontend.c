@@ -44,6 +44,7 @@ struct share {
 	void (*undo)(struct frontend *fe, struct share *s);
 	void *what;
 	grant_ref_t ref;
+	unsigned (*own)(struct frontend *fe);
 };
 
 int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
@@ -68,20 +69,24 @@ int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
 }
 
 /* Takes over what to undo, and undoes it at once if there is no memory to remember it. */
-static int share(struct frontend *fe, void (*undo)(struct frontend *, struct share *),
-		 void *what, grant_ref_t ref)
+static int remember(struct frontend *fe, struct share now)
 {
-	struct share now = { .undo = undo, .what = what, .ref = ref };
 	struct share *s = malloc(sizeof(*s));
 
 	if (!s) {
-		undo(fe, &now);
+		now.undo(fe, &now);
 		return -ENOMEM;
 	}
 	*s = now;
 	s->next = fe->shares;
 	fe->shares = s;
 	return 0;
+}
+
+static int share(struct frontend *fe, void (*undo)(struct frontend *, struct share *),
+		 void *what, grant_ref_t ref)
+{
+	return remember(fe, (struct share){ .undo = undo, .what = what, .ref = ref });
 }
 
 /* A page it has mapped still is freed by gnttab.c when it lets go, if ever. */
@@ -112,6 +117,11 @@ static void undo_pool(struct frontend *fe, struct share *s)
 {
 	pool_fail(s->what, -EIO);
 	fe->kept += pool_end(s->what);
+}
+
+static void undo_own(struct frontend *fe, struct share *s)
+{
+	fe->kept += s->own(fe);
 }
 
 static int share_page(struct frontend *fe, void *page, const char *key)
@@ -163,6 +173,11 @@ int frontend_pool(struct frontend *fe, struct pool *pool, uint32_t min, uint32_t
 	int rc = pool_init(pool, fe->peer, min, max);
 
 	return rc ? rc : share(fe, undo_pool, pool, 0);
+}
+
+int frontend_undo(struct frontend *fe, unsigned (*undo)(struct frontend *fe))
+{
+	return remember(fe, (struct share){ .undo = undo_own, .own = undo });
 }
 
 static void forget(struct frontend *fe)

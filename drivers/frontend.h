@@ -92,6 +92,11 @@ int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t re
 		  size_t response_size, const char *key);
 int frontend_event(struct frontend *fe, struct evtchn *e, const char *key);
 int frontend_pool(struct frontend *fe, struct pool *pool, uint32_t min, uint32_t max);
+/*
+ * For what a driver shares by itself: called when the backend had the time to let go;
+ * says how many pages it keeps all the same.
+ */
+int frontend_undo(struct frontend *fe, unsigned (*undo)(struct frontend *fe));
 int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

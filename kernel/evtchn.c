@@ -176,7 +176,7 @@ static void ring(evtchn_port_t port)
 		__atomic_fetch_and(pending_word(port), ~bit(port), __ATOMIC_SEQ_CST);
 	e->rung = true;
 	e->count++;
-	wake(&e->waiters);
+	wake(e->wakes ? e->wakes : &e->waiters);
 }
 
 static uint64_t ready(unsigned word)

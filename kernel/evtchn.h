@@ -23,6 +23,7 @@ struct evtchn {
 	bool adopted;			/* not ours to unbind */
 	uint64_t count;			/* how often it rang */
 	struct waitq waiters;
+	struct waitq *wakes;		/* set by who waits for several: instead of waiters */
 };
 
 void evtchn_init(void);		/* once, before any other; masks all ports */

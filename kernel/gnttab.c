@@ -68,6 +68,11 @@ static bool take_back(grant_ref_t ref)
 	return true;
 }
 
+static uint32_t page_number(const void *page)
+{
+	return ((uintptr_t)page - boot_info.memory_start) / PAGE_SIZE + 1;
+}
+
 static void *page_address(uint32_t page)
 {
 	return (void *)(boot_info.memory_start + (page - 1) * PAGE_SIZE);
@@ -244,11 +249,12 @@ int gnttab_revoke(grant_ref_t ref)
 void gnttab_revoke_and_free(grant_ref_t ref, void *page)
 {
 	if (gnttab_revoke(ref) == 0) {
-		page_free(page, 1);
+		if (page)
+			page_free(page, 1);
 		return;
 	}
 	stats.used--;
-	quarantine_add(ref, ((uintptr_t)page - boot_info.memory_start) / PAGE_SIZE + 1);
+	quarantine_add(ref, page ? page_number(page) : 0);
 }
 
 void gnttab_stats(struct gnttab_stats *to)

@@ -19,6 +19,7 @@ int gnttab_revoke(grant_ref_t ref);
 /*
  * Take access back and free the page (of page_alloc()), now or - if the peer keeps
  * it mapped - whenever it lets go.  A page a stranger can still write is never reused.
+ * NULL: nothing is freed but the ref.
  */
 void gnttab_revoke_and_free(grant_ref_t ref, void *page);
 
