@@ -26,7 +26,8 @@ ssize_t console_write(const char *text, size_t len);
 ssize_t console_read(char *to, size_t len);
 bool console_readable(void);
 
-/* Wakes when input came or output was taken. */
+/* Wakes when input came or output was taken; and how often that was. */
 struct waitq *console_changed(void);
+uint64_t console_rings(void);
 
 #endif

@@ -1,31 +1,38 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/file.h"
-#include "drivers/console.h"
 #include "kernel/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FD_MAX (1 << 20)
+#define WORD 64
 
 static struct file **table;
-static int table_size;
+static uint64_t *taken;			/* a bit for each place in the table */
+static int table_size;			/* a multiple of WORD */
+static int lowest;			/* below it all are taken */
 
 /* Until fd has a place. */
 static int grow(int fd)
 {
-	int bigger = table_size ? table_size : 8;
+	int bigger = table_size ? table_size : WORD;
 	struct file **t;
+	uint64_t *bits;
 
 	if (fd >= FD_MAX)
 		return -EMFILE;
 	while (bigger <= fd)
 		bigger *= 2;
+	bits = realloc(taken, bigger / 8);
+	if (!bits)
+		return -ENOMEM;
+	taken = bits;
 	t = realloc(table, bigger * sizeof(*t));
 	if (!t)
 		return -ENOMEM;
+	memset(bits + table_size / WORD, 0, (bigger - table_size) / 8);
 	memset(t + table_size, 0, (bigger - table_size) * sizeof(*t));
 	table = t;
 	table_size = bigger;
@@ -39,17 +46,44 @@ static int install_at(struct file *f, int fd)
 	if (rc)
 		return rc;
 	table[fd] = f;
+	taken[fd / WORD] |= 1ull << fd % WORD;
 	f->refs++;
 	return fd;
 }
 
+static void uninstall(int fd)
+{
+	table[fd] = NULL;
+	taken[fd / WORD] &= ~(1ull << fd % WORD);
+	if (fd < lowest)
+		lowest = fd;
+}
+
+static int free_from(int from)
+{
+	uint64_t below = (1ull << from % WORD) - 1;
+
+	for (int w = from / WORD; w < table_size / WORD; w++, below = 0) {
+		uint64_t bits = taken[w] | below;
+
+		if (~bits)
+			return w * WORD + __builtin_ctzll(~bits);
+	}
+	return from > table_size ? from : table_size;
+}
+
+int file_install_from(struct file *f, int from)
+{
+	return install_at(f, free_from(from > lowest ? from : lowest));
+}
+
 int file_install(struct file *f)
 {
-	int fd = 0;
+	int fd = file_install_from(f, lowest);
 
-	while (fd < table_size && table[fd])
-		fd++;
-	return install_at(f, fd);
+	if (fd >= 0)
+		lowest = fd + 1;
+	return fd;
 }
 
 struct file *file_get(int fd)
@@ -62,7 +96,15 @@ struct file *file_get(int fd)
 
 void file_put(struct file *f)
 {
-	if (--f->refs == 0 && f->ops->close)
+	struct watcher *w;
+
+	if (--f->refs)
+		return;
+	while ((w = f->watchers)) {
+		file_unwatch(w);
+		w->gone(w);
+	}
+	if (f->ops->close)
 		f->ops->close(f);
 }
 
@@ -73,7 +115,7 @@ int file_close(int fd)
 	if (fd < 0 || fd >= table_size || !table[fd])
 		return -EBADF;
 	f = table[fd];
-	table[fd] = NULL;
+	uninstall(fd);
 	file_put(f);
 	return 0;
 }
@@ -87,14 +129,24 @@ int file_dup(int fd, int at)
 		return -EBADF;
 	if (at == fd)
 		rc = fd;
-	else if (at < 0)
-		rc = file_install(f);
-	else if (at >= FD_MAX)
+	else if (at < 0 || at >= FD_MAX)
 		rc = -EBADF;
 	else {
 		file_close(at);
 		rc = install_at(f, at);
 	}
+	file_put(f);
+	return rc;
+}
+
+int file_dup_from(int fd, int from)
+{
+	struct file *f = file_get(fd);
+	int rc;
+
+	if (!f)
+		return -EBADF;
+	rc = from < 0 || from >= FD_MAX ? -EINVAL : file_install_from(f, from);
 	file_put(f);
 	return rc;
 }
@@ -117,49 +169,13 @@ void file_unwatch(struct watcher *w)
 
 void file_changed(struct file *f)
 {
-	struct watcher *next;
-
-	for (struct watcher *w = f->watchers; w; w = next) {
-		next = w->next;		/* it may end its own watch */
+	for (struct watcher *w = f->watchers; w; w = w->next)
 		w->changed(w);
-	}
 }
-
-static ssize_t tty_read(struct file *f, void *to, size_t len)
-{
-	(void)f;
-	return console_read(to, len);
-}
-
-static ssize_t tty_write(struct file *f, const void *from, size_t len)
-{
-	(void)f;
-	return console_write(from, len);
-}
-
-static int tty_stat(struct file *f, struct stat *st)
-{
-	(void)f;
-	st->st_mode = S_IFCHR | 0620;
-	st->st_blksize = 1024;
-	return 0;
-}
-
-static off_t tty_seek(struct file *f, off_t offset, int whence)
-{
-	(void)f, (void)offset, (void)whence;
-	return -ESPIPE;
-}
-
-static const struct file_ops tty_ops = {
-	.read = tty_read, .write = tty_write, .seek = tty_seek, .stat = tty_stat,
-};
 
 void file_init(void)
 {
-	static struct file tty = { .ops = &tty_ops, .flags = O_RDWR };
-
 	for (int fd = 0; fd < 3; fd++)
-		if (file_install(&tty) != fd)
+		if (file_install(&tty_file) != fd)
 			panic("no memory for standard input and output");
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct file;
 
@@ -21,6 +22,9 @@ struct file;
 struct file_ops {
 	ssize_t (*read)(struct file *f, void *to, size_t len);
 	ssize_t (*write)(struct file *f, const void *from, size_t len);
+	/* Many pieces at once; NULL: one after the other. */
+	ssize_t (*readv)(struct file *f, const struct iovec *to, int count);
+	ssize_t (*writev)(struct file *f, const struct iovec *from, int count);
 	ssize_t (*pread)(struct file *f, void *to, size_t len, off_t at);
 	ssize_t (*pwrite)(struct file *f, const void *from, size_t len, off_t at);
 	off_t (*seek)(struct file *f, off_t offset, int whence);
@@ -30,13 +34,17 @@ struct file_ops {
 	/* Which of POLLIN, POLLOUT, POLLERR, POLLHUP ... hold now; must not sleep.  NULL: a read
 	   or a write never has to wait. */
 	unsigned (*ready)(struct file *f);
+	/* The bytes from `at` on, which never change while the guest runs: *len of them; NULL:
+	   there are none.  NULL operation: they are not to be had like that. */
+	const void *(*bytes)(struct file *f, off_t at, size_t *len);
 	void (*close)(struct file *f);	/* the last descriptor is gone: free it */
 };
 
 /* Who is told when what ready() says may have changed: poll() and its kin. */
 struct watcher {
 	struct watcher *next, **link;
-	void (*changed)(struct watcher *w);	/* must not sleep */
+	void (*changed)(struct watcher *w);	/* must not sleep, nor end the watch */
+	void (*gone)(struct watcher *w);	/* the file is: the watch has ended */
 };
 
 /* The first member of what a kind of file keeps. */
@@ -47,19 +55,25 @@ struct file {
 	struct watcher *watchers;
 };
 
-/* The lowest free descriptor, now f's; -EMFILE, -ENOMEM.  f->refs becomes 1 more. */
+/*
+ * The lowest free descriptor, now f's; the other form: of those from `from` on.  -EMFILE,
+ * -ENOMEM.  f->refs becomes 1 more.
+ */
 int file_install(struct file *f);
+int file_install_from(struct file *f, int from);
 
 /* The file of a descriptor, held until file_put(); NULL: not open. */
 struct file *file_get(int fd);
 void file_put(struct file *f);
 int file_close(int fd);			/* 0 or -EBADF */
-int file_dup(int fd, int at);		/* to `at` (closing what it is), or the lowest: -1 */
+int file_dup(int fd, int at);		/* to `at`, closing what it is */
+int file_dup_from(int fd, int from);	/* to the lowest free one from there on */
 
 void file_watch(struct file *f, struct watcher *w);
 void file_unwatch(struct watcher *w);
 void file_changed(struct file *f);	/* for who implements it: tell the watchers */
 
 void file_init(void);			/* 0, 1 and 2 become the console */
+extern struct file tty_file;
 
 #endif

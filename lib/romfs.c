@@ -41,15 +41,23 @@ static const struct romfs_entry *find(const char *path)
 	return NULL;
 }
 
-static ssize_t romfs_pread(struct file *f, void *to, size_t len, off_t at)
+static const void *romfs_bytes(struct file *f, off_t at, size_t *len)
 {
 	const struct romfs_entry *e = ((struct romfile *)f)->entry;
 
-	if ((uint64_t)at >= e->size)
-		return 0;
-	if (len > e->size - at)
-		len = e->size - at;
-	memcpy(to, e->data + at, len);
+	*len = (uint64_t)at < e->size ? e->size - at : 0;
+	return *len ? e->data + at : NULL;
+}
+
+static ssize_t romfs_pread(struct file *f, void *to, size_t len, off_t at)
+{
+	size_t n;
+	const void *from = romfs_bytes(f, at, &n);
+
+	if (len > n)
+		len = n;
+	if (len)
+		memcpy(to, from, len);
 	return len;
 }
 
@@ -105,7 +113,7 @@ static void romfs_close(struct file *f)
 
 static const struct file_ops romfs_ops = {
 	.read = romfs_read, .pread = romfs_pread, .seek = romfs_seek, .stat = romfs_fstat,
-	.sync = romfs_sync, .close = romfs_close,
+	.sync = romfs_sync, .bytes = romfs_bytes, .close = romfs_close,
 };
 
 static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)

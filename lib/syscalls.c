@@ -108,7 +108,17 @@ int close(int fd)
 	return result(rc);
 }
 
-static int duplicate(int fd, int at)
+int dup(int fd)
+{
+	int rc;
+
+	kernel_enter();
+	rc = file_dup_from(fd, 0);
+	kernel_leave();
+	return result(rc);
+}
+
+int dup2(int fd, int at)
 {
 	int rc;
 
@@ -116,14 +126,4 @@ static int duplicate(int fd, int at)
 	rc = file_dup(fd, at);
 	kernel_leave();
 	return result(rc);
-}
-
-int dup(int fd)
-{
-	return duplicate(fd, -1);
-}
-
-int dup2(int fd, int at)
-{
-	return at < 0 ? result(-EBADF) : duplicate(fd, at);
 }

@@ -21,6 +21,7 @@
 #define PTHREAD_STACK_MIN		16384
 #define SEM_VALUE_MAX			2147483647
 #define HOST_NAME_MAX			255
+#define SSIZE_MAX			LONG_MAX
 
 /* As many threads and semaphores as there is memory for: no PTHREAD_THREADS_MAX. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ioctl(), and what can be asked of disks; numbers and meaning as on Linux. */
+/* ioctl(), and what can be asked of disks and sockets; numbers and meaning as on Linux. */
 #ifndef XENOLITH_SYS_IOCTL_H
 #define XENOLITH_SYS_IOCTL_H
 
@@ -13,6 +13,9 @@ extern "C" {
 #define BLKSSZGET	0x1268		/* int *: bytes of a sector */
 #define BLKDISCARD	0x1277		/* uint64_t[2]: offset and length, not needed any more */
 #define BLKGETSIZE64	0x80081272	/* uint64_t *: size in bytes */
+
+#define FIONREAD	0x541b		/* int *: bytes that can be read */
+#define FIONBIO		0x5421		/* int *: O_NONBLOCK or not */
 
 int ioctl(int fd, unsigned long request, ...);
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* Internet addresses as text (POSIX.1-2017, <arpa/inet.h>). */
+#ifndef XENOLITH_ARPA_INET_H
+#define XENOLITH_ARPA_INET_H
+
+#include <netinet/in.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int inet_pton(int family, const char *text, void *to);
+const char *inet_ntop(int family, const void *from, char *to, socklen_t size);
+int inet_aton(const char *text, struct in_addr *to);
+in_addr_t inet_addr(const char *text);
+char *inet_ntoa(struct in_addr from);	/* in memory that is the thread's own */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
