@@ -1,43 +1,96 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * lwIP as we use it: inside the kernel, which is a monitor, so without threads or locks of
- * its own; sockets are ours (lib/), memory is malloc()'s and bounded by the sockets.
+ * its own; sockets are ours (lib/), timers too (net/net.c), memory is malloc()'s and bounded
+ * by the sockets and by what stands here.
  */
 #ifndef NET_LWIP_LWIPOPTS_H
 #define NET_LWIP_LWIPOPTS_H
+
+#define LWIP_HOOK_FILENAME		"net/lwip/hooks.h"
 
 #define NO_SYS				1
 #define SYS_LIGHTWEIGHT_PROT		0
 #define LWIP_SOCKET			0
 #define LWIP_NETCONN			0
-#define LWIP_TIMERS			1
+#define LWIP_TIMERS			0	/* lwIP's own tick each 100 ms for ever */
 
 #define MEM_LIBC_MALLOC			1
 #define MEMP_MEM_MALLOC			1
 #define MEM_ALIGNMENT			16
 
-#define LWIP_IPV6			1
-#define LWIP_DHCP			1
-#define LWIP_DNS			1
-#define LWIP_IGMP			1
-#define LWIP_HAVE_LOOPIF		1
-#define LWIP_NETIF_LOOPBACK		1
+/* What only counts; but LWIP_ASSERT stays: a panic is better than what it is to prevent. */
+#define LWIP_STATS			1
+#define LINK_STATS			0
+#define ETHARP_STATS			0
+#define IPFRAG_STATS			0
+#define IGMP_STATS			0
+#define MEM_STATS			0
+#define MEMP_STATS			0
+#define SYS_STATS			0
+#define IP6_FRAG_STATS			0
+#define MLD6_STATS			0
+#define ND6_STATS			0
+
+/* ---- links */
+
 #define LWIP_NETIF_HOSTNAME		1
 #define LWIP_NETIF_LINK_CALLBACK	1
 #define LWIP_NETIF_STATUS_CALLBACK	1
-#define LWIP_CHECKSUM_CTRL_PER_NETIF	1
+#define LWIP_NETIF_HWADDRHINT		1	/* a connection remembers its ARP entry */
+#define LWIP_HAVE_LOOPIF		1
+#define LWIP_NETIF_LOOPBACK		1
+#define LWIP_CHECKSUM_CTRL_PER_NETIF	1	/* net/netif.c: per frame even */
+#define LWIP_CHKSUM			net_sum
 
-#define TCP_MSS				1460
+/* Data that tcp_write() only refers to is lent memory, and not ours once it is acknowledged:
+   what waits for an address is copied. */
+#define PBUF_NEEDS_COPY(p) \
+	(!((p)->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS))
+#define ARP_TABLE_SIZE			32
+#define ARP_QUEUEING			1
+#define ARP_QUEUE_LEN			48	/* 64 KB in fragments, to begin with */
+
+/* ---- IP */
+
+#define LWIP_IPV6			1
+#define LWIP_RAW			1
+#define IP_REASS_MAX_PBUFS		256	/* of all that is incomplete: a page each */
+#define IPV6_FRAG_COPYHEADER		1	/* pointers are wider than what it overwrites */
+#define LWIP_IPV6_NUM_ADDRESSES		4	/* link-local, and of three prefixes */
+#define LWIP_ND6_NUM_NEIGHBORS		32
+#define LWIP_ND6_NUM_DESTINATIONS	32
+#define LWIP_ND6_QUEUEING		0	/* the last packet waits; a queue is not bounded */
+#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS	2
+#define LWIP_MULTICAST_PING		0
+#define LWIP_BROADCAST_PING		0
+#define LWIP_IGMP			1
+#define LWIP_IPV6_MLD			1
+#define LWIP_DHCP			1
+#define LWIP_DNS			1
+#define DNS_MAX_SERVERS			3
+#define DNS_TABLE_SIZE			16
+#define SO_REUSE			1
+#define IP_SOF_BROADCAST		1
+#define IP_SOF_BROADCAST_RECV		0
+
+/* ---- TCP */
+
+#define TCP_MSS				8960	/* the most; a link's MTU says what it is there */
 #define LWIP_WND_SCALE			1
 #define TCP_RCV_SCALE			5
-#define TCP_WND				(1 << 20)
-#define TCP_SND_BUF			(1 << 20)
-#define TCP_SND_QUEUELEN		4096
+#define LWIP_DISABLE_TCP_SANITY_CHECKS	1	/* what follows is no constant */
+#define TCP_WND				(65535 + net_extra_window)
+#define TCP_SND_BUF			(65535 + net_extra_sndbuf)
+#define TCP_SND_QUEUELEN		4096	/* pbufs: two for each segment of bulk data */
 #define TCP_SNDLOWAT			(32 * 1024)
+#define TCP_WND_UPDATE_THRESHOLD	(32 * 1024)	/* of the least window a half */
 #define LWIP_TCP_SACK_OUT		1
 #define LWIP_TCP_TIMESTAMPS		1
+#define TCP_OOSEQ_MAX_PBUFS		1024	/* a window full of single bytes costs more */
 #define TCP_LISTEN_BACKLOG		1
 #define LWIP_TCP_KEEPALIVE		1
-#define SO_REUSE			1
+#define LWIP_TCP_RTO_TIME		1000	/* RFC 6298; lwIP's 3000 is RFC 1122's */
+#define TCP_MSL				30000u	/* as Linux: a minute of TIME_WAIT */
 
 #endif

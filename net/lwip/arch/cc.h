@@ -18,8 +18,14 @@
 
 void log_lwip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Initial sequence numbers, ports and DNS ids: not to be guessed. */
+/* Ports, DNS ids and the like: not to be guessed. */
 uint32_t net_random(void);
 #define LWIP_RAND()		net_random()
+
+/* The sum of RFC 1071, in memory's byte order, folded and not inverted. */
+uint16_t net_sum(const void *data, int len);
+
+/* TCP windows, from the memory there is: net/net.h. */
+extern uint32_t net_extra_window, net_extra_sndbuf;
 
 #endif

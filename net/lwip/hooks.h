@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* What lwIP asks us on its way. */
+#ifndef NET_LWIP_HOOKS_H
+#define NET_LWIP_HOOKS_H
+
+#include <lwip/ip_addr.h>
+#include <lwip/netif.h>
+
+/* RFC 6528: lwIP's own would count up from 6510. */
+uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+		 uint16_t remote_port);
+#define LWIP_HOOK_TCP_ISN net_isn
+
+/* net/config.c: the MTU is asked for, and taken. */
+struct dhcp;
+struct dhcp_msg;
+struct pbuf;
+void config_dhcp_ask(uint8_t *options, size_t size, uint16_t *len);
+void config_dhcp_answer(struct netif *netif, struct pbuf *p, unsigned option, unsigned len,
+			unsigned offset);
+#define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, msg, type, len) \
+	config_dhcp_ask((msg)->options, sizeof((msg)->options), len)
+#define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, msg, type, option, len, pbuf, at) \
+	((void)(msg), config_dhcp_answer(netif, pbuf, option, len, at))
+
+#endif
