@@ -10,6 +10,7 @@
 #ifndef DRIVERS_SHARED_H
 #define DRIVERS_SHARED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,35 @@ static inline void shared_store(uint32_t __shared *p, uint32_t v)
 static inline void shared_fence(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* A byte of flags or state that both sides change. */
+static inline uint8_t shared_byte_load(const uint8_t __shared *p)
+{
+	return __atomic_load_n((const uint8_t *)(uintptr_t)p, __ATOMIC_ACQUIRE);
+}
+
+static inline void shared_byte_store(uint8_t __shared *p, uint8_t v)
+{
+	__atomic_store_n((uint8_t *)(uintptr_t)p, v, __ATOMIC_SEQ_CST);
+}
+
+/* One instruction each, whose result is not used: no loop that the peer could prolong. */
+static inline void shared_byte_or(uint8_t __shared *p, uint8_t bits)
+{
+	(void)__atomic_fetch_or((uint8_t *)(uintptr_t)p, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline void shared_byte_and(uint8_t __shared *p, uint8_t bits)
+{
+	(void)__atomic_fetch_and((uint8_t *)(uintptr_t)p, bits, __ATOMIC_SEQ_CST);
+}
+
+/* It was `from`, and is `to` now; false: it was something else. */
+static inline bool shared_byte_swap(uint8_t __shared *p, uint8_t from, uint8_t to)
+{
+	return __atomic_compare_exchange_n((uint8_t *)(uintptr_t)p, &from, to, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 /*

@@ -71,3 +71,9 @@ ssize_t stream_write(struct stream *s, const void *from, size_t len)
 	advance(s, len);
 	return len;
 }
+
+void stream_rewind(struct stream *s)
+{
+	s->at = shared_load(s->theirs);
+	shared_store(s->ours, s->at);
+}

@@ -41,4 +41,7 @@ ssize_t stream_writable(const struct stream *s);
 ssize_t stream_read(struct stream *s, void *to, size_t len);
 ssize_t stream_write(struct stream *s, const void *from, size_t len);
 
+/* Of a writer: take back what was not read; nobody reads at the moment. */
+void stream_rewind(struct stream *s);
+
 #endif

@@ -528,9 +528,10 @@ static int find_page(const struct gnttab_map_grant_ref *op, uintptr_t *page)
 	}
 	if (!peer_exists(op->dom))
 		return GNTST_bad_domain;
+	if (op->ref >= foreign_used)
+		return GNTST_bad_gntref;
 	f = &foreign[op->ref];
-	if (op->ref >= foreign_used || !f->valid || f->owner != op->dom ||
-	    (write && f->readonly))
+	if (!f->valid || f->owner != op->dom || (write && f->readonly))
 		return GNTST_bad_gntref;
 	f->mapped++;
 	*page = (uintptr_t)f->page;

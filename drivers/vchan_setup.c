@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: ISC */
+/* Making a channel, and the end of it: grants, ports, and a path in xenstore. */
+#include "drivers/vchan.h"
+#include "drivers/xenstore.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/libxenvchan.h>
+
+#define PATIENCE (10 * NSEC_PER_SEC)	/* with xenstored */
+/* Who was sent away lets go of the rings meanwhile. */
+#define PAUSE (200 * NSEC_PER_MSEC)
+
+#define PAGE_ORDER 12
+
+static unsigned ring_pages(unsigned order)
+{
+	return order < PAGE_ORDER ? 0 : 1u << (order - PAGE_ORDER);
+}
+
+/* Where a ring within the page begins. */
+static size_t ring_offset(unsigned order)
+{
+	return 1u << order;
+}
+
+/*
+ * Both in range, and nothing in the page upon anything else: rings of 10 and 11, and the
+ * refs of the others.
+ */
+static bool orders_valid(unsigned read, unsigned write)
+{
+	unsigned small = read < write ? read : write;
+	size_t refs, room;
+
+	if (small < VCHAN_ORDER_MIN || read > VCHAN_ORDER_MAX || write > VCHAN_ORDER_MAX)
+		return false;
+	if (read == write && small < PAGE_ORDER)
+		return false;
+	refs = (ring_pages(read) + ring_pages(write)) * sizeof(grant_ref_t);
+	room = small < PAGE_ORDER ? ring_offset(small) : PAGE_SIZE;
+	return sizeof(struct vchan_interface) + refs <= room;
+}
+
+static int set_path(struct vchan *v, domid_t peer, const char *path)
+{
+	*v = (struct vchan){ .peer = peer };
+	if (strlen(path) >= sizeof(v->path))
+		return -ENAMETOOLONG;
+	strcpy(v->path, path);
+	return 0;
+}
+
+/* Path of a key below ours. */
+static const char *key(const struct vchan *v, const char *name, char to[VCHAN_PATH_MAX + 20])
+{
+	format(to, VCHAN_PATH_MAX + 20, "%s/%s", v->path, name);
+	return to;
+}
+
+/* ---- the server */
+
+static unsigned pages_of(const struct vchan *v, unsigned i)
+{
+	return i == 0 ? 1 : ring_pages(i == 1 ? v->read_order : v->write_order);
+}
+
+/* The i-th piece of memory, zeroed and lent. */
+static int lend(struct vchan *v, unsigned i)
+{
+	unsigned n = pages_of(v, i);
+
+	if (n == 0)
+		return 0;
+	v->pages[i] = page_alloc(n);
+	if (!v->pages[i])
+		return -ENOMEM;
+	memset(v->pages[i], 0, n * PAGE_SIZE);
+	for (unsigned k = 0; k < n; k++) {
+		int ref = gnttab_grant(v->peer, (char *)v->pages[i] + k * PAGE_SIZE, false);
+
+		if (ref < 0) {
+			page_free((char *)v->pages[i] + k * PAGE_SIZE, n - k);
+			return ref;
+		}
+		v->refs[v->nrefs++] = ref;
+	}
+	return 0;
+}
+
+/* What the peer still has mapped is freed when it lets go. */
+static void take_back(struct vchan *v)
+{
+	unsigned ref = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned k = 0; k < pages_of(v, i) && ref < v->nrefs; k++, ref++)
+			gnttab_revoke_and_free(v->refs[ref],
+					       (char *)v->pages[i] + k * PAGE_SIZE);
+	free(v->refs);
+	v->refs = NULL;
+	v->nrefs = 0;
+	memset(v->pages, 0, sizeof(v->pages));
+}
+
+static int lend_all(struct vchan *v)
+{
+	unsigned n = 1 + ring_pages(v->read_order) + ring_pages(v->write_order);
+	int rc = gnttab_init();
+
+	v->refs = calloc(n, sizeof(*v->refs));
+	if (!v->refs)
+		rc = -ENOMEM;
+	for (unsigned i = 0; i < 3 && rc == 0; i++)
+		rc = lend(v, i);
+	return rc;
+}
+
+/* A ring of ours: the i-th piece, or part of the first. */
+static uint8_t __shared *own_ring(const struct vchan *v, unsigned i, unsigned order)
+{
+	return ring_pages(order) ? (uint8_t __shared *)v->pages[i] :
+	       (uint8_t __shared *)v->pages[0] + ring_offset(order);
+}
+
+/* As a client finds it. */
+static void write_page(struct vchan *v)
+{
+	struct vchan_interface header = {
+		.left_order = v->read_order, .right_order = v->write_order,
+		.cli_live = 2, .srv_live = 1, .cli_notify = VCHAN_NOTIFY_WRITE,
+	};
+
+	v->page = (struct vchan_interface __shared *)v->pages[0];
+	shared_put(v->page, &header, sizeof(header));
+	shared_put(v->page->grants, v->refs + 1, (v->nrefs - 1) * sizeof(*v->refs));
+	vchan_begin(v, own_ring(v, 1, v->read_order), own_ring(v, 2, v->write_order));
+}
+
+static int publish_key(struct vchan *v, const struct xs_tx *tx, const char *name, unsigned value)
+{
+	struct xs_perm perms[2] = { { 0, 'n' }, { v->peer, 'r' } };
+	char path[VCHAN_PATH_MAX + 20];
+	int self = xs_domid(), rc;
+
+	if (self < 0)
+		return self;
+	perms[0].domid = self;
+	rc = xs_printf(tx, key(v, name, path), "%u", value);
+	return rc ? rc : xs_set_perms(tx, path, perms, 2);
+}
+
+static int publish(const struct xs_tx *tx, void *arg)
+{
+	struct vchan *v = arg;
+	int rc = publish_key(v, tx, "ring-ref", v->refs[0]);
+
+	return rc ? rc : publish_key(v, tx, "event-channel", v->port.port);
+}
+
+/*
+ * Memory is there.  The port comes last: its number may be that of the last one, and
+ * whoever gets hold of it is our client.
+ */
+static int serve(struct vchan *v)
+{
+	int rc;
+
+	write_page(v);
+	rc = evtchn_listen(&v->port, "vchan", v->peer);
+	if (rc)
+		return rc;
+	return xs_transaction(clock_now() + PATIENCE, publish, v);
+}
+
+int vchan_listen(struct vchan *v, domid_t peer, const char *path, unsigned read_order,
+		 unsigned write_order)
+{
+	int rc = set_path(v, peer, path);
+
+	if (rc)
+		return rc;
+	if (!orders_valid(read_order, write_order))
+		return -EINVAL;
+	v->server = true;
+	v->read_order = read_order;
+	v->write_order = write_order;
+	rc = xs_init();
+	if (!rc)
+		rc = lend_all(v);
+	if (!rc)
+		rc = serve(v);
+	if (rc)
+		vchan_close(v);
+	return rc;
+}
+
+static void say_goodbye(struct vchan *v)
+{
+	if (v->our_live)
+		shared_byte_store(v->our_live, 0);
+	evtchn_notify(&v->port);
+	evtchn_close(&v->port);
+}
+
+/*
+ * The same memory: the peer may map it as long as it likes, so that each new channel
+ * would cost as much again.
+ */
+int vchan_renew(struct vchan *v)
+{
+	assert(v->server);
+	say_goodbye(v);
+	thread_sleep(clock_now() + PAUSE);
+	return serve(v);
+}
+
+/* ---- the client */
+
+/* What the server says, once. */
+struct offer {
+	uint16_t left_order, right_order;
+};
+
+static uint8_t __shared *mapped_ring(const struct vchan *v, unsigned i, unsigned order)
+{
+	return ring_pages(order) ? (uint8_t __shared *)v->maps[i].addr :
+	       (uint8_t __shared *)v->page + ring_offset(order);
+}
+
+static int map(struct vchan *v, unsigned i, const grant_ref_t *refs, unsigned n, bool readonly)
+{
+	int rc = n ? gnttab_map(&v->maps[i], v->peer, refs, n, readonly) : 0;
+
+	if (rc)
+		v->maps[i].addr = NULL;
+	return rc;
+}
+
+static int map_rings(struct vchan *v)
+{
+	unsigned left = ring_pages(v->write_order), right = ring_pages(v->read_order);
+	int rc;
+
+	v->refs = calloc(left + right + 1, sizeof(*v->refs));
+	if (!v->refs)
+		return -ENOMEM;
+	shared_get(v->refs, v->page->grants, (left + right) * sizeof(*v->refs));
+	rc = map(v, 1, v->refs, left, false);
+	if (rc == 0)
+		rc = map(v, 2, v->refs + left, right, true);
+	free(v->refs);
+	v->refs = NULL;
+	return rc;
+}
+
+static int map_all(struct vchan *v, grant_ref_t ref)
+{
+	struct offer offer;
+	int rc = map(v, 0, &ref, 1, false);
+
+	if (rc)
+		return rc;
+	v->page = (struct vchan_interface __shared *)v->maps[0].addr;
+	shared_get(&offer.left_order, &v->page->left_order, sizeof(offer.left_order));
+	shared_get(&offer.right_order, &v->page->right_order, sizeof(offer.right_order));
+	if (!orders_valid(offer.left_order, offer.right_order))
+		return -EPROTO;
+	v->write_order = offer.left_order;
+	v->read_order = offer.right_order;
+	return map_rings(v);
+}
+
+static void unmap_all(struct vchan *v)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (v->maps[i].addr)
+			gnttab_unmap(&v->maps[i]);
+}
+
+static int connect_to(struct vchan *v)
+{
+	struct xs_tx soon = { .deadline = clock_now() + PATIENCE };
+	char path[VCHAN_PATH_MAX + 20];
+	uint64_t ref, port;
+	int rc = xs_read_number(&soon, key(v, "ring-ref", path), 1, UINT32_MAX, &ref);
+
+	if (!rc)
+		rc = xs_read_number(&soon, key(v, "event-channel", path), 1, UINT32_MAX, &port);
+	if (rc)
+		return rc;
+	/* First the port, of which there is one: where it is another client's, no ring is. */
+	rc = evtchn_connect(&v->port, "vchan", v->peer, port);
+	if (rc)
+		return rc == -EINVAL ? -EBUSY : rc;
+	rc = map_all(v, ref);
+	if (rc)
+		return rc;
+	vchan_begin(v, mapped_ring(v, 1, v->write_order), mapped_ring(v, 2, v->read_order));
+	shared_byte_store(v->our_live, 1);
+	/* As libxenvchan does: who was here before us may have asked for anything. */
+	shared_byte_store(v->we_ask, VCHAN_NOTIFY_WRITE);
+	evtchn_notify(&v->port);
+	return 0;
+}
+
+int vchan_connect(struct vchan *v, domid_t peer, const char *path)
+{
+	int rc = set_path(v, peer, path);
+
+	if (!rc)
+		rc = xs_init();
+	if (!rc)
+		rc = connect_to(v);
+	if (rc)
+		vchan_close(v);
+	return rc;
+}
+
+/* ---- both */
+
+void vchan_close(struct vchan *v)
+{
+	say_goodbye(v);
+	if (v->server && v->state != VCHAN_NONE) {
+		struct xs_tx soon = { .deadline = clock_now() + PATIENCE };
+		int rc = xs_rm(&soon, v->path);
+
+		if (rc)
+			log_warning("vchan: cannot remove %s (%d)", v->path, rc);
+	}
+	if (v->server)
+		take_back(v);
+	else
+		unmap_all(v);
+	*v = (struct vchan){ .state = VCHAN_NONE };
+}

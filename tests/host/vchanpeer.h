@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The other side of a vchan for the host, either role and of any manners, written from
+ * xen/io/libxenvchan.h and from what libxenvchan does, and not from our side.  It is dom0's,
+ * and moves as an actor does: what it says and checks is a pattern of the session's number.
+ */
+#ifndef TESTS_HOST_VCHANPEER_H
+#define TESTS_HOST_VCHANPEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vchanpeer {
+	/* Its manners. */
+	uint64_t to_send, to_receive;	/* of a session; then it goes */
+	bool vanishes;			/* goes sooner, whatever is in the rings */
+	bool stays;			/* does not go by itself */
+	unsigned scribbles;		/* in one step of so many writes anything anywhere */
+	bool nosy;			/* or just lies about its indexes */
+	bool careless;			/* does not look at what it reads */
+
+	/* What it saw. */
+	bool connected, wants;		/* wants to be */
+	unsigned session;		/* number of this one, from 1 */
+	uint64_t sent, received;
+	unsigned refused;		/* connecting failed, or the server was gone */
+};
+extern struct vchanpeer vchanpeer;
+
+/* The byte at a place of a session's stream. */
+uint8_t vchanpeer_byte(unsigned session, bool from_peer, uint64_t at);
+
+/* A client of the guest's server at this absolute path, when vchanpeer.wants. */
+void vchanpeer_client(const char *path);
+
+/* A server for the guest; publishes at once.  Where the indexes start is anything. */
+struct vchanpeer_offer {
+	unsigned left_order, right_order;
+	bool bad_ref, no_port, wrong_orders;
+};
+void vchanpeer_server(const char *path, const struct vchanpeer_offer *offer);
+void vchanpeer_server_close(void);
+bool vchanpeer_server_has_client(void);
+
+#endif
