@@ -17,4 +17,7 @@
  */
 int resolve(const char *name, unsigned version, ip_addr_t *to, uint64_t deadline);
 
+/* Questions that are not answered yet; for net/timers.c. */
+unsigned resolve_pending(void);
+
 #endif

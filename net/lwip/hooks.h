@@ -11,13 +11,15 @@ uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *r
 		 uint16_t remote_port);
 #define LWIP_HOOK_TCP_ISN net_isn
 
-/* net/config.c: the MTU is asked for, and taken. */
+/* net/config.c: the MTU is asked for, and taken; IPv6 may have a gateway by hand. */
 struct dhcp;
 struct dhcp_msg;
 struct pbuf;
 void config_dhcp_ask(uint8_t *options, size_t size, uint16_t *len);
 void config_dhcp_answer(struct netif *netif, struct pbuf *p, unsigned option, unsigned len,
 			unsigned offset);
+const ip6_addr_t *config_gateway6(struct netif *netif);
+#define LWIP_HOOK_ND6_GET_GW(netif, to) config_gateway6(netif)
 #define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, msg, type, len) \
 	config_dhcp_ask((msg)->options, sizeof((msg)->options), len)
 #define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, msg, type, option, len, pbuf, at) \

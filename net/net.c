@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/net.h"
+
+#include "drivers/netfront.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "kernel/sched.h"
+#include "net/config.h"
+#include "net/netif.h"
+#include "net/sendbuf.h"
+#include "net/timers.h"
+
+#include <lwip/init.h>
+#include <lwip/netif.h>
+
+#include <errno.h>
+#include <string.h>
+
+#define WINDOW_SHARE 64			/* of the guest's memory, for a connection each way */
+#define WINDOW_MOST (1u << 20)
+#define WINDOW_LEAST 65535u		/* lwipopts.h */
+#define KEPT_SHARE 8			/* of memory: received pages not yet read */
+
+uint32_t net_extra_window, net_extra_sndbuf;
+
+static enum { NEW, COMING, UP } state;
+static struct waitq coming, timers_changed;
+static uint64_t armed;			/* when the thread wakes */
+static bool pushing;
+
+void log_lwip(const char *fmt, ...)
+{
+	char text[128];
+	va_list args;
+	size_t len;
+
+	va_start(args, fmt);
+	vformat(text, sizeof(text), fmt, args);
+	va_end(args);
+	len = strlen(text);
+	if (len && text[len - 1] == '\n')
+		text[len - 1] = '\0';
+	log_warning("lwIP: %s", text);
+}
+
+/* What we send to ourselves is not summed, so it is not checked either. */
+static void poll_loops(void)
+{
+	struct netif *n;
+
+	NETIF_FOREACH(n) {
+		uint16_t flags = n->chksum_flags;
+
+		n->chksum_flags = NETIF_CHECKSUM_DISABLE_ALL;
+		netif_poll(n);
+		n->chksum_flags = flags;
+	}
+}
+
+static bool looped(void)
+{
+	struct netif *n;
+
+	NETIF_FOREACH(n)
+		if (n->loop_first)
+			return true;
+	return false;
+}
+
+void net_push(void)
+{
+	if (state == NEW || pushing)
+		return;
+	pushing = true;
+	timers_catch_up();
+	do {
+		poll_loops();
+		for (struct link *l = links; l; l = l->next)
+			link_push(l);
+	} while (looped());
+	pushing = false;
+	if (timers_next() < armed)
+		wake(&timers_changed);
+}
+
+static void net_thread(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		armed = timers_run();
+		net_push();
+		armed = timers_next();
+		wait_until_deadline(&timers_changed, armed, timers_next() < armed);
+		net_counts.ticks++;
+	}
+}
+
+static void size_by_memory(void)
+{
+	struct page_stats pages;
+	size_t memory, window;
+
+	page_stats(&pages);
+	memory = pages.total * PAGE_SIZE;
+	window = memory / WINDOW_SHARE < WINDOW_MOST ? memory / WINDOW_SHARE : WINDOW_MOST;
+	net_extra_window = window > WINDOW_LEAST ? window - WINDOW_LEAST : 0;
+	net_extra_sndbuf = net_extra_window;
+	link_limit(pages.total / KEPT_SHARE);
+	sendbuf_init(memory);
+}
+
+int net_init(void)
+{
+	struct netif *n;
+
+	wait_until(&coming, state != COMING);
+	if (state == UP)
+		return 0;
+	if (!thread_start("net", THREAD_KERNEL, STACK_KERNEL, net_thread, NULL, NULL))
+		return -ENOMEM;
+	state = COMING;
+	size_by_memory();
+	lwip_init();
+	NETIF_FOREACH(n)
+		n->chksum_flags = NETIF_CHECKSUM_DISABLE_ALL;
+	for (int64_t id = netfront_next(0); id >= 0; id = netfront_next(id + 1))
+		link_open(id);
+	if (links)
+		netif_set_default(&links->netif);
+	state = UP;
+	wake(&coming);
+	net_push();
+	return 0;
+}
+
+int net_wait_up(unsigned version, uint64_t deadline)
+{
+	if (!config_awaited(version))
+		return config_up(version) ? 0 : -ENETUNREACH;
+	return wait_until_deadline(&config_changed, deadline, config_up(version)) ? 0
+										   : -ETIMEDOUT;
+}
+
+void net_stats(struct net_stats *stats)
+{
+	*stats = net_counts;
+	for (const struct link *l = links; l; l = l->next)
+		stats->tx_queued += l->tail - l->head;
+	sendbuf_usage(&stats->lent_pages, &stats->lent_used);
+}

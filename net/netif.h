@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* A vif as lwIP's netif: drivers/netfront.h on one side, pbufs on the other. */
+#ifndef NET_NETIF_H
+#define NET_NETIF_H
+
+#include "drivers/netfront.h"
+#include "net/config.h"
+#include "net/net.h"
+
+#include <lwip/netif.h>
+
+#define SEND_QUEUE 2048			/* packets; a power of 2 */
+
+struct link {
+	struct netif netif;		/* first */
+	struct link *next;
+	struct netfront *device;
+	struct netfront_info info;
+	unsigned id;			/* vif0, vif1 ... */
+
+	struct pbuf **queue;		/* what lwIP sent, in a ring */
+	uint32_t head, tail;		/* free-running */
+	bool full;			/* the device; room() will be called */
+	bool refused;			/* lwIP was told the queue is full */
+
+	/* net/config.c's */
+	struct ip_config config6;
+	bool dhcp, configured;
+	bool awaited4, awaited6;	/* an address may come */
+	uint16_t dhcp_mtu;		/* 0: none told */
+	uint32_t ip4;			/* the addresses the log knows */
+	uint8_t ip6_state[LWIP_IPV6_NUM_ADDRESSES];
+};
+
+extern struct link *links;
+extern struct net_stats net_counts;
+
+/* The device with that number, added to lwIP and set up by net/config.c; NULL: no memory,
+   or it is not to be had. */
+struct link *link_open(unsigned id);
+
+/* The MTU is the device's, or less if DHCP says so. */
+void link_mtu(struct link *l);
+
+/* Send what is queued. */
+void link_push(struct link *l);
+
+/* Pages of received frames that may be kept, before frames are copied. */
+void link_limit(size_t pages);
+
+#endif

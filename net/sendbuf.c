@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lent memory is handed out in runs of pages.  A page is free again when the connection
+ * that had it has let it go, and no packet on its way refers to it: an acknowledgment may
+ * well come before the backend has let go of the frame.
+ */
+#include "net/sendbuf.h"
+
+#include "drivers/netfront.h"
+#include "kernel/arch.h"
+#include "kernel/page.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LENT_SHARE 16			/* of the guest's memory ... */
+#define LENT_MOST (16ul << 20)		/* ... but not more than this */
+#define RUN_PAGES 16			/* to begin with */
+#define SMALL 1024			/* bytes: cheaper copied twice than looked after */
+#define BOUNCE 16384
+
+struct sendbuf_run {
+	struct sendbuf_run *next;
+	uint8_t *start;			/* NULL: these bytes are lwIP's */
+	size_t size, filled, acked;
+};
+
+#define OWNED 0x80000000u
+static struct {
+	uint8_t *start;
+	size_t pages, used, next;
+	uint32_t *state;		/* of each page: OWNED, and how many packets hold it */
+} lent;
+
+void sendbuf_init(size_t memory)
+{
+	size_t size = memory / LENT_SHARE < LENT_MOST ? memory / LENT_SHARE : LENT_MOST;
+	size_t pages = size / PAGE_SIZE;
+
+	if (lent.state)
+		return;
+	lent.state = pages ? calloc(pages, sizeof(*lent.state)) : NULL;
+	lent.start = lent.state ? page_alloc(pages) : NULL;
+	if (!lent.start)
+		return;
+	memset(lent.start, 0, pages * PAGE_SIZE);	/* what was there is nobody's business */
+	lent.pages = pages;
+	netfront_lend(lent.start, pages * PAGE_SIZE);
+}
+
+void sendbuf_usage(uint32_t *pages, uint32_t *used)
+{
+	*pages = lent.pages;
+	*used = lent.used;
+}
+
+/* ---- pages */
+
+static size_t number(const void *address)
+{
+	return ((uintptr_t)address - (uintptr_t)lent.start) / PAGE_SIZE;
+}
+
+static void page_owned(size_t page)
+{
+	assert(!lent.state[page]);
+	lent.state[page] = OWNED;
+	lent.used++;
+}
+
+static void disown(uint8_t *from, size_t size)
+{
+	for (size_t page = number(from), n = size / PAGE_SIZE; n; n--, page++) {
+		assert(lent.state[page] & OWNED);
+		lent.state[page] &= ~OWNED;
+		lent.used -= !lent.state[page];
+	}
+}
+
+/* At most n pages in one piece: how many, from *first on. */
+static size_t take(size_t n, size_t *first)
+{
+	size_t page = lent.next, tried, got = 0;
+
+	if (lent.used == lent.pages)
+		return 0;
+	for (tried = 0; lent.state[page % lent.pages]; tried++, page++)
+		if (tried == lent.pages)
+			return 0;
+	for (page %= lent.pages; got < n && page + got < lent.pages; got++) {
+		if (lent.state[page + got])
+			break;
+		page_owned(page + got);
+	}
+	*first = page;
+	lent.next = (page + got) % lent.pages;
+	return got;
+}
+
+/* The pages [*first, *last) that the bytes lie in, if they are lent. */
+static bool where(const void *data, size_t len, size_t *first, size_t *last)
+{
+	uintptr_t at = (uintptr_t)data - (uintptr_t)lent.start;
+
+	if (at >= lent.pages * PAGE_SIZE || !len)
+		return false;
+	*first = at / PAGE_SIZE;
+	*last = (at + len - 1) / PAGE_SIZE + 1;
+	assert(*last <= lent.pages);
+	return true;
+}
+
+void sendbuf_hold(const void *data, size_t len)
+{
+	size_t page, last;
+
+	if (where(data, len, &page, &last))
+		for (; page < last; page++) {
+			assert(lent.state[page]);
+			lent.state[page]++;
+		}
+}
+
+void sendbuf_release(const void *data, size_t len)
+{
+	size_t page, last;
+
+	if (where(data, len, &page, &last))
+		for (; page < last; page++) {
+			assert(lent.state[page] & ~OWNED);
+			lent.used -= !--lent.state[page];
+		}
+}
+
+/* ---- runs */
+
+static struct sendbuf_run *append(struct sendbuf *b, uint8_t *start, size_t size)
+{
+	struct sendbuf_run *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->start = start;
+	r->size = size;
+	*(b->last ? &b->last->next : &b->first) = r;
+	return b->last = r;
+}
+
+static void drop_first(struct sendbuf *b)
+{
+	struct sendbuf_run *r = b->first;
+
+	if (r->start) {
+		size_t gone = r->acked & ~(PAGE_SIZE - 1);
+
+		disown(r->start + gone, r->size - gone);
+	}
+	b->first = r->next;
+	if (!b->first)
+		b->last = NULL;
+	free(r);
+}
+
+/* The last run, with room for want bytes, or for as many as make it worthwhile; or NULL. */
+static struct sendbuf_run *with_room(struct sendbuf *b, size_t want)
+{
+	struct sendbuf_run *r = b->last;
+	size_t first, n;
+
+	if (r && r->start) {
+		size_t end = number(r->start) + r->size / PAGE_SIZE;
+
+		while (r->size - r->filled < want && end < lent.pages && !lent.state[end]) {
+			page_owned(end++);
+			r->size += PAGE_SIZE;
+			lent.next = end % lent.pages;
+		}
+		if (r->size - r->filled > SMALL || r->size - r->filled >= want)
+			return r;
+	}
+	n = (want + PAGE_SIZE - 1) / PAGE_SIZE;
+	n = take(n < RUN_PAGES ? n : RUN_PAGES, &first);
+	if (!n)
+		return NULL;
+	r = append(b, lent.start + first * PAGE_SIZE, n * PAGE_SIZE);
+	if (!r)
+		disown(lent.start + first * PAGE_SIZE, n * PAGE_SIZE);
+	return r;
+}
+
+void *sendbuf_reserve(struct sendbuf *b, size_t want, size_t *got)
+{
+	struct sendbuf_run *r;
+
+	assert(want);
+	want = want < 65535 ? want : 65535;
+	r = want > SMALL ? with_room(b, want) : NULL;
+	b->bounced = !r;
+	b->reserved = r;
+	if (r) {
+		*got = r->size - r->filled < want ? r->size - r->filled : want;
+		return r->start + r->filled;
+	}
+	*got = want < BOUNCE ? want : BOUNCE;
+	if (b->bounce_size < *got) {
+		free(b->bounce);
+		b->bounce = malloc(*got);
+		b->bounce_size = b->bounce ? *got : 0;
+	}
+	return b->bounce;
+}
+
+/* These bytes are the next, and lwIP has a copy. */
+static bool elsewhere(struct sendbuf *b)
+{
+	return (b->last && !b->last->start) || append(b, NULL, 0);
+}
+
+err_t sendbuf_commit(struct sendbuf *b, struct tcp_pcb *pcb, size_t n, uint8_t flags)
+{
+	struct sendbuf_run *r = b->last;
+	const uint8_t *data = b->bounced ? b->bounce : r->start + r->filled;
+	bool copy = b->bounced || n <= SMALL;
+	err_t err;
+
+	assert(n <= 65535 && (b->bounced ? n <= b->bounce_size : n <= r->size - r->filled));
+	if (copy && !elsewhere(b))
+		return ERR_MEM;
+	err = tcp_write(pcb, data, n, flags | (copy ? TCP_WRITE_FLAG_COPY : 0));
+	if (err != ERR_OK)
+		return err;
+	b->last->filled += n;
+	b->unacked += n;
+	b->reserved = false;
+	if (b->bounced) {
+		free(b->bounce);
+		b->bounce = NULL;
+		b->bounce_size = 0;
+	}
+	return ERR_OK;
+}
+
+err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, size_t len,
+		    uint8_t flags, size_t *done)
+{
+	const uint8_t *at = from;
+	size_t left = len, n;
+	err_t err = ERR_OK;
+
+	*done = 0;
+	while (left && err == ERR_OK) {
+		size_t room = tcp_sndbuf(pcb), want = left < room ? left : room;
+		uint8_t more = flags;
+		void *to;
+
+		if (!want)
+			return ERR_MEM;
+		if (want <= SMALL) {		/* no need of a bounce: it is memory already */
+			n = want;
+			if (n < left)
+				more |= TCP_WRITE_FLAG_MORE;
+			err = elsewhere(b) ?
+			      tcp_write(pcb, at, n, more | TCP_WRITE_FLAG_COPY) : ERR_MEM;
+			if (err == ERR_OK) {
+				b->last->filled += n;
+				b->unacked += n;
+			}
+		} else {
+			to = sendbuf_reserve(b, want, &n);
+			if (!to)
+				return ERR_MEM;
+			memcpy(to, at, n);
+			if (n < left)
+				more |= TCP_WRITE_FLAG_MORE;
+			err = sendbuf_commit(b, pcb, n, more);
+		}
+		if (err == ERR_OK) {
+			at += n;
+			left -= n;
+			*done += n;
+		}
+	}
+	return err;
+}
+
+/* The oldest bytes are not needed any more. */
+static void drop(struct sendbuf *b, size_t len)
+{
+	while (b->first) {
+		struct sendbuf_run *r = b->first;
+		size_t left = r->filled - r->acked, n = len < left ? len : left;
+		size_t gone = r->acked & ~(PAGE_SIZE - 1);
+
+		if (n == left && !(r == b->last && b->reserved)) {
+			drop_first(b);
+			len -= n;
+			continue;
+		}
+		r->acked += n;
+		if (r->start)
+			disown(r->start + gone, (r->acked & ~(PAGE_SIZE - 1)) - gone);
+		return;
+	}
+}
+
+/*
+ * A segment of which only a part is acknowledged may be sent again as a whole, so there is
+ * one that begins at most an MSS before; unless all is.
+ */
+void sendbuf_acked(struct sendbuf *b, size_t len)
+{
+	size_t keep;
+
+	len = len < b->unacked ? len : b->unacked;
+	b->unacked -= len;
+	b->kept += len;
+	keep = b->unacked ? TCP_MSS : 0;
+	if (b->kept > keep) {
+		drop(b, b->kept - keep);
+		b->kept = keep;
+	}
+}
+
+void sendbuf_free(struct sendbuf *b)
+{
+	while (b->first)
+		drop_first(b);
+	free(b->bounce);
+	*b = (struct sendbuf){ 0 };
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/timers.h"
+
+#include "kernel/clock.h"
+#include "kernel/sched.h"
+#include "net/resolve.h"
+
+#include <lwip/dhcp.h>
+#include <lwip/dns.h>
+#include <lwip/etharp.h>
+#include <lwip/igmp.h>
+#include <lwip/ip4_frag.h>
+#include <lwip/ip6_frag.h>
+#include <lwip/mld6.h>
+#include <lwip/nd6.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/sys.h>
+
+#define LINGER (70 * NSEC_PER_SEC)	/* an incomplete IPv6 packet is kept for 60 s */
+#define MISSED_MOST 3600		/* ticks made up for: a router's life is 1800 s */
+
+static uint64_t last_used;
+
+static bool tcp_needed(void)
+{
+	return tcp_active_pcbs || tcp_tw_pcbs;
+}
+
+static bool dhcp_needed(void)
+{
+	struct netif *n;
+
+	NETIF_FOREACH(n)
+		if (netif_dhcp_data(n))
+			return true;
+	return false;
+}
+
+static bool dhcp_waits(void)
+{
+	struct netif *n;
+
+	NETIF_FOREACH(n)
+		if (netif_dhcp_data(n) && netif_dhcp_data(n)->request_timeout)
+			return true;
+	return false;
+}
+
+static bool igmp_needed(void)
+{
+	struct netif *n;
+
+	NETIF_FOREACH(n)
+		for (struct igmp_group *g = netif_igmp_data(n); g; g = g->next)
+			if (g->timer)
+				return true;
+	return false;
+}
+
+static bool mld_needed(void)
+{
+	struct netif *n;
+
+	NETIF_FOREACH(n)
+		for (struct mld_group *g = netif_mld6_data(n); g; g = g->next)
+			if (g->timer)
+				return true;
+	return false;
+}
+
+static struct timer {
+	void (*tick)(void);
+	uint32_t ms;
+	bool (*needed)(void);		/* NULL: it lets entries grow old */
+	uint64_t due;			/* 0: it stands still */
+} timers[] = {
+	{ tcp_tmr, TCP_TMR_INTERVAL, tcp_needed, 0 },
+	{ dhcp_fine_tmr, DHCP_FINE_TIMER_MSECS, dhcp_waits, 0 },
+	{ dhcp_coarse_tmr, DHCP_COARSE_TIMER_MSECS, dhcp_needed, 0 },
+	{ igmp_tmr, IGMP_TMR_INTERVAL, igmp_needed, 0 },
+	{ mld6_tmr, MLD6_TMR_INTERVAL, mld_needed, 0 },
+	{ ip_reass_tmr, IP_TMR_INTERVAL, NULL, 0 },
+	{ ip6_reass_tmr, IP6_REASS_TMR_INTERVAL, NULL, 0 },
+	{ etharp_tmr, ARP_TMR_INTERVAL, NULL, 0 },
+	{ nd6_tmr, ND6_TMR_INTERVAL, NULL, 0 },
+	{ dns_tmr, DNS_TMR_INTERVAL, NULL, 0 },
+};
+#define TIMERS (sizeof(timers) / sizeof(*timers))
+
+/* lwIP's clock stands still while it works: the segments of a burst have one timestamp. */
+static uint32_t now_ms;
+
+u32_t sys_now(void)
+{
+	return now_ms;
+}
+
+static uint64_t look_at_clock(void)
+{
+	uint64_t now = clock_now();
+
+	now_ms = now / NSEC_PER_MSEC;
+	return now;
+}
+
+static uint64_t period(const struct timer *t)
+{
+	return t->ms * NSEC_PER_MSEC;
+}
+
+static bool runs(const struct timer *t, uint64_t now)
+{
+	if (t->needed)
+		return t->needed();
+	return now < last_used + LINGER || resolve_pending();
+}
+
+static void make_up(struct timer *t, uint64_t now)
+{
+	if (!t->due)
+		t->due = now + period(t);
+	for (unsigned n = 0; t->due <= now && n < MISSED_MOST; n++) {
+		t->due += period(t);
+		t->tick();
+	}
+	if (t->due <= now)
+		t->due = now + period(t);
+}
+
+void timers_catch_up(void)
+{
+	uint64_t now = look_at_clock();
+
+	last_used = now;
+	for (struct timer *t = timers; t < timers + TIMERS; t++)
+		if (!t->needed)
+			make_up(t, now);
+}
+
+uint64_t timers_next(void)
+{
+	uint64_t next = NEVER, now = look_at_clock();
+
+	for (struct timer *t = timers; t < timers + TIMERS; t++) {
+		if (!runs(t, now)) {
+			if (t->needed)
+				t->due = 0;
+			continue;
+		}
+		if (!t->due)
+			t->due = now + period(t);
+		next = t->due < next ? t->due : next;
+	}
+	return next;
+}
+
+uint64_t timers_run(void)
+{
+	uint64_t now = look_at_clock();
+
+	for (struct timer *t = timers; t < timers + TIMERS; t++) {
+		if (!t->due || t->due > now)
+			continue;
+		if (!t->needed) {
+			make_up(t, now);
+		} else if (t->needed()) {
+			t->tick();
+			t->due += period(t);
+			if (t->due <= now)
+				t->due = now + period(t);
+		}
+	}
+	return timers_next();
+}
