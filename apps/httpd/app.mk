@@ -1,4 +1,7 @@
 # The parser; LLHTTP_SRC=FOLDER takes another.
 LLHTTP_SRC	?= $(SRC)/llhttp
-APP_CFLAGS	:= -I $(LLHTTP_SRC) -DLLHTTP_STRICT_MODE=1
+APP_CFLAGS	:= -D_GNU_SOURCE -I $(LLHTTP_SRC) -DLLHTTP_STRICT_MODE=1
 APP_SOURCES	:= $(addprefix $(LLHTTP_SRC)/,api.c http.c llhttp.c)
+
+# What is not C is in status.c too.
+$(BUILD)/httpd/status.o: apps/httpd/status.html

@@ -1,8 +1,29 @@
 /* SPDX-License-Identifier: ISC */
-#include "llhttp.h"
-int main(void)
+/*
+ * A web server of files: of the image (files/ beside this), or of a tar archive on a disk.
+ * docs/httpd.md says how it is used.
+ */
+#include "apps/httpd/log.h"
+#include "apps/httpd/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+int main(int argc, char **argv)
 {
-	llhttp_t p;
-	llhttp_init(&p, HTTP_REQUEST, 0);
-	return llhttp_execute(&p, "GET / HTTP/1.1\r\n\r\n", 18);
+	struct timespec now;
+
+	if (!options_read(&server.options, argc, argv))
+		return 2;
+	signal(SIGPIPE, SIG_IGN);
+	clock_gettime(CLOCK_REALTIME, &now);
+	server.site.mtime = now.tv_sec;	/* what has no date is as old as we are */
+	server.site.keep = server.options.keep;
+	if (site_open(&server.site, server.options.root))
+		return 1;
+	if (!reply_init() || (server.options.log && !log_start())) {
+		fprintf(stderr, "httpd: there is too little memory\n");
+		return 1;
+	}
+	return server_run();
 }

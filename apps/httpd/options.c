@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+#include "apps/httpd/options.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { TEXT, NUMBER, SIZE, DURATION, SWITCH };
+
+static const struct option {
+	const char *name;
+	enum kind kind;
+	size_t at;
+	uint64_t least, most;
+} known[] = {
+	{ "root", TEXT, offsetof(struct options, root), 0, 0 },
+	{ "port", NUMBER, offsetof(struct options, port), 1, 65535 },
+	{ "connections", NUMBER, offsetof(struct options, connections), 1, 1000000 },
+	{ "keep", SIZE, offsetof(struct options, keep), 0, UINT64_MAX },
+	{ "idle-timeout", DURATION, offsetof(struct options, idle), 1, 86400000 },
+	{ "header-timeout", DURATION, offsetof(struct options, header), 1, 86400000 },
+	{ "send-timeout", DURATION, offsetof(struct options, send), 1, 86400000 },
+	{ "log", SWITCH, offsetof(struct options, log), 0, 0 },
+	{ "status", SWITCH, offsetof(struct options, status), 0, 0 },
+};
+
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+/* Digits and a unit, as a number of what `kind` counts. */
+static bool quantity(const char *text, enum kind kind, uint64_t *to)
+{
+	static const struct unit {
+		const char *name;
+		enum kind kind;
+		uint64_t factor;
+	} units[] = {
+		{ "", NUMBER, 1 }, { "", SIZE, 1 }, { "", DURATION, 1000 },
+		{ "K", SIZE, 1 << 10 }, { "M", SIZE, 1 << 20 }, { "G", SIZE, 1 << 30 },
+		{ "ms", DURATION, 1 }, { "s", DURATION, 1000 }, { "m", DURATION, 60000 },
+		{ "h", DURATION, 3600000 },
+	};
+	char *end;
+	uint64_t n = strtoull(text, &end, 10);
+
+	if (*text < '0' || *text > '9')
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].kind == kind && strcmp(units[i].name, end) == 0)
+			return !__builtin_mul_overflow(n, units[i].factor, to);
+	return false;
+}
+
+static bool set(struct options *o, const struct option *k, const char *value)
+{
+	char *field = (char *)o + k->at;
+	bool on = !strcmp(value, "on") || !strcmp(value, "1");
+
+	switch (k->kind) {
+	case TEXT:
+		*(const char **)field = value;
+		return *value;
+	case SWITCH:
+		*(bool *)field = on;
+		return on || !strcmp(value, "off") || !strcmp(value, "0");
+	default:
+		return quantity(value, k->kind, (uint64_t *)field) &&
+		       *(uint64_t *)field >= k->least && *(uint64_t *)field <= k->most;
+	}
+}
+
+static bool argument(struct options *o, const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	for (size_t i = 0; text[n] && i < KNOWN; i++)
+		if (strlen(known[i].name) == n && memcmp(known[i].name, text, n) == 0) {
+			if (set(o, &known[i], text + n + 1))
+				return true;
+			fprintf(stderr, "httpd: %s: what is that?\n", text);
+			return false;
+		}
+	fprintf(stderr, "httpd: %s: there is no such option; there are:", text);
+	for (size_t i = 0; i < KNOWN; i++)
+		fprintf(stderr, " %s=", known[i].name);
+	fprintf(stderr, "\n");
+	return false;
+}
+
+bool options_read(struct options *o, int argc, char **argv)
+{
+	*o = (struct options){
+		.root = "/", .port = 80, .connections = 4096, .keep = 4 << 20,
+		.idle = 60000, .header = 10000, .send = 30000, .log = true, .status = true,
+	};
+	for (size_t i = 0; i < KNOWN; i++) {
+		const char *value = getenv(known[i].name);
+
+		if (value && !set(o, &known[i], value)) {
+			fprintf(stderr, "httpd: %s=%s: what is that?\n", known[i].name, value);
+			return false;
+		}
+	}
+	for (int i = 1; i < argc; i++)
+		if (!argument(o, argv[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+#include "apps/httpd/request.h"
+
+#include "llhttp.h"
+
+#include <strings.h>
+
+ssize_t request_end(const char *data, size_t len, size_t *from)
+{
+	while (*from < len) {
+		const char *line = data + *from;
+		const char *lf = memchr(line, '\n', len - *from);
+
+		if (!lf)
+			return 0;
+		/* llhttp before 8.1.1 takes a lone CR for a line's end: CVE-2023-30589. */
+		if (memchr(line, '\r', lf - line + 1) != lf - 1)
+			return -400;
+		*from = lf + 1 - data;
+		if (lf - line == 1)
+			return *from;
+		if (*line == ' ' || *line == '\t')
+			return -400;
+	}
+	return 0;
+}
+
+/* ---- what llhttp finds */
+
+struct parse {
+	struct request *r;
+	struct span *value;		/* where the value of this field goes */
+	struct span target, expect, other;
+	bool complete;
+};
+
+static int on_url(llhttp_t *p, const char *at, size_t len)
+{
+	((struct parse *)p->data)->target = (struct span){ at, len };
+	return 0;
+}
+
+static bool named(const char *field, const char *name, size_t len)
+{
+	return strncasecmp(field, name, len) == 0;
+}
+
+static struct span *value_of(struct parse *parse, const char *field, size_t len)
+{
+	struct request *r = parse->r;
+
+	switch (len) {
+	case 4:
+		r->hosts += named(field, "host", len);
+		break;
+	case 5:
+		if (!named(field, "range", len))
+			break;
+		r->ranges++;
+		return &r->range;
+	case 6:
+		return named(field, "expect", len) ? &parse->expect : NULL;
+	case 8:
+		return named(field, "if-range", len) ? &r->if_range :
+		       named(field, "if-match", len) ? &r->if_match : NULL;
+	case 13:
+		return named(field, "if-none-match", len) ? &r->if_none_match : NULL;
+	case 15:
+		return named(field, "accept-encoding", len) ? &r->accept_encoding : NULL;
+	case 17:
+		return named(field, "if-modified-since", len) ? &r->if_modified_since : NULL;
+	case 19:
+		return named(field, "if-unmodified-since", len) ? &r->if_unmodified_since : NULL;
+	}
+	return NULL;
+}
+
+static int on_field(llhttp_t *p, const char *at, size_t len)
+{
+	struct parse *parse = p->data;
+	struct span *value = value_of(parse, at, len);
+
+	/* Of a field that is given twice the first counts. */
+	parse->value = value && !value->at ? value : &parse->other;
+	return 0;
+}
+
+static int on_value(llhttp_t *p, const char *at, size_t len)
+{
+	while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
+		len--;
+	*((struct parse *)p->data)->value = (struct span){ at, len };
+	return 0;
+}
+
+static int on_headers_complete(llhttp_t *p)
+{
+	struct parse *parse = p->data;
+
+	parse->complete = true;
+	parse->r->keep_alive = llhttp_should_keep_alive(p);
+	parse->r->has_body = p->flags & (F_CHUNKED | F_TRANSFER_ENCODING) || p->content_length;
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+	.on_url = on_url, .on_header_field = on_field, .on_header_value = on_value,
+	.on_headers_complete = on_headers_complete,
+};
+
+/* ---- what is asked for */
+
+static int nibble(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+	       (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* The path without its escapes, in r->path; what is left of the target is the query. */
+static int decode(struct request *r, struct span target)
+{
+	const char *p = target.at, *end = p + target.len;
+	size_t n = 0;
+
+	for (; p < end && *p != '?' && *p != '#'; p++) {
+		char c = *p;
+
+		if (c == '%') {
+			if (end - p < 3 || nibble(p[1]) < 0 || nibble(p[2]) < 0)
+				return 400;
+			c = nibble(p[1]) << 4 | nibble(p[2]);
+			p += 2;
+		}
+		if (!c)
+			return 400;
+		if (n == sizeof(r->path))
+			return 414;
+		r->path[n++] = c;
+	}
+	r->path_len = n;
+	if (p < end && *p == '?')
+		r->query = (struct span){ p, end - p };
+	return 0;
+}
+
+/* Resolve . and .. in place, and drop slashes that separate nothing. */
+static int normalise(struct request *r)
+{
+	size_t out = 0, in = 0;
+
+	r->folder = true;
+	while (in < r->path_len) {
+		const char *name = r->path + in;
+		const char *slash = memchr(name, '/', r->path_len - in);
+		size_t len = slash ? (size_t)(slash - name) : r->path_len - in;
+
+		in += len + (slash != NULL);
+		if (len == 2 && name[0] == '.' && name[1] == '.') {
+			if (!out)
+				return 400;
+			while (out && r->path[--out] != '/')
+				;
+		} else if (len && !(len == 1 && *name == '.')) {
+			if (out)
+				r->path[out++] = '/';
+			memmove(r->path + out, name, len);
+			out += len;
+			r->folder = slash;
+			continue;
+		}
+		r->folder = true;
+	}
+	r->path_len = out;
+	return 0;
+}
+
+static int understand_target(struct request *r, struct span target)
+{
+	int status;
+
+	if (span_is(target, "*", 1) && r->method == METHOD_OPTIONS) {
+		r->everything = true;
+		return 0;
+	}
+	if (target.len > 7 && strncasecmp(target.at, "http://", 7) == 0) {
+		const char *path = memchr(target.at + 7, '/', target.len - 7);
+		const char *end = target.at + target.len;
+
+		target = path ? (struct span){ path, end - path } : (struct span){ "/", 1 };
+	}
+	if (!target.len || *target.at != '/')
+		return 400;
+	status = decode(r, target);
+	return status ? status : normalise(r);
+}
+
+int request_parse(struct request *r, const char *data, size_t len)
+{
+	struct parse parse = { .r = r };
+	llhttp_t parser;
+	int rc;
+
+	memset(r, 0, offsetof(struct request, path));
+	r->line = (struct span){ data, (const char *)memchr(data, '\r', len) - data };
+	llhttp_init(&parser, HTTP_REQUEST, &settings);
+	parser.data = &parse;
+	rc = llhttp_execute(&parser, data, len);
+	if (rc == HPE_INVALID_VERSION)
+		return 505;
+	if (rc != HPE_PAUSED || !parse.complete || !parse.target.at)
+		return 400;
+	if (parser.http_major != 1)
+		return 505;
+	r->http_1_0 = parser.http_minor == 0;
+	r->method = parser.method == HTTP_GET ? METHOD_GET :
+		    parser.method == HTTP_HEAD ? METHOD_HEAD :
+		    parser.method == HTTP_OPTIONS ? METHOD_OPTIONS : METHOD_OTHER;
+	if (r->hosts > 1 || (!r->hosts && !r->http_1_0))
+		return 400;
+	/* A body is never waited for, so 100-continue needs no answer of its own. */
+	if (parse.expect.at && !r->http_1_0 &&
+	    !(parse.expect.len == 12 && named(parse.expect.at, "100-continue", 12)))
+		return 417;
+	return r->method == METHOD_OTHER ? 405 : understand_target(r, parse.target);
+}
+
+/* ---- Accept-Encoding */
+
+static bool refused(const char *p, const char *end)
+{
+	/* ;q=0, ;q=0.000 */
+	while (p < end && strchr(" \t;", *p))
+		p++;
+	if (end - p < 3 || (*p | 32) != 'q' || p[1] != '=' || p[2] != '0')
+		return false;
+	for (p += 3; p < end; p++)
+		if (*p >= '1' && *p <= '9')
+			return false;
+	return true;
+}
+
+bool request_takes_gzip(const struct request *r)
+{
+	const char *p = r->accept_encoding.at, *end = p + r->accept_encoding.len;
+	bool any = false;
+
+	while (p && p < end) {
+		const char *comma = memchr(p, ',', end - p) ?: end;
+		size_t n = 0;
+
+		while (p < comma && (*p == ' ' || *p == '\t'))
+			p++;
+		while (p + n < comma && !strchr(" \t;", p[n]))
+			n++;
+		if ((n == 4 && named(p, "gzip", 4)) || (n == 6 && named(p, "x-gzip", 6)))
+			return !refused(p + n, comma);
+		if (n == 1 && *p == '*')
+			any = !refused(p + n, comma);
+		p = comma + 1;
+	}
+	return any;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The loop: accepts, waits, measures time.
+ *
+ * Time is asked for once a turn, the wall clock once a second.  Every time limit is the
+ * same for all connections in a phase, so each phase has a list in order of deadlines and
+ * nothing is ever sorted.
+ */
+#include "apps/httpd/server.h"
+#include "apps/httpd/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define EVENTS 256
+#define ACCEPTS 64			/* in one turn */
+
+struct server server;
+
+/* ---- time */
+
+static void look_at_clock(void)
+{
+	struct timespec t;
+	int64_t passed;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	server.now = t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	if (server.now < server.next_second)
+		return;
+	clock_gettime(CLOCK_REALTIME, &t);
+	server.wall = t.tv_sec;
+	server.next_second = server.now + 1000 - t.tv_nsec / 1000000;
+	date_write(server.date, server.wall);
+	date_write_log(server.log_date, server.wall);
+	passed = server.now - server.last_second;
+	if (passed < 500)			/* the first, or the wall clock was set */
+		return;
+	server.count.rate = (server.count.requests - server.last_requests) * 1000 / passed;
+	server.count.sent_rate = (server.count.sent - server.last_sent) * 1000 / passed;
+	server.last_requests = server.count.requests;
+	server.last_sent = server.count.sent;
+	server.last_second = server.now;
+}
+
+/* ---- phases */
+
+static void leave_phase(struct connection *c)
+{
+	struct phase_list *list = &server.phases[c->phase];
+
+	*(c->previous ? &c->previous->next : &list->first) = c->next;
+	*(c->next ? &c->next->previous : &list->last) = c->previous;
+	list->count--;
+}
+
+static void enter_phase(struct connection *c, enum phase phase)
+{
+	struct phase_list *list = &server.phases[phase];
+
+	c->phase = phase;
+	c->deadline = server.now + list->limit;
+	c->next = NULL;
+	c->previous = list->last;
+	*(list->last ? &list->last->next : &list->first) = c;
+	list->last = c;
+	list->count++;
+}
+
+void connection_phase(struct connection *c, enum phase phase)
+{
+	leave_phase(c);
+	enter_phase(c, phase);
+}
+
+static void enforce_limits(void)
+{
+	for (int i = 0; i < PHASES; i++)
+		while (server.phases[i].first && server.phases[i].first->deadline <= server.now) {
+			server.count.timeouts[i]++;
+			connection_timed_out(server.phases[i].first);
+		}
+}
+
+static int until_next_limit(void)
+{
+	int64_t next = server.accept_again ?: INT64_MAX;
+
+	for (int i = 0; i < PHASES; i++)
+		if (server.phases[i].first && server.phases[i].first->deadline < next)
+			next = server.phases[i].first->deadline;
+	next -= server.now;
+	return next > INT_MAX ? -1 : next < 0 ? 0 : next;
+}
+
+/* ---- connections */
+
+void connection_wait(struct connection *c, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.ptr = c };
+
+	if (c->known && c->events == events)
+		return;
+	if (epoll_ctl(server.epoll, c->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e) < 0) {
+		server.count.errors++;
+		connection_close(c);
+		return;
+	}
+	c->known = true;
+	c->events = events;
+}
+
+static void listen_for(bool on)
+{
+	struct epoll_event e = { .events = on ? EPOLLIN : 0 };
+
+	if (server.listening != on)
+		epoll_ctl(server.epoll, EPOLL_CTL_MOD, server.listener, &e);
+	server.listening = on;
+}
+
+/* Events of this turn may still name it: it is freed when they are done with. */
+void connection_close(struct connection *c)
+{
+	if (c->fd < 0)
+		return;
+	leave_phase(c);
+	close(c->fd);
+	c->fd = -1;
+	c->next = server.closed;
+	server.closed = c;
+	server.count.now--;
+	if (!server.accept_again)
+		listen_for(true);
+}
+
+static void free_closed(void)
+{
+	while (server.closed) {
+		struct connection *c = server.closed;
+
+		server.closed = c->next;
+		connection_free(c);
+	}
+}
+
+static void note_client(struct connection *c, const struct sockaddr_storage *from)
+{
+	if (from->ss_family == AF_INET) {
+		c->client = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
+		memcpy(&c->client.s6_addr[12], &((struct sockaddr_in *)from)->sin_addr, 4);
+	} else {
+		c->client = ((struct sockaddr_in6 *)from)->sin6_addr;
+	}
+}
+
+/* When all places are taken, who waited longest between two requests makes room. */
+static bool has_room(void)
+{
+	return server.count.now < server.options.connections || server.phases[IDLE].first;
+}
+
+static void welcome(int fd, const struct sockaddr_storage *from)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	int yes = 1;
+
+	server.count.accepted++;
+	if (!c) {
+		server.count.refused++;
+		close(fd);
+		return;
+	}
+	c->fd = fd;
+	note_client(c, from);
+	if (server.count.now >= server.options.connections) {
+		server.count.evicted++;
+		connection_close(server.phases[IDLE].first);
+	}
+	if (++server.count.now > server.count.most)
+		server.count.most = server.count.now;
+	enter_phase(c, HEADER);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	connection_readable(c);		/* a request is often there already */
+}
+
+static void accept_connections(void)
+{
+	for (int i = 0; i < ACCEPTS; i++) {
+		struct sockaddr_storage from = { 0 };
+		socklen_t len = sizeof(from);
+		int fd;
+
+		if (!has_room()) {
+			listen_for(false);
+			return;
+		}
+		fd = accept4(server.listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
+		if (fd >= 0) {
+			welcome(fd, &from);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			   errno == ENOBUFS) {
+			server.count.refused++;
+			server.accept_again = server.now + 100;
+			listen_for(false);
+			return;
+		} else if (errno != ECONNABORTED && errno != EINTR) {
+			return;
+		}
+	}
+}
+
+/* ---- the loop */
+
+/* Both protocols on one socket where there is IPv6. */
+static int open_listener(unsigned port)
+{
+	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0), yes = 1, no = 0, six = fd >= 0, rc;
+
+	if (six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0) {
+		close(fd);
+		six = 0;
+	}
+	if (!six)
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	rc = six ? bind(fd, (struct sockaddr *)&any6, sizeof(any6))
+		 : bind(fd, (struct sockaddr *)&any4, sizeof(any4));
+	if (rc < 0 || listen(fd, 1024) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void handle(const struct epoll_event *e)
+{
+	struct connection *c = e->data.ptr;
+
+	if (!c) {
+		accept_connections();
+	} else if (c->fd < 0) {
+		return;
+	} else if (e->events & EPOLLOUT) {
+		connection_writable(c);
+	} else if (e->events & EPOLLIN) {
+		connection_readable(c);
+	} else {			/* EPOLLERR, EPOLLHUP */
+		connection_close(c);
+	}
+}
+
+static bool set_up(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	server.phases[IDLE].limit = server.options.idle;
+	server.phases[HEADER].limit = server.options.header;
+	server.phases[SEND].limit = server.options.send;
+	server.phases[LINGER].limit = 5000;
+	server.listener = open_listener(server.options.port);
+	if (server.listener < 0) {
+		fprintf(stderr, "httpd: port %u: %s\n", (unsigned)server.options.port,
+			strerror(errno));
+		return false;
+	}
+	server.epoll = epoll_create1(0);
+	if (server.epoll < 0 ||
+	    epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &e) < 0) {
+		fprintf(stderr, "httpd: epoll: %s\n", strerror(errno));
+		return false;
+	}
+	server.listening = true;
+	return true;
+}
+
+int server_run(void)
+{
+	static struct epoll_event events[EVENTS];
+
+	if (!set_up())
+		return 1;
+	look_at_clock();
+	server.start = server.last_second = server.now;
+	printf("httpd: %zu names, %ju bytes of %s; port %u\n", server.site.count,
+	       (uintmax_t)server.site.bytes, server.options.root,
+	       (unsigned)server.options.port);
+	fflush(stdout);
+	for (;;) {
+		int n = epoll_wait(server.epoll, events, EVENTS, until_next_limit());
+
+		if (n < 0 && errno != EINTR) {
+			fprintf(stderr, "httpd: epoll_wait: %s\n", strerror(errno));
+			return 1;
+		}
+		look_at_clock();
+		for (int i = 0; i < n; i++)
+			handle(&events[i]);
+		enforce_limits();
+		if (server.accept_again && server.now >= server.accept_again) {
+			server.accept_again = 0;
+			listen_for(true);
+		}
+		free_closed();
+		log_flush();
+	}
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: ISC */
+#include "apps/httpd/site.h"
+#include "apps/httpd/date.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_MAX_LEN 1024
+/*
+ * No file larger is kept in memory.  Those of a disk would be read again and again; others
+ * sendfile() sends without a copy, which pays but for the smallest.
+ */
+#define KEEP_OF_DISK 65536
+#define KEEP_OF_FOLDER 4096
+
+/* ---- names */
+
+static uint32_t hash_of(const char *name, size_t len)
+{
+	uint32_t h = 2166136261;	/* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)name[i]) * 16777619;
+	return h;
+}
+
+static struct resource **slot_of(const struct site *s, const char *name, size_t len,
+				 uint32_t hash)
+{
+	size_t i = hash & (s->table_size - 1);
+
+	for (;; i = (i + 1) & (s->table_size - 1)) {
+		struct resource *r = s->table[i];
+
+		if (!r || (r->hash == hash && r->len == len && !memcmp(r->name, name, len)))
+			return &s->table[i];
+	}
+}
+
+struct resource *site_find(const struct site *s, const char *name, size_t len)
+{
+	return s->table_size ? *slot_of(s, name, len, hash_of(name, len)) : NULL;
+}
+
+/* The table is at most half full. */
+static int make_room(struct site *s)
+{
+	size_t size = s->table_size ? 2 * s->table_size : 64;
+	struct resource **table, **list;
+
+	if (2 * (s->count + 1) <= s->table_size)
+		return 0;
+	table = calloc(size, sizeof(*table));
+	list = realloc(s->list, size / 2 * sizeof(*list));
+	if (list)
+		s->list = list;
+	if (!table || !list) {
+		free(table);
+		return -ENOMEM;
+	}
+	free(s->table);
+	s->table = table;
+	s->table_size = size;
+	for (size_t i = 0; i < s->count; i++) {
+		struct resource *r = list[i];
+
+		*slot_of(s, r->name, r->len, r->hash) = r;
+	}
+	return 0;
+}
+
+static int add(struct site *s, const char *name, size_t len, struct resource **made)
+{
+	uint32_t hash = hash_of(name, len);
+	struct resource *r = site_find(s, name, len);
+	int rc;
+
+	*made = r;
+	if (r)
+		return 0;
+	rc = make_room(s);
+	if (rc)
+		return rc;
+	r = calloc(1, sizeof(*r) + len + 1);
+	if (!r)
+		return -ENOMEM;
+	r->name = (char *)(r + 1);
+	memcpy(r->name, name, len);
+	r->len = len;
+	r->hash = hash;
+	r->body.fd = -1;
+	s->list[s->count++] = r;
+	*slot_of(s, name, len, hash) = r;
+	*made = r;
+	return 0;
+}
+
+static bool may_be_served(const char *name, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		const char *part = name + at, *slash = memchr(part, '/', len - at);
+		size_t n = slash ? (size_t)(slash - part) : len - at;
+
+		if (!n || (*part == '.' && !(n == 11 && !memcmp(part, ".well-known", 11))))
+			return false;
+		at += n + 1;
+	}
+	return len <= NAME_MAX_LEN && !memchr(name, 0, len);
+}
+
+int site_add_folder(struct site *s, const char *name, size_t len)
+{
+	struct resource *r;
+	int rc;
+
+	if (!may_be_served(name, len))
+		return -EINVAL;
+	for (size_t n = 0; n <= len; n++) {
+		if (n && n < len && name[n] != '/')
+			continue;
+		rc = add(s, name, n, &r);
+		if (rc)
+			return rc;
+		if (r->file)
+			return -ENOTDIR;
+		r->folder = true;
+	}
+	return 0;
+}
+
+/* ---- contents */
+
+/* Of 8 bytes at a time: quick, and different for any two files somebody did not craft. */
+static uint64_t mix(uint64_t h, const char *data, size_t len)
+{
+	for (; len >= 8; data += 8, len -= 8) {
+		uint64_t word;
+
+		memcpy(&word, data, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15;
+		h ^= h >> 29;
+	}
+	while (len--)
+		h = (h ^ (unsigned char)*data++) * 0x100000001b3;
+	return h ^ h >> 32;
+}
+
+static int read_whole(const struct body *b, off_t at, char *to, size_t len)
+{
+	for (size_t n = 0; n < len;) {
+		ssize_t got = pread(b->fd, to + n, len - n, b->at + at + n);
+
+		if (got <= 0)
+			return got ? -errno : -EIO;
+		n += got;
+	}
+	return 0;
+}
+
+/* Small files are kept in memory while there is room for them. */
+static int keep(struct site *s, struct resource *r)
+{
+	off_t most = s->own_files ? KEEP_OF_FOLDER : KEEP_OF_DISK;
+	char *data;
+	int rc;
+
+	if (r->body.data || r->body.size > most || s->kept + r->body.size > s->keep)
+		return 0;
+	data = malloc(r->body.size + 1);
+	if (!data)
+		return 0;
+	rc = read_whole(&r->body, 0, data, r->body.size);
+	if (rc) {
+		free(data);
+		return rc;
+	}
+	r->body.data = data;
+	s->kept += r->body.size;
+	return 0;
+}
+
+/* A later file of the same name takes its place. */
+static void forget(struct site *s, struct resource *r)
+{
+	s->bytes -= r->body.size;
+	if (r->body.data) {
+		s->kept -= r->body.size;
+		free((char *)r->body.data);
+	} else if (r->body.fd >= 0 && s->own_files) {
+		close(r->body.fd);
+	}
+}
+
+/*
+ * A tag that changes when the file does: of its bytes where they are in memory or nothing
+ * else tells, else of size and date.
+ */
+static int tag(struct resource *r)
+{
+	static char buffer[65536];
+	uint64_t h = mix(r->body.size, NULL, 0);
+
+	if (r->body.data) {
+		h = mix(h, r->body.data, r->body.size);
+	} else if (r->mtime > 0) {
+		h = mix(h, (char *)&r->mtime, sizeof(r->mtime));
+	} else {
+		for (off_t at = 0; at < r->body.size; at += sizeof(buffer)) {
+			size_t n = r->body.size - at < (off_t)sizeof(buffer) ?
+				   (size_t)(r->body.size - at) : sizeof(buffer);
+			int rc = read_whole(&r->body, at, buffer, n);
+
+			if (rc)
+				return rc;
+			h = mix(h, buffer, n);
+		}
+	}
+	r->tag = h;
+	return 0;
+}
+
+struct representation *representation_new(const struct body *body, const char *type,
+					  const char *more, uint64_t tag, int64_t mtime)
+{
+	static const char digits[] = "0123456789abcdef";
+	char buffer[512];
+	struct text t = text_in(buffer, sizeof(buffer));
+	struct representation *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->body = *body;
+	r->content_type = type;
+	r->mtime = mtime;
+	put_literal(&t, "Content-Length: ");
+	put_number(&t, body->size);
+	put_literal(&t, "\r\n");
+	r->type = text_len(&t);
+	put_literal(&t, "Content-Type: ");
+	put_string(&t, type);
+	put_literal(&t, "\r\n");
+	r->validators = text_len(&t);
+	if (tag) {
+		put_literal(&t, "ETag: ");
+		r->etag.at = t.at;
+		put_char(&t, '"');
+		for (int i = 60; i >= 0; i -= 4)
+			put_char(&t, digits[tag >> i & 15]);
+		put_char(&t, '"');
+		r->etag.len = t.at - r->etag.at;
+		put_literal(&t, "\r\n");
+	}
+	if (mtime >= 0) {
+		char date[DATE_LEN];
+
+		date_write(date, mtime);
+		put_literal(&t, "Last-Modified: ");
+		r->modified = (struct span){ t.at, DATE_LEN };
+		put(&t, date, DATE_LEN);
+		put_literal(&t, "\r\n");
+	}
+	put_string(&t, more);
+	r->head_len = text_len(&t);
+	r->head = malloc(r->head_len);
+	if (!r->head) {
+		free(r);
+		return NULL;
+	}
+	memcpy(r->head, buffer, r->head_len);
+	if (r->etag.at)
+		r->etag.at = r->head + (r->etag.at - buffer);
+	if (r->modified.at)
+		r->modified.at = r->head + (r->modified.at - buffer);
+	return r;
+}
+
+void representation_free(struct representation *r)
+{
+	free(r->head);
+	free(r);
+}
+
+int site_add(struct site *s, const char *name, size_t len, const struct body *body,
+	     int64_t mtime)
+{
+	const char *slash = len ? memrchr(name, '/', len) : NULL;
+	struct resource *r;
+	int rc;
+
+	if (!len || !may_be_served(name, len))
+		return -EINVAL;
+	rc = site_add_folder(s, name, slash ? slash - name : 0);
+	if (!rc)
+		rc = add(s, name, len, &r);
+	if (rc)
+		return rc;
+	if (r->folder)
+		return -EISDIR;
+	if (r->file)
+		forget(s, r);
+	r->file = true;
+	r->body = *body;
+	r->mtime = mtime;
+	rc = keep(s, r);
+	if (!rc)
+		rc = tag(r);
+	s->bytes += r->body.size;
+	return rc ? rc : r->body.data != NULL;
+}
+
+#define RANGES "Accept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n"
+#define VARY RANGES "Vary: Accept-Encoding\r\n"
+
+static int describe(struct site *s, struct resource *r)
+{
+	const char *type = mime_type(r->name, r->len);
+	int64_t mtime = r->mtime > 0 ? r->mtime : s->mtime;
+	char name[NAME_MAX_LEN + 3];
+	struct resource *gz;
+
+	memcpy(name, r->name, r->len);
+	memcpy(name + r->len, ".gz", 3);
+	gz = site_find(s, name, r->len + 3);
+	if (gz && !gz->folder) {
+		r->gzip = representation_new(&gz->body, type, VARY "Content-Encoding: gzip\r\n",
+					     gz->tag, gz->mtime > 0 ? gz->mtime : s->mtime);
+		if (!r->gzip)
+			return -ENOMEM;
+	}
+	r->plain = representation_new(&r->body, type, r->gzip ? VARY : RANGES, r->tag, mtime);
+	return r->plain ? 0 : -ENOMEM;
+}
+
+/* ---- folders */
+
+static void find_index(struct site *s, struct resource *r)
+{
+	char name[NAME_MAX_LEN + 16];
+	struct text t = text_in(name, sizeof(name));
+	struct resource *index;
+
+	put(&t, r->name, r->len);
+	if (r->len)
+		put_char(&t, '/');
+	put_literal(&t, "index.html");
+	index = site_find(s, name, text_len(&t));
+	r->index = index && !index->folder ? index : NULL;
+}
+
+/* The i-th of the list and on: what is right in the folder, or NULL. */
+static struct resource *next_in(struct site *s, const struct resource *folder, size_t *i)
+{
+	size_t n = folder->len ? folder->len + 1 : 0;
+
+	for (; *i < s->count; ++*i) {
+		struct resource *r = s->list[*i];
+
+		if (r->len > n && !memcmp(r->name, folder->name, folder->len) &&
+		    (!n || r->name[n - 1] == '/') && !memchr(r->name + n, '/', r->len - n)) {
+			++*i;
+			return r;
+		}
+	}
+	return NULL;
+}
+
+static void put_size(struct text *t, uint64_t bytes)
+{
+	static const char units[] = "KMGTP";
+	int unit = -1;
+
+	while (bytes >= 10240) {
+		bytes /= 1024;
+		unit++;
+	}
+	put_number(t, bytes);
+	if (unit >= 0) {
+		put_char(t, ' ');
+		put_char(t, units[unit]);
+	}
+}
+
+static void put_entry(struct text *t, const struct resource *folder,
+		      const struct resource *r)
+{
+	size_t n = folder->len ? folder->len + 1 : 0;
+	struct span name = { r->name + n, r->len - n };
+	char date[16];
+
+	put_literal(t, "<tr><td><a href=\"");
+	put_url(t, name);
+	put_string(t, r->folder ? "/\">" : "\">");
+	put_html(t, name);
+	put_string(t, r->folder ? "/</a><td><td>\n" : "</a><td>");
+	if (r->folder)
+		return;
+	if (r->mtime > 0) {
+		date_write_short(date, r->mtime);
+		put(t, date, sizeof(date));
+	}
+	put_literal(t, "<td>");
+	put_size(t, r->body.size);
+	put_char(t, '\n');
+}
+
+static void put_list(struct site *s, struct text *t, const struct resource *folder)
+{
+	struct span name = { folder->name, folder->len };
+
+	put_literal(t, "<!doctype html>\n<html lang=en><meta charset=utf-8>"
+		"<meta name=viewport content=\"width=device-width\">"
+		"<meta name=color-scheme content=\"light dark\">\n<title>/");
+	put_html(t, name);
+	put_literal(t, "</title>\n<style>body{font:16px/1.6 system-ui,sans-serif;max-width:50em;"
+		"margin:3em auto;padding:0 1em}h1{font-size:1.3em;font-weight:600}"
+		"table{width:100%;border-collapse:collapse}td{padding:.2em .5em .2em 0;"
+		"border-top:1px solid #8883;overflow-wrap:anywhere}td+td{text-align:right;"
+		"white-space:nowrap;color:#888}a{text-decoration:none}"
+		"a:hover{text-decoration:underline}</style>\n<h1>/");
+	put_html(t, name);
+	put_literal(t, "</h1>\n<table>\n");
+	if (folder->len)
+		put_literal(t, "<tr><td><a href=\"../\">../</a><td><td>\n");
+	for (int files = 0; files < 2; files++) {
+		struct resource *r;
+		size_t i = 0;
+
+		while ((r = next_in(s, folder, &i)))
+			if (r->folder == !files)
+				put_entry(t, folder, r);
+	}
+	put_literal(t, "</table>\n</html>\n");
+}
+
+struct representation *site_list(struct site *s, struct resource *folder)
+{
+	struct resource *r;
+	size_t i = 0, size = 2048 + 6 * folder->len * 2;
+	struct text t;
+	char *data;
+
+	if (folder->plain)
+		return folder->plain;
+	while ((r = next_in(s, folder, &i)))
+		size += 64 + 9 * r->len;
+	data = malloc(size);
+	if (!data)
+		return NULL;
+	t = text_in(data, size);
+	put_list(s, &t, folder);
+	folder->plain = representation_new(
+		&(struct body){ .data = data, .fd = -1, .size = text_len(&t) },
+		"text/html; charset=utf-8", RANGES, mix(1, data, text_len(&t)), s->mtime);
+	if (!folder->plain)
+		free(data);
+	return folder->plain;
+}
+
+/* ---- all of it */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct resource *const *)a)->name, (*(struct resource *const *)b)->name);
+}
+
+static int finish(struct site *s)
+{
+	qsort(s->list, s->count, sizeof(*s->list), by_name);
+	for (size_t i = 0; i < s->count; i++) {
+		struct resource *r = s->list[i];
+
+		if (r->folder)
+			find_index(s, r);
+		else if (describe(s, r))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A name without a slash is a disk's. */
+int site_open(struct site *s, const char *root)
+{
+	char path[NAME_MAX_LEN];
+	struct stat st;
+	int rc, fd = -1;
+
+	snprintf(path, sizeof(path), "%s%s", strchr(root, '/') ? "" : "/dev/", root);
+	rc = site_add_folder(s, "", 0);
+	if (!rc && stat(path, &st) < 0)
+		rc = -errno;
+	if (!rc && !S_ISDIR(st.st_mode)) {
+		fd = open(path, O_RDONLY);
+		st.st_size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+		rc = st.st_size < 0 ? -errno : 0;
+	}
+	if (rc) {
+		fprintf(stderr, "httpd: root=%s: %s\n", root, strerror(-rc));
+		return rc;
+	}
+	rc = fd >= 0 ? site_from_tar(s, root, fd, st.st_size) : site_from_folder(s, path);
+	if (!rc)
+		rc = finish(s);
+	if (rc == -ENOMEM)
+		fprintf(stderr, "httpd: root=%s: there is too little memory for its index\n",
+			root);
+	return rc;
+}
