@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Transmit.
+ *
+ * What xen-netback of Linux makes of a frame decides how one is cut: the first 128 bytes
+ * are copied by Xen, and each slot but that is mapped, which costs more.  So a small frame
+ * is one slot, and of a larger one the headers are a slot of 128 bytes.
+ */
+#include "drivers/netfront_inside.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/gnttab.h"
+#include "kernel/page.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL 512u			/* bytes; up to here a frame is copied */
+#define HEAD 128u			/* bytes that netback copies: all headers */
+#define DATA_SLOTS XEN_NETIF_NR_SLOTS_MIN
+#define LARGEST (DATA_SLOTS + 1)	/* and what is to be known of segments */
+#define LATE (5 * NSEC_PER_MSEC)	/* at most, a done() */
+#define IDS_MIN (4 * LARGEST)
+
+static struct {
+	char *memory;
+	size_t size;
+} lent;
+
+static size_t min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+void netfront_lend(void *memory, size_t size)
+{
+	assert(!lent.memory && (uintptr_t)memory % PAGE_SIZE == 0 && size % PAGE_SIZE == 0);
+	lent.memory = memory;
+	lent.size = size;
+}
+
+/* ---- connection */
+
+static unsigned take_back_pages(struct frontend *fe)
+{
+	struct tx *tx = &((struct netfront *)fe)->tx;
+	unsigned kept = 0;
+
+	for (uint32_t id = 0; id < tx->nids; id++) {
+		char *page = tx->pages + id * PAGE_SIZE;
+
+		if (tx->refs[id] && gnttab_revoke(tx->refs[id])) {
+			gnttab_revoke_and_free(tx->refs[id], page);
+			kept++;
+		} else {
+			page_free(page, 1);
+		}
+	}
+	tx->nids = 0;
+	return kept;
+}
+
+static unsigned take_back_lent(struct frontend *fe)
+{
+	struct tx *tx = &((struct netfront *)fe)->tx;
+	unsigned kept = 0;
+
+	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++) {
+		if (tx->lent[i] && gnttab_revoke(tx->lent[i])) {
+			gnttab_revoke_and_free(tx->lent[i], NULL);
+			kept++;
+		}
+	}
+	free(tx->lent);
+	tx->lent = NULL;
+	return kept;
+}
+
+/* What cannot be granted is copied. */
+static int offer_lent(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+	int ref;
+
+	tx->lent = calloc(lent.size / PAGE_SIZE + 1, sizeof(*tx->lent));
+	if (!tx->lent)
+		return -ENOMEM;
+	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++) {
+		ref = gnttab_grant(n->fe.peer, lent.memory + i * PAGE_SIZE, true);
+		if (ref < 0)
+			break;
+		tx->lent[i] = ref;
+	}
+	return frontend_undo(&n->fe, take_back_lent);
+}
+
+static int offer_pages(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+	struct page_stats memory;
+	int ref = 0;
+
+	page_stats(&memory);
+	tx->nids = min(memory.total / 64, SLOTS);
+	tx->nids = tx->nids < IDS_MIN ? IDS_MIN : tx->nids;
+	tx->pages = page_alloc(tx->nids);
+	if (!tx->pages) {
+		tx->nids = 0;
+		return -ENOMEM;
+	}
+	memset(tx->pages, 0, tx->nids * PAGE_SIZE);
+	memset(tx->refs, 0, sizeof(tx->refs));
+	for (uint32_t id = 0; id < tx->nids && ref >= 0; id++) {
+		ref = gnttab_grant(n->fe.peer, tx->pages + id * PAGE_SIZE, true);
+		tx->refs[id] = ref < 0 ? 0 : ref;
+	}
+	if (ref < 0) {
+		take_back_pages(&n->fe);
+		return ref;
+	}
+	return frontend_undo(&n->fe, take_back_pages);
+}
+
+int tx_offer(struct netfront *n)
+{
+	int rc = frontend_ring(&n->fe, &n->tx.ring, 0, sizeof(struct netif_tx_request),
+			       sizeof(struct netif_tx_response), "tx-ring-ref");
+
+	if (!rc)
+		rc = offer_pages(n);
+	return rc ? rc : offer_lent(n);
+}
+
+void tx_start(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+
+	tx->nfree = tx->nframes = 0;
+	for (uint32_t i = 0; i < tx->nids; i++) {
+		tx->slots[i] = (struct tx_slot){ .in_flight = false };
+		tx->frames[i] = (struct tx_frame){ .slots = 0 };
+		tx->ids[tx->nfree++] = tx->nids - 1 - i;
+		tx->free_frames[tx->nframes++] = tx->nids - 1 - i;
+	}
+	tx->extras = 0;
+	tx->full = tx->notify = tx->watched = tx->overdue = false;
+}
+
+void tx_stop(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+
+	ring_fail(&tx->ring, -ENETDOWN);
+	for (uint32_t i = 0; i < tx->nids; i++) {
+		struct tx_frame frame = tx->frames[i];
+
+		tx->frames[i].slots = 0;
+		if (frame.slots)
+			frame.done(frame.arg);
+	}
+}
+
+/* ---- answers */
+
+static bool frames_in_flight(const struct tx *tx)
+{
+	return tx->nframes < tx->nids;
+}
+
+static bool answered(struct netfront *n, const struct netif_tx_response *rsp)
+{
+	struct tx *tx = &n->tx;
+	struct tx_slot *slot = &tx->slots[rsp->id % SLOTS];
+	struct tx_frame *frame;
+
+	if (rsp->status == NETIF_RSP_NULL) {
+		if (!tx->extras)
+			return false;
+		tx->extras--;
+		return true;
+	}
+	if (rsp->id >= tx->nids || !slot->in_flight)
+		return false;
+	if (rsp->status != NETIF_RSP_OKAY)
+		n->stats.tx_errors++;
+	slot->in_flight = false;
+	tx->ids[tx->nfree++] = rsp->id;
+	if (slot->frame == SLOTS)
+		return true;
+	frame = &tx->frames[slot->frame];
+	if (--frame->slots == 0) {
+		tx->free_frames[tx->nframes++] = slot->frame;
+		frame->done(frame->arg);
+	}
+	return true;
+}
+
+void tx_reap(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+	struct netif_tx_response rsp;
+	int got;
+
+	while ((got = ring_take(&tx->ring, &rsp)) > 0) {
+		tx->overdue = false;
+		if (!answered(n, &rsp)) {
+			frontend_fail(&n->fe, "an answer to no frame");
+			ring_fail(&tx->ring, -EPROTO);
+			return;
+		}
+	}
+	if (got == -EPROTO)
+		frontend_fail(&n->fe, "an index of the transmit ring");
+}
+
+/* How many more answers it takes, at least, until there is room for any frame. */
+static uint32_t lacking(const struct tx *tx)
+{
+	uint32_t room = tx->ring.nslots - (tx->ring.produced - tx->ring.consumed);
+	uint32_t slots = room < LARGEST ? LARGEST - room : 0;
+	uint32_t ids = tx->nfree < DATA_SLOTS ? DATA_SLOTS - tx->nfree : 0;
+
+	return slots > ids ? slots : ids;
+}
+
+bool tx_room(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+
+	if (!tx->full || lacking(tx))
+		return false;
+	tx->full = false;
+	return true;
+}
+
+/*
+ * An answer that makes no room where there was none is not worth an event: those to frames
+ * that were copied are taken when the next frame is sent or received.  A done() may come
+ * late, but not later than LATE; what takes that long is waited for by an event.
+ */
+bool tx_may_sleep(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+	uint32_t answers = tx->ring.nslots;
+
+	if (tx->ring.error)
+		return true;
+	if (frames_in_flight(tx) && !tx->watched)
+		return false;
+	if (tx->full)
+		answers = lacking(tx);
+	else if (tx->overdue && frames_in_flight(tx))
+		answers = 1;
+	return answers && !ring_rearm(&tx->ring, answers);
+}
+
+uint64_t tx_deadline(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+
+	tx->watched = frames_in_flight(tx);
+	return tx->watched && !tx->overdue ? clock_now() + LATE : NEVER;
+}
+
+void tx_late(struct netfront *n)
+{
+	n->tx.overdue = true;
+	tx_reap(n);
+}
+
+/* ---- a frame */
+
+/* Where in the pieces we are: a run of bytes in a row, and the pieces behind it. */
+struct cursor {
+	const struct piece *next, *end;
+	const char *at;
+	size_t len;
+};
+
+/* Pieces that follow each other in memory are one. */
+static void next_run(struct cursor *c)
+{
+	while (!c->len && c->next < c->end) {
+		c->at = c->next->data;
+		c->len = c->next->len;
+		c->next++;
+	}
+	while (c->next < c->end && c->at + c->len == c->next->data) {
+		c->len += c->next->len;
+		c->next++;
+	}
+}
+
+/* As much as follows in a row, to at, but not more than room: how much. */
+static size_t copy(struct cursor *c, char *to, size_t room)
+{
+	size_t done = 0, len;
+
+	while (done < room) {
+		if (!c->len)
+			next_run(c);
+		if (!c->len)
+			break;
+		len = min(c->len, room - done);
+		memcpy(to + done, c->at, len);
+		c->at += len;
+		c->len -= len;
+		done += len;
+	}
+	return done;
+}
+
+/* The grant of a byte, or 0: it is not lent. */
+static grant_ref_t lent_ref(const struct tx *tx, const char *at)
+{
+	size_t offset = (uintptr_t)at - (uintptr_t)lent.memory;
+
+	return offset < lent.size ? tx->lent[offset / PAGE_SIZE] : 0;
+}
+
+struct cut {
+	struct netif_tx_request slots[DATA_SLOTS];
+	uint32_t n;
+	uint32_t in_place;		/* slots */
+	size_t copied;			/* bytes */
+};
+
+static char *page_of(const struct tx *tx, const struct netif_tx_request *slot)
+{
+	return tx->pages + slot->id * PAGE_SIZE;
+}
+
+static struct netif_tx_request *add(struct tx *tx, struct cut *cut, grant_ref_t ref,
+				    uint16_t offset, uint16_t size)
+{
+	struct netif_tx_request *slot = &cut->slots[cut->n];
+	uint16_t id = tx->ids[tx->nfree - 1 - cut->n];
+
+	cut->n++;
+	*slot = (struct netif_tx_request){
+		.gref = ref ? ref : tx->refs[id], .offset = offset,
+		.flags = NETTXF_more_data, .id = id, .size = size,
+	};
+	tx->slots[id].frame = ref ? 0 : SLOTS;
+	return slot;
+}
+
+/* All of it, page by page; there are never too many. */
+static void gather(struct tx *tx, struct cut *cut, struct cursor *c, size_t len)
+{
+	*cut = (struct cut){ .copied = len };
+	while (len) {
+		size_t size = min(len, PAGE_SIZE);
+
+		copy(c, page_of(tx, add(tx, cut, 0, 0, size)), size);
+		len -= size;
+	}
+}
+
+/* Behind what is copied already, or in a page more.  False: too many slots. */
+static bool copy_run(struct tx *tx, struct cut *cut, struct cursor *c)
+{
+	struct netif_tx_request *slot = cut->n ? &cut->slots[cut->n - 1] : NULL;
+	size_t len;
+
+	if (!slot || tx->slots[slot->id].frame != SLOTS || slot->size == PAGE_SIZE) {
+		if (cut->n == DATA_SLOTS)
+			return false;
+		slot = add(tx, cut, 0, 0, 0);
+	}
+	len = copy(c, page_of(tx, slot) + slot->size, min(c->len, PAGE_SIZE - slot->size));
+	slot->size += len;
+	cut->copied += len;
+	return true;
+}
+
+/* The first page of it stays where it is.  False: too many slots. */
+static bool keep_run(struct tx *tx, struct cut *cut, struct cursor *c, grant_ref_t ref)
+{
+	uint16_t offset = (uintptr_t)c->at % PAGE_SIZE;
+	size_t len = min(c->len, PAGE_SIZE - offset);
+
+	if (cut->n == DATA_SLOTS)
+		return false;
+	add(tx, cut, ref, offset, len);
+	cut->in_place++;
+	c->at += len;
+	c->len -= len;
+	return true;
+}
+
+/* What is worth a slot of its own. */
+static bool worth(const struct cursor *c)
+{
+	return min(c->len, PAGE_SIZE - (uintptr_t)c->at % PAGE_SIZE) >= HEAD;
+}
+
+/* False: it takes too many slots. */
+static bool cut_in_place(struct tx *tx, struct cut *cut, struct cursor *c)
+{
+	*cut = (struct cut){ .n = 0 };
+	next_run(c);
+	if (!lent_ref(tx, c->at) || !worth(c)) {
+		add(tx, cut, 0, 0, HEAD);
+		cut->copied = copy(c, page_of(tx, cut->slots), HEAD);
+	}
+	for (next_run(c); c->len; next_run(c)) {
+		grant_ref_t ref = lent_ref(tx, c->at);
+
+		if (!(ref && worth(c) ? keep_run(tx, cut, c, ref) : copy_run(tx, cut, c)))
+			return false;
+	}
+	return true;
+}
+
+static void cut_up(struct netfront *n, struct cut *cut, const struct piece *pieces,
+		   size_t count, size_t len)
+{
+	struct cursor start = { .next = pieces, .end = pieces + count }, c = start;
+
+	if (len > SMALL && n->sg && cut_in_place(&n->tx, cut, &c))
+		return;
+	gather(&n->tx, cut, &start, len);
+}
+
+/* In the order of the ring: first slot, extra, other slots. */
+static void put(struct tx *tx, struct cut *cut, size_t len, const struct offload *o)
+{
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO };
+	uint32_t extras = 0;
+
+	cut->slots[0].size = len;
+	if (o && o->csum_blank)
+		cut->slots[0].flags |= NETTXF_csum_blank | NETTXF_data_validated;
+	if (o && o->gso_type) {
+		cut->slots[0].flags |= NETTXF_extra_info;
+		extra.u.gso.size = o->gso_size;
+		extra.u.gso.type = o->gso_type;
+		_Static_assert(sizeof(extra) <= sizeof(cut->slots[0]), "it has a slot");
+		ring_put(&tx->ring, 1, &(union {
+			struct netif_extra_info extra;
+			struct netif_tx_request slot;
+		}){ .extra = extra });
+		extras = 1;
+	}
+	cut->slots[cut->n - 1].flags &= ~NETTXF_more_data;
+	for (uint32_t i = 0; i < cut->n; i++)
+		ring_put(&tx->ring, i ? i + extras : 0, &cut->slots[i]);
+	tx->extras += extras;
+}
+
+/* The ids are in flight from here on, and the frame too if it needs to be. */
+static void commit(struct tx *tx, const struct cut *cut, void (*done)(void *), void *arg)
+{
+	uint16_t frame = SLOTS;
+
+	if (cut->in_place) {
+		frame = tx->free_frames[--tx->nframes];
+		tx->frames[frame] = (struct tx_frame){ done, arg, cut->in_place };
+	}
+	for (uint32_t i = 0; i < cut->n; i++) {
+		struct tx_slot *slot = &tx->slots[cut->slots[i].id];
+
+		slot->in_flight = true;
+		if (slot->frame != SLOTS)
+			slot->frame = frame;
+	}
+	tx->nfree -= cut->n;
+}
+
+static int judge(const struct netfront *n, const struct offload *o, size_t len)
+{
+	if (len < HEADER)
+		return -EINVAL;
+	if (len > FRAME_MAX || (!n->sg && len > PAGE_SIZE))
+		return -EMSGSIZE;
+	if (!o)
+		return 0;
+	if (o->csum_blank && !n->info.csum_ipv4 && !n->info.csum_ipv6)
+		return -EINVAL;
+	switch (o->gso_type) {
+	case XEN_NETIF_GSO_TYPE_NONE:
+		return 0;
+	case XEN_NETIF_GSO_TYPE_TCPV4:
+		return n->info.gso_tcpv4 && o->csum_blank && o->gso_size ? 0 : -EINVAL;
+	case XEN_NETIF_GSO_TYPE_TCPV6:
+		return n->info.gso_tcpv6 && o->csum_blank && o->gso_size ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* A turn of the largest frame, so that nothing about this one can fail. */
+static int begin(struct netfront *n)
+{
+	struct tx *tx = &n->tx;
+	int rc;
+
+	tx_reap(n);
+	for (;;) {
+		rc = tx->ring.error ? -ENETDOWN :
+		     lacking(tx) ? -EAGAIN : ring_try_begin(&tx->ring, LARGEST);
+		if (rc != -EAGAIN)
+			return rc;
+		tx->full = true;
+		if (!ring_rearm(&tx->ring, lacking(tx)))
+			break;
+		tx_reap(n);
+	}
+	n->stats.tx_full++;
+	return -EAGAIN;
+}
+
+int netfront_send(struct netfront *n, const struct piece *pieces, size_t count,
+		  const struct offload *o, void (*done)(void *arg), void *arg)
+{
+	struct tx *tx = &n->tx;
+	struct cut cut;
+	size_t len = 0;
+	uint32_t slots;
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		len = len + pieces[i].len < len ? SIZE_MAX : len + pieces[i].len;
+	if (!n->connected)
+		return -ENETDOWN;
+	rc = judge(n, o, len);
+	if (!rc)
+		rc = begin(n);
+	if (rc)
+		return rc;
+
+	cut_up(n, &cut, pieces, count, len);
+	put(tx, &cut, len, o);
+	commit(tx, &cut, done, arg);
+	slots = cut.n + (o && o->gso_type);
+	tx->notify |= ring_end(&tx->ring, slots);
+	n->stats.tx_frames++;
+	n->stats.tx_bytes += len;
+	n->stats.tx_slots += slots;
+	n->stats.tx_copied += cut.copied;
+	if (!cut.in_place) {
+		done(arg);
+	} else if (!tx->watched) {
+		wake(&n->work);
+	}
+	return 0;
+}
+
+void netfront_push(struct netfront *n)
+{
+	if (!n->tx.notify)
+		return;
+	n->tx.notify = false;
+	n->stats.tx_notified++;
+	evtchn_notify(&n->tx_event);
+}
