@@ -21,6 +21,13 @@ static struct evtchn event;
 static bool present;
 
 /*
+ * Each event costs dom0 a turn of its console daemon, which comes between us and our first
+ * words.  So the boot's lines are told of together with main's first, or when it has had
+ * its time for one.
+ */
+static bool told;
+
+/*
  * What fits of text, with its newlines as a terminal wants them: the bytes of text
  * that went out.  A newline that fits only half is not begun.
  */
@@ -46,9 +53,16 @@ static ssize_t put(const char *text, size_t len)
 
 	while (done < len && (n = put_some(text + done, len - done)) > 0)
 		done += n;
-	if (done)
+	if (done && told)
 		evtchn_notify(&event);
 	return done ? (ssize_t)done : n;
+}
+
+void console_tell(void)
+{
+	if (!told)
+		evtchn_notify(&event);
+	told = true;
 }
 
 static bool taken(void)
@@ -60,6 +74,7 @@ static void sink(const char *text, size_t len, bool urgent)
 {
 	uint64_t deadline = 0;
 
+	told |= urgent;
 	while (len) {
 		ssize_t n = put(text, len);
 
@@ -69,6 +84,7 @@ static void sink(const char *text, size_t len, bool urgent)
 		len -= n;
 		if (n > 0)
 			continue;
+		console_tell();
 		if (!deadline)
 			deadline = clock_now() + (urgent ? LAST_PATIENCE : PATIENCE);
 		else if (clock_now() > deadline)
@@ -80,11 +96,13 @@ static void sink(const char *text, size_t len, bool urgent)
 /* The log takes its time to get out: nothing that was said is lost. */
 static void drain(const struct shutdown_order *order)
 {
+	console_tell();
 	wait_until_deadline(&event.waiters, order->deadline, (evtchn_rung(&event), taken()));
 }
 
 static void drain_last(const struct shutdown_order *order)
 {
+	console_tell();
 	while (!taken() && clock_now() < order->deadline)
 		xen_sched_yield();
 }
@@ -114,6 +132,7 @@ ssize_t console_write(const char *text, size_t len)
 
 	if (!present)
 		return len;
+	told = true;
 	while (done < len) {
 		wait_until(&event.waiters, (evtchn_rung(&event),
 					    n = put(text + done, len - done)));

@@ -16,6 +16,9 @@
 /* From here on the log goes to the console, and is out before the guest ends. */
 void console_init(void);
 
+/* Tell dom0 what was logged so far; until the first call, or other output, it waits. */
+void console_tell(void);
+
 /*
  * All of it, sleeping while the ring is full.  -EIO: the other side is broken.  Without
  * a console output vanishes, and input has ended.

@@ -15,12 +15,6 @@
 #define PATIENCE (4 * NSEC_PER_SEC)
 #define LAST_PATIENCE (1 * NSEC_PER_SEC)
 
-/*
- * xenstored's answers take their time, and what we ask it keeps dom0 from reading our
- * console.  So main comes first: we ask when it has had a moment, or ends.
- */
-#define HEAD_START (10 * NSEC_PER_MSEC)
-
 static struct waitq changed;
 static struct xs_watch shutdown_watch, sysrq_watch;
 
@@ -178,13 +172,10 @@ static void watch(struct xs_watch *w, const char *path)
 		log_warning("control: cannot watch %s (%d)", path, rc);
 }
 
-static void control(void *arg)
+void control_run(void)
 {
-	int rc;
+	int rc = xs_init();
 
-	(void)arg;
-	thread_sleep(clock_now() + HEAD_START);
-	rc = xs_init();
 	if (rc) {
 		log_warning("control: no xenstore (%d)", rc);
 		return;
@@ -216,7 +207,5 @@ int control_init(void)
 	if (rc)
 		return rc;
 	shutdown_hook(&hook);
-	if (!thread_start("control", THREAD_KERNEL, STACK_KERNEL, control, NULL, NULL))
-		return -ENOMEM;
 	return 0;
 }

@@ -11,15 +11,15 @@
  *	data/exit-status	at the end, by a hook: the status in decimal, after
  *	data/exit-reason	why, in words
  *
- * A kernel thread does it, so an application that spins does not keep a guest alive.
+ * It is for a kernel thread, so an application that spins does not keep a guest alive.
  */
 #ifndef DRIVERS_CONTROL_H
 #define DRIVERS_CONTROL_H
 
-/*
- * Start: 0 or -errno.  From here on a panic's status gets out; all else is done a moment
- * later by a thread, so that the boot does not wait for xenstored.
- */
+/* From here on the guest's status gets out at the end: 0, or -errno: there is no xenstore. */
 int control_init(void);
+
+/* Do as we are told, from now on; returns when xenstore is lost. */
+void control_run(void);
 
 #endif

@@ -378,7 +378,7 @@ static int init(void)
 	const char *key = "control/platform-feature-xs_reset_watches";
 	struct xs_tx soon = { .deadline = clock_now() + 10 * NSEC_PER_SEC };
 	uint64_t offered = 0;
-	int rc = xs_link_open();
+	int rc = xs_link_run();
 
 	if (rc)
 		return rc;

@@ -480,8 +480,17 @@ int xs_link_open(void)
 		log_error("xenstore: the ring was left in disorder, going on without");
 		return conn.error = -EIO;
 	}
-	if (!thread_start("xenstore", THREAD_KERNEL, STACK_KERNEL, reader, NULL, NULL))
-		return -ENOMEM;
 	conn.error = 0;
+	return 0;
+}
+
+int xs_link_run(void)
+{
+	int rc = xs_link_open();
+
+	if (rc)
+		return rc;
+	if (!thread_start("xenstore", THREAD_KERNEL, STACK_KERNEL, reader, NULL, NULL))
+		return conn.error = -ENOMEM;
 	return 0;
 }

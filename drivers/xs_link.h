@@ -19,7 +19,9 @@
 
 struct thread;
 
+/* Adopt the ring; the same, and start to listen.  0 or -errno; again: as then. */
 int xs_link_open(void);
+int xs_link_run(void);
 
 /*
  * From now on this thread may ask, or everybody (NULL); at first nobody may.  The others

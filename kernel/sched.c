@@ -353,9 +353,9 @@ _Noreturn void thread_exit(void)
 	panic("an ended thread runs");
 }
 
-void sched_init(const char *name)
+void sched_init(const char *name, enum thread_kind kind)
 {
-	struct thread *t = thread_new(name, THREAD_APP);
+	struct thread *t = thread_new(name, kind);
 
 	if (t)
 		t->context = arch_context_new(NULL, NULL, 0);

@@ -51,8 +51,8 @@ struct thread {
 /* The running thread. */
 extern struct thread *current;
 
-/* Adopt the running flow as the first thread, an application thread in the kernel. */
-void sched_init(const char *name);
+/* Adopt the running flow, which is in the kernel, as the first thread. */
+void sched_init(const char *name, enum thread_kind kind);
 
 /* A new runnable thread, in the kernel at first if it is THREAD_KERNEL.  NULL: no memory. */
 struct thread *thread_start(const char *name, enum thread_kind kind, size_t stack_size,

@@ -2,8 +2,8 @@
 /*
  * From the platform's start() to main() and out again.
  *
- * The boot flow brings the kernel up, makes the thread that runs main() and ends: its
- * small stack is no place for an application.
+ * The boot flow brings the kernel up and makes the thread that runs main(), since its own
+ * small stack is no place for an application; then it is the control thread.
  */
 #include "drivers/console.h"
 #include "drivers/control.h"
@@ -25,6 +25,12 @@
 
 #define STACK_MIN (64 * 1024)
 #define STACK_MAX (1024 * 1024)
+
+/*
+ * xenstored's answers take their time, and what we ask it keeps dom0 from reading our
+ * console.  So main comes first: we ask when it has had a moment, or ends.
+ */
+#define HEAD_START (10 * NSEC_PER_MSEC)
 
 int main(int argc, char **argv, char **envp);
 
@@ -103,7 +109,7 @@ _Noreturn void start(void)
 	clock_init();
 	page_init();
 	evtchn_init();
-	sched_init("boot");
+	sched_init("control", THREAD_KERNEL);
 	shutdown_init();
 	console_init();
 	rc = param_init(boot_info.command_line);
@@ -118,6 +124,9 @@ _Noreturn void start(void)
 	watchdog_init();
 	file_init();
 	start_main();
+	thread_sleep(clock_now() + HEAD_START);
+	console_tell();
+	control_run();
 	thread_exit();
 }
 

@@ -184,7 +184,7 @@ void host_boot(void)
 	page_init();
 	clock_init();
 	evtchn_init();
-	sched_init("main");
+	sched_init("main", THREAD_APP);
 	if (gnttab_init && gnttab_init())
 		host_fail("gnttab_init");
 	host_count_grants();

@@ -21,6 +21,12 @@
 static const char *command_line = "";
 static char hooks[16];			/* which ran, in order */
 
+static void listen(void *arg)
+{
+	(void)arg;
+	control_run();
+}
+
 static void up(void)
 {
 	static char line[128];
@@ -33,6 +39,7 @@ static void up(void)
 	shutdown_init();
 	assert(xs_init() == 0);
 	assert(control_init() == 0);
+	assert(thread_start("control", THREAD_KERNEL, STACK_KERNEL, listen, NULL, NULL));
 	watchdog_init();
 }
 

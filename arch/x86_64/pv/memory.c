@@ -175,6 +175,12 @@ static bool mapped(uintptr_t address, int lowest_level)
 	return true;
 }
 
+/* Mapped as data: the builder leaves everything executable. */
+static bool ready(uintptr_t address)
+{
+	return mapped(address, 1) && (*find(address, 2) & nx || *find(address, 1) & nx || !nx);
+}
+
 /*
  * Three tables are the most that one chunk can want, and the reserve is filled up
  * after each: its pages come from chunks that are mapped by then.
@@ -196,13 +202,16 @@ static void fill_reserve(void)
 	filling = false;
 }
 
-/* A granule is mapped as a whole, so one page tells of all that were never handed out. */
+/*
+ * A granule is mapped, or what the builder mapped is made data, as a whole: so one page
+ * tells of all that were never handed out.
+ */
 int arch_map(uintptr_t start, size_t size)
 {
 	uintptr_t granule = start - (start - base()) % GRANULE;
 
 	for (; granule < start + size; granule += GRANULE) {
-		if (mapped(granule > start ? granule : start, 1))
+		if (ready(granule > start ? granule : start))
 			continue;
 		if (map_granule(granule))
 			return -ENOMEM;
@@ -262,10 +271,11 @@ static void protect(uintptr_t from, uintptr_t to, uint64_t flags)
 }
 
 /*
- * The image as its segments say; what the builder mapped behind it: not executable, by
- * the entry of each page in the image's last chunk, by that of the whole chunk behind it.
+ * The image as its segments say, and what the builder put behind it.  What is free then
+ * waits for arch_map() in the image's last chunk; the chunks behind are made data as a
+ * whole.
  */
-static void protect_image(const struct start_info *info, uintptr_t mapped_end)
+static void protect_image(const struct start_info *info, uintptr_t free, uintptr_t mapped_end)
 {
 	uintptr_t tables_end = info->pt_base + info->nr_pt_frames * PAGE_SIZE;
 	uintptr_t chunks = (uintptr_t)image_end + CHUNK - 1;
@@ -273,8 +283,8 @@ static void protect_image(const struct start_info *info, uintptr_t mapped_end)
 	chunks -= (chunks - base()) % CHUNK;
 	for (uintptr_t at = chunks; at < mapped_end; at += CHUNK)
 		set_entry(find(at, 2), *find(at, 2) | nx);
-	if (mapped_end > chunks)
-		mapped_end = chunks;
+	free += GRANULE - 1 - (free - base() + GRANULE - 1) % GRANULE;
+	mapped_end = min(mapped_end, min(chunks, free));
 
 	protect((uintptr_t)image_start, (uintptr_t)text_end, RO);
 	protect((uintptr_t)rodata_start, (uintptr_t)rodata_end, RO | nx);
@@ -329,7 +339,7 @@ void pv_memory_init(const struct start_info *info, uintptr_t builder_stack)
 		mapped_end += CHUNK;
 	if (mapped_end > boot_info.memory_end)
 		mapped_end = boot_info.memory_end;
-	protect_image(info, mapped_end);
+	protect_image(info, free + sizeof(reserve) / sizeof(*reserve) * PAGE_SIZE, mapped_end);
 
 	/* The builder leaves at least 512 KiB mapped and free, unless there is no more. */
 	while (reserved < sizeof(reserve) / sizeof(*reserve) && free < mapped_end) {
