@@ -241,6 +241,18 @@ err_t sendbuf_commit(struct sendbuf *b, struct tcp_pcb *pcb, size_t n, uint8_t f
 	return ERR_OK;
 }
 
+err_t sendbuf_refer(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, size_t n,
+		    uint8_t flags)
+{
+	err_t err = elsewhere(b) ? tcp_write(pcb, from, n, flags) : ERR_MEM;
+
+	if (err == ERR_OK) {
+		b->last->filled += n;
+		b->unacked += n;
+	}
+	return err;
+}
+
 err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, size_t len,
 		    uint8_t flags, size_t *done)
 {

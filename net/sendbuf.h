@@ -58,6 +58,10 @@ err_t sendbuf_commit(struct sendbuf *b, struct tcp_pcb *pcb, size_t n, uint8_t f
 err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, size_t len,
 		    uint8_t flags, size_t *done);
 
+/* As sendbuf_commit(), of bytes that never change: they are not copied here. */
+err_t sendbuf_refer(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, size_t n,
+		    uint8_t flags);
+
 /* The peer has so many more bytes. */
 void sendbuf_acked(struct sendbuf *b, size_t len);
 
