@@ -123,8 +123,8 @@ test: images
 	@tests/run $(if $(T),"$$T")
 bench: images
 	@tests/bench/run $(if $(T),"$$T")
-check: setup $(BUILD)/flags
-	@XEN_INCLUDE=$(BUILD)/include tests/check
+check: setup $(BUILD)/flags $(LWIP_PIN)
+	@XEN_INCLUDE=$(BUILD)/include LWIP_SRC=$(LWIP_SRC) tests/check
 setup:
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \

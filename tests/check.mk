@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: ISC
-# What tests/check runs is built here: all of kernel/ and drivers/ for the host, under
-# AddressSanitizer and UndefinedBehaviorSanitizer, a program for each
+# What tests/check runs is built here: all of kernel/, drivers/ and net/ for the host, and
+# lwIP, under AddressSanitizer and UndefinedBehaviorSanitizer, a program for each
 # tests/unit/*_test.c and each tests/fuzz/*_fuzz.c.
 #
 #	unit/	for unit tests: each access to memory is a call (tests/host/world.c)
 #	fuzz/	the same for fuzzers, with libFuzzer's coverage
 #
-# A test is linked with what it needs of libguest.a: kernel/, drivers/ and tests/host/.
+# A test is linked with what it needs of libguest.a: kernel/, drivers/, net/, lwIP and
+# tests/host/.
 
 BUILD		?= build
 XEN_INCLUDE	?= /usr/include
 CLANG		?= clang
 OBJCOPY		?= objcopy
 OUT		:= $(BUILD)/check
+LWIP_SRC	?= $(BUILD)/src/lwip
 
-GUEST		:= $(wildcard kernel/*.c drivers/*.c)
+GUEST		:= $(wildcard kernel/*.c drivers/*.c net/*.c)
+L		:= $(LWIP_SRC)/src
+LWIP		:= $(filter-out core/altcp% core/ipv4/autoip.c core/ipv6/dhcp6.c, \
+		   $(patsubst $(L)/%,%,$(wildcard $(L)/core/*.c $(L)/core/ipv4/*.c \
+		   $(L)/core/ipv6/*.c $(L)/netif/ethernet.c)))
 HOST		:= $(wildcard tests/host/*.c)
 UNIT		:= $(wildcard tests/unit/*_test.c)
 FUZZ		:= $(wildcard tests/fuzz/*_fuzz.c)
@@ -40,12 +46,18 @@ RENAME		:= --rename-section .data=guest_data \
 		   --rename-section .bss=guest_bss,alloc,load,data,contents
 
 objects		= $(patsubst %.c,$(OUT)/$(1)/%.o,$(2))
-for_file	= $(if $(filter kernel/% drivers/%,$(1)),$(BY_CALL),-D_GNU_SOURCE)
+lwip_objects	= $(LWIP:%.c=$(OUT)/$(1)/lwip/%.o)
+for_file	= $(if $(filter kernel/% drivers/%,$(1)),$(BY_CALL)) \
+		  $(if $(filter net/% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
+		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE)
+# lwIP takes words from where they are.
+FOR_LWIP	:= -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment
 
 .PHONY: objects links FORCE
 .PRECIOUS: $(OUT)/%/libguest.a
 .DELETE_ON_ERROR:
-objects: $(call objects,unit,$(GUEST) $(HOST) $(UNIT)) $(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ))
+objects: $(call objects,unit,$(GUEST) $(HOST) $(UNIT)) $(call lwip_objects,unit) \
+	$(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ)) $(call lwip_objects,fuzz)
 links: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
 
 define compile
@@ -54,6 +66,10 @@ define compile
 	$(if $(filter $(PLATFORM),$<),,$(OBJCOPY) $(RENAME) $@)
 endef
 
+$(OUT)/unit/lwip/%.o: $(L)/%.c tests/check.mk
+	$(call compile,$(FOR_LWIP))
+$(OUT)/fuzz/lwip/%.o: $(L)/%.c tests/check.mk
+	$(call compile,$(FOR_LWIP) -fsanitize=fuzzer-no-link)
 $(OUT)/unit/%.o: %.c tests/check.mk
 	$(compile)
 $(OUT)/fuzz/%.o: %.c tests/check.mk
@@ -62,7 +78,7 @@ $(OUT)/fuzz/%.o: %.c tests/check.mk
 # Of what there is: a file that does not compile fails those who need it, not all.
 $(OUT)/%/libguest.a: FORCE
 	@rm -f $@.new
-	ar rcsD $@.new $(wildcard $(call objects,$*,$(GUEST) $(HOST)))
+	ar rcsD $@.new $(wildcard $(call objects,$*,$(GUEST) $(HOST)) $(call lwip_objects,$*))
 	@if cmp -s $@ $@.new; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
@@ -74,4 +90,5 @@ $(OUT)/tests/fuzz/%: $(OUT)/fuzz/tests/fuzz/%.o $(OUT)/fuzz/libguest.a
 	$(CLANG) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
 
 -include $(patsubst %.o,%.d,$(call objects,unit,$(GUEST) $(HOST) $(UNIT)) \
-	$(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ)))
+	$(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ)) \
+	$(call lwip_objects,unit) $(call lwip_objects,fuzz))
