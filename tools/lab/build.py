@@ -223,8 +223,8 @@ def unsigned(module):
 class Tree:
     """A root file system in the making; ELF programs bring their libraries."""
 
-    def __init__(self):
-        self.entries = {}
+    def __init__(self, root=None):
+        self.entries, self.root = {}, root or UNPACKED
 
     def dir(self, path):
         if path and path not in self.entries:
@@ -244,7 +244,7 @@ class Tree:
         """Take a file of the packages, and what it leads to."""
         if path in self.entries:
             return
-        source = UNPACKED / path
+        source = self.root / path
         if source.is_symlink():
             target = os.readlink(source)
             self.link(path, target)
@@ -266,8 +266,10 @@ class Tree:
 
     def library(self, name):
         for place in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "lib"):
-            if os.path.lexists(UNPACKED / place / name):
+            if os.path.lexists(self.root / place / name):
                 return self.copy(f"{place}/{name}")
+        for path in self.root.glob(f"usr/lib/x86_64-linux-gnu/*/{name}"):
+            return self.program(f"usr/lib/{name}", path.read_bytes())   # an "alternative"
         raise LabError(f"the distribution's packages have no library {name}")
 
     def cpio(self):

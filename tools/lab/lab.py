@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import build, config
+from . import build, config, extra
 from .channel import Here
 from .errors import BUILD, LabError
 from .guest import Guest
@@ -48,8 +48,10 @@ class Lab:
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
-                 boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None):
+                 boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None,
+                 extra=()):
         self.cpus, self.cpu = cpus or (2 if pin else 1), cpu
+        self.extra = list(extra)
         self.pin, self.memory, self.dom0_memory = pin, memory, dom0_memory
         self.xen_cmdline, self.boot_timeout = xen_cmdline, boot_timeout
         self.say, self.on_log = say or (lambda line: None), on_log
@@ -86,6 +88,7 @@ class Lab:
         check_emulator()
         if build.build(self.say):
             self.say("dom0 is built")
+        initramfs = extra.initramfs(self.extra, self.say)
         want = self.memory + self.dom0_memory
         if want > available_memory():
             raise LabError(f"too little memory: the lab wants {want} MB, "
@@ -93,7 +96,7 @@ class Lab:
         self.say("booting Xen in QEMU")
         start = time.monotonic()
         self.machine = Machine(self.memory, self.dom0_memory, self.cpus, self.pin,
-                               self.xen_cmdline, self.on_log, self.cpu)
+                               self.xen_cmdline, self.on_log, self.cpu, initramfs)
         self.channel, self.helper = self.machine.agent, "lab-guest"
         self.shell = ["busybox", "sh", "-c"]    # a fifth of the time bash takes to start
         self.machine.wait_ready(self.boot_timeout)

@@ -37,13 +37,14 @@ def check_emulator():
 
 class Machine:
     def __init__(self, memory, dom0_memory, cpus=2, pin=False, xen="", on_line=None,
-                 cpu=None):
+                 cpu=None, initramfs=None):
         """memory: MB for all guests together; cpu: QEMU's -cpu."""
         self.log, self.on_line = bytearray(), on_line
         self.process, self.said, self.disks = None, [], set()
         serial, monitor, agent = [socket.socketpair() for _ in range(3)]
         words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD, cpus, cpu or CPU),
-                 *self.kernels(dom0_memory, pin, xen), *self.network(),
+                 *self.kernels(dom0_memory, pin, xen,
+                               initramfs or BOOT / "initramfs.cpio"), *self.network(),
                  *self.lines(serial[1], monitor[1], agent[1])]
         theirs = [pair[1] for pair in (serial, monitor, agent)]
         started = threading.Event()
@@ -64,12 +65,12 @@ class Machine:
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
 
     @staticmethod
-    def kernels(dom0_memory, pin, xen):
+    def kernels(dom0_memory, pin, xen, initramfs):
         vcpus = "dom0_max_vcpus=1 dom0_vcpus_pin" if pin else ""
         return ["-kernel", str(BOOT / "xen"), "-append",
                 f"{XEN} dom0_mem={dom0_memory}M,max:{dom0_memory}M {vcpus} {xen}",
                 "-initrd", ",".join(module.replace(",", ",,") for module in (
-                    f"{BOOT / 'vmlinux'} {LINUX}", f"{BOOT / 'initramfs.cpio'}"))]
+                    f"{BOOT / 'vmlinux'} {LINUX}", str(initramfs)))]
 
     @staticmethod
     def network():

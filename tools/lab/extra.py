@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: ISC
+"""Programs of the distribution beyond what the lab itself runs: clients and servers to try
+a guest with, in dom0 or in a Linux guest.
+
+    Lab(extra=["net"])                  dom0 has them
+    extra.archive("net", say)           a cpio archive to append to a Linux guest's
+
+Made when first asked for, below build/lab, and again when a set's words change.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+
+from . import build
+from .errors import BUILD, LabError
+
+# What apt is asked for, and which files are taken, each with its libraries.
+SETS = {
+    "net": (
+        """iperf3 wrk apache2-utils curl tcpdump dnsmasq-base nginx-light nginx nmap radvd
+           iputils-ping arping socat""",
+        """usr/bin/iperf3 usr/bin/wrk usr/bin/ab usr/bin/curl usr/bin/tcpdump
+           usr/sbin/dnsmasq usr/sbin/nginx usr/bin/nmap usr/share/nmap/* usr/sbin/radvd
+           bin/ping usr/sbin/arping usr/bin/socat etc/nginx/mime.types"""),
+}
+NOT_WANTED = ("linux-image", "systemd", "perl", "python", "man-db")
+
+
+def digest(name):
+    text = json.dumps(SETS[name]) + build.digest()
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def unpack(name, root, say):
+    """The packages of a set, and what they depend on, below root."""
+    debs = BUILD / f"debs-{name}"
+    say(f"downloading the lab's programs for {name!r}")
+    try:
+        versions = {n: v for n, v in build.apt_private.resolve(SETS[name][0].split()).items()
+                    if not n.startswith(NOT_WANTED)}
+        build.apt_private.download([f"{n}={v}" for n, v in versions.items()], debs)
+    except build.apt_private.AptError as e:
+        raise LabError(str(e)) from None
+    for deb in sorted(debs.glob("*.deb")):
+        done = subprocess.run(["dpkg-deb", "-x", deb, root], capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"cannot unpack {deb.name}", done.stderr)
+    shutil.rmtree(debs)
+
+
+def archive(name, say=lambda line: None):
+    """Where the set's cpio archive is."""
+    if name not in SETS:
+        raise LabError(f"the lab has no extra programs {name!r}; it has {', '.join(SETS)}")
+    cpio, stamp = BUILD / f"extra-{name}.cpio", BUILD / f"extra-{name}.stamp"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with open(BUILD / "lock-extra", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if cpio.exists() and stamp.exists() and stamp.read_text() == digest(name):
+            return cpio
+        root = BUILD / f"root-{name}"
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        unpack(name, root, say)
+        tree = build.Tree(root)
+        for pattern in SETS[name][1].split():
+            files = sorted(p for p in root.glob(pattern) if p.is_file())
+            if not files:
+                raise LabError(f"the distribution's packages have no {pattern}")
+            for file in files:
+                tree.copy(str(file.relative_to(root)))
+        cpio.write_bytes(tree.cpio())
+        shutil.rmtree(root)
+        stamp.write_text(digest(name))
+    return cpio
+
+
+def initramfs(names, say):
+    """dom0's file tree with these sets."""
+    if not names:
+        return build.BOOT / "initramfs.cpio"
+    joined = build.BOOT / f"initramfs+{'+'.join(names)}.cpio"
+    parts = [build.BOOT / "initramfs.cpio", *(archive(n, say) for n in names)]
+    if not joined.exists() or any(p.stat().st_mtime >= joined.stat().st_mtime for p in parts):
+        new = joined.with_suffix(".new")
+        new.write_bytes(b"".join(p.read_bytes() for p in parts))
+        new.rename(joined)
+    return joined
