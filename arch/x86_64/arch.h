@@ -40,14 +40,16 @@ bool on_current_stack(uintptr_t address);
 void print_regs(const struct regs *r);
 _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller);
 
+void cpu_init(void);
+
 /* The FPU's whole state, for a thread that was interrupted: bytes, aligned to 64. */
-void fpu_init(void);
 size_t fpu_size(void);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
 
 void cpuid(uint32_t leaf, uint32_t sub, uint32_t regs[4]);	/* as Xen shows it */
 void set_fs_base(uintptr_t base);
+void string_init(bool fast_bytes);	/* how memcpy() may copy */
 void protector_init(uint64_t canary);
 
 #endif

@@ -5,6 +5,7 @@
 
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_1_ECX_RDRAND (1u << 30)
+#define CPUID_7_EBX_ERMS (1u << 9)	/* fast rep movsb, rep stosb */
 #define CR4_OSXSAVE (1ul << 18)
 #define XCR0_X87_SSE 3u
 #define XCR0_AVX 4u
@@ -63,7 +64,7 @@ uint64_t arch_entropy(void)
 }
 
 /* AVX and later need our word that we save them: CR4.OSXSAVE, XCR0. */
-void fpu_init(void)
+static void fpu_init(void)
 {
 	uint32_t r[4], want;
 	uint64_t cr4;
@@ -79,6 +80,18 @@ void fpu_init(void)
 	cpuid(0xd, 0, r);	/* ebx: the size of what is switched on now */
 	area_size = r[1];
 	xcr0 = want;
+}
+
+void cpu_init(void)
+{
+	uint32_t r[4];
+
+	fpu_init();
+	cpuid(0, 0, r);
+	if (r[0] < 7)
+		return;
+	cpuid(7, 0, r);
+	string_init(r[1] & CPUID_7_EBX_ERMS);
 }
 
 size_t fpu_size(void)

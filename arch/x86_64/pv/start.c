@@ -65,7 +65,7 @@ _Noreturn void pv_start(const struct start_info *info, uintptr_t builder_stack)
 	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
 	pv_traps_init();
 	detect_wrfsbase();
-	fpu_init();
+	cpu_init();
 	copy_boot_info(info);
 	__stack_chk_guard = arch_entropy() & ~0xfful;	/* a NUL stops string functions */
 	start();
