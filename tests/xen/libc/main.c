@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* What the image has in place of the C library's and the compiler's own. */
+#include "tests/xen/test.h"
+
+#include <malloc.h>
+#include <stdint.h>
+#include <string.h>
+
+#define MEBI (1ul << 20)
+
+static void divides_128_bits(void)
+{
+	volatile unsigned __int128 n = ((unsigned __int128)7 << 100) + 5;
+	volatile __int128 d = -((__int128)3 << 70);
+
+	expect_equal((uint64_t)(n / 1000000007), 670240028432506801);
+	expect_equal((uint64_t)(n % 1000000007), 834598958);
+	expect_equal((int64_t)((__int128)n / d), -2505397589);
+	expect((__int128)n % d > 0);
+}
+
+/* Numbers that do not fit newlib's int, had we so much memory; each where it belongs. */
+static void mallinfo_adds_up(void)
+{
+	struct mallinfo before = mallinfo(), with, after;
+	char *p = malloc(5 * MEBI), *wall = malloc(100);
+
+	expect(p && wall);
+	with = mallinfo();
+	expect(with.uordblks - before.uordblks >= 5 * MEBI);
+	expect(with.uordblks - before.uordblks < 6 * MEBI);
+	expect(with.arena >= 5 * MEBI && with.arena < 64 * MEBI);
+	free(p);
+	after = mallinfo();
+	expect(after.fordblks >= 5 * MEBI && after.fordblks < 64 * MEBI);
+	for (struct mallinfo *m = &before; m; m = m == &before ? &with : m == &with ? &after : NULL) {
+		expect_equal(m->uordblks + m->fordblks, m->arena);
+		expect(m->ordblks >= 1 && m->ordblks < 1000);
+		expect(m->keepcost <= m->fordblks);
+		expect(!m->hblks && !m->hblkhd && !m->smblks && !m->usmblks && !m->fsmblks);
+	}
+	free(wall);
+}
+
+/* tests/unit/string_test.c has the rest; here, with what this CPU has. */
+static void copies_overlap(void)
+{
+	static unsigned char a[8192], b[8192];
+
+	for (size_t n = 0; n < 4000; n += 1 + n / 7) {
+		for (size_t i = 0; i < sizeof(a); i++)
+			a[i] = b[i] = i * 7 + i / 256;
+		memmove(a + 100 + n % 13, a + 100, n);
+		for (size_t i = n; i-- > 0;)
+			b[100 + n % 13 + i] = b[100 + i];
+		memcpy(a + 4200, a + 3, n);
+		for (size_t i = 0; i < n; i++)
+			b[4200 + i] = b[3 + i];
+		expect(memcmp(a, b, sizeof(a)) == 0);
+	}
+}
+
+int main(void)
+{
+	divides_128_bits();
+	mallinfo_adds_up();
+	copies_overlap();
+	test_success();
+}
