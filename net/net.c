@@ -69,18 +69,23 @@ static bool looped(void)
 	return false;
 }
 
-void net_push(void)
+static void push(void)
 {
-	if (state == NEW || pushing)
-		return;
 	pushing = true;
-	timers_catch_up();
 	do {
 		poll_loops();
 		for (struct link *l = links; l; l = l->next)
 			link_push(l);
 	} while (looped());
 	pushing = false;
+}
+
+void net_push(void)
+{
+	if (state == NEW || pushing)
+		return;
+	timers_catch_up();
+	push();
 	if (timers_next() < armed)
 		wake(&timers_changed);
 }
@@ -89,8 +94,8 @@ static void net_thread(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		armed = timers_run();
-		net_push();
+		timers_run();
+		push();
 		armed = timers_next();
 		wait_until_deadline(&timers_changed, armed, timers_next() < armed);
 		net_counts.ticks++;

@@ -154,7 +154,7 @@ uint64_t timers_next(void)
 	return next;
 }
 
-uint64_t timers_run(void)
+void timers_run(void)
 {
 	uint64_t now = look_at_clock();
 
@@ -170,5 +170,4 @@ uint64_t timers_run(void)
 				t->due = now + period(t);
 		}
 	}
-	return timers_next();
 }

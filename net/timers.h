@@ -15,8 +15,7 @@
 /* Before lwIP is called for a packet, or after calls of it: what was missed is made up. */
 void timers_catch_up(void);
 
-/* Tick what is due: when the next is, or NEVER. */
-uint64_t timers_run(void);
-uint64_t timers_next(void);
+void timers_run(void);			/* tick what is due */
+uint64_t timers_next(void);		/* when something will be, or NEVER */
 
 #endif

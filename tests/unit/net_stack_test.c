@@ -1,0 +1,735 @@
+/* SPDX-License-Identifier: ISC */
+/* net/ and lwIP over a vif: against a peer that does its own arithmetic. */
+#include "kernel/param.h"
+#include "net/net.h"
+#include "net/sendbuf.h"
+#include "tests/unit/net_vif.h"
+
+#include <lwip/dhcp.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/raw.h>
+#include <lwip/stats.h>
+#include <lwip/tcp.h>
+#include <lwip/udp.h>
+#include <xen/io/netif.h>
+
+#define PORT 80
+#define US 0x0a000002u			/* 10.0.0.2 */
+#define PEER 0x0a000001u
+#define SECOND NSEC_PER_SEC
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+static const uint8_t our_mac[6] = { 0, 0x16, 0x3e, 0, 0, 1 };
+static const uint8_t peer_mac[6] = { 0, 0x16, 0x3e, 0, 0, 2 };
+
+/* ---- bytes */
+
+static uint32_t plain(const uint8_t *at, size_t len, uint32_t s)
+{
+	for (size_t i = 0; i < len; i++)
+		s += i & 1 ? at[i] : (uint32_t)at[i] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+static void put(uint8_t *at, uint32_t v, unsigned bytes)
+{
+	while (bytes--) {
+		at[bytes] = v;
+		v >>= 8;
+	}
+}
+
+static uint32_t get(const uint8_t *at, unsigned bytes)
+{
+	uint32_t v = 0;
+
+	while (bytes--)
+		v = v << 8 | *at++;
+	return v;
+}
+
+static uint8_t byte_at(uint64_t at)
+{
+	return at * 0x9e3779b97f4a7c15ull >> 56;
+}
+
+static void fill(uint8_t *to, uint64_t at, size_t len)
+{
+	while (len--)
+		*to++ = byte_at(at++);
+}
+
+static bool is_filled(const uint8_t *from, uint64_t at, size_t len)
+{
+	while (len--)
+		if (*from++ != byte_at(at++))
+			return false;
+	return true;
+}
+
+/* ---- the peer: a TCP that opens one connection, and takes and gives bytes */
+
+static struct {
+	uint32_t seq, rcv;		/* next of ours, next of theirs */
+	uint32_t window, scale;		/* theirs */
+	uint64_t got, acked;		/* bytes of theirs, of ours */
+	bool open, fin, reset;
+	unsigned segments, merged, repeated, lose;
+	unsigned ack_each;		/* bytes */
+	uint64_t unacked;
+	uint16_t mtu_page;
+	struct waitq changed;
+	uint8_t echo[70000];
+	size_t echoed;
+	unsigned arps;
+} peer;
+
+static size_t ip_header(uint8_t *p, uint8_t proto, size_t len)
+{
+	memcpy(p, our_mac, 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 12, 0x0800, 2);
+	memset(p + 14, 0, 20);
+	p[14] = 0x45;
+	put(p + 16, 20 + len, 2);
+	p[22] = 64;
+	p[23] = proto;
+	put(p + 26, PEER, 4);
+	put(p + 30, US, 4);
+	put(p + 24, ~plain(p + 14, 20, 0), 2);
+	return 34;
+}
+
+static uint16_t l4_sum(const uint8_t *p, uint8_t proto, size_t len)
+{
+	return plain(p + 34, len, plain(p + 26, 8, proto + len));
+}
+
+static void send_tcp(uint8_t flags, const uint8_t *data, size_t len, const struct offload *o)
+{
+	uint8_t *p = vif_alloc(70000);
+	size_t tcp = flags & SYN ? 28 : 20;
+
+	ip_header(p, 6, tcp + len);
+	put(p + 34, 40000, 2);
+	put(p + 36, PORT, 2);
+	put(p + 38, peer.seq, 4);
+	put(p + 42, peer.rcv, 4);
+	p[46] = tcp / 4 << 4;
+	p[47] = flags;
+	put(p + 48, 0xffff, 2);
+	if (flags & SYN) {
+		memcpy(p + 54, "\x02\x04\x05\xb4\x03\x03\x05\x01", 8);
+		put(p + 56, 1460, 2);
+	}
+	if (len)
+		memcpy(p + 34 + tcp, data, len);
+	put(p + 50, o->csum_blank ? plain(p + 26, 8, 6 + tcp + len) :
+	    (uint16_t)~l4_sum(p, 6, tcp + len), 2);
+	peer.seq += len + !!(flags & (SYN | FIN));
+	peer.unacked = 0;
+	vif_deliver(p, 34 + tcp + len, o, peer.mtu_page ? peer.mtu_page : 4096);
+	free(p);
+}
+
+static void peer_ack(void)
+{
+	send_tcp(ACK, NULL, 0, &(struct offload){ 0 });
+}
+
+static void take_tcp(uint8_t *p, size_t len, const struct offload *o)
+{
+	size_t tcp = (p[46] >> 4) * 4, data = len - 34 - tcp;
+	uint32_t seq = get(p + 38, 4);
+	uint8_t flags = p[47];
+
+	peer.segments++;
+	peer.merged += o->gso_size != 0;
+	if (o->csum_blank)
+		assert(get(p + 50, 2) == plain(p + 26, 8, 6 + len - 34));
+	else
+		assert(l4_sum(p, 6, len - 34) == 0xffff);
+	if (flags & RST) {
+		peer.reset = true;
+		wake(&peer.changed);
+		return;
+	}
+	if (flags & ACK)
+		peer.acked = get(p + 42, 4);
+	peer.window = get(p + 48, 2);
+	if (flags & SYN) {
+		for (uint8_t *opt = p + 54; opt < p + 34 + tcp; opt += *opt > 1 ? opt[1] : 1)
+			if (*opt == 3)
+				peer.scale = opt[2];
+		peer.window >>= peer.scale;	/* a SYN's is not scaled */
+		peer.rcv = seq + 1;
+		peer.open = true;
+		peer_ack();
+		wake(&peer.changed);
+		return;
+	}
+	if (!data && !(flags & FIN))
+		return wake(&peer.changed);
+	if (seq != peer.rcv) {
+		peer.repeated += (int32_t)(seq - peer.rcv) < 0;
+		peer_ack();
+		return;
+	}
+	assert(is_filled(p + 34 + tcp, peer.got, data));
+	peer.got += data;
+	peer.rcv += data + !!(flags & FIN);
+	peer.fin = flags & FIN;
+	peer.unacked += data;
+	if (peer.unacked >= peer.ack_each || peer.fin)
+		peer_ack();
+	wake(&peer.changed);
+}
+
+static void take_arp(const uint8_t *p)
+{
+	uint8_t a[42];
+
+	peer.arps++;
+	if (get(p + 20, 2) != 1 || get(p + 38, 4) != PEER)
+		return;
+	memcpy(a, p + 6, 6);
+	memcpy(a + 6, peer_mac, 6);
+	memcpy(a + 12, p + 12, 8);
+	put(a + 20, 2, 2);
+	memcpy(a + 22, peer_mac, 6);
+	put(a + 28, PEER, 4);
+	memcpy(a + 32, p + 22, 10);
+	vif_deliver(a, 42, &(struct offload){ 0 }, 4096);
+}
+
+/* The fragments of one answer, in any order. */
+static void take_icmp(const uint8_t *p, size_t len)
+{
+	size_t at = (get(p + 20, 2) & 0x1fff) * 8;
+
+	assert(at + len - 34 <= sizeof(peer.echo));
+	memcpy(peer.echo + at, p + 34, len - 34);
+	peer.echoed += len - 34;
+	wake(&peer.changed);
+}
+
+static void wire(uint8_t *p, size_t len, const struct offload *o)
+{
+	if (peer.lose && host_chance(peer.lose))
+		return;
+	assert(len <= 14u + vif.info.mtu || o->gso_size);
+	if (get(p + 12, 2) == 0x0806)
+		take_arp(p);
+	if (get(p + 12, 2) != 0x0800)
+		return;
+	assert(plain(p + 14, (p[14] & 15) * 4, 0) == 0xffff);
+	assert(get(p + 16, 2) == len - 14);
+	if (p[23] == 6 && get(p + 30, 4) == PEER)
+		take_tcp(p, len, o);
+	if (p[23] == 1 && get(p + 30, 4) == PEER)
+		take_icmp(p, len);
+}
+
+static void peer_connect(void)
+{
+	peer.seq = host_random();
+	send_tcp(SYN, NULL, 0, &(struct offload){ 0 });
+	wait_until(&peer.changed, peer.open);
+}
+
+/* ---- the guest */
+
+static struct tcp_pcb *listener, *pcb;
+static struct sendbuf buffer;
+static struct waitq guest;
+static uint64_t read_bytes, sent_bytes;
+static err_t over;
+static bool slow_reader;
+static struct pbuf *unread[4096];
+static unsigned nunread;
+
+static err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
+{
+	(void)arg;
+	assert(err == ERR_OK);
+	if (!q) {
+		over = 1;
+		wake(&guest);
+		return ERR_OK;
+	}
+	for (struct pbuf *r = q; r; r = r->next) {
+		assert(is_filled(r->payload, read_bytes, r->len));
+		read_bytes += r->len;
+	}
+	if (slow_reader) {
+		unread[nunread++] = q;
+	} else {
+		tcp_recved(p, q->tot_len);
+		pbuf_free(q);
+	}
+	wake(&guest);
+	return ERR_OK;
+}
+
+static err_t sent(void *arg, struct tcp_pcb *p, u16_t len)
+{
+	(void)arg;
+	(void)p;
+	sendbuf_acked(&buffer, len);
+	wake(&guest);
+	return ERR_OK;
+}
+
+static void failed(void *arg, err_t err)
+{
+	(void)arg;
+	pcb = NULL;
+	over = err;
+	wake(&guest);
+}
+
+static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
+{
+	(void)arg;
+	assert(err == ERR_OK && !pcb);
+	pcb = p;
+	tcp_recv(p, got);
+	tcp_sent(p, sent);
+	tcp_err(p, failed);
+	wake(&guest);
+	return ERR_OK;
+}
+
+static const char *options = "ip=10.0.0.2/24,gateway=10.0.0.1 ip6=off hostname=test";
+
+static void set_up(void)
+{
+	static char line[200];
+
+	strcpy(line, options);
+	host_boot();
+	assert(param_init(line) == 0);
+	vif.info = (struct netfront_info){
+		.up = true, .mtu = 1500, .csum_ipv4 = true, .csum_ipv6 = true,
+		.gso_tcpv4 = true, .gso_tcpv6 = true,
+	};
+	memcpy(vif.info.mac, our_mac, 6);
+	vif.wire = wire;
+	peer.ack_each = 1;
+	assert(net_init() == 0);
+	assert(net_init() == 0);
+}
+
+static void listen(void)
+{
+	struct tcp_pcb *p = tcp_new_ip_type(IPADDR_TYPE_ANY);
+
+	assert(p && tcp_bind(p, IP_ANY_TYPE, PORT) == ERR_OK);
+	listener = tcp_listen(p);
+	tcp_accept(listener, accepted);
+}
+
+static void connect(void)
+{
+	listen();
+	peer_connect();
+	wait_until(&guest, pcb);
+}
+
+/* Everything is given back. */
+static void down(void)
+{
+	struct net_stats s;
+
+	if (pcb)
+		tcp_abort(pcb);
+	if (listener)
+		tcp_close(listener);
+	sendbuf_free(&buffer);
+	while (nunread)
+		pbuf_free(unread[--nunread]);
+	net_push();
+	thread_sleep(clock_now() + 40 * SECOND);
+	net_stats(&s);
+	assert(s.tx_queued == 0);
+	assert(s.lent_used == 0 && s.lent_pages > 0);
+	assert(vif.pages == 0);
+	host_xen.shutdown = 0;		/* the threads stay */
+}
+
+static void write_all(uint64_t total, size_t most)
+{
+	static uint8_t bytes[65536];
+	size_t done;
+
+	while (sent_bytes < total && pcb) {
+		size_t len = 1 + host_below(most);
+
+		len = total - sent_bytes < len ? total - sent_bytes : len;
+		fill(bytes, sent_bytes, len);
+		sendbuf_write(&buffer, pcb, bytes, len, 0, &done);
+		sent_bytes += done;
+		tcp_output(pcb);
+		net_push();
+		if (done < len)
+			wait_until(&guest, !pcb || tcp_sndbuf(pcb) > 40000);
+	}
+}
+
+static void bulk(uint64_t total, size_t most)
+{
+	write_all(total, most);
+	wait_until(&peer.changed, peer.got == total);
+}
+
+/* ---- claims */
+
+static void an_address_of_the_command_line(void)
+{
+	set_up();
+	assert(net_wait_up(4, 0) == 0 && net_wait_up(0, 0) == 0);
+	assert(net_wait_up(6, NEVER) == -ENETUNREACH);
+	assert(strstr(host_console(), "vif0: 10.0.0.2/24, gateway 10.0.0.1"));
+	down();
+}
+
+static void ping(size_t len, size_t mtu)
+{
+	uint8_t p[1600], *whole = vif_alloc(len);
+
+	whole[0] = 8;
+	fill(whole + 8, 3, len - 8);
+	put(whole + 2, ~plain(whole, len, 0), 2);
+	peer.echoed = 0;
+	for (size_t at = 0; at < len; at += mtu) {
+		size_t n = len - at < mtu ? len - at : mtu;
+
+		ip_header(p, 1, n);
+		put(p + 20, at / 8 | (at + n < len ? 0x2000 : 0), 2);
+		put(p + 24, 0, 2);
+		put(p + 24, ~plain(p + 14, 20, 0), 2);
+		memcpy(p + 34, whole + at, n);
+		vif_deliver(p, 34 + n, &(struct offload){ 0 }, 4096);
+	}
+	assert(wait_until_deadline(&peer.changed, clock_now() + SECOND, peer.echoed >= len));
+	assert(peer.echoed == len && peer.echo[0] == 0);
+	assert(plain(peer.echo, len, 0) == 0xffff && is_filled(peer.echo + 8, 3, len - 8));
+	free(whole);
+}
+
+static void pings_are_answered(void)
+{
+	set_up();
+	ping(64, 1480);
+	ping(1480, 1480);
+	ping(65008, 1480);
+	ping(65008, 1480);
+	down();
+}
+
+static void bulk_goes_out_in_large_frames(void)
+{
+	struct net_stats s;
+
+	vif.room = 1 + host_below(80);
+	vif.delay = host_chance(2) ? 0 : 1 + host_below(300);
+	set_up();
+	connect();
+	peer.ack_each = 1 + host_below(4000);
+	bulk(1000000, 65535);
+	net_stats(&s);
+	assert(peer.merged > 10);
+	assert(s.tx_joined >= peer.merged && s.tx_segments > s.tx_frames + s.tx_joined);
+	assert(!peer.repeated);
+	down();
+}
+
+static void tiny_writes_never_wait_for_a_timer(void)
+{
+	uint64_t start;
+
+	vif.room = 1 + host_below(20);
+	vif.delay = 20;
+	set_up();
+	connect();
+	tcp_nagle_disable(pcb);
+	start = clock_now();
+	bulk(20000, 40);
+	assert(!peer.repeated);
+	assert(clock_now() - start < SECOND);
+	down();
+}
+
+static void what_is_lost_is_sent_again(void)
+{
+	vif.room = 1 + host_below(80);
+	set_up();
+	connect();
+	peer.lose = 10 + host_below(50);
+	bulk(200000, 20000);
+	peer.lose = 0;
+	down();
+}
+
+static void a_backend_without_offloads(void)
+{
+	set_up();
+	vif.info.csum_ipv4 = vif.info.csum_ipv6 = host_chance(2);
+	vif.info.gso_tcpv4 = vif.info.gso_tcpv6 = false;
+	vif.user->changed(vif.arg);
+	connect();
+	bulk(200000, 20000);
+	assert(!peer.merged && !peer.repeated);
+	down();
+}
+
+static void large_frames_come_in(void)
+{
+	static uint8_t bytes[65000];
+	uint64_t total = 0;
+
+	set_up();
+	connect();
+	peer.mtu_page = host_chance(2) ? 4096 : 128 + host_below(3968);
+	while (total < 1000000) {
+		struct offload o = { .csum_blank = true, .csum_valid = true,
+				     .gso_type = XEN_NETIF_GSO_TYPE_TCPV4, .gso_size = 1460 };
+		size_t len = 1 + host_below(sizeof(bytes));
+
+		if (host_chance(3)) {
+			o = (struct offload){ 0 };
+			len = len % 1400 + 1;
+		}
+		wait_until(&peer.changed, peer.seq - (uint32_t)peer.acked + len <=
+			   peer.window << peer.scale);
+		fill(bytes, total, len);
+		send_tcp(ACK, bytes, len, &o);
+		total += len;
+	}
+	wait_until(&guest, read_bytes == total);
+	down();
+}
+
+static void a_wrong_sum_is_not_believed(void)
+{
+	struct offload valid = { .csum_valid = true }, none = { 0 };
+	uint8_t bytes[100];
+
+	set_up();
+	connect();
+	fill(bytes, 0, 100);
+	bytes[50]++;
+	/* As the sum is made of what is sent, make it wrong by a blank one. */
+	send_tcp(ACK, bytes, 100, &(struct offload){ .csum_blank = true });
+	peer.seq -= 100;
+	vif.in->o = none;
+	thread_sleep(clock_now() + SECOND / 100);
+	assert(!read_bytes);
+	bytes[50]--;
+	send_tcp(ACK, bytes, 100, &(struct offload){ .csum_blank = true });
+	vif.in->o = valid;
+	wait_until(&guest, read_bytes == 100);
+	down();
+}
+
+static void a_window_is_never_overrun(void)
+{
+	static uint8_t bytes[1400];
+	uint64_t total = 0;
+
+	slow_reader = true;
+	set_up();
+	connect();
+	for (int i = 0; i < 3000; i++) {
+		if (peer.seq - (uint32_t)peer.acked + 1400 > peer.window << peer.scale) {
+			uint64_t later = clock_now() + SECOND;
+
+			if (!wait_until_deadline(&peer.changed, later,
+						 peer.seq - (uint32_t)peer.acked + 1400 <=
+						 peer.window << peer.scale))
+				break;
+		}
+		fill(bytes, total, 1400);
+		send_tcp(ACK, bytes, 1400, &(struct offload){ .csum_valid = true });
+		total += 1400;
+	}
+	/* What was announced was taken, and then the window was closed. */
+	assert(total > 65535 && peer.window << peer.scale < 1400);
+	assert(wait_until_deadline(&guest, clock_now() + SECOND, read_bytes == total));
+	down();
+}
+
+static void the_carrier_goes_and_comes(void)
+{
+	set_up();
+	connect();
+	write_all(50000, 50000);
+	vif_carrier(false);
+	thread_sleep(clock_now() + SECOND / 2);
+	write_all(60000, 10000);
+	vif_carrier(true);
+	bulk(500000, 50000);
+	down();
+}
+
+static void a_reset_gives_back_what_was_to_be_sent(void)
+{
+	set_up();
+	connect();
+	peer.ack_each = ~0u;
+	write_all(60000, 50000);
+	send_tcp(RST | ACK, NULL, 0, &(struct offload){ 0 });
+	wait_until(&guest, over);
+	assert(over == ERR_RST && !pcb);
+	down();
+}
+
+/* A part of a segment acknowledged: its memory must not be another's when it is sent again. */
+static void a_part_acknowledged_is_kept(void)
+{
+	static uint8_t bytes[2 * 1460];
+	struct net_stats s;
+	size_t done;
+
+	set_up();
+	connect();
+	peer.ack_each = ~0u;
+	fill(bytes, 0, sizeof(bytes));
+	assert(sendbuf_write(&buffer, pcb, bytes, sizeof(bytes), 0, &done) == ERR_OK);
+	tcp_output(pcb);
+	net_push();
+	wait_until(&peer.changed, peer.got == sizeof(bytes));
+	thread_sleep(clock_now() + SECOND / 100);
+	peer.rcv -= peer.got;
+	peer.rcv += 1000;
+	peer_ack();
+	peer.rcv += peer.got - 1000;
+	thread_sleep(clock_now() + SECOND / 100);
+	net_stats(&s);
+	assert(s.lent_used);
+	peer_ack();
+	thread_sleep(clock_now() + SECOND / 100);
+	net_stats(&s);
+	assert(!s.lent_used);
+	down();
+}
+
+static void loopback_works(void)
+{
+	struct tcp_pcb *p;
+	ip_addr_t to = IPADDR4_INIT_BYTES(127, 0, 0, 1);
+	static uint8_t bytes[3000];
+	size_t done;
+
+	vif.absent = host_chance(2);
+	if (host_chance(2))
+		IP_ADDR4(&to, 10, 0, 0, 2);
+	if (vif.absent)
+		IP_ADDR4(&to, 127, 0, 0, 1);
+	set_up();
+	listen();
+	p = tcp_new();
+	assert(tcp_connect(p, &to, PORT, NULL) == ERR_OK);
+	net_push();
+	assert(pcb);
+	fill(bytes, 0, sizeof(bytes));
+	assert(sendbuf_write(&buffer, p, bytes, sizeof(bytes), 0, &done) == ERR_OK);
+	tcp_output(p);
+	net_push();
+	assert(read_bytes == sizeof(bytes));
+	assert(net_wait_up(4, 0) == (vif.absent ? -ENETUNREACH : 0));
+	tcp_close(p);
+	net_push();
+	down();
+}
+
+static void who_waits_for_nothing_does_not_tick(void)
+{
+	struct net_stats before, after;
+
+	set_up();
+	listen();
+	thread_sleep(clock_now() + 100 * SECOND);
+	net_stats(&before);
+	thread_sleep(clock_now() + 1000 * SECOND);
+	net_stats(&after);
+	assert(after.ticks == before.ticks);
+	/* And with a connection that is open, it does; and with it gone, not. */
+	peer_connect();
+	wait_until(&guest, pcb);
+	thread_sleep(clock_now() + SECOND);
+	net_stats(&after);
+	assert(after.ticks > before.ticks);
+	down();
+	thread_sleep(clock_now() + 200 * SECOND);
+	net_stats(&before);
+	thread_sleep(clock_now() + 1000 * SECOND);
+	net_stats(&after);
+	assert(after.ticks == before.ticks);
+}
+
+static void a_flood_of_syns_is_bounded(void)
+{
+	unsigned long pcbs = 0;
+
+	set_up();
+	listen();
+	for (int i = 0; i < 3000; i++) {
+		uint8_t p[60];
+
+		ip_header(p, 6, 20);
+		put(p + 26, 0x0a000003 + i % 200, 4);
+		put(p + 24, 0, 2);
+		put(p + 24, ~plain(p + 14, 20, 0), 2);
+		put(p + 34, 1024 + i, 2);
+		put(p + 36, PORT, 2);
+		put(p + 38, i * 99, 4);
+		put(p + 42, 0, 4);
+		put(p + 46, 0x5002, 2);
+		put(p + 48, 0xffff, 2);
+		put(p + 50, 0, 4);
+		put(p + 50, (uint16_t)~l4_sum(p, 6, 20), 2);
+		vif_deliver(p, 54, &(struct offload){ 0 }, 4096);
+		if (i % 64 == 0)
+			thread_yield();
+	}
+	thread_sleep(clock_now() + SECOND / 10);
+	for (struct tcp_pcb *q = tcp_active_pcbs; q; q = q->next)
+		pcbs++;
+	assert(pcbs <= 255 && pcbs > 100);
+	for (struct tcp_pcb *q = tcp_active_pcbs, *next; q; q = next) {
+		next = q->next;
+		tcp_abort(q);
+	}
+	down();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "an address is what the command line says", an_address_of_the_command_line, 3 },
+		{ "pings are answered, of 65,000 bytes too", pings_are_answered, 5 },
+		{ "bulk goes out in large frames, through any ring",
+		  bulk_goes_out_in_large_frames, 20 },
+		{ "tiny writes never wait for a timer", tiny_writes_never_wait_for_a_timer, 10 },
+		{ "what is lost is sent again", what_is_lost_is_sent_again, 10 },
+		{ "a backend may have no offloads", a_backend_without_offloads, 6 },
+		{ "frames of 64 KB come in, in any pages", large_frames_come_in, 10 },
+		{ "a wrong checksum is not believed, unless none is to be checked",
+		  a_wrong_sum_is_not_believed, 3 },
+		{ "who does not read closes the window", a_window_is_never_overrun, 3 },
+		{ "the carrier goes and comes", the_carrier_goes_and_comes, 10 },
+		{ "a reset gives back what was to be sent", a_reset_gives_back_what_was_to_be_sent,
+		  5 },
+		{ "a segment of which a part is acknowledged is kept",
+		  a_part_acknowledged_is_kept, 3 },
+		{ "we can talk to ourselves", loopback_works, 10 },
+		{ "who waits for nothing does not tick", who_waits_for_nothing_does_not_tick, 3 },
+		{ "a flood of SYNs is bounded", a_flood_of_syns_is_bounded, 2 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}
