@@ -37,6 +37,10 @@ struct file_ops {
 	/* The bytes from `at` on, which never change while the guest runs: *len of them; NULL:
 	   there are none.  NULL operation: they are not to be had like that. */
 	const void *(*bytes)(struct file *f, off_t at, size_t *len);
+	/* Take such bytes without copying them, or what a file has at `at`: how many, at least
+	   1 (of a file 0: there are no more). */
+	ssize_t (*send_bytes)(struct file *f, const void *from, size_t len);
+	ssize_t (*send_file)(struct file *f, struct file *from, off_t at, size_t len);
 	void (*close)(struct file *f);	/* the last descriptor is gone: free it */
 };
 

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What goes through a TCP connection.
+ *
+ * What is received stays in lwIP's pbufs until it is read, and reading it opens the window.
+ * What is sent is copied once, into memory that the backends read (net/sendbuf.h); what
+ * never changes is not copied at all.
+ */
+#include "kernel/arch.h"
+#include "kernel/page.h"
+#include "lib/socket_tcp.h"
+#include "net/net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lwip/priv/tcp_priv.h>
+#include <string.h>
+
+#define RX_SHARE 4			/* of memory, for what all connections received */
+#define PBUF_COST 128			/* bytes that a pbuf takes beside its own */
+#define MANY 64				/* pbufs in a queue: more small ones are joined */
+#define SMALL 512
+#define JOINED 4096
+#define MOST 65535			/* bytes that lwIP takes at once */
+
+static size_t rx_total;
+
+static size_t rx_limit(void)
+{
+	static size_t limit;
+	struct page_stats memory;
+
+	if (!limit) {
+		page_stats(&memory);
+		limit = memory.total * PAGE_SIZE / RX_SHARE;
+	}
+	return limit;
+}
+
+/* ---- receiving */
+
+static void append(struct tcp_socket *t, struct pbuf *p)
+{
+	if (t->rx)
+		t->rx_last->next = p;
+	else
+		t->rx = p;
+	for (; ; p = p->next) {
+		rx_total += PBUF_COST + p->len;
+		t->rx_count++;
+		t->rx_last = p;
+		if (!p->next)
+			break;
+	}
+	t->rx_room = 0;
+}
+
+static void drop_first(struct tcp_socket *t)
+{
+	struct pbuf *p = t->rx;
+
+	rx_total -= PBUF_COST + p->len;
+	t->rx_count--;
+	t->rx = p->next;
+	t->rx_skip = 0;
+	if (!t->rx)
+		t->rx_room = 0;
+	p->next = NULL;
+	pbuf_free(p);
+}
+
+/* A peer that sends single bytes must not cost us a pbuf for each. */
+static bool join(struct tcp_socket *t, struct pbuf *p)
+{
+	size_t n = p->tot_len;
+
+	if (t->rx_count < MANY || n > SMALL)
+		return false;
+	if (t->rx_room < n) {
+		struct pbuf *q = pbuf_alloc(PBUF_RAW, JOINED, PBUF_RAM);
+
+		if (!q)
+			return false;
+		q->len = 0;
+		append(t, q);
+		t->rx_room = JOINED;
+	}
+	pbuf_copy_partial(p, (char *)t->rx_last->payload + t->rx_last->len, n, 0);
+	t->rx_last->len += n;
+	t->rx_room -= n;
+	rx_total += n;
+	pbuf_free(p);
+	return true;
+}
+
+/* Both directions are closed and all is acknowledged: what is left is lwIP's. */
+static void over(struct tcp_socket *t)
+{
+	if (t->pcb && t->eof && t->shut_wr && !t->unacked)
+		tcp_socket_detach(t);
+}
+
+err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+	struct tcp_socket *t = arg;
+	size_t n;
+
+	(void)err;
+	if (!p) {
+		t->eof = true;
+		over(t);
+		socket_readable(&t->s);
+		return ERR_OK;
+	}
+	n = p->tot_len;
+	if (t->shut_rd) {
+		pbuf_free(p);
+		tcp_recved(pcb, n);
+		return ERR_OK;
+	}
+	if (rx_total + n + PBUF_COST > rx_limit())
+		return ERR_MEM;		/* lwIP keeps it, and comes back with it */
+	if (!join(t, p))
+		append(t, p);
+	t->rx_len += n;
+	socket_readable(&t->s);
+	return ERR_OK;
+}
+
+static void opened(struct tcp_socket *t, size_t n)
+{
+	struct tcp_pcb *pcb = t->pcb;
+
+	t->rx_len -= n;
+	while (pcb && n) {
+		u16_t part = n < 0xffff ? n : 0xffff;
+
+		tcp_recved(pcb, part);
+		n -= part;
+	}
+	if (pcb && pcb->refused_data)
+		tcp_process_refused_data(pcb);
+}
+
+void tcp_socket_discard(struct tcp_socket *t)
+{
+	while (t->rx)
+		drop_first(t);
+	opened(t, t->rx_len);
+}
+
+/* MSG_TRUNC: to nowhere, as Linux has it. */
+static size_t take(struct tcp_socket *t, struct cursor *to, size_t want, int flags)
+{
+	size_t done = 0, skip = t->rx_skip, n;
+	struct pbuf *p = t->rx, *next;
+
+	while (p && done < want) {
+		n = p->len - skip < want - done ? p->len - skip : want - done;
+		if (!(flags & MSG_TRUNC))
+			cursor_put(to, (char *)p->payload + skip, n);
+		done += n;
+		skip += n;
+		if (skip < p->len)
+			break;
+		next = p->next;
+		skip = 0;
+		if (!(flags & MSG_PEEK))
+			drop_first(t);
+		p = next;
+	}
+	if (!(flags & MSG_PEEK)) {
+		t->rx_skip = skip;
+		opened(t, done);
+	}
+	return done;
+}
+
+static bool ended(const struct tcp_socket *t)
+{
+	return t->s.error || t->eof || t->shut_rd || !t->pcb;
+}
+
+ssize_t tcp_socket_recv(struct socket *s, struct message *m)
+{
+	struct tcp_socket *t = tcp_of(s);
+	uint64_t deadline = m->patient ? socket_deadline(s->o.rcv_timeout) : 0;
+	struct cursor to = { .iov = m->iov };
+	bool peek = m->flags & MSG_PEEK;
+	size_t done = 0, need = 1;
+
+	if (!t->connected && !t->connecting && !s->error)
+		return -ENOTCONN;
+	if (!m->size)
+		return 0;
+	if (m->flags & MSG_WAITALL)
+		need = !peek || m->size < s->o.rcvbuf / 2 ? m->size : s->o.rcvbuf / 2;
+	for (;;) {
+		if (!peek || t->rx_len >= need || ended(t) || !m->patient)
+			done += take(t, &to, m->size - done, m->flags);
+		if (done >= need || (done && peek))
+			return done;
+		if (ended(t))
+			return done ? (ssize_t)done : socket_error(s);
+		if (!m->patient)
+			return done ? (ssize_t)done : -EAGAIN;
+		net_push();
+		if (!wait_until_deadline(&s->readers, deadline,
+					 t->rx_len >= (peek ? need : 1) || ended(t)))
+			return done ? (ssize_t)done : -EAGAIN;
+	}
+}
+
+/* ---- sending */
+
+err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
+{
+	struct tcp_socket *t = arg;
+
+	(void)pcb;
+	t->unacked -= len < t->unacked ? len : t->unacked;
+	sendbuf_acked(&t->out, len);
+	if (t->orphan_link) {
+		if (!t->unacked)
+			tcp_socket_orphan_over(t);
+		return ERR_OK;
+	}
+	over(t);
+	if (t->s.writers.first && (!t->unacked || tcp_socket_room(t) >= t->s.o.sndbuf / 4))
+		wake(&t->s.writers);
+	if (t->was_full) {
+		t->was_full = false;
+		if (tcp_socket_writable(t))
+			file_changed(&t->s.file);
+	}
+	return ERR_OK;
+}
+
+/* More is to come at once: a segment that is not full may wait for it. */
+static void flush(struct tcp_socket *t, bool more)
+{
+	struct tcp_pcb *pcb = t->pcb;
+
+	if (pcb && (!more || pcb->snd_lbb - pcb->snd_nxt >= pcb->mss))
+		tcp_output(pcb);
+}
+
+static bool cannot_send_now(const struct tcp_socket *t)
+{
+	return t->s.error || t->shut_wr || !t->pcb || !(t->connected || t->connecting);
+}
+
+/* Why not: 0 or -errno. */
+static int cannot_send(struct tcp_socket *t)
+{
+	if (!cannot_send_now(t))
+		return 0;
+	if (t->s.error)
+		return socket_error(&t->s);
+	return t->connected ? -EPIPE : -ENOTCONN;
+}
+
+/* Sleep until so many bytes may be sent, or enough of them; 0 or -errno. */
+static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64_t deadline)
+{
+	size_t worth = t->s.o.sndbuf / 4;
+	int rc = cannot_send(t);
+
+	if (rc || (t->connected && tcp_socket_room(t)))
+		return rc;
+	t->was_full = true;
+	if (!patient)
+		return -EAGAIN;
+	flush(t, false);
+	net_push();
+	want = want < worth ? want : worth;
+	if (!wait_until_deadline(&t->s.writers, deadline, cannot_send_now(t) ||
+				 (t->connected && tcp_socket_room(t) >= want)))
+		return -EAGAIN;
+	return cannot_send(t);
+}
+
+/*
+ * lwIP had no room where we saw some: its memory or its queue is full.  An acknowledgment
+ * makes room; without anything to be acknowledged there is none to come.
+ */
+static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
+{
+	size_t before = t->unacked;
+
+	if (!before)
+		return -ENOBUFS;
+	t->was_full = true;
+	if (!patient)
+		return -EAGAIN;
+	flush(t, false);
+	net_push();
+	if (!wait_until_deadline(&t->s.writers, deadline,
+				 cannot_send_now(t) || t->unacked < before))
+		return -EAGAIN;
+	return cannot_send(t);
+}
+
+static bool begin(struct tcp_socket *t, bool patient, uint64_t deadline)
+{
+	return patient ? mutex_lock(&t->sending, deadline) : mutex_trylock(&t->sending);
+}
+
+static ssize_t send_all(struct tcp_socket *t, const struct message *m, uint64_t deadline)
+{
+	bool more = m->flags & MSG_MORE || t->s.o.cork;
+	const struct iovec *v = m->iov;
+	size_t done = 0, at = 0, n, sent;
+	int rc = cannot_send(t);
+
+	while (!rc && done < m->size) {
+		if (at == v->iov_len) {
+			v++;
+			at = 0;
+			continue;
+		}
+		rc = wait_for_room(t, m->size - done, m->patient, deadline);
+		if (rc)
+			break;
+		n = v->iov_len - at;
+		if (n > tcp_socket_room(t))
+			n = tcp_socket_room(t);
+		sendbuf_write(&t->out, t->pcb, (const char *)v->iov_base + at, n,
+			      more || done + n < m->size ? TCP_WRITE_FLAG_MORE : 0, &sent);
+		t->unacked += sent;
+		done += sent;
+		at += sent;
+		if (!sent)
+			rc = no_room(t, m->patient, deadline);
+	}
+	flush(t, more);
+	return done ? (ssize_t)done : rc;
+}
+
+ssize_t tcp_socket_send(struct socket *s, struct message *m)
+{
+	struct tcp_socket *t = tcp_of(s);
+	uint64_t deadline = m->patient ? socket_deadline(s->o.snd_timeout) : 0;
+	ssize_t rc;
+
+	if (!begin(t, m->patient, deadline))
+		return -EAGAIN;
+	rc = send_all(t, m, deadline);
+	mutex_unlock(&t->sending);
+	return rc;
+}
+
+/* ---- sendfile() */
+
+ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
+{
+	struct tcp_socket *t = tcp_of(s);
+	bool patient = !(s->file.flags & O_NONBLOCK);
+	uint64_t deadline = patient ? socket_deadline(s->o.snd_timeout) : 0;
+	size_t n;
+	ssize_t rc;
+	err_t err;
+
+	if (!begin(t, patient, deadline))
+		return -EAGAIN;
+	do {
+		rc = wait_for_room(t, len, patient, deadline);
+		if (rc)
+			break;
+		n = tcp_socket_room(t) < MOST ? tcp_socket_room(t) : MOST;
+		n = n < len ? n : len;
+		err = sendbuf_refer(&t->out, t->pcb, from, n,
+				    n < len || s->o.cork ? TCP_WRITE_FLAG_MORE : 0);
+		if (err == ERR_OK) {
+			t->unacked += n;
+			rc = n;
+			flush(t, n < len || s->o.cork);
+		} else {
+			rc = no_room(t, patient, deadline);
+		}
+	} while (!rc);
+	mutex_unlock(&t->sending);
+	return rc;
+}
+
+/* Reading may sleep, and the connection may fail meanwhile: its memory stays until then. */
+static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len)
+{
+	size_t n = tcp_socket_room(t) < len ? tcp_socket_room(t) : len;
+	void *to = sendbuf_reserve(&t->out, n, &n);
+	bool more = n < len || t->s.o.cork;
+	ssize_t rc;
+
+	if (!to)
+		return -ENOMEM;
+	t->filling = true;
+	rc = f->ops->pread(f, to, n, at);
+	t->filling = false;
+	if (!t->pcb) {
+		sendbuf_free(&t->out);
+		return cannot_send(t);
+	}
+	if (rc <= 0)
+		return rc;
+	n = rc;
+	if (cannot_send_now(t))
+		return cannot_send(t);
+	if (sendbuf_commit(&t->out, t->pcb, n, more ? TCP_WRITE_FLAG_MORE : 0) != ERR_OK)
+		return -ENOBUFS;
+	t->unacked += n;
+	flush(t, more);
+	return n;
+}
+
+ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t len)
+{
+	struct tcp_socket *t = tcp_of(s);
+	bool patient = !(s->file.flags & O_NONBLOCK);
+	uint64_t deadline = patient ? socket_deadline(s->o.snd_timeout) : 0;
+	ssize_t rc;
+
+	if (!begin(t, patient, deadline))
+		return -EAGAIN;
+	rc = wait_for_room(t, len, patient, deadline);
+	if (!rc)
+		rc = fill(t, f, at, len);
+	mutex_unlock(&t->sending);
+	return rc;
+}

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: ISC */
+/* TCP sockets, by connections to ourselves. */
+#include "tests/xen/test.h"
+#include "tests/xen/socket/help.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static void *echo(void *arg)
+{
+	int fd = *(int *)arg;
+	char data[4096];
+	ssize_t n;
+
+	while ((n = read(fd, data, sizeof(data))) > 0)
+		expect_equal(write(fd, data, n), n);
+	expect_equal(n, 0);
+	expect_equal(close(fd), 0);
+	return NULL;
+}
+
+/* A thread that echoes, through all sizes of pieces. */
+static void echoes_come_back_whole(int family)
+{
+	static char out[200000], in[200000];
+	int fds[2];
+	pthread_t thread;
+	ssize_t n;
+
+	connection(family, fds);
+	expect_equal(pthread_create(&thread, NULL, echo, &fds[1]), 0);
+	for (size_t i = 0; i < sizeof(out); i++)
+		out[i] = i * 7 + i / 251;
+	for (size_t at = 0, len = 1; at + len <= sizeof(out); at += len, len = len * 3 / 2 + 1) {
+		expect_equal(send(fds[0], out + at, len, 0), len);
+		expect_equal(recv(fds[0], in + at, len, MSG_WAITALL), len);
+		expect(!memcmp(in + at, out + at, len));
+	}
+	expect_equal(shutdown(fds[0], SHUT_WR), 0);
+	n = recv(fds[0], in, 1, 0);
+	expect_equal(n, 0);
+	expect_equal(pthread_join(thread, NULL), 0);
+	close(fds[0]);
+}
+
+static void *drain(void *arg)
+{
+	static char data[100000];
+	int fd = *(int *)arg;
+	size_t sum = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, data, sizeof(data), 0)) > 0)
+		for (ssize_t i = 0; i < n; i++, sum++)
+			if (data[i] != (char)(sum % 251))
+				test_failure("byte %zu is wrong", sum);
+	expect_equal(n, 0);
+	return (void *)sum;
+}
+
+/* More than any buffer holds: the sender sleeps, and all arrives. */
+static void a_big_write_is_all_sent(void)
+{
+	size_t size = 8 << 20;
+	char *data = malloc(size);
+	int fds[2];
+	pthread_t thread;
+	void *sum;
+
+	expect(data);
+	for (size_t i = 0; i < size; i++)
+		data[i] = i % 251;
+	connection(AF_INET, fds);
+	expect_equal(pthread_create(&thread, NULL, drain, &fds[1]), 0);
+	expect_equal(write(fds[0], data, size), size);
+	close(fds[0]);
+	expect_equal(pthread_join(thread, &sum), 0);
+	expect_equal((size_t)sum, size);
+	close(fds[1]);
+	free(data);
+}
+
+static void pieces_are_one_stream(void)
+{
+	struct iovec out[64], in[3];
+	char data[65], a[10], b[1], c[100];
+	int fds[2];
+
+	connection(AF_INET, fds);
+	for (int i = 0; i < 64; i++) {
+		data[i] = '0' + i;
+		out[i] = (struct iovec){ data + i, i % 2 };
+	}
+	expect_equal(writev(fds[0], out, 64), 32);
+	expect_equal(close(fds[0]), 0);
+	in[0] = (struct iovec){ a, sizeof(a) };
+	in[1] = (struct iovec){ b, sizeof(b) };
+	in[2] = (struct iovec){ c, sizeof(c) };
+	expect_equal(readv(fds[1], in, 3), 32);
+	expect_equal(a[9], '0' + 19);
+	expect_equal(b[0], '0' + 21);
+	expect_equal(c[20], '0' + 63);
+	expect_equal(readv(fds[1], in, 3), 0);
+	close(fds[1]);
+}
+
+static void nothing_waits_that_must_not(void)
+{
+	struct timeval tv = { .tv_usec = 50000 };
+	int fds[2], n = 0;
+	char c[8];
+	uint64_t start;
+
+	connection(AF_INET, fds);
+	expect_equal(recv(fds[0], c, 1, MSG_DONTWAIT), -1);
+	expect_equal(errno, EAGAIN);
+	expect_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	expect(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
+	expect_equal(read(fds[0], c, 1), -1);
+	expect_equal(errno, EAGAIN);
+	n = 0;
+	expect_equal(ioctl(fds[0], FIONBIO, &n), 0);
+	expect(!(fcntl(fds[0], F_GETFL) & O_NONBLOCK));
+	expect_equal(setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	start = now_ms();
+	expect_equal(read(fds[0], c, 1), -1);
+	expect_equal(errno, EAGAIN);
+	expect(now_ms() - start >= 50 && now_ms() - start < 1000);
+	expect_equal(send(fds[1], "abcdef", 6, 0), 6);
+	expect_equal(recv(fds[0], c, 3, MSG_PEEK), 3);
+	expect_equal(ioctl(fds[0], FIONREAD, &n), 0);
+	expect_equal(n, 6);
+	expect_equal(recv(fds[0], c, sizeof(c), MSG_WAITALL), 6);	/* by the timeout */
+	expect(!memcmp(c, "abcdef", 6));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Until nothing more fits, and the other side reads. */
+static void a_full_connection_says_so(void)
+{
+	static char data[65536];
+	struct timeval tv = { .tv_usec = 50000 };
+	struct pollfd p;
+	size_t sent = 0, got = 0;
+	int fds[2];
+	ssize_t n;
+
+	connection(AF_INET, fds);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	while ((n = send(fds[0], data, sizeof(data), 0)) > 0)
+		sent += n;
+	expect_equal(errno, EAGAIN);
+	expect(sent > 65536);
+	p = (struct pollfd){ .fd = fds[0], .events = POLLOUT };
+	expect_equal(poll(&p, 1, 0), 0);
+	fcntl(fds[0], F_SETFL, 0);
+	expect_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)), 0);
+	expect_equal(send(fds[0], data, 1, 0), -1);
+	expect_equal(errno, EAGAIN);
+	while (got < sent) {
+		n = recv(fds[1], data, sizeof(data), 0);
+		expect(n > 0);
+		got += n;
+	}
+	expect_equal(poll(&p, 1, 5000), 1);
+	expect_equal(p.revents, POLLOUT);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void half_a_connection_goes_on(void)
+{
+	struct pollfd p;
+	char c[4];
+	int fds[2];
+
+	connection(AF_INET, fds);
+	expect_equal(shutdown(fds[0], SHUT_WR), 0);
+	expect_equal(send(fds[0], "x", 1, MSG_NOSIGNAL), -1);
+	expect_equal(errno, EPIPE);
+	p = (struct pollfd){ .fd = fds[1], .events = POLLIN | POLLRDHUP };
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect_equal(p.revents, POLLIN | POLLRDHUP);
+	expect_equal(read(fds[1], c, 1), 0);
+	expect_equal(write(fds[1], "abc", 3), 3);
+	expect_equal(read(fds[0], c, 4), 3);
+	expect_equal(shutdown(fds[1], SHUT_WR), 0);
+	expect_equal(read(fds[0], c, 4), 0);
+	p = (struct pollfd){ .fd = fds[0], .events = POLLOUT };
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect_equal(p.revents, POLLOUT | POLLHUP);
+	close(fds[0]);
+	close(fds[1]);
+	connection(AF_INET, fds);
+	expect_equal(shutdown(fds[0], SHUT_RD), 0);
+	expect_equal(read(fds[0], c, 4), 0);
+	expect_equal(write(fds[1], "abc", 3), 3);
+	expect_equal(write(fds[0], "abc", 3), 3);
+	expect_equal(read(fds[1], c, 4), 3);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void resets_are_told(void)
+{
+	struct linger now = { .l_onoff = 1 };
+	struct pollfd p;
+	int fds[2], error = 0;
+	socklen_t len = sizeof(error);
+	char c;
+
+	connection(AF_INET, fds);	/* closed with data unread */
+	expect_equal(write(fds[0], "abc", 3), 3);
+	close(fds[1]);
+	p = (struct pollfd){ .fd = fds[0], .events = POLLIN };
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect(p.revents & POLLERR && p.revents & POLLHUP && p.revents & POLLIN);
+	expect_equal(read(fds[0], &c, 1), -1);
+	expect_equal(errno, ECONNRESET);
+	expect_equal(read(fds[0], &c, 1), 0);
+	expect_equal(write(fds[0], &c, 1), -1);
+	expect_equal(errno, EPIPE);
+	close(fds[0]);
+
+	connection(AF_INET, fds);	/* by SO_LINGER, and told by SO_ERROR */
+	expect_equal(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+	close(fds[1]);
+	expect_equal(poll(&(struct pollfd){ .fd = fds[0] }, 1, 1000), 1);
+	expect_equal(getsockopt(fds[0], SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	expect_equal(error, ECONNRESET);
+	expect_equal(getsockopt(fds[0], SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	expect_equal(error, 0);
+	close(fds[0]);
+
+	connection(AF_INET, fds);	/* in an orderly way: no reset */
+	expect_equal(write(fds[0], "abc", 3), 3);
+	expect_equal(read(fds[1], &c, 1), 1);
+	expect_equal(read(fds[1], &c, 1), 1);
+	expect_equal(read(fds[1], &c, 1), 1);
+	close(fds[1]);
+	expect_equal(read(fds[0], &c, 1), 0);
+	close(fds[0]);
+}
+
+static void connecting_fails_as_it_should(void)
+{
+	struct sockaddr_in nobody = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), error = 0;
+	socklen_t len = sizeof(error);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	expect(fd >= 0);
+	expect_equal(send(fd, "x", 1, 0), -1);
+	expect_equal(errno, ENOTCONN);
+	expect_equal(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)), -1);
+	expect_equal(errno, ECONNREFUSED);
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	p.fd = fd;
+	expect_equal(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)), -1);
+	expect(errno == EINPROGRESS || errno == ECONNREFUSED);
+	if (errno == EINPROGRESS) {
+		expect_equal(poll(&p, 1, 1000), 1);
+		expect(p.revents & POLLOUT && p.revents & POLLERR);
+		expect_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+		expect_equal(error, ECONNREFUSED);
+	}
+	expect_equal(connect(fd, (struct sockaddr *)&nobody, 3), -1);
+	expect_equal(errno, EINVAL);
+	nobody.sin_family = AF_INET6;
+	expect_equal(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)), -1);
+	expect_equal(errno, EAFNOSUPPORT);
+	close(fd);
+	expect_equal(connect(0, (struct sockaddr *)&nobody, sizeof(nobody)), -1);
+	expect_equal(errno, ENOTSOCK);
+	expect_equal(connect(999, (struct sockaddr *)&nobody, sizeof(nobody)), -1);
+	expect_equal(errno, EBADF);
+}
+
+static void connecting_need_not_wait(void)
+{
+	struct sockaddr_in name;
+	int listener = listening(AF_INET, 1), fd, peer, error = 1;
+	socklen_t len = sizeof(name);
+	struct pollfd p;
+
+	expect_equal(getsockname(listener, (struct sockaddr *)&name, &len), 0);
+	fcntl(listener, F_SETFL, O_NONBLOCK);
+	expect_equal(accept(listener, NULL, NULL), -1);
+	expect_equal(errno, EAGAIN);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	name.sin_addr.s_addr = 0;		/* ourselves */
+	if (connect(fd, (struct sockaddr *)&name, sizeof(name)))
+		expect_equal(errno, EINPROGRESS);
+	p = (struct pollfd){ .fd = fd, .events = POLLOUT };
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect_equal(p.revents, POLLOUT);
+	len = sizeof(error);
+	expect_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	expect_equal(error, 0);
+	expect_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), -1);
+	expect_equal(errno, EISCONN);
+	p = (struct pollfd){ .fd = listener, .events = POLLIN };
+	expect_equal(poll(&p, 1, 1000), 1);
+	peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	expect(peer >= 0);
+	expect(fcntl(peer, F_GETFL) & O_NONBLOCK);
+	close(peer);
+	close(fd);
+	close(listener);
+}
+
+static void options_are_kept(void)
+{
+	struct { int level, option, value; } o[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 17 }, { IPPROTO_TCP, TCP_KEEPINTVL, 3 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 5 }, { SOL_SOCKET, SO_REUSEADDR, 1 },
+		{ IPPROTO_IP, IP_TOS, 16 }, { IPPROTO_IP, IP_TTL, 7 },
+		{ SOL_SOCKET, SO_SNDBUF, 20000 }, { IPPROTO_TCP, TCP_CORK, 0 },
+	};
+	struct linger l = { 1, 5 };
+	struct timeval tv = { 3, 250000 };
+	int fds[2], n;
+	socklen_t len = sizeof(n);
+
+	connection(AF_INET, fds);
+	for (size_t i = 0; i < sizeof(o) / sizeof(o[0]); i++) {
+		expect_equal(setsockopt(fds[0], o[i].level, o[i].option, &o[i].value,
+					sizeof(n)), 0);
+		expect_equal(getsockopt(fds[0], o[i].level, o[i].option, &n, &len), 0);
+		expect_equal(n, o[i].value);
+	}
+	expect_equal(getsockopt(fds[0], SOL_SOCKET, SO_TYPE, &n, &len), 0);
+	expect_equal(n, SOCK_STREAM);
+	expect_equal(getsockopt(fds[0], IPPROTO_TCP, TCP_MAXSEG, &n, &len), 0);
+	expect(n >= 500);
+	expect_equal(setsockopt(fds[0], SOL_SOCKET, 9999, &n, sizeof(n)), -1);
+	expect_equal(errno, ENOPROTOOPT);
+	expect_equal(setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l)), 0);
+	l.l_linger = 0;
+	len = sizeof(l);
+	expect_equal(getsockopt(fds[0], SOL_SOCKET, SO_LINGER, &l, &len), 0);
+	expect_equal(l.l_linger, 5);
+	expect_equal(setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	tv.tv_sec = 0;
+	len = sizeof(tv);
+	expect_equal(getsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, &len), 0);
+	expect_equal(tv.tv_sec, 3);
+	expect_equal(tv.tv_usec, 250000);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void names_are_told(void)
+{
+	struct sockaddr_storage a, b;
+	socklen_t la = sizeof(a), lb = sizeof(b);
+	int fds[2];
+
+	connection(AF_INET6, fds);
+	expect_equal(getsockname(fds[0], (struct sockaddr *)&a, &la), 0);
+	expect_equal(getpeername(fds[1], (struct sockaddr *)&b, &lb), 0);
+	expect_equal(la, sizeof(struct sockaddr_in6));
+	expect(!memcmp(&a, &b, la));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A socket for IPv6 speaks IPv4 too, unless it is told not to. */
+static void ipv6_takes_ipv4(void)
+{
+	struct sockaddr_in6 name = { .sin6_family = AF_INET6 }, peer;
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	int listener, fd, c, one = 1;
+	socklen_t len = sizeof(name);
+	char text[INET6_ADDRSTRLEN];
+
+	for (int only = 0; only < 2; only++) {
+		listener = socket(AF_INET6, SOCK_STREAM, 0);
+		expect(listener >= 0);
+		if (only)
+			expect_equal(setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &one,
+						sizeof(one)), 0);
+		name = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
+		expect_equal(bind(listener, (struct sockaddr *)&name, sizeof(name)), 0);
+		expect_equal(listen(listener, 5), 0);
+		len = sizeof(name);
+		expect_equal(getsockname(listener, (struct sockaddr *)&name, &len), 0);
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		v4.sin_port = name.sin6_port;
+		v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		expect_equal(connect(fd, (struct sockaddr *)&v4, sizeof(v4)), -only);
+		if (only)
+			expect_equal(errno, ECONNREFUSED);
+		if (!only) {
+			len = sizeof(peer);
+			c = accept(listener, (struct sockaddr *)&peer, &len);
+			expect(c >= 0);
+			expect(inet_ntop(AF_INET6, &peer.sin6_addr, text, sizeof(text)));
+			expect(!strcmp(text, "::ffff:127.0.0.1"));
+			close(c);
+		}
+		close(fd);
+		if (!only) {		/* and connects to it */
+			inet_pton(AF_INET6, "::ffff:127.0.0.1", &name.sin6_addr);
+			fd = socket(AF_INET6, SOCK_STREAM, 0);
+			expect_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+			close(fd);
+		}
+		close(listener);
+	}
+}
+
+static void ports_are_one_s_own(void)
+{
+	struct sockaddr_in name;
+	int a = listening(AF_INET, 1), b = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(name);
+
+	expect_equal(getsockname(a, (struct sockaddr *)&name, &len), 0);
+	expect_equal(bind(b, (struct sockaddr *)&name, sizeof(name)), -1);
+	expect_equal(errno, EADDRINUSE);
+	name.sin_addr.s_addr = htonl(0x01020304);
+	expect_equal(bind(b, (struct sockaddr *)&name, sizeof(name)), -1);
+	expect_equal(errno, EADDRNOTAVAIL);
+	expect_equal(accept(b, NULL, NULL), -1);
+	expect_equal(errno, EINVAL);
+	close(a);
+	close(b);
+}
+
+static void *later(void *arg)
+{
+	usleep(100000);
+	expect_equal(write(*(int *)arg, "x", 1), 1);
+	return NULL;
+}
+
+static void who_sleeps_is_woken(void)
+{
+	pthread_t thread;
+	int fds[2];
+	uint64_t start = now_ms();
+	char c;
+
+	connection(AF_INET, fds);
+	expect_equal(pthread_create(&thread, NULL, later, &fds[1]), 0);
+	expect_equal(read(fds[0], &c, 1), 1);
+	expect(now_ms() - start >= 100);
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Whoever closes with data under way need not wait for it to arrive. */
+static void data_outlives_its_sender(void)
+{
+	static char data[300000];
+	size_t sum = 0;
+	ssize_t n;
+	int fds[2];
+
+	connection(AF_INET, fds);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	n = write(fds[0], data, sizeof(data));
+	expect(n > 65536);
+	close(fds[0]);
+	for (ssize_t m; (m = read(fds[1], data, 5000)) > 0;)
+		sum += m;
+	expect_equal(sum, n);
+	close(fds[1]);
+}
+
+int main(void)
+{
+	echoes_come_back_whole(AF_INET);
+	echoes_come_back_whole(AF_INET6);
+	a_big_write_is_all_sent();
+	pieces_are_one_stream();
+	nothing_waits_that_must_not();
+	a_full_connection_says_so();
+	half_a_connection_goes_on();
+	resets_are_told();
+	connecting_fails_as_it_should();
+	connecting_need_not_wait();
+	options_are_kept();
+	names_are_told();
+	ipv6_takes_ipv4();
+	ports_are_one_s_own();
+	who_sleeps_is_woken();
+	data_outlives_its_sender();
+	test_success();
+}
