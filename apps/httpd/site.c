@@ -202,7 +202,7 @@ static void forget(struct site *s, struct resource *r)
 static int tag(struct resource *r)
 {
 	static char buffer[65536];
-	uint64_t h = mix(r->body.size, NULL, 0);
+	uint64_t h = mix(1, (char *)&r->body.size, sizeof(r->body.size));
 
 	if (r->body.data) {
 		h = mix(h, r->body.data, r->body.size);
@@ -219,7 +219,7 @@ static int tag(struct resource *r)
 			h = mix(h, buffer, n);
 		}
 	}
-	r->tag = h;
+	r->tag = h ?: 1;		/* 0 is none */
 	return 0;
 }
 

@@ -296,6 +296,12 @@ static int follow_links(struct tar *t)
 			progress = true;
 		}
 	}
+	return rc < 0 ? rc : 0;
+}
+
+/* Those that were not followed are counted. */
+static void free_links(struct tar *t)
+{
 	while (t->links) {
 		struct link *l = t->links;
 
@@ -305,7 +311,6 @@ static int follow_links(struct tar *t)
 		free(l->target);
 		free(l);
 	}
-	return rc < 0 ? rc : 0;
 }
 
 static int add_entry(struct tar *t, const struct header *h, off_t data, int64_t size)
@@ -403,6 +408,7 @@ int site_from_tar(struct site *s, const char *disk, int fd, off_t size)
 	}
 	if (rc >= 0)
 		rc = follow_links(t);
+	free_links(t);
 	if (rc == 0 && t->skipped)
 		fprintf(stderr, "httpd: %s: %u entries that are no files were left out\n",
 			disk, t->skipped);
