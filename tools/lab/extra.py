@@ -21,10 +21,11 @@ from .errors import BUILD, LabError
 SETS = {
     "net": (
         """iperf3 wrk apache2-utils curl tcpdump dnsmasq-base nginx-light nginx nmap radvd
-           iputils-ping arping socat""",
+           iputils-ping arping socat netbase""",
         """usr/bin/iperf3 usr/bin/wrk usr/bin/ab usr/bin/curl usr/bin/tcpdump
            usr/sbin/dnsmasq usr/sbin/nginx usr/bin/nmap usr/share/nmap/* usr/sbin/radvd
-           bin/ping usr/sbin/arping usr/bin/socat etc/nginx/mime.types"""),
+           bin/ping usr/sbin/arping usr/bin/socat etc/nginx/mime.types
+           etc/services etc/protocols"""),
 }
 NOT_WANTED = ("linux-image", "systemd", "perl", "python", "man-db")
 
