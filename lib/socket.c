@@ -588,9 +588,3 @@ int sockatmark(int fd)
 {
 	return WITH_SOCKET(fd, 0);
 }
-
-int socketpair(int domain, int type, int protocol, int fds[2])
-{
-	(void)domain, (void)type, (void)protocol, (void)fds;
-	return result(-EOPNOTSUPP);
-}

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define PRIORITY TCP_PRIO_NORMAL
+#define FIRST_RTO (1000 / TCP_SLOW_INTERVAL)	/* RFC 6298, 2.1; lwIP has RFC 1122's 3 s */
 
 struct tcp_socket *tcp_socket_alloc(int domain)
 {
@@ -108,6 +109,7 @@ static int pcb_new(struct tcp_socket *t)
 	if (!pcb)
 		return -ENOBUFS;
 	tcp_setprio(pcb, PRIORITY);
+	pcb->rto = pcb->sv = FIRST_RTO;
 	tcp_socket_attach(t, pcb);
 	tcp_socket_apply(&t->s);
 	return 0;

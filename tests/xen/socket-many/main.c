@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/* A thousand connections at once, ten thousand in turn, and no memory lost by them. */
+#include "tests/xen/socket/help.h"
+
+#include "net/net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define AT_ONCE 1000
+#define IN_TURN 10000
+
+static size_t used(void)
+{
+	return mallinfo().uordblks;
+}
+
+static unsigned lent(void)
+{
+	struct net_stats s;
+
+	net_stats(&s);
+	return s.lent_used;
+}
+
+static void a_thousand_at_once(void)
+{
+	static int client[AT_ONCE], server[AT_ONCE];
+	int listener = listening(AF_INET, 128), ep = epoll_create1(0), n, answered = 0;
+	struct epoll_event e[64];
+	char c[4];
+
+	for (int i = 0; i < AT_ONCE; i++) {
+		client[i] = connected_to(AF_INET, listener);
+		server[i] = accept(listener, NULL, NULL);
+		expect(server[i] >= 0);
+		e[0] = (struct epoll_event){ .events = EPOLLIN, .data.u32 = i };
+		expect_equal(epoll_ctl(ep, EPOLL_CTL_ADD, server[i], e), 0);
+	}
+	expect_equal(epoll_wait(ep, e, 64, 0), 0);
+	for (int i = 0; i < AT_ONCE; i++)
+		expect_equal(write(client[i], &i, 4), 4);
+	while (answered < AT_ONCE) {
+		n = epoll_wait(ep, e, 64, 5000);
+		expect(n > 0);
+		for (int i = 0; i < n; i++, answered++) {
+			int fd = server[e[i].data.u32];
+
+			expect_equal(read(fd, c, 4), 4);
+			expect_equal(write(fd, c, 4), 4);
+		}
+	}
+	for (int i = 0; i < AT_ONCE; i++) {
+		int back;
+
+		expect_equal(read(client[i], &back, 4), 4);
+		expect_equal(back, i);
+	}
+	for (int i = 0; i < AT_ONCE; i++) {
+		close(client[i]);
+		close(server[i]);
+	}
+	close(ep);
+	close(listener);
+}
+
+/* The server closes first, and keeps TIME_WAIT; sometimes nobody reads; sometimes a reset. */
+static void in_turn(int count)
+{
+	struct linger now = { .l_onoff = 1 };
+	int listener = listening(AF_INET, 128), client, server;
+	char c[4];
+
+	for (int i = 0; i < count; i++) {
+		client = connected_to(AF_INET, listener);
+		expect_equal(write(client, "abc", 3), 3);
+		server = accept(listener, NULL, NULL);
+		expect(server >= 0);
+		if (i % 4)
+			expect_equal(read(server, c, 4), 3);
+		expect_equal(write(server, "abc", 3), 3);
+		if (i % 16 == 1)
+			setsockopt(server, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(server);
+		close(client);
+	}
+	close(listener);
+}
+
+static void ten_thousand_leave_no_trace(void)
+{
+	uint64_t start = now_ms();
+	size_t before, after;
+	unsigned pages;
+
+	in_turn(2000);		/* as many in TIME_WAIT as there may ever be */
+	before = used();
+	pages = lent();
+	in_turn(IN_TURN);
+	after = used();
+	printf("%d connections: %zu bytes before, %zu after, %u lent pages, %u ms\n", IN_TURN,
+	       before, after, lent(), (unsigned)(now_ms() - start));
+	expect(after < before + 64 * 1024);
+	expect_equal(lent(), pages);
+}
+
+/* Nobody accepts: the queue has an end, and those in it are not lost. */
+static void a_backlog_has_an_end(void)
+{
+	struct sockaddr_storage name;
+	socklen_t len = sizeof(name);
+	int listener = listening(AF_INET, 8), fds[20], n = 0, waiting = 0;
+
+	getsockname(listener, (struct sockaddr *)&name, &len);
+	for (int i = 0; i < 20; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(fds[i], (struct sockaddr *)&name, len))
+			expect_equal(errno, EINPROGRESS);
+	}
+	usleep(100000);
+	fcntl(listener, F_SETFL, O_NONBLOCK);
+	while (n < 100 && accept(listener, NULL, NULL) >= 0)
+		n++;
+	expect(n >= 8);
+	for (int i = 0; i < 100 && n < 20; i++) {	/* the others ask again */
+		usleep(100000);
+		while (accept(listener, NULL, NULL) >= 0)
+			n++, waiting++;
+	}
+	expect_equal(n, 20);
+	expect(waiting > 0);
+	for (int fd = 3; fd < 100; fd++)
+		close(fd);
+}
+
+/* A peer that reads nothing: what was closed is kept for it, but not by everybody. */
+static void slow_readers_cost_little(void)
+{
+	static char data[60000];
+	static int fds[300];
+	int listener = listening(AF_INET, 128), server;
+	size_t before;
+	unsigned pages;
+
+	before = used();
+	pages = lent();
+	for (int i = 0; i < 300; i++) {
+		fds[i] = connected_to(AF_INET, listener);
+		server = accept(listener, NULL, NULL);
+		fcntl(server, F_SETFL, O_NONBLOCK);
+		expect(write(server, data, sizeof(data)) > 0);
+		expect(write(server, data, sizeof(data)) > 0);
+		close(server);
+	}
+	for (int i = 0; i < 300; i++) {
+		expect(read(fds[i], data, sizeof(data)) > 0);
+		close(fds[i]);
+	}
+	close(listener);
+	usleep(1500000);
+	printf("slow readers: %zu bytes before, %zu after, %u lent pages\n", before, used(),
+	       lent());
+	expect(used() < before + 128 * 1024);
+	expect_equal(lent(), pages);
+}
+
+int main(void)
+{
+	a_thousand_at_once();
+	ten_thousand_leave_no_trace();
+	a_backlog_has_an_end();
+	slow_readers_cost_little();
+	test_success();
+}
