@@ -148,7 +148,7 @@ static void vif_thread(void *arg)
 	}
 }
 
-static void vif_carrier(bool up)
+static inline void vif_carrier(bool up)
 {
 	vif.info.up = up;
 	while (!up && vif.first)
