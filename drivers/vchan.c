@@ -96,10 +96,12 @@ static void look_for_client(struct vchan *v)
 	}
 }
 
-static void look(struct vchan *v)
+void vchan_look(struct vchan *v)
 {
 	uint8_t live;
 
+	if (v->error)
+		return;
 	if (v->state == VCHAN_WAITING)
 		look_for_client(v);
 	if (v->state != VCHAN_OPEN)
@@ -122,7 +124,7 @@ static ssize_t readable(struct vchan *v)
 	if (v->state != VCHAN_ENDED) {
 		ssize_t n = stream_readable(&v->in);
 
-		look(v);
+		vchan_look(v);
 		if (n < 0)
 			fail(v, n);
 		if (!v->error && v->state != VCHAN_ENDED)
@@ -135,7 +137,7 @@ static ssize_t writable(struct vchan *v)
 {
 	ssize_t n = stream_writable(&v->out);
 
-	look(v);
+	vchan_look(v);
 	if (n < 0)
 		fail(v, n);
 	if (v->error)
@@ -171,8 +173,10 @@ ssize_t vchan_try_read(struct vchan *v, void *to, size_t len)
 	n = readable(v);
 	if (n == -EAGAIN)
 		n = ask(v, VCHAN_NOTIFY_WRITE, readable);
-	if (n == 0 && v->server)
+	if (n == 0 && v->server) {
 		v->state = VCHAN_WAITING;
+		v->session++;
+	}
 	if (n <= 0)
 		return n;
 	n = stream_read(&v->in, to, min(len, n));
@@ -192,6 +196,8 @@ ssize_t vchan_try_write(struct vchan *v, const void *from, size_t len)
 	n = writable(v);
 	if (n == -EAGAIN)
 		n = ask(v, VCHAN_NOTIFY_READ, writable);
+	if (n == -EAGAIN && v->state == VCHAN_WAITING)
+		return -ENOTCONN;
 	while (n > 0 && done < len) {
 		n = stream_write(&v->out, (const char *)from + done, min(len - done, PIECE));
 		if (n <= 0)
@@ -216,18 +222,21 @@ ssize_t vchan_read(struct vchan *v, void *to, size_t len, uint64_t deadline)
 
 ssize_t vchan_write(struct vchan *v, const void *from, size_t len, uint64_t deadline)
 {
+	unsigned session = v->session;
 	size_t done = 0;
 	ssize_t n = 0;
 
 	while (done < len && n >= 0) {
 		wait_until_deadline(&v->port.waiters, deadline,
-				    (evtchn_rung(&v->port),
-				     (n = vchan_try_write(v, (const char *)from + done,
-							  len - done)) != -EAGAIN));
+				    (evtchn_rung(&v->port), v->session != session) ||
+				    (n = vchan_try_write(v, (const char *)from + done,
+							 len - done)) != -EAGAIN);
+		if (v->session != session)	/* another thread has read its end */
+			n = -EPIPE;
 		if (n > 0)
 			done += n;
 	}
-	if (done)
+	if (done && n != -EPIPE)
 		return done;
 	return n == -EAGAIN ? -ETIMEDOUT : n;
 }

@@ -47,6 +47,7 @@ struct vchan {
 	enum vchan_state state;
 	int error;			/* for good: -EPROTO, -ECONNRESET */
 	uint32_t end;			/* VCHAN_ENDED: in.at goes so far */
+	unsigned session;		/* a server's: how many have ended */
 	uint8_t __shared *peer_live, *our_live;
 	uint8_t __shared *peer_asks, *we_ask;	/* VCHAN_NOTIFY_* */
 
@@ -66,14 +67,14 @@ struct vchan {
  * -ENAMETOOLONG, -ENOMEM, -ENOSPC (grants, ports), or what xenstore says.  Sleeps, as do
  * the next three.
  */
-int vchan_listen(struct vchan *v, domid_t peer, const char *path, unsigned read_order,
+int vchan_serve(struct vchan *v, domid_t peer, const char *path, unsigned read_order,
 		 unsigned write_order);
 
 /*
  * Be a domain's client: 0; -ENOENT, nobody serves there; -EBUSY, somebody else is its
  * client; -EPROTO, what it says makes no sense; -EACCES, it does not lend what it says.
  */
-int vchan_connect(struct vchan *v, domid_t peer, const char *path);
+int vchan_join(struct vchan *v, domid_t peer, const char *path);
 
 /* The end, from our side; nobody else uses it.  A zeroed one may be closed too. */
 void vchan_close(struct vchan *v);
@@ -85,7 +86,7 @@ int vchan_renew(struct vchan *v);
  * Some bytes, at once: how many, at least 1; -EAGAIN, and the peer will ring when that
  * changes; or v->error.  Also, of a read, 0: the end of a session (a server's next read is
  * the next one's, a client's 0 again); of a write, -EPIPE: the peer has gone, and so it
- * stays until a read has said 0.
+ * stays until a read has said 0, and -ENOTCONN: the next has not come.
  */
 ssize_t vchan_try_read(struct vchan *v, void *to, size_t len);
 ssize_t vchan_try_write(struct vchan *v, const void *from, size_t len);
@@ -102,6 +103,9 @@ ssize_t vchan_write(struct vchan *v, const void *from, size_t len, uint64_t dead
 #define VCHAN_WRITABLE 2u
 #define VCHAN_GONE 4u			/* VCHAN_ENDED, or an error */
 unsigned vchan_ready(struct vchan *v);
+
+/* Notice who came or went, for who is told of events and does neither read nor write. */
+void vchan_look(struct vchan *v);
 
 /* For vchan.c and vchan_setup.c: the rings are there, and the peer or will be. */
 void vchan_begin(struct vchan *v, uint8_t __shared *left, uint8_t __shared *right);

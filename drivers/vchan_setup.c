@@ -179,7 +179,7 @@ static int serve(struct vchan *v)
 	return xs_transaction(clock_now() + PATIENCE, publish, v);
 }
 
-int vchan_listen(struct vchan *v, domid_t peer, const char *path, unsigned read_order,
+int vchan_serve(struct vchan *v, domid_t peer, const char *path, unsigned read_order,
 		 unsigned write_order)
 {
 	int rc = set_path(v, peer, path);
@@ -310,7 +310,7 @@ static int connect_to(struct vchan *v)
 	return 0;
 }
 
-int vchan_connect(struct vchan *v, domid_t peer, const char *path)
+int vchan_join(struct vchan *v, domid_t peer, const char *path)
 {
 	int rc = set_path(v, peer, path);
 

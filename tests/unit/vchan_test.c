@@ -69,7 +69,7 @@ static void serve(void)
 	unsigned read, write;
 
 	any_orders(&read, &write);
-	assert(vchan_listen(&v, 0, host_chance(2) ? PATH : "data/vchan/0/test", read, write) == 0);
+	assert(vchan_serve(&v, 0, host_chance(2) ? PATH : "data/vchan/0/test", read, write) == 0);
 	vchanpeer_client(PATH);
 }
 
@@ -79,7 +79,7 @@ static void be_client(void)
 
 	any_orders(&offer.left_order, &offer.right_order);
 	vchanpeer_server(THEIRS, &offer);
-	assert(vchan_connect(&v, 0, THEIRS) == 0);
+	assert(vchan_join(&v, 0, THEIRS) == 0);
 }
 
 /* ---- bytes */
@@ -115,7 +115,9 @@ static ssize_t give(unsigned session, uint64_t n)
 			want = end - gave;
 		for (size_t i = 0; i < want; i++)
 			buf[i] = vchanpeer_byte(session, false, gave + i);
-		len = vchan_write(&v, buf, want, until);
+		while ((len = vchan_write(&v, buf, want, until)) == -ENOTCONN &&
+		       clock_now() < until)
+			thread_sleep(clock_now() + NSEC_PER_MSEC);
 	}
 	return len;
 }
@@ -223,7 +225,7 @@ static void no_needless_event(void)
 	unsigned sends;
 
 	boot();
-	assert(vchan_listen(&v, 0, PATH, 12, 12) == 0);
+	assert(vchan_serve(&v, 0, PATH, 12, 12) == 0);
 	vchanpeer.stays = vchanpeer.wants = true;
 	vchanpeer_client(PATH);
 	assert(vchan_write(&v, "", 0, NEVER) == 0);
@@ -265,7 +267,7 @@ static void sessions_do_not_mix(void)
 		/* One that came and went and said nothing may not be seen at all. */
 		until = clock_now() + 10 * SECOND;
 		rc = host_chance(2) ? give(session, host_below(30000)) : 1;
-		assert(rc > 0 || rc == -EPIPE || (rc == -ETIMEDOUT && !vchanpeer.sent));
+		assert(rc > 0 || rc == -EPIPE || !vchanpeer.sent);
 		rc = take(session, UINT32_MAX);
 		assert(rc == 0 || (rc == -ETIMEDOUT && !vchanpeer.sent));
 		assert(got == vchanpeer.sent);
@@ -309,6 +311,42 @@ static void replaced_unseen(void)
 	down();
 }
 
+static void writer(void *arg)
+{
+	static uint8_t much[200000];
+	ssize_t n = vchan_write(&v, much, sizeof(much), NEVER);
+
+	(void)arg;
+	assert(n == -EPIPE);
+	running--;
+}
+
+/* What a thread writes while another reads the end is not for the next client. */
+static void a_write_ends_with_its_session(void)
+{
+	boot();
+	assert(vchan_serve(&v, 0, PATH, 12, 12) == 0);
+	vchanpeer_client(PATH);
+	vchanpeer.careless = true;
+	vchanpeer.to_send = 10;
+	vchanpeer.to_receive = 30000;
+	vchanpeer.wants = true;
+	got = 0;
+	assert(take(1, 1) > 0);
+	running = 1;
+	assert(thread_start("writer", THREAD_KERNEL, STACK_KERNEL, writer, NULL, NULL));
+	while (vchanpeer.received == 0)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	while (take(1, 10) > 0)
+		;
+	vchanpeer.careless = false;
+	vchanpeer.stays = vchanpeer.wants = true;
+	wait_for_threads();
+	vchan_close(&v);
+	thread_sleep(clock_now() + SECOND);
+	down();
+}
+
 static void client_sees_the_end(void)
 {
 	uint8_t buf[100];
@@ -335,9 +373,9 @@ static void deadlines(void)
 	ssize_t n;
 
 	boot();
-	assert(vchan_listen(&v, 0, PATH, 10, 11) == 0);
+	assert(vchan_serve(&v, 0, PATH, 10, 11) == 0);
 	assert(vchan_read(&v, buf, 10, clock_now() + NSEC_PER_MSEC) == -ETIMEDOUT);
-	assert(vchan_write(&v, buf, 10, clock_now() + NSEC_PER_MSEC) == -ETIMEDOUT);
+	assert(vchan_write(&v, buf, 10, clock_now() + NSEC_PER_MSEC) == -ENOTCONN);
 	assert(vchan_try_read(&v, buf, 10) == -EAGAIN);
 	assert(vchan_ready(&v) == 0);
 	vchan_close(&v);
@@ -377,7 +415,7 @@ static void lies_cost_the_channel(void)
 		else
 			n = vchan_write(&v, buf, 1 + host_below(sizeof(buf)), soon);
 		assert(n >= 0 || n == -EPROTO || n == -ECONNRESET || n == -EPIPE ||
-		       n == -ETIMEDOUT);
+		       n == -ETIMEDOUT || n == -ENOTCONN);
 		vchan_ready(&v);
 	}
 	if (v.error)
@@ -420,11 +458,11 @@ static void bad_orders(void)
 
 	boot();
 	for (size_t i = 0; i < HOST_COUNT(bad); i++)
-		assert(vchan_listen(&v, 0, PATH, bad[i][0], bad[i][1]) == -EINVAL);
+		assert(vchan_serve(&v, 0, PATH, bad[i][0], bad[i][1]) == -EINVAL);
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[sizeof(long_path) - 1] = '\0';
-	assert(vchan_listen(&v, 0, long_path, 10, 11) == -ENAMETOOLONG);
-	assert(vchan_connect(&v, 0, long_path) == -ENAMETOOLONG);
+	assert(vchan_serve(&v, 0, long_path, 10, 11) == -ENAMETOOLONG);
+	assert(vchan_join(&v, 0, long_path) == -ENAMETOOLONG);
 	assert(!store_read(PATH));
 	down();
 }
@@ -437,21 +475,21 @@ static void bad_offers(void)
 
 	boot();
 	before = host_xen;
-	assert(vchan_connect(&v, 0, THEIRS) == -ENOENT);
+	assert(vchan_join(&v, 0, THEIRS) == -ENOENT);
 	store_write(THEIRS "/ring-ref", "x");
-	assert(vchan_connect(&v, 0, THEIRS) == -EPROTO);
+	assert(vchan_join(&v, 0, THEIRS) == -EPROTO);
 	store_write(THEIRS "/ring-ref", "99999999999");
-	assert(vchan_connect(&v, 0, THEIRS) == -EPROTO);
+	assert(vchan_join(&v, 0, THEIRS) == -EPROTO);
 	offer.bad_ref = true;
 	vchanpeer_server(THEIRS, &offer);
-	assert(vchan_connect(&v, 0, THEIRS) == -EACCES);
+	assert(vchan_join(&v, 0, THEIRS) == -EACCES);
 	offer = (struct vchanpeer_offer){ .left_order = 13, .right_order = 14, .wrong_orders = true };
 	vchanpeer_server(THEIRS, &offer);
-	rc = vchan_connect(&v, 0, THEIRS);
+	rc = vchan_join(&v, 0, THEIRS);
 	assert(rc == -EPROTO || rc == -EACCES);
 	offer = (struct vchanpeer_offer){ .left_order = 13, .right_order = 14, .no_port = true };
 	vchanpeer_server(THEIRS, &offer);
-	assert(vchan_connect(&v, 0, THEIRS) == -EBUSY);
+	assert(vchan_join(&v, 0, THEIRS) == -EBUSY);
 	assert(host_xen.ports == before.ports && host_xen.mapped == before.mapped);
 	down();
 }
@@ -469,7 +507,7 @@ static void nothing_left(void)
 		host.grant_frames = 1;
 	else
 		host.malloc_fails = 1 + host_below(4);
-	rc = vchan_listen(&v, 0, PATH, read, 19);
+	rc = vchan_serve(&v, 0, PATH, read, 19);
 	host.malloc_fails = 0;
 	host.ports = 4000;
 	if (rc == 0)
@@ -489,6 +527,7 @@ int main(int argc, char **argv)
 		{ "no event that nobody asked for", no_needless_event, 20 },
 		{ "clients that vanish: each session is whole, and ends", sessions_do_not_mix, 300 },
 		{ "a client replaced unseen is sent away", replaced_unseen, 50 },
+		{ "a write ends with its session", a_write_ends_with_its_session, 100 },
 		{ "a client reads what is left, and sees the end", client_sees_the_end, 50 },
 		{ "deadlines, and what is not ready", deadlines, 20 },
 		{ "lies cost the channel, and the next client is served", lies_cost_the_channel, 500 },
