@@ -140,6 +140,15 @@ static void say_ip4(struct link *l)
 		 l->dhcp ? ", by DHCP" : "");
 }
 
+/* As RFC 5952 has it. */
+static void write_ip6(const ip6_addr_t *a, char *to, size_t size)
+{
+	ip6addr_ntoa_r(a, to, size);
+	for (; *to; to++)
+		if (*to >= 'A' && *to <= 'F')
+			*to += 'a' - 'A';
+}
+
 static void say_ip6(struct link *l)
 {
 	char address[48];
@@ -148,7 +157,7 @@ static void say_ip6(struct link *l)
 		uint8_t is = netif_ip6_addr_state(&l->netif, i), was = l->ip6_state[i];
 
 		l->ip6_state[i] = is;
-		ip6addr_ntoa_r(netif_ip6_addr(&l->netif, i), address, sizeof(address));
+		write_ip6(netif_ip6_addr(&l->netif, i), address, sizeof(address));
 		if (ip6_addr_ispreferred(is) && !ip6_addr_isvalid(was))
 			log_info("vif%u: %s", l->id, address);
 		else if (ip6_addr_isduplicated(is) && !ip6_addr_isduplicated(was))

@@ -456,8 +456,9 @@ static void room(void *user)
 
 void link_mtu(struct link *l)
 {
-	uint32_t mtu = l->info.mtu < 65521 ? l->info.mtu : 65521;
+	uint32_t mtu = l->info.mtu ? l->info.mtu : 1500;	/* not connected yet */
 
+	mtu = mtu < 65521 ? mtu : 65521;
 	if (l->dhcp_mtu && l->dhcp_mtu < mtu)
 		mtu = l->dhcp_mtu;
 	l->netif.mtu = mtu;
