@@ -17,6 +17,7 @@
 #define POLL_INTERVAL 4			/* of lwIP's 500 ms */
 #define ORPHAN_POLLS 30			/* a minute without an acknowledgment */
 #define ORPHANS_MOST 256
+#define ORPHANS_LEAST 8			/* where memory for what is sent is full */
 #define TIME_WAIT_MOST 256
 #define LOOK_EVERY 64			/* closed connections */
 
@@ -40,6 +41,11 @@ void tcp_socket_orphan_over(struct tcp_socket *t)
 	tcp_socket_free(t);
 }
 
+void tcp_socket_orphan_goes_on(struct tcp_socket *t)
+{
+	t->patience = ORPHAN_POLLS;
+}
+
 static err_t poll_orphan(void *arg, struct tcp_pcb *pcb)
 {
 	struct tcp_socket *t = arg;
@@ -57,7 +63,7 @@ static void limit_orphans(void)
 {
 	struct tcp_socket *t = orphans;
 
-	if (orphan_count <= ORPHANS_MOST)
+	if (orphan_count <= (tcp_socket_memory_full() ? ORPHANS_LEAST : ORPHANS_MOST))
 		return;
 	while (t->orphan_next)
 		t = t->orphan_next;

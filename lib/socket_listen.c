@@ -2,27 +2,33 @@
 /*
  * Listening: connections that are complete wait in a queue for accept().
  *
- * lwIP counts those that are not complete; what it lets in of them is what the queue has
- * room for, so a complete connection always has a place.  A client that finds none asks
+ * While the queue has room lwIP lets in as many half-open ones as it can count, so the queue
+ * may become longer than listen() said by as many.  A client that is not let in asks
  * again, as its SYN was not answered.
+ *
+ * Clients of a burst wait for a place that one of them frees.  In a flood of SYNs nobody
+ * answers and the places stay taken: then the one that has waited longest goes for each
+ * that comes, and who answers at once gets in.
  */
 #include "lib/socket_tcp.h"
 #include "net/net.h"
 
 #include <errno.h>
+#include <lwip/priv/tcp_priv.h>
 #include <stdlib.h>
 
 #define HALF_OPEN_MOST 255		/* lwIP's count has 8 bits */
+#define FLOOD_AGE 2			/* ticks of lwIP's 500 ms without an answer ... */
+#define FLOOD_TIME 20			/* ... are a flood, for so long at least */
 #define RESERVE (64 * 1024)		/* bytes: with less memory nobody is let in */
 
 /* lwIP's macro does not know "none". */
 static void let_in(struct tcp_socket *t)
 {
 	struct tcp_pcb_listen *pcb = (struct tcp_pcb_listen *)t->pcb;
-	unsigned room = t->queued < t->backlog ? t->backlog - t->queued : 0;
 
 	if (pcb)
-		pcb->backlog = room < HALF_OPEN_MOST ? room : HALF_OPEN_MOST;
+		pcb->backlog = t->queued < t->backlog ? HALF_OPEN_MOST : 0;
 }
 
 static bool memory_is_short(void)
@@ -31,6 +37,44 @@ static bool memory_is_short(void)
 
 	free(p);
 	return !p;
+}
+
+static struct tcp_pcb *oldest_half_open(const struct tcp_pcb_listen *listener,
+					const struct tcp_pcb *but)
+{
+	struct tcp_pcb *oldest = NULL;
+
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (pcb->state == SYN_RCVD && pcb->listener == listener && pcb != but &&
+		    (!oldest || (int32_t)(pcb->tmr - oldest->tmr) <= 0))
+			oldest = pcb;		/* of equals the last, which came first */
+	return oldest;
+}
+
+/*
+ * A SYN has come, and has a pcb.  The last place is never kept: lwIP would not tell us of
+ * the next one.
+ */
+static err_t syn(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
+{
+	static uint32_t flood_ends;
+	struct tcp_pcb *oldest;
+
+	(void)id;
+	if (memory_is_short())
+		return ERR_MEM;
+	pcb->rto = pcb->sv = TCP_SOCKET_FIRST_RTO;
+	if (listener->accepts_pending < listener->backlog)
+		return ERR_OK;
+	oldest = oldest_half_open(listener, pcb);
+	if (!oldest)
+		return ERR_OK;
+	if (tcp_ticks - oldest->tmr >= FLOOD_AGE)
+		flood_ends = tcp_ticks + FLOOD_TIME;
+	if ((int32_t)(flood_ends - tcp_ticks) <= 0)
+		return ERR_MEM;
+	tcp_abandon(oldest, 0);
+	return ERR_OK;
 }
 
 static void queue(struct tcp_socket *t, struct tcp_socket *connection)
@@ -64,12 +108,11 @@ static void unqueue(struct tcp_socket *t, struct tcp_socket *connection)
 
 static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 {
-	struct tcp_socket *t = arg, *c = NULL;
+	struct tcp_socket *t = arg, *c;
 
 	if (!t || !pcb || err != ERR_OK)
 		return ERR_VAL;
-	if (!memory_is_short())
-		c = tcp_socket_alloc(t->s.domain);
+	c = tcp_socket_alloc(t->s.domain);
 	if (!c) {
 		tcp_abort(pcb);
 		return ERR_ABRT;
@@ -77,10 +120,10 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 	c->s.v6only = t->s.v6only;
 	c->s.o = t->s.o;
 	c->listener = t;
-	c->connected = true;
 	c->local = (struct endpoint){ pcb->local_ip, pcb->local_port };
 	c->remote = (struct endpoint){ pcb->remote_ip, pcb->remote_port };
 	tcp_socket_attach(c, pcb);
+	tcp_socket_established(c);
 	tcp_socket_apply(&c->s);
 	queue(t, c);
 	socket_readable(&t->s);
@@ -113,6 +156,7 @@ int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection
 
 int tcp_socket_listen(struct socket *s, unsigned backlog)
 {
+	static const struct tcp_ext_arg_callbacks callbacks = { .passive_open = syn };
 	struct tcp_socket *t = tcp_of(s);
 	struct endpoint any = { .port = 0 };
 	struct tcp_pcb *pcb;
@@ -133,6 +177,7 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 	}
 	if (rc)
 		return rc;
+	tcp_ext_arg_set_callbacks(t->pcb, 0, &callbacks);
 	pcb = tcp_listen_with_backlog_and_err(t->pcb, 1, &err);
 	if (!pcb)
 		return socket_errno(err);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define PRIORITY TCP_PRIO_NORMAL
-#define FIRST_RTO (1000 / TCP_SLOW_INTERVAL)	/* RFC 6298, 2.1; lwIP has RFC 1122's 3 s */
+#define SNDBUF_LEAST 16384
 
 struct tcp_socket *tcp_socket_alloc(int domain)
 {
@@ -29,6 +29,7 @@ struct tcp_socket *tcp_socket_alloc(int domain)
 void tcp_socket_free(struct tcp_socket *t)
 {
 	tcp_socket_discard(t);
+	tcp_socket_lets_go(t, t->unacked);
 	sendbuf_free(&t->out);
 	free(t);
 }
@@ -109,7 +110,7 @@ static int pcb_new(struct tcp_socket *t)
 	if (!pcb)
 		return -ENOBUFS;
 	tcp_setprio(pcb, PRIORITY);
-	pcb->rto = pcb->sv = FIRST_RTO;
+	pcb->rto = pcb->sv = TCP_SOCKET_FIRST_RTO;
 	tcp_socket_attach(t, pcb);
 	tcp_socket_apply(&t->s);
 	return 0;
@@ -133,7 +134,7 @@ static void failed(void *arg, err_t err)
 	t->pcb = NULL;
 	if (!t->filling)
 		sendbuf_free(&t->out);
-	t->unacked = 0;
+	tcp_socket_lets_go(t, t->unacked);
 	if (t->orphan_link) {
 		tcp_socket_orphan_over(t);
 		return;
@@ -178,14 +179,24 @@ static int tcp_socket_bind(struct socket *s, const struct endpoint *name)
 	return err == ERR_BUF ? -EADDRINUSE : socket_errno(err);
 }
 
+/* A window below what needs no scaling would only cost time. */
+void tcp_socket_established(struct tcp_socket *t)
+{
+	size_t window = t->s.o.rcvbuf < 65535 ? 65535 : t->s.o.rcvbuf;
+
+	t->connected = true;
+	if (window < t->pcb->rcv_wnd)
+		t->pcb->rcv_wnd = t->pcb->rcv_ann_wnd = window;
+}
+
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {
 	struct tcp_socket *t = arg;
 
 	(void)err;
 	t->connecting = false;
-	t->connected = true;
 	t->local = (struct endpoint){ pcb->local_ip, pcb->local_port };
+	tcp_socket_established(t);
 	socket_writable(&t->s);
 	return ERR_OK;
 }
@@ -282,13 +293,20 @@ static int tcp_socket_shutdown(struct socket *s, int how)
 	return 0;
 }
 
+/* Where memory is full everybody has a little. */
+static size_t sndbuf(const struct tcp_socket *t)
+{
+	return tcp_socket_memory_full() && t->s.o.sndbuf > SNDBUF_LEAST ? SNDBUF_LEAST :
+	       t->s.o.sndbuf;
+}
+
 size_t tcp_socket_room(const struct tcp_socket *t)
 {
 	size_t room;
 
-	if (!t->pcb || t->unacked >= t->s.o.sndbuf)
+	if (!t->pcb || t->unacked >= sndbuf(t))
 		return 0;
-	room = t->s.o.sndbuf - t->unacked;
+	room = sndbuf(t) - t->unacked;
 	if (t->pcb->snd_queuelen >= TCP_SND_QUEUELEN - 64)
 		return 0;
 	return room < t->pcb->snd_buf ? room : t->pcb->snd_buf;
@@ -297,7 +315,7 @@ size_t tcp_socket_room(const struct tcp_socket *t)
 /* Not for a few bytes: who waits is woken when it is worth it. */
 bool tcp_socket_writable(struct tcp_socket *t)
 {
-	size_t worth = t->s.o.sndbuf / 4;
+	size_t worth = sndbuf(t) / 4;
 	bool fine = tcp_socket_room(t) >= worth &&
 		    t->pcb->snd_queuelen < TCP_SND_QUEUELEN * 3 / 4;
 

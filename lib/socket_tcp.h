@@ -9,6 +9,9 @@
 
 #include <lwip/tcp.h>
 
+/* RFC 6298, 2.1; lwIP has RFC 1122's 3 s. */
+#define TCP_SOCKET_FIRST_RTO (1000 / TCP_SLOW_INTERVAL)
+
 struct tcp_socket {
 	struct socket s;
 	struct tcp_pcb *pcb;		/* NULL: it is over, or lwIP's alone */
@@ -61,6 +64,9 @@ void tcp_socket_abort(struct tcp_socket *t);
 /* Options, to its pcb. */
 void tcp_socket_apply(struct socket *s);
 
+/* The connection is there: its window is what SO_RCVBUF says. */
+void tcp_socket_established(struct tcp_socket *t);
+
 /* How many more bytes may be sent now. */
 size_t tcp_socket_room(const struct tcp_socket *t);
 bool tcp_socket_writable(struct tcp_socket *t);
@@ -72,6 +78,10 @@ ssize_t tcp_socket_recv(struct socket *s, struct message *m);
 ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len);
 ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t len);
 void tcp_socket_discard(struct tcp_socket *t);	/* what was received */
+/* Bytes have been given to lwIP; and are not there any more. */
+void tcp_socket_holds(struct tcp_socket *t, size_t n);
+void tcp_socket_lets_go(struct tcp_socket *t, size_t n);
+bool tcp_socket_memory_full(void);
 /* lwIP's */
 err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len);
@@ -86,5 +96,6 @@ void tcp_socket_unlisten(struct tcp_socket *t);
 
 void tcp_socket_close(struct socket *s);
 void tcp_socket_orphan_over(struct tcp_socket *t);
+void tcp_socket_orphan_goes_on(struct tcp_socket *t);
 
 #endif

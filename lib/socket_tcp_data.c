@@ -16,23 +16,24 @@
 #include <lwip/priv/tcp_priv.h>
 #include <string.h>
 
-#define RX_SHARE 4			/* of memory, for what all connections received */
+#define SHARE 4				/* of memory, for what all connections received, or send */
+#define RX_LEAST 16384			/* bytes that each may have where that is full */
 #define PBUF_COST 128			/* bytes that a pbuf takes beside its own */
 #define MANY 64				/* pbufs in a queue: more small ones are joined */
 #define SMALL 512
 #define JOINED 4096
 #define MOST 65535			/* bytes that lwIP takes at once */
 
-static size_t rx_total;
+static size_t rx_total, tx_total;
 
-static size_t rx_limit(void)
+static size_t limit(void)
 {
 	static size_t limit;
 	struct page_stats memory;
 
 	if (!limit) {
 		page_stats(&memory);
-		limit = memory.total * PAGE_SIZE / RX_SHARE;
+		limit = memory.total * PAGE_SIZE / SHARE;
 	}
 	return limit;
 }
@@ -118,7 +119,7 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 		tcp_recved(pcb, n);
 		return ERR_OK;
 	}
-	if (rx_total + n + PBUF_COST > rx_limit())
+	if (rx_total + n + PBUF_COST > limit() && t->rx_len > RX_LEAST)
 		return ERR_MEM;		/* lwIP keeps it, and comes back with it */
 	if (!join(t, p))
 		append(t, p);
@@ -213,20 +214,40 @@ ssize_t tcp_socket_recv(struct socket *s, struct message *m)
 
 /* ---- sending */
 
+void tcp_socket_holds(struct tcp_socket *t, size_t n)
+{
+	t->unacked += n;
+	tx_total += n;
+}
+
+void tcp_socket_lets_go(struct tcp_socket *t, size_t n)
+{
+	n = n < t->unacked ? n : t->unacked;
+	t->unacked -= n;
+	tx_total -= n;
+}
+
+bool tcp_socket_memory_full(void)
+{
+	return tx_total > limit();
+}
+
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
 	struct tcp_socket *t = arg;
 
 	(void)pcb;
-	t->unacked -= len < t->unacked ? len : t->unacked;
+	tcp_socket_lets_go(t, len);
 	sendbuf_acked(&t->out, len);
 	if (t->orphan_link) {
-		if (!t->unacked)
+		if (t->unacked)
+			tcp_socket_orphan_goes_on(t);
+		else
 			tcp_socket_orphan_over(t);
 		return ERR_OK;
 	}
 	over(t);
-	if (t->s.writers.first && (!t->unacked || tcp_socket_room(t) >= t->s.o.sndbuf / 4))
+	if (t->s.writers.first && (!t->unacked || tcp_socket_writable(t)))
 		wake(&t->s.writers);
 	if (t->was_full) {
 		t->was_full = false;
@@ -263,7 +284,6 @@ static int cannot_send(struct tcp_socket *t)
 /* Sleep until so many bytes may be sent, or enough of them; 0 or -errno. */
 static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64_t deadline)
 {
-	size_t worth = t->s.o.sndbuf / 4;
 	int rc = cannot_send(t);
 
 	if (rc || (t->connected && tcp_socket_room(t)))
@@ -273,9 +293,9 @@ static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64
 		return -EAGAIN;
 	flush(t, false);
 	net_push();
-	want = want < worth ? want : worth;
 	if (!wait_until_deadline(&t->s.writers, deadline, cannot_send_now(t) ||
-				 (t->connected && tcp_socket_room(t) >= want)))
+				 (t->connected && (tcp_socket_room(t) >= want ||
+						   tcp_socket_writable(t)))))
 		return -EAGAIN;
 	return cannot_send(t);
 }
@@ -327,7 +347,7 @@ static ssize_t send_all(struct tcp_socket *t, const struct message *m, uint64_t 
 			n = tcp_socket_room(t);
 		sendbuf_write(&t->out, t->pcb, (const char *)v->iov_base + at, n,
 			      more || done + n < m->size ? TCP_WRITE_FLAG_MORE : 0, &sent);
-		t->unacked += sent;
+		tcp_socket_holds(t, sent);
 		done += sent;
 		at += sent;
 		if (!sent)
@@ -372,7 +392,7 @@ ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
 		err = sendbuf_refer(&t->out, t->pcb, from, n,
 				    n < len || s->o.cork ? TCP_WRITE_FLAG_MORE : 0);
 		if (err == ERR_OK) {
-			t->unacked += n;
+			tcp_socket_holds(t, n);
 			rc = n;
 			flush(t, n < len || s->o.cork);
 		} else {
@@ -407,7 +427,7 @@ static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len)
 		return cannot_send(t);
 	if (sendbuf_commit(&t->out, t->pcb, n, more ? TCP_WRITE_FLAG_MORE : 0) != ERR_OK)
 		return -ENOBUFS;
-	t->unacked += n;
+	tcp_socket_holds(t, n);
 	flush(t, more);
 	return n;
 }

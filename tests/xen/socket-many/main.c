@@ -108,7 +108,7 @@ static void ten_thousand_leave_no_trace(void)
 	expect_equal(lent(), pages);
 }
 
-/* Nobody accepts: the queue has an end, and those in it are not lost. */
+/* Nobody accepts: the queue has an end, and who finds no place in it asks again. */
 static void a_backlog_has_an_end(void)
 {
 	struct sockaddr_storage name;
@@ -161,11 +161,61 @@ static void slow_readers_cost_little(void)
 		close(fds[i]);
 	}
 	close(listener);
-	usleep(1500000);
+	/* What was refused for want of memory is sent again before it is given up. */
+	for (int i = 0; i < 300 && used() > before + 128 * 1024; i++)
+		usleep(100000);
 	printf("slow readers: %zu bytes before, %zu after, %u lent pages\n", before, used(),
 	       lent());
 	expect(used() < before + 128 * 1024);
 	expect_equal(lent(), pages);
+}
+
+/* From an address that does not answer; lwIP does not check sums of what loops back. */
+static void send_syn(int fd, const struct sockaddr_in *to, uint16_t port, uint32_t seq)
+{
+	struct {
+		uint16_t from, to;
+		uint32_t seq, ack;
+		uint16_t flags, window, sum, urgent;
+	} syn = {
+		.from = htons(port), .to = to->sin_port, .seq = htonl(seq),
+		.flags = htons(5 << 12 | 2), .window = htons(8192),
+	};
+
+	expect_equal(sendto(fd, &syn, sizeof(syn), 0, (const struct sockaddr *)to,
+			    sizeof(*to)), sizeof(syn));
+}
+
+static void a_flood_of_syns_shuts_nobody_out(void)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET }, to;
+	int listener = listening(AF_INET, 128), fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	socklen_t len = sizeof(to);
+	size_t before = used();
+	uint64_t start;
+	int client, server;
+
+	from.sin_addr.s_addr = htonl(0x7f000005);
+	expect_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	expect_equal(getsockname(listener, (struct sockaddr *)&to, &len), 0);
+	for (int i = 0; i < 5000; i++)
+		send_syn(fd, &to, 1024 + i, i * 77);
+	usleep(1600000);		/* until it is seen that they do not answer */
+	for (int i = 0; i < 5000; i++)
+		send_syn(fd, &to, 10000 + i, i * 77);
+	printf("half open: %zu bytes\n", used() - before);
+	expect(used() - before > 200 * 200);		/* they did come in */
+	expect(used() - before < 256 * 1024);
+	start = now_ms();
+	client = connected_to(AF_INET, listener);
+	expect(now_ms() - start < 500);
+	server = accept(listener, NULL, NULL);
+	expect_equal(write(client, "x", 1), 1);
+	expect_equal(read(server, &len, 4), 1);
+	close(client);
+	close(server);
+	close(listener);
+	close(fd);
 }
 
 int main(void)
@@ -173,6 +223,7 @@ int main(void)
 	a_thousand_at_once();
 	ten_thousand_leave_no_trace();
 	a_backlog_has_an_end();
+	a_flood_of_syns_shuts_nobody_out();
 	slow_readers_cost_little();
 	test_success();
 }
