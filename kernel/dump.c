@@ -39,11 +39,12 @@ static void print_thread(const struct thread *t, void *arg)
 
 void dump_threads(void)
 {
-	print("threads: %u; switches %llu, preemptions %llu, upcalls %llu, idled %llu\n",
+	print("threads: %u; switches %llu, preemptions %llu, upcalls %llu, idled %llu, turns %llu\n",
 	      thread_count(), (unsigned long long)sched_stats.switches,
 	      (unsigned long long)sched_stats.preemptions,
 	      (unsigned long long)sched_stats.upcalls,
-	      (unsigned long long)sched_stats.idles);
+	      (unsigned long long)sched_stats.idles,
+	      (unsigned long long)sched_stats.turns);
 	thread_list(print_thread, NULL);
 }
 

@@ -12,6 +12,20 @@
 
 #define SLICE (10 * NSEC_PER_MSEC)
 
+/*
+ * Kernel threads run first, but a storm of events could keep them busy for ever (receive
+ * livelock: Mogul and Ramakrishnan, 1996).  So while application threads want the CPU,
+ * kernel threads get LEAD ahead of them and no more: then applications have a TURN, in
+ * which kernel threads that wake must wait.  What applications run pays LEAD / TURN times
+ * as much back; but when an event cuts it off before STRETCH, it was all coming and going.
+ *
+ * Where applications wait for kernel threads nothing of this happens, as the lead is gone
+ * when no application wants to run; nor where kernel threads leave a fifth of the CPU.
+ */
+#define LEAD (8 * NSEC_PER_MSEC)
+#define TURN (2 * NSEC_PER_MSEC)
+#define STRETCH (20 * 1000)
+
 struct runq {
 	struct thread *first, **last;
 	unsigned length;
@@ -28,6 +42,9 @@ static struct evtchn timer = { .name = "timer" };
 static uint64_t timer_set = NEVER;	/* when VIRQ_TIMER will fire: never after `timers` */
 static struct thread *slice_of;		/* the application thread whose turn it is ... */
 static uint64_t slice_end;		/* ... and until when */
+static uint64_t lead;			/* of kernel threads, when `current` began to run */
+static bool cut_off;			/* by an upcall */
+static uint64_t turn_end;		/* the applications' turn; 0: it is not */
 static unsigned threads, next_id;
 
 /* Before sched_init(): the flow Xen entered, in the kernel already. */
@@ -175,12 +192,27 @@ static void reap(void)
 	}
 }
 
+/* prev ran for so long, and next is to run. */
+static void take_lead(const struct thread *prev, const struct thread *next, uint64_t ran)
+{
+	bool torn = cut_off && next->kind == THREAD_KERNEL && ran < STRETCH;
+
+	cut_off = false;
+	if (!runq[THREAD_APP].length && next->kind == THREAD_KERNEL)
+		lead = 0;		/* nobody was ahead of anybody */
+	else if (prev->kind == THREAD_KERNEL || torn)
+		lead = ran < LEAD - lead ? lead + ran : LEAD;
+	else
+		lead -= lead / (LEAD / TURN) < ran ? lead : ran * (LEAD / TURN);
+}
+
 static void switch_to(struct thread *next)
 {
 	struct thread *prev = current;
 	uint64_t now = clock_now();
 
 	prev->cpu_time += now - prev->switched_in;
+	take_lead(prev, next, now - prev->switched_in);
 	next->switched_in = now;
 	if (next->kind == THREAD_APP && slice_of != next) {
 		slice_of = next;
@@ -194,6 +226,41 @@ static void switch_to(struct thread *next)
 	reap();			/* a thread cannot free the stack it stands on */
 }
 
+/* Whether it is the turn of application threads, who want it. */
+static bool applications_first(void)
+{
+	uint64_t now;
+
+	if (!runq[THREAD_APP].length) {
+		lead = turn_end = 0;
+		return false;
+	}
+	if (!turn_end && current->kind == THREAD_APP)
+		return false;
+	now = clock_now();
+	if (!turn_end && lead + (now - current->switched_in) > LEAD) {
+		turn_end = now + TURN;
+		sched_stats.turns++;
+	}
+	if (turn_end > now)
+		return true;
+	turn_end = 0;
+	return false;
+}
+
+/* Whether kernel threads wait that should run now. */
+static bool kernel_threads_first(void)
+{
+	if (!runq[THREAD_KERNEL].length)
+		return false;
+	if (turn_end && turn_end > clock_now()) {
+		timer_need(turn_end);
+		return false;
+	}
+	turn_end = 0;
+	return true;
+}
+
 /* Let another thread run.  keep_turn: we were put off and stay the first of our kind. */
 static void schedule(bool keep_turn)
 {
@@ -205,7 +272,7 @@ static void schedule(bool keep_turn)
 	for (;;) {
 		if (current->runnable && !current->queued)
 			enqueue(current, keep_turn);
-		next = dequeue(&runq[THREAD_KERNEL]);
+		next = applications_first() ? NULL : dequeue(&runq[THREAD_KERNEL]);
 		if (!next)
 			next = dequeue(&runq[THREAD_APP]);
 		if (next)
@@ -229,7 +296,7 @@ static bool slice_over(void)
 /* Kernel threads first, then who waits longest; returns when it is our turn again. */
 static void give_way(void)
 {
-	while (runq[THREAD_KERNEL].length || slice_over())
+	while (kernel_threads_first() || slice_over())
 		schedule(!slice_over());
 }
 
@@ -238,7 +305,7 @@ bool sched_upcall(void)
 	current->depth++;
 	sched_stats.upcalls++;
 	look();
-	if (runq[THREAD_KERNEL].length || slice_over())
+	if (kernel_threads_first() || slice_over())
 		return true;
 	current->depth--;
 	return false;
@@ -247,7 +314,9 @@ bool sched_upcall(void)
 void sched_preempt(void)
 {
 	sched_stats.preemptions++;
+	cut_off = true;
 	give_way();
+	cut_off = false;
 	current->depth--;
 }
 

@@ -68,6 +68,7 @@ unsigned thread_count(void);
 
 struct sched_stats {
 	uint64_t switches, upcalls, preemptions, idles;
+	uint64_t turns;			/* that applications had before kernel threads */
 };
 extern struct sched_stats sched_stats;
 

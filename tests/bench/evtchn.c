@@ -4,6 +4,7 @@
  *
  *	evtchn echo		in a Linux guest: answers each event from dom0 with one
  *	evtchn ping DOMID PORT	in dom0: the time of a round trip, in ns
+ *	evtchn storm DOMID PORT SECONDS		rings all the time; says how often
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,19 @@ static void ping(xenevtchn_handle *h, int domid, int remote)
 	printf("%.0f\n", (now() - start) / ROUNDS);
 }
 
+static void storm(xenevtchn_handle *h, int domid, int remote, int seconds)
+{
+	xenevtchn_port_or_error_t port = xenevtchn_bind_interdomain(h, domid, remote);
+	double end = now() + seconds * 1e9;
+	unsigned long n = 0;
+
+	if (port < 0)
+		die("binding");
+	for (; now() < end; n++)
+		xenevtchn_notify(h, port);
+	printf("%lu\n", n);
+}
+
 int main(int argc, char **argv)
 {
 	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
@@ -76,5 +90,7 @@ int main(int argc, char **argv)
 		echo(h);
 	if (argc == 4 && !strcmp(argv[1], "ping"))
 		ping(h, atoi(argv[2]), atoi(argv[3]));
+	if (argc == 5 && !strcmp(argv[1], "storm"))
+		storm(h, atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	return 0;
 }

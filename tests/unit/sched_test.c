@@ -537,6 +537,160 @@ static void one_spinner_has_no_slice(void)
 	kernel_enter();
 }
 
+/* ---- storms */
+
+static evtchn_port_t far_storm;
+static struct evtchn storm;
+static uint64_t work, computed, longest_wait, longest_calm;
+static bool calm;
+
+static bool ring_always(void *arg)
+{
+	(void)arg;
+	if (calm)
+		return false;
+	host_notify(far_storm);
+	return true;
+}
+
+/* Diligent: each event means some work. */
+static void weather(void *arg)
+{
+	(void)arg;
+	while (!calm) {
+		uint64_t since = clock_now();
+
+		wait_until(&storm.waiters, evtchn_rung(&storm) || calm);
+		if (clock_now() - since > longest_calm)
+			longest_calm = clock_now() - since;
+		host_advance(work);
+	}
+	end();
+}
+
+/* An application that would use all of the CPU, for so long. */
+static void compute(void *arg)
+{
+	uint64_t last = clock_now(), stop = last + (uintptr_t)arg, now;
+	bool enters = host_chance(2);
+
+	while ((now = clock_now()) < stop) {
+		if (now - last > longest_wait)
+			longest_wait = now - last;
+		host_advance(2000);
+		computed += 2000;
+		last = clock_now();
+		host_preempt();
+		if (enters && host_chance(4)) {
+			kernel_enter();
+			kernel_leave();
+		}
+	}
+	kernel_enter();
+	calm = true;
+	wake(&storm.waiters);
+	end();
+}
+
+static void open_storm(void)
+{
+	host_boot();
+	assert(!evtchn_listen(&storm, "storm", 2));
+	far_storm = host_connect(2, storm.port);
+}
+
+static void storms_leave_a_share(void)
+{
+	const uint64_t long_enough = 200 * NSEC_PER_MSEC;
+
+	open_storm();
+	work = 1000 + host_below(200000);
+	host_actor("storm", ring_always, NULL);
+	for (unsigned n = 1 + host_below(2); n; n--)
+		go("weather", THREAD_KERNEL, weather, NULL);
+	go("compute", THREAD_APP, compute, (void *)long_enough);
+	join_all();
+	evtchn_close(&storm);
+	assert(computed > long_enough / 8);
+	assert(longest_wait < 10 * NSEC_PER_MSEC);
+	assert(longest_calm < 15 * NSEC_PER_MSEC);
+}
+
+/* Ten events in a millisecond: what they wake runs at once, as ever. */
+static void ring_by_the_clock(void *arg)
+{
+	(void)arg;
+	while (!calm) {
+		thread_sleep(clock_now() + NSEC_PER_MSEC / 10);
+		host_advance(work);
+	}
+	end();
+}
+
+static void events_go_first(void)
+{
+	open_storm();
+	work = 1000 + host_below(50000);
+	go("regular", THREAD_KERNEL, ring_by_the_clock, NULL);
+	go("compute", THREAD_APP, compute, (void *)(100 * NSEC_PER_MSEC));
+	join_all();
+	evtchn_close(&storm);
+	assert(sched_stats.turns == 0);
+}
+
+/* A load: the application waits for what kernel threads make of what it asked for. */
+static unsigned asked, answered;
+
+static bool answer_all(void *arg)
+{
+	(void)arg;
+	if (answered == __atomic_load_n(&asked, __ATOMIC_SEQ_CST))
+		return false;
+	answered++;
+	host_notify(far_storm);
+	return true;
+}
+
+static void hand_on(void *arg)
+{
+	(void)arg;
+	while (!calm) {
+		wait_until(&storm.waiters, evtchn_rung(&storm) || calm);
+		host_advance(work);
+		tokens = answered;
+		wake(&queue);
+	}
+	end();
+}
+
+static void load(void *arg)
+{
+	for (unsigned n = (uintptr_t)arg; n; n--) {
+		kernel_enter();
+		__atomic_store_n(&asked, asked + 1 + host_below(16), __ATOMIC_SEQ_CST);
+		wait_until(&queue, tokens == asked);
+		kernel_leave();
+		host_advance(host_below(5000));
+		host_preempt();
+	}
+	kernel_enter();
+	calm = true;
+	wake(&storm.waiters);
+	end();
+}
+
+static void who_waits_needs_no_turn(void)
+{
+	open_storm();
+	work = 1000 + host_below(400000);
+	host_actor("answers", answer_all, NULL);
+	go("hand on", THREAD_KERNEL, hand_on, NULL);
+	go("load", THREAD_APP, load, (void *)200);
+	join_all();
+	evtchn_close(&storm);
+	assert(sched_stats.turns == 0);
+}
+
 /* ---- many threads, and their end */
 
 static void be_short(void *arg)
@@ -645,6 +799,9 @@ int main(int argc, char **argv)
 		{ "who spins shares the CPU in slices", slices_are_shared, 50 },
 		{ "events do not prolong a slice", events_do_not_prolong_slices, 50 },
 		{ "who spins alone has no time slice", one_spinner_has_no_slice, 20 },
+		{ "a storm leaves applications a share", storms_leave_a_share, 60 },
+		{ "events of a usual rate go first", events_go_first, 60 },
+		{ "who waits for kernel threads needs no turn", who_waits_needs_no_turn, 60 },
 		{ "threads come and go without a trace", threads_come_and_go, 400 },
 		{ "no memory for a thread is an error, and not the end",
 		  memory_for_threads_runs_out, 3 },
