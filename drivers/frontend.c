@@ -2,6 +2,7 @@
 #include "drivers/frontend.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
+#include "kernel/dump.h"
 #include "kernel/gnttab.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
@@ -45,6 +46,7 @@ struct share {
 	void *what;
 	grant_ref_t ref;
 	unsigned (*own)(struct frontend *fe);
+	const char *name;		/* of a ring */
 };
 
 int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
@@ -156,7 +158,7 @@ int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t re
 	if (rc)
 		return rc;
 	ring_init(r, pages, n * PAGE_SIZE, request_size, response_size);
-	return share(fe, undo_ring, r, 0);
+	return remember(fe, (struct share){ .undo = undo_ring, .what = r, .name = key });
 }
 
 int frontend_event(struct frontend *fe, struct evtchn *e, const char *key)
@@ -707,11 +709,32 @@ static void close_all(const struct shutdown_order *order)
 
 /* ---- */
 
+/* Each device, and each of its rings. */
+static void report(void)
+{
+	for (struct kind *k = kinds; k; k = k->next)
+		for (struct frontend *fe = k->devices; fe; fe = fe->next) {
+			print("%s: ", fe->node);
+			if (fe->error)
+				print("not connected (%d)%s%s\n", fe->error,
+				      fe->broken ? ", broken: " : "",
+				      fe->broken ? fe->broken : "");
+			else
+				print("connected to %s\n", fe->backend);
+			for (struct share *s = fe->shares; s; s = s->next)
+				if (s->undo == undo_ring) {
+					print("  %s: ", s->name);
+					ring_report(s->what);
+				}
+		}
+}
+
 static struct kind *kind_of(const struct frontend_driver *driver)
 {
 	static struct shutdown_hook hook = {
 		.name = "devices", .run = close_all, .sync = flush_all,
 	};
+	static struct dump dump = { .report = report };
 	struct kind *k;
 
 	for (k = kinds; k && k->driver != driver; k = k->next)
@@ -727,8 +750,10 @@ static struct kind *kind_of(const struct frontend_driver *driver)
 		free(k);
 		return NULL;
 	}
-	if (!kinds)
+	if (!kinds) {
 		shutdown_hook(&hook);
+		dump_add(&dump);
+	}
 	k->next = kinds;
 	kinds = k;
 	return k;

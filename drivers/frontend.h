@@ -85,8 +85,8 @@ int frontend_wait(struct frontend *fe, uint64_t deadline);
 /* ---- For offer(): each also records how to undo itself.  0 or -errno. */
 
 /*
- * A ring of 1 << order pages, published as key, or as key0, key1, ... if order > 0 or
- * numbered.
+ * A ring of 1 << order pages, published as key, or as key0, key1, ... if order > 0.  The
+ * key is a constant string.
  */
 int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t request_size,
 		  size_t response_size, const char *key);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "drivers/ring.h"
+#include "kernel/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -158,4 +159,16 @@ void ring_close(struct ring *r)
 {
 	assert(r->error);
 	wait_until(&r->left, !r->reserved && !r->turns.first);
+}
+
+void ring_report(const struct ring *r)
+{
+	print("%u produced, %u consumed, %u in flight, %u of %u slots free%s%s", r->produced,
+	      r->consumed, outstanding(r), room(r), r->nslots, r->reserved ? ", in a turn" : "",
+	      r->turns.first ? ", waited for" : "");
+	if (r->error)
+		print(", failed (%d)\n", r->error);
+	else
+		print(", %u answers not taken\n",
+		      shared_load(&r->page->rsp_prod) - r->consumed);
 }

@@ -88,6 +88,9 @@ uint32_t ring_short(const struct ring *r);
 /* Turn the ring off for good; the first error stays, and is returned. */
 int ring_fail(struct ring *r, int error);
 
+/* A line about it, begun by the caller, on the console; from an NMI too. */
+void ring_report(const struct ring *r);
+
 /* After ring_fail(): sleeps until no turn is under way and nobody waits for one. */
 void ring_close(struct ring *r);
 

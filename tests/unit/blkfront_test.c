@@ -3,6 +3,7 @@
 #include "drivers/blkfront.h"
 #include "drivers/xenstore.h"
 #include "kernel/clock.h"
+#include "kernel/dump.h"
 #include "kernel/sched.h"
 #include "tests/host/blkback.h"
 #include "tests/host/host.h"
@@ -499,6 +500,35 @@ static void a_disk_that_comes_later(void)
 	down();
 }
 
+/* ---- what a report tells */
+
+static void expect_report(const char *text)
+{
+	size_t before = strlen(host_console());
+
+	dump_state();
+	/* The console is written by a thread of its own. */
+	thread_sleep(clock_now() + 100 * NSEC_PER_MSEC);
+	if (!strstr(host_console() + before, text))
+		host_fail("no \"%s\" in the report", text);
+}
+
+static void rings_are_reported(void)
+{
+	char line[100];
+
+	boot();
+	blkback_attach();
+	assert(open_disk() == 0);
+	assert(blkfront_read(&disk, line, sizeof(line), 0) == sizeof(line));
+	expect_report("device/vbd/51712: connected to /local/domain/");
+	expect_report("  ring-ref: 1 produced, 1 consumed, 0 in flight, 32 of 32 slots free, "
+		      "0 answers not taken");
+	detach();
+	expect_report("device/vbd/51712: not connected (-19)");
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -523,6 +553,7 @@ int main(int argc, char **argv)
 		{ "detached and attached, under load", detached_and_attached, 20 },
 		{ "a disk that just vanishes stays away", a_disk_that_just_vanishes, 20 },
 		{ "a disk that comes later is found", a_disk_that_comes_later, 10 },
+		{ "a report tells of devices and rings", rings_are_reported, 5 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));
