@@ -5,3 +5,8 @@ APP_SOURCES	:= $(addprefix $(LLHTTP_SRC)/,api.c http.c llhttp.c)
 
 # What is not C is in status.c too.
 $(BUILD)/httpd/status.o: apps/httpd/status.html
+
+# `make run` lets this machine in, if nothing else is asked for.
+ifeq ($(APP),httpd)
+NET		?= forward=8080:80
+endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum kind { TEXT, NUMBER, SIZE, DURATION, SWITCH };
 
@@ -87,10 +88,17 @@ static bool argument(struct options *o, const char *text)
 	return false;
 }
 
+static uint64_t quarter_of_memory(void)
+{
+	long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && size > 0 ? (uint64_t)pages / 4 * size : 1 << 20;
+}
+
 bool options_read(struct options *o, int argc, char **argv)
 {
 	*o = (struct options){
-		.root = "/", .port = 80, .connections = 4096, .keep = 4 << 20,
+		.root = "/", .port = 80, .connections = 4096, .keep = quarter_of_memory(),
 		.idle = 60000, .header = 10000, .send = 30000, .log = true, .status = true,
 	};
 	for (size_t i = 0; i < KNOWN; i++) {

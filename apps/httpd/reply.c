@@ -286,7 +286,7 @@ void reply_part(const struct reply *reply, struct text *t, unsigned i)
 void reply_to(struct reply *reply, struct site *site, const struct request *r)
 {
 	struct resource *found = site_find(site, r->path, r->path_len);
-	const struct representation *what = NULL;
+	struct representation *what = NULL;
 	int status;
 
 	reply->redirect = NULL;
@@ -328,6 +328,8 @@ void reply_to(struct reply *reply, struct site *site, const struct request *r)
 		reply->length = 0;
 		return;
 	}
+	if (reply->has_body && !what->body.data)
+		site_warm(site, what);
 	apply_ranges(reply, r);
 }
 

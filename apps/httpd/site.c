@@ -11,8 +11,9 @@
 
 #define NAME_MAX_LEN 1024
 /*
- * No file larger is kept in memory.  Those of a disk would be read again and again; others
- * sendfile() sends without a copy, which pays but for the smallest.
+ * No file larger is kept in memory from the start.  Larger ones of a disk are when they are
+ * asked for (site_warm()); others sendfile() sends without a copy, which pays but for the
+ * smallest.
  */
 #define KEEP_OF_DISK 65536
 #define KEEP_OF_FOLDER 4096
@@ -161,26 +162,31 @@ static int read_whole(const struct body *b, off_t at, char *to, size_t len)
 	return 0;
 }
 
-/* Small files are kept in memory while there is room for them. */
-static int keep(struct site *s, struct resource *r)
+static int load(struct site *s, struct body *b, uint64_t most)
 {
-	off_t most = s->own_files ? KEEP_OF_FOLDER : KEEP_OF_DISK;
 	char *data;
 	int rc;
 
-	if (r->body.data || r->body.size > most || s->kept + r->body.size > s->keep)
+	if (b->data || (uint64_t)b->size > most || s->kept + b->size > s->keep)
 		return 0;
-	data = malloc(r->body.size + 1);
+	data = malloc(b->size + 1);
 	if (!data)
 		return 0;
-	rc = read_whole(&r->body, 0, data, r->body.size);
+	rc = read_whole(b, 0, data, b->size);
 	if (rc) {
 		free(data);
 		return rc;
 	}
-	r->body.data = data;
-	s->kept += r->body.size;
+	b->data = data;
+	s->kept += b->size;
 	return 0;
+}
+
+void site_warm(struct site *s, struct representation *r)
+{
+	/* What cannot be read is for who sends it to find out. */
+	if (!s->own_files)
+		load(s, &r->body, s->keep / 4);
 }
 
 /* A later file of the same name takes its place. */
@@ -305,7 +311,7 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	r->file = true;
 	r->body = *body;
 	r->mtime = mtime;
-	rc = keep(s, r);
+	rc = load(s, &r->body, s->own_files ? KEEP_OF_FOLDER : KEEP_OF_DISK);
 	if (!rc)
 		rc = tag(r);
 	s->bytes += r->body.size;

@@ -53,7 +53,7 @@ struct site {
 	struct resource **table;	/* by hash; its size is a power of two */
 	size_t table_size;
 	uint64_t bytes, kept;		/* of all files; of those kept in memory */
-	uint64_t keep;			/* how many bytes may be kept */
+	uint64_t keep;			/* how many bytes may be kept; a quarter for one file */
 	int64_t mtime;			/* of files without */
 	bool own_files;			/* each has a descriptor of its own */
 };
@@ -76,6 +76,12 @@ struct resource *site_find(const struct site *s, const char *name, size_t len);
 
 /* A folder's list of what is in it, made when first asked for; NULL: no memory. */
 struct representation *site_list(struct site *s, struct resource *folder);
+
+/*
+ * Keep in memory, if there is room, what lies on a disk and is asked for: who asked once
+ * may ask again, and nobody else keeps it.
+ */
+void site_warm(struct site *s, struct representation *r);
 
 /* A representation of bytes in memory; head is what a site's has.  NULL: no memory. */
 struct representation *representation_new(const struct body *body, const char *type,
