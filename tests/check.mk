@@ -51,7 +51,7 @@ for_file	= $(if $(filter kernel/% drivers/%,$(1)),$(BY_CALL)) \
 		  $(if $(filter net/% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
 		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE)
 # lwIP takes words from where they are.
-FOR_LWIP	:= -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment
+FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment
 
 .PHONY: objects links FORCE
 .PRECIOUS: $(OUT)/%/libguest.a

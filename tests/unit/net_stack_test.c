@@ -374,8 +374,9 @@ static void write_all(uint64_t total, size_t most)
 		sent_bytes += done;
 		tcp_output(pcb);
 		net_push();
-		if (done < len)
-			wait_until(&guest, !pcb || tcp_sndbuf(pcb) > 40000);
+		if (done < len)		/* no room, or no memory just now */
+			wait_until_deadline(&guest, clock_now() + SECOND / 100,
+					    !pcb || tcp_sndbuf(pcb) > 40000);
 	}
 }
 
@@ -471,6 +472,20 @@ static void what_is_lost_is_sent_again(void)
 	peer.lose = 10 + host_below(50);
 	bulk(200000, 20000);
 	peer.lose = 0;
+	down();
+}
+
+static void memory_may_be_short(void)
+{
+	set_up();
+	connect();
+	host.malloc_fails = 5 + host_below(50);
+	bulk(200000, 20000);
+	ip_header(peer.echo, 1, 1400);
+	for (int i = 0; i < 100; i++)
+		vif_deliver(peer.echo, 1434, &(struct offload){ 0 }, 4096);
+	thread_sleep(clock_now() + SECOND / 10);
+	host.malloc_fails = 0;
 	down();
 }
 
@@ -716,6 +731,7 @@ int main(int argc, char **argv)
 		  bulk_goes_out_in_large_frames, 20 },
 		{ "tiny writes never wait for a timer", tiny_writes_never_wait_for_a_timer, 10 },
 		{ "what is lost is sent again", what_is_lost_is_sent_again, 10 },
+		{ "memory may be short", memory_may_be_short, 20 },
 		{ "a backend may have no offloads", a_backend_without_offloads, 6 },
 		{ "frames of 64 KB come in, in any pages", large_frames_come_in, 10 },
 		{ "a wrong checksum is not believed, unless none is to be checked",

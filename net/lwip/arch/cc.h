@@ -25,6 +25,17 @@ uint32_t net_random(void);
 /* The sum of RFC 1071, in memory's byte order, folded and not inverted. */
 uint16_t net_sum(const void *data, int len);
 
+/* net/memory.c; for the host's tests malloc(), which is watched there. */
+#ifndef mem_clib_malloc
+#include <stddef.h>
+void *net_malloc(size_t len);
+void *net_calloc(size_t n, size_t len);
+void net_free(void *p);
+#define mem_clib_malloc		net_malloc
+#define mem_clib_calloc		net_calloc
+#define mem_clib_free		net_free
+#endif
+
 /* TCP windows, from the memory there is: net/net.h. */
 extern uint32_t net_extra_window, net_extra_sndbuf;
 

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Memory for lwIP, which takes and gives a handful of small pieces for each segment: those
+ * are kept for the next, by size, so that most cost a few instructions.
+ */
+#include "net/lwip/arch/cc.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define STEP 64				/* bytes: sizes are multiples of it ... */
+#define SIZES 5				/* ... up to so many */
+#define KEPT_MOST 512				/* of each size, while unused */
+
+/* In front of each piece. */
+struct head {
+	union {
+		struct head *next;	/* while unused */
+		size_t size;		/* SIZES: malloc()'s own */
+	};
+	size_t align;
+};
+
+static struct {
+	struct head *first;
+	unsigned n;
+} unused[SIZES];
+
+static void *malloc_or_release(size_t len)
+{
+	void *p = malloc(len);
+
+	for (size_t size = 0; !p && size < SIZES; size++) {
+		struct head *h = unused[size].first;
+
+		while (h) {
+			struct head *next = h->next;
+
+			free(h);
+			h = next;
+		}
+		unused[size].first = NULL;
+		unused[size].n = 0;
+		p = malloc(len);
+	}
+	return p;
+}
+
+void *net_malloc(size_t len)
+{
+	size_t size = len ? (len - 1) / STEP : 0;
+	struct head *h;
+
+	if (size < SIZES && unused[size].first) {
+		h = unused[size].first;
+		unused[size].first = h->next;
+		unused[size].n--;
+	} else {
+		size = size < SIZES ? size : SIZES;
+		h = malloc_or_release(sizeof(*h) + (size < SIZES ? (size + 1) * STEP : len));
+		if (!h)
+			return NULL;
+	}
+	h->size = size;
+	return h + 1;
+}
+
+void *net_calloc(size_t n, size_t len)
+{
+	void *p = n && len > SIZE_MAX / n ? NULL : net_malloc(n * len);
+
+	return p ? memset(p, 0, n * len) : NULL;
+}
+
+void net_free(void *p)
+{
+	struct head *h = p;
+	size_t size;
+
+	if (!h--)
+		return;
+	size = h->size;
+	if (size == SIZES || unused[size].n == KEPT_MOST) {
+		free(h);
+		return;
+	}
+	h->next = unused[size].first;
+	unused[size].first = h;
+	unused[size].n++;
+}
