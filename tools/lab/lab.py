@@ -248,10 +248,11 @@ class Lab:
 
     def connect(self, net, guest):
         if net.forwards and self.native:
-            raise LabError("on a Xen host the guest is on the host's own bridge: "
-                           "--net forward is for the emulated lab")
-        for local, port in net.forwards:
+            self.say("the guest is on this host's own bridge: nothing is forwarded")
+        for local, port in [] if self.native else net.forwards:
             guest.cleanup.append(self.machine.forward(local, guest.address, port))
+            self.say(f"http://127.0.0.1:{local}/ leads to the guest" if port == 80 else
+                     f"127.0.0.1:{local} leads to port {port} of the guest")
         return [f"mac={guest.mac}" + ("" if self.native else ",bridge=xenbr0")]
 
     def run_guest(self, image, timeout=None, on_console=None, **how):
