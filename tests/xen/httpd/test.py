@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: ISC
+"""apps/httpd as a guest: its promises (tests/httpd/run), and what real clients say."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab import Lab
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+EXTRA = "net"
+IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
+URL = "http://10.0.0.16"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def serving(lab, image, args=(), **how):
+    with lab.create(image, args=list(args), cmdline=IP, **{"net": True, "memory": 64, **how}) as g:
+        try:
+            g.wait_for("; port 80", 30)
+            yield g
+        except BaseException:
+            print(g.console_text()[-3000:])
+            raise
+
+
+def status(lab):
+    return json.loads(lab.sh(f"curl -sS -m 10 {URL}/.status.json"))
+
+
+def test_it_keeps_its_promises_from_a_disk(lab, image, tmp="/tmp"):
+    tar = Path(image).parent / "promised.tar"
+    tar.unlink(missing_ok=True)
+    run = [sys.executable, ROOT / "tests/httpd/run", "--address"]
+    subprocess.run([*run, "0:0", tar], check=True)
+    port = free_port()
+    with serving(lab, image, ["root=xvda", "log=off"], disks=[f"{tar},ro"],
+                 net=f"forward={port}:80") as guest:
+        done = subprocess.run([*run, f"127.0.0.1:{port}", tar], text=True, timeout=600,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        print(done.stdout)
+        assert done.returncode == 0 and done.stdout.count("\nok ") > 20
+        assert "xvda" in guest.console_text()
+
+
+def test_wrk_ab_and_curl_have_no_complaint(lab, image):
+    with Lab(extra=[EXTRA]) as lab, serving(lab, image, ["log=off"]) as guest:
+        for c in 1, 16, 64:
+            out = lab.sh(f"wrk -t1 -c{c} -d2s {URL}/")
+            print(out)
+            assert "Socket errors" not in out and "Non-2xx" not in out
+            assert int(re.search(r"(\d+) requests in", out)[1]) > 100
+        for words in "-k -n 2000 -c 32", "-n 2000 -c 32":
+            out = lab.sh(f"ab -q {words} {URL}/style.css")
+            print(re.search("Requests per second.*", out)[0])
+            assert re.search(r"Failed requests: *0\n", out) and "Non-2xx" not in out
+        lab.sh(f"curl -sSf -r 5-9 {URL}/ && curl -sSf -6 -m 10 -o /dev/null "
+               f"'http://[fe80::216:3eff:fe00:0%xenbr0]/'" if "FE80" in guest.console_text()
+               else f"curl -sSf {URL}/ > /dev/null")
+        s = status(lab)
+        print(s)
+        assert s["requests"]["total"] > 4000 and set(s["status"]) <= {"200", "206"}
+
+
+def test_a_thousand_connections_at_once_and_memory_returns(lab, image):
+    with Lab(extra=[EXTRA]) as lab, serving(lab, image, ["log=off"], memory=128) as guest:
+        guest_memory = []
+        for _ in range(3):
+            out = lab.sh(f"ulimit -n 8192; wrk -t1 -c1000 -d4s --timeout 20s {URL}/")
+            print(out)
+            assert "Socket errors" not in out, out
+            s = status(lab)
+            assert s["connections"]["most"] >= 1000
+            if s["guest"]:
+                guest_memory.append(s["guest"].get("memory"))
+        print(guest_memory)
+        lab.sh(f"ab -q -n 10000 -c 100 {URL}/ > /dev/null")
+        s = status(lab)
+        assert s["connections"]["accepted"] > 13000 and s["connections"]["now"] == 1
+
+
+def test_the_address_in_use_is_told_and_so_is_a_bad_disk(lab, image):
+    r = lab.run_guest(image, args=["root=xvda"], disks=["1M"], cmdline=IP, net=True, timeout=60)
+    assert r.status == 1 and "no tar archive" in r.console, r.console
+    r = lab.run_guest(image, args=["root=xvdb"], cmdline=IP, net=True, timeout=60)
+    assert r.status == 1 and "xvdb" in r.console, r.console
+    r = lab.run_guest(image, args=["port=99999"], cmdline=IP, net=True, timeout=60)
+    assert r.status == 2 and "what is that" in r.console, r.console
