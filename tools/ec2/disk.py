@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: ISC
+"""A raw disk that PV-GRUB, pygrub and GRUB 2 boot: ext2, a menu, a kernel.
+
+No root is needed, and the same words give the same bytes: e2fsprogs works on a file,
+with a clock that stands still (E2FSPROGS_FAKE_TIME) and a UUID that is what is inside.
+
+What PV-GRUB (GRUB 0.97) wants is in docs/ec2.md: old ext2 features, 128-byte inodes,
+/boot/grub/menu.lst, a kernel that may be gzipped.  pygrub reads grub.cfg first.
+"""
+
+import gzip
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+
+from .errors import Ec2Error
+
+MiB = 1 << 20
+EPOCH = 1577836800      # 2020-01-01: a time that is no secret and no accident
+START = 2048            # first sector of the partition, as everybody has it
+MAX_LINE = 1023         # MAX_GUEST_CMDLINE less the NUL, xen/include/public/xen.h
+TOOLS = ("mke2fs", "debugfs")
+
+
+def tool(name):
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if not found:
+        raise Ec2Error(f"there is no {name} here: apt-get install e2fsprogs")
+    return found
+
+
+def read_kernel(path):
+    """A kernel of ours: ELF with Xen's notes."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as e:
+        raise Ec2Error(f"image {path}: {e.strerror}") from None
+    if data[:5] != b"\x7fELF\x02" or data[18:20] != b"\x3e\0" or b"\0xen-3.0\0" not in data:
+        raise Ec2Error(f"image {path} is no 64-bit ELF kernel with Xen's notes; "
+                       "`make image APP=...` makes one")
+    return data
+
+
+def command_line(words, args):
+    """WORDS -- ARG ARG.  The -- always stands, as PV-GRUB puts the kernel's path first."""
+    line = " ".join([*([words] if words else []), "--", *map(shlex.quote, args)])
+    if re.search(r"[^\x20-\x7e]", line):
+        raise Ec2Error("a boot menu takes printable ASCII only, in words and arguments")
+    try:
+        shlex.split(words)
+    except ValueError:
+        raise Ec2Error(f"words for the command line: a quote is not closed: {words}") from None
+    if len("/boot/kernel.gz " + line) > MAX_LINE:
+        raise Ec2Error(f"the command line is longer than {MAX_LINE} bytes with the kernel's name")
+    return line
+
+
+def menus(title, kernel, line, partitioned):
+    """What GRUB 0.97 and GRUB 2 read.  Neither may ever wait for somebody: it costs money."""
+    root = "(hd0,0)" if partitioned else "(hd0)"
+    return {
+        "menu.lst": f"default 0\nfallback 0\ntimeout 0\n\ntitle {title}\n\troot {root}\n"
+                    f"\tkernel {kernel} {line}\n",
+        "grub.cfg": f"set default=0\nset timeout=0\n\nmenuentry '{title}' {{\n"
+                    f"\tlinux {kernel} {line}\n}}\n",
+    }
+
+
+def tree_of(folder):
+    """{path: bytes, or None for a directory} of what is in a folder, sorted."""
+    folder, found = Path(folder), {}
+    if not folder.is_dir():
+        raise Ec2Error(f"files {folder}: there is no such folder")
+    for p in sorted(folder.rglob("*")):
+        name = str(p.relative_to(folder))
+        if re.search(r'["\n]', name):
+            raise Ec2Error(f"files {folder}: {name!r} has a quote or a line break in it")
+        if p.is_symlink() or not (p.is_dir() or p.is_file()):
+            raise Ec2Error(f"files {folder}: {name} is neither a file nor a folder")
+        found[name] = None if p.is_dir() else p.read_bytes()
+    return found
+
+
+def identity(tree):
+    h = hashlib.sha256()
+    for name, data in sorted(tree.items()):
+        h.update(name.encode() + b"\0" + (b"-" if data is None else
+                                          hashlib.sha256(data).digest()))
+    return str(uuid.UUID(bytes=h.digest()[:16], version=4))
+
+
+def run(words, clock):
+    done = subprocess.run(words, env=clock, capture_output=True, text=True)
+    said = [line for line in done.stderr.splitlines()
+            if line and not line.startswith(("debugfs ", "mke2fs ", "128-byte"))]
+    # debugfs returns 0 even when a command of its file has failed: then it says so.
+    if done.returncode or said and "debugfs" in words[0]:
+        raise Ec2Error(f"{Path(words[0]).name}: {' '.join(said) or 'it failed'}")
+
+
+def ext2(path, tree, size):
+    """Make a file system of size bytes at path with that in it."""
+    clock = dict(os.environ, E2FSPROGS_FAKE_TIME=str(EPOCH), TZ="UTC", LC_ALL="C",
+                 MKE2FS_CONFIG="/dev/null", MKE2FS_SKIP_CHECK_MSG="1")
+    name, inodes = identity(tree), (len(tree) + 16 + 7) // 8 * 8
+    with open(path, "wb") as f:
+        f.truncate(size)
+    run([tool("mke2fs"), "-q", "-F", "-t", "ext2", "-b", "1024" if size <= 64 * MiB else "4096",
+         "-I", "128", "-N", str(inodes), "-m", "0", "-O", "none,filetype,sparse_super",
+         "-U", name, "-E", f"hash_seed={name},nodiscard", str(path)], clock)
+    with tempfile.TemporaryDirectory() as scratch:
+        commands = [f"set_current_time @{EPOCH}"]
+        for i, (inside, data) in enumerate(sorted(tree.items())):
+            if data is None:
+                commands.append(f'mkdir "/{inside}"')
+                continue
+            outside = Path(scratch) / str(i)
+            outside.write_bytes(data)
+            outside.chmod(0o644)
+            commands += [f'write "{outside}" "/{inside}"',
+                         f'set_inode_field "/{inside}" uid 0',
+                         f'set_inode_field "/{inside}" gid 0']
+        script = Path(scratch) / "commands"
+        script.write_text("\n".join(commands) + "\n")
+        run([tool("debugfs"), "-w", "-f", str(script), str(path)], clock)
+
+
+def mbr(sectors):
+    """One bootable partition of type 83 behind START."""
+    entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", 0x83, b"\xfe\xff\xff",
+                        START, sectors)
+    return (b"\0" * 440 + b"XENO" + b"\0\0" + entry).ljust(510, b"\0") + b"\x55\xaa"
+
+
+def room(tree):
+    """Bytes for the tree and what ext2 wants beside it, in whole MiB, at least 4."""
+    data = sum(4096 + len(d or b"") * 9 // 8 for d in tree.values())
+    return max(4, -(-(data + MiB) // MiB)) * MiB
+
+
+def make(output, kernel, title, words="", args=(), files=None, partitioned=False, packed=True):
+    """Write the disk to output; its command line."""
+    title = re.sub(r"[^A-Za-z0-9_.-]", "-", title)
+    line = command_line(words, args)
+    data = read_kernel(kernel)
+    name = "/boot/kernel.gz" if packed else "/boot/kernel"
+    tree = tree_of(files) if files else {}
+    if any(n == "boot" or n.startswith("boot/") for n in tree):
+        raise Ec2Error(f"files {files}: /boot is taken by the kernel")
+    tree.update({"boot": None, "boot/grub": None,
+                 name[1:]: gzip.compress(data, 9, mtime=0) if packed else data})
+    tree.update({f"boot/grub/{n}": text.encode()
+                 for n, text in menus(title, name, line, partitioned).items()})
+    size, output = room(tree), Path(output)
+    new = output.with_name(output.name + ".new")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        ext2(new, tree, size)
+        if partitioned:
+            inner = new.read_bytes()
+            new.write_bytes(mbr(size // 512).ljust(START * 512, b"\0") + inner)
+        new.replace(output)
+    except OSError as e:
+        raise Ec2Error(f"cannot write {output}: {e.strerror}") from None
+    finally:
+        new.unlink(missing_ok=True)
+    return line

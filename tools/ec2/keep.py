@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: ISC
+"""What is ours in an account: list it, stop it, remove what has expired.
+
+`gc` looks at instances, images, snapshots and schedules; it touches only what carries
+our tag, or, for images and schedules, what belongs to a thing that does.
+"""
+
+from . import launch, mark
+from .errors import AwsError, Ec2Error
+
+LIVING = ["pending", "running", "stopping", "stopped", "shutting-down"]
+
+
+def instances(aws, states=LIVING):
+    found = aws.ask("ec2", "describe-instances", {"Filters": [
+        *mark.FILTER, {"Name": "instance-state-name", "Values": list(states)}]})
+    return [i for r in found["Reservations"] for i in r["Instances"] if mark.ours(i)]
+
+
+def snapshots(aws):
+    found = aws.ask("ec2", "describe-snapshots", {"OwnerIds": ["self"], "Filters": mark.FILTER})
+    return [s for s in found["Snapshots"] if mark.ours(s)]
+
+
+def snapshot_of(image):
+    return next((m["Ebs"]["SnapshotId"] for m in image.get("BlockDeviceMappings", [])
+                 if m.get("Ebs", {}).get("SnapshotId")), None)
+
+
+def images(aws, snaps):
+    """With our tag, or on a snapshot with it: an uploader was killed between the two."""
+    known = {s["SnapshotId"]: s for s in snaps}
+    found = aws.ask("ec2", "describe-images", {"Owners": ["self"]})["Images"]
+    return [i if mark.ours(i) else dict(i, Tags=known[snapshot_of(i)]["Tags"])
+            for i in found if mark.ours(i) or snapshot_of(i) in known]
+
+
+def schedules(aws):
+    found = aws.ask("scheduler", "list-schedules", {"NamePrefix": "xenolith-i-"})["Schedules"]
+    return [s["Name"].removeprefix("xenolith-") for s in found
+            if s["Name"].startswith("xenolith-i-")]
+
+
+def show(out, rows):
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        out.write("  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() + "\n")
+
+
+def row(name, state, thing):
+    tags = mark.read(thing)
+    note = " (expired)" if mark.expired(thing) else ""
+    return [name, state, tags.get("app", "?"), tags.get("owner", "?"),
+            tags.get("expires", "never") + note]
+
+
+def list_all(aws, out):
+    snaps = snapshots(aws)
+    rows = [row(i["InstanceId"], f"{i['State']['Name']} {i['InstanceType']}", i)
+            for i in instances(aws)]
+    rows += [row(i["ImageId"], i.get("State", "?"), i) for i in images(aws, snaps)]
+    rows += [row(s["SnapshotId"], s["State"], s) for s in snaps]
+    if not rows:
+        out.write("nothing of ours is there\n")
+        return 0
+    show(out, [["what", "state", "app", "owner", "expires"], *rows])
+    return 0
+
+
+def types(aws, out):
+    """Which instance types of the region take PV images."""
+    found = aws.ask("ec2", "describe-instance-types", {"Filters": [
+        {"Name": "supported-virtualization-type", "Values": ["paravirtual"]}]})["InstanceTypes"]
+    if not found:
+        raise Ec2Error("no type in this region takes PV images: choose --region us-east-1, "
+                       "us-west-2 or eu-west-1")
+    show(out, [["type", "vCPUs", "MiB"]] + sorted(
+        [t["InstanceType"], str(t.get("VCpuInfo", {}).get("DefaultVCpus", "?")),
+         str(t.get("MemoryInfo", {}).get("SizeInMiB", "?"))] for t in found))
+    return 0
+
+
+def one_of_ours(aws, name):
+    found = launch.instance(aws, name)
+    if found is None:
+        raise Ec2Error(f"there is no instance {name} in this region (`ec2 list` shows yours)")
+    if not mark.ours(found):
+        raise Ec2Error(f"{name} does not carry the tag `xenolith`: it is not ours to touch")
+    return found
+
+
+def stop(aws, names):
+    """All that can be stopped are, whatever becomes of the others."""
+    wrong = []
+    for name in names:
+        try:
+            one_of_ours(aws, name)
+            if not launch.terminate(aws, name):
+                raise Ec2Error(f"{name} MAY STILL RUN: AWS does not say that it is terminated")
+            launch.unschedule(aws, name)
+            aws.say(f"{name} is terminated (verified)" if not aws.dry else f"{name}: would end")
+        except Ec2Error as e:
+            wrong.append(e)
+            aws.say(str(e))
+    return 1 if wrong else 0
+
+
+def gc(aws, everything=False):
+    """Remove what has expired, or all that is ours; 0 when all of it went."""
+    wrong = []
+
+    def remove(what, thing, how):
+        try:
+            how()
+            aws.say(f"{what}: {'would be removed' if aws.dry else 'removed'}")
+        except AwsError as e:
+            # Somebody else, or we before an answer was lost, did it.
+            if not e.code.endswith(("NotFound", "NotFoundException", "Unavailable")):
+                wrong.append(e)
+                aws.say(f"{what}: {e}")
+        except Ec2Error as e:
+            wrong.append(e)
+            aws.say(f"{what}: {e}")
+
+    def due(thing):
+        return everything or mark.expired(thing)
+    living = instances(aws)
+    for i in living:
+        # A launcher that lives lets its own end; one that died left this.
+        if due(i) and i["State"]["Name"] != "shutting-down":
+            remove(f"instance {i['InstanceId']}", i,
+                   lambda i=i: gone_or_error(aws, i["InstanceId"]))
+    snaps = snapshots(aws)
+    known = images(aws, snaps)
+    for i in known:
+        if due(i):
+            remove(f"image {i['ImageId']}", i, lambda i=i: aws.do(
+                "ec2", "deregister-image", {"ImageId": i["ImageId"]}))
+    kept = {snapshot_of(i) for i in known if not due(i)}
+    for s in snaps:
+        if due(s) and s["SnapshotId"] not in kept:
+            remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(
+                "ec2", "delete-snapshot", {"SnapshotId": s["SnapshotId"]}))
+    alive = {i["InstanceId"] for i in (living if aws.dry else instances(aws))}
+    for name in schedules(aws):
+        if name not in alive:
+            remove(f"schedule xenolith-{name}", None, lambda n=name: aws.do(
+                "scheduler", "delete-schedule", {"Name": launch.schedule_name(n)}))
+    return 1 if wrong else 0
+
+
+def gone_or_error(aws, name):
+    if not launch.terminate(aws, name):
+        raise Ec2Error("AWS does not say that it is terminated")

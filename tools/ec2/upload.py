@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: ISC
+"""A disk becomes an AMI: EBS direct, which wants neither a bucket nor an import role.
+
+A killed upload goes on where it was: DISK.upload.json has the snapshot, and the client
+token that it was started with, written before it was.  What is left behind for good
+carries our tag from its first moment, so that `gc` finds it; the AMI alone gets its tag
+a moment later, and is found by its snapshot.
+"""
+
+import base64
+import concurrent.futures
+import hashlib
+import json
+import re
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+from . import mark
+from .errors import AwsError, Ec2Error
+
+GiB = 1 << 30
+AT_ONCE = 4             # an AWS CLI each: more of them gain nothing on a small machine
+TIMEOUT = 60            # minutes without a block, after which AWS gives a snapshot up
+
+
+def b64(digest):
+    return base64.b64encode(digest).decode()
+
+
+def find_aki(aws, partitioned):
+    """The newest PV-GRUB of Amazon's."""
+    kind = "hd00" if partitioned else "hd0"
+    found = aws.ask("ec2", "describe-images", {
+        "Owners": ["amazon"],
+        "Filters": [{"Name": "name", "Values": [f"pv-grub-{kind}_*-x86_64.gz"]},
+                    {"Name": "image-type", "Values": ["kernel"]}]})["Images"]
+
+    def version(image):
+        m = re.fullmatch(rf"pv-grub-{kind}_(\d+)\.(\d+)-x86_64\.gz", image.get("Name", ""))
+        return (int(m[1]), int(m[2])) if m else (-1, -1)
+    # A name can be anybody's; the owner alias is asked for, and looked at again.
+    good = [i for i in found if version(i) > (-1, -1)
+            and i.get("ImageOwnerAlias", "amazon") == "amazon"]
+    if not good:
+        raise Ec2Error("Amazon has no PV-GRUB kernel in this region: PV images start only in "
+                       "old regions, such as us-east-1, us-west-2, eu-west-1. Choose --region.")
+    return max(good, key=version)["ImageId"]
+
+
+def blocks_of(path, size):
+    """(index, bytes) of each block that is not all zeros; the last is filled up."""
+    with open(path, "rb") as f:
+        for index in range(1 << 40):
+            data = f.read(size)
+            if not data:
+                return
+            if data.count(0) != len(data):
+                yield index, data.ljust(size, b"\0")
+
+
+class State:
+    """What a killed upload leaves for the next."""
+
+    def __init__(self, disk, key):
+        self.path, self.key = disk.with_name(disk.name + ".upload.json"), key
+        try:
+            self.data = json.loads(self.path.read_text())
+            if self.data["key"] != key or not isinstance(self.data["done"], list):
+                raise ValueError
+        except (OSError, ValueError, KeyError, TypeError):
+            self.data = None
+
+    def begin(self, start):
+        self.data = {"key": self.key, "start": start, "snapshot": None, "done": []}
+        self.save()
+
+    def save(self):
+        new = self.path.with_name(self.path.name + ".new")
+        new.write_text(json.dumps(self.data) + "\n")
+        new.replace(self.path)
+
+    def forget(self):
+        self.data = None
+        self.path.unlink(missing_ok=True)
+
+
+class Bar:
+    def __init__(self, total, say):
+        self.total, self.say, self.terminal = total, say, sys.stderr.isatty()
+
+    def show(self, done):
+        if self.terminal:
+            full = 40 * done // max(1, self.total)
+            end = "\n" if done == self.total else ""
+            sys.stderr.write(f"\r[{'#' * full}{'.' * (40 - full)}] {done}/{self.total} blocks{end}")
+            sys.stderr.flush()
+        elif done == self.total:
+            self.say(f"{done} blocks are there")
+
+
+def snapshot_state(aws, snapshot):
+    try:
+        found = aws.ask("ec2", "describe-snapshots", {"SnapshotIds": [snapshot]})["Snapshots"]
+    except AwsError as e:
+        if e.code == "InvalidSnapshot.NotFound":
+            return None
+        raise
+    return found[0]["State"] if found else None
+
+
+def start(aws, state, disk, title, tags):
+    """The snapshot's id and block size, of a new one or of one begun before."""
+    size = -(-disk.stat().st_size // GiB)
+    if state.data and state.data["snapshot"]:
+        how = snapshot_state(aws, state.data["snapshot"])
+        if how in ("pending", "completed"):
+            aws.say(f"going on with {state.data['snapshot']}")
+        else:
+            state.data = None
+    if not state.data:
+        state.begin({"VolumeSize": size, "ClientToken": str(uuid.uuid4()), "Timeout": TIMEOUT,
+                     "Description": f"xenolith {title}", "Tags": tags})
+    if not state.data["snapshot"]:
+        made = aws.ask("ebs", "start-snapshot", state.data["start"])
+        state.data.update(snapshot=made["SnapshotId"], block=made["BlockSize"])
+        state.save()
+    return state.data["snapshot"], state.data["block"]
+
+
+def put(aws, snapshot, index, data):
+    with tempfile.NamedTemporaryFile(prefix="block-") as f:
+        f.write(data)
+        f.flush()
+        aws.ask("ebs", "put-snapshot-block", {}, [
+            "--snapshot-id", snapshot, "--block-index", str(index), "--block-data", f.name,
+            "--data-length", str(len(data)), "--checksum", b64(hashlib.sha256(data).digest()),
+            "--checksum-algorithm", "SHA256"])
+
+
+def put_all(aws, state, disk, snapshot, size):
+    blocks = {i: hashlib.sha256(d).digest() for i, d in blocks_of(disk, size)}
+    done, bar = set(state.data["done"]) & set(blocks), Bar(len(blocks), aws.say)
+    missing = ((i, d) for i, d in blocks_of(disk, size) if i not in done)
+    bar.show(len(done))
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        running = {}
+        try:
+            while True:
+                for index, data in missing:     # as many as there are hands, not all in memory
+                    running[pool.submit(put, aws, snapshot, index, data)] = index
+                    if len(running) >= AT_ONCE:
+                        break
+                if not running:
+                    break
+                for f in concurrent.futures.wait(
+                        running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                    f.result()
+                    done.add(running.pop(f))
+                    state.data["done"] = sorted(done)
+                    state.save()
+                    bar.show(len(done))
+        finally:
+            for f in running:
+                f.cancel()
+    return blocks
+
+
+def complete(aws, state, snapshot, blocks):
+    if snapshot_state(aws, snapshot) == "pending" and not state.data.get("sealed"):
+        whole = hashlib.sha256(b"".join(blocks[i] for i in sorted(blocks))).digest()
+        try:
+            aws.ask("ebs", "complete-snapshot", {
+                "SnapshotId": snapshot, "ChangedBlocksCount": len(blocks),
+                "Checksum": b64(whole), "ChecksumAlgorithm": "SHA256",
+                "ChecksumAggregationMethod": "LINEAR"})
+        except AwsError as e:
+            # Asked again after an answer that was lost: it is no more pending.
+            if e.code not in ("ValidationException", "ConflictException"):
+                raise
+            if snapshot_state(aws, snapshot) != "completed":
+                raise
+        state.data["sealed"] = True
+        state.save()
+    for _ in range(240):
+        how = snapshot_state(aws, snapshot)
+        if how == "completed":
+            return
+        if how not in ("pending", None):        # None: eventual consistency
+            state.forget()
+            raise Ec2Error(f"AWS gave snapshot {snapshot} up ({how}): upload again; "
+                           "`ec2 gc` removes what is left")
+        aws.sleep(5)
+    raise Ec2Error(f"snapshot {snapshot} is still not ready after 20 minutes: type the same "
+                   "again later, nothing is uploaded twice")
+
+
+def register(aws, name, snapshot, aki, partitioned):
+    root = "/dev/sda" if partitioned else "/dev/sda1"
+    try:
+        return aws.ask("ec2", "register-image", {
+            "Name": name, "Description": "a Xenolith appliance", "Architecture": "x86_64",
+            "VirtualizationType": "paravirtual", "KernelId": aki, "RootDeviceName": root,
+            "BlockDeviceMappings": [{"DeviceName": root, "Ebs": {
+                "SnapshotId": snapshot, "VolumeType": "gp2", "DeleteOnTermination": True}}],
+        })["ImageId"]
+    except AwsError as e:
+        if e.code != "InvalidAMIName.Duplicate":
+            raise
+        images = aws.ask("ec2", "describe-images", {
+            "Owners": ["self"], "Filters": [{"Name": "name", "Values": [name]}]})["Images"]
+        if not images:
+            raise
+        return images[0]["ImageId"]
+
+
+def upload(aws, disk, title, owner, keep, lifetime):
+    """The AMI of this disk, which may be there already."""
+    disk = Path(disk)
+    try:
+        data = disk.read_bytes() if disk.stat().st_size <= GiB else None
+    except OSError as e:
+        raise Ec2Error(f"disk {disk}: {e.strerror}") from None
+    if data is None or len(data) < 512:
+        raise Ec2Error(f"disk {disk}: more than 1 GiB, or next to nothing: no disk of ours")
+    partitioned = data[510:512] == b"\x55\xaa"
+    digest = hashlib.sha256(data).hexdigest()
+    account = aws.identity()["Account"]
+    there = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
+        {"Name": "tag:xenolith:disk", "Values": [digest]}]})["Images"]
+    there = [i for i in there if i.get("State") == "available"]
+    if there:
+        aws.say(f"{there[0]['ImageId']} is this very disk: nothing to upload")
+        return there[0]["ImageId"]
+    aki = find_aki(aws, partitioned)
+    tags = mark.tags(owner, mark.after(keep), app=title, disk=digest,
+                     lifetime=f"{lifetime}s" if lifetime else None)
+    aws.say(f"uploading {title}: a snapshot in account {account}. It is stored until "
+            f"{mark.stamp(mark.after(keep))}, for some cents a month per GB; `ec2 gc` removes it")
+    if aws.dry:
+        return pretend(aws, disk, title, tags, aki, partitioned)
+    state = State(disk, f"{account} {' '.join(aws.options)} {digest}")
+    snapshot, size = start(aws, state, disk, title, tags)
+    complete(aws, state, snapshot, put_all(aws, state, disk, snapshot, size))
+    image = register(aws, f"xenolith-{title}-{digest[:12]}", snapshot, aki, partitioned)
+    aws.ask("ec2", "create-tags", {"Resources": [image], "Tags": tags})
+    state.forget()
+    aws.say(f"{image} is ready")
+    return image
+
+
+def pretend(aws, disk, title, tags, aki, partitioned):
+    aws.do("ebs", "start-snapshot", {"VolumeSize": 1, "Tags": tags, "Timeout": TIMEOUT,
+                                     "ClientToken": "..."})
+    blocks = {i: hashlib.sha256(d).digest() for i, d in blocks_of(disk, 1 << 19)}
+    for i in blocks:
+        aws.do("ebs", "put-snapshot-block", {}, words=[
+            "--snapshot-id", "SNAPSHOT", "--block-index", str(i), "--block-data", "FILE",
+            "--data-length", str(1 << 19), "--checksum", b64(blocks[i]),
+            "--checksum-algorithm", "SHA256"])
+    aws.do("ebs", "complete-snapshot", {"SnapshotId": "SNAPSHOT",
+                                        "ChangedBlocksCount": len(blocks)})
+    root = "/dev/sda" if partitioned else "/dev/sda1"
+    aws.do("ec2", "register-image", {
+        "Name": f"xenolith-{title}-...", "Architecture": "x86_64", "KernelId": aki,
+        "VirtualizationType": "paravirtual", "RootDeviceName": root, "BlockDeviceMappings": [
+            {"DeviceName": root, "Ebs": {"SnapshotId": "SNAPSHOT"}}]})
+    aws.do("ec2", "create-tags", {"Resources": ["AMI"], "Tags": tags})
+    return "AMI"
