@@ -359,8 +359,10 @@ static void send_datagrams(void)
 
 	for (unsigned i = 0; i < test.nstreams; i++) {
 		struct peer *p = test.streams[i];
-		uint64_t due = q->rate ? q->rate / 8.0 * (now - test.start) / 1e6 : UINT64_MAX;
+		uint64_t due = UINT64_MAX;
 
+		if (q->rate)
+			due = q->rate / 8.0 * (now - test.start) / 1e6;
 		for (size_t sent = 0; p->sends && p->bytes < due && sent < TURN; sent += q->length) {
 			struct stamp *s = (struct stamp *)buffer;
 			struct timespec t;

@@ -17,7 +17,8 @@ def test_iperf3_is_content(lab, image):
             time = "" if "-n" in words else "-t 2"
             status, out = lab.dom0(f"iperf3 -c 10.0.0.16 {time} -J {words}", timeout=60)
             result = json.loads(out)
-            assert status == 0 and "error" not in result, result.get("error")
+            assert status == 0 and "error" not in result, \
+                f"{words}: {result.get('error')}\n{guest.console_text()}"
             end = result["end"].get("sum_received") or result["end"]["sum"]
             print(f"{words:12} {end['bits_per_second'] / 1e6:8.1f} Mbit/s")
             assert end["bytes"] > 100000
