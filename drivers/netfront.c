@@ -73,12 +73,14 @@ static void work(struct netfront *n)
 /* An event is asked for before it is looked again, so none is missed. */
 static bool may_sleep(struct netfront *n)
 {
-	bool rung = evtchn_rung(&n->tx_event);
+	bool rung = evtchn_rung(&n->tx_event), rx, tx;
 
 	if (n->split)
 		rung |= evtchn_rung(&n->rx_event);
 	n->stats.events += rung;
-	return rx_may_sleep(n) & tx_may_sleep(n);
+	rx = rx_may_sleep(n);
+	tx = tx_may_sleep(n);
+	return rx && tx;
 }
 
 static uint64_t deadline(struct netfront *n)

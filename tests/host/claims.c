@@ -5,6 +5,7 @@
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
 #include "kernel/log.h"
+#include "kernel/gnttab.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
 
@@ -169,15 +170,20 @@ const char *__ubsan_default_options(void)
 
 /* ---- one run */
 
+extern int gnttab_init(void) WEAK;	/* if the test has grants at all */
+extern void gnttab_stats(struct gnttab_stats *stats) WEAK;
+
+/* But for what page tables and grants take, which does not come back. */
 static size_t pages_used(void)
 {
+	struct gnttab_stats grants = { .frames = 0 };
 	struct page_stats stats;
 
 	page_stats(&stats);
-	return stats.used - host_page_tables();
+	if (gnttab_stats)
+		gnttab_stats(&grants);
+	return stats.used - host_page_tables() - grants.frames;
 }
-
-extern int gnttab_init(void) WEAK;	/* if the test has grants at all */
 
 void host_boot(void)
 {

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A network backend for the host, of any manners.  It is written from xen/io/netif.h and
+ * from what Linux's xen-netback does, with Xen's own ring macros, and speaks through the
+ * fake xenstored.  It is dom0's, and the device is number 0.
+ *
+ * What Linux's would take as malice, or drop, ends the test: half a frame published, a slot
+ * across a page, more slots than every backend takes, a size of 0, extras it does not
+ * know.  Besides, the memory of a frame must not change before it is answered.
+ */
+#ifndef TESTS_HOST_NETBACK_H
+#define TESTS_HOST_NETBACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NETBACK_MAC "00:16:3e:01:02:03"
+
+enum netback_lie {
+	NETLIE_NONE,
+	/* With the next answer to what was sent. */
+	NETLIE_ID,			/* of what was never sent */
+	NETLIE_TWICE,
+	NETLIE_NULL,			/* an answer to an extra that there is not */
+	NETLIE_TX_INDEX,		/* more answers than slots */
+	/* With the next frame for the guest. */
+	NETLIE_RX_ID,			/* not the slot's */
+	NETLIE_RX_INDEX,
+	NETLIE_ENDLESS,			/* always more to come */
+	NETLIE_EXTRAS,			/* one extra behind the other, for ever */
+	NETLIES,			/* how many ways those are */
+};
+
+enum netback_flaw {			/* of one frame, which is to be dropped */
+	FLAW_NONE,
+	FLAW_LENGTH,			/* beyond the page */
+	FLAW_OFFSET,
+	FLAW_STATUS,			/* an error */
+	FLAW_EXTRA,			/* of no known type */
+	FLAW_GSO_SIZE,			/* of 0 */
+	FLAW_GSO_TYPE,
+	FLAW_SHORT,			/* less than a header */
+	FLAW_EMPTY,
+	FLAW_LONG,			/* more than a frame can have */
+	FLAW_SLOTS,			/* of a few bytes each, too many */
+	FLAW_PREFIX,			/* GSO as it was once told */
+	FLAWS,
+};
+
+struct netback_frame {			/* both ways */
+	const uint8_t *data;
+	size_t len;
+	bool csum_blank, csum_valid;
+	uint8_t gso_type;
+	uint16_t gso_size;
+	enum netback_flaw flaw;
+};
+
+struct netback {
+	/* What it offers: set before netback_attach().  NULL: not said. */
+	const char *mac, *mtu, *front_mtu, *carrier, *rx_copy;
+	bool no_sg, no_csum4, no_csum6, no_gso4, no_gso6, split;
+
+	/* Its manners, now. */
+	enum netback_lie lie;
+	bool silent;			/* takes, and does not answer */
+	bool holds;			/* the same, but does not wait for events either */
+	unsigned allowance;		/* if it holds: so many answers it gives */
+	bool fails;			/* answers sometimes ERROR */
+	bool crumbs;			/* small slots, at any offset, empty ones, too */
+	bool scribbles;			/* writes anything anywhere it can */
+	bool keeps;			/* what it has mapped, for good */
+	bool keeps_rx;			/* a received page now and then */
+	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
+
+	/* What it does with frames from the guest; may be NULL. */
+	void (*got)(const struct netback_frame *frame);
+	/* Its own frames for the guest: false, there is none now; may be NULL. */
+	bool (*next)(struct netback_frame *frame);
+
+	/* What it saw. */
+	unsigned frames, slots, most_slots, unanswered, connections;
+	unsigned tx_events, rx_events;	/* that the guest sent */
+	unsigned delivered;		/* frames, to the guest */
+	unsigned posted;		/* slots it can fill now */
+	bool connected;
+	unsigned mapped;		/* pages of the guest it has mapped, the rings too */
+};
+extern struct netback netback;
+
+void netback_attach(void);		/* as a toolstack does it */
+void netback_detach(void);		/* asks for it; it is gone when both have closed */
+bool netback_detached(void);
+void netback_vanish(void);		/* without a word, as a domain that is destroyed */
+void netback_restart(void);		/* closes by itself, and shall come back */
+void netback_let_go(void);		/* what it kept */
+void netback_carrier(bool up);		/* in xenstore */
+
+/* Its half of moving all indexes by a multiple of the ring's size. */
+void netback_shift(uint32_t by);
+
+#endif
