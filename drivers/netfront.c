@@ -53,21 +53,18 @@ static void look_at_carrier(struct netfront *n, struct xs_watch *watch)
 	changed(n);
 }
 
-/* Everything that is there, some at a time, for as long as there is any. */
-static void work(struct netfront *n)
+/* Some of what is there.  True: there may be more. */
+static bool work(struct netfront *n)
 {
 	bool more;
 
-	do {
-		tx_reap(n);
-		more = rx_poll(n);
-		if (!works(n))
-			return;
-		if (n->open && tx_room(n))
-			n->user->room(n->arg);
-		if (n->open && works(n))
-			n->user->received(n->arg);
-	} while (more && works(n));
+	tx_reap(n);
+	more = rx_poll(n);
+	if (n->open && tx_room(n))
+		n->user->room(n->arg);
+	if (n->open)
+		n->user->received(n->arg);
+	return more;
 }
 
 /* An event is asked for before it is looked again, so none is missed. */
@@ -102,7 +99,10 @@ static void worker(void *arg)
 	format(path, sizeof(path), "%s/carrier", n->fe.backend);
 	watched = xs_watch(&watch, path, &n->work) == 0;
 	while (works(n)) {
-		work(n);
+		if (work(n)) {
+			thread_yield();		/* a flood leaves applications their part */
+			continue;
+		}
 		if (watched && works(n) && xs_watch_pending(&watch))
 			look_at_carrier(n, &watch);
 		in_time = wait_until_deadline(&n->work, deadline(n),
