@@ -401,10 +401,11 @@ int site_from_tar(struct site *s, const char *disk, int fd, off_t size)
 	forget(t);
 	if (size < BLOCK)
 		rc = complain(t, 0, "no tar archive");
+	/* Zeros are an archive's end; from the beginning on they are an empty disk. */
 	while (rc > 0 && t->size - t->at >= BLOCK) {
 		const struct header *h = next_header(t), copy = h ? *h : (struct header){ 0 };
 
-		rc = !h ? -EIO : is_zero(h) ? 0 : entry(t, &copy);
+		rc = !h ? -EIO : is_zero(h) && t->at ? 0 : entry(t, &copy);
 	}
 	if (rc >= 0)
 		rc = follow_links(t);
