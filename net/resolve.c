@@ -58,6 +58,7 @@ static struct question *ask(const char *name, unsigned version, struct waitq *an
 	pending++;
 	e = dns_gethostbyname_addrtype(name, &q->address, answer, q, version == 6 ?
 				       LWIP_DNS_ADDRTYPE_IPV6 : LWIP_DNS_ADDRTYPE_IPV4);
+	*err = 0;
 	if (e == ERR_INPROGRESS)
 		return q;
 	pending--;
