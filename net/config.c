@@ -199,6 +199,18 @@ void config_dhcp_ask(uint8_t *options, size_t size, uint16_t *len)
 	}
 }
 
+/* RFC 2131, table 5: a server heeds only what is declined of its own. */
+void config_dhcp_decline(const ip_addr_t *server, uint8_t *options, size_t size,
+			 uint16_t *len)
+{
+	if (*len + 7u > size || !IP_IS_V4(server))
+		return;
+	options[*len] = DHCP_OPTION_SERVER_ID;
+	options[*len + 1] = 4;
+	memcpy(options + *len + 2, ip_2_ip4(server), 4);
+	*len += 6;
+}
+
 void config_dhcp_answer(struct netif *netif, struct pbuf *p, unsigned option, unsigned len,
 			unsigned offset)
 {

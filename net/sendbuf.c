@@ -231,7 +231,6 @@ err_t sendbuf_commit(struct sendbuf *b, struct tcp_pcb *pcb, size_t n, uint8_t f
 	if (err != ERR_OK)
 		return err;
 	b->last->filled += n;
-	b->unacked += n;
 	b->reserved = false;
 	if (b->bounced) {
 		free(b->bounce);
@@ -246,10 +245,8 @@ err_t sendbuf_refer(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, si
 {
 	err_t err = elsewhere(b) ? tcp_write(pcb, from, n, flags) : ERR_MEM;
 
-	if (err == ERR_OK) {
+	if (err == ERR_OK)
 		b->last->filled += n;
-		b->unacked += n;
-	}
 	return err;
 }
 
@@ -274,10 +271,8 @@ err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, si
 				more |= TCP_WRITE_FLAG_MORE;
 			err = elsewhere(b) ?
 			      tcp_write(pcb, at, n, more | TCP_WRITE_FLAG_COPY) : ERR_MEM;
-			if (err == ERR_OK) {
+			if (err == ERR_OK)
 				b->last->filled += n;
-				b->unacked += n;
-			}
 		} else {
 			to = sendbuf_reserve(b, want, &n);
 			if (!to)
@@ -317,21 +312,12 @@ static void drop(struct sendbuf *b, size_t len)
 }
 
 /*
- * A segment of which only a part is acknowledged may be sent again as a whole, so there is
- * one that begins at most an MSS before; unless all is.
+ * lwIP says so of whole segments only (tcp_free_acked_segments()), and so of nothing that it
+ * may send again.
  */
 void sendbuf_acked(struct sendbuf *b, size_t len)
 {
-	size_t keep;
-
-	len = len < b->unacked ? len : b->unacked;
-	b->unacked -= len;
-	b->kept += len;
-	keep = b->unacked ? TCP_MSS : 0;
-	if (b->kept > keep) {
-		drop(b, b->kept - keep);
-		b->kept = keep;
-	}
+	drop(b, len);
 }
 
 void sendbuf_free(struct sendbuf *b)

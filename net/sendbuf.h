@@ -32,8 +32,6 @@ struct sendbuf {
 	size_t bounce_size;
 	bool bounced;			/* what is reserved is there */
 	bool reserved;			/* in the last run */
-	size_t unacked;			/* bytes committed */
-	size_t kept;			/* bytes acknowledged, but one segment may begin there */
 };
 
 /*

@@ -16,12 +16,17 @@ struct dhcp;
 struct dhcp_msg;
 struct pbuf;
 void config_dhcp_ask(uint8_t *options, size_t size, uint16_t *len);
+void config_dhcp_decline(const ip_addr_t *server, uint8_t *options, size_t size,
+			 uint16_t *len);
 void config_dhcp_answer(struct netif *netif, struct pbuf *p, unsigned option, unsigned len,
 			unsigned offset);
 const ip6_addr_t *config_gateway6(struct netif *netif);
 #define LWIP_HOOK_ND6_GET_GW(netif, to) config_gateway6(netif)
 #define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, msg, type, len) \
-	config_dhcp_ask((msg)->options, sizeof((msg)->options), len)
+	((type) == DHCP_DECLINE ?						\
+	 config_dhcp_decline(&(dhcp)->server_ip_addr, (msg)->options,		\
+			     sizeof((msg)->options), len) :			\
+	 config_dhcp_ask((msg)->options, sizeof((msg)->options), len))
 #define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, msg, type, option, len, pbuf, at) \
 	((void)(msg), config_dhcp_answer(netif, pbuf, option, len, at))
 

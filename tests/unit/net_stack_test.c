@@ -464,6 +464,41 @@ static void tiny_writes_never_wait_for_a_timer(void)
 	down();
 }
 
+/* "a stalled connection resumes at once": rumprun#72, mirage-net-xen#16. */
+static void who_was_refused_goes_on_when_there_is_room(void)
+{
+	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 0, 1);
+	uint8_t bytes[1000];
+	struct udp_pcb *udp;
+	struct net_stats s;
+	uint64_t start;
+	size_t done;
+
+	vif.room = 1 + host_below(20);
+	set_up();
+	connect();
+	udp = udp_new();
+	assert(udp);
+	for (err_t err = ERR_OK; err == ERR_OK;) {
+		struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, 1000, PBUF_RAM);
+
+		assert(p);
+		err = udp_sendto(udp, p, &to, 9);
+		pbuf_free(p);
+	}
+	start = clock_now();
+	fill(bytes, 0, sizeof(bytes));
+	assert(sendbuf_write(&buffer, pcb, bytes, sizeof(bytes), 0, &done) == ERR_OK);
+	tcp_output(pcb);
+	net_push();
+	net_stats(&s);
+	assert(s.tx_refused == 2);
+	wait_until(&peer.changed, peer.got == 1000);
+	assert(clock_now() - start < SECOND / 10);
+	udp_remove(udp);
+	down();
+}
+
 static void what_is_lost_is_sent_again(void)
 {
 	vif.room = 1 + host_below(80);
@@ -757,6 +792,8 @@ int main(int argc, char **argv)
 		{ "bulk goes out in large frames, through any ring",
 		  bulk_goes_out_in_large_frames, 20 },
 		{ "tiny writes never wait for a timer", tiny_writes_never_wait_for_a_timer, 10 },
+		{ "who was refused goes on when there is room",
+		  who_was_refused_goes_on_when_there_is_room, 5 },
 		{ "what is lost is sent again", what_is_lost_is_sent_again, 10 },
 		{ "memory may be short", memory_may_be_short, 20 },
 		{ "a backend may have no offloads", a_backend_without_offloads, 6 },
