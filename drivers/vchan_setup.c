@@ -14,8 +14,9 @@
 #include <xen/io/libxenvchan.h>
 
 #define PATIENCE (10 * NSEC_PER_SEC)	/* with xenstored */
-/* Who was sent away lets go of the rings meanwhile. */
-#define PAUSE (200 * NSEC_PER_MSEC)
+/* Until who was sent away lets go of the rings; a look at them each PAUSE. */
+#define PARTING (2 * NSEC_PER_SEC)
+#define PAUSE (10 * NSEC_PER_MSEC)
 
 #define PAGE_ORDER 12
 
@@ -210,14 +211,21 @@ static void say_goodbye(struct vchan *v)
 }
 
 /*
- * The same memory: the peer may map it as long as it likes, so that each new channel
- * would cost as much again.
+ * The same memory: a peer may keep it mapped as long as it likes, so that each new channel
+ * would cost as much again.  Who is honest lets go as soon as it sees our goodbye, and must
+ * have seen it before that is overwritten.
  */
 int vchan_renew(struct vchan *v)
 {
+	uint64_t deadline = clock_now() + PARTING;
+	int rc;
+
 	assert(v->server);
 	say_goodbye(v);
-	thread_sleep(clock_now() + PAUSE);
+	while ((rc = gnttab_revoke(v->refs[0])) && clock_now() < deadline)
+		thread_sleep(clock_now() + PAUSE);
+	if (rc == 0)
+		v->refs[0] = gnttab_grant(v->peer, v->pages[0], false);
 	return serve(v);
 }
 

@@ -32,9 +32,10 @@ def peer(lab):
     return "/tmp/peer"
 
 
-def run(lab, command, timeout=300):
+def run(lab, command, timeout=300, guest=None):
     status, output = lab.dom0(command, timeout=timeout)
-    assert status == 0, f"{command}: {status}: {output}"
+    said = guest.console_text()[-1500:] if status and guest else ""
+    assert status == 0, f"{command}: {status}: {output}\n{said}"
     return output
 
 
@@ -87,7 +88,9 @@ def test_clients_come_and_go(lab, image):
     count = 1000 if LONG else 120
     with serving(lab, image, "serve", 12, 12)[0] as guest:
         path = SERVED.format(guest.domid)
-        run(lab, f"{peer(lab)} many {guest.domid} {path} {count}", timeout=600)
+        said = run(lab, f"{peer(lab)} many {guest.domid} {path} {count}", timeout=600,
+                   guest=guest)
+        print(f"      {said.strip()}")
         for after in (5 * MB, 20 * MB + 12345):
             status, _ = lab.dom0(f"{peer(lab)} client {guest.domid} {path} 0 {99 * MB}"
                                  f" {99 * MB} {after}", timeout=60)
@@ -96,7 +99,9 @@ def test_clients_come_and_go(lab, image):
         run(lab, f"{peer(lab)} client {guest.domid} {path} 0 0 0")
         result = end(guest)
         sessions = int(re.search(r"(\d+) sessions", result.console)[1])
-        assert sessions == count + 4, (sessions, result.console[-2000:])
+        # Who was sent away ends a session of its predecessor's, or is one of its own.
+        again = int(said.split()[0])
+        assert count + 4 <= sessions <= count + 4 + 2 * again, (sessions, result.console[-2000:])
 
 
 def proxy(lab, mode, guest, path):
