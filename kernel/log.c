@@ -23,11 +23,33 @@ static void __attribute__((noreturn)) crash(void)
 void (*log_sink)(const char *text, size_t len, bool urgent) = to_xen;
 void (*panic_end)(void) __attribute__((noreturn)) = crash;
 
-static void emit(char *line, size_t size, int len)
+static char ring[LOG_RING];
+static uint64_t said;			/* bytes since boot */
+
+static void keep(const char *text, size_t len)
+{
+	while (len--)
+		ring[said++ % LOG_RING] = *text++;
+}
+
+size_t log_read(uint64_t *at, char *to, size_t size)
+{
+	size_t n = 0;
+
+	if (said - *at > LOG_RING)
+		*at = said - LOG_RING;
+	while (n < size && *at < said)
+		to[n++] = ring[(*at)++ % LOG_RING];
+	return n;
+}
+
+static void emit(char *line, size_t size, int len, bool show)
 {
 	if ((size_t)len >= size)
 		len = size - 1;
-	log_sink(line, len, panicking);
+	keep(line, len);
+	if (show)
+		log_sink(line, len, panicking);
 }
 
 void log_at(enum log_level level, const char *fmt, ...)
@@ -38,8 +60,6 @@ void log_at(enum log_level level, const char *fmt, ...)
 	va_list args;
 	int len;
 
-	if (level > log_level)
-		return;
 	len = format(line, sizeof(line) - 1, "[%5u.%06u] %s", (unsigned)(now / NSEC_PER_SEC),
 		     (unsigned)(now % NSEC_PER_SEC / 1000), names[level]);
 	va_start(args, fmt);
@@ -48,7 +68,7 @@ void log_at(enum log_level level, const char *fmt, ...)
 	if ((size_t)len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
 	line[len++] = '\n';
-	emit(line, sizeof(line), len);
+	emit(line, sizeof(line), len, level <= log_level);
 }
 
 void print(const char *fmt, ...)
@@ -60,7 +80,7 @@ void print(const char *fmt, ...)
 	va_start(args, fmt);
 	len = vformat(line, sizeof(line), fmt, args);
 	va_end(args);
-	emit(line, sizeof(line), len);
+	emit(line, sizeof(line), len, true);
 }
 
 static void print_address(unsigned long pc, unsigned long within)

@@ -33,6 +33,13 @@ void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(pr
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * What was said last is kept, whatever the level.  Read on from *at, which begins with 0
+ * and moves; bytes that were overwritten meanwhile are skipped: how many, 0: no more yet.
+ */
+#define LOG_RING 8192
+size_t log_read(uint64_t *at, char *to, size_t size);
+
+/*
  * Where text goes: must not sleep, and must get everything out itself if `urgent`
  * (we are about to go).  Until the console sets it: Xen's own log.
  */
