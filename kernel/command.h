@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What can be asked of a guest while it runs: one table of interfaces, each with methods,
+ * behind whatever asks (drivers/control_endpoint.c, /proc/xenolith).
+ *
+ * It is part of the kernel, not a driver, since drivers of one row may not know each other:
+ * whoever has something to say registers it, and what is not linked is not in the table.
+ * Names, descriptions and messages are varlink's (varlink.org): a name ends with a number,
+ * and what it says stays; what changes gets another number.
+ *
+ *	control=off|read|safe|all	which methods there are: none, those that read, all
+ *					but the dangerous, or all (the default)
+ */
+#ifndef KERNEL_COMMAND_H
+#define KERNEL_COMMAND_H
+
+#include "kernel/json.h"
+
+#define COMMAND_MAX (64 * 1024)		/* bytes of a message, either way */
+#define COMMAND_DEPTH 16
+
+enum command_kind { COMMAND_READS, COMMAND_WRITES, COMMAND_DANGEROUS };
+
+/* A call that is being answered. */
+struct command {
+	struct json_value parameters;
+	struct json *reply;		/* the members of its parameters go here */
+	bool more;			/* the caller takes several replies */
+	char wrong[64];			/* -EINVAL: the parameter */
+	bool (*send)(struct command *c);
+	bool (*wait)(struct command *c, uint64_t deadline);
+	size_t start;			/* of the reply in reply->to */
+};
+
+/*
+ * A method puts members into c->reply and returns 0; or an error, and what it put is dropped:
+ * -EINVAL (what command_*() below said), -EACCES, -ENOSYS, -ENOMEM, ...
+ */
+struct method {
+	const char *name;		/* NULL ends the list */
+	enum command_kind kind;
+	int (*call)(struct command *c);
+};
+
+struct interface {
+	const char *name;		/* org.xenolith.thing1 */
+	const char *description;	/* in varlink's language, from "interface" on */
+	const struct method *methods;	/* or NULL */
+	/*
+	 * Its statistics, as the one member `key` of the guest's; must not sleep.  They are
+	 * what stats1.Get answers, and /proc/xenolith.  Or NULL.
+	 */
+	const char *key;
+	void (*stats)(struct json *j, const char *key);
+	struct interface *next;
+};
+
+void command_add(struct interface *i);
+
+/* All statistics as one object: {"uptime": ms, ...}. */
+void command_stats(struct json *j, const char *key);
+
+/* Parameters: 1, and *to is it; 0, there is none; -EINVAL, and c->wrong says which. */
+int command_integer(struct command *c, const char *name, int64_t min, int64_t max, int64_t *to);
+int command_string(struct command *c, const char *name, char *to, size_t size);
+
+/*
+ * For methods of several replies, where c->more: send what is in the reply now and begin
+ * another; and sleep until the deadline.  False: the caller has gone.
+ */
+bool command_next(struct command *c);
+bool command_wait(struct command *c, uint64_t deadline);
+
+/* Send the reply now, before the method does what cannot be answered behind it. */
+void command_finish(struct command *c);
+
+/*
+ * Answer one message, of any bytes, through c->send(), which sends c->reply from c->start
+ * on: false, the caller has gone.  c->reply, c->send and c->wait are the caller's.
+ */
+bool command_answer(struct command *c, const char *message, size_t len);
+
+/* The same for what is no message: too long, say. */
+bool command_refuse(struct command *c, const char *why);
+
+#endif
