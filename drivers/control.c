@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "drivers/control.h"
+#include "drivers/control_inside.h"
 #include "drivers/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"
@@ -183,6 +184,7 @@ void control_run(void)
 	watch(&shutdown_watch, "control/shutdown");
 	watch(&sysrq_watch, "control/sysrq");
 	say_what_we_do();
+	control_endpoint_start();
 	for (;;) {
 		wait_until(&changed, xs_watch_pending(&shutdown_watch) ||
 					     xs_watch_pending(&sysrq_watch));
@@ -204,6 +206,7 @@ int control_init(void)
 
 	int rc = xs_open();
 
+	control_methods_add();
 	if (rc)
 		return rc;
 	shutdown_hook(&hook);

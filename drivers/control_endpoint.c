@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where an operator asks: a vchan server for dom0 at data/vchan/0/control, on which varlink
+ * is spoken (varlink.org): JSON objects with a NUL behind each.  kernel/command.h has what
+ * can be asked.
+ *
+ * A kernel thread serves one client after another, out of two buffers that are made when
+ * the first one comes, so it answers while the application spins.  What is no message gets
+ * an error for an answer, and the next message counts again; half a message of a client
+ * that has gone is dropped.
+ */
+#include "drivers/control_inside.h"
+#include "drivers/vchan.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/command.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "kernel/param.h"
+#include "kernel/sched.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PATH "data/vchan/0/control"
+#define OPERATOR 0			/* dom0 */
+#define ORDER_IN 10			/* questions are short */
+#define ORDER_OUT 11
+#define BUFFER_PAGES (COMMAND_MAX / PAGE_SIZE)
+
+/* A client that does not take its answer for so long is one no more. */
+#define PATIENCE (10 * NSEC_PER_SEC)
+
+static struct vchan chan;
+static char *in, *out;
+static size_t in_len;
+static bool too_long;
+
+static bool have_buffers(void)
+{
+	if (!in)
+		in = page_alloc(BUFFER_PAGES);
+	if (!out)
+		out = page_alloc(BUFFER_PAGES);
+	return in && out;
+}
+
+static bool send(struct command *c)
+{
+	size_t len = c->reply->len - c->start;
+	uint64_t deadline = clock_now() + PATIENCE;
+
+	/* The message is not longer than COMMAND_MAX with its NUL, by json_fits(). */
+	c->reply->to[c->reply->len] = '\0';
+	return vchan_write(&chan, c->reply->to + c->start, len + 1, deadline) == (ssize_t)len + 1;
+}
+
+static bool gone(void)
+{
+	evtchn_rung(&chan.port);
+	vchan_look(&chan);
+	return chan.error || chan.state != VCHAN_OPEN;
+}
+
+static bool wait(struct command *c, uint64_t deadline)
+{
+	(void)c;
+	return !wait_until_deadline(&chan.port.waiters, deadline, gone());
+}
+
+/* False: the client has gone. */
+static bool answer(const char *message, size_t len)
+{
+	struct json reply = { .to = out, .size = COMMAND_MAX - 1 };
+	struct command c = { .reply = &reply, .send = send, .wait = wait };
+
+	return too_long ? command_refuse(&c, "too long") : command_answer(&c, message, len);
+}
+
+/* Each message that is complete; what is left of the next one moves to the front. */
+static bool answer_all(void)
+{
+	char *start = in, *end = in + in_len, *nul;
+	bool there = true;
+
+	while (there && (nul = memchr(start, '\0', end - start))) {
+		there = answer(start, nul - start);
+		too_long = false;
+		start = nul + 1;
+	}
+	in_len = end - start;
+	memmove(in, start, in_len);
+	if (in_len == COMMAND_MAX) {
+		too_long = true;
+		in_len = 0;
+	}
+	return there;
+}
+
+/* One client, from its first byte to its end: true, that was read. */
+static bool session(void)
+{
+	ssize_t n;
+
+	in_len = 0;
+	too_long = false;
+	for (;;) {
+		n = vchan_read(&chan, in + in_len, COMMAND_MAX - in_len, NEVER);
+		if (n <= 0)
+			return n == 0;
+		in_len += n;
+		if (!answer_all())
+			return false;
+	}
+}
+
+/* Who has gone has; who does not take its answers, or lies, has its channel taken away. */
+static bool dismiss(void)
+{
+	char rest[64];
+
+	if (chan.error || chan.state != VCHAN_ENDED)
+		return vchan_renew(&chan) == 0;
+	while (vchan_try_read(&chan, rest, sizeof(rest)) > 0)
+		;
+	return true;
+}
+
+static bool somebody(void)
+{
+	evtchn_rung(&chan.port);
+	return vchan_ready(&chan) & (VCHAN_READABLE | VCHAN_GONE);
+}
+
+static void endpoint(void *arg)
+{
+	int rc = vchan_serve(&chan, OPERATOR, PATH, ORDER_IN, ORDER_OUT);
+
+	(void)arg;
+	if (rc) {
+		log_warning("control: no endpoint (%d)", rc);
+		return;
+	}
+	do {
+		wait_until(&chan.port.waiters, somebody());
+		if (!have_buffers())
+			log_warning("control: no memory for a client");
+	} while ((in && out && session()) || dismiss());
+	log_warning("control: the endpoint is lost");
+	vchan_close(&chan);
+}
+
+void control_endpoint_start(void)
+{
+	const char *level = param("control");
+
+	if (level && !strcmp(level, "off"))
+		return;
+	if (!thread_start("endpoint", THREAD_KERNEL, STACK_KERNEL, endpoint, NULL, NULL))
+		log_warning("control: no memory for the endpoint");
+}

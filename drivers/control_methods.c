@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+/* What the kernel itself has to say to an operator: the interfaces that every image has. */
+#include "drivers/control_inside.h"
+#include "drivers/xenstore.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/command.h"
+#include "kernel/evtchn.h"
+#include "kernel/gnttab.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "kernel/param.h"
+#include "kernel/sched.h"
+#include "kernel/shutdown.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
+#define LIST_BYTES (COMMAND_MAX - 2048)	/* a list that is longer comes in parts */
+
+/* ---- info */
+
+static int info_get(struct command *c)
+{
+	unsigned major = 0, minor = 0;
+	char extra[16] = "", version[48];
+	int self = xs_domid();
+
+	xen_version(&major, &minor, extra);
+	format(version, sizeof(version), "%u.%u%s", major, minor, extra);
+	json_string(c->reply, "name", "Xenolith");
+	json_string(c->reply, "xen", version);
+	if (self >= 0)
+		json_number(c->reply, "domain", self);
+	json_number(c->reply, "uptime", clock_now() / NSEC_PER_MSEC);
+	json_number(c->reply, "time", clock_wall() / NSEC_PER_MSEC);
+	json_open(c->reply, "arguments", '[');
+	for (unsigned i = 0; i < param_argc(); i++)
+		json_string(c->reply, NULL, param_argv()[i]);
+	json_close(c->reply, ']');
+	return 0;
+}
+
+static const struct method info_methods[] = {
+	{ "Get", COMMAND_READS, info_get },
+	{ NULL, 0, NULL },
+};
+
+static struct interface info = {
+	.name = "org.xenolith.info1",
+	.description =
+	"# Which image this is, where, and since when: uptime and time (since 1970) in ms.\n"
+	"interface org.xenolith.info1\n"
+	"method Get() -> (name: string, xen: string, domain: ?int, uptime: int, time: int,\n"
+	"  arguments: []string)\n",
+	.methods = info_methods,
+};
+
+/* ---- memory */
+
+static void memory_stats(struct json *j, const char *key)
+{
+	struct page_stats p;
+
+	page_stats(&p);
+	json_open(j, key, '{');
+	json_number(j, "total", p.total * KIB_PER_PAGE);
+	json_number(j, "heap", p.heap * KIB_PER_PAGE);
+	json_number(j, "pages", p.used * KIB_PER_PAGE);
+	json_number(j, "free", p.free * KIB_PER_PAGE);
+	json_close(j, '}');
+}
+
+static struct interface memory = {
+	.name = "org.xenolith.memory1",
+	.description =
+	"# Memory in KiB: what the heap has, what pages have (stacks, rings), what is free.\n"
+	"interface org.xenolith.memory1\n"
+	"type Memory (total: int, heap: int, pages: int, free: int)\n"
+	"method Get() -> (memory: Memory)\n",
+	.key = "memory", .stats = memory_stats,
+};
+
+/* ---- threads */
+
+static const char *state_of(const struct thread *t)
+{
+	if (t == current)
+		return "running";
+	if (t->runnable)
+		return t->depth ? "ready" : "preempted";
+	return "waiting";
+}
+
+static void put_thread(struct json *j, const struct thread *t)
+{
+	uint64_t now = clock_now();
+	size_t size = 0, used = 0;
+
+	arch_context_stack(t->context, &size, &used);
+	json_open(j, NULL, '{');
+	json_number(j, "id", t->id);
+	json_string(j, "name", t->name);
+	json_string(j, "kind", t->kind == THREAD_KERNEL ? "kernel" : "app");
+	json_string(j, "state", state_of(t));
+	if (t->waits)
+		json_string(j, "waits", t->waits);
+	if (t->waits && t->deadline != NEVER)
+		json_number(j, "left", t->deadline > now ?
+			    (t->deadline - now) / NSEC_PER_MSEC : 0);
+	json_number(j, "cpu", t->cpu_time / 1000);
+	json_number(j, "stack", size);
+	json_number(j, "stack_used", used);
+	json_close(j, '}');
+}
+
+struct listing {
+	struct json *j;
+	size_t limit;			/* of j->len */
+	int64_t from, next;		/* ids */
+};
+
+static void list_thread(const struct thread *t, void *arg)
+{
+	struct listing *l = arg;
+
+	if (t->id < l->from || l->next >= 0)
+		return;
+	if (l->j->len > l->limit)
+		l->next = t->id;
+	else
+		put_thread(l->j, t);
+}
+
+static int threads_list(struct command *c)
+{
+	struct listing l = { .j = c->reply, .limit = LIST_BYTES, .next = -1 };
+
+	if (command_integer(c, "from", 0, UINT32_MAX, &l.from) < 0)
+		return -EINVAL;
+	json_open(c->reply, "threads", '[');
+	thread_list(list_thread, &l);
+	json_close(c->reply, ']');
+	json_number(c->reply, "total", thread_count());
+	if (l.next >= 0)
+		json_number(c->reply, "next", l.next);
+	return 0;
+}
+
+static void threads_stats(struct json *j, const char *key)
+{
+	struct listing l = { .j = j, .limit = j->len + LIST_BYTES / 2, .next = -1 };
+
+	json_open(j, key, '[');
+	thread_list(list_thread, &l);
+	json_close(j, ']');
+}
+
+static const struct method threads_methods[] = {
+	{ "List", COMMAND_READS, threads_list },
+	{ NULL, 0, NULL },
+};
+
+static struct interface threads = {
+	.name = "org.xenolith.threads1",
+	.description =
+	"# Threads: `waits` is the function one sleeps in, `left` for how many ms at the most;\n"
+	"# `cpu` is in us, `stack` in bytes, `stack_used` the most it ever used.  A list that is\n"
+	"# too long says where the `next` one goes on.\n"
+	"interface org.xenolith.threads1\n"
+	"type Thread (id: int, name: string, kind: (kernel, app),\n"
+	"  state: (running, ready, preempted, waiting), waits: ?string, left: ?int,\n"
+	"  cpu: int, stack: int, stack_used: int)\n"
+	"method List(from: ?int) -> (threads: []Thread, total: int, next: ?int)\n",
+	.methods = threads_methods, .key = "threads", .stats = threads_stats,
+};
+
+/* ---- what Xen and we do for each other */
+
+static void put_port(const struct evtchn *e, void *arg)
+{
+	struct json *j = arg;
+
+	json_open(j, NULL, '{');
+	json_number(j, "port", e->port);
+	json_string(j, "name", e->name);
+	json_number(j, "count", e->count);
+	json_close(j, '}');
+}
+
+static void xen_stats(struct json *j, const char *key)
+{
+	struct gnttab_stats g;
+
+	gnttab_stats(&g);
+	json_open(j, key, '{');
+	json_number(j, "switches", sched_stats.switches);
+	json_number(j, "preemptions", sched_stats.preemptions);
+	json_number(j, "upcalls", sched_stats.upcalls);
+	json_number(j, "idles", sched_stats.idles);
+	json_open(j, "grants", '{');
+	json_number(j, "used", g.used);
+	json_number(j, "free", g.free);
+	json_number(j, "quarantined", g.quarantined);
+	json_number(j, "mapped", g.mapped);
+	json_close(j, '}');
+	json_open(j, "ports", '[');
+	evtchn_list(put_port, j);
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
+static struct interface xen = {
+	.name = "org.xenolith.xen1",
+	.description =
+	"# Events, thread switches, grants: how often, how many.\n"
+	"interface org.xenolith.xen1\n"
+	"type Port (port: int, name: string, count: int)\n"
+	"type Grants (used: int, free: int, quarantined: int, mapped: int)\n"
+	"type Xen (switches: int, preemptions: int, upcalls: int, idles: int, grants: Grants,\n"
+	"  ports: []Port)\n"
+	"method Get() -> (xen: Xen)\n",
+	.key = "xen", .stats = xen_stats,
+};
+
+/* ---- all statistics */
+
+#define SHORTEST 100			/* ms between two answers */
+
+static int stats_get(struct command *c)
+{
+	int64_t every = 0;
+	int rc = command_integer(c, "every", SHORTEST, 3600000, &every);
+
+	if (rc < 0)
+		return rc;
+	if (rc && !c->more)
+		return -EDOM;
+	for (;;) {
+		uint64_t next = clock_now() + every * NSEC_PER_MSEC;
+
+		command_stats(c->reply, "stats");
+		if (!every || !command_next(c) || !command_wait(c, next))
+			return 0;
+	}
+}
+
+static const struct method stats_methods[] = {
+	{ "Get", COMMAND_READS, stats_get },
+	{ NULL, 0, NULL },
+};
+
+static struct interface stats = {
+	.name = "org.xenolith.stats1",
+	.description =
+	"# What each interface with a Get() of its own says, all at once: uptime (ms), memory,\n"
+	"# threads, xen, net, block, ...; again and again `every` so many ms, with `more`.\n"
+	"interface org.xenolith.stats1\n"
+	"method Get(every: ?int) -> (stats: object)\n",
+	.methods = stats_methods,
+};
+
+/* ---- the log */
+
+static const char *const levels[] = { "error", "warning", "info", "debug" };
+
+static int log_get(struct command *c)
+{
+	static char text[LOG_RING];	/* one client at a time */
+	uint64_t at = 0;
+	size_t n = log_read(&at, text, sizeof(text));
+
+	json_chars(c->reply, "text", text, n);
+	return 0;
+}
+
+static int log_follow(struct command *c)
+{
+	char text[512];
+	uint64_t at = 0;
+
+	if (!c->more)
+		return -EDOM;
+	for (;;) {
+		size_t n = log_read(&at, text, sizeof(text));
+
+		if (n) {
+			json_chars(c->reply, "text", text, n);
+			if (!command_next(c))
+				return 0;
+		} else if (!command_wait(c, clock_now() + 100 * NSEC_PER_MSEC)) {
+			return 0;
+		}
+	}
+}
+
+static int log_get_level(struct command *c)
+{
+	json_string(c->reply, "level", levels[log_level]);
+	return 0;
+}
+
+static int log_set_level(struct command *c)
+{
+	char level[16];
+
+	if (command_string(c, "level", level, sizeof(level)) == 1)
+		for (unsigned i = 0; i < 4; i++)
+			if (!strcmp(level, levels[i])) {
+				log_level = i;
+				return 0;
+			}
+	strcpy(c->wrong, "level");
+	return -EINVAL;
+}
+
+static const struct method log_methods[] = {
+	{ "Get", COMMAND_READS, log_get },
+	{ "Follow", COMMAND_READS, log_follow },
+	{ "GetLevel", COMMAND_READS, log_get_level },
+	{ "SetLevel", COMMAND_WRITES, log_set_level },
+	{ NULL, 0, NULL },
+};
+
+static struct interface logs = {
+	.name = "org.xenolith.log1",
+	.description =
+	"# The kernel's log, the end of which is kept whatever the level; Follow, with `more`,\n"
+	"# goes on with what comes.  SetLevel: what the console shows from now on (writes).\n"
+	"interface org.xenolith.log1\n"
+	"type Level (error, warning, info, debug)\n"
+	"method Get() -> (text: string)\n"
+	"method Follow() -> (text: string)\n"
+	"method GetLevel() -> (level: Level)\n"
+	"method SetLevel(level: Level) -> ()\n",
+	.methods = log_methods,
+};
+
+/* ---- the command line */
+
+static int config_get(struct command *c)
+{
+	char key[64];
+	const char *value;
+
+	if (command_string(c, "key", key, sizeof(key)) != 1) {
+		strcpy(c->wrong, "key");
+		return -EINVAL;
+	}
+	value = param(key);
+	if (value)
+		json_string(c->reply, "value", value);
+	return 0;
+}
+
+static const struct method config_methods[] = {
+	{ "Get", COMMAND_READS, config_get },
+	{ NULL, 0, NULL },
+};
+
+static struct interface config = {
+	.name = "org.xenolith.config1",
+	.description =
+	"# What the kernel command line says of a key, if it does.\n"
+	"interface org.xenolith.config1\n"
+	"method Get(key: string) -> (value: ?string)\n",
+	.methods = config_methods,
+};
+
+/* ---- power */
+
+static int power_off(struct command *c)
+{
+	char mode[16] = "poweroff";
+	unsigned reason = SHUTDOWN_poweroff;
+
+	if (command_string(c, "mode", mode, sizeof(mode)) < 0)
+		return -EINVAL;
+	if (!strcmp(mode, "reboot")) {
+		reason = SHUTDOWN_reboot;
+	} else if (!strcmp(mode, "crash")) {
+		command_finish(c);
+		panic("asked to by the operator");
+	} else if (strcmp(mode, "poweroff")) {
+		strcpy(c->wrong, "mode");
+		return -EINVAL;
+	}
+	command_finish(c);
+	shutdown_guest(reason, STATUS_ASKED, "asked to by the operator");
+}
+
+static int power_sync(struct command *c)
+{
+	(void)c;
+	shutdown_sync();
+	return 0;
+}
+
+static const struct method power_methods[] = {
+	{ "Shutdown", COMMAND_DANGEROUS, power_off },
+	{ "Sync", COMMAND_WRITES, power_sync },
+	{ NULL, 0, NULL },
+};
+
+static struct interface power = {
+	.name = "org.xenolith.power1",
+	.description =
+	"# The end of the guest, in order or (crash) at once (dangerous), answered before it\n"
+	"# begins; Sync: what is in memory and belongs on a disk goes there (writes).\n"
+	"interface org.xenolith.power1\n"
+	"method Shutdown(mode: ?(poweroff, reboot, crash)) -> ()\n"
+	"method Sync() -> ()\n",
+	.methods = power_methods,
+};
+
+/* ---- the errors that any of them may have */
+
+static struct interface control = {
+	.name = "org.xenolith.control1",
+	.description =
+	"# Errors of any method, besides org.varlink.service's: a message that is none, and\n"
+	"# what went wrong in the guest.\n"
+	"interface org.xenolith.control1\n"
+	"error BadMessage (reason: string)\n"
+	"error Failed (reason: string)\n",
+};
+
+void control_methods_add(void)
+{
+	static struct interface *const all[] = {
+		&info, &memory, &threads, &xen, &stats, &logs, &config, &power, &control,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		command_add(all[i]);
+}
