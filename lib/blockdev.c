@@ -325,5 +325,5 @@ static int dev_list(const char *path, unsigned i, struct dirent *entry)
 
 struct mount blockdev_mount = {
 	.at = "/dev", .open = dev_open, .stat = dev_stat, .list = dev_list,
-	.next = &romfs_mount,
+	.next = &proc_mount,
 };

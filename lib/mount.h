@@ -2,9 +2,10 @@
 /*
  * Where files come from: who answers for which part of the tree of names.
  *
- * A name belongs to the mount with the longest `at` that it is below.  Two are there from
- * the beginning, "/dev" (lib/blockdev.c) and the root, which has the files linked into the
- * image (lib/romfs.c); a file system adds itself by mount_add().  Kernel code only.
+ * A name belongs to the mount with the longest `at` that it is below.  Three are there from
+ * the beginning, "/dev" (lib/blockdev.c), "/proc" (lib/proc.c) and the root, which has the
+ * files linked into the image (lib/romfs.c); a file system adds itself by mount_add().
+ * Kernel code only.
  */
 #ifndef LIB_MOUNT_H
 #define LIB_MOUNT_H
@@ -38,7 +39,7 @@ int mount_of(const char *name, struct mount **m, char *to, size_t size);
 /* The i-th mount point right below a directory, as list() has it. */
 int mount_point(const struct mount *m, const char *path, unsigned i, struct dirent *entry);
 
-extern struct mount blockdev_mount, romfs_mount;
+extern struct mount blockdev_mount, proc_mount, romfs_mount;
 
 #define MOUNT_PATH_MAX 1024
 
