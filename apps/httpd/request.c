@@ -13,7 +13,7 @@ ssize_t request_end(const char *data, size_t len, size_t *from)
 
 		if (!lf)
 			return 0;
-		/* llhttp before 8.1.1 takes a lone CR for a line's end: CVE-2023-30589. */
+		/* llhttp takes some lone CRs, before 8.1.1 as a line's end (CVE-2023-30589). */
 		if (memchr(line, '\r', lf - line + 1) != lf - 1)
 			return -400;
 		*from = lf + 1 - data;

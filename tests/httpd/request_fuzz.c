@@ -105,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		end = request_end(copy, size, &at);
 	assert(end == request_end(copy, size, &from) || end == -400);
 	if (end > 0 && !request_parse(&r, copy, end)) {
+		for (const char *p = copy; (p = memchr(p, '\r', copy + end - p)); p++)
+			assert(p[1] == '\n');
 		check_path(&r);
 		check_span(r.line, copy, end);
 		check_span(r.query, copy, end);

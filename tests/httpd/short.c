@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A network that takes little at a time: connection.c is compiled once more with these in
+ * place of the calls, so that a response is cut at any byte.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+static size_t some(size_t len)
+{
+	static unsigned state = 1;
+	static const size_t most[] = { 0, 1, 2, 100, 1000, 5000, 70000, 300000 };
+	size_t n = most[rand_r(&state) % (sizeof(most) / sizeof(most[0]))];
+
+	return n < len ? n : len;
+}
+
+static ssize_t again(void)
+{
+	errno = EAGAIN;
+	return -1;
+}
+
+ssize_t short_send(int fd, const void *data, size_t len, int flags)
+{
+	len = some(len);
+	return len ? send(fd, data, len, flags) : again();
+}
+
+/* The first piece that is not empty, or both. */
+ssize_t short_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	struct iovec pieces[2] = { m->msg_iov[0], m->msg_iov[1] };
+	struct msghdr less = { .msg_iov = pieces, .msg_iovlen = 2 };
+	size_t n = some(pieces[0].iov_len + pieces[1].iov_len);
+
+	if (!n)
+		return again();
+	if (n < pieces[0].iov_len)
+		pieces[0].iov_len = n;
+	pieces[1].iov_len = n - pieces[0].iov_len;
+	return sendmsg(fd, &less, flags);
+}
+
+ssize_t short_sendfile(int to, int from, off_t *at, size_t len)
+{
+	len = some(len);
+	return len ? sendfile(to, from, at, len) : again();
+}
