@@ -8,6 +8,7 @@
  * limits in time; that there are not too many in TIME_WAIT is seen to here.
  */
 #include "kernel/clock.h"
+#include "kernel/shutdown.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
 
@@ -20,6 +21,7 @@
 #define ORPHANS_LEAST 8			/* where memory for what is sent is full */
 #define TIME_WAIT_MOST 256
 #define LOOK_EVERY 64			/* closed connections */
+#define LAST_PATIENCE (2 * NSEC_PER_SEC)
 
 static struct tcp_socket *orphans;	/* the youngest first */
 static unsigned orphan_count;
@@ -165,4 +167,30 @@ void tcp_socket_close(struct socket *s)
 	} else if (t->pcb)
 		tcp_socket_abort(t);
 	tcp_socket_free(t);
+}
+
+/*
+ * The end of a process closes its files, so peers are told that nothing more comes.  What
+ * an application sent before it ended still arrives; who ends it from outside does not wait
+ * for that.
+ */
+static void close_all(const struct shutdown_order *order)
+{
+	uint64_t deadline = clock_now() + LAST_PATIENCE;
+
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		tcp_shutdown(pcb, 0, 1);
+	net_push();
+	if (order->status != STATUS_ASKED)
+		tcp_socket_all_acked(deadline < order->deadline ? deadline : order->deadline);
+}
+
+void tcp_socket_end_in_order(void)
+{
+	static struct shutdown_hook hook = { .name = "sockets", .run = close_all };
+	static bool done;
+
+	if (!done)
+		shutdown_hook(&hook);
+	done = true;
 }

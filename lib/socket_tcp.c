@@ -120,6 +120,7 @@ struct socket *tcp_socket_new(int domain)
 {
 	struct tcp_socket *t = tcp_socket_alloc(domain);
 
+	tcp_socket_end_in_order();
 	if (!t || !pcb_new(t))
 		return &t->s;
 	tcp_socket_free(t);

@@ -82,6 +82,7 @@ void tcp_socket_discard(struct tcp_socket *t);	/* what was received */
 void tcp_socket_holds(struct tcp_socket *t, size_t n);
 void tcp_socket_lets_go(struct tcp_socket *t, size_t n);
 bool tcp_socket_memory_full(void);
+bool tcp_socket_all_acked(uint64_t deadline);	/* of all connections; sleeps until then */
 /* lwIP's */
 err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len);
@@ -97,5 +98,6 @@ void tcp_socket_unlisten(struct tcp_socket *t);
 void tcp_socket_close(struct socket *s);
 void tcp_socket_orphan_over(struct tcp_socket *t);
 void tcp_socket_orphan_goes_on(struct tcp_socket *t);
+void tcp_socket_end_in_order(void);	/* from now on the guest's end is one for peers too */
 
 #endif

@@ -25,6 +25,7 @@
 #define MOST 65535			/* bytes that lwIP takes at once */
 
 static size_t rx_total, tx_total;
+static struct waitq all_gone;		/* tx_total is 0 */
 
 static size_t limit(void)
 {
@@ -225,6 +226,13 @@ void tcp_socket_lets_go(struct tcp_socket *t, size_t n)
 	n = n < t->unacked ? n : t->unacked;
 	t->unacked -= n;
 	tx_total -= n;
+	if (!tx_total)
+		wake(&all_gone);
+}
+
+bool tcp_socket_all_acked(uint64_t deadline)
+{
+	return wait_until_deadline(&all_gone, deadline, !tx_total);
 }
 
 bool tcp_socket_memory_full(void)
