@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+#include "endpoint.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <xenstore.h>
+
+#define PATIENCE 10			/* s, for another operator, or a guest that boots */
+
+static struct libxenvchan *chan;
+static int domain;
+static char path[64];
+static char *in;			/* half a message */
+static size_t in_len, in_size;
+
+void die(int status, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("xenolith: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(status);
+}
+
+static struct xs_handle *store(void)
+{
+	static struct xs_handle *xs;
+
+	if (!xs)
+		xs = xs_open(0);
+	if (!xs)
+		die(NO_PERMISSION, "cannot reach xenstore: %s; this is for dom0, and for root",
+		    strerror(errno));
+	return xs;
+}
+
+static char *read_key(const char *key)
+{
+	unsigned len;
+
+	return xs_read(store(), XBT_NULL, key, &len);
+}
+
+int domain_find(const char *name)
+{
+	unsigned n = 0;
+	char key[64], *end;
+	long id = strtol(name, &end, 10);
+	char **ids;
+
+	if (*name && !*end) {
+		snprintf(key, sizeof(key), "/local/domain/%ld/domid", id);
+		if (id < 0 || id > 32751 || !read_key(key))
+			die(NO_DOMAIN, "there is no domain %s (xl list says which there are)", name);
+		return id;
+	}
+	ids = xs_directory(store(), XBT_NULL, "/local/domain", &n);
+	for (unsigned i = 0; ids && i < n; i++) {
+		char *is;
+
+		snprintf(key, sizeof(key), "/local/domain/%s/name", ids[i]);
+		is = read_key(key);
+		if (is && !strcmp(is, name))
+			return atoi(ids[i]);
+	}
+	die(NO_DOMAIN, "there is no domain named %s (xl list says which there are)", name);
+}
+
+static void pause_a_bit(void)
+{
+	struct timespec t = { 0, 20 * 1000 * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
+void endpoint_open(int domid)
+{
+	time_t deadline = time(NULL) + PATIENCE;
+	char key[96];
+
+	domain = domid;
+	snprintf(path, sizeof(path), "/local/domain/%d/data/vchan/0/control", domid);
+	snprintf(key, sizeof(key), "%s/event-channel", path);
+	for (;;) {
+		char *there = read_key(key);
+
+		chan = there ? libxenvchan_client_init(NULL, domid, path) : NULL;
+		if (chan) {
+			chan->blocking = 0;
+			return;
+		}
+		if (access("/dev/xen/gntdev", R_OK | W_OK) ||
+		    access("/dev/xen/evtchn", R_OK | W_OK))
+			die(NO_PERMISSION, "/dev/xen/gntdev and /dev/xen/evtchn: %s; be root, and"
+			    " modprobe -a xen-gntdev xen-evtchn", strerror(errno));
+		if (time(NULL) >= deadline && there)
+			die(NO_ENDPOINT, "domain %d: another operator is connected", domid);
+		if (time(NULL) >= deadline - PATIENCE + 2 && !there)
+			die(NO_ENDPOINT, "domain %d has no control endpoint: it is no Xenolith,"
+			    " was started with control=off, or has not booted", domid);
+		pause_a_bit();
+	}
+}
+
+void channel_wait(struct libxenvchan *c, int with_input)
+{
+	struct pollfd p[2] = {
+		{ .fd = libxenvchan_fd_for_select(c), .events = POLLIN },
+		{ .fd = with_input ? 0 : -1, .events = POLLIN },
+	};
+
+	if (poll(p, 2, -1) < 0 && errno != EINTR)
+		die(FAILED, "poll: %s", strerror(errno));
+	if (p[0].revents & POLLIN)
+		libxenvchan_wait(c);
+}
+
+static int send_all(const char *text, size_t len)
+{
+	while (len) {
+		int n = libxenvchan_write(chan, text, len);
+
+		if (n < 0)
+			return -1;
+		text += n;
+		len -= n;
+		if (n == 0)
+			channel_wait(chan, 0);
+	}
+	return 0;
+}
+
+/* The next message, until the next call; NULL: the guest has gone. */
+static char *receive(void)
+{
+	static size_t done;		/* of in, the last message */
+	char *nul;
+
+	if (done) {
+		in_len -= done;
+		memmove(in, in + done, in_len);
+		done = 0;
+	}
+	while (!(nul = in_len ? memchr(in, '\0', in_len) : NULL)) {
+		int n;
+
+		if (in_len + 4096 > in_size) {
+			in_size = in_len + 65536;
+			in = realloc(in, in_size);
+			if (!in || in_size > 1 << 20)
+				die(FAILED, "the guest says too much at once");
+		}
+		n = libxenvchan_read(chan, in + in_len, in_size - in_len);
+		if (n < 0)
+			return NULL;
+		in_len += n;
+		if (n == 0)
+			channel_wait(chan, 0);
+	}
+	done = nul + 1 - in;
+	return in;
+}
+
+/* Who comes right behind another may be sent away, and comes again (drivers/vchan.h). */
+static char *first_reply(const char *message)
+{
+	for (int i = 0; i < 5; i++) {
+		char *reply;
+
+		if (!send_all(message, strlen(message) + 1) && (reply = receive()))
+			return reply;
+		libxenvchan_close(chan);
+		in_len = 0;
+		pause_a_bit();
+		endpoint_open(domain);
+	}
+	die(FAILED, "domain %d does not answer", domain);
+}
+
+char *endpoint_call(const char *method, json_t *parameters, int more, visit_reply *visit,
+		    void *arg)
+{
+	json_t *call = json_object(), *reply;
+	char *text, *message, *name = NULL;
+	int goes_on = 1;
+
+	json_object_set_new(call, "method", json_string(method));
+	if (parameters)
+		json_object_set_new(call, "parameters", parameters);
+	if (more)
+		json_object_set_new(call, "more", json_true());
+	message = json_dumps(call, JSON_COMPACT);
+	json_decref(call);
+	for (text = first_reply(message); text && goes_on; text = receive()) {
+		json_error_t why;
+		json_t *error;
+
+		reply = json_loads(text, 0, &why);
+		if (!reply)
+			die(FAILED, "domain %d: an answer that is no JSON: %s", domain, why.text);
+		error = json_object_get(reply, "error");
+		if (error)
+			name = strdup(json_is_string(error) ? json_string_value(error) : "?");
+		goes_on = json_is_true(json_object_get(reply, "continues")) && !error;
+		if (visit(json_object_get(reply, "parameters"), arg))
+			goes_on = 0;
+		json_decref(reply);
+		if (!goes_on)
+			break;
+	}
+	if (!text && goes_on)
+		die(FAILED, "domain %d has gone", domain);
+	free(message);
+	return name;
+}

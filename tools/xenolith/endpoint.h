@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A guest's control endpoint, from the operator's side: varlink over libxenvchan.
+ * What fails here ends the program, with a sentence that says what to do.
+ */
+#ifndef XENOLITH_ENDPOINT_H
+#define XENOLITH_ENDPOINT_H
+
+#include <jansson.h>
+#include <libxenvchan.h>
+
+/* Exit statuses, besides 0. */
+enum { FAILED = 1, USAGE, NO_DOMAIN, NO_ENDPOINT, NO_PERMISSION };
+
+_Noreturn void die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A domain by number or name. */
+int domain_find(const char *name);
+
+/* The endpoint of a domain; waits for one that boots, or is another operator's. */
+void endpoint_open(int domid);
+
+/*
+ * Call a method; parameters are taken over, NULL is none.  Each reply's parameters are
+ * given to the visitor, which returns 0 to go on, as long as the guest says that there is
+ * more.  The name of the error, for free(), or NULL.
+ */
+typedef int visit_reply(json_t *parameters, void *arg);
+char *endpoint_call(const char *method, json_t *parameters, int more, visit_reply *visit,
+		    void *arg);
+
+/* Sleep until the channel or standard input can be looked at again. */
+void channel_wait(struct libxenvchan *c, int with_input);
+
+#endif
