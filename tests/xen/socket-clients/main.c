@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Without arguments: echo on port 7, TCP and UDP, and the file /numbers by HTTP on port 80, a
+ * thread for each connection, as such programs were always written.  `call HOST PORT`: what
+ * a server there echoes, and what happens where there is none.  `say HOST PORT`: something,
+ * and no more.
+ */
+#include "tests/xen/socket/help.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#define SAID 900000
+
+static void start(void *(*run)(void *), intptr_t fd)
+{
+	pthread_t thread;
+	int error = pthread_create(&thread, NULL, run, (void *)fd);
+
+	if (error)
+		close(fd);
+	else
+		pthread_detach(thread);
+}
+
+static void *echo(void *arg)
+{
+	int fd = (intptr_t)arg;
+	char data[16384];
+	ssize_t n;
+
+	while ((n = recv(fd, data, sizeof(data), 0)) > 0)
+		if (send(fd, data, n, 0) != n)
+			break;
+	close(fd);
+	return NULL;
+}
+
+static void *echo_datagrams(void *arg)
+{
+	int fd = (intptr_t)arg;
+	static char data[65536];
+	struct sockaddr_storage from;
+	socklen_t len;
+	ssize_t n;
+
+	for (;;) {
+		len = sizeof(from);
+		n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &len);
+		if (n >= 0)
+			sendto(fd, data, n, 0, (struct sockaddr *)&from, len);
+	}
+	return NULL;
+}
+
+static void *serve(void *arg)
+{
+	int fd = (intptr_t)arg, file = open("/numbers", O_RDONLY);
+	char request[2048] = "", head[100];
+	size_t have = 0;
+	struct stat st;
+	ssize_t n;
+
+	expect_equal(fstat(file, &st), 0);
+	while ((n = recv(fd, request + have, sizeof(request) - 1 - have, 0)) > 0) {
+		off_t at = 0;
+
+		have += n;
+		request[have] = '\0';
+		if (!strstr(request, "\r\n\r\n"))
+			continue;
+		have = 0;
+		n = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n",
+			     (long)st.st_size);
+		if (send(fd, head, n, MSG_MORE) != n ||
+		    sendfile(fd, file, &at, st.st_size) != st.st_size)
+			break;
+		if (strstr(request, "HTTP/1.0") && !strstr(request, "eep-"))
+			break;
+	}
+	close(file);
+	close(fd);
+	return NULL;
+}
+
+static int on_port(int type, int port)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	int fd = socket(AF_INET6, type, 0), one = 1;
+
+	expect(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	expect_equal(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	expect(type != SOCK_STREAM || listen(fd, SOMAXCONN) == 0);
+	return fd;
+}
+
+static void *accept_all(void *arg)
+{
+	int listener = (intptr_t)arg, fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0)
+		start(echo, fd);
+	test_failure("accept: %s", strerror(errno));
+}
+
+static void call(const char *host, const char *port)
+{
+	static char out[500000], in[sizeof(out)];
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_INET }, *to;
+	struct sockaddr_in *in4;
+	int fd;
+
+	expect_equal(getaddrinfo(host, port, &hints, &to), 0);
+	fd = socket(to->ai_family, to->ai_socktype, to->ai_protocol);
+	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), 0);
+	for (size_t i = 0; i < sizeof(out); i++)
+		out[i] = i % 251;
+	expect_equal(send(fd, out, sizeof(out), 0), sizeof(out));
+	expect_equal(shutdown(fd, SHUT_WR), 0);
+	expect_equal(recv(fd, in, sizeof(in), MSG_WAITALL), sizeof(in));
+	expect(!memcmp(in, out, sizeof(in)));
+	expect_equal(recv(fd, in, 1, 0), 0);
+	close(fd);
+	in4 = (struct sockaddr_in *)to->ai_addr;
+	in4->sin_port = htons(5999);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), -1);
+	expect_equal(errno, ECONNREFUSED);
+	in4->sin_addr.s_addr ^= htonl(0x60);		/* nobody */
+	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), -1);
+	expect_equal(errno, ETIMEDOUT);
+	close(fd);
+	freeaddrinfo(to);
+	expect_equal(getaddrinfo("no-such-name.test", NULL, &hints, &to), EAI_NONAME);
+	test_success();
+}
+
+/* main returns at once: what was sent arrives all the same. */
+static int say(const char *host, const char *port)
+{
+	static char data[SAID];
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_INET }, *to;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	expect_equal(getaddrinfo(host, port, &hints, &to), 0);
+	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), 0);
+	expect_equal(send(fd, data, sizeof(data), 0), sizeof(data));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int fd, http;
+
+	if (argc == 4 && !strcmp(argv[1], "say"))
+		return say(argv[2], argv[3]);
+	if (argc == 4)
+		call(argv[2], argv[3]);
+	start(accept_all, on_port(SOCK_STREAM, 7));
+	start(echo_datagrams, on_port(SOCK_DGRAM, 7));
+	http = on_port(SOCK_STREAM, 80);
+	puts("serving");
+	while ((fd = accept(http, NULL, NULL)) >= 0)
+		start(serve, fd);
+	test_failure("accept: %s", strerror(errno));
+}
