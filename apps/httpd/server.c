@@ -75,10 +75,21 @@ static void enter_phase(struct connection *c, enum phase phase)
 	list->count++;
 }
 
+static void listen_for(bool on)
+{
+	struct epoll_event e = { .events = on ? EPOLLIN : 0 };
+
+	if (server.listening != on)
+		epoll_ctl(server.epoll, EPOLL_CTL_MOD, server.listener, &e);
+	server.listening = on;
+}
+
 void connection_phase(struct connection *c, enum phase phase)
 {
 	leave_phase(c);
 	enter_phase(c, phase);
+	if (phase == IDLE && !server.accept_again)
+		listen_for(true);	/* it can make room */
 }
 
 static void enforce_limits(void)
@@ -116,15 +127,6 @@ void connection_wait(struct connection *c, uint32_t events)
 	}
 	c->known = true;
 	c->events = events;
-}
-
-static void listen_for(bool on)
-{
-	struct epoll_event e = { .events = on ? EPOLLIN : 0 };
-
-	if (server.listening != on)
-		epoll_ctl(server.epoll, EPOLL_CTL_MOD, server.listener, &e);
-	server.listening = on;
 }
 
 /* Events of this turn may still name it: it is freed when they are done with. */
