@@ -128,7 +128,7 @@ static void ask_and_show(const char *method, json_t *parameters)
 
 	if (as_json)
 		print_json(reply, 1);
-	else
+	else if (json_object_size(reply))
 		show(reply, 0);
 	json_decref(reply);
 }

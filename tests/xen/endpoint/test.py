@@ -3,7 +3,11 @@
 
 import importlib.util
 import json
+import subprocess
 from pathlib import Path
+
+import apt_private
+from lab import build as lab_build
 
 spec = importlib.util.spec_from_file_location(
     "vchan_tools", Path(__file__).parent.parent / "vchan/test.py")
@@ -44,7 +48,7 @@ def test_it_answers_while_the_application_spins(lab, image):
         assert call(lab, guest, "org.xenolith.log1.SetLevel", level="debug") == {"parameters": {}}
         assert "Xenolith" in call(lab, guest, "org.xenolith.log1.Get")["parameters"]["text"]
         assert call(lab, guest, "org.xenolith.power1.Shutdown") == {"parameters": {}}
-        result = guest.wait(60)
+        result = guest.wait(600)
         assert (result.reason, result.status) == ("poweroff", 143), result
 
 
@@ -132,3 +136,45 @@ def test_less_is_allowed(lab, image):
                                   ("org.xenolith.info1.Get", None)):
                 r = call(lab, guest, method)
                 assert r.get("error") == (error and f"org.varlink.service.{error}"), (level, r)
+
+
+def command(lab):
+    """tools/xenolith in dom0, static: its JSON library is none of dom0's."""
+    out, own = lab_build.BUILD / "xenolith", lab_build.UNPACKED / "usr"
+    library = out / "usr"
+    if not (library / "include/jansson.h").exists():
+        apt_private.download(["libjansson-dev"], out)
+        for package in out.glob("libjansson-dev_*.deb"):
+            subprocess.run(["dpkg-deb", "-x", package, out], check=True)
+    folders = f"-L{own}/lib/x86_64-linux-gnu -L{library}/lib/x86_64-linux-gnu"
+    subprocess.run(["make", "-s", "-C", Path(__file__).parents[3] / "tools/xenolith", "STATIC=1",
+                    f"BUILD={out}", f"CFLAGS=-O2 -isystem {own}/include -isystem {library}/include",
+                    f"LDFLAGS={folders}"], check=True)
+    lab.put((out / "xenolith").read_bytes(), "/usr/bin/xenolith")
+    lab.sh("chmod +x /usr/bin/xenolith")
+
+
+def test_the_operators_command(lab, image):
+    command(lab)
+    with up(lab, image, "spin", "2", name="web") as guest:
+        for words, status, says in [
+                ("info web", 0, f"domain: {guest.domid}"), ("ps web", 0, "endpoint"),
+                ("mem web", 0, "free: "), ("stats web", 0, "uptime: "),
+                ("log web", 0, "Xenolith on Xen"), ("interfaces web", 0, "org.xenolith.power1"),
+                ("describe web org.xenolith.log1", 0, "method Follow()"),
+                ("level web debug", 0, ""), ("level web loud", 1, "InvalidParameter"),
+                ("--json mem web", 0, '"free": '), ("net web", 1, "this image has no"),
+                ("call web org.xenolith.config1.Get '{\"key\":\"none\"}'", 0, "{}"),
+                ("call web a.b nonsense", 2, "no JSON"), ("ps nobody", 3, "no domain named"),
+                ("ps 77", 3, "no domain 77"), ("ps 0", 4, "no control endpoint"),
+                ("nothing web", 2, "no command"), ("", 2, "usage:")]:
+            is_status, said = lab.dom0(f"xenolith {words}", timeout=60)
+            assert is_status == status and says in said, (words, is_status, said)
+        assert lab.sh("timeout 4 xenolith top web || true").count("CPU %") >= 2
+        assert "Xenolith" in lab.sh("timeout 2 xenolith log -f web || true")
+        # Two operators: the second waits for the first.
+        lab.sh("timeout 3 xenolith top web > /dev/null & sleep 1; xenolith mem web; wait || true")
+        lab.sh("for i in $(seq 50); do xenolith --json mem web > /dev/null || exit 1; done")
+        lab.sh("xenolith shutdown web")
+        result = guest.wait(600)
+        assert (result.reason, result.status) == ("poweroff", 143), result
