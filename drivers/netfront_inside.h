@@ -18,12 +18,18 @@
 struct tx_slot {
 	bool in_flight;
 	uint16_t frame;			/* whose done() waits for it, or SLOTS */
+	uint32_t page;			/* of lent memory, then */
 };
 
 struct tx_frame {			/* one that lies in lent memory, at least in part */
 	void (*done)(void *arg);
 	void *arg;
 	uint32_t slots;			/* not answered; 0: it is free */
+};
+
+struct lent_page {
+	grant_ref_t ref;		/* 0: it is not granted */
+	uint32_t uses;			/* slots in flight */
 };
 
 struct tx {
@@ -36,7 +42,7 @@ struct tx {
 	uint16_t ids[SLOTS], free_frames[SLOTS];	/* the free ones, last in first out */
 	uint32_t nfree, nframes;
 	uint32_t extras;		/* in flight: they take a slot, but no id */
-	grant_ref_t *lent;		/* for each page of lent memory; 0: not granted */
+	struct lent_page *lent;
 	bool full;			/* room() is owed */
 	bool watched;			/* the thread knows of frames[] in flight ... */
 	bool overdue;			/* ... and has looked for their answers in vain */

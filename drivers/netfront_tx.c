@@ -21,6 +21,12 @@
 #define HEAD 128u			/* bytes that netback copies: all headers */
 #define DATA_SLOTS XEN_NETIF_NR_SLOTS_MIN
 #define LARGEST (DATA_SLOTS + 1)	/* and what is to be known of segments */
+/*
+ * Xen counts how often a grant is mapped in 8 bits, and refuses when the highest is set
+ * (GNTPIN_incr2oflow_mask() of its grant_table.c): frames that have a page in common, as
+ * those of a file that many ask for, would be lost.  A frame's own slots count afterwards.
+ */
+#define USES (127 - DATA_SLOTS)
 #define LATE (5 * NSEC_PER_MSEC)	/* at most, a done() */
 #define IDS_MIN (4 * LARGEST)
 
@@ -68,8 +74,8 @@ static unsigned take_back_lent(struct frontend *fe)
 	unsigned kept = 0;
 
 	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++) {
-		if (tx->lent[i] && gnttab_revoke(tx->lent[i])) {
-			gnttab_revoke_and_free(tx->lent[i], NULL);
+		if (tx->lent[i].ref && gnttab_revoke(tx->lent[i].ref)) {
+			gnttab_revoke_and_free(tx->lent[i].ref, NULL);
 			kept++;
 		}
 	}
@@ -91,7 +97,7 @@ static int offer_lent(struct netfront *n)
 		ref = gnttab_grant(n->fe.peer, lent.memory + i * PAGE_SIZE, true);
 		if (ref < 0)
 			break;
-		tx->lent[i] = ref;
+		tx->lent[i].ref = ref;
 	}
 	return frontend_undo(&n->fe, take_back_lent);
 }
@@ -189,6 +195,7 @@ static bool answered(struct netfront *n, const struct netif_tx_response *rsp)
 	tx->ids[tx->nfree++] = rsp->id;
 	if (slot->frame == SLOTS)
 		return true;
+	tx->lent[slot->page].uses--;
 	frame = &tx->frames[slot->frame];
 	if (--frame->slots == 0) {
 		tx->free_frames[tx->nframes++] = slot->frame;
@@ -312,12 +319,13 @@ static size_t copy(struct cursor *c, char *to, size_t room)
 	return done;
 }
 
-/* The grant of a byte, or 0: it is not lent. */
-static grant_ref_t lent_ref(const struct tx *tx, const char *at)
+/* The page a byte is in, or -1: it must be copied. */
+static int64_t lent_page(const struct tx *tx, const char *at)
 {
-	size_t offset = (uintptr_t)at - (uintptr_t)lent.memory;
+	size_t offset = (uintptr_t)at - (uintptr_t)lent.memory, page = offset / PAGE_SIZE;
 
-	return offset < lent.size ? tx->lent[offset / PAGE_SIZE] : 0;
+	return offset < lent.size && tx->lent[page].ref && tx->lent[page].uses < USES ?
+	       (int64_t)page : -1;
 }
 
 struct cut {
@@ -332,7 +340,8 @@ static char *page_of(const struct tx *tx, const struct netif_tx_request *slot)
 	return tx->pages + slot->id * PAGE_SIZE;
 }
 
-static struct netif_tx_request *add(struct tx *tx, struct cut *cut, grant_ref_t ref,
+/* A slot on a page of lent memory, or (-1) on the id's own. */
+static struct netif_tx_request *add(struct tx *tx, struct cut *cut, int64_t page,
 				    uint16_t offset, uint16_t size)
 {
 	struct netif_tx_request *slot = &cut->slots[cut->n];
@@ -340,10 +349,11 @@ static struct netif_tx_request *add(struct tx *tx, struct cut *cut, grant_ref_t 
 
 	cut->n++;
 	*slot = (struct netif_tx_request){
-		.gref = ref ? ref : tx->refs[id], .offset = offset,
+		.gref = page < 0 ? tx->refs[id] : tx->lent[page].ref, .offset = offset,
 		.flags = NETTXF_more_data, .id = id, .size = size,
 	};
-	tx->slots[id].frame = ref ? 0 : SLOTS;
+	tx->slots[id].frame = page < 0 ? SLOTS : 0;
+	tx->slots[id].page = page;
 	return slot;
 }
 
@@ -354,7 +364,7 @@ static void gather(struct tx *tx, struct cut *cut, struct cursor *c, size_t len)
 	while (len) {
 		size_t size = min(len, PAGE_SIZE);
 
-		copy(c, page_of(tx, add(tx, cut, 0, 0, size)), size);
+		copy(c, page_of(tx, add(tx, cut, -1, 0, size)), size);
 		len -= size;
 	}
 }
@@ -368,7 +378,7 @@ static bool copy_run(struct tx *tx, struct cut *cut, struct cursor *c)
 	if (!slot || tx->slots[slot->id].frame != SLOTS || slot->size == PAGE_SIZE) {
 		if (cut->n == DATA_SLOTS)
 			return false;
-		slot = add(tx, cut, 0, 0, 0);
+		slot = add(tx, cut, -1, 0, 0);
 	}
 	len = copy(c, page_of(tx, slot) + slot->size, min(c->len, PAGE_SIZE - slot->size));
 	slot->size += len;
@@ -377,14 +387,14 @@ static bool copy_run(struct tx *tx, struct cut *cut, struct cursor *c)
 }
 
 /* The first page of it stays where it is.  False: too many slots. */
-static bool keep_run(struct tx *tx, struct cut *cut, struct cursor *c, grant_ref_t ref)
+static bool keep_run(struct tx *tx, struct cut *cut, struct cursor *c, int64_t page)
 {
 	uint16_t offset = (uintptr_t)c->at % PAGE_SIZE;
 	size_t len = min(c->len, PAGE_SIZE - offset);
 
 	if (cut->n == DATA_SLOTS)
 		return false;
-	add(tx, cut, ref, offset, len);
+	add(tx, cut, page, offset, len);
 	cut->in_place++;
 	c->at += len;
 	c->len -= len;
@@ -402,14 +412,14 @@ static bool cut_in_place(struct tx *tx, struct cut *cut, struct cursor *c)
 {
 	*cut = (struct cut){ .n = 0 };
 	next_run(c);
-	if (!lent_ref(tx, c->at) || !worth(c)) {
-		add(tx, cut, 0, 0, HEAD);
+	if (lent_page(tx, c->at) < 0 || !worth(c)) {
+		add(tx, cut, -1, 0, HEAD);
 		cut->copied = copy(c, page_of(tx, cut->slots), HEAD);
 	}
 	for (next_run(c); c->len; next_run(c)) {
-		grant_ref_t ref = lent_ref(tx, c->at);
+		int64_t page = worth(c) ? lent_page(tx, c->at) : -1;
 
-		if (!(ref && worth(c) ? keep_run(tx, cut, c, ref) : copy_run(tx, cut, c)))
+		if (!(page < 0 ? copy_run(tx, cut, c) : keep_run(tx, cut, c, page)))
 			return false;
 	}
 	return true;
@@ -464,8 +474,10 @@ static void commit(struct tx *tx, const struct cut *cut, void (*done)(void *), v
 		struct tx_slot *slot = &tx->slots[cut->slots[i].id];
 
 		slot->in_flight = true;
-		if (slot->frame != SLOTS)
-			slot->frame = frame;
+		if (slot->frame == SLOTS)
+			continue;
+		slot->frame = frame;
+		tx->lent[slot->page].uses++;
 	}
 	tx->nfree -= cut->n;
 }

@@ -266,12 +266,24 @@ static bool in_flight(uint16_t id, unsigned upto)
 	return false;
 }
 
+/* Xen maps a grant so often, and no more. */
+static void count_uses(grant_ref_t ref)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nheld; i++)
+		n += held[i].req.gref == ref;
+	if (n >= 128)
+		host_fail("netback: grant %u is mapped %u times", ref, n);
+}
+
 static size_t take_slot(struct held *h, size_t size, uint8_t *to)
 {
 	if (!size)
 		host_fail("netback: a slot of no bytes");
 	if (h->req.offset + size > PAGE_SIZE)
 		host_fail("netback: a slot across a page, %u + %zu", h->req.offset, size);
+	count_uses(h->req.gref);
 	if (host_map(PEER, h->req.gref, true))
 		host_fail("netback: could write to what is sent");
 	h->page = map(h->req.gref, false);

@@ -504,6 +504,33 @@ static void lent_memory_goes_in_place(void)
 	down();
 }
 
+/* A file that all want: Xen does not map one page for 128 frames at once. */
+static void one_page_for_many_frames(void)
+{
+	struct piece pieces[] = { { plain, 66 }, { NULL, 1448 } };
+	struct netfront_stats s;
+
+	any_memory = true;
+	up();
+	netback.silent = true;
+	for (int i = 0; i < 120; i++) {
+		pieces[1].data = lent + i * 20;
+		assert(send_pieces(pieces, 2, NULL) == 0);
+		netfront_push(device);
+	}
+	while (narrived != nsent)
+		pause(1000);
+	netfront_stats(device, &s);
+	assert(s.tx_copied > 128 * 120 && s.tx_copied < 300 * 120);
+	netback.silent = false;
+	drain();
+	assert(send_pieces(pieces, 2, NULL) == 0);
+	netfront_stats(device, &s);
+	assert(device->tx.lent[0].uses == 1);
+	drain();
+	down();
+}
+
 /* A done() is called in time though nothing else happens, but only when it is true. */
 static void done_in_time(void)
 {
@@ -1207,6 +1234,8 @@ int main(int argc, char **argv)
 		{ "what no backend takes is refused", edges_of_sizes, 5 },
 		{ "what this backend cannot do is refused", what_the_backend_cannot, 20 },
 		{ "what lies in lent memory goes in place", lent_memory_goes_in_place, 10 },
+		{ "a page that many frames have in common is mapped as often as Xen allows",
+		  one_page_for_many_frames, 5 },
 		{ "done() is called in time, though nothing else happens", done_in_time, 20 },
 		{ "errors are counted", errors_are_counted, 10 },
 		{ "without grants for all lent memory the rest is copied", few_grants, 10 },

@@ -5,6 +5,8 @@
  *
  *	netframe send LEAST MOST	sends
  *	netframe receive LEAST MOST	receives
+ *	netframe leave ROUNDS 0		sends to nobody, while the device goes and comes back
+ *	netframe cost FRAMES 0		what netfront_send() costs
  */
 #include "drivers/netfront.h"
 #include "kernel/clock.h"
@@ -186,6 +188,68 @@ static void receive_all(void)
 	expect_equal(received, total);
 }
 
+static void nothing_more(void *arg)
+{
+	(void)arg;
+}
+
+static int send_once(size_t len)
+{
+	const struct piece pieces[] = { { plain, 66 }, { lent + 66, len - 66 } };
+	int rc = netfront_send(device, pieces, len > 66 ? 2 : 1, NULL, nothing_more, NULL);
+
+	if (rc == -EAGAIN) {
+		netfront_push(device);
+		wait_until_deadline(&news, clock_now() + PATIENCE, has_room || !is_up);
+	}
+	return rc;
+}
+
+/* As long as it is there it takes frames; then it says so, and nobody waits for ever. */
+static void leave(int rounds)
+{
+	for (int i = 0; i <= rounds; i++) {
+		expect(wait_until_deadline(&news, clock_now() + 3 * PATIENCE, is_up));
+		printf("round %d: up\n", i);
+		for (uint32_t n = 0; is_up && (i < rounds || n < 2000); n++) {
+			has_room = false;
+			int rc = send_once(frame_size(n, 67, 60000));
+
+			expect(rc == 0 || rc == -EAGAIN || rc == -ENETDOWN);
+			if (n % 16 == 0) {
+				netfront_push(device);
+				thread_sleep(clock_now() + NSEC_PER_MSEC);
+			}
+		}
+		printf("round %d: over\n", i);
+	}
+}
+
+static void cost(uint32_t frames)
+{
+	static const size_t sizes[] = { 60, 1514, 16384, 65535 };
+	struct netfront_stats s;
+
+	memcpy(plain, "\xfe\xff\xff\xff\xff\xfe\0\x16\x3e\0\0\1\x88\xb7", 14);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		uint64_t spent = 0;
+
+		for (uint32_t n = 0; n < frames;) {
+			uint64_t start = clock_now();
+
+			has_room = false;
+			if (send_once(sizes[i]) == 0) {
+				spent += clock_now() - start;
+				n++;
+			}
+		}
+		netfront_push(device);
+		netfront_stats(device, &s);
+		printf("%zu bytes: %llu ns each, %llu errors\n", sizes[i],
+		       (unsigned long long)(spent / frames), (unsigned long long)s.tx_errors);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct netfront_stats s;
@@ -203,6 +267,10 @@ int main(int argc, char **argv)
 	printf("up\n");
 	if (argv[1][0] == 's')
 		send_all();
+	else if (argv[1][0] == 'l')
+		leave(least);
+	else if (argv[1][0] == 'c')
+		cost(least);
 	else
 		receive_all();
 	netfront_stats(device, &s);
