@@ -21,7 +21,7 @@ static uint8_t *pages[MAX_PAGES];	/* of the left ring, then of the right */
 static grant_ref_t refs[MAX_PAGES], page_ref;
 static unsigned nleft, nright, left_order, right_order;
 static evtchn_port_t port;
-static bool acting, scribbled;
+static bool acting, scribbled, asleep;
 
 uint8_t vchanpeer_byte(unsigned session, bool from_peer, uint64_t at)
 {
@@ -203,7 +203,7 @@ static bool join(void)
 		if (!pages[i])
 			host_fail("vchan: grant %u cannot be mapped", refs[i]);
 	}
-	scribbled = false;
+	scribbled = asleep = false;
 	vchanpeer.session++;
 	vchanpeer.sent = vchanpeer.received = 0;
 	vchanpeer.connected = true;
@@ -228,7 +228,8 @@ static bool client_step(void)
 
 	if (!vchanpeer.connected)
 		return vchanpeer.wants && join();
-	host_rung(port);
+	if (asleep && !host_rung(port))
+		return false;
 	if (vchanpeer.scribbles && host_chance(vchanpeer.scribbles))
 		scribble();
 	if (page->srv_live != 1 && waiting() == 0) {
@@ -249,6 +250,7 @@ static bool client_step(void)
 	any |= receive_some();
 	if (!any && vchanpeer.vanishes)
 		leave();
+	asleep = !any && !vchanpeer.scribbles;
 	return any || (vchanpeer.scribbles && host_chance(2));
 }
 
