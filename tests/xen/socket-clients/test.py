@@ -33,7 +33,7 @@ def test_clients_get_what_they_ask_for(lab, image):
                "cmp /tmp/r /tmp/e", timeout=60)
         got = lab.sh("curl -sS --max-time 20 http://10.9.0.2/ http://10.9.0.2/ | wc -c")
         assert int(got) == 2 * SIZE, got
-        said = lab.sh("wrk -t2 -c100 -d5 --timeout 60s http://10.9.0.2/", timeout=60)
+        said = lab.sh("wrk -t2 -c100 -d5 --timeout 8s http://10.9.0.2/", timeout=60)
         print(said)
         assert "Socket errors" not in said and int(re.search(r"(\d+) requests", said)[1]) > 50
         said = lab.sh("ab -r -n 1000 -c 50 http://10.9.0.2/", timeout=120)

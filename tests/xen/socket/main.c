@@ -137,6 +137,7 @@ static void nothing_waits_that_must_not(void)
 	expect(now_ms() - start >= 50 && now_ms() - start < 1000);
 	expect_equal(send(fds[1], "abcdef", 6, 0), 6);
 	expect_equal(recv(fds[0], c, 3, MSG_PEEK), 3);
+	expect_equal(recv(fds[0], c, sizeof(c), MSG_PEEK), 6);
 	expect_equal(ioctl(fds[0], FIONREAD, &n), 0);
 	expect_equal(n, 6);
 	expect_equal(recv(fds[0], c, sizeof(c), MSG_WAITALL), 6);	/* by the timeout */
