@@ -15,6 +15,13 @@ static struct shutdown_hook *hooks;
 static const char *running;		/* the hook */
 static struct thread *ender;
 static struct shutdown_order order;
+static uint64_t began;			/* to end */
+
+static const char *const names[] = {
+	[SHUTDOWN_poweroff] = "poweroff",
+	[SHUTDOWN_reboot] = "reboot",
+	[SHUTDOWN_crash] = "crash",
+};
 
 void shutdown_hook(struct shutdown_hook *hook)
 {
@@ -36,6 +43,36 @@ static _Noreturn void end(unsigned reason)
 		xen_sched_shutdown(SHUTDOWN_poweroff);
 }
 
+/* What key= says, fallback else; but a guest that starts to end again is stopped. */
+static unsigned policy(const char *key, unsigned fallback)
+{
+	static const unsigned known[] = { SHUTDOWN_poweroff, SHUTDOWN_reboot, SHUTDOWN_crash };
+	const char *word = param(key);
+	unsigned reason = fallback;
+
+	for (size_t i = 0; word && i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(word, names[known[i]]) == 0)
+			reason = known[i];
+	if (word && strcmp(word, names[reason]) != 0)
+		log_warning("%s=%s: neither poweroff, reboot nor crash", key, word);
+	if (reason == SHUTDOWN_reboot &&
+	    clock_now() < param_duration("reboot-guard", 60 * NSEC_PER_SEC)) {
+		log_warning("shutdown: no reboot so soon after the start, it would go on so");
+		reason = SHUTDOWN_poweroff;
+	}
+	return reason;
+}
+
+static void summary(void)
+{
+	uint64_t now = clock_now(), took = now - began;
+
+	print("end: %s, status %d, after %u.%03u s, %u.%03u s of them ending: %s\n",
+	      names[order.reason], order.status, (unsigned)(now / NSEC_PER_SEC),
+	      (unsigned)(now % NSEC_PER_SEC / NSEC_PER_MSEC), (unsigned)(took / NSEC_PER_SEC),
+	      (unsigned)(took % NSEC_PER_SEC / NSEC_PER_MSEC), order.why);
+}
+
 /* Those that did not get their turn, in short. */
 static void last_words(void)
 {
@@ -54,6 +91,7 @@ static void cut_off(void *arg)
 	(void)arg;
 	thread_sleep(order.deadline + GRACE);
 	log_error("shutdown: hook %s takes too long", running);
+	summary();
 	last_words();
 	end(order.reason);
 }
@@ -82,6 +120,7 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
 	}
 	if (!ender) {
 		ender = current;
+		began = clock_now();
 		order = (struct shutdown_order){
 			.reason = reason, .status = status & 0xff, .why = why,
 			.deadline = clock_now() +
@@ -93,21 +132,18 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
 	while ((h = hooks)) {
 		hooks = h->next;
 		running = h->name;
+		if (!hooks)	/* the first that was registered is the console: it goes out */
+			summary();
 		if (h->run)
 			h->run(&order);
 	}
 	end(order.reason);
 }
 
-static unsigned panic_reason(void)
+_Noreturn void shutdown_exit(int status)
 {
-	const char *policy = param("panic");
-
-	if (policy && strcmp(policy, "poweroff") == 0)
-		return SHUTDOWN_poweroff;
-	if (policy && strcmp(policy, "reboot") == 0)
-		return SHUTDOWN_reboot;
-	return SHUTDOWN_crash;
+	shutdown_guest(policy("onexit", SHUTDOWN_poweroff), status,
+		       "the application has ended");
 }
 
 /* Nothing may sleep, and perhaps nothing works. */
@@ -115,15 +151,95 @@ static __attribute__((noreturn)) void end_of_panic(void)
 {
 	static bool again;
 
+	began = clock_now();
 	order = (struct shutdown_order){
-		.reason = panic_reason(), .status = STATUS_PANIC, .why = "panic",
+		.reason = policy(param("onpanic") ? "onpanic" : "panic", SHUTDOWN_crash),
+		.status = STATUS_PANIC, .why = "panic",
 		.deadline = clock_now() + GRACE,
 	};
 	if (!again) {
 		again = true;
+		summary();
 		last_words();
 	}
 	end(order.reason);
+}
+
+/* ---- guests that would run on for no reason */
+
+#define LOOKS 8				/* at an idle guest, until it is called one */
+
+static struct waitq limits_changed;
+static uint64_t lifetime = NEVER;
+
+static void add_time(const struct thread *t, void *sum)
+{
+	if (t->kind == THREAD_APP)
+		*(uint64_t *)sum += t->cpu_time;
+}
+
+/* Whether there was work since the last look, that long ago. */
+static bool worked(uint64_t ago)
+{
+	static uint64_t before;
+	uint64_t now = 0, ran;
+
+	thread_list(add_time, &now);
+	/* A thread that ended took its time along. */
+	ran = now > before ? now - before : before - now;
+	before = now;
+	for (struct shutdown_hook *h = hooks; h; h = h->next)
+		if (h->busy && h->busy())
+			return true;
+	return ran > ago / 50;
+}
+
+static void watch_limits(void *arg)
+{
+	uint64_t idle = *(uint64_t *)arg, step = idle == NEVER ? NEVER : idle / LOOKS;
+	unsigned idled = 0;
+
+	for (;;) {
+		uint64_t now = clock_now(), was = lifetime;
+		uint64_t look = step == NEVER ? NEVER : now + step;
+
+		wait_until_deadline(&limits_changed, look < lifetime ? look : lifetime,
+				    lifetime != was);
+		if (clock_now() >= lifetime)
+			shutdown_guest(SHUTDOWN_poweroff, STATUS_LIFETIME,
+				       "its lifetime is over");
+		if (clock_now() < look)
+			continue;
+		idled = worked(step) ? 0 : idled + 1;
+		if (idled >= LOOKS)
+			shutdown_guest(SHUTDOWN_poweroff, 0, "it was idle");
+	}
+}
+
+void shutdown_lifetime(uint64_t ns)
+{
+	static uint64_t idle;
+	static bool started;
+
+	if (!started) {
+		idle = param_duration("idle", NEVER);
+		if (idle < LOOKS * NSEC_PER_MSEC)
+			idle = LOOKS * NSEC_PER_MSEC;
+		if (ns == NEVER && idle == NEVER)
+			return;
+		if (!thread_start("limits", THREAD_KERNEL, STACK_KERNEL, watch_limits, &idle,
+				  NULL))
+			panic("too little memory: none to watch the lifetime");
+		started = true;
+	}
+	if (ns < lifetime)
+		lifetime = ns;
+	wake(&limits_changed);
+}
+
+void shutdown_limits(void)
+{
+	shutdown_lifetime(param_duration("lifetime", NEVER));
 }
 
 void shutdown_init(void)

@@ -7,12 +7,25 @@
  * since drivers of the same row may not know each other: the console, the disks and who
  * reports to xenstore register what they have to do as hooks.
  *
+ * A guest that runs on for no reason costs money; here alone it is decided what ends it,
+ * and what Xen is told.  The last line on the console says how it was, for whoever reads
+ * only that:
+ *
+ *	end: poweroff, status 0, after 12.345 s, 0.010 s of them ending: WHY
+ *
+ *	lifetime=DURATION		end after that long, with STATUS_LIFETIME
+ *	idle=DURATION			end when there was no work for that long: no open
+ *					connection, and threads that used less than 2 % of the CPU
+ *	onexit=poweroff|reboot|crash	what Xen is told when main() has ended (poweroff)
+ *	onpanic=crash|poweroff|reboot	... and after a panic (crash); also `panic=`
+ *	reboot-guard=DURATION		whoever would reboot by these two words sooner than that
+ *					after the start powers off, as it would go on so (60 s)
  *	shutdown-timeout=DURATION	for all hooks together (10 s)
- *	panic=crash|poweroff|reboot	what Xen is told after a panic (crash)
  */
 #ifndef KERNEL_SHUTDOWN_H
 #define KERNEL_SHUTDOWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct shutdown_order {
@@ -27,13 +40,15 @@ struct shutdown_order {
  * deadline: some time behind it the guest ends anyway, whatever hook it is in.
  * last() is for a panic: it may neither sleep nor allocate, and nothing in the kernel
  * need be in order.  sync() puts what is still in memory where it belongs, and the guest
- * goes on.  Each may be NULL.
+ * goes on.  busy(): this is
+ * no idle guest.  Each may be NULL.
  */
 struct shutdown_hook {
 	const char *name;
 	void (*run)(const struct shutdown_order *order);
 	void (*last)(const struct shutdown_order *order);
 	void (*sync)(void);
+	bool (*busy)(void);
 	struct shutdown_hook *next;
 };
 
@@ -41,14 +56,24 @@ void shutdown_init(void);		/* makes panic() end here */
 void shutdown_hook(struct shutdown_hook *hook);
 void shutdown_sync(void);		/* every hook's sync() */
 
+/* From here on lifetime= and idle= hold. */
+void shutdown_limits(void);
+
+/* End the guest that long after its start, if it has not ended sooner. */
+void shutdown_lifetime(uint64_t ns);
+
 /*
  * End the guest.  Who is first decides; who comes while it ends sleeps till then.  A
  * hook that calls it ends itself, and the next ones run.
  */
 _Noreturn void shutdown_guest(unsigned reason, int status, const char *why);
 
+/* The same for an application that has ended: onexit= decides. */
+_Noreturn void shutdown_exit(int status);
+
 /* Exit statuses of guests that did not choose their own; as of a killed process. */
 #define STATUS_USAGE 2		/* a command line nobody can read */
+#define STATUS_LIFETIME 124		/* as timeout(1) has it */
 #define STATUS_PANIC 134		/* 128 + SIGABRT */
 #define STATUS_ASKED 143		/* 128 + SIGTERM: somebody outside ended us */
 

@@ -185,9 +185,16 @@ static void close_all(const struct shutdown_order *order)
 		tcp_socket_all_acked(deadline < order->deadline ? deadline : order->deadline);
 }
 
+static bool connected(void)
+{
+	return tcp_active_pcbs;
+}
+
 void tcp_socket_end_in_order(void)
 {
-	static struct shutdown_hook hook = { .name = "sockets", .run = close_all };
+	static struct shutdown_hook hook = {
+		.name = "sockets", .run = close_all, .busy = connected,
+	};
 	static bool done;
 
 	if (!done)

@@ -122,6 +122,7 @@ _Noreturn void start(void)
 		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE,
 			       "the command line has a quote that is not closed");
 	watchdog_init();
+	shutdown_limits();
 	file_init();
 	start_main();
 	thread_sleep(clock_now() + HEAD_START);
@@ -133,7 +134,7 @@ _Noreturn void start(void)
 _Noreturn void _exit(int status)
 {
 	kernel_enter();
-	shutdown_guest(SHUTDOWN_poweroff, status, "the application has ended");
+	shutdown_exit(status);
 }
 
 _Noreturn void abort(void)

@@ -343,7 +343,7 @@ static void panic_is_short(void)
 		{ "", SHUTDOWN_crash },
 		{ "panic=crash", SHUTDOWN_crash },
 		{ "panic=poweroff", SHUTDOWN_poweroff },
-		{ "panic=reboot", SHUTDOWN_reboot },
+		{ "panic=reboot reboot-guard=0", SHUTDOWN_reboot },
 	};
 	unsigned i = host_below(HOST_COUNT(policies));
 

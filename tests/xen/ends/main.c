@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* A guest that ends, or does not, as argv[1] says. */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *exits(void *arg)
+{
+	exit(*(int *)arg);
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = argc > 1 ? argv[1] : "";
+	int status = argc > 2 ? atoi(argv[2]) : 0;
+
+	puts("begun");
+	if (strcmp(how, "exit") == 0)
+		exit(status);
+	if (strcmp(how, "thread") == 0) {
+		pthread_t t;
+
+		pthread_create(&t, NULL, exits, &status);
+		pthread_join(t, NULL);
+	}
+	if (strcmp(how, "abort") == 0)
+		abort();
+	if (strcmp(how, "fault") == 0)
+		*(volatile int *)(uintptr_t)argc = 0;	/* page 0 */
+	if (strcmp(how, "memory") == 0)
+		for (;;)
+			if (!calloc(1, 65536))
+				abort();
+	if (strcmp(how, "spin") == 0)
+		for (volatile long i = 0;; i++)
+			;
+	if (strcmp(how, "sleep") == 0)
+		for (;;)
+			sleep(1000);
+	if (strcmp(how, "work-then-sleep") == 0) {
+		for (int i = 0; i < 40; i++) {		/* 2 s, of which some is work */
+			for (volatile long j = 0; j < 1000000; j++)
+				;
+			usleep(50000);
+		}
+		puts("worked");
+		for (;;)
+			sleep(1000);
+	}
+	return status;
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: ISC
+"""Every way a guest ends, what Xen is told, and what its last line says."""
+
+import re
+
+END = re.compile(r"^end: (\w+), status (\d+), after (\d+\.\d+) s, (\d+\.\d+) s of them ending: "
+                 r"(.*?)\r?$", re.M)
+
+
+def ends(lab, image, args, cmdline, reason, status, why, soon=10):
+    result = lab.run_guest(image, args=args, cmdline=cmdline, timeout=60)
+    lines = END.findall(result.console)
+    assert len(lines) == 1, result.console
+    said, number, after, took, words = lines[0]
+    assert (result.reason, result.status) == (reason, status), (args, cmdline, result)
+    assert (said, int(number)) == (reason, status) and why in words, lines
+    assert result.console.rstrip().endswith(words), result.console
+    assert float(took) < soon, lines
+    return float(after), result
+
+
+def test_an_application_that_ends(lab, image):
+    for how, n in (("return", 3), ("exit", 4), ("thread", 5)):
+        ends(lab, image, [how, str(n)], "", "poweroff", n, "the application has ended")
+    ends(lab, image, ["return"], "onexit=crash", "crash", 0, "the application has ended")
+
+
+def test_a_panic_ends_as_told(lab, image):
+    for how in ("abort", "fault", "memory"):
+        ends(lab, image, [how], "onpanic=poweroff", "poweroff", 134, "panic")
+    ends(lab, image, ["abort"], "", "crash", 134, "panic")
+    ends(lab, image, ["abort"], "panic=poweroff onpanic=nonsense", "crash", 134, "panic")
+
+
+def test_no_loop_of_reboots(lab, image):
+    for words in ("onexit=reboot", "onpanic=reboot"):
+        how = ["return"] if "exit" in words else ["abort"]
+        status = 0 if "exit" in words else 134
+        ends(lab, image, how, words, "poweroff", status, "")
+        ends(lab, image, how, words + " reboot-guard=0", "reboot", status, "")
+
+
+def test_a_lifetime_ends_it_whatever_it_does(lab, image):
+    for how in ("spin", "sleep"):
+        after, _ = ends(lab, image, [how], "lifetime=2s", "poweroff", 124, "lifetime")
+        assert 2 <= after < 6, after
+
+
+def test_idle_is_no_work(lab, image):
+    after, _ = ends(lab, image, ["sleep"], "idle=1s", "poweroff", 0, "idle")
+    assert after < 5, after
+    after, result = ends(lab, image, ["work-then-sleep"], "idle=1s", "poweroff", 0, "idle")
+    assert "worked" in result.console and after > 2.9, result.console
+    after, _ = ends(lab, image, ["spin"], "idle=1s lifetime=4s", "poweroff", 124, "lifetime")
+
+
+def test_asked_by_the_toolstack(lab, image):
+    for what in ("poweroff", "reboot"):
+        with lab.create(image, args=["spin"]) as guest:
+            guest.wait_for("begun")
+            guest.shutdown(what)
+            result = guest.wait(30)
+        assert (result.reason, result.status) == (what, 143), result
+        assert END.search(result.console)[1] == what, result.console
