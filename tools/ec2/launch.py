@@ -11,7 +11,6 @@ import datetime
 import json
 import re
 import signal
-import time
 import uuid
 
 from . import mark
@@ -19,11 +18,11 @@ from .errors import AwsError, Ec2Error
 
 MARGIN = 300            # seconds that the guest has to end by itself before the cloud does it
 USER_DATA = 16384       # bytes, AWS's limit
-PATIENCE = 90           # seconds for what AWS knows already to be known everywhere
+PATIENCE = 20           # times 5 s, for what AWS knows already to be known everywhere
 NO_STATUS = 125
 GONE = ("terminated",)
 # What the guest's last line says: kernel/shutdown.h.
-SUMMARY = re.compile(r"\] shutdown: (?:.*[,:] )?status (\d{1,3})\b")
+SUMMARY = re.compile(r"^end: \w+, status (\d{1,3}), after", re.M)
 
 
 def check_type(aws, image, kind, zone):
@@ -263,11 +262,12 @@ def end_at_once(aws, name, why):
 
 def wait(aws, name, expires, out):
     follower = Follower(out)
-    state, found, unknown = None, None, time.monotonic()
+    state, found, unknown = None, None, 0
     turn = 0
     while state not in GONE:
         found = instance(aws, name)
-        if found is None and time.monotonic() - unknown > PATIENCE * aws.pace:
+        unknown = 0 if found else unknown + 1
+        if unknown > PATIENCE:
             raise Ec2Error(f"AWS does not know {name} any more")
         if found and found["State"]["Name"] != state:
             state = found["State"]["Name"]

@@ -119,11 +119,16 @@ def start(aws, state, disk, title, tags):
             aws.say(f"going on with {state.data['snapshot']}")
         else:
             state.data = None
+    again = bool(state.data)
     if not state.data:
         state.begin({"VolumeSize": size, "ClientToken": str(uuid.uuid4()), "Timeout": TIMEOUT,
                      "Description": f"xenolith {title}", "Tags": tags})
     if not state.data["snapshot"]:
         made = aws.ask("ebs", "start-snapshot", state.data["start"])
+        if again and snapshot_state(aws, made["SnapshotId"]) not in ("pending", "completed"):
+            # What that token made was removed meanwhile.
+            state.begin(dict(state.data["start"], ClientToken=str(uuid.uuid4())))
+            made = aws.ask("ebs", "start-snapshot", state.data["start"])
         state.data.update(snapshot=made["SnapshotId"], block=made["BlockSize"])
         state.save()
     return state.data["snapshot"], state.data["block"]
@@ -168,6 +173,7 @@ def put_all(aws, state, disk, snapshot, size):
 
 
 def complete(aws, state, snapshot, blocks):
+    refusal = None
     if snapshot_state(aws, snapshot) == "pending" and not state.data.get("sealed"):
         whole = hashlib.sha256(b"".join(blocks[i] for i in sorted(blocks))).digest()
         try:
@@ -176,14 +182,14 @@ def complete(aws, state, snapshot, blocks):
                 "Checksum": b64(whole), "ChecksumAlgorithm": "SHA256",
                 "ChecksumAggregationMethod": "LINEAR"})
         except AwsError as e:
-            # Asked again after an answer that was lost: it is no more pending.
+            # Perhaps it was asked again, after an answer that was lost: time tells.
             if e.code not in ("ValidationException", "ConflictException"):
                 raise
-            if snapshot_state(aws, snapshot) != "completed":
-                raise
-        state.data["sealed"] = True
-        state.save()
-    for _ in range(240):
+            refusal = e
+        else:
+            state.data["sealed"] = True
+            state.save()
+    for turn in range(240):
         how = snapshot_state(aws, snapshot)
         if how == "completed":
             return
@@ -191,6 +197,8 @@ def complete(aws, state, snapshot, blocks):
             state.forget()
             raise Ec2Error(f"AWS gave snapshot {snapshot} up ({how}): upload again; "
                            "`ec2 gc` removes what is left")
+        if refusal and turn == 24:
+            raise refusal
         aws.sleep(5)
     raise Ec2Error(f"snapshot {snapshot} is still not ready after 20 minutes: type the same "
                    "again later, nothing is uploaded twice")

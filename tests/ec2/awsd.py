@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: ISC
+"""The AWS CLI as a server, so that a call costs a tenth: it is loaded once, and forks.
+
+    awsd.py serve SOCKET        (with the CLI's modules in PYTHONPATH)
+    awsd.py call SOCKET WORD... as `aws WORD...`, in the caller's environment
+"""
+
+import json
+import os
+import socket
+import sys
+
+
+def call(path, words):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(json.dumps([words, dict(os.environ)]).encode())
+        s.shutdown(socket.SHUT_WR)
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+    status, out, err = json.loads(answer)
+    sys.stdout.write(out)
+    sys.stderr.write(err)
+    return status
+
+
+def one(connection, main):
+    """In a process of its own."""
+    import io
+    words, env = json.loads(connection.makefile("rb").read())
+    data = os.environ["AWS_DATA_PATH"]      # awscli's own, set when it was loaded
+    os.environ.clear()
+    os.environ.update(env, AWS_DATA_PATH=data)
+    sys.argv = ["aws", *words]
+    out, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO(), write_through=True)
+    err, sys.stderr = sys.stderr, io.StringIO()
+    try:
+        status = main()
+    except SystemExit as e:
+        status = e.code or 0
+    connection.sendall(json.dumps([status, sys.stdout.buffer.getvalue().decode(),
+                                   sys.stderr.getvalue()]).encode())
+
+
+def serve(path):
+    import pathlib
+    import signal
+    import awscli.botocore.loaders
+    from awscli.clidriver import main
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # The models are read once; who is forked has them, to itself.
+    plain = awscli.botocore.loaders.JSONFileLoader.load_file
+    data = pathlib.Path(awscli.botocore.loaders.__file__).parent / "data"
+    cache = {str(p)[:-5]: plain(None, str(p)[:-5])
+             for folder in (data, data.parent.parent / "data", *(
+                 sorted((data / service).glob("*"))[-1]
+                 for service in ("sts", "ec2", "ebs", "scheduler")))
+             for p in folder.glob("*.json")}
+    awscli.botocore.loaders.JSONFileLoader.load_file = \
+        lambda self, path: cache.get(path) or plain(self, path)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen(64)
+        print("ready", flush=True)
+        while True:
+            connection, _ = s.accept()
+            if os.fork() == 0:
+                s.close()
+                one(connection, main)
+                os._exit(0)
+            connection.close()
+
+
+if __name__ == "__main__":
+    what, path, *words = sys.argv[1:]
+    sys.exit(serve(path) if what == "serve" else call(path, words))

@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: ISC
+"""A cloud on this machine: EC2, EBS direct, EventBridge Scheduler and STS over HTTP.
+
+    with Cloud(botocore_path) as cloud:         # cloud.url, cloud.environment()
+        cloud.trouble["RunInstances"] = [Refused("InsufficientInstanceCapacity", ...)]
+
+What it knows of AWS beyond its service model (model.py): states take time (counted in
+looks at them), what was made is not known everywhere at once, client tokens, checksums
+of blocks, what a terminated instance leaves behind.
+
+trouble[OPERATION] is a list taken from at each request: Refused is answered; "lost" does
+it and drops the connection; "503" and "throttle" say so; "ok" does it.
+
+on_run(instance) is called in a thread when an instance starts; it returns (console,
+reason): "poweroff" obeys its shutdown behaviour, anything else leaves it running.
+"""
+
+import base64
+import hashlib
+import http.server
+import itertools
+import json
+import re
+import sys
+import threading
+import time
+
+from model import Refused, Service, check, signature
+
+GiB = 1 << 30
+BLOCK = 524288
+ACCOUNT = "123456789012"
+ZONES = ["us-east-1a", "us-east-1b"]
+TYPES = {"t1.micro": (["paravirtual"], 1, 627), "m1.small": (["paravirtual"], 1, 1740),
+         "m3.medium": (["hvm", "paravirtual"], 1, 3840), "t2.micro": (["hvm"], 1, 1024)}
+
+
+def loader(path):
+    """botocore's, of the distribution's package below path."""
+    sys.path.append(str(path))
+    import botocore.loaders
+    import botocore.model
+    return botocore.loaders.Loader(), botocore.model
+
+
+def wildcard(pattern, text):
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text or "")
+
+
+class Cloud:
+    def __init__(self, botocore, on_run=None):
+        load, models = loader(botocore)
+        self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts")}
+        self.keys = {"AKIAXENOLITHTEST": "not/a+secret"}
+        self.on_run = on_run or (lambda instance: ("", "poweroff"))
+        self.lock, self.trouble, self.log = threading.RLock(), {}, []
+        self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0}
+        self.tokens, self.numbers = {}, itertools.count(0x1000)
+        self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
+        for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
+                            ("pv-grub-hd0_1.10-x86_64.gz", "amazon"),
+                            ("pv-grub-hd0_1.9-x86_64.gz", "amazon"),
+                            ("pv-grub-hd00_1.05-x86_64.gz", "amazon"),
+                            ("pv-grub-hd0_9.99-x86_64.gz", "mallory")):
+            aki = self.name("aki")
+            self.images[aki] = {"ImageId": aki, "Name": name, "ImageOwnerAlias": owner,
+                                "ImageType": "kernel", "State": "available", "Tags": []}
+
+    def name(self, kind):
+        return f"{kind}-{next(self.numbers):017x}"
+
+    # -- the server
+
+    def __enter__(self):
+        cloud = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if (self.headers.get("Transfer-Encoding") or "") == "chunked":
+                    body = self.chunks()
+                done = cloud.request(self.command, self.path, self.headers, body)
+                if done is None:
+                    self.close_connection = True
+                    return
+                status, headers, text = done
+                self.send_response(status)
+                for k, v in headers.items():
+                    self.send_header(k, v)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def chunks(self):
+                out = b""
+                while size := int(self.rfile.readline(), 16):
+                    out += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return out
+            do_GET = do_POST = do_PUT = do_DELETE = answer
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def environment(self):
+        key, secret = next(iter(self.keys.items()))
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret,
+                "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": self.url,
+                "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
+                "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_MAX_ATTEMPTS": "1"}
+
+    def request(self, method, path, headers, body):
+        """(status, headers, body), or None: nobody will ever know."""
+        service = None
+        m = re.search(r"/(\w+)/aws4_request", headers.get("Authorization") or "")
+        service = self.services.get(m[1] if m else "ec2", self.services["ec2"])
+        try:
+            signature(method, path, headers, body, self.keys, service.name == "ebs")
+            operation, params = service.decode(method, path, headers, body)
+            with self.lock:
+                self.log.append((operation.name, params))
+                todo = self.trouble.get(operation.name) or self.trouble.get("*") or ["ok"]
+                now = todo.pop(0)
+                if isinstance(now, Refused):
+                    raise now
+                if now == "503":
+                    raise Refused("InternalError", "an internal error has occurred", 503)
+                if now == "throttle":
+                    code = ("RequestLimitExceeded", 503) if service.name == "ec2" else \
+                        ("ThrottlingException", 400)
+                    raise Refused(code[0], "Request limit exceeded.", code[1])
+                result = getattr(self, operation.name)(params)
+                return None if now == "lost" else service.encode(operation, result or {})
+        except Refused as e:
+            return service.error(e)
+
+    def calls(self, operation):
+        return [p for name, p in self.log if name == operation]
+
+    # -- what all have
+
+    def once(self, operation, params, make):
+        """Client tokens: the same words give the same thing, others are refused."""
+        token = params.get("ClientToken")
+        if token is None:
+            return make()
+        key = (operation, token)
+        if key not in self.tokens:
+            self.tokens[key] = (json.dumps(params, sort_keys=True, default=str), make())
+        words, result = self.tokens[key]
+        if words != json.dumps(params, sort_keys=True, default=str):
+            raise Refused("IdempotentParameterMismatch", "the token was used with other words")
+        return result
+
+    @staticmethod
+    def filtered(things, filters, fields):
+        for f in filters or []:
+            name, values = f["Name"], f["Values"]
+
+            def fits(t):
+                tags = {x["Key"]: x["Value"] for x in t.get("Tags", [])}
+                if name == "tag-key":
+                    return any(wildcard(v, k) for v in values for k in tags)
+                if name.startswith("tag:"):
+                    return any(wildcard(v, tags.get(name[4:])) for v in values)
+                if name not in fields:
+                    raise Refused("InvalidParameterValue", f"The filter '{name}' is invalid")
+                found = fields[name](t)
+                return any(wildcard(v, x) for v in values
+                           for x in (found if isinstance(found, list) else [found]))
+            things = [t for t in things if fits(t)]
+        return things
+
+    def known(self, table, name, code):
+        if name not in table or table[name].get("hidden", 0) > 0:
+            if name in table:
+                table[name]["hidden"] -= 1
+            raise Refused(code, f"The ID '{name}' does not exist")
+        return table[name]
+
+    @staticmethod
+    def shown(thing, *keys):
+        return {k: thing[k] for k in keys if thing.get(k) is not None}
+
+    # -- STS
+
+    def GetCallerIdentity(self, p):
+        return {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/test", "UserId": "AIDAX"}
+
+    # -- EBS direct
+
+    def StartSnapshot(self, p):
+        def make():
+            name = self.name("snap")
+            self.snapshots[name] = {"SnapshotId": name, "State": "pending", "blocks": {},
+                                    "VolumeSize": p["VolumeSize"], "Tags": p.get("Tags", []),
+                                    "Description": p.get("Description", ""), "left": None}
+            return {"SnapshotId": name, "Status": "pending", "VolumeSize": p["VolumeSize"],
+                    "BlockSize": BLOCK}
+        return self.once("StartSnapshot", p, make)
+
+    def open_snapshot(self, name):
+        s = self.snapshots.get(name)
+        if s is None:
+            raise Refused("ResourceNotFoundException", "no such snapshot", 404)
+        if s["left"] is not None or s["State"] != "pending":
+            raise Refused("ValidationException", "the snapshot is not pending")
+        return s
+
+    def PutSnapshotBlock(self, p):
+        s = self.open_snapshot(p["SnapshotId"])
+        data = p["BlockData"]
+        digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+        if len(data) != BLOCK or p["DataLength"] != BLOCK or p["Checksum"] != digest:
+            raise Refused("ValidationException", "length or checksum do not match the data")
+        if not p["BlockIndex"] * BLOCK < s["VolumeSize"] * GiB:
+            raise Refused("ValidationException", "a block behind the volume's end")
+        s["blocks"][p["BlockIndex"]] = data
+        return {"Checksum": digest, "ChecksumAlgorithm": "SHA256"}
+
+    def CompleteSnapshot(self, p):
+        s = self.open_snapshot(p["SnapshotId"])
+        if p["ChangedBlocksCount"] != len(s["blocks"]):
+            raise Refused("ValidationException", "the number of blocks is another")
+        if "Checksum" in p:
+            whole = hashlib.sha256(b"".join(hashlib.sha256(d).digest()
+                                            for _, d in sorted(s["blocks"].items()))).digest()
+            if p["Checksum"] != base64.b64encode(whole).decode():
+                raise Refused("ValidationException", "the checksum of all blocks is another")
+        s["left"] = self.delay["snapshot"]
+        return {"Status": "pending"}
+
+    def disk(self, snapshot):
+        """The blocks put together again: as many bytes as they reach."""
+        blocks = self.snapshots[snapshot]["blocks"]
+        out = bytearray((max(blocks) + 1) * BLOCK)
+        for i, data in blocks.items():
+            out[i * BLOCK:(i + 1) * BLOCK] = data
+        return bytes(out)
+
+    # -- EC2: images and snapshots
+
+    def DescribeSnapshots(self, p):
+        names = p.get("SnapshotIds")
+        for n in names or []:
+            self.known(self.snapshots, n, "InvalidSnapshot.NotFound")
+        found = [s for n, s in self.snapshots.items() if not names or n in names]
+        for s in found:
+            if s["left"] is not None and s["State"] == "pending":
+                if s["left"] == 0:
+                    s["State"] = "completed"
+                s["left"] -= 1
+        found = self.filtered(found, p.get("Filters"), {})
+        return {"Snapshots": [self.shown(s, "SnapshotId", "State", "VolumeSize", "Tags",
+                                         "Description") for s in found]}
+
+    def DeleteSnapshot(self, p):
+        self.known(self.snapshots, p["SnapshotId"], "InvalidSnapshot.NotFound")
+        for i in self.images.values():
+            if any(m["Ebs"]["SnapshotId"] == p["SnapshotId"]
+                   for m in i.get("BlockDeviceMappings", [])):
+                raise Refused("InvalidSnapshot.InUse", f"in use by {i['ImageId']}")
+        del self.snapshots[p["SnapshotId"]]
+
+    def RegisterImage(self, p):
+        if any(i["Name"] == p["Name"] and i["ImageOwnerAlias"] == "self"
+               for i in self.images.values()):
+            raise Refused("InvalidAMIName.Duplicate", f"{p['Name']} is in use")
+        if p.get("VirtualizationType", "paravirtual") == "paravirtual":
+            if p.get("KernelId") not in self.images:
+                raise Refused("InvalidAMIID.NotFound", "no such kernel image")
+        if p.get("Architecture", "i386") != "x86_64":
+            raise Refused("InvalidParameterValue", "this fake starts x86_64 only")
+        roots = [m for m in p.get("BlockDeviceMappings", [])
+                 if m.get("DeviceName") == p.get("RootDeviceName")]
+        if not roots:
+            raise Refused("InvalidParameterValue", "no mapping for the root device")
+        snap = self.snapshots.get(roots[0].get("Ebs", {}).get("SnapshotId"))
+        if not snap or snap["State"] != "completed":
+            raise Refused("InvalidSnapshot.NotFound", "no such snapshot, or not completed")
+        ami = self.name("ami")
+        self.images[ami] = dict(p, ImageId=ami, ImageOwnerAlias="self", State="available",
+                                ImageType="machine", Tags=[])
+        return {"ImageId": ami}
+
+    def DescribeImages(self, p):
+        found = list(self.images.values())
+        for n in p.get("ImageIds", []):
+            self.known(self.images, n, "InvalidAMIID.NotFound")
+        if "ImageIds" in p:
+            found = [i for i in found if i["ImageId"] in p["ImageIds"]]
+        if "Owners" in p:
+            found = [i for i in found if i["ImageOwnerAlias"] in p["Owners"]]
+        found = self.filtered(found, p.get("Filters"), {
+            "name": lambda i: i["Name"], "image-type": lambda i: i["ImageType"]})
+        return {"Images": [self.shown(
+            i, "ImageId", "Name", "State", "ImageType", "Architecture", "KernelId",
+            "VirtualizationType", "RootDeviceName", "BlockDeviceMappings", "Tags",
+            *(["ImageOwnerAlias"] if i["ImageOwnerAlias"] != "self" else [])) for i in found]}
+
+    def DeregisterImage(self, p):
+        self.known(self.images, p["ImageId"], "InvalidAMIID.NotFound")
+        del self.images[p["ImageId"]]
+
+    def CreateTags(self, p):
+        for name in p["Resources"]:
+            table = {"ami": self.images, "snap": self.snapshots,
+                     "i": self.instances}.get(name.partition("-")[0], {})
+            thing = self.known(table, name, "InvalidID")
+            keys = {t["Key"] for t in p["Tags"]}
+            thing["Tags"] = [t for t in thing["Tags"] if t["Key"] not in keys] + p["Tags"]
+
+    # -- EC2: instances
+
+    def DescribeInstanceTypes(self, p):
+        for t in p.get("InstanceTypes", []):
+            if t not in TYPES:
+                raise Refused("InvalidInstanceType", f"The instance type {t} does not exist")
+        found = [t for t in TYPES if t in p.get("InstanceTypes", TYPES)]
+        found = self.filtered([{"t": t} for t in found], p.get("Filters"), {
+            "supported-virtualization-type": lambda x: TYPES[x["t"]][0]})
+        return {"InstanceTypes": [{
+            "InstanceType": x["t"], "SupportedVirtualizationTypes": TYPES[x["t"]][0],
+            "VCpuInfo": {"DefaultVCpus": TYPES[x["t"]][1]},
+            "MemoryInfo": {"SizeInMiB": TYPES[x["t"]][2]}} for x in found]}
+
+    def DescribeInstanceTypeOfferings(self, p):
+        found = [{"InstanceType": t, "LocationType": "availability-zone", "Location": z}
+                 for t in TYPES for z in (ZONES[:1] if t == "t1.micro" else ZONES)]
+        return {"InstanceTypeOfferings": self.filtered(found, p.get("Filters"), {
+            "instance-type": lambda o: o["InstanceType"]})}
+
+    def RunInstances(self, p):
+        def make():
+            image = self.known(self.images, p["ImageId"], "InvalidAMIID.NotFound")
+            kind = p.get("InstanceType", "m1.small")
+            if image["VirtualizationType"] not in TYPES[kind][0]:
+                raise Refused("Unsupported", "The requested configuration is not supported")
+            name = self.name("i")
+            tags = [t for s in p.get("TagSpecifications", []) if s["ResourceType"] == "instance"
+                    for t in s["Tags"]]
+            data = p.get("UserData", "")
+            i = {"InstanceId": name, "ImageId": p["ImageId"], "InstanceType": kind, "Tags": tags,
+                 "user-data": base64.b64decode(data, validate=True),
+                 "behavior": p.get("InstanceInitiatedShutdownBehavior", "stop"),
+                 "state": "pending", "left": self.delay["pending"], "console": "",
+                 "hidden": self.delay["unknown"], "token": p.get("ClientToken"),
+                 "snapshot": image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"],
+                 "zone": p.get("Placement", {}).get("AvailabilityZone", ZONES[0]),
+                 "why": None, "asked": p}
+            self.instances[name] = i
+            return {"Instances": [self.instance(i)]}
+        return self.once("RunInstances", p, make)
+
+    NUMBERS = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48,
+               "stopping": 64, "stopped": 80}
+
+    def instance(self, i):
+        out = self.shown(i, "InstanceId", "ImageId", "InstanceType", "Tags")
+        out["State"] = {"Code": self.NUMBERS[i["state"]], "Name": i["state"]}
+        if i["why"]:
+            out["StateReason"] = {"Code": i["why"], "Message": i["why"]}
+        return out
+
+    def proceed(self, i):
+        """A look at it lets time pass."""
+        if i["left"] > 0:
+            i["left"] -= 1
+        elif i["state"] == "pending":
+            i["state"] = "running"
+            threading.Thread(target=self.life, args=(i,), daemon=True).start()
+        elif i["state"] == "shutting-down":
+            i["state"] = "terminated"
+        elif i["state"] == "stopping":
+            i["state"] = "stopped"
+
+    def life(self, i):
+        console, reason = self.on_run(i)
+        with self.lock:
+            i["console"] = console
+            if reason == "poweroff" and i["state"] == "running":
+                self.leave(i, "shutting-down" if i["behavior"] == "terminate" else "stopping",
+                           "Client.InstanceInitiatedShutdown")
+
+    def leave(self, i, state, why):
+        i.update(state=state, left=self.delay["shutdown"], why=why)
+
+    def DescribeInstances(self, p):
+        for n in p.get("InstanceIds", []):
+            self.known(self.instances, n, "InvalidInstanceID.NotFound")
+        found = [i for i in self.instances.values()
+                 if i["InstanceId"] in p.get("InstanceIds", self.instances)]
+        for i in found:
+            self.proceed(i)
+        found = self.filtered(found, p.get("Filters"), {
+            "instance-state-name": lambda i: i["state"], "client-token": lambda i: i["token"]})
+        return {"Reservations": [{"ReservationId": "r-1", "OwnerId": ACCOUNT,
+                                  "Instances": [self.instance(i)]} for i in found]}
+
+    def TerminateInstances(self, p):
+        out = []
+        for n in p["InstanceIds"]:
+            i = self.known(self.instances, n, "InvalidInstanceID.NotFound")
+            if i["state"] not in ("shutting-down", "terminated"):
+                self.leave(i, "shutting-down", "Client.UserInitiatedShutdown")
+            out.append({"InstanceId": n, "CurrentState": {"Name": i["state"]}})
+        return {"TerminatingInstances": out}
+
+    def GetConsoleOutput(self, p):
+        i = self.known(self.instances, p["InstanceId"], "InvalidInstanceID.NotFound")
+        text = i["console"].encode()[-65536:]
+        if text and self.delay["console"]:
+            self.delay["console"] -= 1
+            text = b""
+        return {"InstanceId": p["InstanceId"], "Output": base64.b64encode(text).decode()}
+
+    # -- EventBridge Scheduler
+
+    def CreateSchedule(self, p):
+        def make():
+            if p["Name"] in self.schedules:
+                raise Refused("ConflictException", "there is such a schedule", 409)
+            m = re.fullmatch(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)", p["ScheduleExpression"])
+            if not m or time.strptime(m[1], "%Y-%m-%dT%H:%M:%S") < time.gmtime():
+                raise Refused("ValidationException", "no time to come: " + p["ScheduleExpression"])
+            if not re.fullmatch(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+", p["Target"]["RoleArn"]):
+                raise Refused("ValidationException", "no role")
+            target = self.services["ec2"].model.operation_model("TerminateInstances")
+            if p["Target"]["Arn"] != "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances":
+                raise Refused("ValidationException", "this fake knows no other target")
+            check(target.input_shape, json.loads(p["Target"]["Input"]), "Target.Input")
+            self.schedules[p["Name"]] = p
+            return {"ScheduleArn": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/"
+                                   + p["Name"]}
+        return self.once("CreateSchedule", p, make)
+
+    def fire(self):
+        """It is late: what the schedules are for."""
+        with self.lock:
+            for i in self.instances.values():
+                i["hidden"] = 0
+            for p in list(self.schedules.values()):
+                self.TerminateInstances(json.loads(p["Target"]["Input"]))
+
+    def DeleteSchedule(self, p):
+        if self.schedules.pop(p["Name"], None) is None:
+            raise Refused("ResourceNotFoundException", "no such schedule", 404)
+
+    def ListSchedules(self, p):
+        return {"Schedules": [{"Name": n} for n in self.schedules
+                              if n.startswith(p.get("NamePrefix", ""))]}

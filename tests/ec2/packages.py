@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: ISC
+"""The distribution's AWS CLI and botocore, unpacked below build/ec2, nothing installed."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("BUILD") or os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute()
+sys.path.insert(0, str(ROOT / "tools"))
+import apt_private  # noqa: E402
+
+WANTED = ["awscli", "python3-botocore"]
+NOT = ("python3-minimal", "python3-pkg")
+
+
+def unpacked():
+    """Where they are."""
+    out = BUILD / "ec2"
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        root, debs, new = out / "root", out / "debs", out / "root.new"
+        if root.exists():
+            return root
+        print("fetching the AWS CLI", flush=True)
+        versions = {n: v for n, v in apt_private.resolve(WANTED).items()
+                    if n.startswith(("awscli", "python3-", "docutils", "media-types"))
+                    and not n.startswith(NOT)}
+        for d in (debs, new):
+            shutil.rmtree(d, ignore_errors=True)
+        apt_private.download([f"{n}={v}" for n, v in versions.items()], debs)
+        for deb in sorted(debs.glob("*.deb")):
+            subprocess.run(["dpkg-deb", "-x", deb, new], check=True)
+        shutil.rmtree(debs)
+        new.rename(root)
+        return root
+
+
+def modules(root):
+    return root / "usr/lib/python3/dist-packages"
+
+
+def cli(root):
+    """(words, environment) that run it: its compiled parts are for the distribution's Python."""
+    for python in ("/usr/bin/python3", sys.executable, shutil.which("python3")):
+        env = {"PYTHONPATH": str(modules(root)), "PYTHONDONTWRITEBYTECODE": ""}
+        words = [python, str(root / "usr/bin/aws")]
+        if subprocess.run([*words, "--version"], env=dict(os.environ, **env),
+                          capture_output=True).returncode == 0:
+            return words, env
+    sys.exit("the distribution's AWS CLI does not run with the Pythons of this machine")
+
+
+class Server:
+    """The CLI kept loaded (awsd.py): .words run it."""
+
+    def __init__(self, folder):
+        words, env = cli(unpacked())
+        awsd = str(Path(__file__).resolve().parent / "awsd.py")
+        path = str(Path(folder) / "awsd")
+        self.words = [words[0], "-S", "-E", awsd, "call", path]
+        self.process = subprocess.Popen([words[0], awsd, "serve", path], text=True,
+                                        env=dict(os.environ, **env), stdout=subprocess.PIPE)
+        if self.process.stdout.readline() != "ready\n":
+            sys.exit("the AWS CLI cannot be kept loaded")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.process.kill()
+        self.process.wait()
