@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: ISC
+"""The whole road, short of Amazon: from an app to the status that `ec2 run` returns.
+
+The disk is made and uploaded to the cloud of tests/ec2 by the real AWS CLI; the blocks that
+arrived are put together again, and what their menu.lst names is booted as PV-GRUB would,
+its own path first on the command line.  dom0 answers at 169.254.169.254 with the user data
+the instance was launched with.  That the guest powers off makes the instance terminated.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lab import Lab
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+sys.path[:0] = [str(ROOT / "tests/ec2"), str(ROOT / "tools")]
+
+import packages  # noqa: E402
+from ec2 import disk  # noqa: E402
+from fake import Cloud  # noqa: E402
+
+NGINX = """user root root; daemon on; pid /run/imds.pid; error_log /dev/null; events {}
+http {{ access_log /run/imds.log; default_type text/plain;
+  server {{ listen 169.254.169.254:80;
+    location = /latest/api/token {{
+      if ($request_method != PUT) {{ return 405; }}
+      if ($http_x_aws_ec2_metadata_token_ttl_seconds !~ "^[0-9]+$") {{ return 400; }}
+      return 200 "{token}"; }}
+    location / {{
+      if ($http_x_aws_ec2_metadata_token != "{token}") {{ return 401; }}
+      return 404; }}
+{places}
+  }} }}
+"""
+PLACE = """    location = /latest/{} {{
+      if ($http_x_aws_ec2_metadata_token != "{}") {{ return 401; }}
+      return 200 {}; }}
+"""
+TOKEN = "AQAEAxen0lith=="
+
+
+def serve(lab, data):
+    """dom0 is the metadata service; again with other data."""
+    places = "".join(PLACE.format(k, TOKEN, shlex.quote(v)) for k, v in data.items())
+    text = NGINX.replace("events {}", "events {{}}").format(token=TOKEN, places=places)
+    lab.sh("test ! -e /run/imds.pid || kill $(cat /run/imds.pid); mkdir -p /var/log/nginx "
+           "/var/lib/nginx; ip addr add 169.254.169.254/32 dev xenbr0 2>/dev/null || true")
+    lab.put(text.encode(), "/run/imds.conf")
+    lab.sh("for i in $(seq 20); do nginx -c /run/imds.conf && exit; sleep 0.2; done; exit 1")
+
+
+def menu_of(image, folder):
+    """(kernel file, command line) of a disk, as GRUB 0.97 hands them on."""
+    def cat(name):
+        return subprocess.run([disk.tool("debugfs"), "-R", f"cat {name}", image],
+                              capture_output=True, check=True).stdout
+    line = next(text.strip() for text in cat("/boot/grub/menu.lst").decode().splitlines()
+                if text.strip().startswith("kernel "))
+    words = line.removeprefix("kernel ")
+    kernel = Path(folder) / "kernel.gz"
+    kernel.write_bytes(cat(words.split(" ")[0]))
+    return kernel, words
+
+
+def test_the_whole_road(_, image):
+    results = []
+    with tempfile.TemporaryDirectory(prefix="ec2-") as folder, \
+            Lab(memory=256, extra=["net"]) as lab, packages.Server(folder) as aws:
+
+        def boot(instance):
+            whole = Path(folder) / "whole.img"
+            whole.write_bytes(cloud.disk(instance["snapshot"]))
+            kernel, line = menu_of(whole, folder)
+            serve(lab, {"user-data": instance["user-data"].decode(),
+                        "meta-data/instance-id": instance["InstanceId"],
+                        "meta-data/placement/region": "us-east-1",
+                        "meta-data/public-keys/": "0=mine"})
+            results.append(lab.run_guest(kernel, cmdline=line, net=True, timeout=90,
+                                         disks=[f"{whole},dev=sda1"]))
+            return results[-1].console, results[-1].reason
+
+        with Cloud(packages.modules(packages.unpacked()), boot) as cloud:
+            env = dict(os.environ, **cloud.environment(), XENOLITH_EC2_PACE="0.1",
+                       XENOLITH_AWS=" ".join(aws.words), XENOLITH_BUILD=folder)
+
+            def run(*words):
+                done = subprocess.run(
+                    [sys.executable, ROOT / "tools/ec2/ec2", "run", *words, image, "--",
+                     "meta-data/instance-id", "meta-data/placement/region", "meta-data/none"],
+                    env=env, capture_output=True, text=True, timeout=150)
+                return done.returncode, done.stdout + done.stderr
+            status, said = run("--words", "env.X_STATUS=42")
+            (name,) = cloud.instances
+            assert status == 42, said
+            for text in (f"instance-id: <{name}>", "region: <us-east-1>", "none: errno 2",
+                         "keys for ssh are ignored", f"{name} is gone (verified)",
+                         "end: poweroff, status 42"):
+                assert text in said, (text, said)
+            assert cloud.instances[name]["state"] == "terminated" and not cloud.schedules
+            # Once more, and it would run on: what `run` said of its lifetime ends it.
+            status, said = run("--lifetime", "8s", "--words", "env.X_SLEEP=1")
+            assert status == 124 and "its lifetime is over" in said, said
+            assert {i["state"] for i in cloud.instances.values()} == {"terminated"}
+
+
+def test_without_a_metadata_service(lab, image):
+    """It says so, and goes on."""
+    result = lab.run_guest(image, args=["user-data"], cmdline="ec2 ip=10.0.0.200/24", net=True,
+                           timeout=60)
+    assert result.status == 99 and "no user data" in result.console, result.console
+
+
+def test_pygrub_boots_our_disks(lab, image):
+    """Whole disk and MBR, sda1 and xvda, gzip and raw; e2fsck has nothing to say."""
+    root = packages.BUILD / "lab/root"
+    (xen,) = root.glob("usr/lib/xen-[0-9]*")
+    libraries = xen / "lib/x86_64-linux-gnu"
+    env = dict(os.environ, PYTHONPATH=str(xen / "lib/python"),
+               LD_LIBRARY_PATH=f"{libraries}:{root}/usr/lib/x86_64-linux-gnu",
+               FSIMAGE_FSDIR=str(libraries / "xenfsimage"))
+    with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
+        for partitioned, packed in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            made = Path(folder) / "disk.img"
+            line = disk.make(made, image, "x", "env.X_STATUS=7", ["it's", "b c"],
+                             partitioned=partitioned, packed=packed)
+            done = subprocess.run(
+                ["/usr/bin/python3", xen / "bin/pygrub", "--output-format=simple", "-q",
+                 f"--output-directory={folder}", "--output=/dev/stdout", made],
+                env=env, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            said = dict(text.split(" ", 1) for text in done.stdout.splitlines() if " " in text)
+            assert said["args"] == line, done.stdout
+            result = lab.run_guest(said["kernel"], cmdline=said["args"], timeout=60,
+                                   disks=[f"{made},dev={'xvda' if packed else 'sda1'}"])
+            assert (result.reason, result.status) == ("poweroff", 7), result.console
+            assert "b c: errno" in result.console, result.console
