@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: ISC
 """apps/echo: what goes comes back, by TCP and UDP."""
 
-from lab import Lab
-
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
 
 
 def test_what_goes_comes_back(lab, image):
-    with Lab(extra=["net"]) as lab, \
-            lab.create(image, args=["77"], cmdline=IP, memory=32, net=True) as guest:
+    with lab.create(image, args=["77"], cmdline=IP, memory=32, net=True) as guest:
         guest.wait_for("echo: port 77", 30)
         lab.sh("head -c 3000000 /dev/urandom > /tmp/out")
         lab.sh("socat -t 10 - TCP:10.0.0.16:77 < /tmp/out > /tmp/back; cmp /tmp/out /tmp/back")

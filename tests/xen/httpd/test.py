@@ -9,10 +9,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import Lab
-
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
-EXTRA = "net"
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
 URL = "http://10.0.0.16"
 
@@ -54,7 +51,7 @@ def test_it_keeps_its_promises_from_a_disk(lab, image, tmp="/tmp"):
 
 
 def test_wrk_ab_and_curl_have_no_complaint(lab, image):
-    with Lab(extra=[EXTRA]) as lab, serving(lab, image, ["log=off"]) as guest:
+    with serving(lab, image, ["log=off"]) as guest:
         for c in 1, 16, 64:
             out = lab.sh(f"wrk -t1 -c{c} -d2s {URL}/")
             print(out)
@@ -73,9 +70,9 @@ def test_wrk_ab_and_curl_have_no_complaint(lab, image):
 
 
 def test_a_thousand_connections_at_once_and_memory_returns(lab, image):
-    with Lab(extra=[EXTRA]) as lab, serving(lab, image, ["log=off"], memory=128) as guest:
+    with serving(lab, image, ["log=off"], memory=128) as guest:
         guest_memory = []
-        for _ in range(3):
+        for _ in range(2):
             out = lab.sh(f"ulimit -n 8192; wrk -t1 -c1000 -d4s --timeout 20s {URL}/")
             print(out)
             assert "Socket errors" not in out, out
@@ -84,9 +81,9 @@ def test_a_thousand_connections_at_once_and_memory_returns(lab, image):
             if s["guest"]:
                 guest_memory.append(s["guest"].get("memory"))
         print(guest_memory)
-        lab.sh(f"ab -q -n 10000 -c 100 {URL}/ > /dev/null")
+        lab.sh(f"ab -q -n 4000 -c 100 {URL}/ > /dev/null")
         s = status(lab)
-        assert s["connections"]["accepted"] > 13000 and s["connections"]["now"] == 1
+        assert s["connections"]["accepted"] > 6000 and s["connections"]["now"] == 1
 
 
 def test_the_address_in_use_is_told_and_so_is_a_bad_disk(lab, image):

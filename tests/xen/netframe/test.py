@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: ISC
-"""Frames of all sizes in both directions; dom0 sees them on the wire."""
+"""Frames of all sizes in both directions; dom0 sees them on the wire.
+
+NETFRAME_LONG=1: really all; else the smaller ones, and those near the largest.
+"""
 
 import os
 import subprocess
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+RANGES = [(14, 65535)] if os.environ.get("NETFRAME_LONG") else [(14, 6000), (64000, 65535)]
 
 
 def packets(lab, image):
@@ -50,11 +54,14 @@ def run(lab, image, guest_word, dom0_word, least, most, timeout=300):
 
 
 def test_all_sizes_are_sent(lab, image):
-    assert "all 65522 frames came" in run(lab, image, "send", "check", 14, 65535)
+    for least, most in RANGES:
+        said = run(lab, image, "send", "check", least, most)
+        assert f"all {most - least + 1} frames came" in said, said
 
 
 def test_all_sizes_are_received(lab, image):
-    run(lab, image, "receive", "send", 15, 65531)
+    for least, most in RANGES:
+        run(lab, image, "receive", "send", least + 1, most - 4)
 
 
 def test_detached_and_attached_under_load(lab, image, rounds=2):

@@ -4,8 +4,6 @@
 import re
 from contextlib import contextmanager
 
-from lab import Lab
-
 SIZE = 20000 * 8
 
 
@@ -26,7 +24,7 @@ def alone(lab, image, args=()):
 
 
 def test_clients_get_what_they_ask_for(lab, image):
-    with Lab(extra=["net"]) as lab, alone(lab, image) as (guest, _):
+    with alone(lab, image) as (guest, _):
         guest.unpause()
         guest.wait_for("serving")
         lab.sh("head -c 2000000 /dev/urandom > /tmp/r; nc 10.9.0.2 7 < /tmp/r > /tmp/e;"
@@ -46,8 +44,7 @@ def test_clients_get_what_they_ask_for(lab, image):
 
 
 def test_servers_are_reached_by_name(lab, image):
-    with Lab(extra=["net"]) as lab, \
-            alone(lab, image, ["call", "server.test", "5000"]) as (guest, vif):
+    with alone(lab, image, ["call", "server.test", "5000"]) as (guest, vif):
         dns = lab.start(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
                          "--user=root", "--no-resolv", "--no-hosts", f"--interface={vif}",
                          "--bind-interfaces", "--address=/server.test/10.9.0.1",
@@ -62,8 +59,7 @@ def test_servers_are_reached_by_name(lab, image):
 
 
 def test_what_was_said_last_arrives(lab, image):
-    with Lab(extra=["net"]) as lab, \
-            alone(lab, image, ["say", "10.9.0.1", "5000"]) as (guest, _):
+    with alone(lab, image, ["say", "10.9.0.1", "5000"]) as (guest, _):
         server = lab.start(["sh", "-c", "nc -l -p 5000 | wc -c > /tmp/said"])
         guest.unpause()
         result = guest.wait(60)
