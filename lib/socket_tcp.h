@@ -31,6 +31,7 @@ struct tcp_socket {
 	struct sendbuf out;
 	size_t unacked;
 	bool was_full;			/* somebody was told so */
+	bool began;			/* its first bytes are on their way */
 	bool filling;			/* a file is being read into `out` */
 	struct mutex sending;
 

@@ -240,11 +240,34 @@ bool tcp_socket_memory_full(void)
 	return tx_total > limit();
 }
 
+/*
+ * A peer that takes merged frames acknowledges many segments at once, of which lwIP counts
+ * two (RFC 3465, L = 2): the rest is counted here, or slow start would be linear.
+ */
+static void open_window(struct tcp_pcb *pcb, tcpwnd_size_t acked)
+{
+	tcpwnd_size_t counted = 2 * pcb->mss;
+
+	if (pcb->cwnd < pcb->ssthresh && acked > counted && !(pcb->flags & (TF_RTO | TF_INFR)) &&
+	    pcb->cwnd < pcb->snd_wnd_max)
+		pcb->cwnd += acked - counted;
+}
+
+/* Nothing was sent yet: RFC 6928 where lwIP begins with less. */
+static void begin_window(struct tcp_socket *t)
+{
+	struct tcp_pcb *pcb = t->pcb;
+
+	if (!t->began && pcb && t->connected && pcb->cwnd < 10u * pcb->mss)
+		pcb->cwnd = 10u * pcb->mss;
+	t->began |= t->connected;
+}
+
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
 	struct tcp_socket *t = arg;
 
-	(void)pcb;
+	open_window(pcb, len);
 	tcp_socket_lets_go(t, len);
 	sendbuf_acked(&t->out, len);
 	if (t->orphan_link) {
@@ -270,6 +293,7 @@ static void flush(struct tcp_socket *t, bool more)
 {
 	struct tcp_pcb *pcb = t->pcb;
 
+	begin_window(t);
 	if (pcb && (!more || pcb->snd_lbb - pcb->snd_nxt >= pcb->mss))
 		tcp_output(pcb);
 }
