@@ -23,7 +23,17 @@ static void check(const struct vchan *v, ssize_t n, size_t len)
 {
 	if (n > (ssize_t)len || (v->error && n != v->error))
 		abort();
-	if (n < 0 && n != -EPROTO && n != -ECONNRESET && n != -EPIPE && n != -EAGAIN)
+	if (n < 0 && n != -EPROTO && n != -ECONNRESET && n != -EPIPE && n != -EAGAIN &&
+	    n != -ENOTCONN)
+		abort();
+}
+
+/* Who writes learns that nobody is there, and only then; a reader just waits. */
+static void check_client(const struct vchan *v, ssize_t n, bool write)
+{
+	bool nobody = n < 0 && !v->error && v->state == VCHAN_WAITING;
+
+	if ((n == -ENOTCONN) != (write && nobody))
 		abort();
 }
 
@@ -75,12 +85,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (data += 17, size -= 17; size >= 8; data += 8, size -= 8) {
 		uint32_t in = v.in.at, out = v.out.at;
 		size_t len = (data[4] | data[5] << 8) % sizeof(buf);
+		ssize_t n;
 
 		disturb(&v, data);
-		if (data[6] & 1)
-			check(&v, len ? vchan_try_read(&v, buf, len) : v.error, len);
-		else
-			check(&v, len ? vchan_try_write(&v, buf, len) : v.error, len);
+		n = v.error;
+		if (len)
+			n = data[6] & 1 ? vchan_try_read(&v, buf, len) :
+			    vchan_try_write(&v, buf, len);
+		check(&v, n, len);
+		check_client(&v, n, !(data[6] & 1));
 		if (v.in.at - in > 1u << v.read_order ||
 		    (v.out.at - out > 1u << v.write_order && !v.server))
 			abort();
