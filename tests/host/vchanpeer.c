@@ -228,7 +228,8 @@ static bool client_step(void)
 
 	if (!vchanpeer.connected)
 		return vchanpeer.wants && join();
-	if (asleep && !host_rung(port))
+	/* What its manners make of it while it sleeps nobody rings for. */
+	if (asleep && !host_rung(port) && !finished())
 		return false;
 	if (vchanpeer.scribbles && host_chance(vchanpeer.scribbles))
 		scribble();
