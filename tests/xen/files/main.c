@@ -87,7 +87,7 @@ int main(void)
 {
 	a_file_is_read();
 	what_cannot_be_says_so();
-	expect_names("/", "etc/ hello.txt dev/ ");
+	expect_names("/", "etc/ hello.txt dev/ proc/ ");
 	expect_names("/etc/", "big empty ");
 	expect_names("/dev", "");
 	expect(!opendir("/hello.txt"));
