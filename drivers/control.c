@@ -203,7 +203,6 @@ int control_init(void)
 	static struct shutdown_hook hook = {
 		.name = "control", .run = report, .last = report_last,
 	};
-
 	int rc = xs_open();
 
 	control_methods_add();
