@@ -9,6 +9,7 @@
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -256,14 +257,6 @@ static void epoll_close(struct file *f)
 static const struct file_ops epoll_ops = {
 	.ready = epoll_ready, .stat = epoll_stat, .close = epoll_close,
 };
-
-static int result(int rc)
-{
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
-}
 
 int epoll_create1(int flags)
 {

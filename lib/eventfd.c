@@ -2,6 +2,7 @@
 /* A counter as a file, as Linux has it (eventfd(2)): a thread wakes another out of epoll. */
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,10 +98,7 @@ int eventfd(unsigned count, int flags)
 		file_put(&e->file);
 	}
 	kernel_leave();
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
+	return result(rc);
 }
 
 int eventfd_read(int fd, eventfd_t *value)

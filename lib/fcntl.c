@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +36,5 @@ int fcntl(int fd, int command, ...)
 		file_put(f);
 	}
 	kernel_leave();
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
+	return result(rc);
 }

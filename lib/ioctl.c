@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -23,8 +24,5 @@ int ioctl(int fd, unsigned long request, ...)
 		file_put(f);
 	}
 	kernel_leave();
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
+	return result(rc);
 }

@@ -2,6 +2,7 @@
 /* Names become files: open() and stat(), and the table of mounts. */
 #include "kernel/sched.h"
 #include "lib/mount.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,14 +109,6 @@ static int install(const char *name, int flags, mode_t mode)
 	rc = file_install(f);
 	file_put(f);
 	return rc;
-}
-
-static int result(int rc)
-{
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
 }
 
 int open(const char *name, int flags, ...)

@@ -2,6 +2,7 @@
 /* pipe() and socketpair(): bytes from one thread to another (POSIX.1-2017). */
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,14 +213,6 @@ static int make(bool both, int flags, int fds[2])
 	free(p);
 	free(q);
 	return -ENOMEM;
-}
-
-static int result(int rc)
-{
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
 }
 
 int pipe2(int fds[2], int flags)

@@ -7,6 +7,7 @@
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 #include "lib/time.h"
 
 #include <errno.h>
@@ -115,14 +116,6 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 		free(w);
 	kernel_leave();
 	return n;
-}
-
-static int result(int rc)
-{
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
 }
 
 static int deadline_of(const struct timespec *timeout, uint64_t *deadline)

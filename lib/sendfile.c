@@ -6,6 +6,7 @@
  */
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,8 +89,5 @@ ssize_t sendfile(int to, int from, off_t *at, size_t count)
 	if (out)
 		file_put(out);
 	kernel_leave();
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
+	return result(rc);
 }

@@ -2,21 +2,13 @@
 /* POSIX's calls on descriptors, which newlib's stdio stands on. */
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
-
-/* A kernel result as POSIX has it: -1 and errno. */
-static long result(long rc)
-{
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
-}
 
 /* Enter the kernel with the file of fd, call, leave. */
 #define WITH_FILE(fd, type, call)						\

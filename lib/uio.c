@@ -2,6 +2,7 @@
 /* Reading and writing many pieces at once (POSIX.1-2017: readv, writev). */
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,10 +83,7 @@ static ssize_t all(int fd, enum how how, const struct iovec *iov, int count, off
 		file_put(f);
 	}
 	kernel_leave();
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
+	return result(rc);
 }
 
 ssize_t readv(int fd, const struct iovec *iov, int count)

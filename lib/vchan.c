@@ -8,6 +8,7 @@
 #include "drivers/vchan.h"
 #include "kernel/log.h"
 #include "lib/file.h"
+#include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,14 +170,6 @@ static int open_channel(unsigned domid, const char *path, bool server, unsigned 
 		return install(vf);
 	free(vf);
 	return rc;
-}
-
-static int result(int rc)
-{
-	if (rc >= 0)
-		return rc;
-	errno = -rc;
-	return -1;
 }
 
 int vchan_listen(unsigned domid, const char *path, unsigned read_order, unsigned write_order)
