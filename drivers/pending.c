@@ -14,9 +14,10 @@ struct pending_entry {
 int pending_init(struct pending *p, uint32_t size)
 {
 	assert(size <= INT32_MAX);
-	*p = (struct pending){ .entry = calloc(size, sizeof(*p->entry)), .size = size };
+	*p = (struct pending){ .entry = calloc(size, sizeof(*p->entry)) };
 	if (!p->entry)
 		return -ENOMEM;
+	p->size = size;
 	for (uint32_t id = 0; id < size; id++)
 		p->entry[id].next = id + 1;
 	return 0;
