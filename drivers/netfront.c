@@ -35,22 +35,29 @@ static bool works(const struct netfront *n)
 	return n->worker == current;
 }
 
-/* xen/io/netif.h, "Link state"; sleeps.  The watch speaks once at the beginning. */
-static void look_at_carrier(struct netfront *n, struct xs_watch *watch)
+/*
+ * xen/io/netif.h, "Link state"; sleeps.  The watch speaks once at the beginning.  False:
+ * xenstore is lost, so the watch is pending for ever, and the device's life is over.
+ */
+static bool look_at_carrier(struct netfront *n, struct xs_watch *watch)
 {
 	uint64_t carrier;
 	bool up;
+	int rc;
 
-	while (xs_watch_wait(watch, 0, NULL) == 0)
+	while ((rc = xs_watch_wait(watch, 0, NULL)) == 0)
 		;
+	if (rc == -EIO)
+		return false;
 	if (xs_read_number(NULL, watch->path, 0, 1, &carrier))
 		carrier = 1;
 	up = carrier;
 	if (!works(n) || up == n->carrier)
-		return;
+		return true;
 	n->carrier = up;
 	log_info("%s: the carrier is %s", n->fe.node, up ? "back" : "gone");
 	changed(n);
+	return true;
 }
 
 /* Some of what is there.  True: there may be more. */
@@ -103,8 +110,9 @@ static void worker(void *arg)
 			thread_yield();		/* a flood leaves applications their part */
 			continue;
 		}
-		if (watched && works(n) && xs_watch_pending(&watch))
-			look_at_carrier(n, &watch);
+		if (watched && works(n) && xs_watch_pending(&watch) &&
+		    !look_at_carrier(n, &watch))
+			break;
 		in_time = wait_until_deadline(&n->work, deadline(n),
 					      !works(n) || !may_sleep(n) ||
 						      (watched && xs_watch_pending(&watch)));

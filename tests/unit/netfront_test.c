@@ -1226,6 +1226,17 @@ static void the_end_wakes_who_waits(void)
 	down();
 }
 
+/* The device ends with it, and nothing goes round and round. */
+static void xenstore_is_lost(void)
+{
+	up();
+	pause(host_below(3000));
+	store_end(host_chance(2) ? STORE_TOO_LONG : STORE_GIVES_UP);
+	assert(wait_until_deadline(&news, clock_now() + SECOND, !info.up));
+	netback_vanish();
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -1271,6 +1282,7 @@ int main(int argc, char **argv)
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
 		{ "detached and attached, under load", detached_and_attached, 20 },
 		{ "who waits for room learns of the end", the_end_wakes_who_waits, 10 },
+		{ "when xenstore is lost a device ends", xenstore_is_lost, 20 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));
