@@ -206,6 +206,21 @@ static bool gone(const struct frontend *fe)
 
 /* ---- xenstore */
 
+/*
+ * That there is no memory for a question says nothing of the device: this asks again, but
+ * not for ever.
+ */
+static int ask_number(const char *path, uint64_t min, uint64_t max, uint64_t *value)
+{
+	uint64_t deadline = clock_now() + PATIENCE;
+	int rc;
+
+	while ((rc = xs_read_number(NULL, path, min, max, value)) == -ENOMEM &&
+	       clock_now() < deadline)
+		thread_sleep(clock_now() + PAUSE / 10);
+	return rc;
+}
+
 int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
 		 uint64_t fallback, uint64_t *value)
 {
@@ -266,8 +281,14 @@ static int publish_body(const struct xs_tx *tx, void *arg)
 static int publish(struct frontend *fe, unsigned state, bool says)
 {
 	struct publication p = { fe, state, says };
+	uint64_t deadline = clock_now() + PATIENCE;
+	int rc;
 
-	return xs_transaction(NEVER, publish_body, &p);
+	/* As ask_number() has it: who is not told that we close keeps our pages. */
+	while ((rc = xs_transaction(NEVER, publish_body, &p)) == -ENOMEM &&
+	       clock_now() < deadline)
+		thread_sleep(clock_now() + PAUSE / 10);
+	return rc;
 }
 
 /* Unknown: it is gone, or says nothing that makes sense. */
@@ -275,7 +296,7 @@ static unsigned backend_state(struct frontend *fe)
 {
 	uint64_t state;
 
-	if (xs_read_number(NULL, fe->state_path, 0, XenbusStateReconfigured, &state))
+	if (ask_number(fe->state_path, 0, XenbusStateReconfigured, &state))
 		return XenbusStateUnknown;
 	return state;
 }
@@ -345,7 +366,7 @@ static bool online(struct frontend *fe)
 	int rc;
 
 	format(path, sizeof(path), "%s/online", fe->backend);
-	rc = xs_read_number(NULL, path, 0, 1, &n);
+	rc = ask_number(path, 0, 1, &n);
 	return rc == -ENOENT || (rc == 0 && n);
 }
 
@@ -458,8 +479,7 @@ static bool attached_anew(struct frontend *fe)
 	uint64_t state;
 
 	format(path, sizeof(path), "%s/state", fe->node);
-	return xs_read_number(NULL, path, XenbusStateInitialising, XenbusStateInitialising,
-			      &state) == 0;
+	return ask_number(path, XenbusStateInitialising, XenbusStateInitialising, &state) == 0;
 }
 
 /*
@@ -560,13 +580,14 @@ static bool number(const char *name, size_t len, uint64_t *id)
 	return len && *id <= UINT32_MAX;
 }
 
-static void add(struct kind *k, unsigned id)
+/* False: no memory. */
+static bool add(struct kind *k, unsigned id)
 {
 	struct frontend *fe = calloc(1, k->driver->size), **p = &k->devices;
 	char name[16];
 
 	if (!fe)
-		return;
+		return false;
 	fe->driver = k->driver;
 	fe->id = id;
 	fe->error = -EAGAIN;
@@ -576,15 +597,17 @@ static void add(struct kind *k, unsigned id)
 	format(name, sizeof(name), "%s-%u", k->driver->kind, id);
 	if (!thread_start(name, THREAD_KERNEL, STACK_KERNEL, life, fe, NULL)) {
 		free(fe);
-		return;
+		return false;
 	}
 	while (*p && (*p)->id < id)
 		p = &(*p)->next;
 	fe->next = *p;
 	*p = fe;
+	return true;
 }
 
-static bool has_backend(struct kind *k, unsigned id)
+/* 1, 0, or -ENOMEM: cannot say. */
+static int has_backend(struct kind *k, unsigned id)
 {
 	char path[40], *value;
 	ssize_t len;
@@ -592,7 +615,7 @@ static bool has_backend(struct kind *k, unsigned id)
 	format(path, sizeof(path), "%s/%u/backend", k->directory, id);
 	len = xs_read(NULL, path, &value);
 	if (len < 0)
-		return false;
+		return len == -ENOMEM ? len : 0;
 	free(value);
 	return len > 0;
 }
@@ -618,21 +641,30 @@ static void set_present(struct frontend *fe, bool present)
 	wake(&fe->changed);
 }
 
-static void look(struct kind *k)
+/* False: there was no memory to learn all of it. */
+static bool look(struct kind *k)
 {
 	char **names = NULL;
-	int n = xs_list(NULL, k->directory, &names);
+	int n = xs_list(NULL, k->directory, &names), has;
+	bool all = true;
 	uint64_t id;
 
 	if (n < 0 && n != -ENOENT)
-		return;
-	for (int i = 0; i < n; i++)
-		if (number(names[i], strlen(names[i]), &id) && !find(k, id) &&
-		    has_backend(k, id))
-			add(k, id);
-	for (struct frontend *fe = k->devices; fe; fe = fe->next)
-		set_present(fe, listed(names, n, fe->id) && has_backend(k, fe->id));
+		return n != -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		if (!number(names[i], strlen(names[i]), &id) || find(k, id))
+			continue;
+		has = has_backend(k, id);
+		all &= has >= 0 && (!has || add(k, id));
+	}
+	for (struct frontend *fe = k->devices; fe; fe = fe->next) {
+		has = listed(names, n, fe->id) ? has_backend(k, fe->id) : 0;
+		all &= has >= 0;
+		if (has >= 0)
+			set_present(fe, has);
+	}
 	free(names);
+	return all;
 }
 
 /* What we write ourselves below a device that is known is no news. */
@@ -651,6 +683,22 @@ static bool news(struct kind *k, const char *path)
 	return path[skip + len] == '\0' || !fe || !fe->present;
 }
 
+/* Sleep until devices may have come or gone, or the deadline: 0; -EIO, xenstore is lost. */
+static int wait_for_news(struct kind *k, uint64_t deadline)
+{
+	bool any = false;
+	char *path;
+	int rc = 0;
+
+	while (!any && !(rc = xs_watch_wait(&k->watch, deadline, &path))) {
+		any = news(k, path);
+		free(path);
+	}
+	if (rc == -ENOMEM)		/* something, and it stays to be taken */
+		thread_sleep(clock_now() + PAUSE);
+	return rc == -EIO ? rc : 0;
+}
+
 /* All its devices are to be closed, as far as that is possible. */
 static void leave(struct kind *k)
 {
@@ -664,22 +712,17 @@ static void discover(void *arg)
 {
 	struct kind *k = arg;
 	int rc = gnttab_init();
-	char *path;
 
 	if (!rc)
 		rc = xs_init();
 	if (!rc)
 		rc = xs_watch(&k->watch, k->directory, NULL);
 	while (!rc) {
-		bool any = false;
+		bool all = look(k);
 
-		look(k);
 		k->listed = true;
 		wake(&k->changed);
-		while (!any && !(rc = xs_watch_wait(&k->watch, NEVER, &path))) {
-			any = news(k, path);
-			free(path);
-		}
+		rc = wait_for_news(k, all ? NEVER : clock_now() + PAUSE);
 	}
 	log_warning("%s: no xenstore or no grants (%d)", k->directory, rc);
 	leave(k);

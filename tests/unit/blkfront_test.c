@@ -500,6 +500,42 @@ static void a_disk_that_comes_later(void)
 	down();
 }
 
+/* What cannot be asked for want of memory is asked again: a disk that is there stays. */
+static void want_of_memory_is_no_detachment(void)
+{
+	static const char *const events[] = {
+		"/local/domain/5/device/vbd/7/nothing", "/local/domain/5/device/vbd/7",
+		"/local/domain/0/backend/vbd/5/51712/state",
+	};
+	uint8_t byte;
+
+	up();
+	host.malloc_fails = 1 + host_below(4);
+	for (unsigned i = 0; i < 20; i++) {
+		unsigned which = host_below(HOST_COUNT(events));
+
+		store_write(events[which], which == 2 ? "4" : "");
+		thread_sleep(clock_now() + host_below(200 * NSEC_PER_MSEC));
+	}
+	host.malloc_fails = 0;
+	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
+	assert(blkback.connections == 1);
+	down();
+}
+
+/* And one that comes then is found, if later. */
+static void a_disk_that_comes_without_memory(void)
+{
+	boot();
+	assert(open_disk() == -ENODEV);
+	host.malloc_fails = 1 + host_below(4);
+	blkback_attach();
+	thread_sleep(clock_now() + host_below(3000 * NSEC_PER_MSEC));
+	host.malloc_fails = 0;
+	wait_for_disk();
+	down();
+}
+
 /* ---- what a report tells */
 
 static void expect_report(const char *text)
@@ -553,6 +589,9 @@ int main(int argc, char **argv)
 		{ "detached and attached, under load", detached_and_attached, 20 },
 		{ "a disk that just vanishes stays away", a_disk_that_just_vanishes, 20 },
 		{ "a disk that comes later is found", a_disk_that_comes_later, 10 },
+		{ "want of memory is no detachment", want_of_memory_is_no_detachment, 30 },
+		{ "a disk that comes while there is no memory is found later",
+		  a_disk_that_comes_without_memory, 20 },
 		{ "a report tells of devices and rings", rings_are_reported, 5 },
 	};
 
