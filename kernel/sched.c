@@ -99,12 +99,28 @@ static struct thread *dequeue(struct runq *q)
 }
 
 /*
+ * Xen takes what is 2^50 ns ahead for a mistake, and rings in 100 ms (do_set_timer_op() of
+ * its sched/core.c): for ever, if we asked again each time.  Half of it is six days.
+ */
+#define FARTHEST (1ull << 49)
+
+static uint64_t not_too_far(uint64_t when)
+{
+	uint64_t farthest = clock_now() + FARTHEST;
+
+	return when < farthest ? when : farthest;
+}
+
+/*
  * The timer is set when somebody goes to sleep for less long than it is set for, and
  * never put back: a deadline that was not reached costs one early shot, not a
  * hypercall each time.
  */
 static void timer_need(uint64_t when)
 {
+	if (when >= timer_set)
+		return;
+	when = not_too_far(when);
 	if (when < timer_set && !xen_set_timer(clock_to_xen(when)))
 		timer_set = when;
 }
@@ -126,6 +142,7 @@ static void deadline_clear(struct thread *t)
 	if (t->later)
 		t->later->sooner = t->sooner;
 	t->sooner = NULL;
+	t->deadline = NEVER;
 }
 
 static void deadline_set(struct thread *t, uint64_t deadline)
@@ -175,7 +192,7 @@ static void idle(void)
 {
 	current->cpu_time += clock_now() - current->switched_in;
 	sched_stats.idles++;
-	arch_idle(timers ? clock_to_xen(timers->deadline) : 0);
+	arch_idle(timers ? clock_to_xen(not_too_far(timers->deadline)) : 0);
 	look();
 	expire();
 	current->switched_in = clock_now();

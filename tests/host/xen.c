@@ -346,6 +346,9 @@ int xen_sched_watchdog(uint32_t *id, uint32_t timeout)
 int xen_set_timer(uint64_t deadline)
 {
 	hypercall("set_timer_op");
+	/* As do_set_timer_op() of Xen has it: that far ahead is a mistake. */
+	if (deadline >> 63 || (deadline > host_now() && (deadline - host_now()) >> 50))
+		deadline = host_now() + 100000000;
 	host_xen.timer = deadline;
 	host_timers();
 	return 0;

@@ -701,6 +701,37 @@ static void be_short(void *arg)
 	end();
 }
 
+static void sleep_far(void *arg)
+{
+	(void)arg;
+	enter();
+	assert(wait_until_deadline(&queue, NEVER - 1 - host_below(1000), tokens));
+	end();
+}
+
+/* Weeks ahead, or so far that Xen's time would wrap. */
+static void far_deadlines(void)
+{
+	const uint64_t day = 24 * 3600 * NSEC_PER_SEC;
+	struct thread *t;
+	uint64_t until, idles;
+
+	host.accesses = 0;
+	host_boot();
+	tokens = 0;
+	t = go("far", any_kind(), sleep_far, NULL);
+	until = clock_now() + (10 + host_below(40)) * day;
+	idles = sched_stats.idles;
+	thread_sleep(until);
+	assert(clock_now() >= until && clock_now() < until + NSEC_PER_SEC);
+	assert(sched_stats.idles - idles < 30);
+	assert(current->deadline == NEVER);	/* as reports say it */
+	assert(t->waits && !t->runnable);
+	tokens = 1;
+	wake(&queue);
+	join_all();
+}
+
 static void threads_come_and_go(void)
 {
 	host_boot();
@@ -802,6 +833,7 @@ int main(int argc, char **argv)
 		{ "a storm leaves applications a share", storms_leave_a_share, 60 },
 		{ "events of a usual rate go first", events_go_first, 60 },
 		{ "who waits for kernel threads needs no turn", who_waits_needs_no_turn, 60 },
+		{ "a deadline far away costs nothing on the way", far_deadlines, 20 },
 		{ "threads come and go without a trace", threads_come_and_go, 400 },
 		{ "no memory for a thread is an error, and not the end",
 		  memory_for_threads_runs_out, 3 },
