@@ -26,6 +26,7 @@ static bool present;
  * its time for one.
  */
 static bool told;
+static bool owed;			/* what was said since it was told */
 
 /*
  * What fits of text, with its newlines as a terminal wants them: the bytes of text
@@ -45,7 +46,18 @@ static ssize_t put_some(const char *text, size_t len)
 	return 1;
 }
 
-/* All that fits; tells the other side once. */
+static void tell(void)
+{
+	if (!told || !owed)
+		return;
+	owed = false;
+	evtchn_notify(&event);
+}
+
+/*
+ * All that fits; tells the other side once.  Also where nothing fits: it may not know yet
+ * of what fills the ring.
+ */
 static ssize_t put(const char *text, size_t len)
 {
 	size_t done = 0;
@@ -53,16 +65,15 @@ static ssize_t put(const char *text, size_t len)
 
 	while (done < len && (n = put_some(text + done, len - done)) > 0)
 		done += n;
-	if (done && told)
-		evtchn_notify(&event);
+	owed |= done > 0;
+	tell();
 	return done ? (ssize_t)done : n;
 }
 
 void console_tell(void)
 {
-	if (!told)
-		evtchn_notify(&event);
 	told = true;
+	tell();
 }
 
 static bool taken(void)
@@ -121,6 +132,7 @@ void console_init(void)
 	stream_open(&out, (uint8_t __shared *)page->out, sizeof(page->out), &page->out_prod,
 		    &page->out_cons);
 	present = true;
+	owed = !taken();		/* who was here before us may not have told */
 	log_sink = sink;
 	shutdown_hook(&hook);
 }

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/* drivers/console.c against a dom0 that reads when it is told to. */
+#include "drivers/console.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/sched.h"
+#include "tests/host/host.h"
+
+#include <assert.h>
+#include <string.h>
+#include <xen/io/console.h>
+
+static char seen[1 << 16];
+static size_t nseen;
+static unsigned told;
+
+/* As xenconsoled: what there is, whenever it is told, and then it tells us. */
+static bool dom0(void *arg)
+{
+	struct xencons_interface *ring = arg;
+	bool read = false;
+
+	if (!host_rung(host_console_port))
+		return false;
+	told++;
+	for (; ring->out_cons != ring->out_prod; ring->out_cons++, read = true)
+		seen[nseen++] = ring->out[MASK_XENCONS_IDX(ring->out_cons, ring->out)];
+	if (read)
+		host_notify(host_console_port);
+	return true;
+}
+
+static void boot(void)
+{
+	struct xencons_interface *ring;
+
+	host_boot();
+	ring = boot_info.console_ring;
+	ring->out_cons = ring->out_prod = host_random();
+	host_actor("dom0", dom0, ring);
+	console_init();
+}
+
+/* So many bytes of the boot's, of which dom0 knows nothing yet. */
+static void fill(size_t n)
+{
+	while (n--)
+		print("x");
+	host_settle();
+	assert(!told);
+}
+
+/* Until dom0 has seen so much; false: it never will. */
+static bool seen_in_time(size_t n)
+{
+	uint64_t deadline = clock_now() + NSEC_PER_SEC;
+
+	while (nseen < n && clock_now() < deadline)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	return nseen == n;
+}
+
+static void lines_wait_for_the_first_output(void)
+{
+	size_t n = 1 + host_below(2000);
+
+	boot();
+	fill(n);
+	assert(console_write("y\n", 2) == 2);
+	assert(seen_in_time(n + 3) && told == 1);
+	assert(memcmp(seen + n - 1, "xy\r\n", 4) == 0);
+}
+
+static void a_ring_full_of_untold_lines(void)
+{
+	size_t n = sizeof(((struct xencons_interface *)0)->out) - host_below(3);
+
+	boot();
+	fill(n);
+	if (host_chance(2))
+		assert(console_write("\n", 1) == 1);
+	else
+		print("\n");
+	console_tell();
+	assert(seen_in_time(n + 2) && seen[n] == '\r' && seen[n + 1] == '\n');
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "the boot's lines wait for main's first", lines_wait_for_the_first_output, 20 },
+		{ "who finds the ring full of what dom0 was not told of, tells it",
+		  a_ring_full_of_untold_lines, 60 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}
