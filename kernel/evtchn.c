@@ -157,7 +157,7 @@ void evtchn_close(struct evtchn *e)
 	}
 	e->port = 0;
 	e->masked = false;
-	wake(&e->waiters);
+	wake(e->wakes ? e->wakes : &e->waiters);
 }
 
 static void ring(evtchn_port_t port)

@@ -37,7 +37,7 @@ int evtchn_adopt(struct evtchn *e, const char *name, evtchn_port_t port); /* bou
 void evtchn_notify(struct evtchn *e);
 void evtchn_wait(struct evtchn *e);	/* sleeps until rung; clears it */
 bool evtchn_rung(struct evtchn *e);	/* whether it rang; clears it */
-void evtchn_close(struct evtchn *e);	/* unbinds, wakes its waiters; adopted ports stay bound */
+void evtchn_close(struct evtchn *e);	/* unbinds, wakes who waits; adopted ports stay bound */
 
 /* Look at what is pending: wake whom it concerns.  True: there was something. */
 bool evtchn_dispatch(void);

@@ -263,6 +263,8 @@ static void wait_for_close(void *arg)
 {
 	struct evtchn *e = arg;
 
+	if (e->wakes)
+		wait_until(e->wakes, evtchn_rung(e) || !e->port);
 	while (e->port)
 		evtchn_wait(e);
 	end();
@@ -271,10 +273,12 @@ static void wait_for_close(void *arg)
 static void close_wakes(void)
 {
 	static struct evtchn e;
+	static struct waitq elsewhere;
 	unsigned n = 1 + host_below(3);
 
 	host_boot();
 	assert(!evtchn_listen(&e, "quiet", 1));
+	e.wakes = host_chance(2) ? &elsewhere : NULL;
 	while (n--)
 		go("waiter", THREAD_KERNEL, wait_for_close, &e);
 	thread_sleep(clock_now() + host_below(2) * NSEC_PER_MSEC);
