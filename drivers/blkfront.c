@@ -161,7 +161,9 @@ static int ask_features(struct blkfront *b, bool *persistent)
 	b->info.discard = discard;
 	b->flush_op = flush ? BLKIF_OP_FLUSH_DISKCACHE :
 		      barrier ? BLKIF_OP_WRITE_BARRIER : 0;
-	b->segments = indirect > DIRECT ? min(indirect, INDIRECT) : DIRECT;
+	/* Behind the data comes a page with the list of it. */
+	indirect = min(min(indirect, INDIRECT), b->pool.max - 1);
+	b->segments = indirect > DIRECT ? indirect : DIRECT;
 	*persistent = keeps;
 	return 0;
 }

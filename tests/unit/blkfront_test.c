@@ -2,6 +2,7 @@
 /* drivers/blkfront.c and drivers/frontend.c, against tests/host/blkback.c. */
 #include "drivers/blkfront.h"
 #include "drivers/xenstore.h"
+#include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"
 #include "kernel/sched.h"
@@ -19,9 +20,13 @@
 static struct disk disk;
 static unsigned running, baseline;
 
+static bool little;
+
 static void boot(void)
 {
-	if (host_chance(2))		/* a pool of few pages */
+	if (little)
+		host_set_memory((1 << 20) + host_below(256) * PAGE_SIZE);
+	else if (host_chance(2))	/* a pool of few pages */
 		host_set_memory(4 << 20);
 	store_start();
 	host_boot();
@@ -471,6 +476,23 @@ static void detached_and_attached(void)
 	down();
 }
 
+/* Requests are no larger than the pool. */
+static void little_memory(void)
+{
+	static uint8_t bytes[BLKBACK_SIZE];
+
+	little = true;
+	boot();
+	blkback.indirect = 256;
+	blkback_attach();
+	assert(open_disk() == 0);
+	assert(blkfront_read(&disk, bytes, sizeof(bytes), 0) == sizeof(bytes));
+	assert(memcmp(bytes, blkback_disk, sizeof(bytes)) == 0);
+	assert(blkfront_write(&disk, bytes + 4096, 200000, 0) == 200000);
+	assert(memcmp(bytes + 4096, blkback_disk, 200000) == 0);
+	down();
+}
+
 static void a_disk_that_just_vanishes(void)
 {
 	up();
@@ -588,6 +610,7 @@ int main(int argc, char **argv)
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
 		{ "detached and attached, under load", detached_and_attached, 20 },
 		{ "a disk that just vanishes stays away", a_disk_that_just_vanishes, 20 },
+		{ "in very little memory requests are small", little_memory, 10 },
 		{ "a disk that comes later is found", a_disk_that_comes_later, 10 },
 		{ "want of memory is no detachment", want_of_memory_is_no_detachment, 30 },
 		{ "a disk that comes while there is no memory is found later",
