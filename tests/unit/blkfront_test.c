@@ -550,11 +550,46 @@ static void a_disk_that_comes_without_memory(void)
 {
 	boot();
 	assert(open_disk() == -ENODEV);
-	host.malloc_fails = 1 + host_below(4);
+	host.malloc_fails = host_below(20);
+	host.map_fails = host_below(4);
 	blkback_attach();
 	thread_sleep(clock_now() + host_below(3000 * NSEC_PER_MSEC));
-	host.malloc_fails = 0;
+	host.malloc_fails = host.map_fails = 0;
 	wait_for_disk();
+	down();
+}
+
+static bool lost;
+
+static void open_and_read_until_error(void *arg)
+{
+	struct disk d;
+	uint8_t byte;
+	int rc;
+
+	(void)arg;
+	while ((rc = blkfront_open(&d, BLKBACK_VDEV, clock_now() + 5 * SECOND)) && !lost)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	if (rc)
+		return;
+	while (blkfront_read(&d, &byte, 1, host_below(BLKBACK_SIZE)) > 0)
+		;
+}
+
+/* At any moment of a disk's life: it ends, with all who use it. */
+static void xenstore_is_lost(void)
+{
+	boot();
+	any_manners();
+	assert(open_disk() == -ENODEV);
+	blkback_attach();
+	for (unsigned k = 0; k < 3; k++)
+		start_thread(open_and_read_until_error, k);
+	thread_sleep(clock_now() + host_below(host_chance(2) ? 300000 : 3000000));
+	store_end(host_chance(2) ? STORE_TOO_LONG : STORE_GIVES_UP);
+	lost = true;
+	wait_for_threads();
+	blkback_vanish();
 	down();
 }
 
@@ -615,6 +650,7 @@ int main(int argc, char **argv)
 		{ "want of memory is no detachment", want_of_memory_is_no_detachment, 30 },
 		{ "a disk that comes while there is no memory is found later",
 		  a_disk_that_comes_without_memory, 20 },
+		{ "when xenstore is lost a disk ends", xenstore_is_lost, 40 },
 		{ "a report tells of devices and rings", rings_are_reported, 5 },
 	};
 

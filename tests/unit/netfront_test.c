@@ -1226,6 +1226,24 @@ static void the_end_wakes_who_waits(void)
 	down();
 }
 
+/* It is found later, and works. */
+static void a_device_that_comes_without_memory(void)
+{
+	boot();
+	assert(netfront_next(0) == -ENODEV);
+	host.malloc_fails = host_below(20);
+	host.map_fails = host_below(4);
+	netback_attach();
+	pause(host_below(3000000));
+	host.malloc_fails = host.map_fails = 0;
+	while (netfront_next(0) == -ENODEV)
+		pause(1000);
+	open_device();
+	assert(send_flat(plain, 60) == 0);
+	drain();
+	down();
+}
+
 /* The device ends with it, and nothing goes round and round. */
 static void xenstore_is_lost(void)
 {
@@ -1282,6 +1300,8 @@ int main(int argc, char **argv)
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
 		{ "detached and attached, under load", detached_and_attached, 20 },
 		{ "who waits for room learns of the end", the_end_wakes_who_waits, 10 },
+		{ "a device that comes while there is no memory is found later",
+		  a_device_that_comes_without_memory, 20 },
 		{ "when xenstore is lost a device ends", xenstore_is_lost, 20 },
 	};
 
