@@ -60,8 +60,9 @@ objects: $(call objects,unit,$(GUEST) $(HOST) $(UNIT)) $(call lwip_objects,unit)
 	$(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ)) $(call lwip_objects,fuzz)
 links: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
 
+# What is not made anew is not there, for nobody to run.
 define compile
-	@mkdir -p $(@D); rm -f $@
+	@mkdir -p $(@D); rm -f $@ $(patsubst %.c,$(OUT)/%,$(filter $(UNIT) $(FUZZ),$<))
 	$(CLANG) $(CFLAGS) $(call for_file,$<) $(1) -c -o $@ $<
 	$(if $(filter $(PLATFORM),$<),,$(OBJCOPY) $(RENAME) $@)
 endef
@@ -83,10 +84,10 @@ $(OUT)/%/libguest.a: FORCE
 FORCE:
 
 $(OUT)/tests/unit/%: $(OUT)/unit/tests/unit/%.o $(OUT)/unit/libguest.a
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); rm -f $@
 	$(CLANG) $(LDFLAGS) -o $@ $^
 $(OUT)/tests/fuzz/%: $(OUT)/fuzz/tests/fuzz/%.o $(OUT)/fuzz/libguest.a
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); rm -f $@
 	$(CLANG) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
 
 -include $(patsubst %.o,%.d,$(call objects,unit,$(GUEST) $(HOST) $(UNIT)) \
