@@ -21,6 +21,7 @@ NEWLIB_SRC	?= $(SRC)/newlib
 LWIP_SRC	?= $(SRC)/lwip
 XEN_INCLUDE	?= $(SRC)/xen
 export XENOLITH_BUILD := $(abspath $(BUILD))
+export PYTHONPYCACHEPREFIX := $(XENOLITH_BUILD)/pycache
 
 # The compiler is one for Linux: take from it that it knows Linux and has its headers.
 TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix \
@@ -71,8 +72,10 @@ READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 # $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
 # set APP_CFLAGS, APP_LIBS, and APP_SOURCES: C files that lie elsewhere; those right in a
 # folder of $(SRC) are fetched first (tools/sources).
-FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c)) \
-		   $(if $(APP_DIR),$(abspath $(APP_DIR))/)))
+FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c))))
+ifneq ($(APP_DIR),)
+FOLDERS		:= $(abspath $(APP_DIR)) $(filter-out apps/$(notdir $(abspath $(APP_DIR))),$(FOLDERS))
+endif
 name		 = $(patsubst tests/xen/%,tests/%,$(if $(filter tests/%,$(1)),$(1:tests/bench/%=bench/%),$(notdir $(1))))
 image		 = $(BUILD)/$(1)/$(notdir $(1))
 NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
@@ -180,7 +183,7 @@ $(BUILD)/no-symbols.S: tools/symbols
 # A file of outside, as the one named .pin beside it says.
 pin		= $(patsubst %,%.pin,$(filter $(SRC)/%/,$(dir $(1))))
 define source
-$(2)/$(notdir $(1:.c=.o)): $(1) $(BUILD)/flags $(call pin,$(1)) | $(READY)
+$(2)/$(notdir $(1:.c=.o)): $(1) $(BUILD)/flags $(2)/.contents $(call pin,$(1)) | $(READY)
 	@mkdir -p $$(@D); echo "  CC      $$<"
 	$(Q)$$(CC) $$(APPS) $$(FLAGS) -w -c -o $$@ $$<
 $(1): | $(call pin,$(1))
@@ -192,17 +195,24 @@ APP_CFLAGS :=
 APP_LIBS :=
 APP_SOURCES :=
 -include $(1)/app.mk
+# What the image is made of: of another folder of its name it is another one.
+$(2)/.contents: CONTENTS := $(1) $(wildcard $(1)/*.c $(1)/files/) $$(APP_CFLAGS) $$(APP_LIBS) $$(APP_SOURCES)
+$(2)/.contents: FORCE
+	@mkdir -p $$(@D); $$(call newer,$$(CONTENTS))
 $$(foreach s,$$(APP_SOURCES),$$(eval $$(call source,$$(s),$(2))))
 $(2)/%.o: FLAGS := -ffile-prefix-map=$(1)/=$(if $(filter /%,$(1)),apps/$(notdir $(1)),$(1))/ $$(APP_CFLAGS)
-$(2)/%.o: $(1)/%.c $(BUILD)/flags $(wildcard $(1)/app.mk) | $(READY) $$(APP_SOURCES)
+$(2)/%.o: $(1)/%.c $(BUILD)/flags $(2)/.contents | $(READY) $$(APP_SOURCES)
 	@mkdir -p $$(@D); echo "  CC      $$<"
 	$(Q)$$(CC) $$(APPS) $$(FLAGS) -c -o $$@ $$<
 $(2)/$(notdir $(2)).elf: LIBS := $$(APP_LIBS)
 $(2)/$(notdir $(2)).elf: $(patsubst $(1)/%.c,$(2)/%.o,$(wildcard $(1)/*.c))
 $(if $(wildcard $(1)/files/),
 $(2)/$(notdir $(2)).elf: $(2)/files.o
-$(2)/files.o: tools/files $(shell find $(1)/files/ -not -name '* *' 2> /dev/null)
-	@mkdir -p $$(@D); echo "  FILES   $(1)/files"
+$(2)/.files: FORCE
+	@mkdir -p $$(@D); find -L $(1)/files -printf '%P %T@ %s\n' > $$@.new; \
+		if cmp -s $$@.new $$@; then rm $$@.new; else mv $$@.new $$@; fi
+$(2)/files.o: tools/files $(2)/.files
+	@echo "  FILES   $(1)/files"
 	$(Q)tools/files $(1)/files > $(2)/files.S && $(GCC) -c -o $$@ $(2)/files.S
 )
 -include $(patsubst $(1)/%.c,$(2)/%.d,$(wildcard $(1)/*.c))
