@@ -458,6 +458,8 @@ static int connection(struct frontend *fe)
 		fe->said = 0;
 		set_error(fe, 0);
 		rc = await(fe, ANY & ~IN(Connected), NEVER, true);
+		if (rc == -EINTR && fe->driver->flush)
+			fe->driver->flush(fe);
 		if (!rc)
 			rc = online(fe) ? -EAGAIN : -ENODEV;
 	} else if (rc != -EPROTO && rc != -EINTR && rc != -ENODEV && rc != fe->said) {
@@ -740,14 +742,20 @@ static void flush_all(void)
 				k->driver->flush(fe);
 }
 
+/*
+ * Each in its own thread, so that one that hangs keeps no other from it; and a quarter of
+ * the time is for the hooks behind us.
+ */
 static void close_all(const struct shutdown_order *order)
 {
-	flush_all();
+	uint64_t now = clock_now();
+	uint64_t deadline = now < order->deadline ? now + (order->deadline - now) / 4 * 3 : now;
+
 	for (struct kind *k = kinds; k; k = k->next)
 		leave(k);
 	for (struct kind *k = kinds; k; k = k->next)
 		for (struct frontend *fe = k->devices; fe; fe = fe->next)
-			wait_until_deadline(&fe->changed, order->deadline, fe->left);
+			wait_until_deadline(&fe->changed, deadline, fe->left);
 }
 
 /* ---- */

@@ -6,6 +6,7 @@
 #include "kernel/clock.h"
 #include "kernel/dump.h"
 #include "kernel/sched.h"
+#include "kernel/shutdown.h"
 #include "tests/host/blkback.h"
 #include "tests/host/host.h"
 #include "tests/host/xenstored.h"
@@ -593,6 +594,35 @@ static void xenstore_is_lost(void)
 	down();
 }
 
+static bool behind_ran;
+
+static void run_behind(const struct shutdown_order *order)
+{
+	assert(clock_now() + SECOND < order->deadline);
+	behind_ran = true;
+}
+
+static void end_with_a_disk(void)
+{
+	static struct shutdown_hook behind = { .name = "behind", .run = run_behind };
+
+	boot();
+	shutdown_init();
+	shutdown_hook(&behind);
+	blkback.flush = true;
+	blkback_attach();
+	wait_for_disk();
+	blkback.silent = host_chance(2);
+	shutdown_guest(SHUTDOWN_poweroff, 0, "a test");
+}
+
+/* A silent one is given time, and so are the hooks behind it. */
+static void a_disk_at_the_end(void)
+{
+	assert(host_until_shutdown(end_with_a_disk) == SHUTDOWN_poweroff);
+	assert(behind_ran && (blkback.silent || blkback.flushes == 1));
+}
+
 /* ---- what a report tells */
 
 static void expect_report(const char *text)
@@ -651,6 +681,7 @@ int main(int argc, char **argv)
 		{ "a disk that comes while there is no memory is found later",
 		  a_disk_that_comes_without_memory, 20 },
 		{ "when xenstore is lost a disk ends", xenstore_is_lost, 40 },
+		{ "a disk is flushed at the end, which a silent one delays", a_disk_at_the_end, 20 },
 		{ "a report tells of devices and rings", rings_are_reported, 5 },
 	};
 
