@@ -19,6 +19,7 @@
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
 #include <lwip/pbuf.h>
+#include <lwip/priv/nd6_priv.h>
 #include <lwip/priv/tcp_priv.h>
 #include <netif/ethernet.h>
 
@@ -33,6 +34,7 @@
 #define PIECES_MAX 128
 #define SMALL 256			/* bytes: not worth keeping a page */
 #define CONTROL 128			/* bytes: an acknowledgment is not refused so soon */
+#define IP6_LEAST 1280			/* RFC 8200, 5: the least MTU */
 
 struct link *links;
 struct net_stats net_counts;
@@ -124,6 +126,24 @@ static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
 	return first;
 }
 
+/*
+ * lwIP believes any "packet too big", and its fragments for a path of 48 bytes are empty, and
+ * without an end.  RFC 8201, 4: less than the least is not believed, nor more than there is.
+ */
+static void check_path_mtu(void)
+{
+	uint16_t most = IP6_LEAST;
+
+	for (const struct link *l = links; l; l = l->next)
+		most = l->netif.mtu6 > most ? l->netif.mtu6 : most;
+	for (unsigned i = 0; i < LWIP_ND6_NUM_DESTINATIONS; i++) {
+		u16_t *mtu = &destination_cache[i].pmtu;
+
+		if (*mtu)
+			*mtu = *mtu < IP6_LEAST ? IP6_LEAST : *mtu > most ? most : *mtu;
+	}
+}
+
 static void receive(void *user, struct rx_page *frame, const struct offload *o)
 {
 	struct link *l = user;
@@ -132,6 +152,7 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	size_t total = 0;
 	struct pbuf *p;
 	struct gso g;
+	bool ip6;
 
 	timers_catch_up();
 	for (struct rx_page *page = frame; page; page = page->next)
@@ -152,9 +173,12 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	gso_parse(&g, p->payload, p->len, p->tot_len);
 	if ((o->csum_valid || o->csum_blank) && !g.fragment)
 		netif->chksum_flags &= ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
+	ip6 = p->len >= 14 && ((const uint8_t *)p->payload)[12] == 0x86;
 	if (netif->input(p, netif) != ERR_OK)
 		pbuf_free(p);
 	netif->chksum_flags = flags;
+	if (ip6)
+		check_path_mtu();
 }
 
 static void received(void *user)

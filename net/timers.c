@@ -68,13 +68,25 @@ static bool mld_needed(void)
 	return false;
 }
 
+/*
+ * lwIP asserts that who waits for a window has something to send; but the probe of a closed
+ * window may have been acknowledged, and all there was.
+ */
+static void tick_tcp(void)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (!pcb->unsent)
+			pcb->persist_backoff = 0;
+	tcp_tmr();
+}
+
 static struct timer {
 	void (*tick)(void);
 	uint32_t ms;
 	bool (*needed)(void);		/* NULL: it lets entries grow old */
 	uint64_t due;			/* 0: it stands still */
 } timers[] = {
-	{ tcp_tmr, TCP_TMR_INTERVAL, tcp_needed, 0 },
+	{ tick_tcp, TCP_TMR_INTERVAL, tcp_needed, 0 },
 	{ dhcp_fine_tmr, DHCP_FINE_TIMER_MSECS, dhcp_waits, 0 },
 	{ dhcp_coarse_tmr, DHCP_COARSE_TIMER_MSECS, dhcp_needed, 0 },
 	{ igmp_tmr, IGMP_TMR_INTERVAL, igmp_needed, 0 },

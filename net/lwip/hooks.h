@@ -11,10 +11,18 @@ uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *r
 		 uint16_t remote_port);
 #define LWIP_HOOK_TCP_ISN net_isn
 
+/* net/segment.c: what lwIP must not see of a connection, or not yet. */
+struct tcp_pcb;
+struct tcp_hdr;
+struct pbuf;
+int net_segment(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned options,
+		unsigned in_first, uint8_t *second, const struct pbuf *p);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, h, options, in_first, second, p) \
+	net_segment(pcb, h, options, in_first, second, p)
+
 /* net/config.c: the MTU is asked for, and taken; IPv6 may have a gateway by hand. */
 struct dhcp;
 struct dhcp_msg;
-struct pbuf;
 void config_dhcp_ask(uint8_t *options, size_t size, uint16_t *len);
 void config_dhcp_decline(const ip_addr_t *server, uint8_t *options, size_t size,
 			 uint16_t *len);

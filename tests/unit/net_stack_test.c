@@ -81,6 +81,10 @@ static struct {
 	unsigned ack_each;		/* bytes */
 	uint64_t unacked;
 	uint16_t mtu_page;
+	uint16_t offers;		/* its window; 0: 0xffff */
+	bool closed;			/* none at all */
+	uint8_t options[8];		/* of a segment that is no SYN */
+	size_t nopts;
 	struct waitq changed;
 	uint8_t echo[70000];
 	size_t echoed;
@@ -111,7 +115,7 @@ static uint16_t l4_sum(const uint8_t *p, uint8_t proto, size_t len)
 static void send_tcp(uint8_t flags, const uint8_t *data, size_t len, const struct offload *o)
 {
 	uint8_t *p = vif_alloc(70000);
-	size_t tcp = flags & SYN ? 28 : 20;
+	size_t tcp = flags & SYN ? 28 : 20 + peer.nopts;
 
 	ip_header(p, 6, tcp + len);
 	put(p + 34, 40000, 2);
@@ -120,10 +124,12 @@ static void send_tcp(uint8_t flags, const uint8_t *data, size_t len, const struc
 	put(p + 42, peer.rcv, 4);
 	p[46] = tcp / 4 << 4;
 	p[47] = flags;
-	put(p + 48, 0xffff, 2);
+	put(p + 48, peer.closed ? 0 : peer.offers ? peer.offers : 0xffff, 2);
+	memcpy(p + 54, peer.options, peer.nopts);
 	if (flags & SYN) {
 		memcpy(p + 54, "\x02\x04\x05\xb4\x03\x03\x05\x01", 8);
 		put(p + 56, 1460, 2);
+		p[60] = peer.offers ? 0 : 5;
 	}
 	if (len)
 		memcpy(p + 34 + tcp, data, len);
@@ -216,6 +222,8 @@ static void take_icmp(const uint8_t *p, size_t len)
 	wake(&peer.changed);
 }
 
+static void take_ip6(const uint8_t *p, size_t len);
+
 static void wire(uint8_t *p, size_t len, const struct offload *o)
 {
 	if (peer.lose && host_chance(peer.lose))
@@ -223,6 +231,8 @@ static void wire(uint8_t *p, size_t len, const struct offload *o)
 	assert(len <= 14u + vif.info.mtu || o->gso_size);
 	if (get(p + 12, 2) == 0x0806)
 		take_arp(p);
+	if (get(p + 12, 2) == 0x86dd)
+		take_ip6(p, len);
 	if (get(p + 12, 2) != 0x0800)
 		return;
 	assert(plain(p + 14, (p[14] & 15) * 4, 0) == 0xffff);
@@ -784,6 +794,187 @@ static void a_flood_of_syns_is_bounded(void)
 	down();
 }
 
+/* ---- what lwIP asserts that nobody sends */
+
+/* Bytes out of sequence: `early` of them are missing in front. */
+static void send_early(uint8_t flags, uint32_t early, size_t len)
+{
+	static uint8_t bytes[65536];
+	uint32_t seq = peer.seq;
+
+	fill(bytes, early, len);
+	peer.seq += early;
+	send_tcp(flags, bytes, len, &(struct offload){ .csum_blank = true });
+	peer.seq = seq;
+}
+
+static void write_now(size_t len)
+{
+	static uint8_t bytes[4096];
+	size_t done;
+
+	fill(bytes, sent_bytes, len);
+	assert(sendbuf_write(&buffer, pcb, bytes, len, 0, &done) == ERR_OK && done == len);
+	sent_bytes += done;
+	tcp_output(pcb);
+	net_push();
+}
+
+/* The probe of a closed window is acknowledged, and was all there was to send. */
+static void a_probe_may_be_all_there_is(void)
+{
+	peer.closed = true;
+	set_up();
+	connect();
+	write_now(1);
+	wait_until(&peer.changed, peer.got == 1);
+	thread_sleep(clock_now() + 20 * SECOND);
+	peer.closed = false;
+	peer_ack();
+	bulk(10000, 3000);
+	down();
+}
+
+static void segments_keep_their_size(void)
+{
+	peer.closed = true;
+	set_up();
+	connect();
+	write_now(1000);
+	memcpy(peer.options, "\x01\x01\x02\x04\x00\x20\x01\x01", 8);
+	peer.nopts = 8;
+	peer_ack();
+	thread_sleep(clock_now() + SECOND / 100);
+	write_now(1000);
+	peer.nopts = 0;
+	peer.closed = false;
+	peer_ack();
+	wait_until(&peer.changed, peer.got == 2000);
+	down();
+}
+
+static void a_window_may_begin_small(void)
+{
+	peer.offers = 1;
+	set_up();
+	connect();
+	write_now(1000);
+	peer.offers = 10;
+	peer_ack();
+	thread_sleep(clock_now() + SECOND / 100);
+	write_now(1000);
+	peer.offers = 0;
+	peer_ack();
+	wait_until(&peer.changed, peer.got == 2000);
+	down();
+}
+
+/* What is early and beyond the window, when what is in front of it comes. */
+static void what_is_early_ends_with_the_window(void)
+{
+	uint32_t window = 3000 + host_below(50000);
+
+	slow_reader = true;
+	set_up();
+	connect();
+	pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
+	send_early(ACK | (host_chance(2) ? FIN : 0), window - 1000, 1000 + host_below(2000));
+	if (host_chance(2))
+		send_early(ACK, window - 2000, 2000);
+	send_early(ACK, 0, window - 500);
+	send_early(ACK, 0, 65000);
+	thread_sleep(clock_now() + SECOND);
+	assert(read_bytes >= window - 500 && read_bytes <= window);
+	down();
+}
+
+static void nothing_is_behind_a_fin(void)
+{
+	slow_reader = true;
+	set_up();
+	connect();
+	pcb->rcv_wnd = pcb->rcv_ann_wnd = 3000;
+	send_early(ACK | FIN, 2000, 999);
+	send_early(ACK, 1000 * host_chance(2), 3000 - 1000 * host_chance(2));
+	send_early(ACK, 0, 3000);
+	thread_sleep(clock_now() + SECOND / 10);
+	down();
+}
+
+/* ---- IPv6 */
+
+static const uint8_t us6[16] = { 0xfe, 0x80, [8] = 2, 0x16, 0x3e, 0xff, 0xfe, 0, 0, 1 };
+static const uint8_t peer6[16] = { 0xfe, 0x80, [15] = 1 };
+
+static void send_icmp6(uint8_t *p, size_t len)
+{
+	memcpy(p, our_mac, 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 12, 0x86dd, 2);
+	put(p + 14, 0x60000000, 4);
+	put(p + 18, len, 2);
+	p[20] = 58;
+	p[21] = 255;
+	memcpy(p + 22, peer6, 16);
+	memcpy(p + 38, us6, 16);
+	put(p + 56, 0, 2);
+	put(p + 56, ~plain(p + 54, len, plain(p + 22, 32, 58 + len)), 2);
+	vif_deliver(p, 54 + len, &(struct offload){ 0 }, 4096);
+}
+
+static void take_ip6(const uint8_t *p, size_t len)
+{
+	uint8_t a[54 + 32] = { [54] = 136, [58] = 0x60, [78] = 2, 1 };
+
+	if (p[20] == 58 && p[54] == 135 && !memcmp(p + 62, peer6, 16)) {
+		memcpy(a + 62, peer6, 16);
+		memcpy(a + 80, peer_mac, 6);
+		send_icmp6(a, 32);
+	} else if (p[20] == 58 && p[54] == 129) {
+		peer.echoed += len - 54;
+	} else if (p[20] == 44) {
+		assert(len <= 14 + 1280);
+		peer.echoed += len - 62;
+	}
+	wake(&peer.changed);
+}
+
+static void ping6(size_t len)
+{
+	uint8_t p[1514] = { [54] = 128 };
+
+	peer.echoed = 0;
+	send_icmp6(p, len);
+	assert(wait_until_deadline(&peer.changed, clock_now() + SECOND, peer.echoed == len));
+}
+
+static void too_big(uint32_t mtu)
+{
+	uint8_t p[54 + 8 + 40] = { [54] = 2 };
+
+	put(p + 58, mtu, 4);
+	p[62] = 0x60;
+	memcpy(p + 62 + 8, us6, 16);
+	memcpy(p + 62 + 24, peer6, 16);
+	send_icmp6(p, 48);
+}
+
+/* RFC 8201, 4. */
+static void a_path_is_not_narrower_than_the_least(void)
+{
+	static const uint32_t mtus[] = { 0, 48, 8, 40, 55, 56, 1279, 1500, 9000, 65535, 1u << 31 };
+
+	options = "ip=10.0.0.2/24 hostname=test";
+	set_up();
+	thread_sleep(clock_now() + 5 * SECOND);
+	ping6(1400);
+	for (unsigned i = 0; i < HOST_COUNT(mtus); i++) {
+		too_big(mtus[i]);
+		ping6(1400);
+	}
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -811,6 +1002,15 @@ int main(int argc, char **argv)
 		{ "we can talk to ourselves", loopback_works, 10 },
 		{ "who waits for nothing does not tick", who_waits_for_nothing_does_not_tick, 3 },
 		{ "a flood of SYNs is bounded", a_flood_of_syns_is_bounded, 2 },
+		{ "a probe of a closed window may be all there is to send",
+		  a_probe_may_be_all_there_is, 2 },
+		{ "segments keep their size, whatever their options say",
+		  segments_keep_their_size, 2 },
+		{ "a window may begin with a single byte", a_window_may_begin_small, 2 },
+		{ "what is early ends with the window", what_is_early_ends_with_the_window, 40 },
+		{ "a path is not narrower than IPv6's least MTU",
+		  a_path_is_not_narrower_than_the_least, 1 },
+		{ "nothing is behind a FIN", nothing_is_behind_a_fin, 20 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

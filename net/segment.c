@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Each TCP segment for a connection, before lwIP takes it.
+ *
+ * lwIP asserts of some segments that they do not come, and an assertion is a panic here: so
+ * these do not get there.
+ */
+#include "net/lwip/hooks.h"
+
+#include <lwip/priv/tcp_priv.h>
+
+#include <stdbool.h>
+
+enum { OPTION_END, OPTION_NOP, OPTION_MSS };
+
+struct options {
+	uint8_t *first, *second;	/* second: what is not in one piece with the first */
+	unsigned in_first, len;
+};
+
+static uint8_t *option(const struct options *o, unsigned i)
+{
+	return i < o->in_first ? o->first + i : o->second + (i - o->in_first);
+}
+
+/*
+ * A segment size belongs to a SYN (RFC 9293, 3.7.1).  lwIP would take it from any segment,
+ * and has larger ones in its queue then ("mss_local is too small"); and from a SYN that
+ * comes again it would take one larger than our MTU.
+ */
+static void forget_mss(const struct options *o)
+{
+	for (unsigned i = 0, size; i < o->len; i += size) {
+		uint8_t kind = *option(o, i);
+
+		size = kind == OPTION_NOP ? 1 : i + 1 < o->len ? *option(o, i + 1) : 0;
+		if (kind == OPTION_END || !size || (kind != OPTION_NOP && size < 2))
+			return;
+		for (unsigned n = 0; kind == OPTION_MSS && n < size && i + n < o->len; n++)
+			*option(o, i + n) = OPTION_NOP;
+	}
+}
+
+/*
+ * lwIP makes segments of half the largest window it saw, if that is anything ("mss_local is too
+ * small"): where it was nothing when it made them, they stay as they are.
+ */
+static void keep_size(struct tcp_pcb *pcb)
+{
+	if (pcb->unsent && pcb->snd_wnd_max < 2)
+		pcb->snd_wnd_max = 2u * pcb->mss;
+}
+
+/* A FIN that came before what is in front of it; NULL: none did. */
+static const struct tcp_seg *early_fin(const struct tcp_pcb *pcb)
+{
+	const struct tcp_seg *s = pcb->ooseq;
+
+	while (s && !(TCPH_FLAGS(s->tcphdr) & TCP_FIN))
+		s = s->next;
+	return s;
+}
+
+/*
+ * Nothing comes after a FIN.  And lwIP cuts at the end of its window what is next, but not all
+ * that is early ("ooseq tcplen > rcv_wnd").
+ */
+static bool fits(const struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned len)
+{
+	uint32_t end = h->seqno + len, window = pcb->rcv_wnd;
+	const struct tcp_seg *fin = early_fin(pcb);
+
+	if (fin && TCP_SEQ_GT(end, fin->tcphdr->seqno + fin->len))
+		return false;
+	if (TCP_SEQ_LEQ(h->seqno, pcb->rcv_nxt))
+		return true;
+	if (pcb->state == SYN_RCVD && window > 65535)
+		window = 65535;		/* it may become SO_RCVBUF with this segment */
+	return TCP_SEQ_LEQ(end + !!(TCPH_FLAGS(h) & TCP_FIN), pcb->rcv_nxt + window);
+}
+
+int net_segment(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned options,
+		unsigned in_first, uint8_t *second, const struct pbuf *p)
+{
+	struct options o = { (uint8_t *)(h + 1), second, second ? in_first : options, options };
+	unsigned flags = TCPH_FLAGS(h);
+
+	if (pcb->state == LISTEN || pcb->state == SYN_SENT || pcb->state == TIME_WAIT)
+		return ERR_OK;
+	forget_mss(&o);
+	keep_size(pcb);
+	if (flags & TCP_RST)
+		return ERR_OK;
+	/* That would be the second SYN in the sequence. */
+	if (pcb->state == SYN_RCVD && flags & TCP_SYN && flags & TCP_ACK)
+		return ERR_VAL;
+	if (p->tot_len && !fits(pcb, h, p->tot_len)) {
+		tcp_send_empty_ack(pcb);
+		return ERR_VAL;
+	}
+	return ERR_OK;
+}
