@@ -79,6 +79,19 @@ static bool fits(const struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned le
 	return TCP_SEQ_LEQ(end + !!(TCPH_FLAGS(h) & TCP_FIN), pcb->rcv_nxt + window);
 }
 
+/*
+ * A frame of several segments counts as one for lwIP, which acknowledges every second: a
+ * peer whose window is one such frame would wait for a timer each time (RFC 9293, 3.8.6.3).
+ * Of a large one reading it opens the window enough to say so.
+ */
+static void acknowledge_at_once(struct tcp_pcb *pcb, unsigned len)
+{
+	unsigned mtu = ip_current_input_netif()->mtu;
+
+	if (mtu && len > mtu && len < TCP_WND_UPDATE_THRESHOLD)
+		tcp_set_flags(pcb, TF_ACK_DELAY);
+}
+
 int net_segment(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned options,
 		unsigned in_first, uint8_t *second, const struct pbuf *p)
 {
@@ -98,5 +111,6 @@ int net_segment(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned options,
 		tcp_send_empty_ack(pcb);
 		return ERR_VAL;
 	}
+	acknowledge_at_once(pcb, p->tot_len);
 	return ERR_OK;
 }

@@ -573,6 +573,26 @@ static void large_frames_come_in(void)
 	down();
 }
 
+/* RFC 9293, 3.8.6.3: every second segment; a frame may be many. */
+static void several_in_a_frame_are_acknowledged_at_once(void)
+{
+	static uint8_t bytes[10 * 1460];
+	struct offload o = { .csum_blank = true, .csum_valid = true,
+			     .gso_type = XEN_NETIF_GSO_TYPE_TCPV4, .gso_size = 1460 };
+	uint64_t start;
+
+	set_up();
+	connect();
+	start = clock_now();
+	for (unsigned i = 0; i < 10; i++) {
+		fill(bytes, (uint64_t)i * sizeof(bytes), sizeof(bytes));
+		send_tcp(ACK, bytes, sizeof(bytes), &o);
+		wait_until(&peer.changed, (uint32_t)peer.acked == peer.seq);
+	}
+	assert(clock_now() - start < SECOND / 10);
+	down();
+}
+
 static void a_wrong_sum_is_not_believed(void)
 {
 	struct offload valid = { .csum_valid = true }, none = { 0 };
@@ -989,6 +1009,8 @@ int main(int argc, char **argv)
 		{ "memory may be short", memory_may_be_short, 20 },
 		{ "a backend may have no offloads", a_backend_without_offloads, 6 },
 		{ "frames of 64 KB come in, in any pages", large_frames_come_in, 10 },
+		{ "several segments in a frame are acknowledged at once",
+		  several_in_a_frame_are_acknowledged_at_once, 3 },
 		{ "a wrong checksum is not believed, unless none is to be checked",
 		  a_wrong_sum_is_not_believed, 3 },
 		{ "who does not read closes the window", a_window_is_never_overrun, 3 },
