@@ -16,7 +16,6 @@ import shlex
 import shutil
 import struct
 import subprocess
-import tempfile
 import uuid
 from pathlib import Path
 
@@ -57,6 +56,10 @@ def command_line(words, args):
         shlex.split(words)
     except ValueError:
         raise Ec2Error(f"words for the command line: a quote is not closed: {words}") from None
+    plain = re.sub(r"""'[^']*'|\\.|"([^"\\$]|\\.)*\"""", "", words)
+    if re.search(r"[{}|&$;<>]|(^| )#", plain):
+        raise Ec2Error("words for the command line: GRUB would take {}|&$;<> or # for its own: "
+                       f"put '...' around them: {words}")
     if len("/boot/kernel.gz " + line) > MAX_LINE:
         raise Ec2Error(f"the command line is longer than {MAX_LINE} bytes with the kernel's name")
     return line
@@ -96,8 +99,8 @@ def identity(tree):
     return str(uuid.UUID(bytes=h.digest()[:16], version=4))
 
 
-def run(words, clock):
-    done = subprocess.run(words, env=clock, capture_output=True, text=True)
+def run(words, clock, folder=None):
+    done = subprocess.run(words, env=clock, cwd=folder, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines()
             if line and not line.startswith(("debugfs ", "mke2fs ", "128-byte"))]
     # debugfs returns 0 even when a command of its file has failed: then it says so.
@@ -115,21 +118,25 @@ def ext2(path, tree, size):
     run([tool("mke2fs"), "-q", "-F", "-t", "ext2", "-b", "1024" if size <= 64 * MiB else "4096",
          "-I", "128", "-N", str(inodes), "-m", "0", "-O", "none,filetype,sparse_super",
          "-U", name, "-E", f"hash_seed={name},nodiscard", str(path)], clock)
-    with tempfile.TemporaryDirectory() as scratch:
+    # Of a name that is known: what is left when we are killed goes the next time.
+    scratch = Path(f"{path}.files")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
         commands = [f"set_current_time @{EPOCH}"]
         for i, (inside, data) in enumerate(sorted(tree.items())):
             if data is None:
                 commands.append(f'mkdir "/{inside}"')
                 continue
-            outside = Path(scratch) / str(i)
-            outside.write_bytes(data)
-            outside.chmod(0o644)
-            commands += [f'write "{outside}" "/{inside}"',
+            (scratch / str(i)).write_bytes(data)
+            (scratch / str(i)).chmod(0o644)
+            commands += [f'write {i} "/{inside}"',
                          f'set_inode_field "/{inside}" uid 0',
                          f'set_inode_field "/{inside}" gid 0']
-        script = Path(scratch) / "commands"
-        script.write_text("\n".join(commands) + "\n")
-        run([tool("debugfs"), "-w", "-f", str(script), str(path)], clock)
+        (scratch / "commands").write_text("\n".join(commands) + "\n")
+        run([tool("debugfs"), "-w", "-f", "commands", str(Path(path).absolute())], clock, scratch)
+    finally:
+        shutil.rmtree(scratch)
 
 
 def mbr(sectors):

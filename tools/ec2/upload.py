@@ -11,9 +11,9 @@ import base64
 import concurrent.futures
 import hashlib
 import json
+import os
 import re
 import sys
-import tempfile
 import uuid
 from pathlib import Path
 
@@ -135,11 +135,13 @@ def start(aws, state, disk, title, tags):
 
 
 def put(aws, snapshot, index, data):
-    with tempfile.NamedTemporaryFile(prefix="block-") as f:
+    # The CLI wants a file with a name; this one is gone when we are, however that comes.
+    with open(os.memfd_create("block"), "wb") as f:
         f.write(data)
         f.flush()
         aws.ask("ebs", "put-snapshot-block", {}, [
-            "--snapshot-id", snapshot, "--block-index", str(index), "--block-data", f.name,
+            "--snapshot-id", snapshot, "--block-index", str(index),
+            "--block-data", f"/proc/{os.getpid()}/fd/{f.fileno()}",
             "--data-length", str(len(data)), "--checksum", b64(hashlib.sha256(data).digest()),
             "--checksum-algorithm", "SHA256"])
 
