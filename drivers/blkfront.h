@@ -56,4 +56,11 @@ int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len);
 
 int blkfront_info(const struct disk *d, struct disk_info *info);
 
+/*
+ * A number's name, whatever the toolstack calls the disk: xvda, sda1, hdc2, or vbd-N if it
+ * has none; and back: false, nothing is called so.
+ */
+void blkfront_name(unsigned vdev, char *to, size_t size);
+bool blkfront_number(const char *name, unsigned *vdev);
+
 #endif
