@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SERVICE "org.varlink.service"
+#define FAILED "org.xenolith.control1.Failed"
 #define NAME_MAX 128
 
 static struct interface *interfaces, **last = &interfaces;
@@ -32,10 +33,17 @@ void command_stats(struct json *j, const char *key)
 
 /* ---- parameters */
 
-static int wrong(struct command *c, const char *name)
+int command_wrong(struct command *c, const char *name)
 {
 	format(c->wrong, sizeof(c->wrong), "%s", name);
 	return -EINVAL;
+}
+
+int command_error(struct command *c, const char *error, const char *why)
+{
+	format(c->wrong, sizeof(c->wrong), "%s", why);
+	format(c->error, sizeof(c->error), "%s", error ? error : FAILED);
+	return -ECANCELED;
 }
 
 int command_integer(struct command *c, const char *name, int64_t min, int64_t max, int64_t *to)
@@ -46,7 +54,7 @@ int command_integer(struct command *c, const char *name, int64_t min, int64_t ma
 	if (!json_member(c->parameters, name, &v) || json_kind(v) == 'n')
 		return 0;
 	if (json_get_integer(v, &n) || n < min || n > max)
-		return wrong(c, name);
+		return command_wrong(c, name);
 	*to = n;
 	return 1;
 }
@@ -57,7 +65,7 @@ int command_string(struct command *c, const char *name, char *to, size_t size)
 
 	if (!json_member(c->parameters, name, &v) || json_kind(v) == 'n')
 		return 0;
-	return json_get_string(v, to, size) < 0 ? wrong(c, name) : 1;
+	return json_get_string(v, to, size) < 0 ? command_wrong(c, name) : 1;
 }
 
 /* ---- replies: {"parameters":{...}}, and what else belongs there behind it */
@@ -100,8 +108,7 @@ static bool reply_end(struct command *c, bool continues)
 		json_bool(c->reply, "continues", true);
 	json_close(c->reply, '}');
 	if (!json_fits(c->reply))
-		return refuse(c, "org.xenolith.control1.Failed", "reason",
-			      "the answer is too long");
+		return refuse(c, FAILED, "reason", "the answer is too long");
 	return send(c);
 }
 
@@ -181,13 +188,18 @@ static const struct interface *find(const char *name, size_t len)
 	return NULL;
 }
 
+bool command_known(const char *interface)
+{
+	return find(interface, strlen(interface));
+}
+
 static int get_description(struct command *c)
 {
 	char name[NAME_MAX];
 	const struct interface *i;
 
 	if (command_string(c, "interface", name, sizeof(name)) != 1)
-		return wrong(c, "interface");
+		return command_wrong(c, "interface");
 	i = find(name, strlen(name));
 	if (!i)
 		return -ENOENT;
@@ -226,11 +238,13 @@ static bool failed(struct command *c, const char *method, int error)
 		return refuse(c, SERVICE ".PermissionDenied", "method", method);
 	case -ENOSYS:
 		return refuse(c, SERVICE ".MethodNotImplemented", "method", method);
+	case -ECANCELED:
+		return refuse(c, c->error, "reason", c->wrong);
 	case -EDOM:
 		return refuse(c, SERVICE ".ExpectedMore", "method", method);
 	}
 	format(why, sizeof(why), "error %d", -error);
-	return refuse(c, "org.xenolith.control1.Failed", "reason", why);
+	return refuse(c, FAILED, "reason", why);
 }
 
 static const struct method *find_method(const struct interface *i, const char *name)
@@ -255,6 +269,8 @@ static bool call(struct command *c, const char *full)
 		return refuse(c, SERVICE ".MethodNotFound", "method", full);
 	if (m && !allowed(m->kind))
 		return failed(c, full, -EACCES);
+	c->interface = i;
+	c->method = m;
 	reply_begin(c);
 	rc = m ? m->call(c) : get_stats(c, i);
 	return rc ? failed(c, full, rc) : reply_end(c, false);

@@ -26,7 +26,10 @@ struct command {
 	struct json_value parameters;
 	struct json *reply;		/* the members of its parameters go here */
 	bool more;			/* the caller takes several replies */
-	char wrong[64];			/* -EINVAL: the parameter */
+	const struct interface *interface;	/* which is called */
+	const struct method *method;
+	char wrong[64];			/* -EINVAL: the parameter; -ECANCELED: why */
+	char error[128];		/* -ECANCELED: its name */
 	bool (*send)(struct command *c);
 	bool (*wait)(struct command *c, uint64_t deadline);
 	size_t start;			/* of the reply in reply->to */
@@ -56,6 +59,7 @@ struct interface {
 };
 
 void command_add(struct interface *i);
+bool command_known(const char *interface);
 
 /* All statistics as one object: {"uptime": ms, ...}. */
 void command_stats(struct json *j, const char *key);
@@ -63,6 +67,12 @@ void command_stats(struct json *j, const char *key);
 /* Parameters: 1, and *to is it; 0, there is none; -EINVAL, and c->wrong says which. */
 int command_integer(struct command *c, const char *name, int64_t min, int64_t max, int64_t *to);
 int command_string(struct command *c, const char *name, char *to, size_t size);
+
+/* For a method to return: the parameter of that name is missing, or makes no sense. */
+int command_wrong(struct command *c, const char *name);
+
+/* The same: an error of that name (NULL: org.xenolith.control1.Failed), and why in words. */
+int command_error(struct command *c, const char *error, const char *why);
 
 /*
  * For methods of several replies, where c->more: send what is in the reply now and begin

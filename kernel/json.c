@@ -131,6 +131,20 @@ void json_string(struct json *j, const char *key, const char *value)
 	json_chars(j, key, value, strlen(value));
 }
 
+void json_members(struct json *j, struct json_value object)
+{
+	const char *p = object.at + 1, *end = object.at + object.len - 1;
+
+	while (p < end && end[-1] <= ' ')
+		end--;
+	while (p < end && *p <= ' ')
+		p++;
+	if (p == end)
+		return;
+	begin(j, NULL);
+	put(j, p, end - p);
+}
+
 bool json_fits(const struct json *j)
 {
 	return j->len <= j->size;

@@ -27,6 +27,9 @@ void json_bool(struct json *j, const char *key, bool value);
 /* Any bytes: what is no UTF-8 becomes U+FFFD. */
 void json_string(struct json *j, const char *key, const char *value);
 void json_chars(struct json *j, const char *key, const char *value, size_t len);
+/* All members of an object that json_check() knows, as they are. */
+struct json_value;
+void json_members(struct json *j, struct json_value object);
 bool json_fits(const struct json *j);
 
 /*

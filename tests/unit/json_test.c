@@ -178,6 +178,29 @@ static int too_much(struct command *c)
 	return 0;
 }
 
+static int whole(struct command *c)
+{
+	static const char *const objects[] = { "{}", "{ }", "{\"a\":1}", "{ \"a\":[{}] , \"b\":2\n}" };
+
+	json_number(c->reply, "n", 1);
+	for (size_t i = 0; i < HOST_COUNT(objects); i++) {
+		json_open(c->reply, "o", '{');
+		json_members(c->reply, (struct json_value){ objects[i], strlen(objects[i]) });
+		json_close(c->reply, '}');
+	}
+	assert(!strcmp(c->interface->name, "org.test1") && c->method->call == whole);
+	return 0;
+}
+
+static int own_error(struct command *c)
+{
+	int64_t n;
+
+	if (command_integer(c, "n", 0, 1, &n) == 1)
+		return command_error(c, "org.test1.Sorry", "it \"was\" me");
+	return command_error(c, NULL, "");
+}
+
 static int broken(struct command *c)
 {
 	json_string(c->reply, "half", "done");
@@ -196,6 +219,8 @@ static const struct method methods[] = {
 	{ "Forever", COMMAND_WRITES, forever },
 	{ "TooMuch", COMMAND_DANGEROUS, too_much },
 	{ "Broken", COMMAND_READS, broken },
+	{ "Whole", COMMAND_READS, whole },
+	{ "Sorry", COMMAND_READS, own_error },
 	{ NULL, 0, NULL },
 };
 static struct interface test = {
@@ -226,6 +251,16 @@ static void calls_are_answered(void)
 	assert(has("InvalidParameter") && has("\"parameter\":\"a\""));
 	ask("{\"method\":\"org.test1.Broken\"}");
 	assert(has("control1.Failed") && !has("half"));
+	assert(!strcmp(ask("{\"method\":\"org.test1.Whole\"}"),
+		       "{\"parameters\":{\"n\":1,\"o\":{},\"o\":{},\"o\":{\"a\":1},"
+		       "\"o\":{\"a\":[{}] , \"b\":2}}}"));
+	assert(!strcmp(ask("{\"method\":\"org.test1.Sorry\",\"parameters\":{\"n\":1}}"),
+		       "{\"parameters\":{\"reason\":\"it \\\"was\\\" me\"},"
+		       "\"error\":\"org.test1.Sorry\"}"));
+	ask("{\"method\":\"org.test1.Sorry\"}");
+	assert(has("org.xenolith.control1.Failed"));
+	assert(command_known("org.test1") && !command_known("org.test") &&
+	       command_known("org.varlink.service"));
 	ask("{\"method\":\"org.test1.TooMuch\"}");
 	assert(has("too long"));
 	ask("{\"method\":\"org.test1.Forever\"}");
