@@ -2,10 +2,16 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
+#include "kernel/param.h"
 #include "kernel/sched.h"
 #include "kernel/symbols.h"
 
+#include <errno.h>
+#include <string.h>
+
 enum log_level log_level = LOG_INFO;
+struct log_module log_modules[LOG_MODULES];
+const char *const log_level_names[] = { "error", "warning", "info", "debug" };
 bool panicking;
 
 static void to_xen(const char *text, size_t len, bool urgent)
@@ -52,15 +58,115 @@ static void emit(char *line, size_t size, int len, bool show)
 		log_sink(line, len, panicking);
 }
 
+/* ---- levels */
+
+int log_level_of(const char *text)
+{
+	for (int i = 0; i <= LOG_DEBUG; i++)
+		if (!strcmp(text, log_level_names[i]) || (text[0] == '0' + i && !text[1]))
+			return i;
+	return -EINVAL;
+}
+
+int log_set_module(const char *name, enum log_level level)
+{
+	struct log_module *m = log_modules;
+
+	if (!*name || strlen(name) >= sizeof(m->name))
+		return -EINVAL;
+	while (m < log_modules + LOG_MODULES && *m->name && strcmp(m->name, name))
+		m++;
+	if (m == log_modules + LOG_MODULES)
+		return -ENOSPC;
+	strcpy(m->name, name);
+	m->level = level;
+	return 0;
+}
+
+/* One of LEVEL or MODULE=LEVEL. */
+static int set_one(char *word)
+{
+	char *equals = strchr(word, '=');
+	int level = log_level_of(equals ? equals + 1 : word);
+
+	if (level < 0)
+		return level;
+	if (!equals) {
+		log_level = level;
+		return 0;
+	}
+	*equals = '\0';
+	return log_set_module(word, level);
+}
+
+/* All of it or nothing. */
+static int set_levels(const char *text)
+{
+	enum log_level was = log_level;
+	struct log_module before[LOG_MODULES];
+	char word[48];
+	int rc = 0;
+
+	memcpy(before, log_modules, sizeof(before));
+	memset(log_modules, 0, sizeof(log_modules));
+	log_level = LOG_INFO;
+	while (!rc && *text) {
+		size_t n = strcspn(text, ",");
+
+		if (n >= sizeof(word))
+			rc = -EINVAL;
+		if (rc)
+			break;
+		memcpy(word, text, n);
+		word[n] = '\0';
+		rc = set_one(word);
+		text += n + (text[n] == ',');
+	}
+	if (rc) {
+		log_level = was;
+		memcpy(log_modules, before, sizeof(before));
+	}
+	return rc ? -EINVAL : 0;
+}
+
+void log_init(void)
+{
+	static struct setting setting = { .key = "loglevel", .set = set_levels };
+	const char *text = param("loglevel");
+
+	param_setting(&setting);
+	if (text && set_levels(text))
+		log_warning("loglevel=%s on the command line is not understood", text);
+}
+
+/* The most that is shown of what begins like this; the longest name that fits decides. */
+static enum log_level limit(const char *line)
+{
+	enum log_level level = log_level;
+	size_t longest = 0;
+
+	for (const struct log_module *m = log_modules;
+	     m < log_modules + LOG_MODULES && *m->name; m++) {
+		size_t n = strlen(m->name);
+
+		if (n > longest && !strncmp(line, m->name, n) &&
+		    (line[n] == ':' || line[n] == '/' || (line[n] >= '0' && line[n] <= '9'))) {
+			longest = n;
+			level = m->level;
+		}
+	}
+	return level;
+}
+
 void log_at(enum log_level level, const char *fmt, ...)
 {
 	static const char *const names[] = { "error: ", "warning: ", "", "" };
 	uint64_t now = clock_now();
 	char line[256];
 	va_list args;
-	int len;
+	int len, start;
 
-	len = format(line, sizeof(line) - 1, "[%5u.%06u] %s", (unsigned)(now / NSEC_PER_SEC),
+	start = len = format(line, sizeof(line) - 1, "[%5u.%06u] %s", (unsigned)(now / NSEC_PER_SEC),
 		     (unsigned)(now % NSEC_PER_SEC / 1000), names[level]);
 	va_start(args, fmt);
 	len += vformat(line + len, sizeof(line) - 1 - len, fmt, args);
@@ -68,7 +174,7 @@ void log_at(enum log_level level, const char *fmt, ...)
 	if ((size_t)len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
 	line[len++] = '\n';
-	emit(line, sizeof(line), len, level <= log_level);
+	emit(line, sizeof(line), len, level <= limit(line + start));
 }
 
 void print(const char *fmt, ...)

@@ -19,8 +19,32 @@ int vformat(char *to, size_t size, const char *fmt, va_list args);
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/* Levels above this are kept in the ring, not shown: `loglevel=` on the command line. */
-extern enum log_level log_level;
+/*
+ * What is shown on the console; the rest is kept in the ring only.
+ *
+ *	loglevel=LEVEL[,MODULE=LEVEL]...	error, warning, info (the default), debug, or 0 ... 3
+ *
+ * The module of a line is what it begins with, up to a colon: `control`, `vif0`,
+ * `device/vbd/51712`; `vif` and `device/vbd` stand for all of them.
+ */
+#define LOG_MODULES 8			/* with a level of their own */
+extern enum log_level log_level;	/* of the others */
+
+struct log_module {
+	char name[24];
+	enum log_level level;
+};
+extern struct log_module log_modules[LOG_MODULES];	/* until one without a name */
+extern const char *const log_level_names[LOG_DEBUG + 1];
+
+/* From here on as the command line has it, and as param_set() will. */
+void log_init(void);
+
+/* A level by its name or number: -EINVAL, it is none. */
+int log_level_of(const char *text);
+
+/* Of one module from now on: 0; -ENOSPC: too many; -EINVAL: too long a name, or none. */
+int log_set_module(const char *name, enum log_level level);
 
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -135,8 +135,50 @@ static const char *value(const struct word *w)
 	return w->value ? w->value : "";
 }
 
+static struct setting *settings;
+
+static struct setting *setting(const char *key)
+{
+	struct setting *s = settings;
+
+	while (s && strcmp(s->key, key))
+		s = s->next;
+	return s;
+}
+
+void param_setting(struct setting *s)
+{
+	s->next = settings;
+	settings = s;
+}
+
+int param_set(const char *key, const char *value)
+{
+	struct setting *s = setting(key);
+	int rc;
+
+	if (!s)
+		return -ENOENT;
+	rc = strlen(value) < SETTING_MAX ? s->set(value) : -EINVAL;
+	if (rc)
+		return rc;
+	strcpy(s->value, value);
+	s->changed = true;
+	return 0;
+}
+
+void param_settings(void (*visit)(const struct setting *s, void *arg), void *arg)
+{
+	for (const struct setting *s = settings; s; s = s->next)
+		visit(s, arg);
+}
+
 const char *param(const char *key)
 {
+	struct setting *s = setting(key);
+
+	if (s && s->changed)
+		return s->value;
 	for (unsigned i = nwords; i--;)
 		if (!strcmp(words[i].text, key))
 			return value(&words[i]);
@@ -237,12 +279,17 @@ uint64_t param_size(const char *key, uint64_t fallback)
 	return get(key, units, 0, UINT64_MAX, fallback);
 }
 
+static const struct unit times[] = {
+	{ "", 1000000000 }, { "ms", 1000000 }, { "s", 1000000000 },
+	{ "m", 60000000000 }, { "h", 3600000000000 }, { 0 },
+};
+
 uint64_t param_duration(const char *key, uint64_t fallback)
 {
-	static const struct unit units[] = {
-		{ "", 1000000000 }, { "ms", 1000000 }, { "s", 1000000000 },
-		{ "m", 60000000000 }, { "h", 3600000000000 }, { 0 },
-	};
+	return get(key, times, 0, UINT64_MAX, fallback);
+}
 
-	return get(key, units, 0, UINT64_MAX, fallback);
+bool param_parse_duration(const char *text, uint64_t *ns)
+{
+	return scaled(text, times, ns);
 }

@@ -28,6 +28,30 @@ uint64_t param_number(const char *key, uint64_t min, uint64_t max, uint64_t fall
 uint64_t param_size(const char *key, uint64_t fallback);
 uint64_t param_duration(const char *key, uint64_t fallback);
 
+/* The same for a text: false, it is none. */
+bool param_parse_duration(const char *text, uint64_t *ns);
+
+/*
+ * A key that may be set while the guest runs; param() says the new value from then on.
+ * set() makes of it what there is to make: 0, or -EINVAL: it makes no sense, and nothing
+ * has changed.  The struct stays.
+ */
+#define SETTING_MAX 64
+struct setting {
+	const char *key;
+	int (*set)(const char *value);
+	struct setting *next;
+	bool changed;
+	char value[SETTING_MAX];
+};
+void param_setting(struct setting *s);
+
+/* 0; -ENOENT: it is not for changing; -EINVAL: what set() said, or too long. */
+int param_set(const char *key, const char *value);
+
+/* Call visit for each such key. */
+void param_settings(void (*visit)(const struct setting *s, void *arg), void *arg);
+
 /* Call visit for each key that begins with prefix, in order, with what is after it. */
 void param_each(const char *prefix, void (*visit)(const char *rest, const char *value));
 

@@ -6,6 +6,7 @@
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define TIMEOUT (10 * NSEC_PER_SEC)
@@ -216,29 +217,75 @@ static void watch_limits(void *arg)
 	}
 }
 
-void shutdown_lifetime(uint64_t ns)
+/* False: there is no memory to keep a limit. */
+static bool watching(void)
 {
 	static uint64_t idle;
 	static bool started;
 
-	if (!started) {
-		idle = param_duration("idle", NEVER);
-		if (idle < LOOKS * NSEC_PER_MSEC)
-			idle = LOOKS * NSEC_PER_MSEC;
-		if (ns == NEVER && idle == NEVER)
-			return;
-		if (!thread_start("limits", THREAD_KERNEL, STACK_KERNEL, watch_limits, &idle,
-				  NULL))
-			panic("too little memory: none to watch the lifetime");
-		started = true;
-	}
+	if (started)
+		return true;
+	idle = param_duration("idle", NEVER);
+	if (idle < LOOKS * NSEC_PER_MSEC)
+		idle = LOOKS * NSEC_PER_MSEC;
+	started = thread_start("limits", THREAD_KERNEL, STACK_KERNEL, watch_limits, &idle, NULL);
+	return started;
+}
+
+void shutdown_lifetime(uint64_t ns)
+{
+	if (ns == NEVER && !param("idle"))
+		return;
+	if (!watching())
+		panic("too little memory: none to watch the lifetime");
 	if (ns < lifetime)
 		lifetime = ns;
 	wake(&limits_changed);
 }
 
+/* ---- what may be set while the guest runs */
+
+/* The operator may prolong it too. */
+static int set_lifetime(const char *text)
+{
+	uint64_t ns;
+
+	if (!param_parse_duration(text, &ns))
+		return -EINVAL;
+	if (!watching())
+		return -ENOMEM;
+	lifetime = ns;
+	wake(&limits_changed);
+	return 0;
+}
+
+static int set_word(const char *text)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i] && !strcmp(names[i], text))
+			return 0;
+	return -EINVAL;
+}
+
+static int set_duration(const char *text)
+{
+	uint64_t ns;
+
+	return param_parse_duration(text, &ns) ? 0 : -EINVAL;
+}
+
 void shutdown_limits(void)
 {
+	static struct setting settings[] = {
+		{ .key = "lifetime", .set = set_lifetime },
+		{ .key = "onexit", .set = set_word },
+		{ .key = "onpanic", .set = set_word },
+		{ .key = "reboot-guard", .set = set_duration },
+		{ .key = "shutdown-timeout", .set = set_duration },
+	};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		param_setting(&settings[i]);
 	shutdown_lifetime(param_duration("lifetime", NEVER));
 }
 

@@ -21,6 +21,8 @@
  *	reboot-guard=DURATION		whoever would reboot by these two words sooner than that
  *					after the start powers off, as it would go on so (60 s)
  *	shutdown-timeout=DURATION	for all hooks together (10 s)
+ *
+ * But for idle= they may be set while the guest runs, a lifetime also longer than it was.
  */
 #ifndef KERNEL_SHUTDOWN_H
 #define KERNEL_SHUTDOWN_H

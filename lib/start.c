@@ -113,7 +113,7 @@ _Noreturn void start(void)
 	shutdown_init();
 	console_init();
 	rc = param_init(boot_info.command_line);
-	log_level = param_number("loglevel", LOG_ERROR, LOG_DEBUG, LOG_INFO);
+	log_init();
 	greet();
 	/* A guest without xenstore runs; it only cannot be asked, nor say how it ended. */
 	if (control_init())

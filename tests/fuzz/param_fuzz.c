@@ -23,6 +23,8 @@ static void visit(const char *rest, const char *value)
 	param_number(rest, 0, 1000, 1);
 	param_size(rest, 1);
 	param_duration(rest, 1);
+	param_set("loglevel", value);
+	log_debug("%s", rest);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -30,6 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *line = malloc(size + 1);		/* so that a byte too far is seen */
 	size_t length = 0;
 
+	if (log_sink != nothing)
+		log_init();
 	log_sink = nothing;
 	memcpy(line, data, size);
 	line[size] = '\0';

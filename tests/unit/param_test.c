@@ -213,6 +213,100 @@ static void any_word_survives(void)
 	assert(!strcmp(args(), want));
 }
 
+/* ---- what may be set later */
+
+static const char *was_set;
+
+static int digits_only(const char *value)
+{
+	if (strspn(value, "0123456789") != strlen(value))
+		return -EINVAL;
+	was_set = value;
+	return 0;
+}
+
+static void settings(void)
+{
+	static struct setting speed = { .key = "speed", .set = digits_only };
+	static char long_value[SETTING_MAX + 1];
+
+	assert(!set("speed=5 depth=7"));
+	assert(param_set("speed", "6") == -ENOENT);
+	param_setting(&speed);
+	assert(!strcmp(param("speed"), "5"));
+	assert(param_set("depth", "6") == -ENOENT);
+	assert(param_set("speed", "fast") == -EINVAL && !strcmp(param("speed"), "5"));
+	memset(long_value, '1', SETTING_MAX);
+	assert(param_set("speed", long_value) == -EINVAL && !was_set);
+	long_value[SETTING_MAX - 1] = '\0';
+	assert(param_set("speed", long_value) == 0 && param_set("speed", "66") == 0);
+	assert(!strcmp(was_set, "66") && param_number("speed", 0, 100, 1) == 66);
+	assert(!strcmp(param("depth"), "7"));
+}
+
+static const char *console_now(void)
+{
+	static size_t at;
+	const char *all = host_console() + at;
+
+	at += strlen(all);
+	return all;
+}
+
+static void say_all(void)
+{
+	log_error("vif0: one");
+	log_warning("vif0: two");
+	log_info("vif0: three");
+	log_debug("vif0: four");
+	log_info("device/vbd/5: five");
+	log_info("virus: six");
+	log_debug("vif: seven");
+	log_info("vi: eight");
+}
+
+/* Which of these lines were shown. */
+static unsigned shown(void)
+{
+	static const char *const words[] = {
+		"one", "two", "three", "four", "five", "six", "seven", "eight"
+	};
+	const char *text;
+	unsigned bits = 0;
+
+	say_all();
+	text = console_now();
+	for (unsigned i = 0; i < 8; i++)
+		if (strstr(text, words[i]))
+			bits |= 1u << i;
+	return bits;
+}
+
+static void modules_have_levels_of_their_own(void)
+{
+	host_boot();
+	assert(!set("loglevel=info,vif=debug,device=error"));
+	log_init();
+	assert(shown() == 0xef);
+	assert(param_set("loglevel", "warning,vif0=3,vi=2") == 0 && shown() == 0x8f);
+	assert(param_set("loglevel", "0") == 0 && shown() == 0x01);
+	assert(param_set("loglevel", "0,vif0=3,vif=1") == 0 && shown() == 0x0f);
+	assert(param_set("loglevel", "0") == 0 && shown() == 0x01);
+	assert(log_set_module("vif", LOG_INFO) == 0 && shown() == 0x07);
+	/* The longer name counts, whichever came first. */
+	assert(log_set_module("vif0", LOG_ERROR) == 0 && shown() == 0x01);
+	assert(log_set_module("vif0", LOG_DEBUG) == 0 && shown() == 0x0f);
+	for (const char *const *p = (const char *const[]){ "loud", "info,", "4", "-1", "vif=", "=1",
+		     "vif", "a=b=1", "info,x=nothing", "abcdefghijklmnopqrstuvwxyz=1",
+		     "a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1", NULL }; *p; p++)
+		if (strcmp(*p, "info,") && param_set("loglevel", *p) != -EINVAL)
+			host_fail("loglevel=%s", *p);
+	console_now();
+	assert(shown() == 0x0f);
+	assert(log_level_of("debug") == LOG_DEBUG && log_level_of("1") == LOG_WARNING);
+	assert(log_level_of("") == -EINVAL && log_level_of("11") == -EINVAL);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -226,6 +320,8 @@ int main(int argc, char **argv)
 		{ "numbers are numbers, or the fallback and a warning", numbers, 1 },
 		{ "sizes and durations have units", sizes_and_durations, 1 },
 		{ "a line may be as long as Xen has it", as_long_as_xen_has_it, 1 },
+		{ "what may be set is, and nothing else", settings, 1 },
+		{ "modules have log levels of their own", modules_have_levels_of_their_own, 1 },
 		{ "any word survives quoting", any_word_survives, 500 },
 	};
 
