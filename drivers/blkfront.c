@@ -15,6 +15,7 @@
 #include "drivers/pending.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
+#include "kernel/command.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 
@@ -48,6 +49,9 @@ struct blkfront {
 	unsigned segments;		/* of one request, at most */
 	uint8_t flush_op;		/* BLKIF_OP_FLUSH_..., _WRITE_BARRIER, or 0 */
 	uint64_t discard_granularity, discard_alignment;
+
+	uint64_t requests[BLKIF_OP_INDIRECT], errors;	/* by operation */
+	uint64_t bytes[2];		/* read, written */
 };
 
 /* One that waits for its answers; lives on the stack. */
@@ -193,10 +197,13 @@ static int start_disk(struct frontend *fe)
 	return 0;
 }
 
-static void answered(struct part *part, int result)
+static void answered(struct blkfront *b, struct part *part, int result)
 {
 	struct call *call = part->call;
 
+	b->errors += result != 0;
+	if (!result && part->op <= BLKIF_OP_WRITE)
+		b->bytes[part->op] += part->len;
 	part->result = result;
 	part->next = call->done;
 	call->done = part;
@@ -213,7 +220,7 @@ static void stop(struct frontend *fe)
 		ring_fail(&b->ring, -EIO);
 	pool_fail(&b->pool, -EIO);
 	while ((part = pending_take_any(&b->pending)))
-		answered(part, -EIO);
+		answered(b, part, -EIO);
 	pending_free(&b->pending);
 	wake(&b->event.waiters);
 	turn_wake_all(&b->waiting);
@@ -226,6 +233,8 @@ static void flush_at_end(struct frontend *fe)
 	blkfront_flush(&d);
 }
 
+static struct interface asked;
+
 static const struct frontend_driver driver = {
 	.kind = "vbd",
 	.size = sizeof(struct blkfront),
@@ -234,6 +243,7 @@ static const struct frontend_driver driver = {
 	.start = start_disk,
 	.stop = stop,
 	.flush = flush_at_end,
+	.asked = &asked,
 };
 
 /* ---- answers */
@@ -268,7 +278,7 @@ static void reap(struct blkfront *b)
 			part = pending_take(&b->pending, rsp.id);
 			result = part ? meaning(&rsp, part) : -EPROTO;
 			if (part)
-				answered(part, result == -EPROTO ? -EIO : result);
+				answered(b, part, result == -EPROTO ? -EIO : result);
 			if (result == -EPROTO) {
 				frontend_fail(&b->fe, "an answer to no request");
 				ring_fail(&b->ring, -EIO);
@@ -384,6 +394,7 @@ static int send(struct blkfront *b, struct part *part, struct blkif_request *req
 		return rc == -EAGAIN ? rc : -EIO;
 	req->id = pending_add(&b->pending, part);	/* there are as many as slots */
 	call->in_flight++;
+	b->requests[part->op]++;
 	ring_put(&b->ring, 0, req);
 	if (ring_end(&b->ring, 1))
 		evtchn_notify(&b->event);
@@ -679,3 +690,59 @@ int blkfront_info(const struct disk *d, struct disk_info *info)
 		*info = d->blkfront->info;
 	return rc;
 }
+
+/* ---- what can be asked */
+
+static void put_disk(const struct frontend *fe, void *arg)
+{
+	const struct blkfront *b = (const struct blkfront *)fe;
+	struct json *j = arg;
+	char name[16];
+
+	blkfront_name(fe->id, name, sizeof(name));
+	json_open(j, NULL, '{');
+	json_string(j, "name", name);
+	json_number(j, "number", fe->id);
+	json_string(j, "state", frontend_state(fe));
+	json_number(j, "size_bytes", b->info.size);
+	json_number(j, "sector_bytes", b->info.sector_size);
+	json_bool(j, "writable", b->info.writable);
+	json_number(j, "reads", b->requests[BLKIF_OP_READ]);
+	json_number(j, "writes", b->requests[BLKIF_OP_WRITE]);
+	json_number(j, "flushes", b->requests[BLKIF_OP_FLUSH_DISKCACHE] +
+				  b->requests[BLKIF_OP_WRITE_BARRIER]);
+	json_number(j, "discards", b->requests[BLKIF_OP_DISCARD]);
+	json_number(j, "read_bytes", b->bytes[BLKIF_OP_READ]);
+	json_number(j, "written_bytes", b->bytes[BLKIF_OP_WRITE]);
+	json_number(j, "errors", b->errors);
+	frontend_put_ring(j, "ring", &b->ring);
+	json_open(j, "pages", '{');
+	json_number(j, "limit", b->pool.max);
+	json_number(j, "granted", b->pool.granted);
+	json_number(j, "used", b->pool.lent);
+	json_close(j, '}');
+	json_close(j, '}');
+}
+
+static void stats(struct json *j, const char *key)
+{
+	json_open(j, key, '[');
+	frontend_each(&driver, put_disk, j);
+	json_close(j, ']');
+}
+
+static struct interface asked = {
+	.name = "org.xenolith.block1",
+	.description =
+	"# Disks.  Requests are what the backend was asked for: a read may be several.\n"
+	"# `pages`: those that data passes through.\n"
+	"interface org.xenolith.block1\n"
+	"type Ring (slots: int, used: int, most: int, waiting: int)\n"
+	"type Pages (limit: int, granted: int, used: int)\n"
+	"type Disk (name: string, number: int, state: string, size_bytes: int,\n"
+	"  sector_bytes: int, writable: bool, reads: int, writes: int, flushes: int,\n"
+	"  discards: int, read_bytes: int, written_bytes: int, errors: int, ring: Ring,\n"
+	"  pages: Pages)\n"
+	"method Get() -> (block: []Disk)\n",
+	.key = "block", .stats = stats,
+};

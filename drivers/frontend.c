@@ -2,6 +2,7 @@
 #include "drivers/frontend.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
+#include "kernel/command.h"
 #include "kernel/dump.h"
 #include "kernel/gnttab.h"
 #include "kernel/log.h"
@@ -732,6 +733,25 @@ static void discover(void *arg)
 	wake(&k->changed);
 }
 
+/* ---- to be shown */
+
+void frontend_each(const struct frontend_driver *driver,
+		   void (*visit)(const struct frontend *fe, void *arg), void *arg)
+{
+	for (struct kind *k = kinds; k; k = k->next)
+		for (struct frontend *fe = k->devices; fe; fe = fe->next)
+			if (!driver || driver == k->driver)
+				visit(fe, arg);
+}
+
+void frontend_rings(const struct frontend *fe,
+		    void (*visit)(const char *key, const struct ring *r, void *arg), void *arg)
+{
+	for (struct share *s = fe->shares; s; s = s->next)
+		if (s->undo == undo_ring)
+			visit(s->name, s->what, arg);
+}
+
 /* ---- the end of the guest */
 
 static void flush_all(void)
@@ -760,24 +780,29 @@ static void close_all(const struct shutdown_order *order)
 
 /* ---- */
 
+static void report_ring(const char *key, const struct ring *r, void *arg)
+{
+	(void)arg;
+	print("  %s: ", key);
+	ring_report(r);
+}
+
 /* Each device, and each of its rings. */
+static void report_device(const struct frontend *fe, void *arg)
+{
+	(void)arg;
+	print("%s: ", fe->node);
+	if (fe->error)
+		print("not connected (%d)%s%s\n", fe->error, fe->broken ? ", broken: " : "",
+		      fe->broken ? fe->broken : "");
+	else
+		print("connected to %s\n", fe->backend);
+	frontend_rings(fe, report_ring, NULL);
+}
+
 static void report(void)
 {
-	for (struct kind *k = kinds; k; k = k->next)
-		for (struct frontend *fe = k->devices; fe; fe = fe->next) {
-			print("%s: ", fe->node);
-			if (fe->error)
-				print("not connected (%d)%s%s\n", fe->error,
-				      fe->broken ? ", broken: " : "",
-				      fe->broken ? fe->broken : "");
-			else
-				print("connected to %s\n", fe->backend);
-			for (struct share *s = fe->shares; s; s = s->next)
-				if (s->undo == undo_ring) {
-					print("  %s: ", s->name);
-					ring_report(s->what);
-				}
-		}
+	frontend_each(NULL, report_device, NULL);
 }
 
 static struct kind *kind_of(const struct frontend_driver *driver)
@@ -804,7 +829,10 @@ static struct kind *kind_of(const struct frontend_driver *driver)
 	if (!kinds) {
 		shutdown_hook(&hook);
 		dump_add(&dump);
+		frontend_methods_add();
 	}
+	if (driver->asked)
+		command_add(driver->asked);
 	k->next = kinds;
 	kinds = k;
 	return k;

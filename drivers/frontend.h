@@ -30,6 +30,7 @@
 #include "kernel/evtchn.h"
 
 struct frontend;
+struct interface;
 
 struct frontend_driver {
 	const char *kind;		/* the directory in xenstore: "vif", "vbd" */
@@ -42,6 +43,8 @@ struct frontend_driver {
 	void (*stop)(struct frontend *fe);
 	/* What must reach the device before the guest ends; may be NULL, may sleep. */
 	void (*flush)(struct frontend *fe);
+	/* What can be asked of its devices (kernel/command.h), or NULL. */
+	struct interface *asked;
 };
 
 /* ... this.  Made zeroed when the device is first seen, and never freed. */
@@ -116,5 +119,25 @@ int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t ma
  * the end of the connection.  Does not sleep.  Returns -EPROTO.
  */
 int frontend_fail(struct frontend *fe, const char *why);
+
+/* ---- For those who show them; these do not sleep. */
+
+/* Each device there ever was, of a driver's kind; NULL: of every kind. */
+void frontend_each(const struct frontend_driver *driver,
+		   void (*visit)(const struct frontend *fe, void *arg), void *arg);
+
+/* Each ring it shares, with its key. */
+void frontend_rings(const struct frontend *fe,
+		    void (*visit)(const char *key, const struct ring *r, void *arg), void *arg);
+
+/* "connected", "connecting", "detached", "broken" or "failed". */
+const char *frontend_state(const struct frontend *fe);
+
+struct json;
+/* A member of that name: {"slots": n, "used": n, "most": n, "waiting": n}. */
+void frontend_put_ring(struct json *j, const char *key, const struct ring *r);
+
+/* frontend_methods.c, for frontend.c: there are devices, to be asked for. */
+void frontend_methods_add(void);
 
 #endif

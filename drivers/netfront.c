@@ -334,6 +334,8 @@ void netfront_stats(const struct netfront *n, struct netfront_stats *stats)
 	*stats = n->stats;
 	stats->tx_slots_max = tx->nslots;
 	stats->tx_free = tx->nslots - (tx->produced - tx->consumed);
+	stats->tx_most = tx->most;
+	stats->rx_most = rx->most;
 	stats->rx_slots_max = n->rx.nslots;
 	stats->rx_posted = rx->produced - rx->consumed;
 	stats->rx_held = n->rx.held;

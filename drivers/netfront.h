@@ -74,6 +74,7 @@ struct netfront_stats {
 	uint64_t rx_frames, rx_bytes, rx_slots, rx_errors, rx_dropped;
 	uint64_t events;
 	uint32_t tx_free, tx_slots_max;	/* now */
+	uint32_t tx_most, rx_most;	/* slots in use at once, ever */
 	uint32_t rx_posted, rx_slots_max, rx_held;	/* now; held: pages the user has */
 };
 

@@ -104,6 +104,8 @@ bool ring_end(struct ring *r, uint32_t n)
 		return false;
 	}
 	r->produced += n;
+	if (outstanding(r) > r->most)
+		r->most = outstanding(r);
 	next_turn(r);
 
 	shared_store(&r->page->req_prod, r->produced);
@@ -159,6 +161,13 @@ void ring_close(struct ring *r)
 {
 	assert(r->error);
 	wait_until(&r->left, !r->reserved && !r->turns.first);
+}
+
+void ring_use(const struct ring *r, struct ring_use *use)
+{
+	*use = (struct ring_use){ .slots = r->nslots, .used = outstanding(r), .most = r->most };
+	for (const struct turn *t = r->turns.first; t; t = t->next)
+		use->waiting++;
 }
 
 void ring_report(const struct ring *r)

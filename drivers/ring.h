@@ -43,6 +43,7 @@ struct ring {
 	uint32_t produced;		/* requests published */
 	uint32_t consumed;		/* responses taken */
 	uint32_t reserved;		/* slots of the turn that has begun; 0: none has */
+	uint32_t most;			/* slots that were ever in use at once */
 	struct turns turns;		/* who waits in ring_begin() */
 	struct waitq left;		/* the last of them went, after a failure */
 	int error;
@@ -87,6 +88,12 @@ uint32_t ring_short(const struct ring *r);
 
 /* Turn the ring off for good; the first error stays, and is returned. */
 int ring_fail(struct ring *r, int error);
+
+/* How full it is: slots there are, in use, ever in use at once; who waits for some. */
+struct ring_use {
+	uint32_t slots, used, most, waiting;
+};
+void ring_use(const struct ring *r, struct ring_use *use);
 
 /* A line about it, begun by the caller, on the console; from an NMI too. */
 void ring_report(const struct ring *r);

@@ -134,6 +134,7 @@ int net_init(void)
 		link_open(id);
 	if (links)
 		netif_set_default(&links->netif);
+	net_methods_add();
 	state = UP;
 	wake(&coming);
 	net_push();

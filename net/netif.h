@@ -45,6 +45,9 @@ void link_mtu(struct link *l);
 /* Send what is queued. */
 void link_push(struct link *l);
 
+/* The network can be asked about from now on: net/methods.c. */
+void net_methods_add(void);
+
 /* Pages of received frames that may be kept, before frames are copied. */
 void link_limit(size_t pages);
 

@@ -189,6 +189,12 @@ void netfront_info(const struct netfront *n, struct netfront_info *info)
 	*info = vif.info;
 }
 
+void netfront_stats(const struct netfront *n, struct netfront_stats *stats)
+{
+	(void)n;
+	*stats = (struct netfront_stats){ .tx_frames = vif.sent, .tx_full = vif.refused };
+}
+
 int netfront_send(struct netfront *n, const struct piece *pieces, size_t count,
 		  const struct offload *o, void (*done)(void *arg), void *arg)
 {

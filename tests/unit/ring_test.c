@@ -262,11 +262,22 @@ static void take_answers(uint32_t n)
 		assert(ring_take(&ring, &rsp) == 1);
 }
 
+static void expect_use(uint32_t used, uint32_t most, uint32_t waiting)
+{
+	struct ring_use use;
+
+	ring_use(&ring, &use);
+	assert(use.slots == ring.nslots && use.used == used);
+	assert(use.most == most && use.waiting == waiting);
+}
+
 static void nobody_overtakes(void)
 {
 	boot();
 	host.fifo = true;
+	expect_use(0, 0, 0);
 	assert(ring_begin(&ring, ring.nslots) == 0);
+	expect_use(0, 0, 0);
 	ring_end(&ring, ring.nslots);
 	wants[0] = ring.nslots;		/* the widest comes first */
 	for (unsigned i = 1; i < 8; i++)
@@ -276,6 +287,7 @@ static void nobody_overtakes(void)
 		thread_yield();
 	}
 	assert(ring_short(&ring) == ring.nslots);
+	expect_use(ring.nslots, ring.nslots, 8);
 	assert(ring_try_begin(&ring, 1) == -EAGAIN);
 	while (running) {
 		if (ring.consumed != ring.produced) {
@@ -289,6 +301,7 @@ static void nobody_overtakes(void)
 	}
 	for (unsigned i = 0; i < 8; i++)
 		assert(order[i] == i);
+	expect_use(ring.produced - ring.consumed, ring.nslots, 0);
 	shut_down();
 }
 
