@@ -12,7 +12,7 @@ import threading
 import tty
 from pathlib import Path
 
-from . import build
+from . import build, door, operator
 from .errors import LabError
 from .lab import Lab
 
@@ -207,6 +207,7 @@ def run(args):
         guest = lab.create(args.image, args=args.args, memory=args.memory or 32,
                            cmdline=args.cmdline, disks=args.disk, net=args.net,
                            name=args.name, ramdisk=args.ramdisk, more=args.config)
+        door.open_door(lab)
         return attend(guest, args)
 
 
@@ -252,6 +253,8 @@ def shell(args):
     with make_lab(args) as lab:
         if not args.quiet:
             say("a shell in dom0; exit ends the lab")
+        operator.install(lab)
+        door.open_door(lab)
         in_dom0(lab, ["bash", "-l"])
     return 0
 

@@ -6,9 +6,11 @@ _xenolith() {
 		[[ $w == -* ]] || words+=("$w")
 	done
 	case ${#words[@]} in
-	0) COMPREPLY=($(compgen -W "--json info ps top mem stats net block log level shutdown
-		interfaces describe call console vcat" -- "$word")) ;;
-	1) COMPREPLY=($(compgen -W "$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
+	0) COMPREPLY=($(compgen -W "--json info ps top mem stats net block devices log level config
+		shutdown interfaces describe call console vcat run ec2" -- "$word")) ;;
+	1) [[ ${words[0]} != run ]] || { COMPREPLY=($(compgen -f -W "--memory --name --disk --net
+		--cmdline --config --show --background" -- "$word")); return; }
+	   COMPREPLY=($(compgen -W "$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
 	2) case ${words[0]} in
 		level) COMPREPLY=($(compgen -W "error warning info debug" -- "$word")) ;;
 		describe) COMPREPLY=($(compgen -W "$(xenolith interfaces "${words[1]}" 2> /dev/null)" -- "$word")) ;;

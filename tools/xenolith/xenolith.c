@@ -1,137 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The operator's command: see xenolith.1. */
-#include "endpoint.h"
+#include "xenolith.h"
 
-#include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define INTERFACES "org.xenolith."
-
-static int as_json;
-
-static const char usage[] =
-	"usage: xenolith [--json] COMMAND DOMAIN [ARGUMENT...]\n"
-	"\n"
-	"  info D               which image, since when, its arguments\n"
-	"  ps D                 its threads: what they wait for, CPU time, stack\n"
-	"  top D                the same again and again, with their share of the CPU\n"
-	"  mem D                its memory\n"
-	"  stats D              all statistics\n"
-	"  net D, block D       those of the network, of disks\n"
-	"  log [-f] D           its log; -f: and what comes\n"
-	"  level D LEVEL        what its console shows: error, warning, info, debug\n"
-	"  shutdown [-r|-c] D   ends it; -r: reboots, -c: crashes\n"
-	"  interfaces D         what can be called\n"
-	"  describe D INTERFACE how\n"
-	"  call D METHOD [JSON] calls it, with parameters\n"
-	"  console D            its console (xl console)\n"
-	"  vcat [-l] D PATH     standard input and output on a vchan; -l: as its server\n"
-	"\n"
-	"DOMAIN is a number or a name.\n";
-
-static void print_json(json_t *j, int pretty)
-{
-	char *text = json_dumps(j, pretty ? JSON_INDENT(2) : JSON_COMPACT);
-
-	puts(text ? text : "null");
-	free(text);
-	fflush(stdout);
-}
-
-static json_int_t number(json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-static const char *text(json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
-}
-
-/* ---- how replies are shown */
-
-static int keep(json_t *parameters, void *arg)
-{
-	*(json_t **)arg = json_incref(parameters);
-	return 0;
-}
-
-/* What else a thing may be: one word or line for each value. */
-static void show(json_t *j, int indent)
-{
-	const char *key;
-	size_t i;
-	json_t *v;
-
-	if (json_is_object(j)) {
-		json_object_foreach(j, key, v) {
-			int nested = json_is_object(v) || json_is_array(v);
-
-			printf("%*s%s%s", indent, "", key, nested ? ":\n" : ": ");
-			show(v, nested ? indent + 2 : 0);
-		}
-	} else if (json_is_array(j)) {
-		json_array_foreach(j, i, v) {
-			if (json_is_object(v)) {
-				char *line = json_dumps(v, JSON_COMPACT);
-
-				printf("%*s%s\n", indent, "", line);
-				free(line);
-			} else {
-				show(v, indent);
-			}
-		}
-	} else if (json_is_string(j)) {
-		printf("%*s%s\n", indent, "", json_string_value(j));
-	} else {
-		char *line = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
-
-		printf("%*s%s\n", indent, "", line);
-		free(line);
-	}
-}
-
-static void complain(const char *method, const char *error, json_t *parameters)
-{
-	char *more = parameters ? json_dumps(parameters, JSON_COMPACT) : NULL;
-	const char *name = strrchr(error, '.');
-
-	name = name ? name + 1 : error;
-	if (!strcmp(name, "InterfaceNotFound"))
-		die(FAILED, "this image has no %s", method);
-	if (!strcmp(name, "PermissionDenied"))
-		die(NO_PERMISSION, "this guest does not permit %s (control= on its command line)",
-		    method);
-	die(FAILED, "%s: %s %s", method, error, more ? more : "");
-}
-
-/* One call, one reply, which is the caller's. */
-static json_t *ask(const char *method, json_t *parameters)
-{
-	json_t *reply = NULL;
-	char *error = endpoint_call(method, parameters, 0, keep, &reply);
-
-	if (error)
-		complain(method, error, reply);
-	return reply;
-}
-
-static void ask_and_show(const char *method, json_t *parameters)
-{
-	json_t *reply = ask(method, parameters);
-
-	if (as_json)
-		print_json(reply, 1);
-	else if (json_object_size(reply))
-		show(reply, 0);
-	json_decref(reply);
-}
 
 /* ---- threads */
 
@@ -165,11 +39,12 @@ static void heading(void)
 	       "CPU %", "STACK (B)", "WAITS IN");
 }
 
-static void ps(void)
+static void ps(const struct words *w)
 {
 	json_t *all = all_threads(), *t;
 	size_t i;
 
+	(void)w;
 	if (as_json) {
 		print_json(all, 1);
 		return;
@@ -229,12 +104,13 @@ static int top_reply(json_t *parameters, void *arg)
 	return 0;
 }
 
-static void top(void)
+static void top(const struct words *w)
 {
 	struct before b = { 0 };
 	char *error = endpoint_call(INTERFACES "stats1.Get", json_pack("{s:i}", "every", 1000), 1,
 				    top_reply, &b);
 
+	(void)w;
 	if (error)
 		complain("top", error, NULL);
 }
@@ -252,8 +128,9 @@ static int log_reply(json_t *parameters, void *arg)
 	return 0;
 }
 
-static void show_log(int follow)
+static void show_log(const struct words *w)
 {
+	int follow = !strcmp(w->option, "-f");
 	char *error = endpoint_call(follow ? INTERFACES "log1.Follow" : INTERFACES "log1.Get",
 				    NULL, follow, log_reply, NULL);
 
@@ -261,170 +138,203 @@ static void show_log(int follow)
 		complain("log", error, NULL);
 }
 
-/* ---- a vchan by hand */
+/* ---- one call each */
 
-static void write_out(const char *p, int n)
+static void info(const struct words *w)
 {
-	while (n > 0) {
-		ssize_t m = write(1, p, n);
+	(void)w;
+	ask_and_show(INTERFACES "info1.Get", NULL);
+}
 
-		if (m < 0)
-			die(FAILED, "standard output is closed");
-		p += m;
-		n -= m;
+static void mem(const struct words *w)
+{
+	(void)w;
+	ask_and_show(INTERFACES "memory1.Get", NULL);
+}
+
+static void stats(const struct words *w)
+{
+	(void)w;
+	ask_and_show(INTERFACES "stats1.Get", NULL);
+}
+
+static void level(const struct words *w)
+{
+	json_t *p;
+
+	if (!w->argc) {
+		ask_and_show(INTERFACES "log1.GetLevel", NULL);
+		return;
+	}
+	p = json_pack("{s:s}", "level", w->argv[0]);
+	if (w->argc > 1)
+		json_object_set_new(p, "module", json_string(w->argv[1]));
+	ask_and_show(INTERFACES "log1.SetLevel", p);
+}
+
+/* All that may be set; one; or KEY=VALUE. */
+static void config(const struct words *w)
+{
+	char *equals = w->argc ? strchr(w->argv[0], '=') : NULL;
+
+	if (!w->argc) {
+		ask_and_show(INTERFACES "config1.List", NULL);
+	} else if (!equals) {
+		ask_and_show(INTERFACES "config1.Get", json_pack("{s:s}", "key", w->argv[0]));
+	} else {
+		*equals = '\0';
+		ask_and_show(INTERFACES "config1.Set", json_pack("{s:s,s:s}", "key", w->argv[0],
+								 "value", equals + 1));
 	}
 }
 
-static void vcat(int domid, const char *path, int serve)
+static void end_guest(const struct words *w)
 {
-	static char in[65536], out[65536];
-	struct libxenvchan *c = serve ? libxenvchan_server_init(NULL, domid, path, 65536, 65536) :
-				libxenvchan_client_init(NULL, domid, path);
-	size_t have = 0, at = 0;
-	int open = 1;
-
-	if (!c)
-		die(NO_ENDPOINT, serve ? "cannot serve domain %d at %s (modprobe xen-gntalloc?)" :
-		    "domain %d does not serve at %s, or somebody else is connected", domid, path);
-	c->blocking = 0;
-	while (serve && libxenvchan_is_open(c) == 2)
-		libxenvchan_wait(c);
-	for (;;) {
-		struct pollfd p = { .fd = 0, .events = POLLIN };
-		int n = libxenvchan_read(c, out, sizeof(out)), m = 0;
-
-		if (n > 0)
-			write_out(out, n);
-		if (open && have == at && poll(&p, 1, 0) == 1) {
-			ssize_t got = read(0, in, sizeof(in));
-
-			at = 0;
-			have = got > 0 ? got : 0;
-			open = got > 0;
-		}
-		if (at < have)
-			m = libxenvchan_write(c, in + at, have - at);
-		at += m > 0 ? m : 0;
-		if (n < 0 || m < 0)
-			break;
-		if (n == 0 && m == 0)
-			channel_wait(c, open && have == at);
-	}
-	libxenvchan_close(c);
+	ask_and_show(INTERFACES "power1.Shutdown",
+		     json_pack("{s:s}", "mode", !strcmp(w->option, "-r") ? "reboot" :
+			       !strcmp(w->option, "-c") ? "crash" : "poweroff"));
 }
 
-/* ---- words */
+static void console(const struct words *w)
+{
+	execlp("xl", "xl", "console", w->domain, (char *)NULL);
+	die(FAILED, "there is no xl");
+}
 
-static void call(int argc, char **argv)
+
+static void call(const struct words *w)
 {
 	json_t *parameters = NULL, *reply = NULL;
 	json_error_t why;
 	char *error;
 
-	if (argc < 1)
+	if (w->argc < 1)
 		die(USAGE, "call DOMAIN METHOD [JSON]");
-	if (argc > 1 && !(parameters = json_loads(argv[1], 0, &why)))
+	if (w->argc > 1 && !(parameters = json_loads(w->argv[1], 0, &why)))
 		die(USAGE, "parameters are no JSON: %s", why.text);
-	error = endpoint_call(argv[0], parameters, 0, keep, &reply);
+	error = endpoint_call(w->argv[0], parameters, 0, keep_reply, &reply);
 	if (error)
-		complain(argv[0], error, reply);
+		complain(w->argv[0], error, reply);
 	print_json(reply, 1);
 }
 
-static void describe(int argc, char **argv)
+static void describe(const struct words *w)
 {
 	json_t *r;
 
-	if (argc < 1)
+	if (w->argc < 1)
 		die(USAGE, "describe DOMAIN INTERFACE");
 	r = ask("org.varlink.service.GetInterfaceDescription",
-		json_pack("{s:s}", "interface", argv[0]));
+		json_pack("{s:s}", "interface", w->argv[0]));
 	if (as_json)
 		print_json(r, 1);
 	else
 		fputs(text(r, "description"), stdout);
 }
 
-static void interfaces(void)
+static void interfaces(const struct words *w)
 {
 	json_t *r = ask("org.varlink.service.GetInfo", NULL);
 
+	(void)w;
 	if (as_json)
 		print_json(r, 1);
 	else
 		show(json_object_get(r, "interfaces"), 0);
 }
 
-static int word(const char *command, const char *option, const char *domain, int argc, char **argv)
-{
-	int domid = domain_find(domain);
+/* ---- words */
 
-	if (!strcmp(command, "console")) {
-		execlp("xl", "xl", "console", domain, (char *)NULL);
-		die(FAILED, "there is no xl");
-	}
-	if (!strcmp(command, "vcat")) {
-		if (argc < 1)
-			die(USAGE, "vcat [-l] DOMAIN PATH");
-		vcat(domid, argv[0], !strcmp(option, "-l"));
-		return 0;
-	}
-	endpoint_open(domid);
-	if (!strcmp(command, "info"))
-		ask_and_show(INTERFACES "info1.Get", NULL);
-	else if (!strcmp(command, "ps"))
-		ps();
-	else if (!strcmp(command, "top"))
-		top();
-	else if (!strcmp(command, "mem"))
-		ask_and_show(INTERFACES "memory1.Get", NULL);
-	else if (!strcmp(command, "stats"))
-		ask_and_show(INTERFACES "stats1.Get", NULL);
-	else if (!strcmp(command, "net"))
-		ask_and_show(INTERFACES "net1.Get", NULL);
-	else if (!strcmp(command, "block"))
-		ask_and_show(INTERFACES "block1.Get", NULL);
-	else if (!strcmp(command, "log"))
-		show_log(!strcmp(option, "-f"));
-	else if (!strcmp(command, "level"))
-		ask_and_show(INTERFACES "log1.SetLevel",
-			     json_pack("{s:s}", "level", argc ? argv[0] : ""));
-	else if (!strcmp(command, "shutdown"))
-		ask_and_show(INTERFACES "power1.Shutdown",
-			     json_pack("{s:s}", "mode", !strcmp(option, "-r") ? "reboot" :
-				       !strcmp(option, "-c") ? "crash" : "poweroff"));
-	else if (!strcmp(command, "interfaces"))
-		interfaces();
-	else if (!strcmp(command, "describe"))
-		describe(argc, argv);
-	else if (!strcmp(command, "call"))
-		call(argc, argv);
-	else
-		die(USAGE, "there is no command %s; xenolith --help", command);
-	return 0;
+static const struct word {
+	const char *name;
+	void (*run)(const struct words *w);
+	int alone;			/* it needs no endpoint */
+	const char *usage, *says;
+} commands[] = {
+	{ "info", info, 0, "info D", "which image this is, since when, its arguments" },
+	{ "ps", ps, 0, "ps D", "its threads: what they wait for, CPU time, stack" },
+	{ "top", top, 0, "top D", "the same again and again, with their share of the CPU" },
+	{ "mem", mem, 0, "mem D", "its memory" },
+	{ "stats", stats, 0, "stats D", "all statistics" },
+	{ "net", net, 0, "net [-c] D", "its network: addresses, rings, drops; -c: connections" },
+	{ "block", block, 0, "block D", "its disks" },
+	{ "devices", devices, 0, "devices D", "its split devices: state, rings" },
+	{ "log", show_log, 0, "log [-f] D", "its log; -f: and what comes" },
+	{ "level", level, 0, "level D [LEVEL [M]]",
+	  "what its console shows, of a module M: error, warning, info, debug" },
+	{ "config", config, 0, "config D [KEY[=VALUE]]", "what may be set while it runs" },
+	{ "shutdown", end_guest, 0, "shutdown [-r|-c] D", "ends it; -r: reboots, -c: crashes" },
+	{ "interfaces", interfaces, 0, "interfaces D", "what can be called" },
+	{ "describe", describe, 0, "describe D INTERFACE", "how" },
+	{ "call", call, 0, "call D METHOD [JSON]", "calls it, with parameters" },
+	{ "console", console, 1, "console D", "its console (xl console)" },
+	{ "vcat", vcat, 1, "vcat [-l] D PATH",
+	  "standard input and output on a vchan; -l: as its server" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *to)
+{
+	fputs("usage: xenolith [--json] COMMAND DOMAIN [ARGUMENT...]\n\n", to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-22s %s\n", commands[i].usage, commands[i].says);
+	fputs("\nD is a number or a name.  And\n\n"
+	      "  run [OPTION...] IMAGE [-- ARG...]  makes a domain of an image; run --help\n"
+	      "  ec2 WORD...            the same on Amazon EC2\n", to);
+}
+
+static const struct word *find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	const char *words[16], *option = "";
+	struct words w = { .option = "" };
+	char *words[16];
 	int n = 0;
+	const struct word *command;
 
+	if (argc > 1 && !strcmp(argv[1], "run")) {
+		run(argv + 2);
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "ec2")) {
+		argv[1] = "xenolith-ec2";
+		execvp(argv[1], argv + 1);
+		die(FAILED, "there is no xenolith-ec2 here: it is tools/ec2/ec2 of Xenolith's"
+		    " sources");
+	}
 	for (int i = 1; i < argc && n < 15; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-			fputs(usage, stdout);
+			usage(stdout);
 			return 0;
 		}
 		if (!strcmp(argv[i], "--json"))
 			as_json = 1;
 		else if (argv[i][0] == '-' && argv[i][1] && n < 2)
-			option = argv[i];
+			w.option = argv[i];
 		else
 			words[n++] = argv[i];
 	}
 	words[n] = NULL;
 	if (n < 2) {
-		fputs(usage, stderr);
+		usage(stderr);
 		return USAGE;
 	}
-	return word(words[0], option, words[1], n - 2, (char **)words + 2);
+	command = find(words[0]);
+	if (!command)
+		die(USAGE, "there is no command %s; xenolith --help", words[0]);
+	w.domain = words[1];
+	w.domid = domain_find(w.domain);
+	w.argc = n - 2;
+	w.argv = words + 2;
+	if (!command->alone)
+		endpoint_open(w.domid);
+	command->run(&w);
+	return 0;
 }

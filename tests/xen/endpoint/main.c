@@ -42,6 +42,8 @@ int main(int argc, char **argv)
 	pthread_attr_setstacksize(&attr, 16384);
 	for (int i = argc > 2 ? atoi(argv[2]) : 0; i > 0; i--)
 		expect_equal(pthread_create(&thread, &attr, sleeper, NULL), 0);
+	if (argc > 1 && !strcmp(argv[1], "crash"))
+		abort();
 	if (argc > 1 && !strcmp(argv[1], "proc"))
 		print_proc();
 	printf("up\n");

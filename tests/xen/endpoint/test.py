@@ -3,11 +3,14 @@
 
 import importlib.util
 import json
+import os
+import re
 import subprocess
+import tarfile
+import time
 from pathlib import Path
 
-import apt_private
-from lab import build as lab_build
+from lab import door, operator
 
 spec = importlib.util.spec_from_file_location(
     "vchan_tools", Path(__file__).parent.parent / "vchan/test.py")
@@ -138,24 +141,37 @@ def test_less_is_allowed(lab, image):
                 assert r.get("error") == (error and f"org.varlink.service.{error}"), (level, r)
 
 
-def command(lab):
-    """tools/xenolith in dom0, static: its JSON library is none of dom0's."""
-    out, own = lab_build.BUILD / "xenolith", lab_build.UNPACKED / "usr"
-    library = out / "usr"
-    if not (library / "include/jansson.h").exists():
-        apt_private.download(["libjansson-dev"], out)
-        for package in out.glob("libjansson-dev_*.deb"):
-            subprocess.run(["dpkg-deb", "-x", package, out], check=True)
-    folders = f"-L{own}/lib/x86_64-linux-gnu -L{library}/lib/x86_64-linux-gnu"
-    subprocess.run(["make", "-s", "-C", Path(__file__).parents[3] / "tools/xenolith", "STATIC=1",
-                    f"BUILD={out}", f"CFLAGS=-O2 -isystem {own}/include -isystem {library}/include",
-                    f"LDFLAGS={folders}"], check=True)
-    lab.put((out / "xenolith").read_bytes(), "/usr/bin/xenolith")
-    lab.sh("chmod +x /usr/bin/xenolith")
+def test_settings_change_while_it_runs(lab, image):
+    config, log = "org.xenolith.config1", "org.xenolith.log1"
+    with up(lab, image, cmdline="loglevel=info,control=error lifetime=1h") as guest:
+        ask = lambda method, **p: call(lab, guest, method, **p)  # noqa: E731
+        settings = {s["key"]: s.get("value") for s in ask(f"{config}.List")["parameters"]["settings"]}
+        assert settings["lifetime"] == "1h" and settings["onexit"] is None, settings
+        assert ask(f"{config}.Set", key="onexit", value="reboot") == {"parameters": {}}
+        assert ask(f"{config}.Get", key="onexit") == {"parameters": {"value": "reboot"}}
+        for key, value, wrong in (("memory", "7", "key"), ("onexit", "explode", "value"),
+                                  ("lifetime", "soon", "value"), ("loglevel", "x=y", "value"),
+                                  ("onexit", "x" * 99, "value")):
+            r = ask(f"{config}.Set", key=key, value=value)
+            assert r["parameters"] == {"parameter": wrong}, (key, value, r)
+        # control= says nothing on the console as long as its level is `error`.
+        assert "the operator says" not in guest.console_text()
+        assert ask(f"{log}.GetLevel")["parameters"] == {"level": "info",
+                                                        "modules": {"control": "error"}}
+        assert ask(f"{log}.SetLevel", level="info", module="control") == {"parameters": {}}
+        assert ask(f"{log}.SetLevel", level="debug", module="x" * 40)["parameters"] == {
+            "parameter": "module"}
+        for i in range(7):
+            assert ask(f"{log}.SetLevel", level="debug", module=f"m{i}") == {"parameters": {}}
+        assert "error" in ask(f"{log}.SetLevel", level="debug", module="m7")
+        assert ask(f"{config}.Set", key="lifetime", value="1s") == {"parameters": {}}
+        result = guest.wait(600)
+        assert (result.reason, result.status) == ("poweroff", 124), result
+        assert "the operator says lifetime=1s" in result.console, result.console
 
 
 def test_the_operators_command(lab, image):
-    command(lab)
+    operator.install(lab)
     with up(lab, image, "spin", "2", name="web") as guest:
         for words, status, says in [
                 ("info web", 0, f"domain: {guest.domid}"), ("ps web", 0, "endpoint"),
@@ -163,8 +179,13 @@ def test_the_operators_command(lab, image):
                 ("log web", 0, "Xenolith on Xen"), ("interfaces web", 0, "org.xenolith.power1"),
                 ("describe web org.xenolith.log1", 0, "method Follow()"),
                 ("level web debug", 0, ""), ("level web loud", 1, "InvalidParameter"),
-                ("--json mem web", 0, '"free": '), ("net web", 1, "this image has no"),
+                ("--json mem web", 0, '"free": '),
                 ("call web org.xenolith.config1.Get '{\"key\":\"none\"}'", 0, "{}"),
+                ("call web org.xenolith.info1.None", 1, "another version"),
+                ("net web", 1, "this image has no org.xenolith.net1"), ("config web", 0, "lifetime"),
+                ("config web lifetime=1h", 0, ""), ("config web lifetime", 0, "value: 1h"),
+                ("config web lifetime=x", 1, '"parameter":"value"'),
+                ("level web debug vchan", 0, ""), ("level web", 0, "vchan: debug"),
                 ("call web a.b nonsense", 2, "no JSON"), ("ps nobody", 3, "no domain named"),
                 ("ps 77", 3, "no domain 77"), ("ps 0", 4, "no control endpoint"),
                 ("nothing web", 2, "no command"), ("", 2, "usage:")]:
@@ -178,3 +199,78 @@ def test_the_operators_command(lab, image):
         lab.sh("xenolith shutdown web")
         result = guest.wait(600)
         assert (result.reason, result.status) == ("poweroff", 143), result
+
+
+def test_devices_and_connections_are_seen(lab, image):
+    """httpd with a network and a disk: what it tells dom0, and its status page."""
+    operator.install(lab)
+    httpd, tar = image.parents[2] / "httpd/httpd", image.parent / "site.tar"
+    with tarfile.open(tar, "w") as t:
+        t.add(Path(__file__), "index.html")
+    with lab.create(httpd, name="web", args=["root=xvda", "log=off"], memory=64, net=True,
+                    cmdline="ip=10.0.0.16/24,gateway=10.0.0.1", disks=[f"{tar},ro"]) as guest:
+        guest.wait_for("; port 80")
+        lab.sh("for i in $(seq 50); do curl -sSf -m 9 -o /dev/null http://10.0.0.16/; done")
+        for words, says in [
+                ("net web", r"vif0 up, 00:16:3e.* mtu 1500, gateway 10.0.0.1\n  10.0.0.16/24"),
+                ("net web", r"  in +\d+/256 +\d+ +\d{2}"), ("net web", r"listening 1"),
+                ("net -c web", r"tcp +\S+:80 .* listen"),
+                ("block web", r"xvda +connected +\S+ ro +0/\d+ +[1-9]"),
+                ("devices web", r"device/vif/0: connected, domain 0 /local/domain/0/backend/vif"),
+                ("devices web", r"device/vbd/51712: connected(.*\n)*  ring-ref: 0 of")]:
+            said = lab.sh(f"xenolith {words}")
+            assert re.search(says, said), (words, said)
+        s = json.loads(lab.sh("curl -sSf http://10.0.0.16/.status.json"))["guest"]
+        vif, disk = s["net"]["devices"][0], s["block"][0]
+        assert vif["tx"]["slots"] == 256 and vif["tx"]["frames"] > 100 < vif["rx"]["frames"], vif
+        assert 0 < vif["tx"]["most"] <= 256 and vif["rx"]["used"] > 100, vif
+        assert disk["read_bytes"] >= tar.stat().st_size and disk["ring"]["most"] > 0, disk
+        assert s["net"]["connections"]["established"] == 1, s["net"]
+        lab.sh("xl network-detach web 0; xl block-detach web xvda || true; sleep 1")
+        said = lab.sh("xenolith devices web")
+        assert said.count(": detached") == 2, said
+
+
+def test_an_image_is_run_by_the_command(lab, image):
+    operator.install(lab)
+    lab.put(image.read_bytes(), "/root/web")
+    status, said = lab.dom0("xenolith run --memory 48 --cmdline 'control=off x=\"a b\"' "
+                            "/root/web -- proc 'two words'", timeout=60)
+    assert status == 0 and "proc: {" in said and "ended by poweroff, status 0" in said, said
+    for line in ('name        = "web"', "memory      = 48", 'on_crash    = "preserve"',
+                 """extra       = "control=off x=\\"a b\\" -- proc 'two words'\""""):
+        assert line in said, (line, said)
+    assert lab.dom0("xl domid web")[0], "it is still there"
+    lab.sh("xenolith run --background --name other --memory 48 /root/web -- sleep")
+    assert 'on_poweroff = "destroy"' in lab.sh("xenolith run --background --show /root/web")
+    for _ in range(50):
+        status, said = lab.dom0("xenolith info other", timeout=30)
+        if status == 0:
+            break
+    assert "sleep" in said, said
+    # From the developer's shell, by the same words.
+    door.open_door(lab)
+    here = [Path(__file__).parents[3] / "xenolith"]
+    env = {**os.environ, "XENOLITH_LAB": str(os.getpid())}
+    ask = lambda *words: subprocess.run([*here, *words], env=env, text=True,  # noqa: E731
+                                        capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    done = ask("ps", "other")
+    assert done.returncode == 0 and "endpoint" in done.stdout, done
+    done = ask("ps", "nobody")
+    assert done.returncode == 3 and "no domain named nobody" in done.stderr, done
+    assert ask("shutdown", "other").returncode == 0
+    for _ in range(50):
+        if lab.dom0("xl domid other")[0]:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("it has not been destroyed")
+    env["XENOLITH_LAB"] = "1"
+    done = ask("ps", "other")
+    assert done.returncode == 125 and "no lab runs here as process 1" in done.stderr, done
+    for words, says in (("/none", "No such file"), ("--memory 2 /root/web", "at least 4"),
+                        ("--disk /none /root/web", "disk /none"), ("/etc/passwd", "no kernel"),
+                        ("--what", "no such option"), ("", "which image")):
+        status, said = lab.dom0(f"xenolith run {words}")
+        assert status in (1, 2) and says in said, (words, said)
+    assert lab.dom0("xenolith run --memory 48 /root/web -- crash", timeout=60)[0] == 134

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: ISC
+"""The way into a lab that runs, from another process of the same user's.
+
+A lab has no files; so its door is a socket without a file (unix(7), abstract), of which the
+name says whose it is.  Through it the protocol of dom0/agent.c is spoken, as with dom0
+itself: open_door() in the lab's process, knock() in the other, which gets an Agent.
+"""
+
+import os
+import re
+import socket
+import struct
+import threading
+from pathlib import Path
+
+from .channel import HEADER, Agent
+from .errors import LabError
+
+
+def prefix():
+    return f"xenolith-lab-{os.getuid()}-"
+
+
+def same_user(sock):
+    _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return uid == os.getuid()
+
+
+class Visitor:
+    """One that has come in: what it asks for is done in dom0."""
+
+    def __init__(self, lab, sock):
+        self.lab, self.sock = lab, sock
+        self.commands, self.lock = {}, threading.Lock()
+
+    def send(self, kind, number, data):
+        with self.lock:
+            self.sock.sendall(HEADER.pack(len(data), number, ord(kind)) + data)
+
+    def read(self, n):
+        data = b""
+        while len(data) < n:
+            part = self.sock.recv(n - len(data))
+            if not part:
+                raise OSError
+            data += part
+        return data
+
+    def serve(self):
+        try:
+            self.send("H", 0, b"")
+            while True:
+                length, number, kind = HEADER.unpack(self.read(HEADER.size))
+                self.frame(chr(kind), number, self.read(length))
+        except (OSError, LabError):
+            pass
+        for command in self.commands.values():
+            if command.status is None:
+                command.signal(15)
+        self.sock.close()
+
+    def frame(self, kind, number, data):
+        if kind == "R":
+            terminal, rows, columns = struct.unpack("<HHH", data[:6])
+            words = [os.fsdecode(w) for w in data[6:-1].split(b"\0")]
+            command = self.lab.start(words, (rows, columns) if terminal else None)
+            self.commands[number] = command
+            threading.Thread(target=self.relay, args=(number, command), daemon=True).start()
+            return
+        command = self.commands.get(number)
+        if command is None:
+            return
+        if kind == "I":
+            command.write(data) if data else command.close_input()
+            self.send("A", number, struct.pack("<I", len(data)))
+        elif kind == "K":
+            command.signal(data[0])
+        elif kind == "W":
+            command.resize(*struct.unpack("<HH", data))
+
+    def relay(self, number, command):
+        out = err = 0
+        try:
+            while True:
+                command.until(lambda: len(command.out) > out or len(command.err) > err)
+                ended = command.status is not None
+                new_out, new_err = bytes(command.out[out:]), bytes(command.err[err:])
+                out, err = out + len(new_out), err + len(new_err)
+                for kind, data in ("O", new_out), ("E", new_err):
+                    if data:
+                        self.send(kind, number, data)
+                if ended and not new_out and not new_err:
+                    self.send("X", number, struct.pack("<I", command.status))
+                    return
+        except OSError:
+            command.signal(15)
+
+
+def open_door(lab):
+    """Let others in as long as this process lives."""
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(f"\0{prefix()}{os.getpid()}")
+    door.listen()
+
+    def admit():
+        while True:
+            sock, _ = door.accept()
+            if same_user(sock):
+                threading.Thread(target=Visitor(lab, sock).serve, daemon=True).start()
+            else:
+                sock.close()
+    threading.Thread(target=admit, daemon=True).start()
+
+
+def knock():
+    """The agent of the lab that runs; XENOLITH_LAB says which, if there are several."""
+    names = re.findall(rf"@{prefix()}(\d+)$", Path("/proc/net/unix").read_text(), re.M)
+    pids = sorted(set(map(int, names)))
+    wanted = os.environ.get("XENOLITH_LAB")
+    if wanted:
+        pids = [p for p in pids if str(p) == wanted]
+    if not pids:
+        raise LabError("no lab runs here" + (f" as process {wanted}" if wanted else "") +
+                       ": `xenolith run IMAGE` or `make lab` in another terminal starts one")
+    if len(pids) > 1:
+        raise LabError("several labs run here: XENOLITH_LAB=N says which, of "
+                       + ", ".join(map(str, pids)))
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.connect(f"\0{prefix()}{pids[0]}")
+    except OSError as e:
+        raise LabError(f"the lab of process {pids[0]} does not let us in: {e.strerror}") from None
+    if not same_user(sock):
+        raise LabError("somebody else has our lab's name")
+    agent = Agent(sock)
+    agent.ready.wait(10)
+    return agent

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: ISC
+"""tools/xenolith for the lab's dom0: static, since its JSON library is none of dom0's."""
+
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+
+from . import build
+from .errors import BUILD, LabError
+
+SOURCES = Path(__file__).resolve().parent.parent / "xenolith"
+WHERE = "/usr/bin/xenolith"
+
+
+def make():
+    """Where the binary is."""
+    out, own = BUILD / "xenolith", build.UNPACKED / "usr"
+    library = out / "usr"
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (library / "include/jansson.h").exists():
+            build.apt_private.download(["libjansson-dev"], out)
+            for package in out.glob("libjansson-dev_*.deb"):
+                subprocess.run(["dpkg-deb", "-x", package, out], check=True)
+        folders = f"-L{own}/lib/x86_64-linux-gnu -L{library}/lib/x86_64-linux-gnu"
+        done = subprocess.run(
+            ["make", "-s", "-C", SOURCES, "STATIC=1", f"BUILD={out}", f"LDFLAGS={folders}",
+             f"CC={os.environ.get('HOSTCC', 'cc')}",
+             f"CFLAGS=-O2 -isystem {own}/include -isystem {library}/include"],
+            capture_output=True, text=True)
+        if done.returncode:
+            raise LabError("tools/xenolith does not build", done.stdout + done.stderr)
+    return out / "xenolith"
+
+
+def install(lab):
+    """dom0 has the command from now on."""
+    lab.put(make().read_bytes(), WHERE)
+    lab.sh(f"chmod +x {WHERE}")

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: ISC
+"""`xenolith` typed where there is no Xen: the same words, in the lab's dom0.
+
+`run` boots a lab if none runs, and it lives as long as the guest; all else is for a lab that
+runs: another terminal's `xenolith run`, `make run` or `make lab`.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+from lab import build, cli, config, door, operator
+from lab.errors import LabError
+from lab.lab import Lab, is_xen_host
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk")
+
+
+def native(words):
+    """In a real dom0, with its own libraries."""
+    out = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build") / "xenolith"
+    out.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["make", "-s", "-C", Path(__file__).parent, f"BUILD={out.absolute()}"])
+    if done.returncode:
+        sys.exit("xenolith: apt install libxen-dev libjansson-dev pkg-config")
+    os.execv(out / "xenolith", ["xenolith", *words])
+
+
+class Running:
+    """Another process's lab."""
+
+    def __init__(self):
+        self.agent = door.knock()
+        self.start = self.agent.start
+
+    def put(self, data, path):
+        command = self.start(["sh", "-c", 'cat > "$1" && chmod +x "$1"', "put", path])
+        command.write(data)
+        command.close_input()
+        if command.wait():
+            raise LabError(f"cannot write dom0's {path}", command.err.decode())
+
+    def install(self):
+        if self.start(["test", "-x", operator.WHERE]).wait():
+            self.put(operator.make().read_bytes(), operator.WHERE)
+
+
+def dom0_words(words):
+    """What is behind `run`: (where the image is, the files of disks, where those are)."""
+    disks, i = [], 0
+    while i < len(words) and words[i].startswith("-"):
+        name, equals, _ = words[i].partition("=")
+        if name == "--disk":
+            disks.append(i if equals else i + 1)
+        i += 1 if equals or name not in TAKE_A_WORD else 2
+    return (i if i < len(words) and words[i] != "--" else None), disks
+
+
+def put_disks(lab, words, disks):
+    for number, at in enumerate(disks):
+        text = words[at].removeprefix("--disk=")
+        disk = config.Disk.parse(text, number)
+        of = SimpleNamespace(cleanup=[], name=f"run{number}")   # who has it: the lab ends with it
+        target = lab.attach(disk, of) + (",ro" if disk.readonly else "")
+        words[at] = f"--disk={target}" if words[at].startswith("--disk=") else target
+
+
+def put_net(lab, words, image):
+    for i, word in enumerate(words[:image]):
+        if word == "--net":
+            words[i] = "--net=xenbr0"
+        elif word.startswith("--net=forward="):
+            for local, port in config.Net.parse(word[6:]).forwards:
+                lab.machine.forward(local, "10.0.0.16", port)
+            words[i] = "--net=xenbr0"
+
+
+def run(words):
+    words = list(words)
+    image, disks = dom0_words(words)
+    if image is None or "--show" in words[:image] or "--help" in words[:image]:
+        build.build(cli.say)
+        os.execv(operator.make(), ["xenolith", "run", *words])
+    data, name = config.read_image(words[image]), Path(words[image]).name
+    with Lab(say=cli.say) as lab:
+        operator.install(lab)
+        put_disks(lab, words, disks)
+        put_net(lab, words, image)
+        lab.put(data, f"/root/{name}")
+        words[image] = f"/root/{name}"
+        door.open_door(lab)
+        return cli.in_dom0(lab, ["xenolith", "run", *words])
+
+
+def main():
+    words = sys.argv[1:]
+    if words[:1] == ["ec2"]:
+        ec2 = ROOT / "tools/ec2/ec2"
+        os.execv(ec2, [ec2, *words[1:]])
+    try:
+        if is_xen_host():
+            native(words)
+        if words[:1] == ["run"]:
+            return run(words[1:])
+        if len(words) < 2:
+            build.build(cli.say)
+            os.execv(operator.make(), ["xenolith", *words])
+        lab = Running()
+        lab.install()
+        return cli.in_dom0(lab, ["xenolith", *words])
+    except LabError as e:
+        if e.log:
+            print(e.log, file=sys.stderr)
+        print(f"xenolith: {e}", file=sys.stderr)
+        return 125
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * xenolith run: an image becomes a domain, by an xl.cfg that is shown.
+ *
+ * In the foreground the domain is preserved until its exit status is read, and then
+ * destroyed; in the background xl destroys it, whatever ends it, as with the file that
+ * --show prints.
+ */
+#include "xenolith.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <xenstore.h>
+
+#define MAX_CMDLINE 1023		/* MAX_GUEST_CMDLINE less the NUL, xen/xen.h */
+#define MOST 16
+
+static const char usage[] = "run [OPTION...] IMAGE [-- ARG...]\n"
+	"  --memory MB          32\n"
+	"  --name NAME          the image's\n"
+	"  --disk FILE[,ro]     xvda, and xvdb, ... for more of them\n"
+	"  --net[=BRIDGE]       a network interface\n"
+	"  --cmdline WORDS      for the kernel, before the arguments\n"
+	"  --config LINE        more for the xl.cfg\n"
+	"  --show               only show the xl.cfg\n"
+	"  --background         do not wait for its end";
+
+static struct {
+	const char *image, *name, *memory, *cmdline, *bridge;
+	const char *disks[MOST], *lines[MOST];
+	int ndisks, nlines, net, show, background;
+	char **args;
+} o = { .memory = "32", .cmdline = "" };
+
+/* ---- words */
+
+/* The value of --NAME VALUE or --NAME=VALUE, or NULL: this is another option. */
+static const char *value(const char *name, char **argv, int *i)
+{
+	size_t n = strlen(name);
+
+	if (strncmp(argv[*i], name, n))
+		return NULL;
+	if (argv[*i][n] == '=')
+		return argv[*i] + n + 1;
+	if (argv[*i][n])
+		return NULL;
+	if (!argv[*i + 1])
+		die(USAGE, "%s: of what?", name);
+	return argv[++*i];
+}
+
+static void add(const char **list, int *n, const char *what)
+{
+	if (*n == MOST)
+		die(USAGE, "too many: %s", what);
+	list[(*n)++] = what;
+}
+
+static void parse(char **argv)
+{
+	const char *v;
+	int i;
+
+	for (i = 0; argv[i]; i++) {
+		if (!strcmp(argv[i], "--show"))
+			o.show = 1;
+		else if (!strcmp(argv[i], "--background"))
+			o.background = 1;
+		else if (!strcmp(argv[i], "--net"))
+			o.net = 1;
+		else if (!strncmp(argv[i], "--net=", 6))
+			o.net = 1, o.bridge = argv[i] + 6;
+		else if ((v = value("--memory", argv, &i)))
+			o.memory = v;
+		else if ((v = value("--name", argv, &i)))
+			o.name = v;
+		else if ((v = value("--cmdline", argv, &i)))
+			o.cmdline = v;
+		else if ((v = value("--disk", argv, &i)))
+			add(o.disks, &o.ndisks, v);
+		else if ((v = value("--config", argv, &i)))
+			add(o.lines, &o.nlines, v);
+		else if (argv[i][0] == '-')
+			die(USAGE, "%s: there is no such option\n%s", argv[i], usage);
+		else
+			break;
+	}
+	o.image = argv[i];
+	if (!o.image)
+		die(USAGE, "which image?\n%s", usage);
+	o.args = argv + i + 1;
+	if (*o.args && !strcmp(*o.args, "--"))
+		o.args++;
+}
+
+static void check(void)
+{
+	static char name[64];
+	size_t n = strspn(o.memory, "0123456789");
+	FILE *f = fopen(o.image, "rb");
+	char magic[4] = "";
+	struct stat st;
+
+	if (!f || fread(magic, 1, 4, f) < 4)
+		die(FAILED, "image %s: %s", o.image, f ? "it is empty" : strerror(errno));
+	fclose(f);
+	if (memcmp(magic, "\177ELF", 4) && memcmp(magic, "\037\213", 2))
+		die(FAILED, "image %s is no kernel: neither ELF nor compressed", o.image);
+	if (!n || o.memory[n] || n > 7 || atoi(o.memory) < 4)
+		die(USAGE, "--memory %s: so many MB, at least 4", o.memory);
+	if (!o.name) {
+		const char *base = strrchr(o.image, '/');
+
+		snprintf(name, sizeof(name), "%s", base ? base + 1 : o.image);
+		o.name = name;
+	}
+	for (const char *p = o.name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
+			die(USAGE, "--name %s: letters, digits, _ . -", o.name);
+	for (int i = 0; i < o.ndisks; i++) {
+		char *file = strndup(o.disks[i], strcspn(o.disks[i], ","));
+
+		if (stat(file, &st))
+			die(FAILED, "disk %s: %s", file, strerror(errno));
+		free(file);
+	}
+}
+
+/* ---- the xl.cfg */
+
+/* A string of xl.cfg(5): its parser knows these escapes. */
+static void put_string(FILE *f, const char *s)
+{
+	fputc('"', f);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			fputc('\\', f);
+		if (*s == '\n')
+			fputs("\\n", f);
+		else
+			fputc(*s, f);
+	}
+	fputc('"', f);
+}
+
+/* A word as sh would have it, since our command line is split so. */
+static void quote(FILE *f, const char *word)
+{
+	size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789@%+=:,./_-");
+
+	if (*word && !word[plain]) {
+		fputs(word, f);
+		return;
+	}
+	fputc('\'', f);
+	for (; *word; word++)
+		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, 0 }, f);
+	fputc('\'', f);
+}
+
+static char *command_line(void)
+{
+	char *line;
+	size_t size;
+	FILE *f = open_memstream(&line, &size);
+
+	fputs(o.cmdline, f);
+	if (*o.args)
+		fputs(*o.cmdline ? " --" : "--", f);
+	for (char **a = o.args; *a; a++) {
+		fputc(' ', f);
+		quote(f, *a);
+	}
+	fclose(f);
+	if (size > MAX_CMDLINE)
+		die(USAGE, "the guest's command line has %zu bytes; Xen takes %d", size, MAX_CMDLINE);
+	return line;
+}
+
+static void put_disk(FILE *f, int i)
+{
+	size_t n = strcspn(o.disks[i], ",");
+	char *file = strndup(o.disks[i], n), *full = realpath(file, NULL), *line;
+	int ro = !strcmp(o.disks[i] + n, ",ro");
+
+	if (o.disks[i][n] && !ro)
+		die(USAGE, "--disk %s: FILE or FILE,ro", o.disks[i]);
+	if (asprintf(&line, "format=raw,vdev=xvd%c,access=%s,target=%s", 'a' + i,
+		     ro ? "ro" : "rw", full ? full : file) < 0)
+		die(FAILED, "no memory");
+	fputs(i ? ", " : "", f);
+	put_string(f, line);
+}
+
+static char *config(void)
+{
+	static const char *const ends[] = { "poweroff", "reboot", "crash", "watchdog" };
+	char *text, *image = realpath(o.image, NULL);
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	fputs("name        = ", f);
+	put_string(f, o.name);
+	fputs("\ntype        = \"pv\"\nkernel      = ", f);
+	put_string(f, image ? image : o.image);
+	fprintf(f, "\nmemory      = %s\nmaxmem      = %s\nvcpus       = 1\nextra       = ", o.memory,
+		o.memory);
+	put_string(f, command_line());
+	/* A guest that would start again and again is not what anybody asked for here. */
+	for (int i = 0; i < 4; i++)
+		fprintf(f, "\non_%-8s = \"%s\"", ends[i], o.background || o.show ? "destroy" : "preserve");
+	if (o.ndisks) {
+		fputs("\ndisk        = [", f);
+		for (int i = 0; i < o.ndisks; i++)
+			put_disk(f, i);
+		fputs("]", f);
+	}
+	if (o.net)
+		fprintf(f, "\nvif         = [\"%s%s\"]", o.bridge ? "bridge=" : "",
+			o.bridge ? o.bridge : "");
+	for (int i = 0; i < o.nlines; i++)
+		fprintf(f, "\n%s", o.lines[i]);
+	fputc('\n', f);
+	fclose(f);
+	return text;
+}
+
+/* ---- the domain */
+
+/* Its status, as a shell has it; what it says is ours, too, or goes to *said. */
+static int xl(char *const *words, char *said, size_t size)
+{
+	int out[2], status;
+	size_t len = 0;
+	ssize_t n;
+	pid_t child;
+
+	if (pipe(out) || (child = fork()) < 0)
+		die(FAILED, "%s", strerror(errno));
+	if (child == 0) {
+		if (said)
+			dup2(out[1], 1);
+		execvp("xl", words);
+		fprintf(stderr, "xenolith: there is no xl: this is for dom0\n");
+		_exit(127);
+	}
+	close(out[1]);
+	while (said && (n = read(out[0], said + len, size - 1 - len)) > 0)
+		len += n;
+	close(out[0]);
+	if (said)
+		said[len] = '\0';
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static char domid[16];
+
+/* Nobody attends any more. */
+static void leave(int signo)
+{
+	if (fork() == 0)
+		execlp("xl", "xl", "destroy", domid, (char *)NULL);
+	_exit(128 + signo);
+}
+
+/* "poweroff", "crash", ..., or NULL: it runs.  "gone": somebody has destroyed it. */
+static const char *ended(void)
+{
+	static const char *const reasons[] = { "poweroff", "reboot", "suspend", "crash", "watchdog" };
+	char said[1024], *words[] = { "xl", "list", "-v", domid, NULL }, *p;
+	char state[16], why[16];
+	unsigned long code;
+
+	/* Behind the name: ID Mem VCPUs State Time UUID Reason-Code ... */
+	if (xl(words, said, sizeof(said)))
+		return "gone";
+	p = strchr(said, '\n');
+	p = p ? strchr(p + 1, ' ') : NULL;
+	if (!p || sscanf(p, "%*s %*s %*s %15s %*s %*s %15s", state, why) != 2)
+		die(FAILED, "xl list says what is not understood: %s", said);
+	if (!strchr(state, 's') && !strchr(state, 'c'))
+		return NULL;
+	code = strtoul(why, NULL, 16);
+	return code < sizeof(reasons) / sizeof(reasons[0]) ? reasons[code] : "crash";
+}
+
+static int exit_status(const char *reason)
+{
+	struct xs_handle *xs = xs_open(0);
+	char key[64], *status;
+	unsigned len;
+
+	snprintf(key, sizeof(key), "/local/domain/%s/data/exit-status", domid);
+	status = xs ? xs_read(xs, XBT_NULL, key, &len) : NULL;
+	if (status && *status)
+		return atoi(status) & 0xff;
+	return !strcmp(reason, "poweroff") ? 0 : !strcmp(reason, "crash") ? 255 : 251;
+}
+
+/* Its console is ours until it ends: the reason. */
+static const char *attend(void)
+{
+	struct xs_handle *xs = xs_open(0);
+	char *console[] = { "xl", "console", domid, NULL };
+	char *unpause[] = { "xl", "unpause", domid, NULL };
+	const char *reason = NULL;
+	unsigned n;
+	pid_t child;
+
+	if (!xs || !xs_watch(xs, "@releaseDomain", "end"))
+		die(NO_PERMISSION, "cannot reach xenstore: %s", strerror(errno));
+	signal(SIGTERM, leave);
+	signal(SIGHUP, leave);
+	signal(SIGINT, leave);
+	child = fork();
+	if (child == 0) {
+		signal(SIGINT, SIG_DFL);
+		execvp("xl", console);
+		_exit(127);
+	}
+	usleep(200 * 1000);		/* or its first words are in the log only */
+	if (xl(unpause, NULL, 0))
+		die(FAILED, "xl cannot start domain %s", domid);
+	while (!reason) {
+		free(xs_read_watch(xs, &n));
+		reason = ended();
+	}
+	usleep(200 * 1000);		/* its last */
+	kill(child, SIGTERM);
+	waitpid(child, NULL, 0);
+	return reason;
+}
+
+void run(char **argv)
+{
+	char *text, file[] = "/tmp/xenolith-XXXXXX", *reason;
+	char *create[] = { "xl", "create", "-q", "-e", "-p", file, NULL };
+	char *start[] = { "xl", "create", "-q", file, NULL };
+	char *id[] = { "xl", "domid", NULL, NULL }, *destroy[] = { "xl", "destroy", domid, NULL };
+	int fd, status;
+
+	parse(argv);
+	check();
+	text = config();
+	fputs(text, o.show ? stdout : stderr);
+	if (o.show)
+		return;
+	fd = mkstemp(file);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die(FAILED, "%s: %s", file, strerror(errno));
+	close(fd);
+	status = xl(o.background ? start : create, NULL, 0);
+	unlink(file);
+	if (status)
+		die(status == 127 ? NO_PERMISSION : FAILED, "xl could not make a domain of %s",
+		    o.image);
+	id[2] = (char *)o.name;
+	if (xl(id, domid, sizeof(domid)))
+		die(FAILED, "%s has gone", o.name);
+	domid[strcspn(domid, "\n")] = '\0';
+	if (o.background) {
+		printf("domain %s, %s: xenolith info %s\n", domid, o.name, o.name);
+		return;
+	}
+	reason = (char *)attend();
+	status = exit_status(reason);
+	fprintf(stderr, "xenolith: %s ended by %s, status %d\n", o.name, reason, status);
+	if (strcmp(reason, "gone"))
+		xl(destroy, NULL, 0);
+	exit(status);
+}
