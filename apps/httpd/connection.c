@@ -219,6 +219,13 @@ static bool is_status(const struct request *r)
 	       (r->method == METHOD_GET || r->method == METHOD_HEAD);
 }
 
+static bool is_metrics(const struct request *r)
+{
+	return server.options.metrics &&
+	       span_is((struct span){ r->path, r->path_len }, "metrics", 7) &&
+	       (r->method == METHOD_GET || r->method == METHOD_HEAD);
+}
+
 /* The page, or the figures. */
 static const struct representation *status_for(struct connection *c, const struct request *r)
 {
@@ -235,8 +242,8 @@ static void decide(struct connection *c, int status)
 
 	if (status) {
 		reply_error(&reply, status, &request);
-	} else if (is_status(&request)) {
-		what = status_for(c, &request);
+	} else if (is_status(&request) || is_metrics(&request)) {
+		what = is_status(&request) ? status_for(c, &request) : (c->own = metrics());
 		if (what)
 			reply_with(&reply, what, &request);
 		else

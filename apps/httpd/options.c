@@ -24,6 +24,7 @@ static const struct option {
 	{ "send-timeout", DURATION, offsetof(struct options, send), 1, 86400000 },
 	{ "log", SWITCH, offsetof(struct options, log), 0, 0 },
 	{ "status", SWITCH, offsetof(struct options, status), 0, 0 },
+	{ "metrics", SWITCH, offsetof(struct options, metrics), 0, 0 },
 };
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))

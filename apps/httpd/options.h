@@ -10,7 +10,7 @@ struct options {
 	const char *root;		/* a disk's name, or a folder */
 	uint64_t port, connections, keep;
 	uint64_t idle, header, send;	/* timeouts, milliseconds */
-	bool log, status;
+	bool log, status, metrics;
 };
 
 /* false, after a line on standard error. */

@@ -92,4 +92,7 @@ void connection_free(struct connection *c);	/* what it holds, and itself */
 const struct representation *status_page(void);
 struct representation *status_json(void);
 
+/* metrics.c: /metrics, the same. */
+struct representation *metrics(void);
+
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A network that takes little at a time: connection.c is compiled once more with these in
- * place of the calls, so that a response is cut at any byte.
+ * place of the calls, so that a response is cut at any byte.  And a guest, for metrics.c:
+ * what it says is in the file that GUEST names.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -49,4 +52,11 @@ ssize_t short_sendfile(int to, int from, off_t *at, size_t len)
 {
 	len = some(len);
 	return len ? sendfile(to, from, at, len) : again();
+}
+
+int short_open(const char *path, int flags, ...)
+{
+	const char *guest = getenv("GUEST");
+
+	return open(guest && !strcmp(path, "/proc/xenolith") ? guest : path, flags);
 }
