@@ -7,17 +7,12 @@
 #include "drivers/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "tests/fuzz/guest_fuzz.h"
 #include "tests/host/blkback.h"
-#include "tests/host/host.h"
 #include "tests/host/xenstored.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *input HOST_KEEP;
-static size_t input_left HOST_KEEP;
 
 static struct disk disk;
 static unsigned running;
@@ -72,21 +67,4 @@ static void run(void)
 	store_end(STORE_TOO_LONG);
 	while (thread_count() != threads)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
-}
-
-/* What the guest has at its end is lost with its static variables. */
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return 1;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	if (size < 1)
-		return 0;
-	input = data + 1;
-	input_left = size - 1;
-	host_run(data[0], run);
-	return 0;
 }

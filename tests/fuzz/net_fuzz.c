@@ -8,6 +8,7 @@
 #include "kernel/param.h"
 #include "net/net.h"
 #include "net/sendbuf.h"
+#include "tests/fuzz/guest_fuzz.h"
 #include "tests/unit/net_vif.h"
 
 #include <lwip/dns.h>
@@ -16,11 +17,6 @@
 #include <xen/io/netif.h>
 
 #define PORT 80
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *input HOST_KEEP;
-static size_t input_left HOST_KEEP;
 
 static uint8_t byte(void)
 {
@@ -494,21 +490,4 @@ static void run(void)
 	assert(!vif.pages);
 	assert(!questions);
 	host_xen.shutdown = 0;		/* the threads stay */
-}
-
-/* What the guest has at its end is lost with its static variables. */
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return 1;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	if (size < 1)
-		return 0;
-	input = data + 1;
-	input_left = size - 1;
-	host_run(data[0], run);
-	return 0;
 }

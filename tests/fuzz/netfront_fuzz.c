@@ -10,7 +10,7 @@
 #include "kernel/clock.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
-#include "tests/host/host.h"
+#include "tests/fuzz/guest_fuzz.h"
 #include "tests/host/netback.h"
 #include "tests/host/xenstored.h"
 
@@ -18,13 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define LENT 16				/* pages */
 #define KEPT 8				/* frames */
-
-static const uint8_t *input HOST_KEEP;
-static size_t input_left HOST_KEEP;
 
 static struct netfront *device;
 static struct waitq news;
@@ -158,21 +153,4 @@ static void run(void)
 		netfront_free(kept[i]);
 	}
 	page_free(lent, LENT);
-}
-
-/* What the guest has at its end is lost with its static variables. */
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return 1;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	if (size < 1)
-		return 0;
-	input = data + 1;
-	input_left = size - 1;
-	host_run(data[0], run);
-	return 0;
 }

@@ -5,17 +5,12 @@
  */
 #include "drivers/xenstore.h"
 #include "kernel/clock.h"
-#include "tests/host/host.h"
+#include "tests/fuzz/guest_fuzz.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xen/io/xs_wire.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *input HOST_KEEP;
-static size_t input_left HOST_KEEP;
 
 static struct xenstore_domain_interface *ring;
 static struct xsd_sockmsg asked[64], asking;
@@ -261,21 +256,4 @@ static void run(void)
 	wait_until(&done, left == 0);
 	while (thread_count() > 1)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
-}
-
-/* What the guest has at its end is lost with its static variables. */
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return 1;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	if (size < 2)
-		return 0;
-	input = data + 1;
-	input_left = size - 1;
-	host_run(data[0], run);
-	return 0;
 }
