@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/host/blkback.h"
 #include "tests/host/host.h"
-#include "tests/host/xenstored.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define xen_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define xen_wmb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define xen_rmb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#include <xen/io/blkif.h>
-#include <xen/io/xenbus.h>
 
 #define FRONT "/local/domain/5/device/vbd/51712"
 #define BACK "/local/domain/0/backend/vbd/5/51712"
+#include "tests/host/backend.h"
+
+#include <xen/io/blkif.h>
+
 #define PEER 0
 #define MAX_REFS 4096
 
@@ -23,48 +16,13 @@ uint8_t blkback_disk[BLKBACK_SIZE];
 
 static struct blkif_back_ring ring;
 static evtchn_port_t port;
-static unsigned state;
-static bool attached, awake, owes_event, mad;
+static bool awake, owes_event, mad;
 static struct blkif_request held[256];
 static unsigned nheld;
 static struct mapped {
 	grant_ref_t ref;
 	uint8_t *page;
 } mapped[MAX_REFS];
-
-/* ---- xenstore */
-
-static void say(const char *key, const char *value)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), BACK "/%s", key);
-	store_write(path, value);
-}
-
-static void say_number(const char *key, uint64_t n)
-{
-	char value[24];
-
-	snprintf(value, sizeof(value), "%llu", (unsigned long long)n);
-	say(key, value);
-}
-
-static void set_state(unsigned new)
-{
-	state = new;
-	say_number("state", new);
-}
-
-static long front(const char *key)
-{
-	char path[100];
-	const char *value;
-
-	snprintf(path, sizeof(path), FRONT "/%s", key);
-	value = store_read(path);
-	return value ? atol(value) : -1;
-}
 
 /* ---- the guest's pages */
 
@@ -165,11 +123,8 @@ static bool follow(void)
 	else if (now == XenbusStateClosed) {
 		disconnect();
 		set_state(XenbusStateClosed);
-		if (strcmp(store_read(BACK "/online"), "0") == 0) {
-			attached = false;
-			store_rm(FRONT);
-			store_rm(BACK);
-		}
+		if (strcmp(store_read(BACK "/online"), "0") == 0)
+			gone();
 	}
 	return true;
 }
@@ -401,15 +356,11 @@ void blkback_attach(void)
 	if (!acts)
 		host_actor("blkback", act, NULL);
 	acts = true;
-	attached = true;
 	say("online", "1");
 	say_number("max-ring-page-order", blkback.ring_order);
 	if (blkback.indirect)
 		say_number("feature-max-indirect-segments", blkback.indirect);
-	set_state(XenbusStateInitWait);
-	store_write(FRONT "/backend-id", "0");
-	store_write(FRONT "/state", "1");
-	store_write(FRONT "/backend", BACK);
+	attach();
 }
 
 void blkback_detach(void)
@@ -426,9 +377,7 @@ bool blkback_detached(void)
 void blkback_vanish(void)
 {
 	disconnect();
-	attached = false;
-	store_rm(FRONT);
-	store_rm(BACK);
+	gone();
 }
 
 void blkback_restart(void)

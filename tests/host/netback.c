@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/host/netback.h"
 #include "tests/host/host.h"
-#include "tests/host/xenstored.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define xen_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define xen_wmb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define xen_rmb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#include <xen/io/netif.h>
-#include <xen/io/xenbus.h>
 
 #define FRONT "/local/domain/5/device/vif/0"
 #define BACK "/local/domain/0/backend/vif/5/0"
+#include "tests/host/backend.h"
+
+#include <xen/io/netif.h>
+
 #define PEER 0
 #define SLOTS 256
 #define HEADER 14
@@ -26,8 +19,7 @@ static struct netif_tx_back_ring tx;
 static struct netif_rx_back_ring rx;
 static grant_ref_t ring_refs[2];
 static evtchn_port_t tx_port, rx_port;
-static unsigned state;
-static bool attached, mad, split;
+static bool mad, split;
 static bool tx_awake, rx_awake, owes_tx, owes_rx;
 
 /* Slots that were taken and not answered, in order. */
@@ -54,43 +46,6 @@ static bool in_extras;			/* for ever */
 /* A received page that it has mapped although it answered. */
 static grant_ref_t kept[64];
 static unsigned nkept;
-
-/* ---- xenstore */
-
-static void say(const char *key, const char *value)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), BACK "/%s", key);
-	if (value)
-		store_write(path, value);
-	else
-		store_rm(path);
-}
-
-static void say_number(const char *key, uint64_t n)
-{
-	char value[24];
-
-	snprintf(value, sizeof(value), "%llu", (unsigned long long)n);
-	say(key, value);
-}
-
-static void set_state(unsigned new)
-{
-	state = new;
-	say_number("state", new);
-}
-
-static long front(const char *key)
-{
-	char path[100];
-	const char *value;
-
-	snprintf(path, sizeof(path), FRONT "/%s", key);
-	value = store_read(path);
-	return value ? atol(value) : -1;
-}
 
 void netback_carrier(bool up)
 {
@@ -180,13 +135,6 @@ static void disconnect(void)
 	netback.connected = false;
 	if (!netback.keeps)
 		netback_let_go();
-}
-
-static void gone(void)
-{
-	attached = false;
-	store_rm(FRONT);
-	store_rm(BACK);
 }
 
 /* As frontend_changed() of Linux's xenbus.c: here Connected means us. */
@@ -794,7 +742,6 @@ void netback_attach(void)
 	if (!acts)
 		host_actor("netback", act, NULL);
 	acts = true;
-	attached = true;
 	say("online", "1");
 	say("feature-rx-copy", netback.rx_copy ? netback.rx_copy : "1");
 	say("carrier", netback.carrier);
@@ -805,13 +752,10 @@ void netback_attach(void)
 	say("feature-gso-tcpv4", netback.no_gso4 ? NULL : "1");
 	say("feature-gso-tcpv6", netback.no_gso6 ? NULL : "1");
 	say("feature-split-event-channels", netback.split ? "1" : NULL);
-	set_state(XenbusStateInitWait);
 	store_write(FRONT "/mac", netback.mac ? netback.mac : NETBACK_MAC);
 	if (netback.front_mtu)
 		store_write(FRONT "/mtu", netback.front_mtu);
-	store_write(FRONT "/backend-id", "0");
-	store_write(FRONT "/state", "1");
-	store_write(FRONT "/backend", BACK);
+	attach();
 }
 
 void netback_detach(void)
