@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "net/sendbuf.h"
 #include "tests/fuzz/guest_fuzz.h"
+#include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
 #include <lwip/dns.h>
@@ -34,32 +35,6 @@ static struct {
 	uint32_t seq, ack;		/* of the open connection */
 	uint8_t link_local[16];
 } seen;
-
-static uint32_t get(const uint8_t *at, unsigned bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *at++;
-	return v;
-}
-
-static void put(uint8_t *at, uint32_t v, unsigned bytes)
-{
-	while (bytes--) {
-		at[bytes] = v;
-		v >>= 8;
-	}
-}
-
-static uint32_t plain(const uint8_t *at, size_t len, uint32_t s)
-{
-	for (size_t i = 0; i < len; i++)
-		s += i & 1 ? at[i] : (uint32_t)at[i] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
 
 static void wire(uint8_t *p, size_t len, const struct offload *o)
 {

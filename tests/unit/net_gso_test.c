@@ -4,6 +4,7 @@
 #include "net/gso.h"
 #include "net/sum.h"
 #include "tests/host/host.h"
+#include "tests/unit/net_bytes.h"
 
 #include <assert.h>
 #include <string.h>
@@ -13,34 +14,6 @@
 static uint8_t packets[64][2048];
 static size_t lengths[64];
 static unsigned npackets;
-
-/* ---- a second opinion on sums: RFC 1071's own words, 16 bits at a time */
-
-static uint32_t plain(const uint8_t *at, size_t len, uint32_t s)
-{
-	for (size_t i = 0; i < len; i++)
-		s += i & 1 ? at[i] : (uint32_t)at[i] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
-static void put(uint8_t *at, uint32_t v, unsigned bytes)
-{
-	while (bytes--) {
-		at[bytes] = v;
-		v >>= 8;
-	}
-}
-
-static uint32_t get(const uint8_t *at, unsigned bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *at++;
-	return v;
-}
 
 struct shape {
 	unsigned version, options;	/* bytes of TCP options */

@@ -3,6 +3,7 @@
 #include "kernel/param.h"
 #include "net/net.h"
 #include "net/sendbuf.h"
+#include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
 #include <lwip/dhcp.h>
@@ -24,32 +25,6 @@ static const uint8_t our_mac[6] = { 0, 0x16, 0x3e, 0, 0, 1 };
 static const uint8_t peer_mac[6] = { 0, 0x16, 0x3e, 0, 0, 2 };
 
 /* ---- bytes */
-
-static uint32_t plain(const uint8_t *at, size_t len, uint32_t s)
-{
-	for (size_t i = 0; i < len; i++)
-		s += i & 1 ? at[i] : (uint32_t)at[i] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
-static void put(uint8_t *at, uint32_t v, unsigned bytes)
-{
-	while (bytes--) {
-		at[bytes] = v;
-		v >>= 8;
-	}
-}
-
-static uint32_t get(const uint8_t *at, unsigned bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *at++;
-	return v;
-}
 
 static uint8_t byte_at(uint64_t at)
 {
