@@ -8,9 +8,9 @@
  */
 #include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
+#include "apps/listen.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -222,31 +222,6 @@ static void accept_connections(void)
 
 /* ---- the loop */
 
-/* Both protocols on one socket where there is IPv6. */
-static int open_listener(unsigned port)
-{
-	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd = socket(AF_INET6, SOCK_STREAM, 0), yes = 1, no = 0, six = fd >= 0, rc;
-
-	if (six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0) {
-		close(fd);
-		six = 0;
-	}
-	if (!six)
-		fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	rc = six ? bind(fd, (struct sockaddr *)&any6, sizeof(any6))
-		 : bind(fd, (struct sockaddr *)&any4, sizeof(any4));
-	if (rc < 0 || listen(fd, 1024) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static void handle(const struct epoll_event *e)
 {
 	struct connection *c = e->data.ptr;
@@ -272,7 +247,7 @@ static bool set_up(void)
 	server.phases[HEADER].limit = server.options.header;
 	server.phases[SEND].limit = server.options.send;
 	server.phases[LINGER].limit = 5000;
-	server.listener = open_listener(server.options.port);
+	server.listener = listen_at(SOCK_STREAM, server.options.port, 1024);
 	if (server.listener < 0) {
 		fprintf(stderr, "httpd: port %u: %s\n", (unsigned)server.options.port,
 			strerror(errno));

@@ -10,10 +10,10 @@
  */
 #define _GNU_SOURCE
 #include "apps/iperf/params.h"
+#include "apps/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -644,21 +644,9 @@ static int wait_time(void)
 
 static int open_socket(int type)
 {
-	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd = socket(AF_INET6, type, 0), yes = 1, no = 0, rc;
+	int fd = listen_at(type, port, 256);
 
-	if (fd >= 0 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) == 0) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-		rc = bind(fd, (struct sockaddr *)&any6, sizeof(any6));
-	} else {
-		close(fd);
-		fd = socket(AF_INET, type, 0);
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-		rc = bind(fd, (struct sockaddr *)&any4, sizeof(any4));
-	}
-	if (fd < 0 || rc < 0 || (type == SOCK_STREAM && listen(fd, 256) < 0) ||
-	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+	if (fd < 0) {
 		fprintf(stderr, "iperf: port %u: %s\n", port, strerror(errno));
 		exit(1);
 	}
