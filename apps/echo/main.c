@@ -34,12 +34,14 @@ static int epoll;
 static unsigned port = 7;
 static char buffer[BUFFER];
 
-static void watch(struct connection *c, int what, uint32_t events)
+static bool watch(struct connection *c, int what, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = c };
 
-	if (epoll_ctl(epoll, what, c->fd, &e) < 0)
-		perror("echo: epoll");
+	if (epoll_ctl(epoll, what, c->fd, &e) == 0)
+		return true;
+	perror("echo: epoll");
+	return false;
 }
 
 static int open_socket(int type)
@@ -120,7 +122,8 @@ static void welcome(int listener)
 	}
 	c->fd = fd;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	watch(c, EPOLL_CTL_ADD, EPOLLIN);
+	if (!watch(c, EPOLL_CTL_ADD, EPOLLIN))
+		end(c);
 }
 
 static unsigned port_of(const struct sockaddr_storage *a)
@@ -157,8 +160,8 @@ int main(int argc, char **argv)
 	epoll = epoll_create1(0);
 	listener.fd = open_socket(SOCK_STREAM);
 	udp.fd = open_socket(SOCK_DGRAM);
-	watch(&listener, EPOLL_CTL_ADD, EPOLLIN);
-	watch(&udp, EPOLL_CTL_ADD, EPOLLIN);
+	if (!watch(&listener, EPOLL_CTL_ADD, EPOLLIN) || !watch(&udp, EPOLL_CTL_ADD, EPOLLIN))
+		return 1;
 	printf("echo: port %u, TCP and UDP\n", port);
 	fflush(stdout);
 	for (;;) {

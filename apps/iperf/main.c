@@ -14,6 +14,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -95,12 +96,14 @@ static bool busy(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-static void watch(struct peer *p, int what, uint32_t events)
+static bool watch(struct peer *p, int what, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = p };
 
-	if (epoll_ctl(epoll, what, p->fd, &e) < 0)
-		perror("iperf: epoll");
+	if (epoll_ctl(epoll, what, p->fd, &e) == 0)
+		return true;
+	perror("iperf: epoll");
+	return false;
 }
 
 /* ---- peers */
@@ -359,10 +362,8 @@ static void send_datagrams(void)
 
 	for (unsigned i = 0; i < test.nstreams; i++) {
 		struct peer *p = test.streams[i];
-		uint64_t due = UINT64_MAX;
+		double due = q->rate ? q->rate / 8.0 * (now - test.start) / 1e6 : HUGE_VAL;
 
-		if (q->rate)
-			due = q->rate / 8.0 * (now - test.start) / 1e6;
 		for (size_t sent = 0; p->sends && p->bytes < due && sent < TURN; sent += q->length) {
 			struct stamp *s = (struct stamp *)buffer;
 			struct timespec t;
@@ -587,14 +588,15 @@ static void welcome(void)
 {
 	for (;;) {
 		int fd = accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK);
-		struct peer *p = fd < 0 ? NULL : add_peer(NEWCOMER, fd);
+		struct peer *p;
 
-		if (p)
-			watch(p, EPOLL_CTL_ADD, EPOLLIN);
-		else if (fd >= 0)
-			close(fd);
-		else
+		if (fd < 0)
 			return;
+		p = add_peer(NEWCOMER, fd);
+		if (!p)
+			close(fd);
+		else if (!watch(p, EPOLL_CTL_ADD, EPOLLIN))
+			end_peer(p);
 	}
 }
 
@@ -678,8 +680,9 @@ int main(int argc, char **argv)
 	epoll = epoll_create1(0);
 	listener.fd = open_socket(SOCK_STREAM);
 	datagrams.fd = open_socket(SOCK_DGRAM);
-	watch(&listener, EPOLL_CTL_ADD, EPOLLIN);
-	watch(&datagrams, EPOLL_CTL_ADD, EPOLLIN);
+	if (!watch(&listener, EPOLL_CTL_ADD, EPOLLIN) ||
+	    !watch(&datagrams, EPOLL_CTL_ADD, EPOLLIN))
+		return 1;
 	printf("iperf: port %u, for iperf3\n", port);
 	fflush(stdout);
 	for (;;) {

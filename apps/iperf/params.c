@@ -136,6 +136,7 @@ bool params_read(struct params *p, const char *text, size_t len, const char **wh
 		p->length = p->udp ? 1460 : BLOCK_MAX;
 	*why = !good ? "parameters that are no JSON" :
 	       p->streams < 1 || p->streams > STREAMS_MAX ? "that many streams" :
+	       p->seconds > SECONDS_MAX || p->omit > SECONDS_MAX ? "that long a test" :
 	       p->length < 16 || p->length > (1 << 20) ? "blocks of that length" :
 	       p->udp && p->length > 65507 ? "datagrams of that length" : NULL;
 	if (p->length > BLOCK_MAX)
