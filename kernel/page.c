@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/arch.h"
 #include "kernel/page.h"
+#include "kernel/sched.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -14,7 +15,7 @@ struct extent {
 static struct extent *highest;
 static uintptr_t brk, heap_end;		/* heap_end: brk, rounded up to a page */
 static uintptr_t top;
-static size_t freed;
+static size_t freed, reserve;
 
 static uintptr_t end_of(const struct extent *e)
 {
@@ -26,7 +27,20 @@ void page_init(void)
 	brk = heap_end = boot_info.memory_start;
 	top = boot_info.memory_end;
 	highest = NULL;
-	freed = 0;
+	freed = reserve = 0;
+}
+
+void page_reserve(size_t n)
+{
+	reserve = n;
+}
+
+/* How far towards each other the heap and the pages may come. */
+static uintptr_t middle(void)
+{
+	uintptr_t kept = current->kind == THREAD_APP ? reserve * PAGE_SIZE : 0;
+
+	return top - heap_end > kept ? top - heap_end - kept : 0;
 }
 
 static void *take_freed(size_t n)
@@ -50,7 +64,7 @@ void *page_alloc(size_t n)
 	void *pages = take_freed(n);
 	uintptr_t start;
 
-	if (pages || n == 0 || n > (top - heap_end) / PAGE_SIZE)
+	if (pages || n == 0 || n > middle() / PAGE_SIZE)
 		return pages;
 	/* First, since arch_map() may come back here for a page table. */
 	start = top -= n * PAGE_SIZE;
@@ -117,7 +131,7 @@ void *page_brk(ptrdiff_t delta)
 	uintptr_t old = brk, end;
 
 	if (delta < 0 ? -(uintptr_t)delta > brk - boot_info.memory_start :
-			(uintptr_t)delta > top - brk)
+			(uintptr_t)delta > heap_end - brk + middle())
 		return NULL;
 	end = (brk + delta + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	if (end > heap_end) {

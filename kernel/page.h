@@ -21,6 +21,12 @@ void page_init(void);
 void *page_alloc(size_t n);
 void page_free(void *pages, size_t n);
 
+/*
+ * Keep n pages of what was never used for kernel threads: an application that has taken all
+ * can still be asked and ended.
+ */
+void page_reserve(size_t n);
+
 /* Move the end of the heap by delta bytes: its old end, or NULL: no memory. */
 void *page_brk(ptrdiff_t delta);
 

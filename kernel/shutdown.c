@@ -2,6 +2,7 @@
 #include "kernel/clock.h"
 #include "kernel/hypercall.h"
 #include "kernel/log.h"
+#include "kernel/page.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
@@ -122,6 +123,7 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
 	if (!ender) {
 		ender = current;
 		began = clock_now();
+		page_reserve(0);
 		order = (struct shutdown_order){
 			.reason = reason, .status = status & 0xff, .why = why,
 			.deadline = clock_now() +

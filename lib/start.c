@@ -31,6 +31,7 @@
  * console.  So main comes first: we ask when it has had a moment, or ends.
  */
 #define HEAD_START (10 * NSEC_PER_MSEC)
+#define RESERVE 24			/* pages: xenstore, and the control endpoint */
 
 int main(int argc, char **argv, char **envp);
 
@@ -124,6 +125,7 @@ _Noreturn void start(void)
 	watchdog_init();
 	shutdown_limits();
 	file_init();
+	page_reserve(RESERVE);
 	start_main();
 	thread_sleep(clock_now() + HEAD_START);
 	console_tell();

@@ -2,6 +2,7 @@
 /* kernel/page.c: pages and the heap, from one range of memory. */
 #include "kernel/arch.h"
 #include "kernel/page.h"
+#include "kernel/sched.h"
 #include "tests/host/host.h"
 
 #include <assert.h>
@@ -255,6 +256,28 @@ static void failing_maps_leave_nothing(void)
 	assert(now().used == host_page_tables());
 }
 
+static bool take_one(void)
+{
+	return host_chance(2) ? page_brk(PAGE_SIZE) != NULL : page_alloc(1) != NULL;
+}
+
+static void the_reserve_is_the_kernels(void)
+{
+	unsigned n = 0;
+
+	host_set_memory(2ul << 20);
+	page_init();
+	page_reserve(16);
+	current->kind = THREAD_APP;
+	while (take_one())
+		;
+	assert(!page_alloc(1) && !page_brk(PAGE_SIZE));
+	current->kind = THREAD_KERNEL;
+	while (take_one())
+		n++;
+	assert(n + host_page_tables() >= 16 && n <= 16);
+}
+
 static void boot_is_flat(void)
 {
 	host_set_memory(1024ul << 20);
@@ -277,6 +300,8 @@ int main(int argc, char **argv)
 		{ "too much is no memory", too_much_is_no_memory, 1 },
 		{ "pages that cannot be mapped leave nothing behind",
 		  failing_maps_leave_nothing, 100 },
+		{ "an application does not get the kernel's reserve",
+		  the_reserve_is_the_kernels, 20 },
 		{ "memory is not mapped before it is handed out", boot_is_flat, 1 },
 	};
 

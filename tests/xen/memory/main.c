@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* How much malloc can get: prints it in KiB, having touched every page of it. */
+/* How much malloc can get: prints it in KiB, having touched every page of it; then stays? */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-int main(void)
+int main(int argc, char **argv __attribute__((unused)))
 {
 	size_t total = 0;
 	char *p;
@@ -16,5 +17,7 @@ int main(void)
 			total += size;
 		}
 	printf("malloc got %zu KiB\n", total / 1024);
+	while (argc > 1)
+		sleep(1000);
 	return 0;
 }

@@ -29,6 +29,15 @@ def test_boots_in_4_mib(lab, image):
     got_kib(lab, image, 4)
 
 
+def test_who_has_taken_all_can_be_ended(lab, image):
+    with lab.create(image, args=["stay"], memory=4) as guest:
+        guest.wait_for("malloc got")
+        guest.shutdown()
+        result = guest.wait(20)
+    assert (result.reason, result.status) == ("poweroff", 143), result.console
+    assert "control/shutdown" in result.console
+
+
 def until_main(lab, image, memory):
     return lab.run_guest(image, memory=memory, timeout=120).seconds_until("main")
 
