@@ -137,10 +137,12 @@ static void close_connection(struct tcp_socket *t)
 		tcp_socket_free(t);
 		return;
 	}
-	tcp_output(pcb);
-	if (t->s.o.linger && !linger(t)) {
-		tcp_socket_free(t);
-		return;
+	if (t->s.o.linger) {
+		tcp_output(pcb);
+		if (!linger(t)) {
+			tcp_socket_free(t);
+			return;
+		}
 	}
 	pcb->rcv_wnd = TCP_WND_MAX(pcb);	/* all was read: lwIP need not reset it */
 	if (t->unacked) {

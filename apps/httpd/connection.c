@@ -98,6 +98,7 @@ static ssize_t send_some(struct connection *c, size_t *wanted)
 	bool file = c->at < c->to && !c->what->body.data;
 	size_t left = c->to - c->at;
 	off_t at;
+	int flags;
 
 	if (file && !text.len) {
 		*wanted = left < TURN_MAX ? left : TURN_MAX;
@@ -105,15 +106,16 @@ static ssize_t send_some(struct connection *c, size_t *wanted)
 		return sendfile(c->fd, c->what->body.fd, &at, *wanted);
 	}
 	*wanted = text.len + (file ? 0 : left);
+	flags = MSG_NOSIGNAL | (file || c->closing ? MSG_MORE : 0);	/* the end may join it */
 	if (file || !left)
-		return send(c->fd, text.at, text.len, MSG_NOSIGNAL | (file ? MSG_MORE : 0));
+		return send(c->fd, text.at, text.len, flags);
 	struct iovec pieces[2] = {
 		{ (char *)text.at, text.len },
 		{ (char *)c->what->body.data + c->at, left },
 	};
 	struct msghdr m = { .msg_iov = pieces, .msg_iovlen = 2 };
 
-	return sendmsg(c->fd, &m, MSG_NOSIGNAL);
+	return sendmsg(c->fd, &m, flags);
 }
 
 /* The next of several ranges; false: there is none. */
