@@ -180,14 +180,22 @@ static int tcp_socket_bind(struct socket *s, const struct endpoint *name)
 	return err == ERR_BUF ? -EADDRINUSE : socket_errno(err);
 }
 
-/* A window below what needs no scaling would only cost time. */
+/*
+ * A window below what needs no scaling would only cost time.  A SYN has announced no more
+ * than that, whatever lwIP thinks; and that a SYN was lost says nothing of how much the path
+ * takes (RFC 5681, 3.1).
+ */
 void tcp_socket_established(struct tcp_socket *t)
 {
 	size_t window = t->s.o.rcvbuf < 65535 ? 65535 : t->s.o.rcvbuf;
+	struct tcp_pcb *pcb = t->pcb;
 
 	t->connected = true;
-	if (window < t->pcb->rcv_wnd)
-		t->pcb->rcv_wnd = t->pcb->rcv_ann_wnd = window;
+	if (window < pcb->rcv_wnd) {
+		pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
+		pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
+	}
+	pcb->ssthresh = TCP_SND_BUF;
 }
 
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
