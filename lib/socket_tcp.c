@@ -2,6 +2,7 @@
 /* TCP sockets on lwIP's raw interface: how they come to be, connect, and what they are. */
 #include "lib/socket_tcp.h"
 #include "net/net.h"
+#include "net/segment.h"
 
 #include <errno.h>
 #include <lwip/priv/tcp_priv.h>
@@ -196,6 +197,7 @@ void tcp_socket_established(struct tcp_socket *t)
 		pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
 	}
 	pcb->ssthresh = TCP_SND_BUF;
+	segment_least(pcb);
 }
 
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)

@@ -5,11 +5,28 @@
  * lwIP asserts of some segments that they do not come, and an assertion is a panic here: so
  * these do not get there.
  */
+#include "net/segment.h"
+
 #include "net/lwip/hooks.h"
 
 #include <lwip/priv/tcp_priv.h>
 
 #include <stdbool.h>
+
+#define LEAST 88			/* bytes; Linux has 48 beside all options there can be */
+
+/*
+ * lwIP's segments have at most half of the largest window seen.  Where that is nothing they
+ * become whole ones, and too large when the window opens ("mss_local is too small"); where it is
+ * less than the options take, they become as large as what is to be sent.
+ */
+void segment_least(struct tcp_pcb *pcb)
+{
+	if (pcb->mss < LEAST)
+		pcb->mss = LEAST;
+	if (pcb->snd_wnd_max < 2 * LEAST)
+		pcb->snd_wnd_max = 2 * LEAST;
+}
 
 enum { OPTION_END, OPTION_NOP, OPTION_MSS };
 
@@ -39,16 +56,6 @@ static void forget_mss(const struct options *o)
 		for (unsigned n = 0; kind == OPTION_MSS && n < size && i + n < o->len; n++)
 			*option(o, i + n) = OPTION_NOP;
 	}
-}
-
-/*
- * lwIP makes segments of half the largest window it saw, if that is anything ("mss_local is too
- * small"): where it was nothing when it made them, they stay as they are.
- */
-static void keep_size(struct tcp_pcb *pcb)
-{
-	if (pcb->unsent && pcb->snd_wnd_max < 2)
-		pcb->snd_wnd_max = 2u * pcb->mss;
 }
 
 /* A FIN that came before what is in front of it; NULL: none did. */
@@ -101,7 +108,6 @@ int net_segment(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned options,
 	if (pcb->state == LISTEN || pcb->state == SYN_SENT || pcb->state == TIME_WAIT)
 		return ERR_OK;
 	forget_mss(&o);
-	keep_size(pcb);
 	if (flags & TCP_RST)
 		return ERR_OK;
 	/* That would be the second SYN in the sequence. */

@@ -50,8 +50,8 @@ lwip_objects	= $(LWIP:%.c=$(OUT)/$(1)/lwip/%.o)
 for_file	= $(if $(filter kernel/% drivers/%,$(1)),$(BY_CALL)) \
 		  $(if $(filter net/% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
 		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE)
-# lwIP takes words from where they are.
-FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment
+# lwIP takes words from where they are, and shifts bytes into signs.
+FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment,shift
 
 .PHONY: objects links FORCE
 .PRECIOUS: $(OUT)/%/libguest.a

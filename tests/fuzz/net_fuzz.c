@@ -7,6 +7,7 @@
  */
 #include "kernel/param.h"
 #include "net/net.h"
+#include "net/segment.h"
 #include "net/sendbuf.h"
 #include "tests/fuzz/guest_fuzz.h"
 #include "tests/unit/net_bytes.h"
@@ -345,6 +346,7 @@ static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 	(void)arg;
 	if (err != ERR_OK)
 		return ERR_OK;
+	segment_least(p);
 	tcp_recv(p, got);
 	tcp_sent(p, sent);
 	tcp_err(p, failed);
