@@ -120,8 +120,10 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 		tcp_recved(pcb, n);
 		return ERR_OK;
 	}
-	if (rx_total + n + PBUF_COST > limit() && t->rx_len > RX_LEAST)
-		return ERR_MEM;		/* lwIP keeps it, and comes back with it */
+	/* lwIP keeps it, and comes back with it; but not where it forgets the connection. */
+	if (rx_total + n + PBUF_COST > limit() && t->rx_len > RX_LEAST &&
+	    pcb->state != TIME_WAIT)
+		return ERR_MEM;
 	if (!join(t, p))
 		append(t, p);
 	t->rx_len += n;
