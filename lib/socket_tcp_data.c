@@ -438,12 +438,14 @@ ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
 }
 
 /* Reading may sleep, and the connection may fail meanwhile: its memory stays until then. */
-static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len)
+static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, bool patient,
+		    uint64_t deadline)
 {
 	size_t n = tcp_socket_room(t) < len ? tcp_socket_room(t) : len;
 	void *to = sendbuf_reserve(&t->out, n, &n);
 	bool more = n < len || t->s.o.cork;
 	ssize_t rc;
+	err_t err;
 
 	if (!to)
 		return -ENOMEM;
@@ -457,10 +459,14 @@ static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len)
 	if (rc <= 0)
 		return rc;
 	n = rc;
-	if (cannot_send_now(t))
-		return cannot_send(t);
-	if (sendbuf_commit(&t->out, t->pcb, n, more ? TCP_WRITE_FLAG_MORE : 0) != ERR_OK)
-		return -ENOBUFS;
+	do {
+		if (cannot_send_now(t))
+			return cannot_send(t);
+		err = sendbuf_commit(&t->out, t->pcb, n, more ? TCP_WRITE_FLAG_MORE : 0);
+		rc = err == ERR_OK ? 0 : no_room(t, patient, deadline);
+	} while (err != ERR_OK && !rc);
+	if (rc)
+		return rc;
 	tcp_socket_holds(t, n);
 	flush(t, more);
 	return n;
@@ -477,7 +483,7 @@ ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t 
 		return -EAGAIN;
 	rc = wait_for_room(t, len, patient, deadline);
 	if (!rc)
-		rc = fill(t, f, at, len);
+		rc = fill(t, f, at, len, patient, deadline);
 	mutex_unlock(&t->sending);
 	return rc;
 }

@@ -219,7 +219,7 @@ static bool elsewhere(struct sendbuf *b)
 
 err_t sendbuf_commit(struct sendbuf *b, struct tcp_pcb *pcb, size_t n, uint8_t flags)
 {
-	struct sendbuf_run *r = b->last;
+	struct sendbuf_run *r = b->reserved;
 	const uint8_t *data = b->bounced ? b->bounce : r->start + r->filled;
 	bool copy = b->bounced || n <= SMALL;
 	err_t err;
@@ -230,8 +230,8 @@ err_t sendbuf_commit(struct sendbuf *b, struct tcp_pcb *pcb, size_t n, uint8_t f
 	err = tcp_write(pcb, data, n, flags | (copy ? TCP_WRITE_FLAG_COPY : 0));
 	if (err != ERR_OK)
 		return err;
-	b->last->filled += n;
-	b->reserved = false;
+	(copy ? b->last : r)->filled += n;
+	b->reserved = NULL;
 	if (b->bounced) {
 		free(b->bounce);
 		b->bounce = NULL;
@@ -299,7 +299,7 @@ static void drop(struct sendbuf *b, size_t len)
 		size_t left = r->filled - r->acked, n = len < left ? len : left;
 		size_t gone = r->acked & ~(PAGE_SIZE - 1);
 
-		if (n == left && !(r == b->last && b->reserved)) {
+		if (n == left && r != b->reserved) {
 			drop_first(b);
 			len -= n;
 			continue;

@@ -31,7 +31,7 @@ struct sendbuf {
 	void *bounce;			/* where lent memory was not to be had */
 	size_t bounce_size;
 	bool bounced;			/* what is reserved is there */
-	bool reserved;			/* in the last run */
+	struct sendbuf_run *reserved;	/* or in this run */
 };
 
 /*

@@ -675,6 +675,28 @@ static void a_part_acknowledged_is_kept(void)
 	down();
 }
 
+/* A short read is copied, and the queue may be full just then. */
+static void what_is_reserved_stays_when_it_fails(void)
+{
+	tcpwnd_size_t room;
+	size_t n;
+	void *to;
+
+	set_up();
+	connect();
+	to = sendbuf_reserve(&buffer, 4000, &n);
+	fill(to, 0, 100);
+	room = pcb->snd_buf;
+	pcb->snd_buf = 0;
+	for (int i = 0; i < 2; i++)
+		assert(sendbuf_commit(&buffer, pcb, 100, 0) == ERR_MEM);
+	pcb->snd_buf = room;
+	assert(sendbuf_commit(&buffer, pcb, 100, 0) == ERR_OK);
+	sent_bytes = 100;
+	bulk(50000, 20000);
+	down();
+}
+
 /* Nor may it while a frame with it is on its way: vif_take() looks. */
 static void what_is_on_its_way_is_kept(void)
 {
@@ -996,6 +1018,8 @@ int main(int argc, char **argv)
 		  5 },
 		{ "a segment of which a part is acknowledged is kept",
 		  a_part_acknowledged_is_kept, 3 },
+		{ "what is reserved stays so when it cannot be sent yet",
+		  what_is_reserved_stays_when_it_fails, 2 },
 		{ "what is on its way is kept, though the connection is gone",
 		  what_is_on_its_way_is_kept, 5 },
 		{ "we can talk to ourselves", loopback_works, 10 },
