@@ -33,6 +33,7 @@ struct tcp_socket {
 	bool was_full;			/* somebody was told so */
 	bool began;			/* its first bytes are on their way */
 	bool filling;			/* a file is being read into `out` */
+	uint32_t rto_end, rto_acked;	/* the last timeout that is over, and by which ack */
 	struct mutex sending;
 
 	/* A listener's connections, to be accepted; or the next one of them. */

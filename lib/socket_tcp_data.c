@@ -244,32 +244,44 @@ bool tcp_socket_memory_full(void)
 
 /*
  * A peer that takes merged frames acknowledges many segments at once, of which lwIP counts
- * two (RFC 3465, L = 2): the rest is counted here, or slow start would be linear.
+ * two (RFC 3465, L = 2): the rest is counted here, or slow start would be linear.  As in Linux
+ * that is all of it, but never beyond ssthresh, and not what is acknowledged of segments that
+ * were sent before a timeout (RFC 3465, 2.3): much of that may have left the path long ago.
  */
-static void open_window(struct tcp_pcb *pcb, tcpwnd_size_t acked)
+static void open_window(struct tcp_socket *t, struct tcp_pcb *pcb, tcpwnd_size_t acked)
 {
-	tcpwnd_size_t counted = 2 * pcb->mss;
+	tcpwnd_size_t counted = 2 * pcb->mss, most = LWIP_MIN(pcb->ssthresh, pcb->snd_wnd_max);
 
-	if (pcb->cwnd < pcb->ssthresh && acked > counted && !(pcb->flags & (TF_RTO | TF_INFR)) &&
-	    pcb->cwnd < pcb->snd_wnd_max)
-		pcb->cwnd += acked - counted;
+	/* lwIP has forgotten the timeout when all of before it is acknowledged. */
+	if (pcb->rto_end != t->rto_end && TCP_SEQ_GEQ(pcb->lastack, pcb->rto_end)) {
+		t->rto_end = pcb->rto_end;
+		t->rto_acked = pcb->lastack;
+	}
+	if (pcb->rto_end != t->rto_end || pcb->lastack == t->rto_acked ||
+	    pcb->flags & TF_INFR)
+		return;
+	if (acked > counted && pcb->cwnd < most)
+		pcb->cwnd += LWIP_MIN(acked - counted, most - pcb->cwnd);
 }
 
 /* Nothing was sent yet: RFC 6928 where lwIP begins with less. */
 static void begin_window(struct tcp_socket *t)
 {
 	struct tcp_pcb *pcb = t->pcb;
+	tcpwnd_size_t window;
 
-	if (!t->began && pcb && t->connected && pcb->cwnd < 10u * pcb->mss)
-		pcb->cwnd = 10u * pcb->mss;
-	t->began |= t->connected;
+	if (t->began || !pcb || !t->connected)
+		return;
+	t->began = true;
+	window = LWIP_MIN(10u * pcb->mss, LWIP_MAX(2u * pcb->mss, 14600u));
+	pcb->cwnd = LWIP_MAX(pcb->cwnd, window);
 }
 
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
 	struct tcp_socket *t = arg;
 
-	open_window(pcb, len);
+	open_window(t, pcb, len);
 	tcp_socket_lets_go(t, len);
 	sendbuf_acked(&t->out, len);
 	if (t->orphan_link) {
