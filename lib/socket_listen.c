@@ -145,8 +145,10 @@ int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection
 	if (!t->first) {
 		net_push();
 		if (!wait_until_deadline(&s->readers, socket_deadline(s->o.rcv_timeout),
-					 t->first))
+					 t->first || !t->pcb))
 			return -EAGAIN;
+		if (!t->first)
+			return -EINVAL;	/* shutdown() */
 	}
 	c = t->first;
 	unqueue(t, c);

@@ -288,6 +288,12 @@ static int tcp_socket_shutdown(struct socket *s, int how)
 {
 	struct tcp_socket *t = tcp_of(s);
 
+	/* As on Linux, whose programs end accept() by it. */
+	if (t->pcb && t->pcb->state == LISTEN && how != SHUT_WR) {
+		tcp_socket_unlisten(t);
+		socket_readable(s);
+		return 0;
+	}
 	if (!t->connected)
 		return -ENOTCONN;
 	if (how != SHUT_WR && !t->shut_rd) {

@@ -479,6 +479,35 @@ static void who_sleeps_is_woken(void)
 	close(fds[1]);
 }
 
+static void *shut(void *arg)
+{
+	usleep(50000);
+	expect_equal(shutdown(*(int *)arg, SHUT_RDWR), 0);
+	return NULL;
+}
+
+/* As on Linux. */
+static void a_shutdown_ends_accept(void)
+{
+	struct sockaddr_in name;
+	socklen_t len = sizeof(name);
+	pthread_t thread;
+	int fd = listening(AF_INET, 1), client = socket(AF_INET, SOCK_STREAM, 0), waiting;
+
+	expect_equal(getsockname(fd, (struct sockaddr *)&name, &len), 0);
+	waiting = connected_to(AF_INET, fd);
+	close(accept(fd, NULL, NULL));
+	expect_equal(pthread_create(&thread, NULL, shut, &fd), 0);
+	expect_equal(accept(fd, NULL, NULL), -1);
+	expect_equal(errno, EINVAL);
+	pthread_join(thread, NULL);
+	expect_equal(connect(client, (struct sockaddr *)&name, len), -1);
+	expect_equal(errno, ECONNREFUSED);
+	close(client);
+	close(waiting);
+	close(fd);
+}
+
 /* Whoever closes with data under way need not wait for it to arrive. */
 static void data_outlives_its_sender(void)
 {
@@ -515,6 +544,7 @@ int main(void)
 	ipv6_takes_ipv4();
 	ports_are_one_s_own();
 	who_sleeps_is_woken();
+	a_shutdown_ends_accept();
 	data_outlives_its_sender();
 	test_success();
 }
