@@ -132,17 +132,17 @@ static void close_connection(struct tcp_socket *t)
 {
 	struct tcp_pcb *pcb = t->pcb;
 
-	if (wants_reset(t)) {
-		tcp_socket_abort(t);
-		tcp_socket_free(t);
-		return;
-	}
-	if (t->s.o.linger) {
+	if (t->s.o.linger && !wants_reset(t)) {
 		tcp_output(pcb);
 		if (!linger(t)) {
 			tcp_socket_free(t);
 			return;
 		}
+	}
+	if (wants_reset(t)) {		/* something may have come meanwhile */
+		tcp_socket_abort(t);
+		tcp_socket_free(t);
+		return;
 	}
 	pcb->rcv_wnd = TCP_WND_MAX(pcb);	/* all was read: lwIP need not reset it */
 	if (t->unacked) {
