@@ -122,7 +122,7 @@ int file_close(int fd)
 
 int file_dup(int fd, int at)
 {
-	struct file *f = file_get(fd);
+	struct file *f = file_get(fd), *old;
 	int rc;
 
 	if (!f)
@@ -132,8 +132,11 @@ int file_dup(int fd, int at)
 	else if (at < 0 || at >= FD_MAX)
 		rc = -EBADF;
 	else {
-		file_close(at);
+		/* Closing may sleep, and the place must not be another's then. */
+		old = at < table_size ? table[at] : NULL;
 		rc = install_at(f, at);
+		if (rc >= 0 && old)
+			file_put(old);
 	}
 	file_put(f);
 	return rc;
