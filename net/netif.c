@@ -127,20 +127,43 @@ static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
 }
 
 /*
+ * What lwIP sends of TCP needs no sum where the backend makes it; but a segment that goes in
+ * fragments does, as one does where a path or the link has become narrower.
+ */
+static bool narrow_path;		/* somewhere */
+
+static void choose_sums(struct link *l)
+{
+	if (l->info.csum_ipv4 && l->info.csum_ipv6 && !l->narrowed && !narrow_path)
+		l->netif.chksum_flags &= ~NETIF_CHECKSUM_GEN_TCP;
+	else
+		l->netif.chksum_flags |= NETIF_CHECKSUM_GEN_TCP;
+}
+
+/*
  * lwIP believes any "packet too big", and its fragments for a path of 48 bytes are empty, and
  * without an end.  RFC 8201, 4: less than the least is not believed, nor more than there is.
  */
 static void check_path_mtu(void)
 {
-	uint16_t most = IP6_LEAST;
+	uint16_t most = IP6_LEAST, least = UINT16_MAX;
+	bool narrow = false;
 
-	for (const struct link *l = links; l; l = l->next)
+	for (const struct link *l = links; l; l = l->next) {
 		most = l->netif.mtu6 > most ? l->netif.mtu6 : most;
+		least = l->netif.mtu6 < least ? l->netif.mtu6 : least;
+	}
 	for (unsigned i = 0; i < LWIP_ND6_NUM_DESTINATIONS; i++) {
 		u16_t *mtu = &destination_cache[i].pmtu;
 
 		if (*mtu)
 			*mtu = *mtu < IP6_LEAST ? IP6_LEAST : *mtu > most ? most : *mtu;
+		narrow |= *mtu && *mtu < least;
+	}
+	if (narrow != narrow_path) {
+		narrow_path = narrow;
+		for (struct link *l = links; l; l = l->next)
+			choose_sums(l);
 	}
 }
 
@@ -176,7 +199,7 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	ip6 = p->len >= 14 && ((const uint8_t *)p->payload)[12] == 0x86;
 	if (netif->input(p, netif) != ERR_OK)
 		pbuf_free(p);
-	netif->chksum_flags = flags;
+	netif->chksum_flags |= flags & (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
 	if (ip6)
 		check_path_mtu();
 }
@@ -485,8 +508,10 @@ void link_mtu(struct link *l)
 	mtu = mtu < 65521 ? mtu : 65521;
 	if (l->dhcp_mtu && l->dhcp_mtu < mtu)
 		mtu = l->dhcp_mtu;
+	l->narrowed |= tcp_active_pcbs && mtu < l->netif.mtu;
 	l->netif.mtu = mtu;
 	l->netif.mtu6 = mtu;
+	choose_sums(l);
 }
 
 static void look(struct link *l)
@@ -495,11 +520,9 @@ static void look(struct link *l)
 
 	netfront_info(l->device, &l->info);
 	memcpy(netif->hwaddr, l->info.mac, sizeof(l->info.mac));
-	link_mtu(l);
 	/* Without the backend's help lwIP computes what it sends; it checks what it is not told. */
 	netif->chksum_flags = NETIF_CHECKSUM_ENABLE_ALL;
-	if (l->info.csum_ipv4 && l->info.csum_ipv6)
-		netif->chksum_flags &= ~NETIF_CHECKSUM_GEN_TCP;
+	link_mtu(l);
 }
 
 static void changed(void *user)

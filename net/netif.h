@@ -22,6 +22,7 @@ struct link {
 	uint32_t head, tail;		/* free-running */
 	bool full;			/* the device; room() will be called */
 	bool refused;			/* lwIP was told the queue is full */
+	bool narrowed;			/* while there were connections */
 
 	/* net/config.c's */
 	struct ip_config config6;

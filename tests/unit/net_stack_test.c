@@ -925,20 +925,72 @@ static void nothing_is_behind_a_fin(void)
 static const uint8_t us6[16] = { 0xfe, 0x80, [8] = 2, 0x16, 0x3e, 0xff, 0xfe, 0, 0, 1 };
 static const uint8_t peer6[16] = { 0xfe, 0x80, [15] = 1 };
 
-static void send_icmp6(uint8_t *p, size_t len)
+static void send6(uint8_t *p, uint8_t next, size_t len, size_t sum_at)
 {
 	memcpy(p, our_mac, 6);
 	memcpy(p + 6, peer_mac, 6);
 	put(p + 12, 0x86dd, 2);
 	put(p + 14, 0x60000000, 4);
 	put(p + 18, len, 2);
-	p[20] = 58;
+	p[20] = next;
 	p[21] = 255;
 	memcpy(p + 22, peer6, 16);
 	memcpy(p + 38, us6, 16);
-	put(p + 56, 0, 2);
-	put(p + 56, ~plain(p + 54, len, plain(p + 22, 32, 58 + len)), 2);
+	put(p + sum_at, 0, 2);
+	put(p + sum_at, ~plain(p + 54, len, plain(p + 22, 32, next + len)), 2);
 	vif_deliver(p, 54 + len, &(struct offload){ 0 }, 4096);
+}
+
+static void send_icmp6(uint8_t *p, size_t len)
+{
+	send6(p, 58, len, 56);
+}
+
+static void send_tcp6(uint8_t flags)
+{
+	uint8_t p[54 + 24] = { 0 };
+
+	put(p + 54, 40000, 2);
+	put(p + 56, PORT, 2);
+	put(p + 58, flags & SYN ? 1000 : 1001, 4);
+	put(p + 62, peer.rcv, 4);
+	put(p + 66, 0x6000 | flags, 2);
+	put(p + 68, 0xffff, 2);
+	put(p + 74, 0x02040000 | 1440, 4);
+	send6(p, 6, 24, 70);
+}
+
+static void take_tcp6(const uint8_t *tcp, size_t len)
+{
+	size_t data = len - (tcp[12] >> 4) * 4;
+
+	if (tcp[13] & SYN)
+		peer.rcv = get(tcp + 4, 4) + 1;
+	else if (data && get(tcp + 4, 4) == peer.rcv)
+		peer.rcv += data, peer.got += data;
+	if (tcp[13] & SYN || data)
+		send_tcp6(ACK);
+}
+
+/* They come in order. */
+static void take_fragment(const uint8_t *p, size_t len)
+{
+	static uint8_t tcp[3000];
+	static size_t at;
+	uint16_t offset = get(p + 56, 2);
+
+	assert(len <= 14 + 1280);
+	peer.echoed += len - 62;
+	if (p[54] != 6)
+		return;
+	at = offset & ~7u ? at : 0;
+	assert((offset & ~7u) == at && at + len - 62 <= sizeof(tcp));
+	memcpy(tcp + at, p + 62, len - 62);
+	at += len - 62;
+	if (offset & 1)
+		return;
+	assert(plain(tcp, at, plain(peer6, 16, plain(us6, 16, 6 + at))) == 0xffff);
+	take_tcp6(tcp, at);
 }
 
 static void take_ip6(const uint8_t *p, size_t len)
@@ -951,9 +1003,10 @@ static void take_ip6(const uint8_t *p, size_t len)
 		send_icmp6(a, 32);
 	} else if (p[20] == 58 && p[54] == 129) {
 		peer.echoed += len - 54;
+	} else if (p[20] == 6) {
+		take_tcp6(p + 54, len - 54);
 	} else if (p[20] == 44) {
-		assert(len <= 14 + 1280);
-		peer.echoed += len - 62;
+		take_fragment(p, len);
 	}
 	wake(&peer.changed);
 }
@@ -990,6 +1043,30 @@ static void a_path_is_not_narrower_than_the_least(void)
 	for (unsigned i = 0; i < HOST_COUNT(mtus); i++) {
 		too_big(mtus[i]);
 		ping6(1400);
+	}
+	down();
+}
+
+/* Nobody but lwIP can sum a segment that goes in fragments. */
+static void a_path_may_become_narrower(void)
+{
+	static uint8_t bytes[1440];
+	size_t done;
+
+	options = "ip=10.0.0.2/24 hostname=test";
+	set_up();
+	listen();
+	thread_sleep(clock_now() + 5 * SECOND);
+	send_tcp6(SYN);
+	wait_until(&guest, pcb);
+	for (int i = 0; i < 2; i++) {
+		too_big(1280);
+		thread_sleep(clock_now() + SECOND / 10);
+		assert(sendbuf_write(&buffer, pcb, bytes, 1440, 0, &done) == ERR_OK);
+		tcp_output(pcb);
+		net_push();
+		assert(wait_until_deadline(&peer.changed, clock_now() + SECOND,
+					   peer.got == (i + 1) * 1440u));
 	}
 	down();
 }
@@ -1033,6 +1110,7 @@ int main(int argc, char **argv)
 		{ "what is early ends with the window", what_is_early_ends_with_the_window, 40 },
 		{ "a path is not narrower than IPv6's least MTU",
 		  a_path_is_not_narrower_than_the_least, 1 },
+		{ "a path may become narrower", a_path_may_become_narrower, 1 },
 		{ "nothing is behind a FIN", nothing_is_behind_a_fin, 20 },
 	};
 
