@@ -189,6 +189,7 @@ static bool tell_state(enum state state)
 	unsigned char byte = state;
 
 	test.state = state;
+	test.control->since = now;	/* from here on we wait for the client */
 	return tell(&byte, 1);
 }
 
