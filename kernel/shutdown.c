@@ -111,7 +111,7 @@ static void set_limit(void)
 	xen_sched_watchdog(&id, left / NSEC_PER_SEC + 1);
 }
 
-_Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
+static _Noreturn void end_in_order(unsigned reason, int status, const char *why, bool runs)
 {
 	struct shutdown_hook *h;
 
@@ -126,7 +126,7 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
 		page_reserve(0);
 		order = (struct shutdown_order){
 			.reason = reason, .status = status & 0xff, .why = why,
-			.deadline = clock_now() +
+			.runs = runs, .deadline = clock_now() +
 				    param_duration("shutdown-timeout", TIMEOUT),
 		};
 		log_info("shutdown: %s, status %d", why, order.status);
@@ -143,10 +143,15 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
 	end(order.reason);
 }
 
+_Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
+{
+	end_in_order(reason, status, why, true);
+}
+
 _Noreturn void shutdown_exit(int status)
 {
-	shutdown_guest(policy("onexit", SHUTDOWN_poweroff), status,
-		       "the application has ended");
+	end_in_order(policy("onexit", SHUTDOWN_poweroff), status, "the application has ended",
+		     false);
 }
 
 /* Nothing may sleep, and perhaps nothing works. */

@@ -20,6 +20,8 @@
  *	onpanic=crash|poweroff|reboot	... and after a panic (crash); also `panic=`
  *	reboot-guard=DURATION		whoever would reboot by these two words sooner than that
  *					after the start powers off, as it would go on so (60 s)
+ *	drain=DURATION			so long connections go on when it was not the application
+ *					that ended it (1 s), or until nothing moves on them
  *	shutdown-timeout=DURATION	for all hooks together (10 s)
  *
  * But for idle= they may be set while the guest runs, a lifetime also longer than it was.
@@ -34,6 +36,7 @@ struct shutdown_order {
 	unsigned reason;		/* SHUTDOWN_* of xen/sched.h */
 	int status;			/* exit status, as a shell has it: 0 ... 255 */
 	const char *why;		/* in words */
+	bool runs;			/* the application, while the guest ends */
 	uint64_t deadline;		/* by when all hooks should be done */
 };
 

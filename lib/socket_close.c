@@ -8,6 +8,7 @@
  * limits in time; that there are not too many in TIME_WAIT is seen to here.
  */
 #include "kernel/clock.h"
+#include "kernel/param.h"
 #include "kernel/shutdown.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
@@ -22,6 +23,8 @@
 #define TIME_WAIT_MOST 256
 #define LOOK_EVERY 64			/* closed connections */
 #define LAST_PATIENCE (2 * NSEC_PER_SEC)
+#define DRAIN (1 * NSEC_PER_SEC)
+#define MOMENT (NSEC_PER_SEC / 5)	/* in which something moves, or not */
 
 static struct tcp_socket *orphans;	/* the youngest first */
 static unsigned orphan_count;
@@ -171,20 +174,56 @@ void tcp_socket_close(struct socket *s)
 	tcp_socket_free(t);
 }
 
+/* ---- the end of the guest */
+
+/* Who comes now is told so at once (a reset), and can go elsewhere. */
+static void let_nobody_in(void)
+{
+	struct tcp_pcb *pcb;
+
+	while ((pcb = tcp_listen_pcbs.pcbs))
+		TCP_RMV(&tcp_listen_pcbs.pcbs, pcb);
+}
+
+/* A sum that is another when anything was sent or received. */
+static uint32_t moved(void)
+{
+	uint32_t sum = 0;
+
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		sum += pcb->rcv_nxt + pcb->snd_lbb + pcb->local_port;
+	return sum;
+}
+
+/* The application goes on with what it has begun, as long as something moves. */
+static void drain(uint64_t deadline)
+{
+	uint32_t before;
+
+	do {
+		before = moved();
+		net_push();
+		thread_sleep(clock_now() + MOMENT < deadline ? clock_now() + MOMENT : deadline);
+	} while (tcp_active_pcbs && clock_now() < deadline &&
+		 (moved() != before || !tcp_socket_all_acked(0)));
+}
+
 /*
- * The end of a process closes its files, so peers are told that nothing more comes.  What
- * an application sent before it ended still arrives; who ends it from outside does not wait
- * for that.
+ * Nobody is let in any more, what was begun may be finished, peers are told that nothing
+ * more comes, and what was sent before still arrives.
  */
 static void close_all(const struct shutdown_order *order)
 {
-	uint64_t deadline = clock_now() + LAST_PATIENCE;
+	uint64_t limit = order->deadline, patience = order->runs ? param_duration("drain", DRAIN) : 0;
 
+	let_nobody_in();
+	if (patience && tcp_active_pcbs)
+		drain(clock_now() + patience < limit ? clock_now() + patience : limit);
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
 		tcp_shutdown(pcb, 0, 1);
 	net_push();
-	if (order->status != STATUS_ASKED)
-		tcp_socket_all_acked(deadline < order->deadline ? deadline : order->deadline);
+	patience = clock_now() + LAST_PATIENCE;
+	tcp_socket_all_acked(patience < limit ? patience : limit);
 }
 
 static bool connected(void)
