@@ -457,6 +457,7 @@ static int connection(struct frontend *fe)
 	rc = connect(fe);
 	if (!rc) {
 		fe->said = 0;
+		fe->was_connected = true;
 		set_error(fe, 0);
 		rc = await(fe, ANY & ~IN(Connected), NEVER, true);
 		if (rc == -EINTR && fe->driver->flush)
@@ -517,6 +518,17 @@ static int rest(struct frontend *fe, int why)
 	return rc;
 }
 
+/* It was connected, and will not be again unless somebody attaches it anew. */
+static void lost(struct frontend *fe)
+{
+	static char why[sizeof(fe->node) + 8];
+
+	if (!fe->was_connected)
+		return;
+	format(why, sizeof(why), "lost %s", fe->node);
+	shutdown_loss("onlost", STATUS_LOST, why);
+}
+
 /* From when its directory is there until it is not, or the guest ends. */
 static int attachment(struct frontend *fe)
 {
@@ -531,8 +543,10 @@ static int attachment(struct frontend *fe)
 	do {
 		set_error(fe, -EAGAIN);
 		rc = connection(fe);
-		if (rc == -ENODEV || rc == -EPROTO)
+		if (rc == -ENODEV || rc == -EPROTO) {
 			set_error(fe, rc);
+			lost(fe);
+		}
 		if (rc == -ENODEV)
 			log_info("%s: detached", fe->node);
 		resting = rest(fe, rc);

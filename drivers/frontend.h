@@ -66,6 +66,7 @@ struct frontend {
 	struct xs_watch watch;		/* of the backend's state */
 	struct say *says;		/* to publish */
 	struct share *shares;		/* to undo, newest first */
+	bool was_connected;		/* at least once */
 	unsigned kept;			/* pages the backend did not let go */
 	int said;			/* why it could not connect, in the log already */
 };

@@ -73,6 +73,7 @@ static void summary(void)
 	      names[order.reason], order.status, (unsigned)(now / NSEC_PER_SEC),
 	      (unsigned)(now % NSEC_PER_SEC / NSEC_PER_MSEC), (unsigned)(took / NSEC_PER_SEC),
 	      (unsigned)(took % NSEC_PER_SEC / NSEC_PER_MSEC), order.why);
+	log_level = LOG_ERROR;		/* of others, who go on until the very end */
 }
 
 /* Those that did not get their turn, in short. */
@@ -179,6 +180,22 @@ static __attribute__((noreturn)) void end_of_panic(void)
 
 static struct waitq limits_changed;
 static uint64_t lifetime = NEVER;
+static struct {
+	const char *word, *why;
+	int status;
+} loss;
+
+void shutdown_loss(const char *word, int status, const char *why)
+{
+	const char *what = param(word);
+
+	if (!what || strcmp(what, "ignore") == 0 || loss.why)
+		return;
+	loss.word = word;
+	loss.why = why;
+	loss.status = status;
+	wake(&limits_changed);
+}
 
 static void add_time(const struct thread *t, void *sum)
 {
@@ -212,7 +229,10 @@ static void watch_limits(void *arg)
 		uint64_t look = step == NEVER ? NEVER : now + step;
 
 		wait_until_deadline(&limits_changed, look < lifetime ? look : lifetime,
-				    lifetime != was);
+				    lifetime != was || loss.why);
+		if (loss.why)
+			shutdown_guest(policy(loss.word, SHUTDOWN_poweroff), loss.status,
+				       loss.why);
 		if (clock_now() >= lifetime)
 			shutdown_guest(SHUTDOWN_poweroff, STATUS_LIFETIME,
 				       "its lifetime is over");
@@ -241,10 +261,10 @@ static bool watching(void)
 
 void shutdown_lifetime(uint64_t ns)
 {
-	if (ns == NEVER && !param("idle"))
+	if (ns == NEVER && !param("idle") && !param("onoom") && !param("onlost"))
 		return;
 	if (!watching())
-		panic("too little memory: none to watch the lifetime");
+		panic("too little memory: none to watch what ends us");
 	if (ns < lifetime)
 		lifetime = ns;
 	wake(&limits_changed);

@@ -18,7 +18,11 @@
  *					connection, and threads that used less than 2 % of the CPU
  *	onexit=poweroff|reboot|crash	what Xen is told when main() has ended (poweroff)
  *	onpanic=crash|poweroff|reboot	... and after a panic (crash); also `panic=`
- *	reboot-guard=DURATION		whoever would reboot by these two words sooner than that
+ *	onoom=poweroff|reboot|crash	when malloc() finds no memory for less than a 16th of all;
+ *	onlost=poweroff|reboot|crash	when a device that was connected has gone for good.
+ *					Without them, or with `ignore`, the application is
+ *					told (ENOMEM; EIO, ENODEV), and does what it likes
+ *	reboot-guard=DURATION		whoever would reboot by these words sooner than that
  *					after the start powers off, as it would go on so (60 s)
  *	drain=DURATION			so long connections go on when it was not the application
  *					that ended it (1 s), or until nothing moves on them
@@ -64,6 +68,12 @@ void shutdown_sync(void);		/* every hook's sync() */
 /* From here on lifetime= and idle= hold. */
 void shutdown_limits(void);
 
+/*
+ * The guest has lost what it may be unable to do without: its end if the word says so, in
+ * another thread, which has what memory the kernel keeps.  Does not sleep.
+ */
+void shutdown_loss(const char *word, int status, const char *why);
+
 /* End the guest that long after its start, if it has not ended sooner. */
 void shutdown_lifetime(uint64_t ns);
 
@@ -77,9 +87,11 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why);
 _Noreturn void shutdown_exit(int status);
 
 /* Exit statuses of guests that did not choose their own; as of a killed process. */
-#define STATUS_USAGE 2		/* a command line nobody can read */
+#define STATUS_USAGE 2			/* a command line nobody can read */
 #define STATUS_LIFETIME 124		/* as timeout(1) has it */
+#define STATUS_LOST 129			/* 128 + SIGHUP: a device has gone */
 #define STATUS_PANIC 134		/* 128 + SIGABRT */
+#define STATUS_MEMORY 137		/* 128 + SIGKILL, as from Linux's OOM killer */
 #define STATUS_ASKED 143		/* 128 + SIGTERM: somebody outside ended us */
 
 #endif

@@ -352,6 +352,41 @@ static void panic_is_short(void)
 	assert(strcmp(hooks, "A") == 0 && strstr(host_console(), "so be it"));
 }
 
+/* ---- what it may be unable to do without */
+
+static void lose(void)
+{
+	up();
+	shutdown_hook(&a);
+	shutdown_limits();
+	thread_sleep(clock_now() + NSEC_PER_SEC);
+	shutdown_loss("onlost", STATUS_LOST, "it is lost");
+	assert(*hooks == '\0');			/* not by who noticed */
+	thread_sleep(clock_now() + NSEC_PER_SEC);
+	shutdown_guest(SHUTDOWN_poweroff, 1, "it went on");
+}
+
+static void a_loss_ends_it_if_told_so(void)
+{
+	static const struct {
+		const char *words, *status;
+		int reason;
+	} policies[] = {
+		{ "control=off", "1", SHUTDOWN_poweroff },
+		{ "control=off onlost=ignore", "1", SHUTDOWN_poweroff },
+		{ "control=off onoom=crash", "1", SHUTDOWN_poweroff },
+		{ "control=off onlost=poweroff", "129", SHUTDOWN_poweroff },
+		{ "control=off onlost=crash onoom=poweroff", "129", SHUTDOWN_crash },
+		{ "control=off onlost=reboot reboot-guard=0", "129", SHUTDOWN_reboot },
+	};
+	unsigned i = host_below(HOST_COUNT(policies));
+
+	command_line = policies[i].words;
+	assert(host_until_shutdown(lose) == policies[i].reason);
+	assert(strcmp(hooks, "a") == 0);
+	expect_report(policies[i].status);
+}
+
 /* ---- the watchdog */
 
 static void hang(void)
@@ -408,6 +443,7 @@ int main(int argc, char **argv)
 		{ "a dead xenstored delays little", dead_xenstored_is_no_matter, 50 },
 		{ "who is first to end the guest decides how", the_first_decides, 100 },
 		{ "a panic runs no hooks but last words", panic_is_short, 50 },
+		{ "what is lost ends the guest if told so", a_loss_ends_it_if_told_so, 60 },
 		{ "a kernel that hangs is ended by the watchdog", watchdog_bites, 3 },
 		{ "an application that computes is no hang", watchdog_is_fed, 3 },
 		{ "no watchdog unless asked for", watchdog_is_asked_for, 1 },

@@ -37,7 +37,8 @@ def kernel_of(app):
 def words_of(args):
     """All that ends the guest by itself, and then the user's words, which win."""
     return " ".join(w for w in ("ec2", f"lifetime={mark.seconds(args.lifetime or '1h')}s",
-                                "onpanic=poweroff", "watchdog", args.cmdline) if w)
+                                "onpanic=poweroff", "onoom=poweroff", "onlost=poweroff",
+                                "watchdog", args.cmdline) if w)
 
 
 def make_disk(args):

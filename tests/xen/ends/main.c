@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* A guest that ends, or does not, as argv[1] says. */
+#include "kernel/sched.h"
+
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +37,31 @@ int main(int argc, char **argv)
 		for (;;)
 			if (!calloc(1, 65536))
 				abort();
+	if (strcmp(how, "refused") == 0) {		/* that is not the end of memory */
+		printf("%d\n", malloc((size_t)1 << 30) == NULL);
+		return status;
+	}
+	if (strcmp(how, "careless") == 0) {		/* ... and what is said of it unheard */
+		for (volatile unsigned long n = 0; ; n++)
+			if (!malloc(4096))
+				usleep(1000);
+	}
+	if (strcmp(how, "hang") == 0) {
+		kernel_enter();				/* no event is heard any more */
+		for (;;)
+			;
+	}
+	if (strcmp(how, "disk") == 0) {
+		char block[512];
+		int fd = open("/dev/xvda", O_RDONLY);
+
+		printf("has %zd\n", read(fd, block, sizeof(block)));
+		while (pread(fd, block, sizeof(block), 0) > 0)
+			usleep(50000);
+		perror("/dev/xvda");
+		for (;;)
+			sleep(1000);
+	}
 	if (strcmp(how, "spin") == 0)
 		for (volatile long i = 0;; i++)
 			;

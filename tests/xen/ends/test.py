@@ -7,16 +7,21 @@ END = re.compile(r"^end: (\w+), status (\d+), after (\d+\.\d+) s, (\d+\.\d+) s o
                  r"(.*?)\r?$", re.M)
 
 
-def ends(lab, image, args, cmdline, reason, status, why, soon=10):
-    result = lab.run_guest(image, args=args, cmdline=cmdline, timeout=60)
+def judge(result, reason, status, why, soon=10):
+    """The one last line, and what Xen and xenstore were told; when, and how long it took."""
     lines = END.findall(result.console)
     assert len(lines) == 1, result.console
     said, number, after, took, words = lines[0]
-    assert (result.reason, result.status) == (reason, status), (args, cmdline, result)
+    assert (result.reason, result.status) == (reason, status), result
     assert (said, int(number)) == (reason, status) and why in words, lines
     assert result.console.rstrip().endswith(words), result.console
     assert float(took) < soon, lines
     return float(after), result
+
+
+def ends(lab, image, args, cmdline, reason, status, why, soon=10):
+    result = lab.run_guest(image, args=args, cmdline=cmdline, timeout=60)
+    return judge(result, reason, status, why, soon)
 
 
 def test_an_application_that_ends(lab, image):
@@ -55,10 +60,30 @@ def test_idle_is_no_work(lab, image):
 
 
 def test_asked_by_the_toolstack(lab, image):
-    for what in ("poweroff", "reboot"):
+    for what, reason in (("poweroff", "poweroff"), ("reboot", "reboot"), ("halt", "poweroff")):
         with lab.create(image, args=["spin"]) as guest:
             guest.wait_for("begun")
-            guest.shutdown(what)
-            result = guest.wait(30)
-        assert (result.reason, result.status) == (what, 143), result
-        assert END.search(result.console)[1] == what, result.console
+            lab.sh(f"xenstore-write /local/domain/{guest.domid}/control/shutdown {what}")
+            judge(guest.wait(30), reason, 143, "asked to")
+
+
+def test_a_hang_is_ended_by_xen(lab, image):
+    """Nothing in the guest runs any more that could say a last word, or a status."""
+    result = lab.run_guest(image, args=["hang"], cmdline="watchdog=3", timeout=60)
+    assert (result.reason, result.status) == ("watchdog", None), result
+    assert "begun" in result.console and not END.search(result.console), result.console
+    assert 3 <= result.seconds < 20, result
+
+
+def test_memory_exhausted(lab, image):
+    ends(lab, image, ["careless"], "onoom=poweroff", "poweroff", 137, "memory is exhausted")
+    ends(lab, image, ["refused", "4"], "onoom=poweroff", "poweroff", 4, "has ended")
+    ends(lab, image, ["careless"], "lifetime=1s onoom=ignore", "poweroff", 124, "lifetime")
+
+
+def test_a_device_that_is_gone(lab, image):
+    """That the application is told otherwise is shown by tests/xen/disk-detach."""
+    with lab.create(image, args=["disk"], disks=["64K"], cmdline="onlost=poweroff") as guest:
+        guest.wait_for("has 512")
+        lab.sh(f"xl block-detach {guest.domid} xvda")
+        judge(guest.wait(60), "poweroff", 129, "lost device/vbd/51712")
