@@ -15,6 +15,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -237,6 +238,16 @@ static void set_lifetime(const char *text)
 	kernel_leave();
 }
 
+static bool named;
+
+/* Of names that EC2 gives, one a line, the first; what the command line says goes before. */
+static void set_name(char *name)
+{
+	name[strcspn(name, " \t\r\n")] = '\0';
+	if (param("hostname") || sethostname(name, strlen(name)) == 0)
+		named = true;
+}
+
 static void obey(char *word)
 {
 	char *value = strchr(word, '=');
@@ -246,6 +257,8 @@ static void obey(char *word)
 	*value++ = '\0';
 	if (strcmp(word, "lifetime") == 0)
 		set_lifetime(value);
+	else if (strcmp(word, "hostname") == 0)
+		set_name(value);
 	else if (strncmp(word, "env.", 4) == 0 && word[4])
 		setenv(word + 4, value, 1);
 }
@@ -265,7 +278,7 @@ static void obey_all(char *data)
 
 __attribute__((constructor)) static void read_user_data(void)
 {
-	char *data, key[256];
+	char *data, text[HOST_NAME_MAX + 1];
 	ssize_t n;
 	int error;
 
@@ -283,7 +296,9 @@ __attribute__((constructor)) static void read_user_data(void)
 	kernel_leave();
 	if (n < 0 && error != ENOENT)
 		return;
-	if (ec2_metadata("meta-data/public-keys/", key, sizeof(key)) > 0) {
+	if (!named && ec2_metadata("meta-data/local-hostname", text, sizeof(text)) > 0)
+		set_name(text);
+	if (ec2_metadata("meta-data/public-keys/", text, sizeof(text)) > 0) {
 		kernel_enter();
 		log_info("ec2: keys for ssh are ignored, there is nobody to log in to");
 		kernel_leave();

@@ -48,10 +48,12 @@ int getpagesize(void)
 	return PAGE_SIZE;
 }
 
-/* The word hostname= of the kernel command line. */
+static char host_name[HOST_NAME_MAX + 1];
+
+/* What sethostname() said; else the word hostname= of the kernel command line. */
 int gethostname(char *to, size_t size)
 {
-	const char *name = param("hostname");
+	const char *name = *host_name ? host_name : param("hostname");
 
 	if (!name)
 		name = "xenolith";
@@ -60,6 +62,17 @@ int gethostname(char *to, size_t size)
 		return -1;
 	}
 	strcpy(to, name);
+	return 0;
+}
+
+int sethostname(const char *name, size_t len)
+{
+	if (!len || len > HOST_NAME_MAX || memchr(name, '\0', len)) {
+		errno = EINVAL;
+		return -1;
+	}
+	memcpy(host_name, name, len);
+	host_name[len] = '\0';
 	return 0;
 }
 

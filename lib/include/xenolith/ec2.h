@@ -8,6 +8,8 @@
  *
  *	lifetime=30m	as on the command line; the sooner of the two counts
  *	env.NAME=VALUE	a variable of the environment
+ *	hostname=NAME	what gethostname() says, unless the command line has said it; else
+ *			that is EC2's name for it
  *
  * Words are separated by blanks and lines, and what begins with # goes to the end of its
  * line; all other words are the application's business.  Keys for ssh are not used: there
