@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: ISC */
-/* Says what EC2 says of the instance, and ends as X_STATUS says. */
+/*
+ * Says what EC2 says of the instance, and what is on the disk X_DISK; ends as X_STATUS says.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <xenolith/ec2.h>
+
+/* The magic number of ext2, or of an MBR. */
+static void look_at(const char *disk)
+{
+	unsigned char block[2048];
+	int fd = open(disk, O_RDWR);
+
+	if (fd < 0 || read(fd, block, sizeof(block)) != sizeof(block))
+		printf("%s: errno %d\n", disk, errno);
+	else
+		printf("%s: magic %02x%02x %02x%02x\n", disk, block[1080], block[1081],
+		       block[510], block[511]);
+}
 
 int main(int argc, char **argv)
 {
@@ -18,6 +34,10 @@ int main(int argc, char **argv)
 		else
 			printf("%s: <%s>\n", argv[i], text);
 	}
+	if (gethostname(text, sizeof(text)) == 0)
+		printf("host name: <%s>\n", text);
+	if (getenv("X_DISK"))
+		look_at(getenv("X_DISK"));
 	if (getenv("X_SLEEP"))
 		sleep(1000);
 	return getenv("X_STATUS") ? atoi(getenv("X_STATUS")) : 99;

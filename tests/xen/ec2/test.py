@@ -2,11 +2,13 @@
 """The whole road, short of Amazon: from an app to the status that `ec2 run` returns.
 
 The disk is made and uploaded to the cloud of tests/ec2 by the real AWS CLI; the blocks that
-arrived are put together again, and what their menu.lst names is booted as PV-GRUB would,
-its own path first on the command line.  dom0 answers at 169.254.169.254 with the user data
+arrived are put together again, and booted by GRUB 2 in the place of PV-GRUB, as their
+menu.lst says (tests/ec2/pvgrub.py).  dom0 answers at 169.254.169.254 with the user data
 the instance was launched with.  That the guest powers off makes the instance terminated.
 """
 
+import gzip
+import itertools
 import os
 import shlex
 import subprocess
@@ -20,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests/ec2"), str(ROOT / "tools")]
 
 import packages  # noqa: E402
+import pvgrub  # noqa: E402
 from ec2 import disk  # noqa: E402
 from fake import Cloud  # noqa: E402
 
@@ -53,19 +56,6 @@ def serve(lab, data):
     lab.sh("for i in $(seq 20); do nginx -c /run/imds.conf && exit; sleep 0.2; done; exit 1")
 
 
-def menu_of(image, folder):
-    """(kernel file, command line) of a disk, as GRUB 0.97 hands them on."""
-    def cat(name):
-        return subprocess.run([disk.tool("debugfs"), "-R", f"cat {name}", image],
-                              capture_output=True, check=True).stdout
-    line = next(text.strip() for text in cat("/boot/grub/menu.lst").decode().splitlines()
-                if text.strip().startswith("kernel "))
-    words = line.removeprefix("kernel ")
-    kernel = Path(folder) / "kernel.gz"
-    kernel.write_bytes(cat(words.split(" ")[0]))
-    return kernel, words
-
-
 def test_the_whole_road(_, image):
     results = []
     with tempfile.TemporaryDirectory(prefix="ec2-") as folder, \
@@ -74,13 +64,13 @@ def test_the_whole_road(_, image):
         def boot(instance):
             whole = Path(folder) / "whole.img"
             whole.write_bytes(cloud.disk(instance["snapshot"]))
-            kernel, line = menu_of(whole, folder)
             serve(lab, {"user-data": instance["user-data"].decode(),
                         "meta-data/instance-id": instance["InstanceId"],
+                        "meta-data/local-hostname": "ip-10-0-0-16.ec2.internal",
                         "meta-data/placement/region": "us-east-1",
                         "meta-data/public-keys/": "0=mine"})
-            results.append(lab.run_guest(kernel, cmdline=line, net=True, timeout=90,
-                                         disks=[f"{whole},dev=sda1"]))
+            results.append(lab.run_guest(pvgrub.image("menu.lst"), net=True, timeout=240,
+                                         memory=64, disks=[f"{whole},dev=sda1"]))
             return results[-1].console, results[-1].reason
 
         with Cloud(packages.modules(packages.unpacked()), boot) as cloud:
@@ -91,19 +81,20 @@ def test_the_whole_road(_, image):
                 done = subprocess.run(
                     [sys.executable, ROOT / "tools/ec2/ec2", "run", *words, image, "--",
                      "meta-data/instance-id", "meta-data/placement/region", "meta-data/none"],
-                    env=env, capture_output=True, text=True, timeout=150)
+                    env=env, capture_output=True, text=True, timeout=400)
                 return done.returncode, done.stdout + done.stderr
             status, said = run("--words", "env.X_STATUS=42")
             (name,) = cloud.instances
             assert status == 42, said
-            for text in (f"instance-id: <{name}>", "region: <us-east-1>", "none: errno 2",
+            for text in (f"instance-id: <{name}>", "host name: <ip-10-0-0-16.ec2.internal>", "region: <us-east-1>", "none: errno 2",
                          "keys for ssh are ignored", f"{name} is gone (verified)",
                          "end: poweroff, status 42"):
                 assert text in said, (text, said)
             assert cloud.instances[name]["state"] == "terminated" and not cloud.schedules
             # Once more, and it would run on: what `run` said of its lifetime ends it.
-            status, said = run("--lifetime", "8s", "--words", "env.X_SLEEP=1")
+            status, said = run("--lifetime", "8s", "--words", "env.X_SLEEP=1 hostname=mine")
             assert status == 124 and "its lifetime is over" in said, said
+            assert "host name: <mine>" in said, said
             assert {i["state"] for i in cloud.instances.values()} == {"terminated"}
 
 
@@ -114,8 +105,44 @@ def test_without_a_metadata_service(lab, image):
     assert result.status == 99 and "no user data" in result.console, result.console
 
 
+def disks(folder, image, words, args):
+    """(path, name, command line) of each of the eight."""
+    for partitioned, packed, dev in itertools.product((0, 1), (0, 1), ("sda1", "xvda")):
+        made = Path(folder) / f"{'mbr' if partitioned else 'whole'}-{'gzip' if packed else 'raw'}"
+        yield made, dev, disk.make(made, image, "x", words.replace("@", dev), args,
+                                   partitioned=partitioned, packed=packed)
+
+
+def test_grub_boots_our_disks(lab, image):
+    """Whole disk and MBR, gzip and raw, sda1 and xvda, by either menu; and we come by the
+    disk that GRUB has used before us."""
+    with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
+        for made, dev, line in disks(folder, image, "env.X_STATUS=7 env.X_DISK=/dev/@", ["b"]):
+            menu = "grub.cfg" if made.name.endswith("gzip") == (dev == "sda1") else "menu.lst"
+            result = lab.run_guest(pvgrub.image(menu), timeout=60, memory=64,
+                                   disks=[f"{made},dev={dev}"])
+            assert (result.reason, result.status) == ("poweroff", 7), (made, result)
+            magic = "0000 55aa" if "mbr" in made.name else "53ef 0000"
+            assert "\nb: errno" in result.console, result.console
+            assert f"/dev/{dev}: magic {magic}" in result.console, (made, result.console)
+
+
+def test_grub_hands_words_on_as_they_were(lab, image):
+    """As a shell quotes them; menu.lst is another matter, where GRUB 2 adds backslashes and
+    PV-GRUB does not."""
+    args = ["it's", "b c", "$x", 'a"b', "c\\d", "e;f", "{}", "#g"]
+    with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
+        made = Path(folder) / "disk"
+        disk.make(made, image, "x", "env.X_STATUS=7 env.X='y z'", args)
+        result = lab.run_guest(pvgrub.image("grub.cfg"), timeout=60, memory=64,
+                               disks=[f"{made},dev=sda1"])
+        assert (result.reason, result.status) == ("poweroff", 7), result
+        for arg in args:
+            assert f"\n{arg}: errno" in result.console.replace("\r", ""), (arg, result.console)
+
+
 def test_pygrub_boots_our_disks(lab, image):
-    """Whole disk and MBR, sda1 and xvda, gzip and raw; e2fsck has nothing to say."""
+    """Of each it gives the very kernel, and its words."""
     root = packages.BUILD / "lab/root"
     (xen,) = root.glob("usr/lib/xen-[0-9]*")
     libraries = xen / "lib/x86_64-linux-gnu"
@@ -123,10 +150,7 @@ def test_pygrub_boots_our_disks(lab, image):
                LD_LIBRARY_PATH=f"{libraries}:{root}/usr/lib/x86_64-linux-gnu",
                FSIMAGE_FSDIR=str(libraries / "xenfsimage"))
     with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
-        for partitioned, packed in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            made = Path(folder) / "disk.img"
-            line = disk.make(made, image, "x", "env.X_STATUS=7", ["it's", "b c"],
-                             partitioned=partitioned, packed=packed)
+        for made, dev, line in disks(folder, image, "env.X_STATUS=7", ["it's", "b c"]):
             done = subprocess.run(
                 ["/usr/bin/python3", xen / "bin/pygrub", "--output-format=simple", "-q",
                  f"--output-directory={folder}", "--output=/dev/stdout", made],
@@ -134,7 +158,9 @@ def test_pygrub_boots_our_disks(lab, image):
             assert done.returncode == 0, done.stderr
             said = dict(text.split(" ", 1) for text in done.stdout.splitlines() if " " in text)
             assert said["args"] == line, done.stdout
-            result = lab.run_guest(said["kernel"], cmdline=said["args"], timeout=60,
-                                   disks=[f"{made},dev={'xvda' if packed else 'sda1'}"])
-            assert (result.reason, result.status) == ("poweroff", 7), result.console
-            assert "b c: errno" in result.console, result.console
+            kernel = Path(said["kernel"]).read_bytes()
+            kernel = gzip.decompress(kernel) if "gzip" in made.name else kernel
+            assert kernel == Path(image).read_bytes(), made
+        result = lab.run_guest(said["kernel"], cmdline=said["args"], timeout=60)
+        assert (result.reason, result.status) == ("poweroff", 7), result.console
+        assert "b c: errno" in result.console, result.console
