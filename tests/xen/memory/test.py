@@ -44,9 +44,13 @@ def until_main(lab, image, memory):
 
 def test_boot_time_is_flat(lab, image):
     """The least of several, by turns: what else the machine does only ever adds."""
-    sizes = (8, lab.memory - 64)
-    times = [[until_main(lab, image, m) for m in sizes] for _ in range(6)]
-    small, large = map(min, zip(*times))
-    assert large < 1.2 * small + 0.002, f"8 MB: {small:.4f} s, most: {large:.4f} s"
+    small = large = 1e9
+    for turn in range(20):
+        small = min(small, until_main(lab, image, 8))
+        large = min(large, until_main(lab, image, lab.memory - 64))
+        if turn >= 3 and large < 1.2 * small + 0.002 and small < 1.2 * large + 0.002:
+            break
+    else:
+        raise AssertionError(f"8 MB: {small:.4f} s, most: {large:.4f} s")
     print(f"      unpause to main: {small * 1e3:.1f} ms with 8 MB, {large * 1e3:.1f} ms "
-          f"with {sizes[1]} MB")
+          f"with {lab.memory - 64} MB")
