@@ -10,6 +10,7 @@ import sys
 import termios
 import threading
 import tty
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import build, door, operator
@@ -106,11 +107,12 @@ def parse(argv):
     r.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG")
     sub.add_parser("linux-guest", parents=[common, guest],
                    help="run a small Linux of the lab's own kernel")
-    sub.add_parser("shell", parents=[common], help="a shell in dom0")
+    s = sub.add_parser("shell", parents=[common], help="a shell in dom0")
     e = sub.add_parser("exec", parents=[common], help="run a command in dom0",
                        usage="lab exec [options] [--put FILE]... [--] COMMAND...")
-    e.add_argument("--put", action="append", default=[], metavar="FILE",
-                   help="copy into dom0's /root first")
+    for p in (s, e):
+        p.add_argument("--put", action="append", default=[], metavar="FILE",
+                       help="copy into dom0's /root first")
     e.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args(bare_net(sys.argv[1:] if argv is None else argv))
     for rest in ("args", "command"):
@@ -154,8 +156,11 @@ class RawTerminal:
 def pass_input(write, ended):
     """Hand standard input on until it ends, in a thread of its own."""
     def loop():
-        while data := os.read(0, 4096):
-            write(data)
+        try:
+            while data := os.read(0, 4096):
+                write(data)
+        except OSError:     # it is closed, or its terminal is gone
+            pass
         if ended:
             ended()
     threading.Thread(target=loop, daemon=True).start()
@@ -164,7 +169,7 @@ def pass_input(write, ended):
 def exit_status(result):
     if result.reason != "timeout" and result.status is not None:
         if result.status or result.reason not in ("crash", "watchdog"):
-            return min(max(result.status, 0), 255) if result.status < 256 else 255
+            return result.status if 0 <= result.status <= 255 else 255
     return STATUS[result.reason]
 
 
@@ -249,8 +254,20 @@ def in_dom0(lab, words):
         return follow(command)
 
 
-def shell(args):
+@contextmanager
+def lab_with_files(args):
+    files = [Path(f) for f in args.put]
+    for f in files:
+        if not f.is_file():
+            raise LabError(f"no file {f}")
     with make_lab(args) as lab:
+        for f in files:
+            lab.put(f.read_bytes(), f"/root/{f.name}")
+        yield lab
+
+
+def shell(args):
+    with lab_with_files(args) as lab:
         if not args.quiet:
             say("a shell in dom0; exit ends the lab")
         operator.install(lab)
@@ -260,13 +277,7 @@ def shell(args):
 
 
 def execute(args):
-    files = [Path(f) for f in args.put]
-    for f in files:
-        if not f.is_file():
-            raise LabError(f"no file {f}")
-    with make_lab(args) as lab:
-        for f in files:
-            lab.put(f.read_bytes(), f"/root/{f.name}")
+    with lab_with_files(args) as lab:
         return in_dom0(lab, args.command)
 
 
