@@ -65,10 +65,10 @@ class RemoteCommand(Command):
         """Type; sleeps while the other side takes nothing."""
         for at in range(0, len(data), CHUNK):
             part = data[at:at + CHUNK]
-            self.until(lambda: self.unacked + len(part) <= WINDOW)
-            if self.status is not None:
-                return
-            with self.changed:
+            with self.changed:      # until it is counted nobody else may find the room
+                self.until(lambda: self.unacked + len(part) <= WINDOW)
+                if self.status is not None:
+                    return
                 self.unacked += len(part)
             self.agent.send("I", self.number, part)
 
