@@ -41,6 +41,7 @@
 #define WINDOW (256 * 1024)
 #define CHUNK (32 * 1024)
 #define MAX_COMMANDS 128
+#define PIPE_READS 4		/* that empty a pipe, which holds 64 KiB */
 
 struct header {
 	uint32_t length;
@@ -276,6 +277,13 @@ static void resize(struct command *c, const uint16_t *size)
 		ioctl(c->out, TIOCSWINSZ, &w);
 }
 
+/* A child that was made just now may not lead its group yet. */
+static void send_signal(struct command *c, int signal)
+{
+	if (kill(-c->pid, signal))
+		kill(c->pid, signal);
+}
+
 static void receive(void)
 {
 	static uint8_t data[WINDOW + 1];
@@ -293,7 +301,7 @@ static void receive(void)
 	else if (h.type == 'I' && c)
 		input(c, data, h.length);
 	else if (h.type == 'K' && c && h.length == 1)
-		kill(-c->pid, data[0]);
+		send_signal(c, data[0]);
 	else if (h.type == 'W' && c && h.length == 4)
 		resize(c, (uint16_t *)data);
 }
@@ -302,9 +310,10 @@ static void ended(struct command *c, int status)
 {
 	uint32_t code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 
-	while (pass_output(c, &c->out, 'O'))
+	/* A pipe's worth, as what runs on behind it may write for ever. */
+	for (int n = 0; n < PIPE_READS && pass_output(c, &c->out, 'O'); n++)
 		;
-	while (pass_output(c, &c->err, 'E'))
+	for (int n = 0; n < PIPE_READS && pass_output(c, &c->err, 'E'); n++)
 		;
 	send_frame('X', c->number, &code, sizeof(code));
 	close_output(c, &c->out);
@@ -378,7 +387,7 @@ static void serve(int signals)
 /* The port appears a moment after its driver was loaded. */
 static int open_port(void)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 6000; i++) {
 		glob_t g;
 		int fd = -1;
 

@@ -150,21 +150,21 @@ static int open_terminal(void)
 	return -1;
 }
 
-/* What a guest wrote last may still be in its ring: at most half a second more. */
+/*
+ * What a guest wrote last may still be in its ring, or with xenconsoled.  The ring tells how
+ * much it was; where it does not, or not the truth, half a second is waited, or five.
+ */
 static void drain_console(void)
 {
 	const struct timespec step = {.tv_nsec = 2000000};
 	char *ref = domain_key("console/ring-ref");
-	volatile struct xencons_interface *ring = ref ?
+	volatile struct xencons_interface *ring = ref && console != terminal ?
 		xc_map_foreign_range(xc, domid, 4096, PROT_READ, strtoul(ref, NULL, 10)) : NULL;
-	int quiet = 0;
 
 	free(ref);
-	for (int i = 0; i < 250 && quiet < 15; i++) {
-		bool empty = !ring || ring->out_cons == ring->out_prod;
-
-		quiet = pass_console() || !empty ? 0 : quiet + 1;
-		if (ring && empty && seen == ring->out_prod)
+	for (int i = 0, quiet = 0; i < (ring ? 2500 : 250) && (ring || quiet < 15); i++) {
+		quiet = pass_console() ? 0 : quiet + 1;
+		if (ring && (uint32_t)seen == ring->out_prod)
 			break;
 		nanosleep(&step, NULL);
 	}
