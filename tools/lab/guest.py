@@ -78,7 +78,7 @@ class Guest:
     def console_text(self):
         return self.console_bytes().decode(errors="replace")
 
-    def wait_for(self, text, timeout=30):
+    def wait_for(self, text, timeout=120):
         """Sleep until the console has text; raises LabError when it never will."""
         want = text.encode()
         self.watcher.until(lambda: want in self.watcher.out, timeout)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import build, config, extra
 from .channel import Here
-from .errors import BUILD, LabError
+from .errors import BUILD, LabError, Timeout
 from .guest import Guest
 from .machine import Machine, check_emulator
 
@@ -134,8 +134,12 @@ class Lab:
                 c.write(input)
             c.close_input()
             c.wait(timeout)
-        except BaseException:
+        except BaseException as e:
             c.signal(9)
+            if isinstance(e, Timeout):
+                said = (c.out + c.err).decode(errors="replace")
+                raise Timeout(f"in dom0, no end after {timeout:g} s: {command}",
+                              LabError.tail(said)) from None
             raise
         self.check()
         return c.status, (c.out + c.err).decode(errors="replace")

@@ -48,7 +48,9 @@ class Machine:
                  *self.lines(serial[1], monitor[1], agent[1])]
         theirs = [pair[1] for pair in (serial, monitor, agent)]
         started = threading.Event()
-        threading.Thread(target=self.keep, args=(words, theirs, started), daemon=True).start()
+        self.keeper = threading.Thread(target=self.keep, args=(words, theirs, started),
+                                       daemon=True)
+        self.keeper.start()
         started.wait()
         for s in theirs:
             s.close()
@@ -118,7 +120,7 @@ class Machine:
         if not self.agent.ready.wait(timeout):
             raise Timeout(f"dom0 was not up after {timeout:g} s", self.log_end())
         if self.agent.gone.is_set():
-            self.process.wait(5)
+            self.keeper.join(5)
             raise LabError("the lab ended while it booted" + self.qemu_said(), self.log_end())
 
     def qemu_said(self):
@@ -131,15 +133,21 @@ class Machine:
         """One QMP command; its answer."""
         with self.monitor_lock:
             if not hasattr(self, "monitor_file"):
-                self.monitor.settimeout(10)
+                self.monitor.settimeout(60)
                 self.monitor_file = self.monitor.makefile("rw")
-                self.monitor_file.readline()
                 self._ask("qmp_capabilities")
             return self._ask(command, **arguments)
 
     def _ask(self, command, **arguments):
-        self.monitor_file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.monitor_file.flush()
+        try:
+            self.monitor_file.write(json.dumps({"execute": command, "arguments": arguments})
+                                    + "\n")
+            self.monitor_file.flush()
+            return self._answer()
+        except OSError as e:
+            raise LabError(f"QEMU: {e.strerror or e}") from None
+
+    def _answer(self):
         while True:
             answer = json.loads(self.monitor_file.readline() or '{"error":{"desc":"gone"}}')
             if "error" in answer:
@@ -169,13 +177,13 @@ class Machine:
         if self.agent.gone.is_set():
             return
         self.ask("device_del", id=f"sd{number}")
-        for _ in range(100):
+        for _ in range(1000):
             try:
                 self.ask("blockdev-del", **{"node-name": f"disk{number}"})
+                self.disks.discard(number)  # now it is free for another
                 break
             except LabError:
                 time.sleep(0.02)
-        self.disks.discard(number)
 
     def forward(self, local, address, port):
         """Let a loopback port lead to a guest's; how to undo it."""
