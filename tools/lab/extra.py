@@ -11,10 +11,8 @@ Made when first asked for, below build/lab, and again when a set's words change.
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import subprocess
-import threading
 
 from . import build
 from .errors import BUILD, LabError
@@ -87,8 +85,11 @@ def initramfs(names, say):
         return build.BOOT / "initramfs.cpio"
     joined = build.BOOT / f"initramfs+{'+'.join(names)}.cpio"
     parts = [build.BOOT / "initramfs.cpio", *(archive(n, say) for n in names)]
-    if not joined.exists() or any(p.stat().st_mtime >= joined.stat().st_mtime for p in parts):
-        new = joined.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
-        new.write_bytes(b"".join(p.read_bytes() for p in parts))
-        new.rename(joined)
+    with open(BUILD / "lock-extra", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not joined.exists() or any(p.stat().st_mtime >= joined.stat().st_mtime
+                                      for p in parts):
+            new = joined.with_suffix(".new")
+            new.write_bytes(b"".join(p.read_bytes() for p in parts))
+            new.rename(joined)
     return joined
