@@ -39,6 +39,7 @@ def run(lab, image, guest_word, dom0_word, least, most, timeout=300):
         words = f"{program} {dom0_word} {vif} {least} {most}"
         if dom0_word == "check":
             other = lab.start(["sh", "-c", words])
+            assert other.until(lambda: b"listening" in other.err, 60)
             guest.unpause()
         else:
             guest.unpause()
@@ -68,9 +69,9 @@ def test_detached_and_attached_under_load(lab, image, rounds=2):
     lab.sh("dmesg -c > /dev/null")
     with lab.create(image, args=["leave", str(rounds), "0"], memory=64, net=True) as guest:
         for i in range(rounds):
-            guest.wait_for(f"round {i}: up", 60)
+            guest.wait_for(f"round {i}: up")
             lab.sh(f"sleep 0.5; xl network-detach {guest.domid} 0")
-            guest.wait_for(f"round {i}: over", 60)
+            guest.wait_for(f"round {i}: over")
             lab.sh(f"xl network-attach {guest.domid} bridge=xenbr0 mac={guest.mac}")
         result = guest.wait(120)
         wrong = complaints(lab)

@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 	least = atoi(argv[3]);
 	most = atoi(argv[4]);
 	open_socket(argv[2]);
+	fprintf(stderr, "listening\n");
 	if (argv[1][0] == 'c')
 		check_all();
 	else
