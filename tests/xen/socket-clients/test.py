@@ -23,15 +23,21 @@ def alone(lab, image, args=()):
         assert not re.search(r"vif.*(fatal|alicious|nvalid)", dmesg), dmesg
 
 
+def listening(lab, what, port):
+    """Wait until somebody in dom0 does; what: tcp or udp."""
+    lab.sh(f"for i in $(seq 600); do netstat -ln | grep -q '^{what}.*:{port} ' && exit;"
+           " sleep 0.1; done; exit 1")
+
+
 def test_clients_get_what_they_ask_for(lab, image):
     with alone(lab, image) as (guest, _):
         guest.unpause()
         guest.wait_for("serving")
         lab.sh("head -c 2000000 /dev/urandom > /tmp/r; nc 10.9.0.2 7 < /tmp/r > /tmp/e;"
-               "cmp /tmp/r /tmp/e", timeout=60)
+               "cmp /tmp/r /tmp/e", timeout=120)
         got = lab.sh("curl -sS --max-time 20 http://10.9.0.2/ http://10.9.0.2/ | wc -c")
         assert int(got) == 2 * SIZE, got
-        said = lab.sh("wrk -t2 -c100 -d5 --timeout 8s http://10.9.0.2/", timeout=60)
+        said = lab.sh("wrk -t2 -c100 -d5 --timeout 8s http://10.9.0.2/", timeout=120)
         print(said)
         assert "Socket errors" not in said and int(re.search(r"(\d+) requests", said)[1]) > 50
         said = lab.sh("ab -r -n 1000 -c 50 http://10.9.0.2/", timeout=120)
@@ -50,8 +56,10 @@ def test_servers_are_reached_by_name(lab, image):
                          "--bind-interfaces", "--address=/server.test/10.9.0.1",
                          "--local=/test/"])
         server = lab.start(["nc", "-l", "-p", "5000", "-e", "cat"])
+        listening(lab, "udp", 53)
+        listening(lab, "tcp", 5000)
         guest.unpause()
-        result = guest.wait(60)
+        result = guest.wait(120)
         dns.signal(15)
         dns.wait(10)
         server.wait(10)
@@ -61,8 +69,9 @@ def test_servers_are_reached_by_name(lab, image):
 def test_what_was_said_last_arrives(lab, image):
     with alone(lab, image, ["say", "10.9.0.1", "5000"]) as (guest, _):
         server = lab.start(["sh", "-c", "nc -l -p 5000 | wc -c > /tmp/said"])
+        listening(lab, "tcp", 5000)
         guest.unpause()
-        result = guest.wait(60)
+        result = guest.wait(120)
         assert (result.reason, result.status) == ("poweroff", 0), result
         server.wait(10)     # there was an end of file too
         assert int(lab.sh("cat /tmp/said")) == 900000
