@@ -73,10 +73,13 @@ def test_a_thousand_connections_at_once_and_memory_returns(lab, image):
     with serving(lab, image, ["log=off"], memory=128) as guest:
         guest_memory = []
         for _ in range(2):
-            out = lab.sh(f"ulimit -n 8192; wrk -t1 -c1000 -d4s --timeout 20s {URL}/")
-            print(out)
-            assert "Socket errors" not in out, out
-            s = status(lab)
+            for seconds in 4, 15:       # wrk begins anew: a slow machine needs longer
+                out = lab.sh(f"ulimit -n 8192; wrk -t1 -c1000 -d{seconds}s --timeout 20s {URL}/")
+                print(out)
+                assert "Socket errors" not in out, out
+                s = status(lab)
+                if s["connections"]["most"] >= 1000:
+                    break
             assert s["connections"]["most"] >= 1000
             if s["guest"]:
                 guest_memory.append(s["guest"].get("memory"))
