@@ -265,7 +265,7 @@ static void spin_until_all_slept(void *arg)
 {
 	(void)arg;
 	while (__atomic_load_n(&running, __ATOMIC_RELAXED) > 1) {
-		host_advance(host_below(200000));
+		host_advance(host_below(50000));	/* an upcall has a chance of 1 in 2 */
 		host_preempt();
 	}
 	kernel_enter();
