@@ -115,6 +115,11 @@ static void what_does_not_fit_is_counted(void)
 	}
 	assert(json_fits(&whole) && !json_fits(&part) && whole.len == part.len);
 	assert(!memcmp(buf, all, 5) && buf[5] == '\0');
+	/* What is put at once is cut as well. */
+	memset(buf, 0, sizeof(buf));
+	part = (struct json){ .to = buf, .size = 3 };
+	json_number(&part, NULL, 123456);
+	assert(part.len == 6 && !strcmp(buf, "123"));
 }
 
 /* ---- commands */
@@ -185,6 +190,7 @@ static int whole(struct command *c)
 	json_number(c->reply, "n", 1);
 	for (size_t i = 0; i < HOST_COUNT(objects); i++) {
 		json_open(c->reply, "o", '{');
+		json_number(c->reply, "k", 5);
 		json_members(c->reply, (struct json_value){ objects[i], strlen(objects[i]) });
 		json_close(c->reply, '}');
 	}
@@ -252,8 +258,8 @@ static void calls_are_answered(void)
 	ask("{\"method\":\"org.test1.Broken\"}");
 	assert(has("control1.Failed") && !has("half"));
 	assert(!strcmp(ask("{\"method\":\"org.test1.Whole\"}"),
-		       "{\"parameters\":{\"n\":1,\"o\":{},\"o\":{},\"o\":{\"a\":1},"
-		       "\"o\":{\"a\":[{}] , \"b\":2}}}"));
+		       "{\"parameters\":{\"n\":1,\"o\":{\"k\":5},\"o\":{\"k\":5},"
+		       "\"o\":{\"k\":5,\"a\":1},\"o\":{\"k\":5,\"a\":[{}] , \"b\":2}}}"));
 	assert(!strcmp(ask("{\"method\":\"org.test1.Sorry\",\"parameters\":{\"n\":1}}"),
 		       "{\"parameters\":{\"reason\":\"it \\\"was\\\" me\"},"
 		       "\"error\":\"org.test1.Sorry\"}"));

@@ -271,6 +271,23 @@ static void expect_use(uint32_t used, uint32_t most, uint32_t waiting)
 	assert(use.most == most && use.waiting == waiting);
 }
 
+static void how_full_it_is(void)
+{
+	boot();
+	for (uint32_t n = 1; n <= 3; n++) {
+		assert(ring_begin(&ring, n) == 0);
+		ring_end(&ring, n);
+	}
+	expect_use(6, 6, 0);
+	answer_next(4);
+	take_answers(4);
+	expect_use(2, 6, 0);
+	assert(ring_begin(&ring, 5) == 0);
+	ring_end(&ring, 5);
+	expect_use(7, 7, 0);
+	shut_down();
+}
+
 static void nobody_overtakes(void)
 {
 	boot();
@@ -548,6 +565,7 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "packets are whole, in order, and none is lost",
 		  packets_are_whole_and_in_order, 300 },
+		{ "it says how full it is, and ever was", how_full_it_is, 20 },
 		{ "nobody overtakes: a wide one is not starved", nobody_overtakes, 50 },
 		{ "nobody slips in before who was woken", nobody_slips_in, 20 },
 		{ "only who can go is woken", only_who_can_go_is_woken, 100 },
