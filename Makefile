@@ -94,6 +94,7 @@ help:
 #|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make lab               a shell in the lab's dom0
+#| ./xenolith ps NAME     asks a guest that runs, in a lab or a real dom0; ./xenolith --help
 #| make test [T=PATTERN]  the tests under Xen         make check   all that needs no Xen
 #| make bench             boot times                  make images  all apps and tests
 #| make setup             install what this machine lacks (run does it by itself)

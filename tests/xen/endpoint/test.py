@@ -226,9 +226,14 @@ def test_devices_and_connections_are_seen(lab, image):
         assert 0 < vif["tx"]["most"] <= 256 and vif["rx"]["used"] > 100, vif
         assert disk["read_bytes"] >= tar.stat().st_size and disk["ring"]["most"] > 0, disk
         assert s["net"]["connections"]["established"] == 1, s["net"]
-        lab.sh("xl network-detach web 0; xl block-detach web xvda || true; sleep 1")
-        said = lab.sh("xenolith devices web")
-        assert said.count(": detached") == 2, said
+        lab.sh("xl network-detach web 0; xl block-detach web xvda || true")
+        for _ in range(50):
+            said = lab.sh("xenolith devices web")
+            if said.count(": detached") == 2:
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError(said)
 
 
 def test_an_image_is_run_by_the_command(lab, image):
