@@ -57,9 +57,9 @@ APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
 		   -z noexecstack -z max-page-size=4096
 
-C		:= $(wildcard arch/x86_64/*.c arch/x86_64/pv/*.c kernel/*.c drivers/*.c lib/*.c \
+C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c lib/*.c \
 		   net/*.c)
-S		:= $(wildcard arch/x86_64/*.S arch/x86_64/pv/*.S)
+S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.o)
 LIBRARY		:= $(BUILD)/libxenolith.a

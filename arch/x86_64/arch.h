@@ -36,10 +36,22 @@ extern struct tcb boot_tcb;
 void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc));
 bool on_current_stack(uintptr_t address);
 
-/* Report a fault (also one found by software) and panic. */
-void print_regs(const struct regs *r);
+/* Whether a stack pointer has run into the running stack's guard page, or is about to. */
+bool at_stack_guard(uintptr_t sp);
+
+/* A fault: report it and panic.  An NMI: a question, answered.  Called by entry code. */
+void trap(struct regs *r);
+void nmi(struct regs *r);
+
+/* The same for overflows that software finds. */
+void print_stack_overflow(void);
 _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller);
 
+/* Run the threads that an upcall in application code woke: see sched_upcall(). */
+void preempt(void);
+
+/* What either door's entry code calls when `platform` works: the rest, then start(). */
+_Noreturn void start_arch(void);
 void cpu_init(void);
 
 /* The FPU's whole state, for a thread that was interrupted: bytes, aligned to 64. */
@@ -47,7 +59,6 @@ size_t fpu_size(void);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
 
-void cpuid(uint32_t leaf, uint32_t sub, uint32_t regs[4]);	/* as Xen shows it */
 void set_fs_base(uintptr_t base);
 void string_init(bool fast_bytes);	/* how memcpy() may copy */
 void protector_init(uint64_t canary);

@@ -8,7 +8,8 @@
  *
  * Under PV, Xen itself pushes the frame of a fault on the stack that overflowed, fails,
  * and ends the domain without a word.  So running into the guard page is only the last
- * line.  Application code checks for room in each prologue (-fsplit-stack, which
+ * line there (under HVM the double fault has a stack of its own, and reports).  Application
+ * code checks for room in each prologue (-fsplit-stack, which
  * compares rsp with %fs:0x70 and calls __morestack), against a limit that leaves room
  * for an event's frame, the FPU's state, the C library and the report.
  */
@@ -130,6 +131,13 @@ bool on_current_stack(uintptr_t address)
 	return address >= c->low && address < c->high;
 }
 
+bool at_stack_guard(uintptr_t sp)
+{
+	const struct arch_context *c = current->context ? current->context : adopt();
+
+	return sp >= c->low - PAGE_SIZE && sp < c->low + sizeof(struct regs);
+}
+
 void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc))
 {
 	for (int depth = 0; depth < 40; depth++) {
@@ -154,13 +162,18 @@ void arch_set_tls(uintptr_t tls)
 	set_fs_base(tls ? tls : (uintptr_t)&boot_tcb);
 }
 
-_Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller)
+void print_stack_overflow(void)
 {
 	size_t size, used;
 
-	kernel_enter();
-	arch_context_stack(current->context, &size, &used);
+	arch_context_stack(current->context ? current->context : adopt(), &size, &used);
 	print("\nfault: stack overflow, thread %s, stack of %zu bytes\n", current->name, size);
+}
+
+_Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller)
+{
+	kernel_enter();
+	print_stack_overflow();
 	print("  backtrace:\n");
 	print_pc(pc);
 	print_caller(caller);

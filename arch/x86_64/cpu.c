@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The CPU as Xen shows it, its entropy, its FPU. */
 #include "arch/x86_64/arch.h"
+#include "arch/x86_64/platform.h"
 #include "kernel/arch.h"
 
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_1_ECX_RDRAND (1u << 30)
 #define CPUID_7_EBX_ERMS (1u << 9)	/* fast rep movsb, rep stosb */
+#define CR4_FSGSBASE (1ul << 16)
 #define CR4_OSXSAVE (1ul << 18)
 #define XCR0_X87_SSE 3u
 #define XCR0_AVX 4u
@@ -14,17 +16,7 @@
 
 static size_t area_size = FXSAVE_SIZE;
 static uint32_t xcr0;			/* 0: FXSAVE is all there is */
-
-/*
- * The prefix makes Xen emulate the instruction (arch-x86/xen.h, XEN_CPUID): without
- * it we would see features of the machine that we are not to use.
- */
-void cpuid(uint32_t leaf, uint32_t sub, uint32_t regs[4])
-{
-	__asm__ volatile("ud2a; .ascii \"xen\"; cpuid"
-			 : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
-			 : "a"(leaf), "c"(sub));
-}
+static bool have_wrfsbase;
 
 static uint64_t tsc(void)
 {
@@ -53,7 +45,7 @@ uint64_t arch_entropy(void)
 	uint32_t r[4];
 	uint64_t v;
 
-	cpuid(1, 0, r);
+	platform->cpuid(1, 0, r);
 	if (!(r[2] & CPUID_1_ECX_RDRAND) || !rdrand(&v))
 		v = 0;
 	state += tsc() + arch_clock() * 0x9e3779b97f4a7c15ull + arch_shared_info.wc_nsec;
@@ -69,28 +61,46 @@ static void fpu_init(void)
 	uint32_t r[4], want;
 	uint64_t cr4;
 
-	cpuid(1, 0, r);
+	platform->cpuid(1, 0, r);
 	if (!(r[2] & CPUID_1_ECX_XSAVE))
 		return;
-	cpuid(0xd, 0, r);
+	platform->cpuid(0xd, 0, r);
 	want = r[0] & (XCR0_X87_SSE | XCR0_AVX | XCR0_AVX512);
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
 	__asm__ volatile("xsetbv" : : "c"(0), "a"(want), "d"(0));
-	cpuid(0xd, 0, r);	/* ebx: the size of what is switched on now */
+	platform->cpuid(0xd, 0, r);	/* ebx: the size of what is switched on now */
 	area_size = r[1];
 	xcr0 = want;
+}
+
+/* CPUID tells of the CPU; only CR4 tells whether we may. */
+static void detect_wrfsbase(void)
+{
+	uint64_t cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	have_wrfsbase = cr4 & CR4_FSGSBASE;
+}
+
+void set_fs_base(uintptr_t base)
+{
+	if (have_wrfsbase)
+		__asm__ volatile("wrfsbase %0" : : "r"(base));
+	else
+		platform->set_fs_base(base);
 }
 
 void cpu_init(void)
 {
 	uint32_t r[4];
 
+	detect_wrfsbase();
 	fpu_init();
-	cpuid(0, 0, r);
+	platform->cpuid(0, 0, r);
 	if (r[0] < 7)
 		return;
-	cpuid(7, 0, r);
+	platform->cpuid(7, 0, r);
 	string_init(r[1] & CPUID_7_EBX_ERMS);
 }
 

@@ -19,6 +19,7 @@
  * flags, and pushes rcx, r11 and rax itself.
  */
 #define __ASSEMBLY__ 1
+#include "arch/x86_64/frame.h"
 #include <xen/xen.h>
 
 #define SCHEDOP_block 1		/* xen/sched.h, which is for C only */
@@ -38,48 +39,14 @@ _start:
 
 	.text
 
-/* rcx, r11 and an error code are off the stack, the vector is on: struct regs (regs.h) */
-.macro save
-	push	%rax
-	push	%rcx
-	push	%rdx
-	push	%rbx
-	push	%rbp
-	push	%rsi
-	push	%rdi
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%r11
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	cld
-.endm
-
 leave:
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdi
-	pop	%rsi
-	pop	%rbp
-	pop	%rbx
-	pop	%rdx
-	pop	%rcx
-	pop	%rax
+	restore
 	add	$8, %rsp		/* the vector; the error code's word becomes the flags */
 	movq	$0, (%rsp)
 	jmp	hypercall_page + __HYPERVISOR_iret * 32
 
+/* An entry, and its struct trap_info (xen/arch-x86/xen.h); of 3 and 4 anybody may ask. */
 .macro trap vector, code=0
-	.globl	trap_\vector
 trap_\vector:
 	pop	%rcx
 	pop	%r11
@@ -88,26 +55,31 @@ trap_\vector:
 	.endif
 	push	$\vector
 	jmp	trap_common
+
+	.pushsection .rodata.pv_traps, "a", @progbits
+	.byte	\vector
+	.if	\vector == 3 || \vector == 4
+	.byte	3
+	.else
+	.byte	0
+	.endif
+	.word	FLAT_KERNEL_CS
+	.long	0
+	.quad	trap_\vector
+	.popsection
 .endm
 
-	trap 0
-	trap 1
-	trap 3
-	trap 4
-	trap 5
-	trap 6
-	trap 7
-	trap 8, 1
-	trap 10, 1
-	trap 11, 1
-	trap 12, 1
-	trap 13, 1
-	trap 14, 1
-	trap 16
-	trap 17, 1
-	trap 18
-	trap 19
-	trap 21, 1
+	.pushsection .rodata.pv_traps, "a", @progbits
+	.balign	8
+	.globl	pv_traps
+pv_traps:
+	.popsection
+
+	all_traps
+
+	.pushsection .rodata.pv_traps, "a", @progbits
+	.zero	16			/* the end */
+	.popsection
 
 /* A frame is 22 words: rsp is aligned for the calls. */
 trap_common:
@@ -141,7 +113,10 @@ upcall_entry:
 	push	$0
 	push	$-1
 	save
-	call	pv_upcall
+	call	sched_upcall
+	test	%al, %al
+	jz	leave
+	call	preempt
 	jmp	leave
 
 /*

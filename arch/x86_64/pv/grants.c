@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The grant table's own frames, which PV asks for by their machine numbers. */
 #include "arch/x86_64/hypercall.h"
-#include "kernel/hypercall.h"
+#include "arch/x86_64/pv/pv.h"
 
 #include <errno.h>
 
-int xen_grant_setup(unsigned n, unsigned long *frames)
+int pv_grant_setup(unsigned n, unsigned long *frames)
 {
 	struct gnttab_setup_table op = { .dom = DOMID_SELF, .nr_frames = n };
 	int rc;

@@ -7,51 +7,60 @@
  */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/hypercall.h"
+#include "arch/x86_64/memory.h"
+#include "arch/x86_64/platform.h"
 #include "arch/x86_64/pv/pv.h"
-#include "kernel/log.h"
-#include "kernel/sched.h"
 
 #include <string.h>
 
-struct boot_info boot_info;
-uintptr_t __stack_chk_guard;
-
-_Noreturn void __stack_chk_fail(void);
-_Noreturn void __stack_chk_fail(void)
+/*
+ * The prefix makes Xen emulate the instruction (arch-x86/xen.h, XEN_CPUID): without
+ * it we would see features of the machine that we are not to use.
+ */
+static void cpuid_by_xen(uint32_t leaf, uint32_t sub, uint32_t regs[4])
 {
-	kernel_enter();
-	panic("stack smashed");
+	__asm__ volatile("ud2a; .ascii \"xen\"; cpuid"
+			 : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+			 : "a"(leaf), "c"(sub));
 }
 
-static bool have_wrfsbase;
-
-void set_fs_base(uintptr_t base)
+static void set_fs_base_by_xen(uintptr_t base)
 {
-	if (have_wrfsbase)
-		__asm__ volatile("wrfsbase %0" : : "r"(base));
-	else
-		hypercall2(__HYPERVISOR_set_segment_base, SEGBASE_FS, base);
+	hypercall2(__HYPERVISOR_set_segment_base, SEGBASE_FS, base);
 }
 
-/* CPUID tells of the CPU; only CR4 tells whether this Xen lets us. */
-static void detect_wrfsbase(void)
+static uintptr_t fault_address(void)
 {
-	uint64_t cr4;
-
-	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	have_wrfsbase = cr4 & (1ul << 16);
+	return arch_shared_info.vcpu_info[0].arch.cr2;
 }
+
+static const struct platform pv = {
+	.name = "PV",
+	.cpuid = cpuid_by_xen,
+	.set_fs_base = set_fs_base_by_xen,
+	.fault_address = fault_address,
+	.block = pv_block,
+	.physical = pv_physical,
+	.virtual = pv_virtual,
+	.make_table = pv_make_table,
+	.set_entry = pv_set_entry,
+	.flush = pv_flush,
+	.remap = pv_remap,
+	.grant_setup = pv_grant_setup,
+	.foreign_entry = pv_foreign_entry,
+	.foreign_where = pv_foreign_where,
+};
 
 static void copy_boot_info(const struct start_info *info)
 {
 	memcpy(boot_info.command_line, info->cmd_line, MAX_GUEST_CMDLINE);
 	boot_info.privileged = info->flags & SIF_INITDOMAIN;
 	if (!boot_info.privileged && info->console.domU.mfn) {
-		boot_info.console_ring = pv_machine_to_virt(info->console.domU.mfn);
+		boot_info.console_ring = pv_virtual(info->console.domU.mfn * PAGE_SIZE);
 		boot_info.console_port = info->console.domU.evtchn;
 	}
 	if (info->store_evtchn) {
-		boot_info.xenstore_ring = pv_machine_to_virt(info->store_mfn);
+		boot_info.xenstore_ring = pv_virtual(info->store_mfn * PAGE_SIZE);
 		boot_info.xenstore_port = info->store_evtchn;
 	}
 }
@@ -59,33 +68,12 @@ static void copy_boot_info(const struct start_info *info)
 _Noreturn void pv_start(const struct start_info *info, uintptr_t builder_stack);
 _Noreturn void pv_start(const struct start_info *info, uintptr_t builder_stack)
 {
-	set_fs_base((uintptr_t)&boot_tcb);
+	platform = &pv;
+	set_fs_base_by_xen((uintptr_t)&boot_tcb);
 	pv_memory_init(info, builder_stack);
-	pv_remap(&arch_shared_info, info->shared_info);
+	pv_remap((uintptr_t)&arch_shared_info, info->shared_info | RW | nx);
 	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
 	pv_traps_init();
-	detect_wrfsbase();
-	cpu_init();
 	copy_boot_info(info);
-	__stack_chk_guard = arch_entropy() & ~0xfful;	/* a NUL stops string functions */
-	start();
-}
-
-void pv_upcall(void)
-{
-	if (!sched_upcall())
-		return;
-
-	char area[fpu_size() + 64];
-	void *aligned = (void *)(((uintptr_t)area + 63) & ~63ul);
-
-	fpu_save(aligned);
-	sched_preempt();
-	fpu_restore(aligned);
-}
-
-void arch_idle(uint64_t deadline)
-{
-	(void)deadline;		/* the scheduler has set the timer */
-	pv_block();
+	start_arch();
 }

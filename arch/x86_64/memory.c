@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kernel/arch.h's memory: mapping granules of 256 KiB when they are first handed out, so
+ * that boot time does not depend on how many there are.  Tables are always mapped, so that
+ * we can read them.
+ */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/memory.h"
+#include "arch/x86_64/platform.h"
+#include "kernel/page.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CPUID_NX (1u << 20)		/* 0x80000001, edx */
+
+uint64_t nx;
+
+static uint64_t *top_table;
+
+/* Mapped pages to make page tables of, for when there is nothing mapped to take. */
+static uintptr_t reserve[RESERVE];
+static unsigned reserved;
+
+static uintptr_t base(void)
+{
+	return (uintptr_t)image_start;
+}
+
+static uint64_t data_entry(uintptr_t page)
+{
+	return platform->physical(page) | RW | nx;
+}
+
+unsigned long arch_frame(const void *page)
+{
+	return platform->physical((uintptr_t)page) / PAGE_SIZE;
+}
+
+void arch_guard(void *page)
+{
+	platform->remap((uintptr_t)page, 0);
+}
+
+void arch_unguard(void *page)
+{
+	platform->remap((uintptr_t)page, data_entry((uintptr_t)page));
+}
+
+uint64_t *find(uintptr_t address, int level)
+{
+	uint64_t *table = top_table, *entry;
+
+	for (int l = 4;; l--) {
+		entry = &table[address >> (3 + 9 * l) & 511];
+		if (l == level)
+			return entry;
+		if (!(*entry & PRESENT))
+			return NULL;
+		table = platform->virtual(*entry & FRAME);
+	}
+}
+
+/* Hook a fresh table of the level below into the entry of `address` at this level. */
+static int add_table(uintptr_t address, int level)
+{
+	uint64_t *entry = find(address, level);
+	uintptr_t page;
+
+	if (*entry & PRESENT)
+		return 0;
+	if (!reserved)
+		return -ENOMEM;
+	page = reserve[--reserved];
+	memset((void *)page, 0, PAGE_SIZE);
+	platform->make_table(page);
+	platform->set_entry(entry, platform->physical(page) | TABLE);
+	platform->flush();
+	return 0;
+}
+
+static int map_granule(uintptr_t granule)
+{
+	uintptr_t end = granule + GRANULE;
+	uint64_t *entry;
+
+	for (int level = 4; level > 1; level--)
+		if (add_table(granule, level))
+			return -ENOMEM;
+	if (end > boot_info.memory_end)
+		end = boot_info.memory_end;
+	entry = find(granule, 1);
+	for (uintptr_t at = granule; at < end; at += PAGE_SIZE)
+		platform->set_entry(entry++, data_entry(at));
+	platform->flush();
+	return 0;
+}
+
+bool mapped(uintptr_t address, int lowest_level)
+{
+	for (int level = 4; level >= lowest_level; level--)
+		if (!(*find(address, level) & PRESENT))
+			return false;
+	return true;
+}
+
+/* Mapped as data: PV's builder leaves everything executable. */
+static bool ready(uintptr_t address)
+{
+	return mapped(address, 1) && (*find(address, 2) & nx || *find(address, 1) & nx || !nx);
+}
+
+/*
+ * Three tables are the most that one chunk can want, and the reserve is filled up
+ * after each: its pages come from chunks that are mapped by then.
+ */
+static void fill_reserve(void)
+{
+	static bool filling;		/* page_alloc() comes back here */
+
+	if (filling)
+		return;
+	filling = true;
+	while (reserved < RESERVE) {
+		void *page = page_alloc(1);
+
+		if (!page)
+			break;
+		reserve[reserved++] = (uintptr_t)page;
+	}
+	filling = false;
+}
+
+/*
+ * A granule is mapped, or what the builder mapped is made data, as a whole: so one page
+ * tells of all that were never handed out.
+ */
+int arch_map(uintptr_t start, size_t size)
+{
+	uintptr_t granule = start - (start - base()) % GRANULE;
+
+	for (; granule < start + size; granule += GRANULE) {
+		if (ready(granule > start ? granule : start))
+			continue;
+		if (map_granule(granule))
+			return -ENOMEM;
+		fill_reserve();
+	}
+	return 0;
+}
+
+/*
+ * Foreign pages take the place of pages of ours, which stay allocated meanwhile: a
+ * few, and no page tables to make.
+ */
+void *arch_map_frames(const unsigned long *frames, unsigned n)
+{
+	char *pages = page_alloc(n);
+
+	for (unsigned i = 0; pages && i < n; i++)
+		platform->remap((uintptr_t)pages + i * PAGE_SIZE, frames[i] * PAGE_SIZE | RW | nx);
+	return pages;
+}
+
+void *arch_reserve(unsigned n)
+{
+	uintptr_t pages = (uintptr_t)page_alloc(n);
+
+	for (unsigned i = 0; pages && i < n; i++) {
+		uintptr_t page = pages + i * PAGE_SIZE;
+
+		platform->remap(page, platform->foreign_entry(page));
+	}
+	return (void *)pages;
+}
+
+void arch_unreserve(void *where, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		arch_unguard((char *)where + i * PAGE_SIZE);
+	page_free(where, n);
+}
+
+uint64_t arch_map_where(void *where)
+{
+	return platform->foreign_where((uintptr_t)where);
+}
+
+void protect(uintptr_t from, uintptr_t to, uint64_t flags)
+{
+	for (uintptr_t at = from & ~(PAGE_SIZE - 1); at < to; at += PAGE_SIZE)
+		platform->set_entry(find(at, 1), platform->physical(at) | flags);
+}
+
+void protect_image(void)
+{
+	protect((uintptr_t)image_start, (uintptr_t)text_end, RO);
+	protect((uintptr_t)rodata_start, (uintptr_t)rodata_end, RO | nx);
+	protect((uintptr_t)data_start, (uintptr_t)boot_stack_guard, RW | nx);
+	platform->set_entry(find((uintptr_t)boot_stack_guard, 1), 0);
+	protect((uintptr_t)boot_stack, (uintptr_t)hypercall_page, RW | nx);
+	protect((uintptr_t)hypercall_page, (uintptr_t)image_end, RO);
+}
+
+void memory_init(uint64_t *table)
+{
+	uint32_t r[4];
+
+	top_table = table;
+	platform->cpuid(0x80000001, 0, r);
+	nx = r[3] & CPUID_NX ? 1ul << 63 : 0;
+}
+
+void memory_give(uintptr_t free, uintptr_t mapped_end)
+{
+	while (reserved < RESERVE && free < mapped_end) {
+		reserve[reserved++] = free;
+		free += PAGE_SIZE;
+	}
+	boot_info.memory_start = free;
+}

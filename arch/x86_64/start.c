@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/* What is done behind either door, and where one goes to the other's side. */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/platform.h"
+#include "kernel/arch.h"
+#include "kernel/log.h"
+#include "kernel/sched.h"
+
+const struct platform *platform;
+struct boot_info boot_info;
+uintptr_t __stack_chk_guard;
+
+_Noreturn void __stack_chk_fail(void);
+_Noreturn void __stack_chk_fail(void)
+{
+	kernel_enter();
+	panic("stack smashed");
+}
+
+_Noreturn void start_arch(void)
+{
+	cpu_init();
+	__stack_chk_guard = arch_entropy() & ~0xfful;	/* a NUL stops string functions */
+	start();
+}
+
+/* An upcall found work for others: the interrupted thread's FPU is saved meanwhile. */
+void preempt(void)
+{
+	char area[fpu_size() + 64];
+	void *aligned = (void *)(((uintptr_t)area + 63) & ~63ul);
+
+	fpu_save(aligned);
+	sched_preempt();
+	fpu_restore(aligned);
+}
+
+void arch_idle(uint64_t deadline)
+{
+	(void)deadline;		/* the scheduler has set the timer */
+	platform->block();
+}
+
+int xen_grant_setup(unsigned n, unsigned long *frames)
+{
+	return platform->grant_setup(n, frames);
+}
