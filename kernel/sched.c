@@ -58,9 +58,12 @@ static volatile uint8_t *upcall_mask(void)
 	return &arch_shared_info.vcpu_info[0].evtchn_upcall_mask;
 }
 
+/* Whether there is something to look at: a PVH guest's upcall takes the former back. */
 static bool upcall_pending(void)
 {
-	return *(volatile uint8_t *)&arch_shared_info.vcpu_info[0].evtchn_upcall_pending;
+	const volatile struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
+
+	return vcpu->evtchn_upcall_pending || vcpu->evtchn_pending_sel;
 }
 
 static void enqueue(struct thread *t, bool first)

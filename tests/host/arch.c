@@ -235,8 +235,10 @@ uint64_t arch_clock(void)
 
 static bool event_pending(void)
 {
-	return __atomic_load_n(&arch_shared_info.vcpu_info[0].evtchn_upcall_pending,
-			       __ATOMIC_SEQ_CST);
+	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
+
+	return __atomic_load_n(&vcpu->evtchn_upcall_pending, __ATOMIC_SEQ_CST) ||
+	       __atomic_load_n(&vcpu->evtchn_pending_sel, __ATOMIC_SEQ_CST);
 }
 
 /*

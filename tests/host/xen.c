@@ -102,7 +102,10 @@ static bool test_bit(const void *words, unsigned bit)
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST) >> bit % 64 & 1;
 }
 
-/* evtchn_2l_set_pending() */
+/*
+ * evtchn_2l_set_pending(); and what a PVH guest's upcall does while masked, which leaves
+ * pending_sel alone to tell (arch/x86_64/hvm/entry.S).
+ */
 static void set_pending(evtchn_port_t p)
 {
 	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
@@ -112,7 +115,8 @@ static void set_pending(evtchn_port_t p)
 		return;
 	if (!test_bit(arch_shared_info.evtchn_mask, p) &&
 	    !or_bit(&vcpu->evtchn_pending_sel, p / 64))
-		__atomic_store_n(&vcpu->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&vcpu->evtchn_upcall_pending,
+				 !vcpu->evtchn_upcall_mask || host_chance(2), __ATOMIC_SEQ_CST);
 }
 
 static int port_get(evtchn_port_t *p)
