@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the image tells the domain builder and PV-GRUB: xen/elfnote.h. */
+/* What the image tells the domain builder and PV-GRUB: xen/elfnote.h.  PVH wants the last. */
 #include <xen/elfnote.h>
 
 .macro note type, desc:vararg
@@ -18,9 +18,10 @@ note XEN_ELFNOTE_GUEST_VERSION,	.asciz "1"
 note XEN_ELFNOTE_LOADER,	.asciz "generic"
 note XEN_ELFNOTE_XEN_VERSION,	.asciz "xen-3.0"
 note XEN_ELFNOTE_VIRT_BASE,	.quad image_start
-note XEN_ELFNOTE_PADDR_OFFSET,	.quad 0x100000
+note XEN_ELFNOTE_PADDR_OFFSET,	.quad image_physical
 note XEN_ELFNOTE_ENTRY,		.quad _start
 note XEN_ELFNOTE_HYPERCALL_PAGE, .quad hypercall_page
 note XEN_ELFNOTE_PAE_MODE,	.asciz "yes"
 note XEN_ELFNOTE_FEATURES,	.asciz "!writable_page_tables|pae_pgdir_above_4gb"
 note XEN_ELFNOTE_L1_MFN_VALID,	.quad 1, 1
+note XEN_ELFNOTE_PHYS32_ENTRY,	.long hvm_entry_physical

@@ -14,8 +14,6 @@
 #include <stdint.h>
 
 struct platform {
-	const char *name;
-
 	/* The CPU. */
 	void (*cpuid)(uint32_t leaf, uint32_t sub, uint32_t regs[4]);	/* as we are to see it */
 	void (*set_fs_base)(uintptr_t base);	/* where there is no wrfsbase */

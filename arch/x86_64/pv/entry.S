@@ -45,9 +45,9 @@ leave:
 	movq	$0, (%rsp)
 	jmp	hypercall_page + __HYPERVISOR_iret * 32
 
-/* An entry, and its struct trap_info (xen/arch-x86/xen.h); of 3 and 4 anybody may ask. */
+/* An entry each 16 bytes, and a list of the vectors: traps.c makes Xen's table of it. */
 .macro trap vector, code=0
-trap_\vector:
+	.balign	16
 	pop	%rcx
 	pop	%r11
 	.if	\code == 0
@@ -56,29 +56,23 @@ trap_\vector:
 	push	$\vector
 	jmp	trap_common
 
-	.pushsection .rodata.pv_traps, "a", @progbits
+	.pushsection .rodata.pv_vectors, "a", @progbits
 	.byte	\vector
-	.if	\vector == 3 || \vector == 4
-	.byte	3
-	.else
-	.byte	0
-	.endif
-	.word	FLAT_KERNEL_CS
-	.long	0
-	.quad	trap_\vector
 	.popsection
 .endm
 
-	.pushsection .rodata.pv_traps, "a", @progbits
-	.balign	8
-	.globl	pv_traps
-pv_traps:
+	.pushsection .rodata.pv_vectors, "a", @progbits
+	.globl	pv_vectors, pv_vectors_end
+pv_vectors:
 	.popsection
 
+	.balign	16
+	.globl	pv_trap_entries
+pv_trap_entries:
 	all_traps
 
-	.pushsection .rodata.pv_traps, "a", @progbits
-	.zero	16			/* the end */
+	.pushsection .rodata.pv_vectors, "a", @progbits
+pv_vectors_end:
 	.popsection
 
 /* A frame is 22 words: rsp is aligned for the calls. */

@@ -35,7 +35,6 @@ static uintptr_t fault_address(void)
 }
 
 static const struct platform pv = {
-	.name = "PV",
 	.cpuid = cpuid_by_xen,
 	.set_fs_base = set_fs_base_by_xen,
 	.fault_address = fault_address,

@@ -7,18 +7,43 @@
 #include <xen/callback.h>
 #include <xen/nmi.h>
 
-extern const struct trap_info pv_traps[];
+#define BREAKPOINT 3
+#define OVERFLOW 4
+#define TRAPS 32
+
+/* entry.S: the vectors, and where they enter, each 16 bytes. */
+extern const uint8_t pv_vectors[], pv_vectors_end[];
+extern const char pv_trap_entries[];
+#define ENTRY_SIZE 16
 void nmi_entry(void), upcall_entry(void), failsafe_entry(void);
+
+static void set_traps(void)
+{
+	static struct trap_info table[TRAPS + 1];	/* the end is zero */
+	long rc;
+
+	for (unsigned i = 0; pv_vectors + i < pv_vectors_end; i++) {
+		unsigned vector = pv_vectors[i];
+
+		table[i] = (struct trap_info){
+			.vector = vector,
+			.flags = vector == BREAKPOINT || vector == OVERFLOW ? 3 : 0,
+			.cs = FLAT_KERNEL_CS,
+			.address = (uintptr_t)pv_trap_entries + i * ENTRY_SIZE,
+		};
+	}
+	rc = hypercall1(__HYPERVISOR_set_trap_table, table);
+	if (rc)
+		panic("Xen refuses the trap table: %d", (int)rc);
+}
 
 void pv_traps_init(void)
 {
 	struct callback_register nmi_callback = {
 		.type = CALLBACKTYPE_nmi, .address = (unsigned long)nmi_entry,
 	};
-	long rc = hypercall1(__HYPERVISOR_set_trap_table, pv_traps);
 
-	if (rc)
-		panic("Xen refuses the trap table: %d", (int)rc);
+	set_traps();
 	hypercall3(__HYPERVISOR_set_callbacks, upcall_entry, failsafe_entry, 0);
 	hypercall2(__HYPERVISOR_callback_op, CALLBACKOP_register, &nmi_callback);
 }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where a PVH guest begins, and what the CPU enters later: faults, the NMI, events.
+ *
+ * The CPU is ours, in ring 0.  It pushes, on the stack it finds or on that of the IDT's
+ * entry (traps.c), aligned to 16:
+ *
+ *	ss
+ *	rsp
+ *	rflags
+ *	cs
+ *	rip
+ *	[error code]	<- rsp
+ */
+#define __ASSEMBLY__ 1
+#include "arch/x86_64/frame.h"
+#include "arch/x86_64/hvm/segments.h"
+
+/* What the linker script says of where the image lies, and what it checks. */
+#define OFFSET 0x3fe00000
+#define PHYSICAL(symbol) (symbol - OFFSET)
+	.globl	image_offset
+	.set	image_offset, OFFSET
+
+#define PAGE_FLAGS 0x83			/* present, writable, of 2 MiB */
+#define TABLE_FLAGS 3
+#define CR0 0x80010033			/* paging, write protection, numeric error, MP, PE */
+#define CR4 0x660			/* machine checks, PAE, FXSAVE, SSE's exceptions */
+#define MSR_EFER 0xc0000080
+#define EFER_LME 0x100
+#define EFER_NXE 0x800
+#define CPUID_NX 0x100000
+
+/*
+ * By XEN_ELFNOTE_PHYS32_ENTRY: 32 bits, no paging, flat segments, no stack; ebx = struct
+ * hvm_start_info.  We run below 1 GiB where we were loaded until there are page tables:
+ * one of 2 MiB pages for there (its page is the boot stack's guard later), and one for
+ * where we were linked.
+ */
+	.section .text.entry, "ax", @progbits
+	.code32
+	.globl	hvm_entry
+hvm_entry:
+	cld
+	mov	%ebx, %edi
+	xor	%ecx, %ecx
+1:	mov	%ecx, %eax
+	shl	$21, %eax
+	or	$PAGE_FLAGS, %eax
+	mov	%eax, PHYSICAL(boot_stack_guard)(, %ecx, 8)
+	add	$PHYSICAL(image_start), %eax
+	mov	%eax, PHYSICAL(hvm_level2)(, %ecx, 8)
+	inc	%ecx
+	cmp	$512, %ecx
+	jb	1b
+	movl	$PHYSICAL(boot_stack_guard) + TABLE_FLAGS, PHYSICAL(hvm_level3)
+	movl	$PHYSICAL(hvm_level2) + TABLE_FLAGS, PHYSICAL(hvm_level3) + 8
+	movl	$PHYSICAL(hvm_level3) + TABLE_FLAGS, PHYSICAL(hvm_level4)
+
+	mov	$0x80000001, %eax
+	cpuid
+	mov	$EFER_LME, %esi
+	test	$CPUID_NX, %edx
+	jz	2f
+	or	$EFER_NXE, %esi
+2:	mov	$CR4, %eax
+	mov	%eax, %cr4
+	mov	$PHYSICAL(hvm_level4), %eax
+	mov	%eax, %cr3
+	mov	$MSR_EFER, %ecx
+	rdmsr
+	or	%esi, %eax
+	wrmsr
+	mov	$CR0, %eax
+	mov	%eax, %cr0
+	lgdt	PHYSICAL(loaded_table)
+	ljmp	$CODE_SEGMENT, $PHYSICAL(3f)
+
+	.code64
+3:	mov	$4f, %eax
+	jmp	*%rax
+4:	lgdt	linked_table(%rip)
+	mov	$DATA_SEGMENT, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	mov	%eax, %ss
+	xor	%eax, %eax
+	mov	%eax, %fs
+	mov	%eax, %gs
+	fninit
+	lea	boot_stack_end(%rip), %rsp
+	xor	%ebp, %ebp
+	mov	%edi, %edi
+	call	hvm_start
+	ud2
+
+	.data
+	.balign	8
+	.globl	hvm_segments
+hvm_segments:
+	.quad	0
+	.quad	0x00af9b000000ffff	/* CODE_SEGMENT: 64 bits */
+	.quad	0x00cf93000000ffff	/* DATA_SEGMENT */
+	.quad	0, 0			/* TASK_SEGMENT: traps.c */
+segments_end:
+loaded_table:
+	.word	segments_end - hvm_segments - 1
+	.long	PHYSICAL(hvm_segments)
+linked_table:
+	.word	segments_end - hvm_segments - 1
+	.quad	hvm_segments
+
+	.bss
+	.balign	4096
+	.globl	hvm_level4, hvm_level3, hvm_level2
+hvm_level4:
+	.skip	4096
+hvm_level3:
+	.skip	4096
+hvm_level2:
+	.skip	4096
+
+	.text
+
+leave:
+	restore
+	add	$16, %rsp		/* the vector, the error code */
+	iretq
+
+/* An entry each 16 bytes, and a list of the vectors, for traps.c. */
+.macro trap vector, code=0
+	.balign	16
+	.if	\code == 0
+	push	$0
+	.endif
+	push	$\vector
+	jmp	trap_common
+
+	.pushsection .rodata.hvm_vectors, "a", @progbits
+	.byte	\vector
+	.popsection
+.endm
+
+	.pushsection .rodata.hvm_vectors, "a", @progbits
+	.globl	hvm_vectors, hvm_vectors_end
+hvm_vectors:
+	.popsection
+
+	.balign	16
+	.globl	hvm_trap_entries
+hvm_trap_entries:
+	all_traps
+
+	.pushsection .rodata.hvm_vectors, "a", @progbits
+hvm_vectors_end:
+	.popsection
+
+/* A frame is 22 words: rsp is aligned for the calls. */
+trap_common:
+	save
+	mov	%rsp, %rdi
+	call	trap
+	jmp	leave
+
+	.globl	hvm_nmi_entry
+hvm_nmi_entry:
+	push	$0
+	push	$2
+	save
+	mov	%rsp, %rdi
+	call	nmi
+	jmp	leave
+
+/*
+ * An event.  The mask of vcpu_info, which Xen leaves alone here, is ours to look at; the CPU's
+ * own interrupt flag is on but for the few instructions below, so that kernel_enter() and
+ * kernel_leave() are stores as under PV.
+ *
+ * Xen calls as long as vcpu_info says that an upcall is pending (hvm_vcpu_has_pending_irq()),
+ * and says so when a bit of pending_sel comes up (evtchn_2l_set_pending()).  While masked
+ * we take back the former and leave the latter, which kernel code looks at when it leaves.
+ */
+#define UPCALL_PENDING arch_shared_info
+#define UPCALL_MASK arch_shared_info + 1
+#define PENDING_SEL arch_shared_info + 8
+
+	.globl	hvm_upcall_entry
+hvm_upcall_entry:
+	cmpb	$0, UPCALL_MASK(%rip)
+	je	1f
+0:	movb	$0, UPCALL_PENDING(%rip)
+	iretq
+
+1:	cmpb	$0, halted(%rip)
+	jne	0b
+	movb	$1, UPCALL_MASK(%rip)
+	push	$0
+	push	$-1
+	save
+2:	call	sched_upcall
+	test	%al, %al
+	jz	3f
+	sti				/* others run, and none of them knows of this flag */
+	call	preempt
+	cli
+	cmpq	$0, PENDING_SEL(%rip)	/* what came in before cli, and was taken back */
+	jne	2b
+3:	movb	$0, UPCALL_MASK(%rip)
+	jmp	leave
+
+/*
+ * void hvm_block(void): nothing can come between the look, sti and hlt.  Xen takes hlt for
+ * SCHEDOP_block, which clears the mask (vcpu_block_enable_events()).
+ */
+	.globl	hvm_block
+hvm_block:
+	cli
+	cmpq	$0, PENDING_SEL(%rip)
+	jne	1f
+	movb	$1, halted(%rip)
+	sti
+	hlt
+	movb	$1, UPCALL_MASK(%rip)
+	movb	$0, halted(%rip)
+	ret
+1:	sti
+	ret
+
+	.local	halted
+	.comm	halted, 1
+
+	.section .note.GNU-stack, "", @progbits

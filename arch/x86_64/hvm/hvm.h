@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of arch/x86_64/hvm share: HVM's side of platform.h, mostly. */
+#ifndef ARCH_X86_64_HVM_H
+#define ARCH_X86_64_HVM_H
+
+#include "kernel/arch.h"
+
+extern char image_physical[];		/* a number: where the image was loaded */
+
+/* The tables that entry.S made: 2 MiB pages, from 0 and from image_start on. */
+extern uint64_t hvm_level4[512], hvm_level3[512], hvm_level2[512];
+
+/* A part of the guest's physical memory, and where we have it. */
+#define RANGES 16
+struct range {
+	uint64_t start, size;
+	uintptr_t address;
+};
+
+/* From the loader's struct hvm_start_info. */
+void hvm_copy_command_line(uint32_t physical);
+
+/* From Xen: the memory there is, in the order we use it; a parameter, 0 for none. */
+unsigned hvm_memory_map(struct range ranges[RANGES]);
+uint64_t hvm_param(unsigned index);
+int hvm_set_param(unsigned index, uint64_t value);
+
+/* Page tables of our own, the image protected; physical memory is not to be seen any more. */
+void hvm_memory_init(void);
+
+/* n mapped pages for good, until what is left is given to the kernel. */
+void *hvm_early_pages(unsigned n);
+void hvm_early_end(void);
+
+/* Where Xen's own pages are that it showed us: its shared page, the grant table's frames. */
+uint64_t hvm_shared_info(void);
+int hvm_grant_setup(unsigned n, unsigned long *frames);
+
+uint64_t hvm_physical(uintptr_t address);
+void *hvm_virtual(uint64_t physical);
+void hvm_make_table(uintptr_t page);
+void hvm_set_entry(uint64_t *entry, uint64_t value);
+void hvm_flush(void);
+void hvm_remap(uintptr_t page, uint64_t entry);
+uint64_t hvm_foreign_entry(uintptr_t page);
+uint64_t hvm_foreign_where(uintptr_t page);
+
+void hvm_traps_init(void);
+void hvm_block(void);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/* From entry.S to start(), as a PVH guest. */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/hvm/hvm.h"
+#include "arch/x86_64/hvm/segments.h"
+#include "arch/x86_64/memory.h"
+#include "arch/x86_64/platform.h"
+#include "kernel/log.h"
+
+#include <string.h>
+#include <xen/arch-x86/cpuid.h>
+#include <xen/hvm/params.h>
+
+#define CPUID_7_EBX_FSGSBASE 1u
+#define CR4_FSGSBASE (1ul << 16)
+#define MSR_FS_BASE 0xc0000100
+#define LAST_LEAF 0x40010000		/* where Xen's leaves may begin: Viridian's come first */
+
+static void cpuid(uint32_t leaf, uint32_t sub, uint32_t regs[4])
+{
+	__asm__ volatile("cpuid" : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+			 : "a"(leaf), "c"(sub));
+}
+
+static void wrmsr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"(value >> 32) : "memory");
+}
+
+static void set_fs_base_by_msr(uintptr_t base)
+{
+	wrmsr(MSR_FS_BASE, base);
+}
+
+static uintptr_t fault_address(void)
+{
+	uintptr_t address;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(address));
+	return address;
+}
+
+static const struct platform hvm = {
+	.cpuid = cpuid,
+	.set_fs_base = set_fs_base_by_msr,
+	.fault_address = fault_address,
+	.block = hvm_block,
+	.physical = hvm_physical,
+	.virtual = hvm_virtual,
+	.make_table = hvm_make_table,
+	.set_entry = hvm_set_entry,
+	.flush = hvm_flush,
+	.remap = hvm_remap,
+	.grant_setup = hvm_grant_setup,
+	.foreign_entry = hvm_foreign_entry,
+	.foreign_where = hvm_foreign_where,
+};
+
+/* xen/arch-x86/cpuid.h; without it there is nobody to complain to. */
+static void fill_hypercall_page(void)
+{
+	uint32_t base = XEN_CPUID_FIRST_LEAF, r[4];
+
+	for (;; base += 0x100) {
+		cpuid(base, 0, r);
+		if (r[1] == XEN_CPUID_SIGNATURE_EBX && r[2] == XEN_CPUID_SIGNATURE_ECX &&
+		    r[3] == XEN_CPUID_SIGNATURE_EDX)
+			break;
+		if (base == LAST_LEAF)
+			__builtin_trap();
+	}
+	cpuid(base + 2, 0, r);
+	wrmsr(r[1], (uintptr_t)hypercall_page - (uintptr_t)image_start + (uintptr_t)image_physical);
+}
+
+static void *map_ring(uint64_t frame)
+{
+	void *page = hvm_early_pages(1);
+
+	hvm_remap((uintptr_t)page, frame * PAGE_SIZE | RW | nx);
+	return page;
+}
+
+static void find_rings(void)
+{
+	uint64_t frame = hvm_param(HVM_PARAM_CONSOLE_PFN);
+
+	boot_info.console_port = hvm_param(HVM_PARAM_CONSOLE_EVTCHN);
+	if (frame && boot_info.console_port)
+		boot_info.console_ring = map_ring(frame);
+	frame = hvm_param(HVM_PARAM_STORE_PFN);
+	boot_info.xenstore_port = hvm_param(HVM_PARAM_STORE_EVTCHN);
+	if (frame && boot_info.xenstore_port)
+		boot_info.xenstore_ring = map_ring(frame);
+}
+
+/*
+ * By a vector of ours, which wants no acknowledgement, rather than by the local APIC's
+ * (HVMOP_set_evtchn_upcall_vector), whose every event would cost a second exit to Xen.
+ */
+static void enable_upcalls(void)
+{
+	int rc = hvm_set_param(HVM_PARAM_CALLBACK_IRQ,
+			       (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | UPCALL_VECTOR);
+
+	if (rc)
+		panic("no callback: %d", rc);
+	__asm__ volatile("sti");	/* for good: what masks is vcpu_info's byte (entry.S) */
+}
+
+static void allow_wrfsbase(void)
+{
+	uint32_t r[4];
+	uint64_t cr4;
+
+	cpuid(0, 0, r);
+	if (r[0] < 7)
+		return;
+	cpuid(7, 0, r);
+	if (!(r[1] & CPUID_7_EBX_FSGSBASE))
+		return;
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_FSGSBASE));
+}
+
+_Noreturn void hvm_start(uint32_t start_info);
+_Noreturn void hvm_start(uint32_t start_info)
+{
+	platform = &hvm;
+	set_fs_base_by_msr((uintptr_t)&boot_tcb);
+	fill_hypercall_page();
+	hvm_copy_command_line(start_info);
+	hvm_memory_init();
+	hvm_traps_init();
+	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | RW | nx);
+	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
+	find_rings();
+	hvm_early_end();
+	allow_wrfsbase();
+	enable_upcalls();
+	start_arch();
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The CPU's tables: where faults, the NMI and events enter, and on which stack.
+ *
+ * The double fault has a stack of its own, so that a stack that has run into its guard page,
+ * where a page fault's frame cannot be pushed, ends with a report.  So has the NMI, which may
+ * come anywhere.
+ */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/hvm/hvm.h"
+#include "arch/x86_64/hvm/segments.h"
+
+#define STACK_PAGES 4
+#define NMI 2
+#define DOUBLE_FAULT 8
+
+#define PRESENT_GATE 0x8e00u		/* interrupt gate, ring 0 */
+#define PRESENT_TASK 0x0089u		/* 64-bit TSS, available */
+
+#define PIC_MASTER_MASK 0x21
+#define PIC_SLAVE_MASK 0xa1
+
+struct gate {				/* SDM 3, figure 6-8 */
+	uint16_t offset_low, segment, flags, offset_middle;
+	uint32_t offset_high, reserved;
+};
+
+struct task {				/* SDM 3, figure 8-11 */
+	uint32_t reserved0;
+	uint64_t rsp[3], reserved1, ist[7], reserved2;
+	uint16_t reserved3, io_map;
+} __attribute__((packed));
+
+struct pointer {
+	uint16_t limit;
+	uintptr_t base;
+} __attribute__((packed));
+
+/* entry.S: the vectors, and where they enter, each 16 bytes. */
+extern const uint8_t hvm_vectors[], hvm_vectors_end[];
+extern const char hvm_trap_entries[];
+#define ENTRY_SIZE 16
+void hvm_nmi_entry(void), hvm_upcall_entry(void);
+
+extern uint64_t hvm_segments[];
+
+static struct gate gates[UPCALL_VECTOR + 1];
+static struct task task = { .io_map = sizeof(task) };
+
+static unsigned stack_of(unsigned vector)
+{
+	return vector == NMI ? 1 : vector == DOUBLE_FAULT ? 2 : 0;
+}
+
+static void load_task(void)
+{
+	uintptr_t base = (uintptr_t)&task;
+	uint64_t *segment = &hvm_segments[TASK_SEGMENT / 8];
+
+	for (int i = 0; i < 2; i++)
+		task.ist[i] = (uintptr_t)hvm_early_pages(STACK_PAGES) + STACK_PAGES * PAGE_SIZE;
+	segment[0] = (sizeof(task) - 1) | (base & 0xffffff) << 16 | (uint64_t)PRESENT_TASK << 40 |
+		     (base >> 24 & 0xff) << 56;
+	segment[1] = base >> 32;
+	__asm__ volatile("ltr %w0" : : "r"(TASK_SEGMENT));
+}
+
+/* Whoever was here before us may have left the PC's timer ticking. */
+static void silence_pic(void)
+{
+	__asm__ volatile("outb %b0, %w1" : : "a"(0xff), "Nd"(PIC_MASTER_MASK));
+	__asm__ volatile("outb %b0, %w1" : : "a"(0xff), "Nd"(PIC_SLAVE_MASK));
+}
+
+/* The image lies below 4 GiB. */
+static void set_gate(unsigned vector, uintptr_t entry)
+{
+	gates[vector] = (struct gate){
+		.offset_low = entry, .offset_middle = entry >> 16,
+		.segment = CODE_SEGMENT, .flags = PRESENT_GATE | stack_of(vector),
+	};
+}
+
+void hvm_traps_init(void)
+{
+	struct pointer table = { .limit = sizeof(gates) - 1, .base = (uintptr_t)gates };
+
+	load_task();
+	for (unsigned i = 0; hvm_vectors + i < hvm_vectors_end; i++)
+		set_gate(hvm_vectors[i], (uintptr_t)hvm_trap_entries + i * ENTRY_SIZE);
+	set_gate(NMI, (uintptr_t)hvm_nmi_entry);
+	set_gate(UPCALL_VECTOR, (uintptr_t)hvm_upcall_entry);
+	__asm__ volatile("lidt %0" : : "m"(table));
+	silence_pic();
+}
