@@ -91,11 +91,12 @@ help:
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console; ends as it ends
 #|      APP_DIR=FOLDER    a folder of C files anywhere instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments          CMDLINE="..."  more for the kernel
-#|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS
+#|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS  TYPE=pv|pvh
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make lab               a shell in the lab's dom0
 #| ./xenolith ps NAME     asks a guest that runs, in a lab or a real dom0; ./xenolith --help
-#| make test [T=PATTERN]  the tests under Xen         make check   all that needs no Xen
+#| make test [T=PATTERN] [TYPE=pvh]  the tests under Xen
+#| make check             all that needs no Xen
 #| make bench             boot times                  make images  all apps and tests
 #| make setup             install what this machine lacks (run does it by itself)
 #| make clean             remove what was built       make distclean  all of build/
@@ -106,13 +107,13 @@ help:
 # Arguments reach the shell as they were typed: it is the one to see their quotes.
 override ARGS := $(value ARGS)
 override CMDLINE := $(value CMDLINE)
-export ARGS CMDLINE MEMORY DISK NET TIMEOUT T
+export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 
 run: $(IMAGE)
 	@sh -n -c ": $$ARGS" 2> /dev/null || { echo "ARGS: its quotes do not match: $$ARGS" >&2; exit 2; }
 	@tools/lab/lab run $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} \
 		$${NET:+--net "$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
-		$${TIMEOUT:+--timeout "$$TIMEOUT"} $(IMAGE) -- $(ARGS); \
+		$${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS); \
 	status=$$?; echo "$(APP): exit status $$status"; exit $$status
 
 no-app:
@@ -124,7 +125,7 @@ images: $(foreach n,$(NAMES),$(call image,$(n)))
 lab: setup
 	@tools/lab/lab shell
 test: images
-	@tests/run $(if $(T),"$$T")
+	@tests/run $${TYPE:+--type "$$TYPE"} $(if $(T),"$$T")
 bench: images
 	@tests/bench/run $(if $(T),"$$T")
 check: setup $(BUILD)/flags $(LWIP_PIN)

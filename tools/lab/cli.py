@@ -21,6 +21,7 @@ from .lab import Lab
 STATUS = {"poweroff": 0, "timeout": 124, "reboot": 251, "suspend": 252, "watchdog": 254,
           "crash": 255, "gone": 253, "soft-reset": 251}
 LAB_FAILED = 125
+TYPES = ("pv", "pvh")
 
 
 def say(line):
@@ -69,6 +70,8 @@ def common_options():
 
 def guest_options():
     o = argparse.ArgumentParser(add_help=False)
+    o.add_argument("--type", choices=TYPES, default="pv",
+                   help="by which door Xen enters it (pv)")
     o.add_argument("--memory", type=megabytes, metavar="MB", help="of the guest")
     o.add_argument("--name", type=domain_name)
     o.add_argument("--disk", action="append", default=[], metavar="FILE|SIZE[,ro][,dev=NAME]",
@@ -211,7 +214,8 @@ def run(args):
     with make_lab(args, args.memory or 0) as lab:
         guest = lab.create(args.image, args=args.args, memory=args.memory or 32,
                            cmdline=args.cmdline, disks=args.disk, net=args.net,
-                           name=args.name, ramdisk=args.ramdisk, more=args.config)
+                           name=args.name, ramdisk=args.ramdisk, more=args.config,
+                           type=args.type)
         door.open_door(lab)
         return attend(guest, args)
 

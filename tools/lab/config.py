@@ -108,11 +108,11 @@ def read_image(path):
 
 
 def xl_config(name, image, memory, line, disks=(), vifs=(), pin=False, ramdisk=None,
-              actions=None, more=()):
+              actions=None, more=(), type="pv"):
     """The text of the domain's configuration file."""
     ends = dict.fromkeys(("poweroff", "reboot", "crash", "watchdog"), "preserve")
     ends.update(actions or {})
-    lines = [f"name={quoted(name)}", 'type="pv"', f"kernel={quoted(image)}",
+    lines = [f"name={quoted(name)}", f'type="{type}"', f"kernel={quoted(image)}",
              f"memory={memory}", f"maxmem={memory}", "vcpus=1", f"extra={quoted(line)}",
              *(f'on_{end}="{action}"' for end, action in ends.items())]
     if ramdisk:

@@ -44,14 +44,16 @@ class Lab:
     second; cpus: of the emulated machine, else one: two that wait for each other are
     several times slower when the real ones have other work; say: called with a line
     for each step; on_log: with each line of Xen's and dom0's console; cpu: QEMU's -cpu,
-    for who needs more than the usual one has.
+    for who needs more than the usual one has; type: of guests that do not say which, else
+    what XENOLITH_TYPE says, else pv.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
                  boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None,
-                 extra=()):
+                 extra=(), type=None):
         self.cpus, self.cpu = cpus or (2 if pin else 1), cpu
         self.extra = list(extra)
+        self.type = type or os.environ.get("XENOLITH_TYPE", "pv")
         self.pin, self.memory, self.dom0_memory = pin, memory, dom0_memory
         self.xen_cmdline, self.boot_timeout = xen_cmdline, boot_timeout
         self.say, self.on_log = say or (lambda line: None), on_log
@@ -178,13 +180,13 @@ class Lab:
     # -- guests
 
     def create(self, image, args=(), memory=32, cmdline="", disks=(), net=None, name=None,
-               paused=False, ramdisk=None, more=(), monitor=False, actions=None):
+               paused=False, ramdisk=None, more=(), monitor=False, actions=None, type=None):
         """Make a guest and start it, unless paused.
 
         disks: "FILE|SIZE[,ro][,dev=NAME]"; net: None, True or
         "forward=LOCALPORT:GUESTPORT"; more: lines for its xl.cfg; monitor: xl stays
         and does what actions ({"poweroff": "destroy", ...}) say, else all is
-        preserved until destroy().
+        preserved until destroy(); type: "pv" or "pvh".
         """
         if memory > self.memory and not self.native:
             raise LabError(f"too little memory: the guest wants {memory} MB, the lab "
@@ -202,7 +204,7 @@ class Lab:
             targets = [d.line(self.attach(d, guest)) for d in disks]
             vifs = self.connect(net, guest) if net else []
             text = config.xl_config(guest.name, where, memory, line, targets, vifs,
-                                    self.pin, ramdisk, actions, more)
+                                    self.pin, ramdisk, actions, more, type or self.type)
             said = guest.start(text, paused, monitor)
             if said is not None:
                 meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), "")
@@ -272,5 +274,5 @@ class Lab:
         """create() a small Linux of the lab's own kernel: prints `init: up`."""
         build.build(self.say)
         return self.create(build.BOOT / "vmlinux", memory=how.pop("memory", 256),
-                           cmdline=f"console=hvc0 {cmdline}".strip(),
+                           cmdline=f"console=hvc0 {cmdline}".strip(), type="pv",
                            ramdisk=build.BOOT / "linux-guest.cpio", **how)
