@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Goes wrong in the way argv[1] names, in a function of a name of its own. */
+#include "kernel/sched.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +80,20 @@ KEEP static void divide(int by)
 	sink = 1000 / by;
 }
 
+/* No compiler's check stands before the guard page here. */
+KEEP static void overflow(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("1: call 1b");
+}
+
+static void overflow_in_the_kernel(void)
+{
+	kernel_enter();
+	thread_start("deep", THREAD_KERNEL, STACK_KERNEL, overflow, NULL, NULL);
+	kernel_leave();
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -103,6 +119,8 @@ int main(int argc, char **argv)
 		fail_assertion();
 	else if (!strcmp(how, "divide"))
 		divide(sink);
+	else if (!strcmp(how, "kernel"))
+		overflow_in_the_kernel();
 	printf("survived\n");
 	return 0;
 }

@@ -28,3 +28,12 @@ def case(argument, said, function):
 
 for argument, (said, function) in CASES.items():
     globals()[f"test_{argument}"] = case(argument, said, function)
+
+
+def test_overflow_of_a_kernel_stack(lab, image):
+    """PV's Xen cannot push a frame there: a crash without a word.  PVH reports it."""
+    result = lab.run_guest(image, args=["kernel"], memory=32, timeout=30)
+    assert result.reason == "crash" and "survived" not in result.console, result.console
+    if lab.type == "pvh":
+        assert "stack overflow, thread deep" in result.console, result.console
+        assert " overflow+0x" in result.console, result.console
