@@ -55,7 +55,7 @@ LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter apps/% tests/%,$<),-Werror)
 LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
-		   -z noexecstack -z max-page-size=4096
+		   -z noexecstack --nmagic
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c lib/*.c \
 		   net/*.c)
