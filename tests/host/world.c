@@ -134,12 +134,16 @@ void host_settle(void)
 
 /* ---- upcalls */
 
-/* What Xen does when an event is pending and upcalls are not masked. */
+/*
+ * What Xen does when an event is pending and upcalls are not masked; and, as in
+ * arch/x86_64/hvm/entry.S, what came in while they were and was taken back is looked for.
+ */
 static void upcall(void)
 {
 	volatile struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
 
-	while (vcpu->evtchn_upcall_pending && !vcpu->evtchn_upcall_mask) {
+	while ((vcpu->evtchn_upcall_pending || vcpu->evtchn_pending_sel) &&
+	       !vcpu->evtchn_upcall_mask) {
 		vcpu->evtchn_upcall_mask = 1;
 		host_trace("upcall");
 		if (sched_upcall())
