@@ -760,8 +760,8 @@ static void memory_for_threads_runs_out(void)
 	unsigned n = 0;
 
 	host_set_memory(6ul << 20);
+	host_boot();			/* the first thread must have its memory */
 	host.malloc_fails = host_chance(2) ? 0 : 200;
-	host_boot();
 	while (thread_start("one", any_kind(), STACK_KERNEL, go_until_told, NULL, NULL)) {
 		running++;
 		n++;
