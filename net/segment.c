@@ -99,13 +99,46 @@ static void acknowledge_at_once(struct tcp_pcb *pcb, unsigned len)
 		tcp_set_flags(pcb, TF_ACK_DELAY);
 }
 
-int net_segment(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned options,
-		unsigned in_first, uint8_t *second, const struct pbuf *p)
+/* lwIP has read the segment: as it was before. */
+static bool unread(struct pbuf *p, struct tcp_hdr *h)
+{
+	if (pbuf_add_header_force(p, TCPH_HDRLEN_BYTES(h)))
+		return false;
+	h->src = lwip_htons(h->src);
+	h->dest = lwip_htons(h->dest);
+	h->seqno = lwip_htonl(h->seqno);
+	h->ackno = lwip_htonl(h->ackno);
+	h->wnd = lwip_htons(h->wnd);
+	return true;
+}
+
+/*
+ * Who opens a connection from the port of one that has ended need not wait for a minute
+ * (RFC 9293, 3.6.1): the sequence number is beyond all that the old one had.  lwIP would answer
+ * with a reset, or for the old one.
+ */
+static int open_again(struct tcp_pcb *pcb, struct tcp_hdr *h, bool whole, struct pbuf *p)
+{
+	if ((TCPH_FLAGS(h) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
+	    !TCP_SEQ_GT(h->seqno, pcb->rcv_nxt))
+		return ERR_OK;
+	tcp_abort(pcb);			/* sends nothing in this state */
+	if (whole && unread(p, h)) {
+		pbuf_ref(p);
+		tcp_input(p, ip_current_input_netif());
+	}				/* else a SYN is sent again */
+	return ERR_ABRT;
+}
+
+int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
+		uint8_t *second, struct pbuf *p)
 {
 	struct options o = { (uint8_t *)(h + 1), second, second ? in_first : options, options };
 	unsigned flags = TCPH_FLAGS(h);
 
-	if (pcb->state == LISTEN || pcb->state == SYN_SENT || pcb->state == TIME_WAIT)
+	if (pcb->state == TIME_WAIT)
+		return open_again(pcb, h, !second, p);
+	if (pcb->state == LISTEN || pcb->state == SYN_SENT)
 		return ERR_OK;
 	forget_mss(&o);
 	if (flags & TCP_RST)

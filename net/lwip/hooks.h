@@ -15,8 +15,8 @@ uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *r
 struct tcp_pcb;
 struct tcp_hdr;
 struct pbuf;
-int net_segment(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned options,
-		unsigned in_first, uint8_t *second, const struct pbuf *p);
+int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
+		uint8_t *second, struct pbuf *p);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, h, options, in_first, second, p) \
 	net_segment(pcb, h, options, in_first, second, p)
 

@@ -920,6 +920,36 @@ static void nothing_is_behind_a_fin(void)
 	down();
 }
 
+/* From the port of a connection that has just ended: what is old is not one, what is new is. */
+static void a_port_may_be_used_again(void)
+{
+	set_up();
+	connect();
+	assert(tcp_close(pcb) == ERR_OK);
+	pcb = NULL;
+	net_push();
+	wait_until(&peer.changed, peer.fin);
+	send_tcp(FIN | ACK, NULL, 0, &(struct offload){ 0 });
+	wait_until(&guest, over);
+	assert(tcp_tw_pcbs);
+	peer.open = false;
+	peer.seq -= 1000;
+	send_tcp(SYN, NULL, 0, &(struct offload){ 0 });
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(tcp_tw_pcbs && !peer.open);
+	peer.seq += host_chance(2) ? 1000 : 1000000000;
+	peer.mtu_page = host_chance(2) ? 54 : 0;	/* its options are elsewhere */
+	send_tcp(SYN, NULL, 0, &(struct offload){ 0 });
+	if (peer.mtu_page) {
+		peer.seq--;
+		send_tcp(SYN, NULL, 0, &(struct offload){ 0 });
+	}
+	assert(wait_until_deadline(&guest, clock_now() + SECOND / 10, pcb));
+	assert(!tcp_tw_pcbs && peer.open && !peer.reset);
+	bulk(10000, 1000);
+	down();
+}
+
 /* ---- IPv6 */
 
 static const uint8_t us6[16] = { 0xfe, 0x80, [8] = 2, 0x16, 0x3e, 0xff, 0xfe, 0, 0, 1 };
@@ -1112,6 +1142,7 @@ int main(int argc, char **argv)
 		  a_path_is_not_narrower_than_the_least, 1 },
 		{ "a path may become narrower", a_path_may_become_narrower, 1 },
 		{ "nothing is behind a FIN", nothing_is_behind_a_fin, 20 },
+		{ "a port may be used again at once", a_port_may_be_used_again, 10 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));
