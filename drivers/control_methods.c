@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
+#include "kernel/profile.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
 
@@ -479,4 +480,5 @@ void control_methods_add(void)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		command_add(all[i]);
+	profile_init();
 }

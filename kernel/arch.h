@@ -92,14 +92,32 @@ uint64_t arch_map_where(void *where);
 /* Call visit for each return address of the running thread, innermost first. */
 void arch_backtrace(void (*visit)(uintptr_t pc));
 
+/*
+ * Where an upcall interrupted the running thread, and the return addresses above it,
+ * innermost first: how many, n at the most.  NULL: those of the caller.
+ *
+ * A function that is interrupted before it made its frame, or never makes one, leaves its
+ * caller out.  *top is a call whose return address lies where that caller's would: if it
+ * calls the function that was interrupted, it belongs behind the first.  {0}: no call.
+ */
+struct regs;
+struct arch_call {
+	uintptr_t back, to;		/* where it returns to, what it calls */
+};
+unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
+		      struct arch_call *top);
+
 /* 64 bits nobody outside can guess, as far as the platform has any. */
 uint64_t arch_entropy(void);
 
 /* What the kernel provides to the platform: called once, on the boot stack. */
 _Noreturn void start(void);
 
-/* True: an upcall in application code found work, so call sched_preempt(). */
-bool sched_upcall(void);
+/*
+ * An upcall, in application code or where kernel code has upcalls unmasked.  True: it was
+ * application code, and there is work, so call sched_preempt().
+ */
+bool sched_upcall(const struct regs *where);
 void sched_preempt(void);
 
 #endif

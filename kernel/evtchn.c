@@ -12,6 +12,7 @@
 /* Whose port it is; a word's table is made with its first port. */
 static struct evtchn **table[WORDS];
 static unsigned last_word;		/* where the last look ended: the next starts behind */
+static uint64_t aside;			/* of evtchn_pending_sel, by upcalls in the kernel */
 
 static uint64_t *mask_word(evtchn_port_t port)
 {
@@ -196,6 +197,7 @@ bool evtchn_dispatch(void)
 
 	__atomic_store_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
 	words = __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+	words |= __atomic_exchange_n(&aside, 0, __ATOMIC_SEQ_CST);
 	while (words) {
 		/* the first word behind the last one served, round and round */
 		uint64_t behind = last_word < 63 ? words & (~0ull << (last_word + 1)) : 0;
@@ -209,6 +211,28 @@ bool evtchn_dispatch(void)
 		}
 	}
 	return any;
+}
+
+/* As long as a bit of evtchn_pending_sel is set, Xen does not call for others in its word. */
+bool evtchn_put_aside(const struct evtchn *e)
+{
+	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
+
+	__atomic_store_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&aside, __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0,
+						      __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
+	return __atomic_fetch_and(pending_word(e->port), ~bit(e->port), __ATOMIC_SEQ_CST) &
+	       bit(e->port);
+}
+
+/* A PVH guest's upcall takes back the first and leaves the second. */
+bool evtchn_waiting(void)
+{
+	const struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
+
+	return __atomic_load_n(&vcpu->evtchn_upcall_pending, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&vcpu->evtchn_pending_sel, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&aside, __ATOMIC_RELAXED);
 }
 
 void evtchn_list(void (*visit)(const struct evtchn *e, void *arg), void *arg)

@@ -42,6 +42,16 @@ void evtchn_close(struct evtchn *e);	/* unbinds, wakes who waits; adopted ports 
 /* Look at what is pending: wake whom it concerns.  True: there was something. */
 bool evtchn_dispatch(void);
 
+/*
+ * In an upcall that interrupted the kernel itself: what is pending stays so until
+ * evtchn_dispatch(), and Xen calls again for what comes next.  True: e rang, and that is
+ * taken.
+ */
+bool evtchn_put_aside(const struct evtchn *e);
+
+/* Whether evtchn_dispatch() has something to look at. */
+bool evtchn_waiting(void);
+
 /* Every bound port, in order; for reports. */
 void evtchn_list(void (*visit)(const struct evtchn *e, void *arg), void *arg);
 

@@ -58,6 +58,16 @@ static void put(struct json *j, const char *text, size_t len)
 	j->len += len;
 }
 
+/* Bytes that stand for themselves. */
+static size_t plain(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 static void put_string(struct json *j, const char *s, size_t len)
 {
 	char code[8];
@@ -65,8 +75,15 @@ static void put_string(struct json *j, const char *s, size_t len)
 	put(j, "\"", 1);
 	while (len) {
 		unsigned char c = *s;
-		size_t n = utf8(s, len);
+		size_t n = plain(s, len);
 
+		if (n) {
+			put(j, s, n);
+			s += n;
+			len -= n;
+			continue;
+		}
+		n = utf8(s, len);
 		if (c == '"' || c == '\\') {
 			code[0] = '\\';
 			code[1] = c;

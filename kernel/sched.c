@@ -40,6 +40,9 @@ static struct thread *dead;		/* exited, their stacks not freed yet */
 static struct thread *timers;		/* by deadline, the soonest first */
 static struct evtchn timer = { .name = "timer" };
 static uint64_t timer_set = NEVER;	/* when VIRQ_TIMER will fire: never after `timers` */
+static bool fired;			/* it did, and nobody looked at `timers` */
+static sched_tick *tick;		/* a profiler's */
+static uint8_t kernel_mask = 1;		/* the upcall mask in kernel code; 0 for a profiler */
 static struct thread *slice_of;		/* the application thread whose turn it is ... */
 static uint64_t slice_end;		/* ... and until when */
 static uint64_t lead;			/* of kernel threads, when `current` began to run */
@@ -58,12 +61,25 @@ static volatile uint8_t *upcall_mask(void)
 	return &arch_shared_info.vcpu_info[0].evtchn_upcall_mask;
 }
 
-/* Whether there is something to look at: a PVH guest's upcall takes the former back. */
-static bool upcall_pending(void)
+/* Against a profiler's upcalls, where kernel code cares; the old mask. */
+static uint8_t mask(void)
 {
-	const volatile struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
+	uint8_t was = *upcall_mask();
 
-	return vcpu->evtchn_upcall_pending || vcpu->evtchn_pending_sel;
+	*upcall_mask() = 1;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return was;
+}
+
+static void unmask(uint8_t was)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	*upcall_mask() = was;
+}
+
+static bool news(void)
+{
+	return evtchn_waiting() || fired;
 }
 
 static void enqueue(struct thread *t, bool first)
@@ -121,11 +137,26 @@ static uint64_t not_too_far(uint64_t when)
  */
 static void timer_need(uint64_t when)
 {
+	uint8_t was;
+
 	if (when >= timer_set)
 		return;
+	was = mask();
 	when = not_too_far(when);
 	if (when < timer_set && !xen_set_timer(clock_to_xen(when)))
 		timer_set = when;
+	unmask(was);
+}
+
+static void timer_fired(const struct regs *where, bool idle)
+{
+	uint8_t was = mask();
+
+	timer_set = NEVER;
+	fired = true;
+	if (tick)
+		timer_need(tick(where, idle));
+	unmask(was);
 }
 
 static void make_runnable(struct thread *t)
@@ -181,12 +212,14 @@ static void expire(void)
 }
 
 /* What came in since we last looked. */
-static void look(void)
+static void look(const struct regs *where, bool idle)
 {
-	if (upcall_pending())
+	if (evtchn_waiting())
 		evtchn_dispatch();
-	if (evtchn_rung(&timer)) {
-		timer_set = NEVER;
+	if (evtchn_rung(&timer))
+		timer_fired(where, idle);
+	if (fired) {
+		fired = false;
 		expire();
 	}
 }
@@ -195,8 +228,11 @@ static void idle(void)
 {
 	current->cpu_time += clock_now() - current->switched_in;
 	sched_stats.idles++;
-	arch_idle(timers ? clock_to_xen(not_too_far(timers->deadline)) : 0);
-	look();
+	mask();
+	if (!news())
+		arch_idle(timers ? clock_to_xen(not_too_far(timers->deadline)) : 0);
+	look(NULL, true);
+	unmask(kernel_mask);
 	expire();
 	current->switched_in = clock_now();
 }
@@ -288,7 +324,7 @@ static void schedule(bool keep_turn)
 
 	if (slice_of == current && !keep_turn)
 		slice_of = NULL;
-	look();
+	look(NULL, false);
 	for (;;) {
 		if (current->runnable && !current->queued)
 			enqueue(current, keep_turn);
@@ -320,11 +356,16 @@ static void give_way(void)
 		schedule(!slice_over());
 }
 
-bool sched_upcall(void)
+bool sched_upcall(const struct regs *where)
 {
+	if (current->depth) {	/* in the kernel, for a profiler */
+		if (evtchn_put_aside(&timer))
+			timer_fired(where, false);
+		return false;
+	}
 	current->depth++;
 	sched_stats.upcalls++;
-	look();
+	look(where, false);
 	if (kernel_threads_first() || slice_over())
 		return true;
 	current->depth--;
@@ -334,17 +375,24 @@ bool sched_upcall(void)
 void sched_preempt(void)
 {
 	sched_stats.preemptions++;
-	cut_off = true;
-	give_way();
-	cut_off = false;
+	for (;;) {
+		unmask(kernel_mask);
+		cut_off = true;
+		give_way();
+		cut_off = false;
+		mask();		/* until we are back where we were interrupted */
+		if (!news())
+			break;
+		look(NULL, false);	/* what was put aside calls nobody again */
+	}
 	current->depth--;
 }
 
 void kernel_enter(void)
 {
-	*upcall_mask() = 1;	/* from here on nobody else runs unless we sleep */
+	*upcall_mask() = kernel_mask;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	current->depth++;
+	current->depth++;	/* from here on nobody else runs unless we sleep */
 }
 
 void kernel_leave(void)
@@ -355,19 +403,28 @@ void kernel_leave(void)
 		return;
 	}
 	for (;;) {
-		look();
+		look(NULL, false);
 		give_way();
 		current->depth = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		*upcall_mask() = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		if (!upcall_pending())
+		if (!news())
 			return;
 		/* Xen does not call for what came in before we unmasked. */
-		*upcall_mask() = 1;
+		*upcall_mask() = kernel_mask;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		current->depth = 1;
 	}
+}
+
+void sched_profile(sched_tick *new_tick, uint64_t deadline)
+{
+	tick = new_tick;
+	kernel_mask = !tick;
+	*upcall_mask() = kernel_mask;
+	if (tick)
+		timer_need(deadline);
 }
 
 static void thread_main(void *arg)

@@ -80,6 +80,18 @@ void kernel_enter(void);
 void kernel_leave(void);
 
 /*
+ * For a profiler.  From now on tick() is called when the timer fires, by deadline or by
+ * anything else, and says when it shall fire next at the latest; NULL ends it.  It runs
+ * in the upcall, and must neither sleep nor take the kernel to be between two things:
+ * meanwhile kernel code runs with upcalls unmasked, so that `where` (of arch_callers()) may
+ * be there too.  What else rings is put aside there as before, at the cost of an upcall.
+ * idle: nobody ran.
+ */
+struct regs;
+typedef uint64_t sched_tick(const struct regs *where, bool idle);
+void sched_profile(sched_tick *tick, uint64_t deadline);
+
+/*
  * Sleep until condition holds; the other form until then or the deadline, and says
  * whether the condition held at the end.  The thread counts as asleep before the
  * condition is tested, so a wake() by the test itself or between is never lost; the

@@ -5,6 +5,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "kernel/symbols.h"
 
@@ -22,21 +23,34 @@ static const uint8_t *number(const uint8_t *p, uintptr_t *value)
 	return p;
 }
 
+const char *symbol_next(const uint8_t **at, uintptr_t *start)
+{
+	const char *name;
+	uintptr_t step;
+
+	if (!*at) {
+		*at = symbol_table;
+		*start = 0;
+	} else if (!**at) {	/* the last entry's empty name */
+		return NULL;
+	}
+	*at = number(*at, &step);
+	*start += step;
+	name = (const char *)*at;
+	if (*name)
+		*at += strlen(name) + 1;
+	return name;
+}
+
 const char *symbol_lookup(uintptr_t addr, uintptr_t *start)
 {
-	const char *name = NULL;
-	uintptr_t at = 0, step;
+	const uint8_t *at = NULL;
+	const char *name = NULL, *next;
+	uintptr_t from;
 
-	for (const uint8_t *p = symbol_table;;) {
-		p = number(p, &step);
-		at += step;
-		if (addr < at)
-			return name;
-		*start = at;
-		name = (const char *)p;
-		if (!*name)
-			return NULL;
-		while (*p++)
-			;
+	while ((next = symbol_next(&at, &from)) && addr >= from) {
+		name = *next ? next : NULL;
+		*start = from;
 	}
+	return next ? name : NULL;
 }

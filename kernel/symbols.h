@@ -12,4 +12,10 @@
  */
 const char *symbol_lookup(uintptr_t addr, uintptr_t *start);
 
+/*
+ * All functions, by address: the next one, *at being NULL at first.  "": no code, from
+ * *start on; NULL: that was the last.
+ */
+const char *symbol_next(const uint8_t **at, uintptr_t *start);
+
 #endif

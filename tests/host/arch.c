@@ -12,6 +12,7 @@
 #include "tests/host/inside.h"
 
 #include "kernel/page.h"
+#include "kernel/sched.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -154,6 +155,11 @@ void arch_context_free(struct arch_context *c)
 	page_free(base, 1 + size / PAGE_SIZE);
 }
 
+bool host_in_kernel(void)
+{
+	return arch_shared_info.vcpu_info[0].evtchn_upcall_mask || current->depth;
+}
+
 static void expect_masked(const char *who)
 {
 	if (!arch_shared_info.vcpu_info[0].evtchn_upcall_mask)
@@ -162,7 +168,8 @@ static void expect_masked(const char *who)
 
 void arch_switch(struct arch_context *from, struct arch_context *to)
 {
-	expect_masked("arch_switch()");
+	if (!host_in_kernel())
+		host_fail("arch_switch() with upcalls unmasked");
 	if (from != running)
 		host_fail("arch_switch() from a context that does not run");
 	host_step();
@@ -422,6 +429,19 @@ void arch_backtrace(void (*visit)(uintptr_t pc))
 
 	for (int i = 1; i < n; i++)
 		visit((uintptr_t)pc[i]);
+}
+
+/* Where it was, and as many callers as it pleases. */
+unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
+		      struct arch_call *top)
+{
+	unsigned depth = 1 + host_below(n);
+
+	*top = (struct arch_call){ 0, 0 };
+	pcs[0] = where ? where->pc : (uintptr_t)__builtin_return_address(0);
+	for (unsigned i = 1; i < depth; i++)
+		pcs[i] = pcs[0] + i;
+	return depth;
 }
 
 uint64_t arch_entropy(void)

@@ -92,6 +92,7 @@ struct host_machine {
 	unsigned malloc_fails;		/* one malloc() of the guest in so many fails */
 	unsigned accesses;		/* others move each so many of them; 0: never */
 	bool fifo;			/* arch_choose() takes the first, as on Xen */
+	bool profiled;			/* upcalls come in kernel code too; else by the seed */
 	uint64_t steps;			/* before it counts as a run that does not end */
 };
 extern struct host_machine host;

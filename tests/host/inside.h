@@ -24,6 +24,11 @@ int host_memory_file(void);		/* offset 0 is HOST_BASE */
 extern bool host_verbose;
 void host_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+struct regs {
+	uintptr_t pc;
+};
+bool host_in_kernel(void);		/* by the mask, or where a profiler has it open */
+
 /* Each module at the start of a seed. */
 void host_arch_reset(void);
 void host_xen_reset(void);

@@ -146,7 +146,7 @@ static void upcall(void)
 	       !vcpu->evtchn_upcall_mask) {
 		vcpu->evtchn_upcall_mask = 1;
 		host_trace("upcall");
-		if (sched_upcall())
+		if (sched_upcall(&(struct regs){ (uintptr_t)__builtin_return_address(0) }))
 			sched_preempt();
 		vcpu->evtchn_upcall_mask = 0;
 	}
@@ -154,7 +154,7 @@ static void upcall(void)
 
 void host_preempt(void)
 {
-	if (arch_shared_info.vcpu_info[0].evtchn_upcall_mask)
+	if (host_in_kernel())
 		host_fail("host_preempt() in kernel code");
 	host_step();
 	if (host_chance(2))
@@ -252,5 +252,6 @@ void host_world_reset(uint64_t seed)
 		.accesses = accesses[host_below(HOST_COUNT(accesses))],
 		.steps = 20000000,
 	};
+	host.profiled = host_chance(8);
 	until_next = host.accesses ? host_below(2 * host.accesses) : 0;
 }

@@ -72,7 +72,7 @@ static size_t console_len;
 
 static void hypercall(const char *name)
 {
-	if (!arch_shared_info.vcpu_info[0].evtchn_upcall_mask)
+	if (!host_in_kernel())
 		host_fail("%s with upcalls unmasked", name);
 	host_step();
 }

@@ -320,6 +320,7 @@ static void nobody_needs_a_timer(void)
 {
 	uint64_t idles;
 
+	host.profiled = false;
 	host_boot();
 	thread_sleep(clock_now() + NSEC_PER_MSEC);
 	idles = sched_stats.idles;
@@ -526,6 +527,7 @@ static void one_spinner_has_no_slice(void)
 {
 	unsigned upcalls;
 
+	host.profiled = false;
 	host_boot();
 	kernel_leave();
 	upcalls = sched_stats.upcalls;
@@ -717,6 +719,7 @@ static void far_deadlines(void)
 	uint64_t until, idles;
 
 	host.accesses = 0;
+	host.profiled = false;
 	host_boot();
 	tokens = 0;
 	t = go("far", any_kind(), sleep_far, NULL);

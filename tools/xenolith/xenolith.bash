@@ -7,7 +7,7 @@ _xenolith() {
 	done
 	case ${#words[@]} in
 	0) COMPREPLY=($(compgen -W "--json info ps top mem stats net block devices log level config
-		shutdown interfaces describe call console vcat run ec2" -- "$word")) ;;
+		profile shutdown interfaces describe call console vcat run ec2" -- "$word")) ;;
 	1) [[ ${words[0]} != run ]] || { COMPREPLY=($(compgen -f -W "--memory --name --disk --net
 		--cmdline --config --show --background" -- "$word")); return; }
 	   COMPREPLY=($(compgen -W "$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
@@ -16,5 +16,7 @@ _xenolith() {
 		describe) COMPREPLY=($(compgen -W "$(xenolith interfaces "${words[1]}" 2> /dev/null)" -- "$word")) ;;
 		esac ;;
 	esac
+	[[ ${words[0]} != profile || $word != -* ]] || COMPREPLY=($(compgen -W "--seconds --hz --flame
+		--perf= --folded= --idle" -- "$word"))
 }
 complete -F _xenolith xenolith

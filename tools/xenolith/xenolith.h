@@ -40,5 +40,6 @@ void block(const struct words *w);
 void devices(const struct words *w);
 void run(char **argv);				/* run.c: of what stands behind "run" */
 void vcat(const struct words *w);
+void profile(const struct words *w);
 
 #endif

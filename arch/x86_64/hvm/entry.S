@@ -197,7 +197,8 @@ hvm_upcall_entry:
 	push	$0
 	push	$-1
 	save
-2:	call	sched_upcall
+2:	mov	%rsp, %rdi
+	call	sched_upcall
 	test	%al, %al
 	jz	3f
 	sti				/* others run, and none of them knows of this flag */

@@ -94,7 +94,7 @@ nmi_entry:
 	jmp	leave
 
 /*
- * An event, upcalls now masked.  It interrupts application code, or it ends pv_block():
+ * An event, upcalls now masked.  It interrupts what runs unmasked, or it ends pv_block():
  * then there is nothing to restore but what pv_block() restores itself, and nothing
  * to unmask.
  */
@@ -107,6 +107,7 @@ upcall_entry:
 	push	$0
 	push	$-1
 	save
+	mov	%rsp, %rdi
 	call	sched_upcall
 	test	%al, %al
 	jz	leave

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who called the code that was interrupted, for a profiler.
+ *
+ * C code keeps frame pointers, but gcc makes no frame for a function that needs no stack,
+ * and others make theirs only behind a first test.  There rbp is still the caller's, and
+ * following it leaves the caller out, whose return address is on top of the stack.
+ */
+#include "arch/x86_64/arch.h"
+#include "kernel/arch.h"
+
+/* from may be anything: what lies just below 0 is none. */
+static bool in_text(uintptr_t from, uintptr_t to)
+{
+	return from >= (uintptr_t)image_start && from < to && to <= (uintptr_t)text_end;
+}
+
+/* The call that returns there, if it is a direct one: call rel32. */
+static struct arch_call call_before(uintptr_t back)
+{
+	if (!in_text(back - 5, back) || *(const uint8_t *)(back - 5) != 0xe8)
+		return (struct arch_call){ 0, 0 };
+	return (struct arch_call){ back, back + *(const int32_t *)(back - 4) };
+}
+
+/* How far above rsp the return address lies that may be left out. */
+static uintptr_t above(uintptr_t pc)
+{
+	/* In the hypercall page, back from Xen: pop %r11; pop %rcx; ret under PV, else ret. */
+	if (pc - (uintptr_t)hypercall_page < PAGE_SIZE)
+		return *(const uint16_t *)pc == 0x5b41 ? 16 : 0;
+	/* push %rbp is done, mov %rsp,%rbp not yet. */
+	if (in_text(pc - 1, pc + 3) && *(const uint32_t *)(pc - 1) == 0xe5894855)
+		return 8;
+	return 0;
+}
+
+unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
+		      struct arch_call *top)
+{
+	uintptr_t rbp = where ? where->rbp : (uintptr_t)__builtin_frame_address(0);
+	unsigned i = 0;
+
+	*top = (struct arch_call){ 0, 0 };
+	if (where) {
+		uintptr_t at = where->rsp + above(where->rip);
+
+		pcs[i++] = where->rip;
+		if (on_current_stack(at))
+			*top = call_before(*(const uintptr_t *)at);
+	}
+	while (i < n) {
+		const uintptr_t *frame = (const uintptr_t *)rbp;
+
+		if (rbp & 7 || !on_current_stack(rbp) || !on_current_stack(rbp + 8) || !frame[1])
+			break;
+		pcs[i++] = frame[1];
+		if (frame[0] <= rbp)	/* callers lie higher */
+			break;
+		rbp = frame[0];
+	}
+	return i;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/* kernel/profile.c, and kernel/sched.c's upcalls in kernel code that it needs. */
+#include "kernel/clock.h"
+#include "kernel/command.h"
+#include "kernel/param.h"
+#include "kernel/profile.h"
+#include "kernel/sched.h"
+#include "tests/host/host.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IDLE UINT32_MAX
+#define HEAD 6
+
+static struct waitq chairs;
+static char *reply;
+static unsigned replies, stay = ~0u;	/* so many replies until the operator goes */
+static uint64_t slow;			/* ns he takes for one */
+static uint64_t samples, taken, lost, last_time;
+static uint64_t by_thread[16], idle;	/* samples */
+static bool error, ended;
+
+/* ---- an operator */
+
+static unsigned digit(char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	assert(strchr(digits, c) && c);
+	return strchr(digits, c) - digits;
+}
+
+static size_t decode(const char *text, size_t len, uint8_t *to)
+{
+	size_t n = 0;
+	uint32_t rest = 0, bits = 0;
+
+	assert(len % 4 == 0);
+	for (size_t i = 0; i < len && text[i] != '='; i++) {
+		rest = rest << 6 | digit(text[i]);
+		for (bits += 6; bits >= 8; bits -= 8)
+			to[n++] = rest >> (bits - 8);
+	}
+	return n;
+}
+
+static size_t read_sample(const uint32_t *w, size_t words)
+{
+	uint64_t time = w[2] | (uint64_t)w[3] << 32;
+	uint32_t n = w[0] - HEAD;
+
+	assert(words >= HEAD && words >= w[0] && w[0] >= HEAD && n <= 64);
+	assert(time >= last_time && time <= clock_now() / 1000);
+	last_time = time;
+	if (w[1] == IDLE) {
+		assert(n == 0);
+		idle++;
+	} else {
+		assert(w[1] < 16 && n >= 1);
+		by_thread[w[1]]++;
+		for (uint32_t i = 1; i < n; i++)
+			assert(w[HEAD + i] == w[HEAD] + i);
+	}
+	samples++;
+	return w[0];
+}
+
+static int64_t number(struct json_value v, const char *name)
+{
+	struct json_value m;
+	int64_t n;
+
+	assert(json_member(v, name, &m) && !json_get_integer(m, &n));
+	return n;
+}
+
+static bool take_reply(struct command *c)
+{
+	static char text[COMMAND_MAX];
+	static uint8_t bytes[COMMAND_MAX];
+	struct json_value all = { c->reply->to + c->start, c->reply->len - c->start }, v, s;
+	size_t n;
+
+	assert(json_check(all.at, all.len, COMMAND_DEPTH) == 0);
+	replies++;
+	error = json_member(all, "error", &v);
+	ended = !json_member(all, "continues", &v);
+	assert(json_member(all, "parameters", &v));
+	if (error || !json_member(v, "records", &s))
+		return true;
+	n = decode(text, json_get_string(s, text, sizeof(text)), bytes);
+	assert(n % 4 == 0);
+	for (size_t at = 0; at < n; )
+		at += 4 * read_sample((uint32_t *)(bytes + at), (n - at) / 4);
+	taken = number(v, "put");
+	lost = number(v, "lost");
+	if (slow)
+		thread_sleep(clock_now() + slow);
+	return replies < stay;
+}
+
+static bool wait(struct command *c, uint64_t deadline)
+{
+	(void)c;
+	return !wait_until_deadline(&chairs, deadline, replies >= stay);
+}
+
+static void ask(const char *message)
+{
+	struct json to = { .to = reply, .size = COMMAND_MAX };
+	struct command c = { .reply = &to, .send = take_reply, .wait = wait };
+
+	replies = 0;
+	command_answer(&c, message, strlen(message));
+}
+
+static void up(void)
+{
+	static char none[1];
+
+	host.profiled = false;
+	host_boot();
+	assert(param_init(none) == 0);
+	if (!reply)
+		reply = malloc(COMMAND_MAX);
+	profile_init();
+}
+
+static void down(void)
+{
+	free(reply);
+	reply = NULL;
+	assert(arch_shared_info.vcpu_info[0].evtchn_upcall_mask);
+}
+
+static void profile(unsigned hz, unsigned ms)
+{
+	char message[160];
+
+	snprintf(message, sizeof(message), "{\"method\":\"org.xenolith.profile1.Sample\",\"more\":"
+		 "true,\"parameters\":{\"hz\":%u,\"ms\":%u}}", hz, ms);
+	ask(message);
+}
+
+/* ---- what is sampled */
+
+static bool stop;
+static uint64_t used[16];		/* ns of CPU time, by the scheduler's account */
+
+/* Kernel code which is busy for some 100 us, as it counts, and sleeps as long. */
+static void work_in_kernel(void *arg)
+{
+	volatile uint64_t turns = 0;
+
+	(void)arg;
+	while (!stop) {
+		for (unsigned i = host_below(200); i; i--) {
+			host_advance(1000);
+			turns++;	/* where an upcall can come in */
+		}
+		thread_sleep(clock_now() + host_below(200000));
+	}
+}
+
+static void work_in_application(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		for (unsigned i = host_below(200); i; i--) {
+			host_advance(1000);
+			host_preempt();
+		}
+		kernel_enter();
+		thread_sleep(clock_now() + host_below(300000));
+		kernel_leave();
+	}
+	kernel_enter();
+}
+
+static void join(unsigned threads)
+{
+	stop = true;
+	while (thread_count() > threads)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+}
+
+static void look_at(const struct thread *t, void *arg)
+{
+	(void)arg;
+	used[t->id] = t->cpu_time - used[t->id];
+}
+
+static void expect_share(uint64_t got, uint64_t work, uint64_t all)
+{
+	double is = (double)got / samples, should = (double)work / all;
+
+	if (is < should - 0.07 || is > should + 0.07)
+		host_fail("%.3f of the samples for %.3f of the time", is, should);
+}
+
+static void shares_are_those_of_time(void)
+{
+	uint64_t start;
+
+	up();
+	host.accesses = 16;
+	for (unsigned i = 0; i < 2; i++)
+		thread_start("kernel", THREAD_KERNEL, STACK_KERNEL, work_in_kernel, NULL, NULL);
+	thread_start("app", THREAD_APP, STACK_KERNEL, work_in_application, NULL, NULL);
+	thread_list(look_at, NULL);
+	start = clock_now();
+	profile(1000, 1000);
+	start = clock_now() - start;
+	thread_list(look_at, NULL);
+	assert(ended && !error && !lost && samples == taken);
+	assert(samples > 900 && samples < 1100);
+	for (unsigned i = 1; i < 4; i++)
+		expect_share(by_thread[i], used[i], start);
+	join(1);
+	down();
+}
+
+static void rate_and_time_are_as_asked(void)
+{
+	unsigned hz = 10 + host_below(2000), ms = 100 + host_below(3000);
+	uint64_t start;
+
+	up();
+	start = clock_now();
+	profile(hz, ms);
+	assert(ended && !error && lost == 0 && samples == taken);
+	assert(clock_now() - start >= ms * NSEC_PER_MSEC);
+	assert(clock_now() - start < (ms + ms / 10 + 20) * NSEC_PER_MSEC);
+	assert(samples * 1000 < (hz * 13 / 10 + 1) * ms + 3000);
+	assert((samples + 3) * 1000 > hz * 7 / 10 * ms);
+	assert(idle > samples / 2);
+	down();
+}
+
+static void who_is_slow_loses_and_is_told(void)
+{
+	uint64_t start;
+
+	up();
+	start = clock_now();
+	slow = 500 * NSEC_PER_MSEC;
+	thread_start("kernel", THREAD_KERNEL, STACK_KERNEL, work_in_kernel, NULL, NULL);
+	profile(10000, 3000);
+	assert(ended && !error && lost && taken == samples);
+	assert(taken + lost > 10000 && taken + lost < 36000);
+	assert(clock_now() - start < 60 * NSEC_PER_SEC);
+	join(1);
+	down();
+}
+
+static void ends_with_the_operator(void)
+{
+	uint64_t idles;
+
+	up();
+	stay = 1 + host_below(5);
+	profile(1000, 3600 * 1000);
+	assert(replies == stay + 1);	/* the last one was for nobody */
+	thread_sleep(clock_now() + 10 * NSEC_PER_MSEC);
+	idles = sched_stats.idles;
+	thread_sleep(clock_now() + 3600 * NSEC_PER_SEC);
+	assert(sched_stats.idles - idles < 200);
+	down();
+}
+
+static void begins_anew_each_time(void)
+{
+	up();
+	for (unsigned i = 0; i < 3; i++) {
+		samples = 0;
+		profile(1000, 300);
+		assert(ended && !error && samples == taken && lost == 0);
+	}
+	down();
+}
+
+static void refuses(void)
+{
+	static const char *const bad[] = {
+		"{\"method\":\"org.xenolith.profile1.Sample\"}",
+		"{\"method\":\"org.xenolith.profile1.Sample\",\"more\":true,"
+		"\"parameters\":{\"hz\":0}}",
+		"{\"method\":\"org.xenolith.profile1.Sample\",\"more\":true,"
+		"\"parameters\":{\"hz\":100000}}",
+		"{\"method\":\"org.xenolith.profile1.Sample\",\"more\":true,"
+		"\"parameters\":{\"ms\":-1}}",
+		"{\"method\":\"org.xenolith.profile1.Symbols\",\"parameters\":{\"from\":\"x\"}}",
+	};
+
+	up();
+	for (unsigned i = 0; i < HOST_COUNT(bad); i++) {
+		ask(bad[i]);
+		assert(error && ended && replies == 1);
+	}
+	down();
+}
+
+static void no_memory_is_an_error(void)
+{
+	host_set_memory(256 << 10);
+	up();
+	profile(1000, 1000);
+	assert(error && ended && replies == 1);
+	down();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "kernel, application and idle have the samples of their time",
+		  shares_are_those_of_time, 6 },
+		{ "as many samples as asked for, for as long", rate_and_time_are_as_asked, 40 },
+		{ "what is not taken is lost and counted", who_is_slow_loses_and_is_told, 5 },
+		{ "it ends with the operator, and the timer with it", ends_with_the_operator, 40 },
+		{ "it begins anew each time", begins_anew_each_time, 10 },
+		{ "no memory is an error", no_memory_is_an_error, 1 },
+		{ "wrong words are refused", refuses, 5 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: ISC
+"""`xenolith profile` on an application whose CPU time is known."""
+
+import json
+import time
+from xml.etree import ElementTree
+
+from lab import operator
+
+
+def timer_rang(lab):
+    stats = json.loads(lab.sh("xenolith --json call web org.xenolith.xen1.Get"))["xen"]
+    return next(p["count"] for p in stats["ports"] if p["name"] == "timer")
+
+
+def test_samples_are_where_the_time_goes(lab, image):
+    operator.install(lab)
+    with lab.create(image, memory=48, name="web") as guest:
+        guest.wait_for("up")
+        said = lab.sh("xenolith profile web --seconds 3 --flame /tmp/flame.svg"
+                      " --perf=/tmp/perf --folded=/tmp/folded")
+        assert " 0 lost" in said, said
+        counts = {}
+        for line in lab.get("/tmp/folded").decode().splitlines():
+            stack, n = line.rsplit(" ", 1)
+            counts[stack] = int(n)
+        total = sum(counts.values())
+        # A busy machine gives the guest less than all of its time, and samples with it.
+        assert total > 500, said
+        for caller, share in (("half", 0.5), ("quarter", 0.25), ("kernel_quarter", 0.25)):
+            got = sum(n for stack, n in counts.items() if stack.endswith(f"main;{caller};spin"))
+            assert abs(got / total - share) < 0.08, (caller, got / total, counts)
+        assert all(stack.startswith("main;") for stack in counts
+                   if counts[stack] > total / 50), counts
+        flame = lab.get("/tmp/flame.svg")
+        assert ElementTree.fromstring(flame) is not None and b"kernel_quarter" in flame
+        perf = lab.get("/tmp/perf").decode()
+        assert perf.count("cpu-clock: \n") == total and "spin+0x" in perf, perf[:400]
+        # It is off: nothing needs a timer.
+        before = timer_rang(lab)
+        time.sleep(1)
+        assert timer_rang(lab) - before < 100
+        top = json.loads(lab.sh("xenolith --json profile web --seconds 1 --hz 100"))
+        assert top["functions"][0]["function"] == "spin" and top["samples"] < 200, top
+        for words, status in (("--hz 0", 2), ("--seconds", 2), ("--what", 2),
+                              ("--flame /none/x --seconds 1", 1)):
+            assert lab.dom0(f"xenolith profile web {words}", timeout=60)[0] == status, words
