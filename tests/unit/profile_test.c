@@ -224,6 +224,39 @@ static void shares_are_those_of_time(void)
 	down();
 }
 
+/* Samples at the same pace would all find it, or none. */
+static void work_each_ms(void *arg)
+{
+	volatile uint64_t turns = 0;
+	uint64_t next = clock_now();
+
+	(void)arg;
+	while (!stop) {
+		for (unsigned i = 300; i; i--) {
+			host_advance(700);
+			turns++;
+		}
+		thread_sleep(next += NSEC_PER_MSEC);
+	}
+}
+
+static void rhythm_is_no_matter(void)
+{
+	uint64_t start;
+
+	up();
+	host.accesses = 16;
+	thread_start("rhythm", THREAD_KERNEL, STACK_KERNEL, work_each_ms, NULL, NULL);
+	thread_list(look_at, NULL);
+	start = clock_now();
+	profile(1000, 1000);
+	start = clock_now() - start;
+	thread_list(look_at, NULL);
+	expect_share(by_thread[1], used[1], start);
+	join(1);
+	down();
+}
+
 static void rate_and_time_are_as_asked(void)
 {
 	unsigned hz = 10 + host_below(2000), ms = 100 + host_below(3000);
@@ -318,6 +351,8 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "kernel, application and idle have the samples of their time",
 		  shares_are_those_of_time, 6 },
+		{ "what has the pace of the samples is met as often as all else",
+		  rhythm_is_no_matter, 6 },
 		{ "as many samples as asked for, for as long", rate_and_time_are_as_asked, 40 },
 		{ "what is not taken is lost and counted", who_is_slow_loses_and_is_told, 5 },
 		{ "it ends with the operator, and the timer with it", ends_with_the_operator, 40 },
