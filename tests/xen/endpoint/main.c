@@ -5,12 +5,16 @@
  *
  *	spin | sleep [THREADS]
  *	proc			or prints /proc/xenolith, and ends
+ *
+ * and an interface of its own, org.test.counter1, is asked while it spins, too.
  */
 #include "tests/xen/test.h"
 
 #include <pthread.h>
 #include <string.h>
+#include <errno.h>
 #include <unistd.h>
+#include <xenolith/control.h>
 
 static void *sleeper(void *arg)
 {
@@ -33,6 +37,99 @@ static void print_proc(void)
 	test_success();
 }
 
+/* ---- an interface of the application's */
+
+static long long sum;
+
+static int add(struct control_call *c, void *arg)
+{
+	long long n = 1;
+
+	if (control_integer(c, "n", -100, 100, &n) < 0)
+		return EINVAL;
+	expect(arg == &sum);
+	control_put_integer(c, "sum", sum += n);
+	return 0;
+}
+
+static int describe(struct control_call *c, void *arg)
+{
+	char name[20] = "nobody";
+	int loud = 0;
+
+	(void)arg;
+	if (control_string(c, "name", name, sizeof(name)) < 0 ||
+	    control_boolean(c, "loud", &loud) < 0)
+		return EINVAL;
+	if (!strcmp(name, "nobody"))
+		return control_error(c, "Nobody", "a name is wanted");
+	control_put_string(c, "hello", name);
+	control_put_boolean(c, "loud", loud);
+	control_open(c, "all", '[');
+	for (int i = 0; i < 3; i++)
+		control_put_integer(c, NULL, i);
+	control_close(c, ']');
+	control_put_string(c, "said", control_parameters(c));
+	return 0;
+}
+
+static int slow(struct control_call *c, void *arg)
+{
+	(void)c, (void)arg;
+	sleep(7);
+	return 0;
+}
+
+static int too_much(struct control_call *c, void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 5000; i++)
+		control_put_string(c, "x", "words");
+	return 0;
+}
+
+static int refuse(struct control_call *c, void *arg)
+{
+	(void)c, (void)arg;
+	return EBUSY;
+}
+
+#define NAME "interface org.test.counter1\n"
+
+static void offer(void)
+{
+	static const struct control_method methods[] = {
+		{ "Add", CONTROL_WRITES, add }, { "Describe", CONTROL_READS, describe },
+		{ "Slow", CONTROL_DANGEROUS, slow }, { "TooMuch", CONTROL_READS, too_much },
+		{ "Refuse", CONTROL_READS, refuse }, { 0 },
+	};
+	static const struct control_method one[] = { { "Add", CONTROL_READS, add }, { 0 } };
+	static const struct {
+		const char *description;
+		int error;
+	} bad[] = {
+		{ "", EINVAL }, { "interface counter\nmethod Add() -> ()\n", EINVAL },
+		{ NAME, EINVAL }, { NAME "method Sub() -> ()\n", EINVAL },
+		{ NAME "method Add() -> ()\nmethod Sub() -> ()\n", EINVAL },
+		{ "interface org.Test.1\nmethod Add() -> ()\n", EINVAL },
+		{ "interface org.xenolith.info1\nmethod Add() -> ()\n", EEXIST },
+	};
+
+	sleep(1);			/* the kernel's own are there */
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		expect_equal(control_offer(bad[i].description, one, NULL), -1);
+		expect_equal(errno, bad[i].error);
+	}
+	expect_equal(control_offer("# A number, and what was added to it.\n" NAME
+				   "method Add(n: ?int) -> (sum: int)\n"
+				   "method Describe(name: ?string, loud: ?bool) -> (hello: string)\n"
+				   "method Slow() -> ()\nmethod TooMuch() -> ()\n"
+				   "method Refuse() -> ()\nerror Nobody (reason: string)\n",
+				   methods, &sum), 0);
+	expect_equal(control_offer(NAME "method Add() -> ()\n", one, NULL), -1);
+	expect_equal(errno, EEXIST);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_attr_t attr;
@@ -46,8 +143,10 @@ int main(int argc, char **argv)
 		abort();
 	if (argc > 1 && !strcmp(argv[1], "proc"))
 		print_proc();
+	if (argc > 1 && !strcmp(argv[1], "offer"))
+		offer();
 	printf("up\n");
-	if (argc > 1 && !strcmp(argv[1], "spin"))
+	if (argc > 1 && (!strcmp(argv[1], "spin") || !strcmp(argv[1], "offer")))
 		for (volatile unsigned i = 0;; i++)
 			;
 	sleeper(NULL);

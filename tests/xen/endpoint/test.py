@@ -170,6 +170,36 @@ def test_settings_change_while_it_runs(lab, image):
         assert "the operator says lifetime=1s" in result.console, result.console
 
 
+def test_an_application_has_methods_of_its_own(lab, image):
+    """It spins, and its thread that is called gets its part."""
+    own = "org.test.counter1"
+    with up(lab, image, "offer") as guest:
+        ask = lambda method, **p: call(lab, guest, f"{own}.{method}", **p)  # noqa: E731
+        r = call(lab, guest, "org.varlink.service.GetInterfaceDescription", interface=own)
+        assert "method Add(n: ?int) -> (sum: int)" in r["parameters"]["description"], r
+        assert [ask("Add", n=n)["parameters"]["sum"] for n in (2, -5)] == [2, -3]
+        assert ask("Add") == {"parameters": {"sum": -2}}
+        for bad in (101, "1", True, 1.5):
+            assert ask("Add", n=bad)["parameters"] == {"parameter": "n"}, bad
+        r = ask("Describe", name="\u00e4b", loud=True)["parameters"]
+        assert r == {"hello": "\u00e4b", "loud": True, "all": [0, 1, 2],
+                     "said": '{"name": "\\u00e4b", "loud": true}'}, r
+        assert ask("Describe", name="x" * 30)["parameters"] == {"parameter": "name"}
+        assert ask("Describe") == {"error": f"{own}.Nobody",
+                                   "parameters": {"reason": "a name is wanted"}}
+        assert "too long" in ask("Describe", name="x" * 20000)["parameters"]["reason"]
+        assert "too long" in ask("TooMuch")["parameters"]["reason"]
+        assert ask("Refuse")["parameters"]["reason"] == "error 16"
+        assert "MethodNotFound" in ask("Sub")["error"]
+        assert ask("Slow")["parameters"]["reason"] == "the application does not answer"
+        assert ask("Add")["parameters"]["reason"] == "the application is at another call"
+        lab.sh("sleep 2")
+        assert ask("Add") == {"parameters": {"sum": -1}}
+    with up(lab, image, "offer", cmdline="control=read") as guest:
+        assert "PermissionDenied" in call(lab, guest, f"{own}.Add")["error"]
+        assert "Nobody" in call(lab, guest, f"{own}.Describe")["error"]
+
+
 def test_the_operators_command(lab, image):
     operator.install(lab)
     with up(lab, image, "spin", "2", name="web") as guest:
