@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Prints its arguments and environment one a line, and returns what X_STATUS says. */
+/*
+ * Prints its arguments and environment one a line, reads X_READ lines, and returns
+ * what X_STATUS says.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +30,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		printf("<%s>\n", argv[i]);
 	atexit(at_exit);
-	if (read && fgets(line, sizeof(line), stdin))
+	for (int n = read ? atoi(read) : 0; n > 0 && fgets(line, sizeof(line), stdin); n--)
 		printf("read <%.*s>\n", (int)strcspn(line, "\n"), line);
 	printf("no newline at the end");
 	return status ? atoi(status) : 0;

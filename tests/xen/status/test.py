@@ -23,10 +23,12 @@ def test_order_of_the_end(lab, image):
 
 
 def test_standard_input(lab, image):
-    with lab.create(image, cmdline="env.X_READ=1") as guest:
+    with lab.create(image, cmdline="env.X_READ=2") as guest:
         guest.send("hello there\n")
+        guest.wait_for("read <hello there>", 30)
+        guest.send("and again\n")
         result = guest.wait(30)
-    assert "read <hello there>" in result.console, result.console
+    assert "read <and again>" in result.console, result.console
 
 
 def test_bad_quoting_is_said(lab, image):

@@ -182,18 +182,18 @@ static void report_end(const char *reason)
 }
 
 /* Type what came on standard input, as fast as the guest takes it. */
-static void pass_typed(char *typed, size_t *n, struct pollfd *in, struct pollfd *out)
+static void pass_typed(char *typed, size_t *n, int *in, short come, short room)
 {
 	ssize_t w;
 
-	if (in->revents && !*n) {
-		ssize_t got = read(0, typed, 4096);
+	if (come) {
+		ssize_t got = read(*in, typed, 4096);
 
 		if (got <= 0)
-			in->fd = -1;
+			*in = -1;
 		else
 			*n = got;
-	} else if (out->revents & POLLOUT) {
+	} else if (room & POLLOUT) {
 		w = write(terminal, typed, *n);
 		if (w > 0) {
 			memmove(typed, typed + w, *n - w);
@@ -238,9 +238,7 @@ static void follow(int notify, int start)
 			take_watch_events();
 		if (p[4].revents && read(start, events, sizeof(events)) > 0)
 			unpause();
-		pass_typed(typed, &ntyped, &p[2], &p[3]);
-		if (!ntyped)
-			in = p[2].fd;
+		pass_typed(typed, &ntyped, &in, p[2].revents, p[3].revents);
 	}
 	drain_console();
 	report_end(reason);
