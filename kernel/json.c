@@ -394,10 +394,12 @@ bool json_member(struct json_value v, const char *key, struct json_value *member
 		int len = json_get_string((struct json_value){ start, behind - start }, is,
 					  sizeof(is));
 
-		p = name(p, end);
-		behind = value(p, end, 32, &ignored);
+		start = blanks(name(p, end), end);
+		p = behind = value(start, end, 32, &ignored);
 		/* Behind the last value lies the bracket, and no comma. */
-		*member = (struct json_value){ p, behind - p };
+		while (blanks(p - 1, p) == p)
+			p--;
+		*member = (struct json_value){ start, p - start };
 		if (len >= 0 && !strcmp(is, key))
 			return true;
 		p = behind;

@@ -45,7 +45,10 @@ struct json_value {
 };
 char json_kind(struct json_value v);	/* { [ " t f n, or 0: a number */
 
-/* The member of an object: false, there is none, or v is no object.  The first one counts. */
+/*
+ * The member of an object, no blanks around it: false, there is none, or v is no object.  The
+ * first one counts.
+ */
 bool json_member(struct json_value v, const char *key, struct json_value *member);
 
 /* A string with a NUL behind it: its length; -EINVAL, none (or with U+0000); -E2BIG. */

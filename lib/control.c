@@ -85,8 +85,10 @@ static int reply(struct command *c)
 	}
 	if (call->result == EINVAL && *call->wrong)
 		return command_wrong(c, call->wrong);
-	if (call->result)
-		return -call->result;
+	if (call->result) {
+		format(error, sizeof(error), "error %d", call->result);
+		return command_error(c, NULL, error);
+	}
 	if (!json_fits(r) || json_check(r->to, r->len, COMMAND_DEPTH))
 		return command_error(c, NULL, "the application's answer is too long, or is none");
 	json_members(c->reply, (struct json_value){ r->to, r->len });

@@ -65,6 +65,8 @@ static void members_are_found(void)
 	assert(!json_get_integer(e, &n) && n == -5);
 	assert(json_member(all, "big", &v) && json_get_integer(v, &n) == -EINVAL);
 	assert(!json_member(all, "e", &v) && !json_member(of("{}"), "e", &v));
+	assert(json_member(of("{ \"a\" :\t{ \"b\": 1 } \n}"), "a", &v));
+	assert(v.len == 10 && !memcmp(v.at, "{ \"b\": 1 }", 10));
 	assert(json_get_integer(of("1.5"), &n) == -EINVAL);
 	assert(!json_get_integer(of("-9223372036854775808"), &n) && n == INT64_MIN);
 	assert(json_get_string(of("\"a\\u0000b\""), text, sizeof(text)) == -EINVAL);

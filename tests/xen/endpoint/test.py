@@ -189,7 +189,7 @@ def test_an_application_has_methods_of_its_own(lab, image):
                                    "parameters": {"reason": "a name is wanted"}}
         assert "too long" in ask("Describe", name="x" * 20000)["parameters"]["reason"]
         assert "too long" in ask("TooMuch")["parameters"]["reason"]
-        assert ask("Refuse")["parameters"]["reason"] == "error 16"
+        assert ask("Refuse")["parameters"]["reason"] == "error 140"
         assert "MethodNotFound" in ask("Sub")["error"]
         assert ask("Slow")["parameters"]["reason"] == "the application does not answer"
         assert ask("Add")["parameters"]["reason"] == "the application is at another call"
