@@ -6,7 +6,7 @@
  *	spin | sleep [THREADS]
  *	proc			or prints /proc/xenolith, and ends
  *
- * and an interface of its own, org.test.counter1, is asked while it spins, too.
+ * With `offer` as the last word it has an interface of its own, org.test.counter1.
  */
 #include "tests/xen/test.h"
 
@@ -76,7 +76,7 @@ static int describe(struct control_call *c, void *arg)
 static int slow(struct control_call *c, void *arg)
 {
 	(void)c, (void)arg;
-	sleep(7);
+	sleep(6);
 	return 0;
 }
 
@@ -143,10 +143,10 @@ int main(int argc, char **argv)
 		abort();
 	if (argc > 1 && !strcmp(argv[1], "proc"))
 		print_proc();
-	if (argc > 1 && !strcmp(argv[1], "offer"))
+	if (argc > 1 && !strcmp(argv[argc - 1], "offer"))
 		offer();
 	printf("up\n");
-	if (argc > 1 && (!strcmp(argv[1], "spin") || !strcmp(argv[1], "offer")))
+	if (argc > 1 && !strcmp(argv[1], "spin"))
 		for (volatile unsigned i = 0;; i++)
 			;
 	sleeper(NULL);

@@ -171,7 +171,7 @@ def test_settings_change_while_it_runs(lab, image):
 
 
 def test_an_application_has_methods_of_its_own(lab, image):
-    """It spins, and its thread that is called gets its part."""
+    """Also while it spins: its thread that is called gets its part."""
     own = "org.test.counter1"
     with up(lab, image, "offer") as guest:
         ask = lambda method, **p: call(lab, guest, f"{own}.{method}", **p)  # noqa: E731
@@ -195,7 +195,7 @@ def test_an_application_has_methods_of_its_own(lab, image):
         assert ask("Add")["parameters"]["reason"] == "the application is at another call"
         lab.sh("sleep 2")
         assert ask("Add") == {"parameters": {"sum": -1}}
-    with up(lab, image, "offer", cmdline="control=read") as guest:
+    with up(lab, image, "spin", "offer", cmdline="control=read") as guest:
         assert "PermissionDenied" in call(lab, guest, f"{own}.Add")["error"]
         assert "Nobody" in call(lab, guest, f"{own}.Describe")["error"]
 
