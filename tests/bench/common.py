@@ -47,14 +47,15 @@ def compile_for_linux(name, source, *links):
     return binary
 
 
-def linux_with(lab, program, *words, **how):
+def linux_with(lab, program, *words, modules=(), **how):
     """A Linux guest whose whole user space is this program."""
     tree = lab_build.Tree()
-    lab_build.add_modules(tree, {"all": lab_build.LINUX_GUEST_MODULES + ["xen-evtchn"]})
+    lab_build.add_modules(tree, {"all": lab_build.LINUX_GUEST_MODULES + ["xen-evtchn",
+                                                                        *modules]})
     tree.file("bench", program.read_bytes(), 0o755)
     tree.file("init", f"""#!/bin/sh
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
-modprobe -a $(cat /etc/modules/all)
+modprobe -a $(cat /etc/modules/all); mkdir -p /dev/xen
 /bench {" ".join(words)}
 poweroff -f
 """.encode(), 0o755)
