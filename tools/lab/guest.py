@@ -13,7 +13,7 @@ CREATE = """
     rm -f "$3"; printf %s "$2" >/tmp/"$1".cfg &&
     xl create -q -p {options} /tmp/"$1".cfg
     status=$?; rm -f /tmp/"$1".cfg; [ $status = 0 ] || exit $status
-    exec "$4" watch "$1" "$3" $5"""
+    exec "$4" watch "$1" "$3" $5 ${{6:+"$6"}}"""
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Result:
     console: str
     seconds: float              # unpause to end, timed in dom0
     first_byte: float | None    # unpause to the first byte on the console
+    wrote: float | None         # unpause to the text of create(until=), in the ring itself
     chunks: list = field(repr=False, default_factory=list)  # (seconds, bytes so far)
     toolstack: dict = field(default_factory=dict)           # create, destroy: seconds
     xen_log: str = field(repr=False, default="")            # what Xen said meanwhile
@@ -46,13 +47,13 @@ class Guest:
         self.toolstack, self.watcher, self.cleanup = {}, None, []
         self.log_start = lab.log_size()
 
-    def start(self, text, paused, monitor):
+    def start(self, text, paused, monitor, until):
         """xl create, then the watcher in its place; what they said if that failed."""
         start = time.monotonic()
         log = "tty" if self.lab.native else f"{CONSOLES}/guest-{self.name}.log"
         w = self.watcher = self.lab.start(
             [*self.lab.shell, CREATE.format(options="" if monitor else "-e"), "create",
-             self.name, text, log, self.lab.helper, "" if paused else "unpause"])
+             self.name, text, log, self.lab.helper, "" if paused else "unpause", until])
         w.until(lambda: re.search(rb"(?m)^domid \d+\n", w.err))
         self.toolstack["create"] = time.monotonic() - start
         self.lab.check()
@@ -111,6 +112,7 @@ class Guest:
     def result(self, timed_out=False):
         said = [line.split() for line in self.watcher.err.decode().splitlines()]
         started = next((float(w[1]) for w in said if w[0] == "unpaused"), None)
+        wrote = next((float(w[1]) for w in said if w[0] == "wrote"), None)
         ended = next((w for w in said if w[0] == "ended"), None)
         if not ended and not timed_out:
             self.lab.check()
@@ -127,6 +129,7 @@ class Guest:
             seconds=float(ended[1]) - started if ended and started is not None
             else time.monotonic() - self.watched_from,
             first_byte=chunks[0][0] if chunks and started else None,
+            wrote=wrote - started if wrote and started is not None else None,
             chunks=chunks, toolstack=self.toolstack,
             xen_log=self.lab.log_since(self.log_start))
 

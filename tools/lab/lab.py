@@ -180,13 +180,15 @@ class Lab:
     # -- guests
 
     def create(self, image, args=(), memory=32, cmdline="", disks=(), net=None, name=None,
-               paused=False, ramdisk=None, more=(), monitor=False, actions=None, type=None):
+               paused=False, ramdisk=None, more=(), monitor=False, actions=None, type=None,
+               until=""):
         """Make a guest and start it, unless paused.
 
         disks: "FILE|SIZE[,ro][,dev=NAME]"; net: None, True or
         "forward=LOCALPORT:GUESTPORT"; more: lines for its xl.cfg; monitor: xl stays
         and does what actions ({"poweroff": "destroy", ...}) say, else all is
-        preserved until destroy(); type: "pv" or "pvh".
+        preserved until destroy(); type: "pv" or "pvh"; until: a text whose writing is
+        timed (Result.wrote) by looking at the console's ring, all the while.
         """
         if memory > self.memory and not self.native:
             raise LabError(f"too little memory: the guest wants {memory} MB, the lab "
@@ -205,7 +207,7 @@ class Lab:
             vifs = self.connect(net, guest) if net else []
             text = config.xl_config(guest.name, where, memory, line, targets, vifs,
                                     self.pin, ramdisk, actions, more, type or self.type)
-            said = guest.start(text, paused, monitor)
+            said = guest.start(text, paused, monitor, until)
             if said is not None:
                 meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), "")
                 raise LabError(f"xl could not create a guest of {image}"

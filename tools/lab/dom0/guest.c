@@ -2,16 +2,19 @@
 /*
  * Follow one guest from dom0: its console, its end, and when each happened.
  *
- *   lab-guest watch NAME LOG|tty [unpause]
+ *   lab-guest watch NAME LOG|tty [unpause [TEXT]]
  *
  *     Standard output is the guest's console, standard input is typed into it.
  *     LOG is xenconsoled's log of it; `tty` reads its terminal instead, where
  *     no log is kept.  The guest, created paused, is started by one hypercall: at
- *     once with `unpause`, else on SIGUSR1.  Standard error has one line for each
- *     event, times in seconds of the monotonic clock:
+ *     once with `unpause`, else on SIGUSR1.  With TEXT, the guest's console ring is
+ *     looked at without pause from then on until it has that, so that what dom0 takes to
+ *     wake up is not in that time.  Standard error has one line for each event, times in
+ *     seconds of the monotonic clock:
  *
  *       domid NUMBER
  *       unpaused TIME
+ *       wrote TIME              TEXT was in the ring
  *       at TIME BYTES           so many bytes of console were seen at that time
  *       ended TIME REASON STATUS
  *
@@ -23,13 +26,14 @@
  *     Runs the command and waits until the domain is no more; prints both times
  *     that took, in seconds.
  *
- * Nothing here polls while the guest runs: the log is watched with inotify and
+ * Else nothing here polls while the guest runs: the log is watched with inotify and
  * the domain with xenstored's @releaseDomain.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -150,6 +154,17 @@ static int open_terminal(void)
 	return -1;
 }
 
+/* The guest's console ring, or NULL. */
+static volatile struct xencons_interface *map_ring(void)
+{
+	char *ref = domain_key("console/ring-ref");
+	void *ring = ref ? xc_map_foreign_range(xc, domid, 4096, PROT_READ,
+						strtoul(ref, NULL, 10)) : NULL;
+
+	free(ref);
+	return ring;
+}
+
 /*
  * What a guest wrote last may still be in its ring, or with xenconsoled.  The ring tells how
  * much it was; where it does not, or not the truth, half a second is waited, or five.
@@ -157,11 +172,8 @@ static int open_terminal(void)
 static void drain_console(void)
 {
 	const struct timespec step = {.tv_nsec = 2000000};
-	char *ref = domain_key("console/ring-ref");
-	volatile struct xencons_interface *ring = ref && console != terminal ?
-		xc_map_foreign_range(xc, domid, 4096, PROT_READ, strtoul(ref, NULL, 10)) : NULL;
+	volatile struct xencons_interface *ring = console != terminal ? map_ring() : NULL;
 
-	free(ref);
 	for (int i = 0, quiet = 0; i < (ring ? 2500 : 250) && (ring || quiet < 15); i++) {
 		quiet = pass_console() ? 0 : quiet + 1;
 		if (ring && (uint32_t)seen == ring->out_prod)
@@ -200,6 +212,35 @@ static void pass_typed(char *typed, size_t *n, int *in, short come, short room)
 			*n -= w;
 		}
 	}
+}
+
+/*
+ * Look until the ring has had text, a minute at the most.  Whoever else has something to do
+ * goes first: dom0 has other guests' and this one's daemons to run.
+ */
+static void look_for(const char *text, volatile struct xencons_interface *ring)
+{
+	const struct sched_param none = {0};
+	const size_t size = sizeof(ring->out), length = strlen(text);
+	size_t matched = 0;
+	uint32_t at = 0, end;
+	double start = now();
+
+	sched_setscheduler(0, SCHED_IDLE, &none);
+	while (matched < length && now() < start + 60) {
+		end = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+		if (end - at > size)
+			at = end - size;
+		for (; at != end && matched < length; at++) {
+			char c = ring->out[at % size];
+
+			matched = c == text[matched] ? matched + 1 : c == text[0];
+		}
+	}
+	if (matched == length)
+		fprintf(stderr, "wrote %.6f\n", now());
+	sched_setscheduler(0, SCHED_OTHER, &none);
+	munmap((void *)ring, 4096);
 }
 
 static void unpause(void)
@@ -264,9 +305,10 @@ static int on_start_signal(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void watch(const char *log, bool at_once)
+static void watch(const char *log, bool at_once, const char *text)
 {
 	int notify = -1, start = on_start_signal();
+	volatile struct xencons_interface *ring = text ? map_ring() : NULL;
 
 	watch_domain();
 	terminal = open_terminal();
@@ -277,6 +319,8 @@ static void watch(const char *log, bool at_once)
 	fprintf(stderr, "domid %u\n", domid);
 	if (at_once)
 		unpause();
+	if (ring)
+		look_for(text, ring);
 	pass_console();
 	follow(notify, start);
 }
@@ -343,6 +387,6 @@ int main(int argc, char **argv)
 		wait_until_gone(argv + 3);
 	}
 	find(argv[2]);
-	watch(argv[3], argc > 4 && !strcmp(argv[4], "unpause"));
+	watch(argv[3], argc > 4 && !strcmp(argv[4], "unpause"), argc > 5 ? argv[5] : NULL);
 	return 0;
 }
