@@ -2,6 +2,7 @@
 /* What can be asked of all devices alike: org.xenolith.xenbus1. */
 #include "drivers/frontend.h"
 #include "kernel/command.h"
+#include "kernel/trace.h"
 
 #include <errno.h>
 
@@ -85,4 +86,5 @@ void frontend_methods_add(void)
 	};
 
 	command_add(&xenbus);
+	trace_init();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "drivers/ring.h"
 #include "kernel/log.h"
+#include "kernel/trace.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -55,6 +56,12 @@ void ring_init(struct ring *r, void *memory, size_t size, size_t request_size,
 	shared_store(&r->page->rsp_event, 1);
 }
 
+static void reserve(struct ring *r, uint32_t n)
+{
+	r->reserved = n;
+	trace(TRACE_RING_BEGIN, (uintptr_t)r, n);
+}
+
 int ring_begin(struct ring *r, uint32_t n)
 {
 	struct turn me;
@@ -70,7 +77,7 @@ int ring_begin(struct ring *r, uint32_t n)
 		wake(&r->left);
 		return r->error;
 	}
-	r->reserved = n;
+	reserve(r, n);
 	return 0;
 }
 
@@ -83,7 +90,7 @@ int ring_try_begin(struct ring *r, uint32_t n)
 		return -EMSGSIZE;
 	if (r->reserved || r->turns.first || n > room(r))
 		return -EAGAIN;
-	r->reserved = n;
+	reserve(r, n);
 	return 0;
 }
 
@@ -104,6 +111,7 @@ bool ring_end(struct ring *r, uint32_t n)
 		return false;
 	}
 	r->produced += n;
+	trace(TRACE_RING_PUBLISH, (uintptr_t)r, n);
 	if (outstanding(r) > r->most)
 		r->most = outstanding(r);
 	next_turn(r);
@@ -127,6 +135,7 @@ int ring_take(struct ring *r, void *response)
 		return ring_fail(r, -EPROTO);
 
 	shared_get(response, slot(r, r->consumed), r->response_size);
+	trace(TRACE_RING_TAKE, (uintptr_t)r, r->consumed);
 	r->consumed++;
 	next_turn(r);
 	return 1;

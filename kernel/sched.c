@@ -5,6 +5,7 @@
 #include "kernel/evtchn.h"
 #include "kernel/log.h"
 #include "kernel/sched.h"
+#include "kernel/trace.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static unsigned threads, next_id;
 static struct thread boot = { .name = "boot", .depth = 1, .runnable = true };
 
 struct thread *current = &boot;
+void (*trace_put)(enum trace_event e, uint32_t a, uint32_t b);
 struct sched_stats sched_stats;
 
 static volatile uint8_t *upcall_mask(void)
@@ -164,6 +166,7 @@ static void make_runnable(struct thread *t)
 	if (t->runnable)
 		return;
 	t->runnable = true;
+	trace(TRACE_WAKE, t->id, 0);
 	if (t != current)
 		enqueue(t, false);
 }
@@ -274,6 +277,7 @@ static void switch_to(struct thread *next)
 		slice_of = next;
 		slice_end = now + SLICE;
 	}
+	trace(TRACE_SWITCH, next->id, 0);
 	current = next;
 	sched_stats.switches++;
 	if (next->tls != prev->tls)

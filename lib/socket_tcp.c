@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* TCP sockets on lwIP's raw interface: how they come to be, connect, and what they are. */
+#include "kernel/trace.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
 #include "net/segment.h"
@@ -85,6 +86,7 @@ void tcp_socket_detach(struct tcp_socket *t)
 {
 	struct tcp_pcb *pcb = t->pcb;
 
+	trace(TRACE_TCP_LET_GO, pcb->local_port, pcb->remote_port);
 	t->pcb = NULL;
 	tcp_arg(pcb, NULL);
 	tcp_recv(pcb, NULL);
@@ -133,6 +135,7 @@ static void failed(void *arg, err_t err)
 {
 	struct tcp_socket *t = arg;
 
+	trace(TRACE_TCP_FAILED, -err, 0);
 	t->pcb = NULL;
 	if (!t->filling)
 		sendbuf_free(&t->out);
@@ -191,6 +194,7 @@ void tcp_socket_established(struct tcp_socket *t)
 	size_t window = t->s.o.rcvbuf < 65535 ? 65535 : t->s.o.rcvbuf;
 	struct tcp_pcb *pcb = t->pcb;
 
+	trace(TRACE_TCP_ESTABLISHED, t->pcb->local_port, t->pcb->remote_port);
 	t->connected = true;
 	if (window < pcb->rcv_wnd) {
 		pcb->rcv_wnd = pcb->rcv_ann_wnd = window;

@@ -8,6 +8,7 @@
  */
 #include "kernel/arch.h"
 #include "kernel/page.h"
+#include "kernel/trace.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
 
@@ -109,6 +110,7 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 
 	(void)err;
 	if (!p) {
+		trace(TRACE_TCP_PEER_ENDED, pcb->local_port, pcb->remote_port);
 		t->eof = true;
 		over(t);
 		socket_readable(&t->s);

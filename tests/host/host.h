@@ -173,4 +173,7 @@ bool host_touchable(const void *address);
 void host_advance(uint64_t ns);		/* let time pass */
 size_t host_page_tables(void);		/* pages that arch_map() took from the guest */
 
+/* The bytes that base64 text stands for: how many. */
+size_t host_base64(const char *text, size_t len, uint8_t *to);
+
 #endif

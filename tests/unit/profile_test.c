@@ -25,29 +25,6 @@ static bool error, ended;
 
 /* ---- an operator */
 
-static unsigned digit(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	assert(strchr(digits, c) && c);
-	return strchr(digits, c) - digits;
-}
-
-static size_t decode(const char *text, size_t len, uint8_t *to)
-{
-	size_t n = 0;
-	uint32_t rest = 0, bits = 0;
-
-	assert(len % 4 == 0);
-	for (size_t i = 0; i < len && text[i] != '='; i++) {
-		rest = rest << 6 | digit(text[i]);
-		for (bits += 6; bits >= 8; bits -= 8)
-			to[n++] = rest >> (bits - 8);
-	}
-	return n;
-}
-
 static size_t read_sample(const uint32_t *w, size_t words)
 {
 	uint64_t time = w[2] | (uint64_t)w[3] << 32;
@@ -92,7 +69,7 @@ static bool take_reply(struct command *c)
 	assert(json_member(all, "parameters", &v));
 	if (error || !json_member(v, "records", &s))
 		return true;
-	n = decode(text, json_get_string(s, text, sizeof(text)), bytes);
+	n = host_base64(text, json_get_string(s, text, sizeof(text)), bytes);
 	assert(n % 4 == 0);
 	for (size_t at = 0; at < n; )
 		at += 4 * read_sample((uint32_t *)(bytes + at), (n - at) / 4);

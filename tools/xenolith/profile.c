@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "profile.h"
+#include "records.h"
 #include "xenolith.h"
 
 #include <errno.h>
@@ -25,23 +26,6 @@ static struct symbol {
 	char *name;
 } *symbols;
 static size_t symbols_count;
-
-static char **threads;			/* by id */
-static size_t threads_count;
-
-static void *grow(void *old, size_t size)
-{
-	void *p = realloc(old, size);
-
-	if (!p)
-		die(FAILED, "out of memory");
-	return p;
-}
-
-static char *copy(const char *s)
-{
-	return strcpy(grow(NULL, strlen(s) + 1), s);
-}
 
 static void get_symbols_from(json_int_t from)
 {
@@ -117,81 +101,11 @@ static const char *name_at(uint32_t pc)
 	return s ? s->name : hypercall_at(pc);
 }
 
-/* Before and behind: threads that came and went in between have only a number. */
-static void get_threads(void)
-{
-	json_int_t from, next = 0;
-
-	do {
-		json_t *r, *t;
-		size_t i;
-
-		from = next;
-		r = ask(INTERFACES "threads1.List", json_pack("{s:I}", "from", from));
-		json_array_foreach(json_object_get(r, "threads"), i, t) {
-			json_int_t id = number(t, "id");
-
-			if (id < 0 || id > 1000000)
-				continue;
-			for (; threads_count <= (size_t)id; threads_count++) {
-				threads = grow(threads, (threads_count + 1) * sizeof(*threads));
-				threads[threads_count] = NULL;
-			}
-			if (!threads[id])
-				threads[id] = copy(text(t, "name"));
-		}
-		next = number(r, "next");
-		json_decref(r);
-	} while (next > from);
-}
-
-static const char *thread_name(uint32_t id)
-{
-	return id == IDLE ? "idle" : id < threads_count && threads[id] ? threads[id] :
-	       "(thread that ended)";
-}
-
 /* ---- samples */
 
-static uint32_t *words;
-static size_t words_count;
-static json_int_t lost;
-
-static void decode(const char *s)
+static const char *sampled(uint32_t thread)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t n = 0;
-	uint32_t rest = 0, bits = 0, word = 0;
-
-	words = grow(words, (words_count + strlen(s) / 4 + 1) * sizeof(*words));
-	for (; *s && *s != '='; s++) {
-		const char *d = strchr(digits, *s);
-
-		if (!d)
-			die(FAILED, "the guest's samples are no base64");
-		rest = rest << 6 | (d - digits);
-		bits += 6;
-		if (bits < 8)
-			continue;
-		bits -= 8;
-		word |= (rest >> bits & 255) << n % 4 * 8;
-		if (++n % 4 == 0) {
-			words[words_count++] = word;
-			word = 0;
-		}
-	}
-}
-
-static int take_samples(json_t *parameters, void *arg)
-{
-	json_t *records = json_object_get(parameters, "records");
-
-	*(json_t **)arg = parameters;
-	if (json_is_string(records))
-		decode(json_string_value(records));
-	lost = number(parameters, "lost");
-	return 0;
+	return thread == IDLE ? "idle" : thread_name(thread);
 }
 
 struct sample {
@@ -245,10 +159,10 @@ static int calls(uint32_t to, uint32_t pc)
 /* The sample at words[*at]; 0: there is none. */
 static int next_sample(size_t *at, struct sample *s)
 {
-	const uint32_t *w = words + *at;
+	const uint32_t *w = records + *at;
 
-	if (*at + HEAD > words_count || w[0] < HEAD || w[0] > HEAD + DEPTH ||
-	    *at + w[0] > words_count)
+	if (*at + HEAD > records_count || w[0] < HEAD || w[0] > HEAD + DEPTH ||
+	    *at + w[0] > records_count)
 		return 0;
 	*at += w[0];
 	s->us = w[2] | (uint64_t)w[3] << 32;
@@ -280,7 +194,7 @@ static struct node *callee(struct node *of, const char *name)
 
 static void add(struct node *root, const struct sample *s)
 {
-	struct node *n = callee(root, thread_name(s->thread));
+	struct node *n = callee(root, sampled(s->thread));
 
 	root->total++;
 	n->total++;
@@ -314,7 +228,7 @@ static void print_perf(FILE *to, int idle)
 	for (size_t at = 0; next_sample(&at, &s); ) {
 		if (s.thread == IDLE && !idle)
 			continue;
-		fprintf(to, "%s %u %llu.%06llu: 1 cpu-clock: \n", thread_name(s.thread), s.thread,
+		fprintf(to, "%s %u %llu.%06llu: 1 cpu-clock: \n", sampled(s.thread), s.thread,
 			(unsigned long long)s.us / 1000000, (unsigned long long)s.us % 1000000);
 		for (unsigned i = 0; i < s.n; i++) {
 			const struct symbol *f = symbol_at(inside(&s, i));
@@ -392,7 +306,7 @@ static void print_functions(const struct node *root, const char *summary)
 		json_array_append_new(list, json_pack("{s:s,s:I,s:I}", "function", lines[i].name,
 			"self", (json_int_t)lines[i].self, "all", (json_int_t)lines[i].total));
 	all = json_pack("{s:s,s:I,s:I,s:o}", "summary", summary, "samples",
-			(json_int_t)root->total, "lost", lost, "functions", list);
+			(json_int_t)root->total, "lost", records_lost, "functions", list);
 	print_json(all, 1);
 	json_decref(all);
 }
@@ -428,7 +342,7 @@ static void draw(const struct options *o, int domid)
 	}
 	snprintf(summary, sizeof(summary), "domain %d: %lu samples in %d s, %.1f %% idle, %"
 		 JSON_INTEGER_FORMAT " lost", domid, all, o->seconds, all ? 100.0 * idle / all : 0,
-		 lost);
+		 records_lost);
 	if (o->flame) {
 		flame_draw(f = out(o->flame), &root, summary);
 		done(f, o->flame);
@@ -499,16 +413,11 @@ static struct options parse(int argc, char **argv)
 void profile(const struct words *w)
 {
 	struct options o = parse(w->argc, w->argv);
-	json_t *last = NULL;
-	char *error;
 
 	get_symbols();
 	get_threads();
-	error = endpoint_call(PROFILE "Sample",
-		json_pack("{s:i,s:I}", "hz", o.hz, "ms", (json_int_t)o.seconds * 1000), 1,
-		take_samples, &last);
-	if (error)
-		complain(PROFILE "Sample", error, last);
+	get_records(PROFILE "Sample", json_pack("{s:i,s:I}", "hz", o.hz, "ms",
+						(json_int_t)o.seconds * 1000));
 	get_threads();
 	draw(&o, w->domid);
 }

@@ -7,7 +7,7 @@ _xenolith() {
 	done
 	case ${#words[@]} in
 	0) COMPREPLY=($(compgen -W "--json info ps top mem stats net block devices log level config
-		profile shutdown interfaces describe call console vcat run ec2" -- "$word")) ;;
+		profile trace shutdown interfaces describe call console vcat run ec2" -- "$word")) ;;
 	1) [[ ${words[0]} != run ]] || { COMPREPLY=($(compgen -f -W "--memory --name --disk --net
 		--cmdline --config --show --background" -- "$word")); return; }
 	   COMPREPLY=($(compgen -W "$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;

@@ -265,6 +265,8 @@ static const struct word {
 	{ "config", config, 0, "config D [KEY[=VALUE]]", "what may be set while it runs" },
 	{ "profile", profile, 0, "profile D [OPTION...]",
 	  "where its CPU is: --seconds N, --hz N, --flame FILE.svg, --perf, --folded, --idle" },
+	{ "trace", trace, 0, "trace D [--seconds N] [E]",
+	  "what its kernel does, event by event; E: sched, ring, tcp" },
 	{ "shutdown", end_guest, 0, "shutdown [-r|-c] D", "ends it; -r: reboots, -c: crashes" },
 	{ "interfaces", interfaces, 0, "interfaces D", "what can be called" },
 	{ "describe", describe, 0, "describe D INTERFACE", "how" },

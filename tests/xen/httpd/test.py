@@ -9,6 +9,8 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab import operator
+
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
 URL = "http://10.0.0.16"
@@ -67,6 +69,24 @@ def test_wrk_ab_and_curl_have_no_complaint(lab, image):
         s = status(lab)
         print(s)
         assert s["requests"]["total"] > 4000 and set(s["status"]) <= {"200", "206"}
+
+
+def test_a_trace_tells_of_a_connection(lab, image):
+    operator.install(lab)
+    with serving(lab, image, ["log=off"], name="web"):
+        for words in "", "tcp":
+            out = lab.sh(f"xenolith trace web --seconds 2 {words} > /tmp/trace & sleep 0.7;"
+                         f" curl -sSf -o /dev/null {URL}/; wait $! && cat /tmp/trace")
+            told = {line.split()[2] for line in out.splitlines()}
+            assert re.search(r" tcp\.established +port 80 peer \d+\n", out), out
+            assert {"tcp.peer-ended", "tcp.let-go"} <= told, out
+            assert all(t.startswith("tcp.") for t in told) == bool(words), told
+            if not words:
+                assert {"sched.switch", "sched.wake", "ring.begin", "ring.publish",
+                        "ring.take"} <= told, told
+                assert re.search(r" sched\.switch +net-0\n", out), out
+        assert lab.dom0("xenolith trace web nothing")[0] == 1
+        assert lab.dom0("xenolith trace web --seconds 0")[0] == 2
 
 
 def test_a_thousand_connections_at_once_and_memory_returns(lab, image):
