@@ -37,6 +37,8 @@ void records_put(struct records *r, const uint32_t *words, unsigned n)
 {
 	uint32_t at = r->produced;
 
+	if (r->closed)
+		return;
 	if (RING_WORDS - (at - __atomic_load_n(&r->consumed, __ATOMIC_RELAXED)) < n) {
 		r->lost++;
 		return;
@@ -104,7 +106,9 @@ void records_stream(struct records *r, struct command *c, uint64_t until)
 	do
 		next = clock_now() + EVERY;
 	while (next < until && command_wait(c, next) && hand_over(r, c));
-	if (next >= until && command_wait(c, until))
+	if (next >= until && command_wait(c, until)) {
+		r->closed = true;
 		hand_over(r, c);
+	}
 	put_reply(r, c->reply);
 }

@@ -14,6 +14,7 @@ struct records {
 	char *text;			/* what goes into a reply */
 	uint32_t produced, consumed;	/* words */
 	uint64_t put, lost;		/* records */
+	bool closed;			/* its time is over */
 };
 
 /* An empty ring: 0 or -ENOMEM. */
