@@ -175,7 +175,7 @@ static void watch(struct xs_watch *w, const char *path)
 
 void control_run(void)
 {
-	int rc = xs_init();
+	int rc = xs_init(), asked, keyed;
 
 	if (rc) {
 		log_warning("control: no xenstore (%d)", rc);
@@ -185,17 +185,16 @@ void control_run(void)
 	watch(&sysrq_watch, "control/sysrq");
 	say_what_we_do();
 	control_endpoint_start();
-	for (;;) {
+	do {
 		wait_until(&changed, xs_watch_pending(&shutdown_watch) ||
 					     xs_watch_pending(&sysrq_watch));
-		rc = xs_watch_wait(&shutdown_watch, 0, NULL);
-		if (rc == 0)
+		asked = xs_watch_wait(&shutdown_watch, 0, NULL);
+		if (asked == 0)
 			on_shutdown();
-		if (xs_watch_wait(&sysrq_watch, 0, NULL) == 0)
+		keyed = xs_watch_wait(&sysrq_watch, 0, NULL);
+		if (keyed == 0)
 			on_sysrq();
-		if (rc == -EIO)
-			return;		/* xenstore is lost */
-	}
+	} while (asked != -EIO && keyed != -EIO);	/* else xenstore is lost */
 }
 
 int control_init(void)

@@ -284,12 +284,14 @@ static const struct unit times[] = {
 	{ "m", 60000000000 }, { "h", 3600000000000 }, { 0 },
 };
 
+#define LONGEST (UINT64_MAX / 8)	/* 73 years: can be added to any time */
+
 uint64_t param_duration(const char *key, uint64_t fallback)
 {
-	return get(key, times, 0, UINT64_MAX, fallback);
+	return get(key, times, 0, LONGEST, fallback);
 }
 
 bool param_parse_duration(const char *text, uint64_t *ns)
 {
-	return scaled(text, times, ns);
+	return scaled(text, times, ns) && *ns <= LONGEST;
 }

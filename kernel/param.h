@@ -22,7 +22,8 @@ const char *param(const char *key);
 
 /*
  * As numbers; absent gives fallback.  A value that is none gives fallback and a
- * warning in the log.  Sizes take K, M, G; durations ms, s, m, h (ns; plain: s).
+ * warning in the log.  Sizes take K, M, G; durations ms, s, m, h (ns; plain: s;
+ * 73 years at the most).
  */
 uint64_t param_number(const char *key, uint64_t min, uint64_t max, uint64_t fallback);
 uint64_t param_size(const char *key, uint64_t fallback);

@@ -157,13 +157,15 @@ static void sizes_and_durations(void)
 	assert(param_size("e", 7) == 7 && param_size("f", 7) == 7);
 	assert(param_size("g", 1) == 1024 && param_size("h", 7) == 7 && param_size("absent", 7) == 7);
 
-	assert(!set("a=10 b=250ms c=10s d=5m e=2h f=5d g=99999999999999h"));
+	assert(!set("a=10 b=250ms c=10s d=5m e=2h f=5d g=99999999999999h "
+		    "long=640000h longer=641000h"));
 	assert(param_duration("a", 1) == 10000000000);
 	assert(param_duration("b", 1) == 250000000);
 	assert(param_duration("c", 1) == 10000000000);
 	assert(param_duration("d", 1) == 300000000000);
 	assert(param_duration("e", 1) == 7200000000000);
 	assert(param_duration("f", 7) == 7 && param_duration("g", 7) == 7);
+	assert(param_duration("long", 7) > 7 && param_duration("longer", 7) == 7);
 }
 
 static void as_long_as_xen_has_it(void)
