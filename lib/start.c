@@ -17,10 +17,12 @@
 #include "kernel/shutdown.h"
 #include "kernel/watchdog.h"
 #include "lib/file.h"
+#include "lib/shell.h"
 #include "lib/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define STACK_MIN (64 * 1024)
@@ -94,6 +96,16 @@ static void greet(void)
 		 memory.free * PAGE_SIZE / 1024);
 }
 
+static void start_shell(void)
+{
+	const char *word = param("console");
+
+	if (word && strcmp(word, "shell") == 0 && shell_start)
+		shell_start();
+	else if (word)
+		log_warning("console=%s: this image has no such thing (lib/shell.h)", word);
+}
+
 static void start_main(void)
 {
 	struct thread *t = thread_start("main", THREAD_APP, stack_size(), main_thread, NULL,
@@ -126,6 +138,7 @@ _Noreturn void start(void)
 	shutdown_limits();
 	file_init();
 	page_reserve(RESERVE);
+	start_shell();
 	start_main();
 	thread_sleep(clock_now() + HEAD_START);
 	console_tell();

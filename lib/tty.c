@@ -9,8 +9,17 @@
 #include <fcntl.h>
 #include <poll.h>
 
+static bool ended;
+
+void tty_end_input(void)
+{
+	ended = true;
+}
+
 static ssize_t tty_read(struct file *f, void *to, size_t len)
 {
+	if (ended)
+		return 0;
 	if (f->flags & O_NONBLOCK && len && !console_readable())
 		return -EAGAIN;
 	return console_read(to, len);

@@ -200,6 +200,39 @@ def test_an_application_has_methods_of_its_own(lab, image):
         assert "Nobody" in call(lab, guest, f"{own}.Describe")["error"]
 
 
+def test_a_shell_on_the_console(lab, image):
+    def typed(guest, line, says, prompt=True):
+        """What is said to it: the line is shown, what it says, and a prompt."""
+        start = len(guest.console_text())
+        guest.send(line)
+        for _ in range(300):
+            text = guest.console_text()
+            said = text[start:]
+            if said and re.search(says, said) and (not prompt or text.endswith("\nxenolith> ")):
+                return said
+            time.sleep(0.1)
+        raise AssertionError(f"{line!r}: {said!r}")
+
+    with up(lab, image, "spin", cmdline="console=shell control=safe") as guest:
+        typed(guest, "\r", "")
+        typed(guest, "memory\r", r"^memory\r\nmemory:\r\n  total: \d+\r\n")
+        typed(guest, "threads\r", r"\n +name: shell\r\n")
+        typed(guest, "log1.SetLevelx\x7f level=debug\r", "^log1.SetLevelx\b \b level=debug\r\n")
+        typed(guest, "log1.GetLevel\r", r"\nlevel: debug\r\n")
+        typed(guest, 'log1.SetLevel {"level":"info", "module":"vchan"} \r', "")
+        typed(guest, "log1.SetLevel level=7x\r", "InvalidParameter\r\nparameter: level")
+        typed(guest, "no such thing\r", "THING")
+        typed(guest, "power1.Shutdown\r", "PermissionDenied")
+        typed(guest, "garbage\x15info\r", r"\nname: Xenolith")
+        typed(guest, "org.varlink.service.GetInfo\r", "org.xenolith.log1")
+        typed(guest, "more stats1.Get every=100\r", r"(?s)(uptime: \d+.*){3}", prompt=False)
+        typed(guest, "q", "")
+        assert "error" not in call(lab, guest, "org.xenolith.info1.Get")
+        typed(guest, "x" * 2000 + "\r", "BadMessage")
+        typed(guest, "\x00\xff{[\r", "")
+        typed(guest, "info\r", r"\nname: Xenolith")
+
+
 def test_the_operators_command(lab, image):
     operator.install(lab)
     with up(lab, image, "spin", "2", name="web") as guest:
