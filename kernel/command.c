@@ -201,8 +201,10 @@ static int get_description(struct command *c)
 	if (command_string(c, "interface", name, sizeof(name)) != 1)
 		return command_wrong(c, "interface");
 	i = find(name, strlen(name));
-	if (!i)
+	if (!i) {
+		command_wrong(c, name);
 		return -ENOENT;
+	}
 	json_string(c->reply, "description", i->description);
 	return 0;
 }
@@ -233,7 +235,8 @@ static bool failed(struct command *c, const char *method, int error)
 	case -EINVAL:
 		return refuse(c, SERVICE ".InvalidParameter", "parameter", c->wrong);
 	case -ENOENT:
-		return refuse(c, SERVICE ".InterfaceNotFound", "interface", method);
+		return refuse(c, SERVICE ".InterfaceNotFound", "interface",
+			      *c->wrong ? c->wrong : method);
 	case -EACCES:
 		return refuse(c, SERVICE ".PermissionDenied", "method", method);
 	case -ENOSYS:

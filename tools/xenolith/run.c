@@ -70,6 +70,10 @@ static void parse(char **argv)
 	int i;
 
 	for (i = 0; argv[i]; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			printf("usage: xenolith %s\n", usage);
+			exit(0);
+		}
 		if (!strcmp(argv[i], "--show"))
 			o.show = 1;
 		else if (!strcmp(argv[i], "--background"))

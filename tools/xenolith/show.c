@@ -77,7 +77,11 @@ void complain(const char *method, const char *error, json_t *parameters)
 
 	name = name ? name + 1 : error;
 	if (!strcmp(name, "InterfaceNotFound"))
-		die(FAILED, "this image has no %s", method);
+		die(FAILED, "this image has no %s", *text(parameters, "interface") ?
+		    text(parameters, "interface") : method);
+	if (!strcmp(name, "InvalidParameter"))
+		die(FAILED, "%s: the guest does not take this `%s`; xenolith describe tells what"
+		    " it takes", method, text(parameters, "parameter"));
 	if (!strcmp(name, "PermissionDenied"))
 		die(NO_PERMISSION, "this guest does not permit %s (control= on its command line)",
 		    method);

@@ -20,15 +20,13 @@ static void write_out(const char *p, int n)
 
 void vcat(const struct words *w)
 {
-	const char *path = w->argc ? w->argv[0] : NULL;
+	const char *path = w->argv[0];
 	int domid = w->domid, serve = !strcmp(w->option, "-l");
 	static char in[65536], out[65536];
 	struct libxenvchan *c;
 	size_t have = 0, at = 0;
 	int open = 1;
 
-	if (!path)
-		die(USAGE, "vcat [-l] DOMAIN PATH");
 	c = serve ? libxenvchan_server_init(NULL, domid, path, 65536, 65536) :
 		    libxenvchan_client_init(NULL, domid, path);
 	if (!c)

@@ -172,20 +172,36 @@ static void level(const struct words *w)
 	ask_and_show(INTERFACES "log1.SetLevel", p);
 }
 
+static void setting(const char *key, json_t *of)
+{
+	if (json_object_get(of, "value"))
+		printf("%s=%s\n", key, text(of, "value"));
+	else
+		printf("%s: not set\n", key);
+}
+
 /* All that may be set; one; or KEY=VALUE. */
 static void config(const struct words *w)
 {
 	char *equals = w->argc ? strchr(w->argv[0], '=') : NULL;
+	json_t *r, *s;
+	size_t i;
 
-	if (!w->argc) {
-		ask_and_show(INTERFACES "config1.List", NULL);
-	} else if (!equals) {
-		ask_and_show(INTERFACES "config1.Get", json_pack("{s:s}", "key", w->argv[0]));
-	} else {
+	if (equals) {
 		*equals = '\0';
 		ask_and_show(INTERFACES "config1.Set", json_pack("{s:s,s:s}", "key", w->argv[0],
 								 "value", equals + 1));
+		return;
 	}
+	r = w->argc ? ask(INTERFACES "config1.Get", json_pack("{s:s}", "key", w->argv[0])) :
+		      ask(INTERFACES "config1.List", NULL);
+	if (as_json)
+		print_json(r, 1);
+	else if (w->argc)
+		setting(w->argv[0], r);
+	else
+		json_array_foreach(json_object_get(r, "settings"), i, s)
+			setting(text(s, "key"), s);
 }
 
 static void end_guest(const struct words *w)
@@ -201,15 +217,12 @@ static void console(const struct words *w)
 	die(FAILED, "there is no xl");
 }
 
-
 static void call(const struct words *w)
 {
 	json_t *parameters = NULL, *reply = NULL;
 	json_error_t why;
 	char *error;
 
-	if (w->argc < 1)
-		die(USAGE, "call DOMAIN METHOD [JSON]");
 	if (w->argc > 1 && !(parameters = json_loads(w->argv[1], 0, &why)))
 		die(USAGE, "parameters are no JSON: %s", why.text);
 	error = endpoint_call(w->argv[0], parameters, 0, keep_reply, &reply);
@@ -222,8 +235,6 @@ static void describe(const struct words *w)
 {
 	json_t *r;
 
-	if (w->argc < 1)
-		die(USAGE, "describe DOMAIN INTERFACE");
 	r = ask("org.varlink.service.GetInterfaceDescription",
 		json_pack("{s:s}", "interface", w->argv[0]));
 	if (as_json)
@@ -296,12 +307,31 @@ static const struct word *find(const char *name)
 	return NULL;
 }
 
+/* A command's usage says which options it takes, and how many words behind the domain. */
+static int takes(const struct word *c, const char *option)
+{
+	return strlen(option) == 2 && strstr(c->usage, option);
+}
+
+static void check_words(const struct word *c, int n)
+{
+	const char *p = strstr(c->usage, " D");
+	int least = 0, most = 0;
+
+	for (p = p ? strchr(p + 1, ' ') : NULL; p; p = strchr(p + 1, ' ')) {
+		least += p[1] != '[';
+		most++;
+	}
+	if (n < 1 || n - 1 < least || (n - 1 > most && !strstr(c->usage, "...")))
+		die(USAGE, "too %s words: xenolith %s", n - 1 > most ? "many" : "few", c->usage);
+}
+
 int main(int argc, char **argv)
 {
 	struct words w = { .option = "" };
 	char *words[16];
 	int n = 0;
-	const struct word *command;
+	const struct word *command = NULL;
 
 	if (argc > 1 && !strcmp(argv[1], "run")) {
 		run(argv + 2);
@@ -318,25 +348,30 @@ int main(int argc, char **argv)
 			usage(stdout);
 			return 0;
 		}
-		if (!strcmp(argv[i], "--json"))
+		if (!strcmp(argv[i], "--json")) {
 			as_json = 1;
-		else if (argv[i][0] == '-' && argv[i][1] && n < 2)
+		} else if (!command && argv[i][0] != '-') {
+			command = find(argv[i]);
+			if (!command)
+				die(USAGE, "there is no command %s; xenolith --help", argv[i]);
+		} else if (command && takes(command, argv[i])) {
 			w.option = argv[i];
-		else
+		} else if (argv[i][0] == '-' && n < 1) {
+			die(USAGE, "there is no option %s here; xenolith --help", argv[i]);
+		} else {
 			words[n++] = argv[i];
+		}
 	}
 	words[n] = NULL;
-	if (n < 2) {
+	if (!command) {
 		usage(stderr);
 		return USAGE;
 	}
-	command = find(words[0]);
-	if (!command)
-		die(USAGE, "there is no command %s; xenolith --help", words[0]);
-	w.domain = words[1];
+	check_words(command, n);
+	w.domain = words[0];
 	w.domid = domain_find(w.domain);
-	w.argc = n - 2;
-	w.argv = words + 2;
+	w.argc = n - 1;
+	w.argv = words + 1;
 	if (!command->alone)
 		endpoint_open(w.domid);
 	command->run(&w);
