@@ -65,6 +65,8 @@ def common_options():
                    help="of the emulated machine (1; 2 with --pin)")
     o.add_argument("--pin", action="store_true",
                    help="dom0 on the first CPU, guests on the second: steadier times")
+    o.add_argument("--gdb", type=int, choices=range(1, 65536), metavar="PORT",
+                   help="where gdb may attach (docs/debug.md)")
     return o
 
 
@@ -134,7 +136,7 @@ def parse(argv):
 def make_lab(args, memory=0):
     verbose = (lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None
     return Lab(pin=args.pin, cpus=args.cpus, memory=max(args.guest_memory, memory),
-               dom0_memory=args.dom0_memory, xen_cmdline=args.xen_cmdline,
+               dom0_memory=args.dom0_memory, xen_cmdline=args.xen_cmdline, gdb=args.gdb,
                boot_timeout=args.boot_timeout, on_log=verbose,
                say=(lambda line: None) if args.quiet else say)
 

@@ -45,12 +45,13 @@ class Lab:
     several times slower when the real ones have other work; say: called with a line
     for each step; on_log: with each line of Xen's and dom0's console; cpu: QEMU's -cpu,
     for who needs more than the usual one has; type: of guests that do not say which, else
-    what XENOLITH_TYPE says, else pv.
+    what XENOLITH_TYPE says, else pv; gdb: a port of 127.0.0.1 that gdb may attach to.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
                  boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None,
-                 extra=(), type=None):
+                 extra=(), type=None, gdb=None):
+        self.gdb = gdb
         self.cpus, self.cpu = cpus or (2 if pin else 1), cpu
         self.extra = list(extra)
         self.type = type or os.environ.get("XENOLITH_TYPE", "pv")
@@ -80,6 +81,8 @@ class Lab:
             self.channel.close()
 
     def boot_here(self):
+        if self.gdb:
+            raise LabError("gdb attaches to the emulator, and this machine is a Xen host")
         self.say("using this machine's own Xen")
         if os.geteuid():
             raise LabError("this machine is a Xen host, and only root may use it")
@@ -104,6 +107,9 @@ class Lab:
         self.machine.wait_ready(self.boot_timeout)
         self.boot_seconds = time.monotonic() - start
         self.say(f"dom0 is up after {self.boot_seconds:.1f} s")
+        if self.gdb:
+            self.machine.listen_for_gdb(self.gdb)
+            self.say(f"gdb: target remote 127.0.0.1:{self.gdb}")
 
     @property
     def gone(self):

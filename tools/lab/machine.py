@@ -157,6 +157,13 @@ class Machine:
 
     # -- what comes and goes while it runs
 
+    def listen_for_gdb(self, port):
+        """Debug whatever the emulated CPU runs; a guest's addresses are nobody else's."""
+        said = self.ask("human-monitor-command",
+                        **{"command-line": f"gdbserver tcp:127.0.0.1:{port}"})
+        if "Waiting" not in said:
+            raise LabError(f"no gdb at port {port}: {said.strip()}")
+
     def add_disk(self, path, readonly):
         """Plug a file in as a disk; its SCSI id, and how to unplug it."""
         with self.monitor_lock:
