@@ -359,7 +359,8 @@ static void draw(const struct options *o, int domid)
 		print_functions(&root, summary);
 		return;
 	}
-	fprintf(o->perf || o->folded ? stderr : stdout, "%s\n", summary);
+	fprintf(o->perf || o->folded || (o->flame && !strcmp(o->flame, "-")) ? stderr : stdout,
+		"%s\n", summary);
 	if (!o->flame && !o->perf && !o->folded)
 		print_lines(&root);
 }
