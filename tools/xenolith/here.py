@@ -95,6 +95,41 @@ def run(words):
         return cli.in_dom0(lab, ["xenolith", "run", *words])
 
 
+class Files:
+    """Those that `profile` writes: in dom0, and then here."""
+
+    def __init__(self, words):
+        self.words, self.there = list(words), {}
+        for i, word in enumerate(words if words[:1] == ["profile"] else []):
+            name, equals, path = word.partition("=")
+            if name in ("--flame", "--perf", "--folded") and path:
+                self.words[i] = f"{name}={self.other(path)}"
+            elif word == "--flame" and i + 1 < len(words):
+                self.words[i + 1] = self.other(words[i + 1])
+
+    def other(self, path):
+        there = f"/tmp/xenolith-{os.getpid()}-{len(self.there)}"
+        self.there[there] = path
+        return there
+
+    def fetch(self, lab):
+        for there, path in self.there.items():
+            command = lab.start(["sh", "-c", 'cat "$1" && rm "$1"', "get", there])
+            if command.wait() == 0:
+                Path(path).write_bytes(bytes(command.out))
+
+
+def ask(words):
+    """In the dom0 of the lab that runs; the status."""
+    lab, files = Running(), Files(words)
+    lab.install()
+    status = cli.in_dom0(lab, ["xenolith", *files.words])
+    if status == 255:               # not one of its own
+        raise LabError("the lab has ended meanwhile, and the guest with it")
+    files.fetch(lab)
+    return status
+
+
 def main():
     words = sys.argv[1:]
     if words[:1] == ["ec2"]:
@@ -108,13 +143,17 @@ def main():
         if len(words) < 2:
             build.build(cli.say)
             os.execv(operator.make(), ["xenolith", *words])
-        lab = Running()
-        lab.install()
-        return cli.in_dom0(lab, ["xenolith", *words])
+        return ask(words)
     except LabError as e:
         if e.log:
             print(e.log, file=sys.stderr)
         print(f"xenolith: {e}", file=sys.stderr)
         return 125
+    except BrokenPipeError:         # `| head`: nobody reads any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except OSError as e:
+        print(f"xenolith: {e.filename}: {e.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
