@@ -33,8 +33,6 @@
 
 static struct vchan chan;
 static char *in, *out;
-static size_t in_len;
-static bool too_long;
 
 static bool have_buffers(void)
 {
@@ -69,7 +67,7 @@ static bool wait(struct command *c, uint64_t deadline)
 }
 
 /* False: the client has gone. */
-static bool answer(const char *message, size_t len)
+static bool answer(const char *message, size_t len, bool too_long)
 {
 	struct json reply = { .to = out, .size = COMMAND_MAX - 1 };
 	struct command c = { .reply = &reply, .send = send, .wait = wait };
@@ -77,39 +75,17 @@ static bool answer(const char *message, size_t len)
 	return too_long ? command_refuse(&c, "too long") : command_answer(&c, message, len);
 }
 
-/* Each message that is complete; what is left of the next one moves to the front. */
-static bool answer_all(void)
-{
-	char *start = in, *end = in + in_len, *nul;
-	bool there = true;
-
-	while (there && (nul = memchr(start, '\0', end - start))) {
-		there = answer(start, nul - start);
-		too_long = false;
-		start = nul + 1;
-	}
-	in_len = end - start;
-	memmove(in, start, in_len);
-	if (in_len == COMMAND_MAX) {
-		too_long = true;
-		in_len = 0;
-	}
-	return there;
-}
-
 /* One client, from its first byte to its end: true, that was read. */
 static bool session(void)
 {
+	struct frames f = { .buf = in, .size = COMMAND_MAX };
 	ssize_t n;
 
-	in_len = 0;
-	too_long = false;
 	for (;;) {
-		n = vchan_read(&chan, in + in_len, COMMAND_MAX - in_len, NEVER);
+		n = vchan_read(&chan, f.buf + f.len, f.size - f.len, NEVER);
 		if (n <= 0)
 			return n == 0;
-		in_len += n;
-		if (!answer_all())
+		if (!frames_came(&f, n, answer))
 			return false;
 	}
 }

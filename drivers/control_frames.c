@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* A stream of bytes as messages, each with a NUL behind it (control_inside.h). */
+#include "drivers/control_inside.h"
+
+#include <string.h>
+
+bool frames_came(struct frames *f, size_t n, take_frame *take)
+{
+	char *start = f->buf, *end = f->buf + f->len + n, *nul;
+	bool there = true;
+
+	while (there && (nul = memchr(start, '\0', end - start))) {
+		there = take(start, nul - start, f->too_long);
+		f->too_long = false;
+		start = nul + 1;
+	}
+	f->len = end - start;
+	memmove(f->buf, start, f->len);
+	if (f->len == f->size) {
+		f->too_long = true;
+		f->len = 0;
+	}
+	return there;
+}
