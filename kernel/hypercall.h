@@ -34,6 +34,9 @@ int xen_sched_watchdog(uint32_t *id, uint32_t timeout);
 /* One shot of VIRQ_TIMER when system time reaches deadline (ns); 0: none. */
 int xen_set_timer(uint64_t deadline);
 
+/* The 100 Hz of VIRQ_TIMER that a PV guest begins with; where there are none, an error. */
+int xen_stop_periodic_timer(void);
+
 /* Have the table at least n frames: their frame numbers.  -ENOMEM and such beyond. */
 int xen_grant_setup(unsigned n, unsigned long *frames);
 int xen_grant_max_frames(unsigned *max);

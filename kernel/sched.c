@@ -511,6 +511,7 @@ void sched_init(const char *name, enum thread_kind kind)
 		t->context = arch_context_new(NULL, NULL, 0);
 	if (!t || !t->context || evtchn_virq(&timer, "timer", VIRQ_TIMER))
 		panic("no memory or no timer for the first thread");
+	xen_stop_periodic_timer();
 	t->runnable = true;
 	t->switched_in = clock_now();
 	current = t;

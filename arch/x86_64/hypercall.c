@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <xen/vcpu.h>
 #include <xen/version.h>
 
 static int evtchn_op(int cmd, void *arg)
@@ -82,6 +83,11 @@ int xen_sched_watchdog(uint32_t *id, uint32_t timeout)
 int xen_set_timer(uint64_t deadline)
 {
 	return hypercall1(__HYPERVISOR_set_timer_op, deadline);
+}
+
+int xen_stop_periodic_timer(void)
+{
+	return hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, NULL);
 }
 
 static int grant_op(unsigned cmd, void *ops, unsigned n)

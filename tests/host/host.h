@@ -160,6 +160,7 @@ struct host_xen {
 	unsigned ports, grants;		/* in use by the guest */
 	unsigned mapped;		/* foreign pages it has mapped */
 	uint64_t timer;			/* set for; 0: none */
+	uint64_t periodic;		/* the next of those nobody set; 0: none */
 	uint64_t watchdog;		/* when it bites; 0: none */
 	unsigned sends;			/* event hypercalls */
 };

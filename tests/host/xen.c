@@ -22,6 +22,8 @@ struct host_machine host;
 struct host_xen host_xen;
 evtchn_port_t host_console_port, host_xenstore_port;
 
+#define PERIOD 10000000			/* ns: of the timer that a PV guest begins with */
+
 enum port_state { FREE, UNBOUND, BOUND, LOOP, VIRQ };
 
 struct port {				/* the guest's */
@@ -358,8 +360,19 @@ int xen_set_timer(uint64_t deadline)
 	return 0;
 }
 
+int xen_stop_periodic_timer(void)
+{
+	hypercall("VCPUOP_stop_periodic_timer");
+	host_xen.periodic = 0;
+	return 0;
+}
+
 void host_timers(void)
 {
+	if (host_xen.periodic && host_xen.periodic <= host_now()) {
+		host_xen.periodic = host_now() + PERIOD;
+		host_virq(VIRQ_TIMER);
+	}
 	if (host_xen.timer && host_xen.timer <= host_now()) {
 		host_xen.timer = 0;
 		host_virq(VIRQ_TIMER);
@@ -673,7 +686,7 @@ void host_xen_reset(void)
 	frames = mappings_used = peer_pages = 0;
 	foreign_used = 8;
 	console_len = 0;
-	host_xen = (struct host_xen){ .shutdown = -1 };
+	host_xen = (struct host_xen){ .shutdown = -1, .periodic = PERIOD };
 	boot_info.xenstore_port = built(&host_xenstore_port);
 	boot_info.console_port = built(&host_console_port);
 }
