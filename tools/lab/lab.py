@@ -45,13 +45,14 @@ class Lab:
     several times slower when the real ones have other work; say: called with a line
     for each step; on_log: with each line of Xen's and dom0's console; cpu: QEMU's -cpu,
     for who needs more than the usual one has; type: of guests that do not say which, else
-    what XENOLITH_TYPE says, else pv; gdb: a port of 127.0.0.1 that gdb may attach to.
+    what XENOLITH_TYPE says, else pv; gdb: a port of 127.0.0.1 that gdb may attach to;
+    guest_lines: for each guest's xl.cfg.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
                  boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None,
-                 extra=(), type=None, gdb=None):
-        self.gdb = gdb
+                 extra=(), type=None, gdb=None, guest_lines=()):
+        self.gdb, self.guest_lines = gdb, list(guest_lines)
         self.cpus, self.cpu = cpus or (2 if pin else 1), cpu
         self.extra = list(extra)
         self.type = type or os.environ.get("XENOLITH_TYPE", "pv")
@@ -212,7 +213,8 @@ class Lab:
             targets = [d.line(self.attach(d, guest)) for d in disks]
             vifs = self.connect(net, guest) if net else []
             text = config.xl_config(guest.name, where, memory, line, targets, vifs,
-                                    self.pin, ramdisk, actions, more, type or self.type)
+                                    self.pin, ramdisk, actions,
+                                    [*self.guest_lines, *more], type or self.type)
             said = guest.start(text, paused, monitor, until)
             if said is not None:
                 meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), "")
