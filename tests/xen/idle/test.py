@@ -38,7 +38,7 @@ def test_many_guests(lab, image):
     hello = image.parent.parent.parent / "hello" / "hello"
     assert lab.run_guest(hello, memory=8, timeout=60).status == 0
     before, memory = state(lab), free_memory(lab)
-    for i in range(int(os.environ.get("GUESTS", 30))):
+    for i in range(int(os.environ.get("GUESTS", 20))):
         result = lab.run_guest(hello, memory=8, timeout=60)
         assert (result.reason, result.status) == ("poweroff", 0), (i, result)
     after = state(lab)
