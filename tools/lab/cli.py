@@ -13,7 +13,7 @@ import tty
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import build, door, operator
+from . import build, door, xenolith
 from .errors import LabError
 from .lab import Lab
 
@@ -276,7 +276,7 @@ def shell(args):
     with lab_with_files(args) as lab:
         if not args.quiet:
             say("a shell in dom0; exit ends the lab")
-        operator.install(lab)
+        xenolith.install(lab)
         door.open_door(lab)
         in_dom0(lab, ["bash", "-l"])
     return 0

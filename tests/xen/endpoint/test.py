@@ -10,7 +10,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from lab import door, operator
+from lab import door, xenolith
 
 spec = importlib.util.spec_from_file_location(
     "vchan_tools", Path(__file__).parent.parent / "vchan/test.py")
@@ -234,7 +234,7 @@ def test_a_shell_on_the_console(lab, image):
 
 
 def test_the_operators_command(lab, image):
-    operator.install(lab)
+    xenolith.install(lab)
     with up(lab, image, "spin", "2", name="web") as guest:
         for words, status, says in [
                 ("info web", 0, f"domain: {guest.domid}"), ("ps web", 0, "endpoint"),
@@ -270,7 +270,7 @@ def test_the_operators_command(lab, image):
 
 def test_devices_and_connections_are_seen(lab, image):
     """httpd with a network and a disk: what it tells dom0, and its status page."""
-    operator.install(lab)
+    xenolith.install(lab)
     httpd, tar = image.parents[2] / "httpd/httpd", image.parent / "site.tar"
     with tarfile.open(tar, "w") as t:
         t.add(Path(__file__), "index.html")
@@ -304,7 +304,7 @@ def test_devices_and_connections_are_seen(lab, image):
 
 
 def test_an_image_is_run_by_the_command(lab, image):
-    operator.install(lab)
+    xenolith.install(lab)
     lab.put(image.read_bytes(), "/root/web")
     status, said = lab.dom0("xenolith run --memory 48 --cmdline 'control=off x=\"a b\"' "
                             "/root/web -- proc 'two words'", timeout=60)

@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import operator
+from lab import xenolith
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
@@ -72,7 +72,7 @@ def test_wrk_ab_and_curl_have_no_complaint(lab, image):
 
 
 def test_a_trace_tells_of_a_connection(lab, image):
-    operator.install(lab)
+    xenolith.install(lab)
     with serving(lab, image, ["log=off"], name="web"):
         for words in "", "tcp":
             out = lab.sh(f"xenolith trace web --seconds 2 {words} > /tmp/trace & sleep 0.7;"

@@ -5,7 +5,7 @@ import json
 import time
 from xml.etree import ElementTree
 
-from lab import operator
+from lab import xenolith
 
 
 def timer_rate(lab):
@@ -20,7 +20,7 @@ def timer_rate(lab):
 
 
 def test_samples_are_where_the_time_goes(lab, image):
-    operator.install(lab)
+    xenolith.install(lab)
     with lab.create(image, memory=48, name="web") as guest:
         guest.wait_for("up")
         said = lab.sh("xenolith profile web --seconds 2 --flame /tmp/flame.svg"
