@@ -274,10 +274,10 @@ def lab_with_files(args):
 
 def shell(args):
     with lab_with_files(args) as lab:
-        if not args.quiet:
-            say("a shell in dom0; exit ends the lab")
         xenolith.install(lab)
         door.open_door(lab)
+        if not args.quiet:
+            say("a shell in dom0; exit ends the lab")
         in_dom0(lab, ["bash", "-l"])
     return 0
 
