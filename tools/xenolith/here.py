@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """`xenolith` typed where there is no Xen: the same words, in the lab's dom0.
 
-`run` boots a lab if none runs, and it lives as long as the guest; all else is for a lab that
-runs: another terminal's `xenolith run`, `make run` or `make lab`.
+`run` boots a lab that lives as long as the guest; all else, and `run --background`, is for a
+lab that runs: another terminal's `xenolith run`, `make run` or `make lab`.
 """
 
 import os
@@ -78,12 +78,27 @@ def put_net(lab, words, image):
             words[i] = "--net=xenbr0"
 
 
+def run_in_background(words, image):
+    """In the lab that runs: one of our own would end with us, and the guest with it."""
+    if any(w.startswith("--disk") or w.startswith("--net=forward") for w in words[:image]):
+        raise LabError("the lab lends a guest in the background no disk and no port of this"
+                       " machine: leave --background out")
+    lab, data, name = Running(), config.read_image(words[image]), Path(words[image]).name
+    lab.install()
+    put_net(lab, words, image)
+    lab.put(data, f"/root/{name}")
+    words[image] = f"/root/{name}"
+    return cli.in_dom0(lab, ["xenolith", "run", *words])
+
+
 def run(words):
     words = list(words)
     image, disks = dom0_words(words)
     if image is None or "--show" in words[:image] or "--help" in words[:image]:
         build.build(cli.say)
         os.execv(operator.make(), ["xenolith", "run", *words])
+    if "--background" in words[:image]:
+        return run_in_background(words, image)
     data, name = config.read_image(words[image]), Path(words[image]).name
     with Lab(say=cli.say) as lab:
         operator.install(lab)
