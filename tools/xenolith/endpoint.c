@@ -111,15 +111,30 @@ void endpoint_open(int domid)
 	}
 }
 
-void channel_wait(struct libxenvchan *c, int with_input)
+static void check_alive(int domid)
+{
+	char key[64], *there;
+
+	snprintf(key, sizeof(key), "/local/domain/%d/domid", domid);
+	there = read_key(key);
+	if (!there && errno == ENOENT)
+		die(FAILED, "domain %d has gone", domid);
+	free(there);
+}
+
+void channel_wait(struct libxenvchan *c, int domid, int with_input)
 {
 	struct pollfd p[2] = {
 		{ .fd = libxenvchan_fd_for_select(c), .events = POLLIN },
 		{ .fd = with_input ? 0 : -1, .events = POLLIN },
 	};
 
-	if (poll(p, 2, -1) < 0 && errno != EINTR)
+	int n = poll(p, 2, 1000);
+
+	if (n < 0 && errno != EINTR)
 		die(FAILED, "poll: %s", strerror(errno));
+	if (n == 0)			/* who is destroyed does not close its channels */
+		check_alive(domid);
 	if (p[0].revents & POLLIN)
 		libxenvchan_wait(c);
 }
@@ -134,7 +149,7 @@ static int send_all(const char *text, size_t len)
 		text += n;
 		len -= n;
 		if (n == 0)
-			channel_wait(chan, 0);
+			channel_wait(chan, domain, 0);
 	}
 	return 0;
 }
@@ -164,7 +179,7 @@ static char *receive(void)
 			return NULL;
 		in_len += n;
 		if (n == 0)
-			channel_wait(chan, 0);
+			channel_wait(chan, domain, 0);
 	}
 	done = nul + 1 - in;
 	return in;

@@ -29,7 +29,10 @@ typedef int visit_reply(json_t *parameters, void *arg);
 char *endpoint_call(const char *method, json_t *parameters, int more, visit_reply *visit,
 		    void *arg);
 
-/* Sleep until the channel or standard input can be looked at again. */
-void channel_wait(struct libxenvchan *c, int with_input);
+/*
+ * Sleep until the channel or standard input can be looked at again, or a second has passed;
+ * the end, where the domain on the other side is no more.
+ */
+void channel_wait(struct libxenvchan *c, int domid, int with_input);
 
 #endif

@@ -34,7 +34,7 @@ void vcat(const struct words *w)
 		    "domain %d does not serve at %s, or somebody else is connected", domid, path);
 	c->blocking = 0;
 	while (serve && libxenvchan_is_open(c) == 2)
-		libxenvchan_wait(c);
+		channel_wait(c, domid, 0);
 	for (;;) {
 		struct pollfd p = { .fd = 0, .events = POLLIN };
 		int n = libxenvchan_read(c, out, sizeof(out)), m = 0;
@@ -54,7 +54,7 @@ void vcat(const struct words *w)
 		if (n < 0 || m < 0)
 			break;
 		if (n == 0 && m == 0)
-			channel_wait(c, open && have == at);
+			channel_wait(c, domid, open && have == at);
 	}
 	libxenvchan_close(c);
 }

@@ -2,9 +2,11 @@
 /* The operator's command: see xenolith.1. */
 #include "xenolith.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- threads */
@@ -213,8 +215,21 @@ static void end_guest(const struct words *w)
 
 static void console(const struct words *w)
 {
-	execlp("xl", "xl", "console", w->domain, (char *)NULL);
-	die(FAILED, "there is no xl");
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		execlp("xl", "xl", "console", w->domain, (char *)NULL);
+		die(FAILED, "there is no xl");
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		die(FAILED, "%s", strerror(errno));
+	/* What xenconsole(1) ends with is errno: here of its lock on the console. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EAGAIN)
+		die(NO_ENDPOINT, "somebody is attached to the console of %s: another `console`, or"
+		    " the `run` that made it; xenolith log -f %s", w->domain, w->domain);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		exit(FAILED);
 }
 
 static void call(const struct words *w)

@@ -337,6 +337,13 @@ def test_an_image_is_run_by_the_command(lab, image):
         time.sleep(0.1)
     else:
         raise AssertionError("it has not been destroyed")
+    done = ask("run", "--background", "--name", "third", "--memory", "48", image, "--", "sleep")
+    assert done.returncode == 0 and ", third: xenolith info third" in done.stdout, done
+    # One that is destroyed does not close its endpoint.
+    log = lab.start(["xenolith", "log", "-f", "third"])
+    assert log.until(lambda: b"Xenolith on" in log.out, 30), log.err
+    lab.sh("xl destroy third")
+    assert log.wait(10) == 1 and b"has gone" in log.err, log.err
     env["XENOLITH_LAB"] = "1"
     done = ask("ps", "other")
     assert done.returncode == 125 and "no lab runs here as process 1" in done.stderr, done
