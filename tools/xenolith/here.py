@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from lab import build, cli, config, door, operator
+from lab import build, cli, config, door, xenolith
 from lab.errors import LabError
 from lab.lab import Lab, is_xen_host
 
@@ -44,8 +44,8 @@ class Running:
             raise LabError(f"cannot write dom0's {path}", command.err.decode())
 
     def install(self):
-        if self.start(["test", "-x", operator.WHERE]).wait():
-            self.put(operator.make().read_bytes(), operator.WHERE)
+        if self.start(["test", "-x", xenolith.WHERE]).wait():
+            self.put(xenolith.make().read_bytes(), xenolith.WHERE)
 
 
 def dom0_words(words):
@@ -96,12 +96,12 @@ def run(words):
     image, disks = dom0_words(words)
     if image is None or "--show" in words[:image] or "--help" in words[:image]:
         build.build(cli.say)
-        os.execv(operator.make(), ["xenolith", "run", *words])
+        os.execv(xenolith.make(), ["xenolith", "run", *words])
     if "--background" in words[:image]:
         return run_in_background(words, image)
     data, name = config.read_image(words[image]), Path(words[image]).name
     with Lab(say=cli.say) as lab:
-        operator.install(lab)
+        xenolith.install(lab)
         put_disks(lab, words, disks)
         put_net(lab, words, image)
         lab.put(data, f"/root/{name}")
@@ -157,7 +157,7 @@ def main():
             return run(words[1:])
         if len(words) < 2:
             build.build(cli.say)
-            os.execv(operator.make(), ["xenolith", *words])
+            os.execv(xenolith.make(), ["xenolith", *words])
         return ask(words)
     except LabError as e:
         if e.log:
