@@ -441,6 +441,16 @@ static bool tell_results(void)
 	return good;
 }
 
+/*
+ * iperf3 reads on after the end, a whole block at a time, and looks at nothing else: the end of
+ * the stream is what lets it go.
+ */
+static void end_stream(struct peer *p)
+{
+	epoll_ctl(epoll, EPOLL_CTL_DEL, p->fd, NULL);
+	shutdown(p->fd, SHUT_WR);
+}
+
 static void finish_test(void)
 {
 	/* What came before the end was said is counted. */
@@ -453,7 +463,7 @@ static void finish_test(void)
 	report();
 	for (unsigned i = 0; i < test.nstreams; i++)
 		if (test.streams[i]->fd != datagrams.fd)
-			watch(test.streams[i], EPOLL_CTL_MOD, 0);
+			end_stream(test.streams[i]);
 	tell_state(EXCHANGE_RESULTS);
 }
 
