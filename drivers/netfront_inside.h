@@ -13,7 +13,7 @@
 
 /*
  * Transmit.  Each id owns a page, granted as long as the connection: what is not in lent
- * memory is copied there.  Who may send a frame may send the largest.
+ * memory is copied there.
  */
 struct tx_slot {
 	bool in_flight;
@@ -43,7 +43,10 @@ struct tx {
 	uint32_t nfree, nframes;
 	uint32_t extras;		/* in flight: they take a slot, but no id */
 	struct lent_page *lent;
-	bool full;			/* room() is owed */
+	struct tx_room {
+		uint32_t ids, slots;
+	} refused;			/* the least that would have done */
+	bool full;			/* room() is owed, when there is that */
 	bool watched;			/* the thread knows of frames[] in flight ... */
 	bool overdue;			/* ... and has looked for their answers in vain */
 	bool notify;			/* the backend wants to know of what it was sent */

@@ -222,12 +222,17 @@ void tx_reap(struct netfront *n)
 		frontend_fail(&n->fe, "an index of the transmit ring");
 }
 
-/* How many more answers it takes, at least, until there is room for any frame. */
-static uint32_t lacking(const struct tx *tx)
+static uint32_t free_slots(const struct tx *tx)
 {
-	uint32_t room = tx->ring.nslots - (tx->ring.produced - tx->ring.consumed);
-	uint32_t slots = room < LARGEST ? LARGEST - room : 0;
-	uint32_t ids = tx->nfree < DATA_SLOTS ? DATA_SLOTS - tx->nfree : 0;
+	return tx->ring.nslots - (tx->ring.produced - tx->ring.consumed);
+}
+
+/* How many more answers it takes, at least, until there is so much room. */
+static uint32_t lacking(const struct tx *tx, const struct tx_room *need)
+{
+	uint32_t room = free_slots(tx);
+	uint32_t slots = room < need->slots ? need->slots - room : 0;
+	uint32_t ids = tx->nfree < need->ids ? need->ids - tx->nfree : 0;
 
 	return slots > ids ? slots : ids;
 }
@@ -236,7 +241,7 @@ bool tx_room(struct netfront *n)
 {
 	struct tx *tx = &n->tx;
 
-	if (!tx->full || lacking(tx))
+	if (!tx->full || lacking(tx, &tx->refused))
 		return false;
 	tx->full = false;
 	return true;
@@ -257,7 +262,7 @@ bool tx_may_sleep(struct netfront *n)
 	if (frames_in_flight(tx) && !tx->watched)
 		return false;
 	if (tx->full)
-		answers = lacking(tx);
+		answers = lacking(tx, &tx->refused);
 	else if (tx->overdue && frames_in_flight(tx))
 		answers = 1;
 	return answers && !ring_rearm(&tx->ring, answers);
@@ -330,7 +335,7 @@ static int64_t lent_page(const struct tx *tx, const char *at)
 
 struct cut {
 	struct netif_tx_request slots[DATA_SLOTS];
-	uint32_t n;
+	uint32_t most, n;		/* slots it may take, and does */
 	uint32_t in_place;		/* slots */
 	size_t copied;			/* bytes */
 };
@@ -357,10 +362,10 @@ static struct netif_tx_request *add(struct tx *tx, struct cut *cut, int64_t page
 	return slot;
 }
 
-/* All of it, page by page; there are never too many. */
+/* All of it, page by page: as few slots as can be. */
 static void gather(struct tx *tx, struct cut *cut, struct cursor *c, size_t len)
 {
-	*cut = (struct cut){ .copied = len };
+	*cut = (struct cut){ .most = cut->most, .copied = len };
 	while (len) {
 		size_t size = min(len, PAGE_SIZE);
 
@@ -376,7 +381,7 @@ static bool copy_run(struct tx *tx, struct cut *cut, struct cursor *c)
 	size_t len;
 
 	if (!slot || tx->slots[slot->id].frame != SLOTS || slot->size == PAGE_SIZE) {
-		if (cut->n == DATA_SLOTS)
+		if (cut->n == cut->most)
 			return false;
 		slot = add(tx, cut, -1, 0, 0);
 	}
@@ -392,7 +397,7 @@ static bool keep_run(struct tx *tx, struct cut *cut, struct cursor *c, int64_t p
 	uint16_t offset = (uintptr_t)c->at % PAGE_SIZE;
 	size_t len = min(c->len, PAGE_SIZE - offset);
 
-	if (cut->n == DATA_SLOTS)
+	if (cut->n == cut->most)
 		return false;
 	add(tx, cut, page, offset, len);
 	cut->in_place++;
@@ -410,7 +415,7 @@ static bool worth(const struct cursor *c)
 /* False: it takes too many slots. */
 static bool cut_in_place(struct tx *tx, struct cut *cut, struct cursor *c)
 {
-	*cut = (struct cut){ .n = 0 };
+	*cut = (struct cut){ .most = cut->most };
 	next_run(c);
 	if (lent_page(tx, c->at) < 0 || !worth(c)) {
 		add(tx, cut, -1, 0, HEAD);
@@ -504,34 +509,40 @@ static int judge(const struct netfront *n, const struct offload *o, size_t len)
 	}
 }
 
-/* A turn of the largest frame, so that nothing about this one can fail. */
-static int begin(struct netfront *n)
+/*
+ * A turn of as many slots as this frame could use, so that nothing about it can fail: at
+ * least as many as it takes when all of it is copied.  In *most those for data.
+ */
+static int begin(struct netfront *n, size_t len, uint32_t extras, uint32_t *most)
 {
+	uint32_t ids = (len + PAGE_SIZE - 1) / PAGE_SIZE, slots;
+	const struct tx_room need = { ids, ids + extras };
 	struct tx *tx = &n->tx;
-	int rc;
 
 	tx_reap(n);
-	for (;;) {
-		rc = tx->ring.error ? -ENETDOWN :
-		     lacking(tx) ? -EAGAIN : ring_try_begin(&tx->ring, LARGEST);
-		if (rc != -EAGAIN)
-			return rc;
+	while (!tx->ring.error && lacking(tx, &need)) {
+		tx->refused = need;
 		tx->full = true;
-		if (!ring_rearm(&tx->ring, lacking(tx)))
-			break;
+		if (!ring_rearm(&tx->ring, lacking(tx, &need))) {
+			n->stats.tx_full++;
+			return -EAGAIN;
+		}
 		tx_reap(n);
 	}
-	n->stats.tx_full++;
-	return -EAGAIN;
+	if (tx->ring.error)
+		return -ENETDOWN;
+	slots = min(free_slots(tx), LARGEST);
+	*most = min(min(slots - extras, DATA_SLOTS), tx->nfree);
+	return ring_try_begin(&tx->ring, slots);
 }
 
 int netfront_send(struct netfront *n, const struct piece *pieces, size_t count,
 		  const struct offload *o, void (*done)(void *arg), void *arg)
 {
 	struct tx *tx = &n->tx;
+	uint32_t slots, extras = o && o->gso_type;
 	struct cut cut;
 	size_t len = 0;
-	uint32_t slots;
 	int rc;
 
 	for (size_t i = 0; i < count; i++)
@@ -540,14 +551,14 @@ int netfront_send(struct netfront *n, const struct piece *pieces, size_t count,
 		return -ENETDOWN;
 	rc = judge(n, o, len);
 	if (!rc)
-		rc = begin(n);
+		rc = begin(n, len, extras, &cut.most);
 	if (rc)
 		return rc;
 
 	cut_up(n, &cut, pieces, count, len);
 	put(tx, &cut, len, o);
 	commit(tx, &cut, done, arg);
-	slots = cut.n + (o && o->gso_type);
+	slots = cut.n + extras;
 	tx->notify |= ring_end(&tx->ring, slots);
 	n->stats.tx_frames++;
 	n->stats.tx_bytes += len;

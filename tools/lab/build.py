@@ -39,7 +39,7 @@ WANTED = re.compile(r"(?!libpython)lib|xen|linux-image-|zlib1g|busybox|bash|util
 # Loaded at boot: first what Xen's daemons need, then the rest while they start.
 MODULES = {"first": "xen-privcmd xen-evtchn xenfs xen-gntdev xen-gntalloc".split(),
            "rest": """virtio_pci virtio_console virtio_net virtio_scsi sd_mod bridge loop
-               xen-netback xen-blkback""".split()}
+               xen-netback xen-blkback sch_netem""".split()}
 LINUX_GUEST_MODULES = ["xen-netfront", "xen-blkfront"]
 
 # Real tools where busybox's do not do what Xen's hotplug scripts want.

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: ISC
+"""The bug this project began with: tiny writes, and a transmit ring with k free slots."""
+
+import re
+
+GUEST, SINK, DOM0 = "10.0.0.30", "10.0.0.31", "10.0.0.1"
+DELAY = 300     # ms
+
+
+def in_order(capture, source):
+    """Segments with data, each where the one before ended: none again, none too early."""
+    end, seen = {}, 0
+    for line in capture.splitlines():
+        m = re.search(rf"IP {source}\.(\d+) > \S+: Flags .*seq (\d+):(\d+)", line)
+        if not m:
+            continue
+        port, first, last = m[1], int(m[2]), int(m[3])
+        assert end.get(port, first) == first, (line, end)
+        end[port] = last
+        seen += 1
+    return seen, len(end)
+
+
+def test_tiny_writes_and_few_free_slots(lab, image):
+    lab.sh("dmesg -c > /dev/null")
+    server = lab.start(["sh", "-c", "exec socat TCP-LISTEN:7001,fork,reuseaddr,nodelay PIPE"])
+    try:
+        with lab.create(image, memory=24, net=True, cmdline=f"ip={SINK}/24") as sink, \
+                lab.create(image, args=[SINK, DOM0, str(DELAY)], memory=96, net=True,
+                           cmdline=f"ip={GUEST}/24") as guest:
+            sink.wait_for(f"vif0: {SINK}")
+            guest.wait_for("ready")
+            # Not on the vif itself: what tcpdump sees there is copied, and answered, at once.
+            dump = lab.start(["sh", "-c", "exec tcpdump -Z root -p -s 96 -B 16384 "
+                              f"-w /tmp/few-slots -i xenbr0 tcp and src host {GUEST}"])
+            assert dump.until(lambda: b"listening" in dump.err, 60)
+            lab.sh(f"tc qdisc replace dev vif{sink.domid}.0 root netem delay {DELAY}ms limit 1000")
+            guest.send("go\n")
+            result = guest.wait(120)
+            dump.signal(15)
+            dump.wait(20)
+            assert b"\n0 packets dropped by kernel" in dump.err, dump.err
+            sent = lab.sh("tcpdump -Z root -nn -S -r /tmp/few-slots 2>&1; rm /tmp/few-slots")
+            wrong = [line for line in lab.sh("dmesg -c").splitlines() if "vif" in line and
+                     any(word in line for word in ("fatal", "alicious", "nvalid"))]
+    finally:
+        server.signal(15)
+        server.wait(20)
+    assert "Test result: SUCCESS" in result.console, result.console[-3000:]
+    assert not wrong, wrong
+    segments, connections = in_order(sent, GUEST)
+    assert connections == 8 and segments > 8 * 6 * 21, (segments, connections)
+    took = re.findall(r"^(\d+) slots: .* at most (\d+) us, with all of them (\d+) us",
+                      result.console, re.M)
+    last = {int(k): (int(most), int(usual)) for k, most, usual in took}
+    assert list(last) == list(range(20, -1, -1)), took
+    print(f"{len(took)} goes; with 20 ... 1 slots at most {max(last[k][0] for k in last if k)} us, "
+          f"with all {max(last[k][1] for k in last)} us")
