@@ -492,7 +492,7 @@ static bool plan_lie(void)
 static unsigned posted(void)
 {
 	netback.posted = __atomic_load_n(&rx.sring->req_prod, __ATOMIC_SEQ_CST) - rx.req_cons;
-	if (netback.posted > SLOTS)
+	if (netback.posted > SLOTS && !mad)	/* who lied has lost count */
 		host_fail("netback: the frontend's index of the receive ring");
 	return netback.posted;
 }
