@@ -189,6 +189,10 @@ hvm_upcall_entry:
 	cmpb	$0, UPCALL_MASK(%rip)
 	je	1f
 0:	movb	$0, UPCALL_PENDING(%rip)
+	cmpq	$at_hlt, (%rsp)
+	je	4f
+	iretq
+4:	movq	$behind_hlt, (%rsp)
 	iretq
 
 1:	cmpb	$0, halted(%rip)
@@ -210,8 +214,12 @@ hvm_upcall_entry:
 	jmp	leave
 
 /*
- * void hvm_block(void): nothing can come between the look, sti and hlt.  Xen takes hlt for
- * SCHEDOP_block, which clears the mask (vcpu_block_enable_events()).
+ * void hvm_block(void).  Xen takes hlt for SCHEDOP_block, which clears the mask
+ * (vcpu_block_enable_events()).
+ *
+ * No interrupt is to come between sti and hlt, but that is no promise: behind an NMI there it
+ * does, and in QEMU's SVM behind any exit.  Who takes the event back then must not return
+ * to hlt, which would sleep on it.
  */
 	.globl	hvm_block
 hvm_block:
@@ -220,7 +228,9 @@ hvm_block:
 	jne	1f
 	movb	$1, halted(%rip)
 	sti
+at_hlt:
 	hlt
+behind_hlt:
 	movb	$1, UPCALL_MASK(%rip)
 	movb	$0, halted(%rip)
 	ret
