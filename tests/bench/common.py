@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -14,6 +15,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 from lab import build as lab_build  # noqa: E402
 
 RUNS = int(os.environ.get("RUNS", 11))
+# Our one image through each door: the row's name, and the guest's type.
+OURS = {"xenolith": "pv", "xenolith pvh": "pvh"}
 
 
 def image(name):
@@ -34,8 +37,14 @@ class Table:
         ours = statistics.median(self.rows["xenolith"])
         for guest, values in self.rows.items():
             m = statistics.median(values)
-            print(f"  {guest:<10} {m:10.3f}   {min(values):.3f} ... {max(values):.3f}"
+            print(f"  {guest:<12} {m:10.3f}   {min(values):.3f} ... {max(values):.3f}"
                   f"   {m / ours:8.2f} x xenolith", flush=True)
+
+
+def each_guest(ours, linux):
+    """(row, what makes its guest): ours by each door, by ours(type=...), and Linux."""
+    return [*((name, partial(ours, type=type)) for name, type in OURS.items()),
+            ("linux", linux)]
 
 
 def compile_for_linux(name, source, *links):
@@ -62,7 +71,7 @@ poweroff -f
     ramdisk = BUILD / f"{program.name}.cpio"
     ramdisk.write_bytes((lab_build.BOOT / "linux-guest.cpio").read_bytes() + tree.cpio())
     return lab.create(lab_build.BOOT / "vmlinux", memory=256, cmdline="console=hvc0",
-                      ramdisk=ramdisk, **how)
+                      ramdisk=ramdisk, type="pv", **how)
 
 
 def after(guest, text):

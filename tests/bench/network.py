@@ -12,7 +12,7 @@ import re
 import tarfile
 import time
 
-from common import BUILD, ROOT, RUNS, Table, compile_for_linux, image
+from common import BUILD, OURS, ROOT, RUNS, Table, compile_for_linux, image
 from lab import LabError, extra
 from lab import build as lab_build
 
@@ -57,7 +57,7 @@ def linux_guest(lab):
     ramdisk.write_bytes((lab_build.BOOT / "linux-guest.cpio").read_bytes() +
                         extra.archive("net").read_bytes() + tree.cpio())
     guest = lab.create(lab_build.BOOT / "vmlinux", memory=384, cmdline="console=hvc0",
-                       ramdisk=ramdisk, net=True)
+                       ramdisk=ramdisk, net=True, type="pv")
     guest.wait_for("init: serves", 180)
     return guest
 
@@ -116,10 +116,11 @@ def net(lab):
     put_rr(lab)
     cells = Cells()
     for _ in range(TURNS):
-        with our_guest(lab, "iperf", 5201) as guest:
-            bulk(lab, cells, "xenolith", guest)
-        with our_guest(lab, "echo", 7) as guest:
-            round_trip(lab, cells, "xenolith")
+        for name, type in OURS.items():
+            with our_guest(lab, "iperf", 5201, type=type) as guest:
+                bulk(lab, cells, name, guest)
+            with our_guest(lab, "echo", 7, type=type) as guest:
+                round_trip(lab, cells, name)
         with linux_guest(lab) as guest:
             bulk(lab, cells, "linux", guest)
             round_trip(lab, cells, "linux")
@@ -171,9 +172,10 @@ def web(lab):
     """apps/httpd beside nginx, asked by wrk."""
     cells, disk = Cells(), archive()
     for _ in range(TURNS):
-        with our_guest(lab, "httpd", 80, args=["root=xvda", "log=off"],
-                       disks=[f"{disk},ro"]) as guest:
-            load(lab, cells, "xenolith", guest)
+        for name, type in OURS.items():
+            with our_guest(lab, "httpd", 80, args=["root=xvda", "log=off"],
+                           disks=[f"{disk},ro"], type=type) as guest:
+                load(lab, cells, name, guest)
         with linux_guest(lab) as guest:
             load(lab, cells, "linux", guest)
     cells.show()

@@ -3,8 +3,9 @@
 or libxenvchan in a Linux guest, with rings of the same sizes."""
 
 import subprocess
+from functools import partial
 
-from common import ROOT, RUNS, Table, compile_for_linux, image, linux_with
+from common import ROOT, RUNS, Table, compile_for_linux, each_guest, image, linux_with
 
 ORDERS = (16, 20)
 BYTES = {16: 64 << 20, 20: 512 << 20}
@@ -40,11 +41,11 @@ def vchan(lab):
         tables[order, "round"] = Table(f"vchan round trip, {rings}", "us", 1e-3)
     for _ in range(max(3, RUNS // 3)):
         for order in ORDERS:
-            for name, create in (
-                    ("xenolith", lambda: lab.create(image("tests/vchan"), memory=64,
-                                                    args=["serve", str(order), str(order), PATH])),
-                    ("linux", lambda: linux_with(lab, server, PATH, str(1 << order),
-                                                 modules=["xen-gntalloc"]))):
+            for name, create in each_guest(
+                    partial(lab.create, image("tests/vchan"), memory=64,
+                            args=["serve", str(order), str(order), PATH]),
+                    partial(linux_with, lab, server, PATH, str(1 << order),
+                            modules=["xen-gntalloc"])):
                 with create() as guest:
                     guest.wait_for("serving", 120)
                     measure(lab, guest, tables, name, order)
