@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest import SkipTest
 
 from lab import Lab
 
@@ -56,7 +57,13 @@ def serve(lab, data):
     lab.sh("for i in $(seq 20); do nginx -c /run/imds.conf && exit; sleep 0.2; done; exit 1")
 
 
-def test_the_whole_road(_, image):
+def needs_pv(lab):
+    if lab.type != "pv":
+        raise SkipTest("PV-GRUB boots PV guests only, and EC2 has no PVH")
+
+
+def test_the_whole_road(shared, image):
+    needs_pv(shared)
     results = []
     with tempfile.TemporaryDirectory(prefix="ec2-") as folder, \
             Lab(memory=256, extra=["net"]) as lab, packages.Server(folder) as aws:
@@ -116,6 +123,7 @@ def disks(folder, image, words, args):
 def test_grub_boots_our_disks(lab, image):
     """Whole disk and MBR, gzip and raw, sda1 and xvda, by either menu, any two of them
     together (EC2_LONG=1: all); and we come by the disk that GRUB has used before us."""
+    needs_pv(lab)
     with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
         for made, dev, line in disks(folder, image, "env.X_STATUS=7 env.X_DISK=/dev/@", ["b"]):
             odd = ("mbr" in made.name) ^ ("gzip" in made.name) ^ (dev == "xvda")
@@ -133,6 +141,7 @@ def test_grub_boots_our_disks(lab, image):
 def test_grub_hands_words_on_as_they_were(lab, image):
     """As a shell quotes them; menu.lst is another matter, where GRUB 2 adds backslashes and
     PV-GRUB does not."""
+    needs_pv(lab)
     args = ["it's", "b c", "$x", 'a"b', "c\\d", "e;f", "{}", "#g"]
     with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
         made = Path(folder) / "disk"
