@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEEP __attribute__((noinline, used))
 
@@ -92,6 +93,7 @@ static void overflow_in_the_kernel(void)
 	kernel_enter();
 	thread_start("deep", THREAD_KERNEL, STACK_KERNEL, overflow, NULL, NULL);
 	kernel_leave();
+	sleep(1);		/* it may be the application's turn (kernel/sched.c) */
 }
 
 int main(int argc, char **argv)
