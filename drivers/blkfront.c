@@ -189,11 +189,11 @@ static int start_disk(struct frontend *fe)
 		rc = ask_features(b, &persistent);
 	if (rc)
 		return rc;
-	log_info("%s: %llu KiB, sectors of %u, %s, %s, %s%u segments, %u slots%s", fe->node,
-		 (unsigned long long)b->info.size / 1024, b->info.sector_size,
-		 b->info.writable ? "writable" : "read-only", flush_name(b),
-		 b->info.discard ? "discard, " : "", b->segments, b->ring.nslots,
-		 persistent ? ", persistent grants" : "");
+	frontend_log(fe, LOG_INFO, "%llu KiB, sectors of %u, %s, %s, %s%u segments, %u slots%s",
+		     (unsigned long long)b->info.size / 1024, b->info.sector_size,
+		     b->info.writable ? "writable" : "read-only", flush_name(b),
+		     b->info.discard ? "discard, " : "", b->segments, b->ring.nslots,
+		     persistent ? ", persistent grants" : "");
 	return 0;
 }
 
@@ -631,7 +631,7 @@ static void flush_less(struct blkfront *b, uint8_t op)
 	if (b->flush_op != op)
 		return;			/* somebody else has noticed */
 	b->flush_op = op == BLKIF_OP_FLUSH_DISKCACHE ? BLKIF_OP_WRITE_BARRIER : 0;
-	log_warning("%s: from now on %s", b->fe.node, flush_name(b));
+	frontend_log(&b->fe, LOG_WARNING, "from now on %s", flush_name(b));
 }
 
 int blkfront_flush(const struct disk *d)

@@ -235,7 +235,7 @@ int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t ma
 		return 0;
 	}
 	if (rc == -EPROTO) {
-		log_error("%s: %s of the backend is no number we can use", fe->node, key);
+		frontend_log(fe, LOG_ERROR, "%s of the backend is no number we can use", key);
 		return frontend_fail(fe, "a parameter");
 	}
 	return rc;
@@ -244,7 +244,7 @@ int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t ma
 int frontend_fail(struct frontend *fe, const char *why)
 {
 	if (!fe->broken) {
-		log_error("%s: the backend broke the protocol: %s", fe->node, why);
+		frontend_log(fe, LOG_ERROR, "the backend broke the protocol: %s", why);
 		fe->broken = why;
 		wake(&fe->changed);
 	}
@@ -384,7 +384,7 @@ static void hang_up(struct frontend *fe)
 	if (publish(fe, XenbusStateClosed, false) == 0 &&
 	    await(fe, IN(Unknown) | IN(Initialising) | IN(InitWait) | IN(Closed), deadline,
 		  false) == -ETIMEDOUT)
-		log_warning("%s: the backend does not close", fe->node);
+		frontend_log(fe, LOG_WARNING, "the backend does not close");
 }
 
 /* From wherever a connection before us, or a loader's, left it. */
@@ -439,7 +439,7 @@ static void disconnect(struct frontend *fe)
 	fe->kept = 0;
 	forget(fe);
 	if (fe->kept) {
-		log_error("%s: the backend keeps %u of our pages", fe->node, fe->kept);
+		frontend_log(fe, LOG_ERROR, "the backend keeps %u of our pages", fe->kept);
 		frontend_fail(fe, "pages kept");
 	}
 }
@@ -465,7 +465,7 @@ static int connection(struct frontend *fe)
 		if (!rc)
 			rc = online(fe) ? -EAGAIN : -ENODEV;
 	} else if (rc != -EPROTO && rc != -EINTR && rc != -ENODEV && rc != fe->said) {
-		log_error("%s: cannot connect (%d)", fe->node, rc);
+		frontend_log(fe, LOG_ERROR, "cannot connect (%d)", rc);
 		fe->said = rc;
 	}
 	if (fe->broken)
@@ -548,7 +548,7 @@ static int attachment(struct frontend *fe)
 			lost(fe);
 		}
 		if (rc == -ENODEV)
-			log_info("%s: detached", fe->node);
+			frontend_log(fe, LOG_INFO, "detached");
 		resting = rest(fe, rc);
 		if (resting)
 			rc = resting;
@@ -806,6 +806,8 @@ static void report_device(const struct frontend *fe, void *arg)
 {
 	(void)arg;
 	print("%s: ", fe->node);
+	if (fe->log.left_out)
+		print("%u lines left out of the log; ", fe->log.left_out);
 	if (fe->error)
 		print("not connected (%d)%s%s\n", fe->error, fe->broken ? ", broken: " : "",
 		      fe->broken ? fe->broken : "");

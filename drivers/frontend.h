@@ -28,6 +28,7 @@
 #include "drivers/ring.h"
 #include "drivers/xenstore.h"
 #include "kernel/evtchn.h"
+#include "kernel/log.h"
 
 struct frontend;
 struct interface;
@@ -69,7 +70,12 @@ struct frontend {
 	bool was_connected;		/* at least once */
 	unsigned kept;			/* pages the backend did not let go */
 	int said;			/* why it could not connect, in the log already */
+	struct log_some log;		/* for what its backend makes us say */
 };
+
+/* A line about a device; a backend that comes and goes in a loop does not fill the log. */
+#define frontend_log(fe, level, fmt, ...) \
+	log_some(&(fe)->log, level, "%s: " fmt, (fe)->node, ##__VA_ARGS__)
 
 /*
  * The device with this number, which may not be connected yet; NULL: there is none.  The

@@ -55,7 +55,7 @@ static bool look_at_carrier(struct netfront *n, struct xs_watch *watch)
 	if (!works(n) || up == n->carrier)
 		return true;
 	n->carrier = up;
-	log_info("%s: the carrier is %s", n->fe.node, up ? "back" : "gone");
+	frontend_log(&n->fe, LOG_INFO, "the carrier is %s", up ? "back" : "gone");
 	changed(n);
 	return true;
 }
@@ -263,12 +263,12 @@ static int start_device(struct frontend *fe)
 	n->worker = thread_start(name, THREAD_KERNEL, STACK_KERNEL, worker, n, NULL);
 	if (!n->worker)
 		return -ENOMEM;
-	log_info("%s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u%s%s%s%s%s%s", fe->node,
-		 n->info.mac[0], n->info.mac[1], n->info.mac[2], n->info.mac[3],
-		 n->info.mac[4], n->info.mac[5], n->info.mtu,
-		 n->sg ? ", sg" : "", n->info.csum_ipv4 ? ", csum4" : "",
-		 n->info.csum_ipv6 ? ", csum6" : "", n->info.gso_tcpv4 ? ", gso4" : "",
-		 n->info.gso_tcpv6 ? ", gso6" : "", n->split ? ", split events" : "");
+	frontend_log(fe, LOG_INFO, "%02x:%02x:%02x:%02x:%02x:%02x, mtu %u%s%s%s%s%s%s",
+		     n->info.mac[0], n->info.mac[1], n->info.mac[2], n->info.mac[3],
+		     n->info.mac[4], n->info.mac[5], n->info.mtu,
+		     n->sg ? ", sg" : "", n->info.csum_ipv4 ? ", csum4" : "",
+		     n->info.csum_ipv6 ? ", csum6" : "", n->info.gso_tcpv4 ? ", gso4" : "",
+		     n->info.gso_tcpv6 ? ", gso6" : "", n->split ? ", split events" : "");
 	n->carrier = true;
 	n->connected = true;
 	changed(n);

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define MINUTE (60 * NSEC_PER_SEC)
+
 enum log_level log_level = LOG_INFO;
 struct log_module log_modules[LOG_MODULES];
 const char *const log_level_names[] = { "error", "warning", "info", "debug" };
@@ -158,23 +160,52 @@ static enum log_level limit(const char *line)
 	return level;
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
+static void say(enum log_level level, uint64_t now, unsigned left_out, const char *fmt,
+		va_list args)
 {
 	static const char *const names[] = { "error: ", "warning: ", "", "" };
-	uint64_t now = clock_now();
 	char line[256];
-	va_list args;
 	int len, start;
 
 	start = len = format(line, sizeof(line) - 1, "[%5u.%06u] %s", (unsigned)(now / NSEC_PER_SEC),
 		     (unsigned)(now % NSEC_PER_SEC / 1000), names[level]);
-	va_start(args, fmt);
 	len += vformat(line + len, sizeof(line) - 1 - len, fmt, args);
-	va_end(args);
+	if (left_out && (size_t)len < sizeof(line) - 1)
+		len += format(line + len, sizeof(line) - 1 - len, " (%u lines left out)",
+			      left_out);
 	if ((size_t)len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
 	line[len++] = '\n';
 	emit(line, sizeof(line), len, level <= limit(line + start));
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say(level, clock_now(), 0, fmt, args);
+	va_end(args);
+}
+
+void log_some(struct log_some *some, enum log_level level, const char *fmt, ...)
+{
+	uint64_t now = clock_now();
+	va_list args;
+
+	if (now >= some->minute_ends) {
+		some->minute_ends = now + MINUTE;
+		some->said = 0;
+	}
+	if (some->said == LOG_SOME) {
+		some->left_out++;
+		return;
+	}
+	some->said++;
+	va_start(args, fmt);
+	say(level, now, some->left_out, fmt, args);
+	va_end(args);
+	some->left_out = 0;
 }
 
 void print(const char *fmt, ...)

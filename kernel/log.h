@@ -53,6 +53,19 @@ void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(pr
 #define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
 
+/*
+ * For lines that somebody else can cause as often as they like: of those with one struct
+ * log_some, which begins zeroed, LOG_SOME in a minute.  The next line after that says how
+ * many were left out; left_out is how many since.
+ */
+#define LOG_SOME 20
+struct log_some {
+	uint64_t minute_ends;
+	unsigned said, left_out;
+};
+void log_some(struct log_some *some, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Text on the console as it is, without a prefix; for reports of several lines. */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

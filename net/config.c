@@ -129,13 +129,13 @@ static void say_ip4(struct link *l)
 		return;
 	l->ip4 = ip4_addr_get_u32(a);
 	if (!l->ip4) {
-		log_info("vif%u: the IPv4 address is gone", l->id);
+		log_some(&l->log, LOG_INFO, "vif%u: the IPv4 address is gone", l->id);
 		return;
 	}
 	bits = __builtin_popcount(ip4_addr_get_u32(netif_ip4_netmask(&l->netif)));
 	ip4addr_ntoa_r(a, address, sizeof(address));
 	ip4addr_ntoa_r(gw, gateway, sizeof(gateway));
-	log_info("vif%u: %s/%u%s%s%s", l->id, address, bits,
+	log_some(&l->log, LOG_INFO, "vif%u: %s/%u%s%s%s", l->id, address, bits,
 		 ip4_addr_isany(gw) ? "" : ", gateway ", ip4_addr_isany(gw) ? "" : gateway,
 		 l->dhcp ? ", by DHCP" : "");
 }
@@ -159,9 +159,9 @@ static void say_ip6(struct link *l)
 		l->ip6_state[i] = is;
 		write_ip6(netif_ip6_addr(&l->netif, i), address, sizeof(address));
 		if (ip6_addr_ispreferred(is) && !ip6_addr_isvalid(was))
-			log_info("vif%u: %s", l->id, address);
+			log_some(&l->log, LOG_INFO, "vif%u: %s", l->id, address);
 		else if (ip6_addr_isduplicated(is) && !ip6_addr_isduplicated(was))
-			log_warning("vif%u: somebody else has %s", l->id, address);
+			log_some(&l->log, LOG_WARNING, "vif%u: somebody else has %s", l->id, address);
 	}
 }
 

@@ -32,6 +32,7 @@ static bool pushing;
 
 void log_lwip(const char *fmt, ...)
 {
+	static struct log_some some;
 	char text[128];
 	va_list args;
 	size_t len;
@@ -42,7 +43,7 @@ void log_lwip(const char *fmt, ...)
 	len = strlen(text);
 	if (len && text[len - 1] == '\n')
 		text[len - 1] = '\0';
-	log_warning("lwIP: %s", text);
+	log_some(&some, LOG_WARNING, "lwIP: %s", text);
 }
 
 /* What we send to ourselves is not summed, so it is not checked either. */

@@ -4,6 +4,7 @@
 #define NET_NETIF_H
 
 #include "drivers/netfront.h"
+#include "kernel/log.h"
 #include "net/config.h"
 #include "net/net.h"
 
@@ -31,6 +32,7 @@ struct link {
 	uint16_t dhcp_mtu;		/* 0: none told */
 	uint32_t ip4;			/* the addresses the log knows */
 	uint8_t ip6_state[LWIP_IPV6_NUM_ADDRESSES];
+	struct log_some log;
 };
 
 extern struct link *links;

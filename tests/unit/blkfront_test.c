@@ -5,6 +5,7 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"
+#include "kernel/log.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
 #include "tests/host/blkback.h"
@@ -463,6 +464,45 @@ static void a_backend_that_restarts(void)
 	down();
 }
 
+/* Lines about the disk in the log from there on. */
+static int lines_about_it(size_t from)
+{
+	int n = 0;
+
+	for (const char *p = host_console() + from; (p = strstr(p, "] device/vbd/51712")); p++)
+		n++;
+	return n;
+}
+
+static void restart(void)
+{
+	unsigned before = blkback.connections;
+
+	blkback_restart();
+	while (blkback.connections == before)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	assert(open_disk() == 0);
+}
+
+/* Whoever has the backend cannot have the log too, nor what else stands in it. */
+static void a_backend_that_restarts_for_ever(void)
+{
+	size_t from;
+	char said[64];
+
+	up();
+	from = strlen(host_console());
+	for (int i = 0; i < 50; i++)
+		restart();
+	assert(lines_about_it(from) == LOG_SOME - 1);	/* the first was up()'s */
+	format(said, sizeof(said), " (%d lines left out)\n", 50 - (LOG_SOME - 1));
+	assert(!strstr(host_console() + from, "left out"));
+	thread_sleep(clock_now() + 60 * SECOND);
+	restart();
+	assert(strstr(host_console() + from, said));
+	down();
+}
+
 static void detached_and_attached(void)
 {
 	up();
@@ -673,6 +713,8 @@ int main(int argc, char **argv)
 		  10 },
 		{ "parameters that make no sense are refused", parameters_that_make_no_sense, 20 },
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
+		{ "a backend that restarts for ever does not fill the log",
+		  a_backend_that_restarts_for_ever, 5 },
 		{ "detached and attached, under load", detached_and_attached, 20 },
 		{ "a disk that just vanishes stays away", a_disk_that_just_vanishes, 20 },
 		{ "in very little memory requests are small", little_memory, 10 },
