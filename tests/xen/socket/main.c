@@ -456,6 +456,28 @@ static void ports_are_one_s_own(void)
 	close(b);
 }
 
+/* As docs/appliance.md says: whoever asks for it is told at the second listen(). */
+static void listeners_share_no_port(void)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET };
+	socklen_t len = sizeof(name);
+	int fds[2], on = 1;
+
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = 0; i < 2; i++) {
+		expect((fds[i] = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+		expect_equal(setsockopt(fds[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+		expect_equal(bind(fds[i], (struct sockaddr *)&name, sizeof(name)), 0);
+		expect_equal(listen(fds[i], 5), i ? -1 : 0);
+		expect_equal(getsockname(fds[i], (struct sockaddr *)&name, &len), 0);
+	}
+	expect_equal(errno, EADDRINUSE);
+	close(connected_to(AF_INET, fds[0]));
+	close(fds[1]);
+	close(connected_to(AF_INET, fds[0]));
+	close(fds[0]);
+}
+
 static void *later(void *arg)
 {
 	usleep(100000);
@@ -543,6 +565,7 @@ int main(void)
 	names_are_told();
 	ipv6_takes_ipv4();
 	ports_are_one_s_own();
+	listeners_share_no_port();
 	who_sleeps_is_woken();
 	a_shutdown_ends_accept();
 	data_outlives_its_sender();
