@@ -296,6 +296,7 @@ static void socket_close(struct file *f)
 {
 	struct socket *s = (struct socket *)f;
 
+	socket_groups_leave(s);
 	s->ops->close(s);
 	net_push();
 }

@@ -46,6 +46,7 @@ struct socket {
 	bool v6only;
 	int error;			/* for SO_ERROR and the next call: errno, or 0 */
 	struct waitq readers, writers;
+	struct group *groups;		/* what it has joined: socket_group.c */
 	/* Options, which an accepted connection inherits. */
 	struct {
 		uint64_t rcv_timeout, snd_timeout;	/* ns; NEVER: none */
@@ -124,6 +125,11 @@ int socket_wait_up(const struct endpoint *to);
 /* socket_option.c */
 int socket_setopt(struct socket *s, int level, int option, const void *value, size_t len);
 int socket_getopt(struct socket *s, int level, int option, void *value, socklen_t *len);
+
+/* socket_group.c: join or leave, as a struct ip_mreq(n) or ipv6_mreq says; leave all. */
+int socket_group_v4(struct socket *s, bool joins, const void *value, size_t len);
+int socket_group_v6(struct socket *s, bool joins, const void *value, size_t len);
+void socket_groups_leave(struct socket *s);
 
 /* sockaddr.c: 0 or -errno. */
 int sockaddr_read(const struct socket *s, const struct sockaddr *from, socklen_t len,

@@ -4,9 +4,7 @@
 #include "lib/socket.h"
 
 #include <errno.h>
-#include <lwip/igmp.h>
 #include <lwip/ip.h>
-#include <lwip/mld6.h>
 #include <lwip/netif.h>
 #include <lwip/tcp.h>
 #include <netinet/in.h>
@@ -114,52 +112,6 @@ static int set_socket(struct socket *s, int option, const void *value, size_t le
 
 /* ---- IPv4 and IPv6 */
 
-static int igmp(bool join, const struct ip_mreqn *m, size_t len)
-{
-	ip4_addr_t group = { m->imr_multiaddr.s_addr }, at = { m->imr_address.s_addr };
-	struct netif *netif = len >= sizeof(*m) && m->imr_ifindex ?
-			      netif_get_by_index(m->imr_ifindex) : NULL;
-	err_t err;
-
-	if (netif)
-		err = join ? igmp_joingroup_netif(netif, &group) :
-			     igmp_leavegroup_netif(netif, &group);
-	else
-		err = join ? igmp_joingroup(&at, &group) : igmp_leavegroup(&at, &group);
-	return !err ? 0 : err == ERR_MEM ? -ENOBUFS : join ? -ENODEV : -EADDRNOTAVAIL;
-}
-
-static int mld(bool join, const struct ipv6_mreq *m)
-{
-	struct netif *netif = netif_get_by_index(m->ipv6mr_interface);
-	ip6_addr_t group = { 0 };
-	err_t err;
-
-	memcpy(group.addr, &m->ipv6mr_multiaddr, sizeof(group.addr));
-	if (!netif)
-		netif = netif_default;
-	if (!netif || m->ipv6mr_interface > UINT8_MAX)
-		return -ENODEV;
-	ip6_addr_assign_zone(&group, IP6_MULTICAST, netif);
-	err = join ? mld6_joingroup_netif(netif, &group) : mld6_leavegroup_netif(netif, &group);
-	return !err ? 0 : err == ERR_MEM ? -ENOBUFS : join ? -ENODEV : -EADDRNOTAVAIL;
-}
-
-/* Groups are the interface's: they are left only when that is asked for. */
-static int set_membership(struct socket *s, int option, const void *value, size_t len)
-{
-	struct ip_mreqn m = { 0 };
-
-	if (s->type == SOCK_STREAM)
-		return -EPROTO;
-	if (len < sizeof(struct ip_mreq))
-		return -EINVAL;
-	memcpy(&m, value, len < sizeof(m) ? len : sizeof(m));
-	if (!IN_MULTICAST(ntohl(m.imr_multiaddr.s_addr)))
-		return -EINVAL;
-	return igmp(option == IP_ADD_MEMBERSHIP, &m, len);
-}
-
 static int set_multicast_if(struct socket *s, const void *value, size_t len)
 {
 	struct ip_mreqn m = { 0 };
@@ -198,7 +150,7 @@ static int set_ip(struct socket *s, int option, const void *value, size_t len)
 	int n = 0, rc;
 
 	if (option == IP_ADD_MEMBERSHIP || option == IP_DROP_MEMBERSHIP)
-		return set_membership(s, option, value, len);
+		return socket_group_v4(s, option == IP_ADD_MEMBERSHIP, value, len);
 	if (option == IP_MULTICAST_IF)
 		return set_multicast_if(s, value, len);
 	rc = get_int(value, len, &n);
@@ -227,19 +179,12 @@ static int set_ip(struct socket *s, int option, const void *value, size_t len)
 static int set_ipv6(struct socket *s, int option, const void *value, size_t len)
 {
 	struct endpoint bound;
-	struct ipv6_mreq m;
 	int n = 0, rc;
 
 	if (s->domain != AF_INET6)
 		return -ENOPROTOOPT;
-	if (option == IPV6_JOIN_GROUP || option == IPV6_LEAVE_GROUP) {
-		if (len < sizeof(m))
-			return -EINVAL;
-		memcpy(&m, value, sizeof(m));
-		if (!IN6_IS_ADDR_MULTICAST(&m.ipv6mr_multiaddr))
-			return -EINVAL;
-		return mld(option == IPV6_JOIN_GROUP, &m);
-	}
+	if (option == IPV6_JOIN_GROUP || option == IPV6_LEAVE_GROUP)
+		return socket_group_v6(s, option == IPV6_JOIN_GROUP, value, len);
 	rc = get_int(value, len, &n);
 	if (rc)
 		return rc;
@@ -272,6 +217,8 @@ int socket_setopt(struct socket *s, int level, int option, const void *value, si
 {
 	if (!value)
 		return -EFAULT;
+	if (s->domain == AF_UNIX && level != SOL_SOCKET)
+		return -EOPNOTSUPP;
 	switch (level) {
 	case SOL_SOCKET:
 		return set_socket(s, option, value, len);

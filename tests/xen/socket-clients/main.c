@@ -3,14 +3,17 @@
  * Without arguments: echo on port 7, TCP and UDP, and the file /numbers by HTTP on port 80, a
  * thread for each connection, as such programs were always written.  `call HOST PORT`: what
  * a server there echoes, and what happens where there is none.  `say HOST PORT`: something,
- * and no more.
+ * and no more.  `groups`: multicast that is heard by who has joined.
  */
 #include "tests/xen/socket/help.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -155,10 +158,90 @@ static int say(const char *host, const char *port)
 	return 0;
 }
 
+/* 239.1.2.3 and ff15::123, at the first vif. */
+static const struct ip_mreqn v4 = { .imr_multiaddr.s_addr = 0x030201ef, .imr_ifindex = 2 };
+static const struct ipv6_mreq v6 = {
+	.ipv6mr_multiaddr.s6_addr = { 0xff, 0x15, [14] = 1, [15] = 0x23 },
+	.ipv6mr_interface = 2,
+};
+
+static int change(int fd, bool joins, int family)
+{
+	return family == AF_INET ?
+	       setsockopt(fd, IPPROTO_IP, joins ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &v4,
+			  sizeof(v4)) :
+	       setsockopt(fd, IPPROTO_IPV6, joins ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, &v6,
+			  sizeof(v6));
+}
+
+/* Whether a datagram for the group comes in; the guest hears what it sends. */
+static bool heard(int receiver, int sender, int family, int port)
+{
+	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons(port),
+				   .sin_addr = v4.imr_multiaddr };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons(port),
+				    .sin6_addr = v6.ipv6mr_multiaddr, .sin6_scope_id = 2 };
+	struct pollfd p = { .fd = receiver, .events = POLLIN };
+	char c;
+
+	expect_equal(sendto(sender, "x", 1, 0, family == AF_INET ? (struct sockaddr *)&to4 :
+			    (struct sockaddr *)&to6, family == AF_INET ? sizeof(to4) :
+			    sizeof(to6)), 1);
+	return poll(&p, 1, 200) == 1 && recv(receiver, &c, 1, 0) == 1;
+}
+
+static void a_group_is_left_by_who_is_closed(int family, int port)
+{
+	int receiver = on_port(SOCK_DGRAM, port), fds[3];
+	int sender = family == AF_INET ? socket(AF_INET, SOCK_DGRAM, 0) : receiver, index = 2;
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = socket(family, SOCK_DGRAM, 0);
+	if (family == AF_INET)
+		expect_equal(setsockopt(sender, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof(v4)), 0);
+	else
+		expect_equal(setsockopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index,
+					sizeof(index)), 0);
+	expect(!heard(receiver, sender, family, port));
+	expect_equal(change(fds[0], true, family), 0);
+	expect_equal(change(fds[0], true, family), -1);
+	expect_equal(errno, EADDRINUSE);
+	expect_equal(change(fds[1], true, family), 0);
+	expect_equal(change(fds[2], false, family), -1);
+	expect_equal(errno, EADDRNOTAVAIL);
+	expect(heard(receiver, sender, family, port));
+	close(fds[0]);
+	expect(heard(receiver, sender, family, port));
+	close(fds[1]);
+	expect(!heard(receiver, sender, family, port));
+	expect_equal(change(fds[2], true, family), 0);
+	expect(heard(receiver, sender, family, port));
+	expect_equal(change(fds[2], false, family), 0);
+	expect(!heard(receiver, sender, family, port));
+	close(fds[2]);
+	close(receiver);
+	if (sender != receiver)
+		close(sender);
+}
+
+static void groups(void)
+{
+	char name[IF_NAMESIZE];
+
+	for (int i = 0; i < 100 && !if_indextoname(2, name); i++)
+		usleep(50000);
+	sleep(2);			/* that no other has our IPv6 address takes a second */
+	a_group_is_left_by_who_is_closed(AF_INET, 1000);
+	a_group_is_left_by_who_is_closed(AF_INET6, 1001);
+	test_success();
+}
+
 int main(int argc, char **argv)
 {
 	int fd, http;
 
+	if (argc == 2)
+		groups();
 	if (argc == 4 && !strcmp(argv[1], "say"))
 		return say(argv[2], argv[3]);
 	if (argc == 4)
