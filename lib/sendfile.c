@@ -35,17 +35,18 @@ static ssize_t through_buffer(struct file *to, struct file *from, off_t at, size
 static ssize_t some(struct file *to, struct file *from, off_t at, size_t len)
 {
 	const void *bytes = NULL;
+	ssize_t rc = -EOPNOTSUPP;
 	size_t n;
 
 	if (to->ops->send_bytes && from->ops->bytes) {
 		bytes = from->ops->bytes(from, at, &n);
 		if (!bytes)
 			return 0;
-		return to->ops->send_bytes(to, bytes, n < len ? n : len);
+		rc = to->ops->send_bytes(to, bytes, n < len ? n : len);
 	}
-	if (to->ops->send_file)
-		return to->ops->send_file(to, from, at, len);
-	return through_buffer(to, from, at, len);
+	if (rc == -EOPNOTSUPP && to->ops->send_file)
+		rc = to->ops->send_file(to, from, at, len);
+	return rc == -EOPNOTSUPP ? through_buffer(to, from, at, len) : rc;
 }
 
 static ssize_t send_all(struct file *to, struct file *from, off_t *at, size_t len)

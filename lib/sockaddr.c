@@ -45,6 +45,9 @@ int sockaddr_read(const struct socket *s, const struct sockaddr *from, socklen_t
 		return -EINVAL;
 	if (from->sa_family != s->domain)
 		return -EAFNOSUPPORT;
+	*to = (struct endpoint){ 0 };
+	if (s->domain == AF_UNIX)
+		return 0;
 	if (s->domain == AF_INET) {
 		if (len < sizeof(v4))
 			return -EINVAL;
@@ -74,8 +77,13 @@ void sockaddr_write(const struct socket *s, const struct endpoint *from, struct 
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(from->port) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(from->port) };
 	bool is_v4 = IP_IS_V4_VAL(from->ip);
+	sa_family_t nameless = AF_UNIX;
 	uint32_t address = is_v4 ? ip4_addr_get_u32(ip_2_ip4(&from->ip)) : 0;
 
+	if (s->domain == AF_UNIX) {
+		copy(to, len, &nameless, sizeof(nameless));
+		return;
+	}
 	if (s->domain == AF_INET) {
 		v4.sin_addr.s_addr = address;
 		copy(to, len, &v4, sizeof(v4));

@@ -5,7 +5,7 @@
  * lib/socket.c has the calls, and what all protocols share; lib/socket_tcp.c, _udp.c and
  * _raw.c have what differs, on lwIP's raw interface, which is called directly: all of this is
  * kernel code, and a monitor.  Whoever called lwIP calls net_push() before it sleeps, and
- * lib/socket.c does at the end of every call.
+ * lib/socket.c does at the end of every call.  lib/socketpair.c needs no network.
  */
 #ifndef LIB_SOCKET_H
 #define LIB_SOCKET_H

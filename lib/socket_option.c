@@ -351,6 +351,8 @@ int socket_getopt(struct socket *s, int level, int option, void *value, socklen_
 	struct linger l = { s->o.linger, s->o.linger_time };
 	int n = 0, rc = -ENOPROTOOPT;
 
+	if (s->domain == AF_UNIX && level != SOL_SOCKET)
+		return -EOPNOTSUPP;
 	if (level == SOL_SOCKET && option == SO_RCVTIMEO)
 		return give_timeout(s->o.rcv_timeout, value, len);
 	if (level == SOL_SOCKET && option == SO_SNDTIMEO)

@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 
 static void *write_later(void *arg)
@@ -381,6 +383,72 @@ static void a_pipe_carries_bytes(void)
 	close(fds[1]);
 }
 
+static void *send_later(void *arg)
+{
+	usleep(50000);
+	expect_equal(send(*(int *)arg, "later", 5, 0), 5);
+	return NULL;
+}
+
+static void a_pair_is_of_sockets(void)
+{
+	struct timeval tv = { .tv_usec = 30000 };
+	struct sockaddr_storage name;
+	socklen_t len = sizeof(name);
+	struct pollfd p = { .events = POLLIN | POLLRDHUP };
+	char data[9], one[2], two[9];
+	struct iovec v[2] = { { one, 2 }, { two, 9 } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+	static char big[100000];
+	pthread_t thread;
+	int fds[2], n;
+
+	expect_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	expect_equal(send(fds[0], "abcde", 5, MSG_NOSIGNAL), 5);
+	expect_equal(recv(fds[1], data, 3, MSG_PEEK), 3);
+	expect_equal(recvmsg(fds[1], &m, 0), 5);
+	expect(!memcmp(one, "ab", 2) && !memcmp(two, "cde", 3) && !memcmp(data, "abc", 3));
+	expect_equal(recv(fds[1], data, 1, MSG_DONTWAIT), -1);
+	expect_equal(errno, EAGAIN);
+	expect_equal(setsockopt(fds[1], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	expect_equal(recv(fds[1], data, 1, 0), -1);
+	expect_equal(errno, EAGAIN);
+	expect_equal(send(fds[1], "1234", 4, 0), 4);
+	expect_equal(pthread_create(&thread, NULL, send_later, &fds[1]), 0);
+	expect_equal(recv(fds[0], data, 9, MSG_WAITALL), 9);
+	expect(!memcmp(data, "1234later", 9));
+	pthread_join(thread, NULL);
+	expect_equal(send(fds[0], big, sizeof(big), MSG_DONTWAIT), 65536);
+	expect_equal(send(fds[0], big, 1, MSG_DONTWAIT), -1);
+	expect_equal(errno, EAGAIN);
+	expect_equal(ioctl(fds[1], FIONREAD, &n), 0);
+	expect_equal(n, 65536);
+	expect_equal(getpeername(fds[0], (struct sockaddr *)&name, &len), 0);
+	expect(name.ss_family == AF_UNIX && len == sizeof(sa_family_t));
+	len = sizeof(n);
+	expect_equal(getsockopt(fds[0], SOL_SOCKET, SO_TYPE, &n, &len), 0);
+	expect_equal(n, SOCK_STREAM);
+	expect_equal(getsockopt(fds[0], IPPROTO_TCP, TCP_NODELAY, &n, &len), -1);
+	expect_equal(errno, EOPNOTSUPP);
+	expect_equal(listen(fds[0], 1), -1);
+	expect_equal(errno, EOPNOTSUPP);
+	p.fd = fds[1];
+	expect_equal(shutdown(fds[0], SHUT_WR), 0);
+	expect_equal(send(fds[0], "x", 1, 0), -1);
+	expect_equal(errno, EPIPE);
+	expect(poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLRDHUP));
+	for (n = 0; n < 65536; n += 4096)
+		expect_equal(recv(fds[1], big, 4096, MSG_WAITALL), 4096);
+	expect_equal(recv(fds[1], data, 1, 0), 0);
+	expect_equal(send(fds[1], "yes", 3, 0), 3);
+	expect_equal(recv(fds[0], data, 9, 0), 3);
+	close(fds[0]);
+	expect_equal(send(fds[1], "x", 1, 0), -1);
+	expect_equal(errno, EPIPE);
+	expect(poll(&p, 1, 0) == 1 && p.revents & POLLHUP);
+	close(fds[1]);
+}
+
 /* The lowest that is free, however they were closed. */
 static void descriptors_are_the_lowest(void)
 {
@@ -424,6 +492,7 @@ int main(void)
 	threads_share_an_epoll();
 	an_eventfd_counts();
 	a_pipe_carries_bytes();
+	a_pair_is_of_sockets();
 	descriptors_are_the_lowest();
 	test_success();
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/* socketpair(): local sockets, which are two pipes (POSIX.1-2017). */
+#include "lib/pipe.h"
+#include "lib/result.h"
+#include "lib/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+
+struct local {
+	struct socket s;
+	struct pipe *in, *out;
+};
+
+static struct local *local_of(struct socket *s)
+{
+	return (struct local *)s;
+}
+
+/* What is sent so far counts; an error only where that is nothing. */
+static ssize_t put(struct local *l, struct message *m, const char *from, size_t len,
+		   uint64_t deadline)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		if (!pipe_room(l->out) && !pipe_broken(l->out) && !m->patient)
+			return done ? (ssize_t)done : -EAGAIN;
+		if (!pipe_wait_room(l->out, 1, deadline))
+			return done ? (ssize_t)done : -EAGAIN;
+		if (pipe_broken(l->out))
+			return done ? (ssize_t)done : -EPIPE;
+		done += pipe_put(l->out, from + done, len - done);
+	}
+	return done;
+}
+
+static ssize_t local_send(struct socket *s, struct message *m)
+{
+	uint64_t deadline = socket_deadline(s->o.snd_timeout);
+	ssize_t done = 0, n;
+
+	for (size_t i = 0; i < m->count; i++) {
+		n = put(local_of(s), m, m->iov[i].iov_base, m->iov[i].iov_len, deadline);
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		if ((size_t)n < m->iov[i].iov_len)
+			break;
+	}
+	return done;
+}
+
+static ssize_t local_recv(struct socket *s, struct message *m)
+{
+	struct pipe *p = local_of(s)->in;
+	struct cursor to = { .iov = m->iov };
+	uint64_t deadline = socket_deadline(s->o.rcv_timeout);
+	bool peek = m->flags & MSG_PEEK, all = m->flags & MSG_WAITALL && !peek;
+	size_t done = 0, n;
+	const char *from;
+
+	while (done < m->size) {
+		if (p->len > (peek ? done : 0)) {
+			from = pipe_bytes(p, peek ? done : 0, &n);
+			n = n < m->size - done ? n : m->size - done;
+			cursor_put(&to, from, n);
+			if (!peek)
+				pipe_drop(p, n);
+			done += n;
+		} else if ((done && !all) || pipe_ended(p) || p->deaf) {
+			break;
+		} else if (!m->patient || !pipe_wait_bytes(p, 1, deadline)) {
+			return done ? (ssize_t)done : -EAGAIN;
+		}
+	}
+	return done;
+}
+
+static ssize_t local_send_bytes(struct socket *s, const void *from, size_t len)
+{
+	struct message m = { .patient = !(s->file.flags & O_NONBLOCK) };
+
+	return put(local_of(s), &m, from, len, socket_deadline(s->o.snd_timeout));
+}
+
+static int local_connect(struct socket *s, const struct endpoint *to, bool patient)
+{
+	(void)s, (void)to, (void)patient;
+	return -EISCONN;
+}
+
+static int local_shutdown(struct socket *s, int how)
+{
+	struct local *l = local_of(s);
+
+	if (how != SHUT_RD) {
+		l->out->ended = true;
+		pipe_changed(l->out);
+	}
+	if (how != SHUT_WR) {
+		l->in->deaf = true;
+		pipe_changed(l->in);
+	}
+	return 0;
+}
+
+/* None of them has a name. */
+static int local_name(struct socket *s, bool peer, struct endpoint *to)
+{
+	if (peer && !local_of(s)->in->writer)
+		return -ENOTCONN;
+	*to = (struct endpoint){ 0 };
+	return 0;
+}
+
+static size_t local_readable(struct socket *s)
+{
+	return local_of(s)->in->len;
+}
+
+static unsigned local_ready(struct socket *s)
+{
+	const struct pipe *in = local_of(s)->in, *out = local_of(s)->out;
+	bool no_more = pipe_ended(in) || in->deaf;
+	unsigned events = 0;
+
+	if (in->len || no_more)
+		events |= POLLIN | POLLRDNORM;
+	if (no_more)
+		events |= POLLRDHUP;
+	if (no_more && pipe_broken(out))
+		events |= POLLHUP;
+	if (pipe_broken(out) || pipe_room(out) >= PIPE_ATOMIC)
+		events |= POLLOUT | POLLWRNORM;
+	return events;
+}
+
+static void local_close(struct socket *s)
+{
+	struct local *l = local_of(s);
+
+	l->in->reader = NULL;
+	pipe_changed(l->in);
+	l->out->writer = NULL;
+	pipe_changed(l->out);
+	free(l);
+}
+
+static const struct socket_ops local_ops = {
+	.connect = local_connect, .send = local_send, .recv = local_recv,
+	.send_bytes = local_send_bytes, .shutdown = local_shutdown, .name = local_name,
+	.readable = local_readable, .ready = local_ready, .close = local_close,
+};
+
+static struct file *set_up(struct local *l, struct pipe *in, struct pipe *out, int flags)
+{
+	socket_init(&l->s, &local_ops, AF_UNIX, SOCK_STREAM, 0);
+	l->s.o.rcvbuf = l->s.o.sndbuf = PIPE_SIZE;
+	l->s.file.flags |= flags;
+	l->s.file.refs = 1;
+	l->in = in;
+	l->out = out;
+	in->reader = &l->s.file;
+	out->writer = &l->s.file;
+	return &l->s.file;
+}
+
+static int make(int flags, int fds[2])
+{
+	struct pipe *p = calloc(1, sizeof(*p)), *q = calloc(1, sizeof(*q));
+	struct local *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+
+	if (p && q && a && b)
+		return pipe_install(set_up(a, p, q, flags), set_up(b, q, p, flags), fds);
+	free(p);
+	free(q);
+	free(a);
+	free(b);
+	return -ENOMEM;
+}
+
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+	int rc;
+
+	if (domain != AF_UNIX)
+		return result(-EOPNOTSUPP);
+	if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM || protocol)
+		return result(-EPROTONOSUPPORT);
+	kernel_enter();
+	rc = make(type & SOCK_NONBLOCK ? O_NONBLOCK : 0, fds);
+	kernel_leave();
+	return result(rc);
+}
