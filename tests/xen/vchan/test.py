@@ -104,6 +104,16 @@ def test_clients_come_and_go(lab, image):
         assert count + 4 <= sessions <= count + 4 + 2 * again, (sessions, result.console[-2000:])
 
 
+def test_round_trips(lab, image):
+    """Each end sleeps until the other has written: no event is lost, or it takes a minute."""
+    with serving(lab, image, "serve", 12, 12)[0] as guest:
+        path = SERVED.format(guest.domid)
+        said = run(lab, f"{peer(lab)} ping {guest.domid} {path} 3000", timeout=90, guest=guest)
+        print(f"      {float(said) / 1000:.0f} us each")
+        run(lab, f"{peer(lab)} client {guest.domid} {path} 0 0 0")
+        end(guest)
+
+
 def proxy(lab, mode, guest, path):
     return lab.start(["vchan-socket-proxy", f"--mode={mode}", str(guest.domid), path, "/tmp/sock"])
 
