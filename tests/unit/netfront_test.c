@@ -690,6 +690,51 @@ static void a_ping_unstuck_it(void)
 	down();
 }
 
+/* A frame that must wait is not seen in part; once there is room it is, whole. */
+static void half_a_packet_is_published(void)
+{
+	unsigned before, seen;
+
+	any_memory = true;
+	up();
+	fill_but(host_below(15));
+	seen = netback.slots;
+	netback.allowance = 0;
+	while (send_flat(lent, 60000) == -EAGAIN) {
+		before = rooms;
+		netfront_push(device);
+		while (rooms == before) {
+			assert(netback.slots == seen && tx_free() < 16);
+			netback.allowance = 1;
+			pause(1000);
+		}
+	}
+	netfront_push(device);
+	netback.holds = false;
+	drain();
+	assert(netback.slots >= seen + 15);
+	down();
+}
+
+/* What the backend calls the MTU is without the header; a frame has its own length, whatever
+   lay in its page before. */
+static void the_mtu_and_the_length_asked_for(void)
+{
+	struct netfront_info info;
+
+	netback.mtu = "1400";
+	up();
+	netfront_info(device, &info);
+	assert(info.mtu == 1400);
+	for (int i = 0; i < 300; i++) {
+		assert(send_flat(plain, i % 2 ? 60 : 14 + info.mtu) == 0);
+		if (i % 20 == 19)
+			drain();
+	}
+	down();
+	netback.mtu = NULL;
+}
+
 static void write_frames(void *arg)
 {
 	(void)arg;
@@ -1273,6 +1318,9 @@ int main(int argc, char **argv)
 		{ "mirage-platform#17, #20, #46: tiny writes, and 0 to 20 free slots",
 		  tiny_writes_and_few_free_slots, 63 },
 		{ "mirage-net-xen#16: a ping unstuck it", a_ping_unstuck_it, 10 },
+		{ "mirage-net-xen#98: the MTU, and the length asked for",
+		  the_mtu_and_the_length_asked_for, 5 },
+		{ "old bug: half a packet is published", half_a_packet_is_published, 40 },
 		{ "rumprun#72: two senders' slots interleave", two_senders_interleave, 20 },
 		{ "old bug: too many slots, noticed after they are built",
 		  too_many_slots_after_the_fact, 10 },
