@@ -29,6 +29,12 @@ def native(words):
     os.execv(out / "xenolith", ["xenolith", *words])
 
 
+def make():
+    """The command for here, and for dom0: where it is."""
+    build.build(cli.say)
+    return xenolith.make()
+
+
 class Running:
     """Another process's lab."""
 
@@ -45,7 +51,7 @@ class Running:
 
     def install(self):
         if self.start(["test", "-x", xenolith.WHERE]).wait():
-            self.put(xenolith.make().read_bytes(), xenolith.WHERE)
+            self.put(make().read_bytes(), xenolith.WHERE)
 
 
 def dom0_words(words):
@@ -57,6 +63,21 @@ def dom0_words(words):
             disks.append(i if equals else i + 1)
         i += 1 if equals or name not in TAKE_A_WORD else 2
     return (i if i < len(words) and words[i] != "--" else None), disks
+
+
+def wrong(words, image, disks):
+    """Before a lab is booted: the status that the command has for these words, or 0."""
+    words = list(words)
+    for number, at in enumerate(disks):
+        disk = config.Disk.parse(words[at].removeprefix("--disk="), number)
+        if disk.dev != f"xvd{chr(ord('a') + number)}":
+            raise LabError(f"--disk {words[at]}: FILE or FILE,ro; they become xvda, xvdb, ...")
+        words[at] = ("--disk=" if words[at].startswith("--disk=") else "") + "/dev/null"
+    for word in words[:image]:
+        if word.startswith("--net=forward="):
+            config.Net.parse(word[6:])
+    return subprocess.run([make(), "run", "--show", *words],
+                          stdout=subprocess.DEVNULL).returncode
 
 
 def put_disks(lab, words, disks):
@@ -94,12 +115,13 @@ def run_in_background(words, image):
 def run(words):
     words = list(words)
     image, disks = dom0_words(words)
-    if image is None or "--show" in words[:image] or "--help" in words[:image]:
-        build.build(cli.say)
-        os.execv(xenolith.make(), ["xenolith", "run", *words])
+    if image is None or {"--show", "--help", "-h"} & set(words[:image]):
+        os.execv(make(), ["xenolith", "run", *words])
     if "--background" in words[:image]:
         return run_in_background(words, image)
     data, name = config.read_image(words[image]), Path(words[image]).name
+    if status := wrong(words, image, disks):
+        return status
     with Lab(say=cli.say) as lab:
         xenolith.install(lab)
         put_disks(lab, words, disks)
@@ -155,9 +177,8 @@ def main():
             native(words)
         if words[:1] == ["run"]:
             return run(words[1:])
-        if len(words) < 2:
-            build.build(cli.say)
-            os.execv(xenolith.make(), ["xenolith", *words])
+        if len(words) < 2 or {"--help", "-h"} & set(words):
+            os.execv(make(), ["xenolith", *words])
         return ask(words)
     except LabError as e:
         if e.log:
