@@ -4,6 +4,7 @@
 import argparse
 import os
 import re
+import select
 import shutil
 import signal
 import sys
@@ -230,11 +231,20 @@ def linux_guest(args):
         return attend(guest, args)
 
 
+def reader_has_gone():
+    """That of our standard output: nobody will see what comes (`| head`)."""
+    p = select.poll()
+    p.register(1, 0)
+    return any(events & select.POLLERR for _, events in p.poll(0))
+
+
 def follow(command):
     """Show what a command says until it ends; its status."""
     out = err = 0
     while True:
-        command.until(lambda: len(command.out) > out or len(command.err) > err)
+        while not command.until(lambda: len(command.out) > out or len(command.err) > err, 1):
+            if reader_has_gone():
+                raise BrokenPipeError
         new_out, new_err = bytes(command.out[out:]), bytes(command.err[err:])
         out, err = out + len(new_out), err + len(new_err)
         write_out(new_out)

@@ -18,6 +18,14 @@ static void write_out(const char *p, int n)
 	}
 }
 
+/* Nobody will read what we write: `| head` has enough. */
+static int reader_has_gone(void)
+{
+	struct pollfd p = { .fd = 1 };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLERR;
+}
+
 void vcat(const struct words *w)
 {
 	const char *path = w->argv[0];
@@ -51,7 +59,9 @@ void vcat(const struct words *w)
 		if (at < have)
 			m = libxenvchan_write(c, in + at, have - at);
 		at += m > 0 ? m : 0;
-		if (n < 0 || m < 0)
+		if (m < 0)		/* it has gone: what it wrote before is still to come */
+			have = at = open = 0;
+		if (n < 0 || reader_has_gone())
 			break;
 		if (n == 0 && m == 0)
 			channel_wait(c, domid, open && have == at);

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from lab import build as lab_build
+from lab import xenolith
 
 LONG = bool(os.environ.get("VCHAN_LONG"))
 MB = 1 << 20
@@ -152,6 +153,25 @@ def test_proxy_as_server(lab, image):
             end(guest)
         finally:
             stop_proxy(lab)
+
+
+def test_the_operators_vcat(lab, image):
+    """A file there and back, as client and as server; it ends with who reads it."""
+    xenolith.install(lab)
+    lab.sh("head -c 300000 /dev/urandom >/tmp/sent")
+    back = "</tmp/sent | head -c 300000 | cmp - /tmp/sent"
+    with serving(lab, image, "tac", "data/vchan/0/test")[0] as guest:
+        run(lab, f"xenolith vcat {guest.domid} {SERVED.format(guest.domid)} {back}", 60, guest)
+        end(guest)
+    path = "/local/domain/0/data/vcat-test"
+    with lab.create(image, args=["cat", path], memory=48, paused=True) as guest:
+        server = lab.start(["sh", "-c", f"xenolith vcat -l {guest.domid} {path} {back}"])
+        lab.sh(f"for i in $(seq 100); do xenstore-exists {path}/event-channel && exit;"
+               " sleep 0.1; done; exit 1")
+        guest.unpause()
+        assert server.wait(60) == 0, (server.out, server.err)
+        end(guest)
+    assert lab.dom0(f"xenstore-exists {path}")[0], "the server's path is still there"
 
 
 def test_long_transfer(lab, image):
