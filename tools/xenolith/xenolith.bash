@@ -1,22 +1,43 @@
 # SPDX-License-Identifier: ISC
 # bash completion for xenolith(1)
 _xenolith() {
-	local word=${COMP_WORDS[COMP_CWORD]} words=() w
+	local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]} words=() w list=
 	for w in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		[[ $w == -* ]] || words+=("$w")
 	done
-	case ${#words[@]} in
-	0) COMPREPLY=($(compgen -W "--json info ps top mem stats net block devices log level config
-		profile trace shutdown interfaces describe call console vcat run ec2" -- "$word")) ;;
-	1) [[ ${words[0]} != run ]] || { COMPREPLY=($(compgen -f -W "--memory --name --disk --net
-		--cmdline --config --show --background" -- "$word")); return; }
-	   COMPREPLY=($(compgen -W "$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
-	2) case ${words[0]} in
-		level) COMPREPLY=($(compgen -W "error warning info debug" -- "$word")) ;;
-		describe) COMPREPLY=($(compgen -W "$(xenolith interfaces "${words[1]}" 2> /dev/null)" -- "$word")) ;;
-		esac ;;
-	esac
-	[[ ${words[0]} != profile || $word != -* ]] || COMPREPLY=($(compgen -W "--seconds --hz --flame
-		--perf= --folded= --idle" -- "$word"))
+	if [[ $word == -* ]]; then
+		case ${words[0]} in
+		"") list="--json --help" ;;
+		net) list=-c ;;
+		log) list=-f ;;
+		shutdown) list="-r -c" ;;
+		vcat) list=-l ;;
+		trace) list=--seconds ;;
+		profile) list="--seconds --hz --flame --perf= --folded= --idle" ;;
+		run) list="--memory --name --disk --net --cmdline --config --show --background" ;;
+		ec2) list="--profile --region --dry-run --owner --help" ;;
+		esac
+	else
+		case $last:${words[0]}:${#words[@]} in
+		*::0) list="--json info ps top mem stats net block devices log level config profile
+			trace shutdown interfaces describe call console vcat run ec2" ;;
+		*:ec2:1) list="image upload run list types console stop gc" ;;
+		*:run:* | *:ec2:* | --flame:*)
+			compopt -o filenames 2> /dev/null
+			COMPREPLY=($(compgen -f -- "$word"))
+			return ;;
+		*:1) list=$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }') ;;
+		*:level:2) list="error warning info debug" ;;
+		*:trace:2) list="sched ring tcp" ;;
+		*:config:2) list=$(xenolith config "${words[1]}" 2> /dev/null | sed 's/[:=].*//') ;;
+		*:describe:2) list=$(xenolith interfaces "${words[1]}" 2> /dev/null) ;;
+		*:call:2)
+			compopt -o nospace 2> /dev/null
+			list=$(xenolith interfaces "${words[1]}" 2> /dev/null | sed 's/$/./'
+			       xenolith describe "${words[1]}" "${word%.*}" 2> /dev/null |
+				       sed -n "s/^method \([A-Za-z]*\).*/${word%.*}.\1/p") ;;
+		esac
+	fi
+	COMPREPLY=($(compgen -W "$list" -- "$word"))
 }
 complete -F _xenolith xenolith
