@@ -87,6 +87,9 @@ void complain(const char *method, const char *error, json_t *parameters)
 		    method);
 	if (!strcmp(name, "MethodNotFound"))
 		die(FAILED, "this image has no %s: it is another version's, or xenolith is", method);
+	if (!strcmp(name, "ExpectedMore"))
+		die(FAILED, "%s gives reply after reply, and call takes one: that is for top, log -f,"
+		    " profile and trace", method);
 	die(FAILED, "%s: %s %s", method, error, more ? more : "");
 }
 

@@ -9,11 +9,30 @@
 #define TRACE INTERFACES "trace1."
 #define WORDS 7				/* of an event: docs/profile.md */
 
+static void event_as_json(const uint32_t *w, uint64_t ns, json_t *kind)
+{
+	const char *a = text(kind, "a"), *b = text(kind, "b");
+	json_t *event = json_pack("{s:I,s:s,s:s}", "ns", (json_int_t)ns, "by", thread_name(w[4]),
+				  "event", text(kind, "name"));
+
+	if (*a)
+		json_object_set_new(event, a, strcmp(a, "thread") ? json_integer(w[5]) :
+					      json_string(thread_name(w[5])));
+	if (*b)
+		json_object_set_new(event, b, json_integer(w[6]));
+	print_json(event, 0);
+	json_decref(event);
+}
+
 static void print_event(const uint32_t *w, json_t *kind)
 {
 	uint64_t ns = w[2] | (uint64_t)w[3] << 32;
 	const char *a = text(kind, "a"), *b = text(kind, "b");
 
+	if (as_json) {
+		event_as_json(w, ns, kind);
+		return;
+	}
 	printf("%10llu.%06llu %-15s %-16s", (unsigned long long)ns / 1000000000,
 	       (unsigned long long)ns / 1000 % 1000000, thread_name(w[4]), text(kind, "name"));
 	if (!strcmp(a, "thread"))

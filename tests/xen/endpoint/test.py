@@ -18,6 +18,11 @@ vchan_tools = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(vchan_tools)
 
 PATH = "/local/domain/{}/data/vchan/0/control"
+COMPLETE = """. /tmp/xenolith.bash
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_xenolith
+echo "${COMPREPLY[@]}"
+"""
 
 
 def talk(lab, guest, raw, replies, timeout=60):
@@ -235,6 +240,7 @@ def test_a_shell_on_the_console(lab, image):
 
 def test_the_operators_command(lab, image):
     xenolith.install(lab)
+    lab.put((xenolith.SOURCES / "xenolith.bash").read_bytes(), "/tmp/xenolith.bash")
     with up(lab, image, "spin", "2", name="web") as guest:
         for words, status, says in [
                 ("info web", 0, f"domain: {guest.domid}"), ("ps web", 0, "endpoint"),
@@ -245,6 +251,8 @@ def test_the_operators_command(lab, image):
                 ("--json mem web", 0, '"free": '),
                 ("call web org.xenolith.config1.Get '{\"key\":\"none\"}'", 0, "{}"),
                 ("call web org.xenolith.info1.None", 1, "another version"),
+                ("call web org.xenolith.log1.Follow", 1, "reply after reply"),
+                ("--json trace web sched", 0, '"event":"sched.'),
                 ("net web", 1, "this image has no org.xenolith.net1"), ("config web", 0, "lifetime"),
                 ("config web lifetime=1h", 0, ""), ("config web lifetime", 0, "lifetime=1h"),
                 ("config web lifetime=x", 1, "`value`"),
@@ -258,6 +266,13 @@ def test_the_operators_command(lab, image):
                 ("log web more", 2, "too many"), ("--wide ps web", 2, "no option --wide")]:
             is_status, said = lab.dom0(f"xenolith {words}", timeout=60)
             assert is_status == status and says in said, (words, is_status, said)
+        for words, reply in [("level web d", "debug"), ("--json sh", "shutdown"), ("net -", "-c"),
+                             ("profile w", "web"), ("config web lif", "lifetime"),
+                             ("describe web org.xenolith.log", "org.xenolith.log1"),
+                             ("call web org.xenolith.log1.Fo", "org.xenolith.log1.Follow"),
+                             ("ec2 r", "run"), ("run /etc/passw", "/etc/passwd")]:
+            said = lab.sh(["bash", "-c", COMPLETE, "complete", "xenolith", *words.split()])
+            assert said.strip() == reply, (words, said)
         assert lab.sh("timeout 4 xenolith top web || true").count("CPU %") >= 2
         assert "Xenolith" in lab.sh("timeout 2 xenolith log -f web || true")
         # Two operators: the second waits for the first.
@@ -337,6 +352,9 @@ def test_an_image_is_run_by_the_command(lab, image):
         time.sleep(0.1)
     else:
         raise AssertionError("it has not been destroyed")
+    done = ask("run", "--memory", "2", image)
+    assert done.returncode == 2 and "at least 4" in done.stderr and "booting" not in done.stderr, \
+        done
     done = ask("run", "--background", "--name", "third", "--memory", "48", image, "--", "sleep")
     assert done.returncode == 0 and ", third: xenolith info third" in done.stdout, done
     # One that is destroyed does not close its endpoint.
