@@ -73,6 +73,7 @@ def run(args):
             path = Path(ami)
         else:
             path = make_disk(args)
+        launch.check_type(aws, {}, args.type, args.zone)    # before anything is uploaded
         ami = upload.upload(aws, path, path.stem, args.owner, mark.seconds(args.keep),
                             mark.seconds(args.lifetime or "1h"))
         if ami == "AMI":        # of a dry run

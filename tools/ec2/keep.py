@@ -81,7 +81,11 @@ def types(aws, out):
 
 
 def one_of_ours(aws, name):
-    found = launch.instance(aws, name)
+    for left in reversed(range(4)):
+        found = launch.instance(aws, name)
+        if found or not left:
+            break
+        aws.sleep(5)        # one launched just now is not known everywhere yet
     if found is None:
         raise Ec2Error(f"there is no instance {name} in this region (`ec2 list` shows yours)")
     if not mark.ours(found):
