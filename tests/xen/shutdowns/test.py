@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: ISC
+"""Guests end in each way under network and disk load: none hangs, none loses what it
+said it had on its disk, and nothing of them is left.
+
+Their disks have a write cache that the power is taken from when the guest has ended.
+
+SHUTDOWNS=1000 for that many (an hour); SHUTDOWNS_AT_ONCE, how many of them at a time.
+"""
+
+import collections
+import contextlib
+import os
+import random
+import re
+import socket
+import threading
+import time
+
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import build, xenolith
+
+SHUTDOWNS = int(os.environ.get("SHUTDOWNS", "2"))
+AT_ONCE = int(os.environ.get("SHUTDOWNS_AT_ONCE", "4"))
+WRITERS = 3
+BLOCK = 4096
+END = re.compile(r"^end: (\w+), status (\d+), after (\d+\.\d+) s, (\d+\.\d+) s of them ending: "
+                 r"(.*?)\r?$", re.M)
+# How it is ended: the reason Xen is told, and the status.
+WAYS = {"poweroff": ("poweroff", 143), "exit": ("poweroff", 3), "abort": ("crash", 134),
+        "reboot": ("reboot", 143), "operator": ("poweroff", 143), "fault": ("crash", 134),
+        "lifetime": ("poweroff", 124), "halt": ("poweroff", 143)}
+HANG = 120      # seconds; the guest gives itself 14 at most, of an emulated machine that is busy
+PACE = 0.02     # that machine has other guests, too
+creating = threading.Lock()
+# Xen's own take most of the time that a guest needs in an emulated dom0.
+SCRIPTS = {"block": """#!/bin/busybox sh
+[ $1 = add ] || exit 0
+dev=$(xenstore-read $XENBUS_PATH/params)
+IFS=: read major minor </sys/class/block/${dev#/dev/}/dev
+exec xenstore-write $XENBUS_PATH/node $dev \
+    $XENBUS_PATH/physical-device $(printf %x:%x $major $minor) \
+    $XENBUS_PATH/hotplug-status connected
+""", "vif": """#!/bin/busybox sh
+[ $1 = online ] || exit 0
+ip link set $vif master xenbr0 up
+exec xenstore-write $XENBUS_PATH/hotplug-status connected
+"""}
+Ended = collections.namedtuple("Ended", "how own seen kept read")
+
+
+# ---- a disk that forgets
+
+NULL_BLK = "/sys/kernel/config/nullb"
+
+
+def load_null_blk(lab):
+    """Linux's null_blk has such a cache; it is none of the modules that dom0 has."""
+    modules = build.Modules()
+    for name in "configfs", "null_blk":
+        modules.add(name)
+    for name in modules.order:
+        lab.put(build.unsigned(modules.data[name]), f"/tmp/{name}.ko")
+    lab.sh("grep -q ^null_blk /proc/modules || { insmod /tmp/configfs.ko &&"
+           "mount -t configfs configfs /sys/kernel/config &&"
+           "insmod /tmp/null_blk.ko nr_devices=0; }")
+
+
+class Disk:
+    def __init__(self, lab, number):
+        self.lab, self.name = lab, f"nullb{number}"
+
+    def new(self):
+        """Empty: what a device has is gone with it."""
+        self.lab.sh([*self.lab.shell, "rmdir $1 2>/dev/null; mkdir $1 && cd $1 && echo $2 >index &&"
+                     "echo 1 >size && echo 1 >memory_backed && echo 1 >cache_size &&"
+                     "echo 1 >power", "new", f"{NULL_BLK}/{self.name}", self.name[5:]])
+
+    def blocks(self):
+        """What is on it after a power failure."""
+        c = self.lab.start([*self.lab.shell, "cd $1 && echo 0 >power && echo 1 >power &&"
+                            f"exec head -c {WRITERS * BLOCK} /dev/${{1##*/}}", "blocks",
+                            f"{NULL_BLK}/{self.name}"])
+        assert c.wait() == 0, c.err
+        return [bytes(c.out[i * BLOCK:(i + 1) * BLOCK]) for i in range(WRITERS)]
+
+
+def free_ports(n):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def prepare(lab):
+    for name, text in SCRIPTS.items():
+        lab.put(text.encode(), f"/tmp/shutdowns-{name}")
+    lab.sh("chmod +x /tmp/shutdowns-*")
+    load_null_blk(lab)
+
+
+class Place:
+    """Where a guest lives, one after another."""
+
+    def __init__(self, lab, number):
+        self.lab, self.address = lab, f"10.0.0.{100 + number}"
+        self.mac = f"00:16:3e:01:00:{number:02x}"
+        self.disk, self.ports = Disk(lab, number), free_ports(2)
+        self.undo = [lab.machine.forward(local, self.address, port)
+                     for local, port in zip(self.ports, (7, 19))]
+
+    @contextlib.contextmanager
+    def guest(self, image, words):
+        with creating:
+            self.disk.new()
+            guest = self.lab.create(image, memory=24, cmdline=f"ip={self.address}/24 {words}",
+                                    more=[f'vif=["mac={self.mac},script=/tmp/shutdowns-vif"]',
+                                          'disk=["format=raw,vdev=xvda,access=rw,'
+                                          'script=/tmp/shutdowns-block,'
+                                          f'target=/dev/{self.disk.name}"]'])
+        with guest:
+            # A SYN that is lost is sent again after 6 s by QEMU's network.
+            for text in "serving 7", "serving 19", "device/vif/0: ":
+                guest.wait_for(text, HANG)
+            yield guest
+
+    def leave(self):
+        self.lab.sh(f"rmdir {NULL_BLK}/{self.disk.name} 2>/dev/null || true")
+        for f in self.undo:
+            f()
+
+
+# ---- the load
+
+class Load:
+    """Writers in lock step, each knowing what the guest has on its disk; and a reader."""
+
+    def __init__(self, ports):
+        self.ports, self.kept, self.read = ports, [0] * WRITERS, 0
+        self.over, self.sockets = False, []
+        self.commands = self.connect(ports[0])
+        self.threads = [threading.Thread(target=self.write, args=(i,)) for i in range(WRITERS)]
+        self.threads.append(threading.Thread(target=self.drink))
+        for t in self.threads:
+            t.start()
+
+    def connect(self, port):
+        s = socket.create_connection(("127.0.0.1", port), HANG)
+        self.sockets.append(s)
+        return s
+
+    def write(self, me):
+        try:
+            with self.connect(self.ports[0]) as s, s.makefile("rb") as f:
+                s.sendall(b"%d\n" % me)
+                while not self.over:
+                    s.sendall(b"%d\n" % (self.kept[me] + 1))
+                    if f.readline() != b"%d\n" % (self.kept[me] + 1):
+                        return
+                    self.kept[me] += 1
+                    time.sleep(PACE)
+        except OSError:
+            pass
+
+    def drink(self):
+        try:
+            with self.connect(self.ports[1]) as s:
+                while not self.over and (data := s.recv(65536)):
+                    self.read += len(data)
+                    time.sleep(16 * PACE)
+        except OSError:
+            pass
+
+    def wait_until_it_flows(self):
+        until = time.monotonic() + HANG
+        while not all(self.kept) or not self.read:
+            assert time.monotonic() < until, (self.kept, self.read)
+            time.sleep(0.02)
+
+    def stop(self):
+        """Who ends without a word leaves its peers waiting."""
+        self.over = True
+        for s in list(self.sockets):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for t in self.threads:
+            t.join()
+        self.commands.close()
+
+    def say(self, word):
+        self.commands.sendall(f"{WRITERS}\n{word}\n".encode())
+
+
+# ---- the end
+
+def end(lab, guest, load, how):
+    if how in ("poweroff", "reboot"):
+        guest.shutdown(how)
+    elif how == "halt":
+        lab.sh(f"xenstore-write /local/domain/{guest.domid}/control/shutdown halt")
+    elif how == "operator":
+        lab.sh(f"xenolith shutdown {guest.domid}")
+    elif how == "lifetime":     # since its start: over
+        lab.dom0(f"xenolith config {guest.domid} lifetime=1s")
+    else:
+        load.say("exit 3" if how == "exit" else how)
+
+
+def shut_down(lab, image, how, rng, place):
+    words = rng.choice(["", "drain=0", "drain=300ms"])
+    with place.guest(image, words) as guest:
+        load = Load(place.ports)
+        try:
+            load.wait_until_it_flows()
+            time.sleep(rng.random())
+            start = time.monotonic()
+            end(lab, guest, load, how)
+            result = guest.wait(time.monotonic() - guest.watched_from + HANG)
+            seen = time.monotonic() - start
+        finally:
+            load.stop()
+    said = END.findall(result.console)
+    assert (result.reason, result.status) == WAYS[how], (how, words, result)
+    assert len(said) == 1 and said[0][:2] == (WAYS[how][0], str(WAYS[how][1])) and \
+        "takes too long" not in result.console, (how, words, result.console)
+    for writer, block in enumerate(place.disk.blocks()):
+        kept, n = load.kept[writer], int.from_bytes(block[:8], "little")
+        # The answer to the last one may have been lost.
+        assert n in (kept, kept + 1) and block == block[:8] * (BLOCK // 8), \
+            (how, words, writer, kept, n, result.console)
+    return Ended(how, float(said[0][3]), seen, sum(load.kept), load.read)
+
+
+def lockstep(s, kept, enough):
+    """Writes, and waits until the guest closes the connection."""
+    s.settimeout(HANG)
+    with s.makefile("rb") as f:
+        s.sendall(b"0\n1\n")
+        while line := f.readline():
+            kept.append(int(line))
+            if not enough.is_set():
+                s.sendall(b"%d\n" % (kept[-1] + 1))
+
+
+def test_nobody_is_let_in_and_what_was_begun_goes_on(lab, image):
+    prepare(lab)
+    place, kept, enough = Place(lab, 0), [], threading.Event()
+    try:
+        with place.guest(image, "drain=5s") as guest:
+            with socket.create_connection(("127.0.0.1", place.ports[0]), 20) as s, \
+                    ThreadPoolExecutor(1) as pool:
+                ended = pool.submit(lockstep, s, kept, enough)
+                while len(kept) < 3 and not ended.done():
+                    time.sleep(0.01)
+                guest.shutdown()
+                guest.wait_for("shutdown: asked to")
+                before = len(kept)
+                _, said = lab.dom0(f"socat -u /dev/null TCP:{place.address}:7")
+                after = len(kept)
+                enough.set()
+                assert "refused" in said, said
+                assert after > before > 0, (before, after, guest.console_text())
+                ended.result(HANG)          # it is told: no reset, no timeout
+            result = guest.wait(30)
+            assert (result.reason, result.status) == ("poweroff", 143), result
+    finally:
+        place.leave()
+
+
+def remains(lab):
+    """What dom0 has of domains: nodes with a number or a UUID, devices; MB nobody has."""
+    said = lab.sh("xenstore-ls -f | sed 's/ = .*//'; ls /sys/class/net; losetup -a; xl info")
+    things = re.findall(r"^(?:.*/(?:[1-9]\d*|[0-9a-f]{8}-[-0-9a-f]+)(?:/.*)?|vif.*|/dev/loop.*)$",
+                        said, re.M)
+    return set(things), int(re.search(r"free_memory *: (\d+)", said)[1])
+
+
+def report(done):
+    print(f"      {len(done)} have ended", flush=True)
+    for how in WAYS:
+        these = [d for d in done if d.how == how]
+        if these:
+            own, seen = sorted(d.own for d in these), sorted(d.seen for d in these)
+            print(f"      {how}: {len(these)}, ending took {own[len(own) // 2]:.3f} s, at most "
+                  f"{own[-1]:.3f} s; seen after {seen[len(seen) // 2]:.1f} s, at most "
+                  f"{seen[-1]:.1f} s; {sum(d.kept for d in these)} fsyncs, "
+                  f"{sum(d.read for d in these) >> 20} MiB sent", flush=True)
+
+
+def test_under_load_none_hangs_and_none_loses_what_it_kept(lab, image):
+    seed = os.environ.get("SHUTDOWNS_SEED") or str(random.randrange(1 << 32))
+    prepare(lab)
+    xenolith.install(lab)
+    places, done, ways = [Place(lab, n) for n in range(AT_ONCE)], [], list(WAYS)
+    random.Random(seed).shuffle(ways)
+    before, free = remains(lab)
+
+    def work(number):
+        place = places.pop()        # atomic, as append is
+        try:
+            return shut_down(lab, image, ways[number % len(ways)],
+                             random.Random(f"{seed} {number}"), place)
+        finally:
+            places.append(place)
+
+    # Else busy guests keep dom0 from making others.
+    lab.sh("xl sched-credit2 -d 0 -w 16384")
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for f in [pool.submit(work, n) for n in range(SHUTDOWNS)]:
+                try:
+                    done.append(f.result())
+                except BaseException:
+                    print(f"      after {len(done)}, SHUTDOWNS_SEED={seed}", flush=True)
+                    pool.shutdown(cancel_futures=True)
+                    raise
+                if len(done) % 100 == 0:
+                    report(done)
+    finally:
+        for place in places:
+            place.leave()
+        lab.sh("xl sched-credit2 -d 0 -w 256")
+    for _ in range(50):     # Xen takes a domain's memory back by and by
+        now, free_now = remains(lab)
+        if now <= before and free_now > free - 8:
+            break
+        time.sleep(0.2)
+    assert now <= before and free_now > free - 8, (now - before, free, free_now)
+    assert all(d.kept and d.read for d in done), done
