@@ -14,6 +14,11 @@
 
 #include <dirent.h>
 
+#define MOUNT_PATH_MAX 1024
+
+/* Where names without a slash in front begin, as mount_absolute() gives it. */
+extern char mount_cwd[MOUNT_PATH_MAX];
+
 /*
  * Paths are below `at`, without . or .., neither beginning nor ending with a slash; "" is
  * `at` itself.  Results are 0 or -errno; a NULL operation is -EROFS.
@@ -31,6 +36,12 @@ struct mount {
 void mount_add(struct mount *m);
 
 /*
+ * A name from the root on, "" for the root itself: no slash at its end, each part of it once,
+ * . left out, .. undone.  Errors as mount_of().
+ */
+int mount_absolute(const char *name, char *to, size_t size);
+
+/*
  * Whose a name is.  The path within it goes to `to`, of size bytes: -ENAMETOOLONG,
  * -ENOENT (the name is empty).
  */
@@ -40,7 +51,5 @@ int mount_of(const char *name, struct mount **m, char *to, size_t size);
 int mount_point(const struct mount *m, const char *path, unsigned i, struct dirent *entry);
 
 extern struct mount blockdev_mount, proc_mount, romfs_mount;
-
-#define MOUNT_PATH_MAX 1024
 
 #endif

@@ -18,16 +18,17 @@ void mount_add(struct mount *m)
 	mounts = m;
 }
 
-/*
- * As an absolute path without a slash at its end, "" for the root: each part of the name
- * once, . left out, .. undone.  The current directory is the root, always.
- */
-static int normal(char *to, size_t size, const char *name)
+char mount_cwd[MOUNT_PATH_MAX];
+
+int mount_absolute(const char *name, char *to, size_t size)
 {
-	size_t len = 0, n;
+	size_t len = *name == '/' ? 0 : strlen(mount_cwd), n;
 
 	if (!*name)
 		return -ENOENT;
+	if (len >= size)
+		return -ENAMETOOLONG;
+	memcpy(to, mount_cwd, len);
 	for (; *name; name += n) {
 		name += strspn(name, "/");
 		n = strcspn(name, "/");
@@ -57,7 +58,7 @@ static bool below(const char *path, const char *at)
 
 int mount_of(const char *name, struct mount **found, char *to, size_t size)
 {
-	int rc = normal(to, size, name);
+	int rc = mount_absolute(name, to, size);
 	const char *rest;
 
 	if (rc)

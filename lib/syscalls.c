@@ -78,6 +78,11 @@ int fsync(int fd)
 	return WITH_FILE(fd, int, f->ops->sync ? f->ops->sync(f) : -EINVAL);
 }
 
+int fdatasync(int fd)
+{
+	return fsync(fd);
+}
+
 int isatty(int fd)
 {
 	struct stat st;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* By the names that POSIX.1-2008 gave them. */
+#include <stdio.h>
+
+ssize_t getdelim(char **line, size_t *size, int end, FILE *file)
+{
+	return __getdelim(line, size, end, file);
+}
+
+ssize_t getline(char **line, size_t *size, FILE *file)
+{
+	return __getdelim(line, size, '\n', file);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* newlib's, and flock(2) of 4.4BSD. */
+#ifndef XENOLITH_SYS_FILE_H
+#define XENOLITH_SYS_FILE_H
+
+#include_next <sys/file.h>
+
+#ifndef LOCK_SH
+#define LOCK_SH	1
+#define LOCK_EX	2
+#define LOCK_NB	4
+#define LOCK_UN	8
+#endif
+
+int flock(int fd, int how);
+
+#endif

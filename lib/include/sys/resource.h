@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* newlib's, and limits (POSIX.1-2017): memory is the only one there is. */
+#ifndef XENOLITH_SYS_RESOURCE_H
+#define XENOLITH_SYS_RESOURCE_H
+
+#include_next <sys/resource.h>
+
+typedef unsigned long rlim_t;
+
+struct rlimit {
+	rlim_t rlim_cur, rlim_max;
+};
+
+#define RLIM_INFINITY	((rlim_t)-1)
+#define RLIM_SAVED_CUR	RLIM_INFINITY
+#define RLIM_SAVED_MAX	RLIM_INFINITY
+
+#define RLIMIT_CPU	0
+#define RLIMIT_FSIZE	1
+#define RLIMIT_DATA	2
+#define RLIMIT_STACK	3	/* `stack=` of the command line is not seen here */
+#define RLIMIT_CORE	4	/* 0 */
+#define RLIMIT_RSS	5
+#define RLIMIT_NPROC	6
+#define RLIMIT_NOFILE	7
+#define RLIMIT_MEMLOCK	8
+#define RLIMIT_AS	9
+
+int getrlimit(int what, struct rlimit *limit);
+
+/* What asks for no less than there is changes nothing; EPERM: for less, or more. */
+int setrlimit(int what, const struct rlimit *limit);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* The names of the system (POSIX.1-2017). */
+#ifndef XENOLITH_SYS_UTSNAME_H
+#define XENOLITH_SYS_UTSNAME_H
+
+struct utsname {
+	char sysname[65];	/* Xenolith */
+	char nodename[65];	/* gethostname() */
+	char release[65];	/* its version */
+	char version[65];	/* what it runs on: Xen */
+	char machine[65];	/* x86_64 */
+};
+
+int uname(struct utsname *names);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/* What programs for other systems call besides files, sockets and threads. */
+#include "tests/xen/test.h"
+
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <grp.h>
+#include <libgen.h>
+#include <pwd.h>
+#include <regex.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LINES "/folder/lines.txt"
+
+#define refused(call, why)						\
+	do {								\
+		errno = 0;						\
+		expect((call) == -1);					\
+		expect_equal(errno, why);				\
+	} while (0)
+
+static void the_tree_is_read_only(void)
+{
+	int fd = open(LINES, O_RDONLY);
+	struct stat st;
+
+	refused(unlink(LINES), EROFS);
+	refused(unlink("/nothing"), ENOENT);
+	refused(remove(LINES), EROFS);
+	refused(rename(LINES, "/other"), EROFS);
+	refused(rename("/nothing", "/other"), ENOENT);
+	refused(mkdir("/new", 0777), EROFS);
+	refused(mkdir("new", 0777), EROFS);
+	refused(mkdir("/folder", 0777), EEXIST);
+	refused(mkdir("/nothing/new", 0777), ENOENT);
+	refused(mkdir(LINES "/new", 0777), ENOTDIR);
+	refused(rmdir("/folder"), EROFS);
+	refused(rmdir(LINES), ENOTDIR);
+	refused(symlink("x", "/y"), EROFS);
+	refused(link(LINES, "/y"), EROFS);
+	refused(chmod(LINES, 0), EROFS);
+	refused(fchmod(fd, 0), EROFS);
+	refused(chown(LINES, 0, 0), EROFS);
+	refused(truncate(LINES, 0), EROFS);
+	refused(ftruncate(fd, 0), EINVAL);
+	refused(fchmod(-1, 0), EBADF);
+	refused(readlink(LINES, (char[8]){ 0 }, 8), EINVAL);
+	expect(lstat(LINES, &st) == 0 && S_ISREG(st.st_mode));
+	expect(umask(077) == 022 && umask(022) == 077);
+	expect(!tmpfile());
+	close(fd);
+}
+
+static void directories(void)
+{
+	char path[64], *got;
+	struct dirent **names;
+	FILE *f;
+
+	expect(getcwd(path, sizeof(path)) && !strcmp(path, "/"));
+	refused(chdir("/nothing"), ENOENT);
+	refused(chdir(LINES), ENOTDIR);
+	expect(chdir("folder/../folder/.") == 0);
+	got = getcwd(NULL, 0);
+	expect(got && !strcmp(got, "/folder"));
+	free(got);
+	expect(!getcwd(path, 4) && errno == ERANGE);
+	f = fopen("lines.txt", "r");
+	expect(f);
+	fclose(f);
+	expect(access("../folder/lines.txt", R_OK) == 0 && access("folder", F_OK) == -1);
+	got = realpath("./lines.txt", path);
+	expect(got && !strcmp(path, LINES));
+	expect(!realpath("nothing", NULL) && errno == ENOENT);
+	expect_equal(scandir(".", &names, NULL, alphasort), 2);
+	expect(!strcmp(names[0]->d_name, "lines.txt") && !strcmp(names[1]->d_name, "more.txt"));
+	for (int i = 0; i < 2; i++)
+		free(names[i]);
+	free(names);
+	expect(chdir("..") == 0 && chdir("..") == 0 && !strcmp(getcwd(path, 64), "/"));
+	expect_equal(openat(3, "folder", O_RDONLY), -1);
+	expect_equal(close(openat(AT_FDCWD, LINES, O_RDONLY)), 0);
+}
+
+static void lines_and_names(void)
+{
+	char *line = NULL, path[] = "/folder/lines.txt", other[] = "/folder/lines.txt";
+	size_t size = 0;
+	FILE *f = fopen(LINES, "r");
+	regex_t re;
+	regmatch_t m[2];
+	glob_t g;
+
+	expect_equal(getline(&line, &size, f), 4);
+	expect(!strcmp(line, "one\n"));
+	expect_equal(getdelim(&line, &size, 'o', f), 3);
+	expect_equal(getline(&line, &size, f), 1);
+	expect_equal(getline(&line, &size, f), -1);
+	free(line);
+	fclose(f);
+	expect(!strcmp(basename(path), "lines.txt") && !strcmp(dirname(other), "/folder"));
+	expect(regcomp(&re, "^([a-z]+)=[0-9]*$", REG_EXTENDED) == 0);
+	expect(regexec(&re, "key=17", 2, m, 0) == 0 && m[1].rm_so == 0 && m[1].rm_eo == 3);
+	expect(regexec(&re, "key=x", 2, m, 0) == REG_NOMATCH);
+	regfree(&re);
+	expect(regcomp(&re, "(", REG_EXTENDED) == REG_EPAREN);
+	expect(!fnmatch("*.t[a-x]t", "lines.txt", 0) && fnmatch("*.c", "lines.txt", 0));
+	expect(glob("/folder/*.txt", 0, NULL, &g) == 0 && g.gl_pathc == 2);
+	expect(!strcmp(g.gl_pathv[0], LINES));
+	globfree(&g);
+}
+
+static int came;
+
+static void handler(int sig)
+{
+	came += sig;
+}
+
+static void signals(void)
+{
+	struct sigaction act = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;
+	sigset_t set, before;
+
+	expect(sigaction(SIGUSR1, &act, NULL) == 0);
+	expect(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == handler);
+	expect(kill(getpid(), SIGUSR1) == 0 && came == SIGUSR1);
+	refused(kill(77, SIGUSR1), ESRCH);
+	refused(sigaction(SIGKILL, &act, NULL), EINVAL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	expect(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+	expect(sigprocmask(SIG_UNBLOCK, &set, &before) == 0 && sigismember(&before, SIGINT));
+	refused(sigprocmask(99, &set, NULL), EINVAL);
+}
+
+static void one_user(void)
+{
+	struct utsname names;
+
+	expect(!strcmp(getpwuid(getuid())->pw_name, "root") && !getpwnam("nobody"));
+	expect(!strcmp(getgrnam("root")->gr_name, "root") && !getgrgid(5));
+	expect(setuid(0) == 0 && setgid(0) == 0);
+	refused(setuid(33), EINVAL);
+	expect(uname(&names) == 0 && !strcmp(names.sysname, "Xenolith"));
+	expect(!strcmp(names.nodename, "xenolith") && !strcmp(names.machine, "x86_64"));
+}
+
+static void limits(void)
+{
+	struct rlimit limit;
+	struct rusage usage;
+
+	expect(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
+	expect(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = 10;
+	refused(setrlimit(RLIMIT_NOFILE, &limit), EPERM);
+	refused(getrlimit(99, &limit), EINVAL);
+	expect(getrusage(RUSAGE_SELF, &usage) == 0);
+	expect(usage.ru_utime.tv_sec || usage.ru_utime.tv_usec);
+}
+
+static void random_numbers(void)
+{
+	unsigned char a[100] = { 0 }, b[100] = { 0 };
+
+	expect_equal(getrandom(a, 99, 0), 99);
+	expect(getentropy(b, 99) == 0 && memcmp(a, b, 99) && !a[99]);
+	refused(getentropy(b, 257), EIO);
+}
+
+static bool only(const char *p, char c, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != c)
+			return false;
+	return true;
+}
+
+static void memory_by_the_page(void)
+{
+	size_t page = getpagesize();
+	int fd = open(LINES, O_RDONLY);
+	char *p = mmap(NULL, 5 * page - 7, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	char *f = mmap(NULL, 100, PROT_READ, MAP_SHARED, fd, 0), *q;
+
+	expect(p != MAP_FAILED && f != MAP_FAILED);
+	expect(only(p, 0, 5 * page));
+	memset(p, 'x', 5 * page);
+	expect(!memcmp(f, "one\ntwo\n", 8) && only(f + 8, 0, page - 8));
+	expect(munmap(f, 100) == 0);
+	refused(munmap(f, 100), EINVAL);
+	/* In the middle, and then over the hole. */
+	expect(munmap(p + 2 * page, page) == 0);
+	refused(munmap(p + page, 2 * page), EINVAL);
+	refused(munmap(p + 1, page), EINVAL);
+	refused(msync(p + 2 * page, page, MS_SYNC), ENOMEM);
+	expect(only(p, 'x', 2 * page) && only(p + 3 * page, 'x', 2 * page));
+	expect(mprotect(p, 2 * page, PROT_READ | PROT_WRITE) == 0);
+	refused(mprotect(p, page, PROT_READ | PROT_EXEC), ENOTSUP);
+	expect(munmap(p, page) == 0 && munmap(p + page, page) == 0);
+	expect(munmap(p + 3 * page, 2 * page) == 0);
+	refused((intptr_t)mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL);
+	refused((intptr_t)mmap(NULL, 1, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOTSUP);
+	refused((intptr_t)mmap(NULL, 1, PROT_READ, MAP_PRIVATE, 99, 0), EBADF);
+	refused((intptr_t)mmap(NULL, 1, PROT_READ, MAP_PRIVATE, 1, 0), ENODEV);
+	refused((intptr_t)mmap(NULL, 1ul << 50, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		ENOMEM);
+	/* Nothing is lost: far more than there is, one after the other. */
+	for (int i = 0; i < 2000; i++) {
+		q = mmap(NULL, 100 * page, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		expect(q != MAP_FAILED && only(q, 0, 64));
+		memset(q, 'y', 64);
+		expect(munmap(q + 50 * page, 50 * page) == 0 && munmap(q, 50 * page) == 0);
+	}
+	expect(flock(fd, LOCK_EX) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED) == 0);
+	refused(flock(99, LOCK_EX), EBADF);
+	close(fd);
+}
+
+int main(void)
+{
+	the_tree_is_read_only();
+	directories();
+	lines_and_names();
+	signals();
+	one_user();
+	limits();
+	random_numbers();
+	memory_by_the_page();
+	expect(ftrylockfile(stdout) == 0);
+	funlockfile(stdout);
+	errno = ENOENT;
+	warn("%s", "warned");
+	openlog("posix", LOG_PID, LOG_DAEMON);
+	setlogmask(LOG_UPTO(LOG_INFO));
+	syslog(LOG_ERR, "logged %d%%: %m", 7);
+	syslog(LOG_DEBUG, "not this");
+	test_success();
+}

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: ISC
+"""What programs for other systems call."""
+
+
+def test_it_is_as_posix_has_it(lab, image):
+    result = lab.run_guest(image, memory=16, timeout=60)
+    assert "Test result: SUCCESS" in result.console, result.console
+    assert "main: warned: No such file or directory" in result.console, result.console
+    assert "posix: logged 7%: No such file or directory" in result.console, result.console
+    assert "not this" not in result.console
