@@ -139,13 +139,24 @@ static void signals(void)
 	expect(sigaction(SIGUSR1, &act, NULL) == 0);
 	expect(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == handler);
 	expect(kill(getpid(), SIGUSR1) == 0 && came == SIGUSR1);
+	expect(raise(SIGUSR1) == 0 && came == 2 * SIGUSR1);	/* it stays */
 	refused(kill(77, SIGUSR1), ESRCH);
+	expect(raise(SIGCHLD) == 0 && signal(SIGPIPE, SIG_IGN) == SIG_DFL && raise(SIGPIPE) == 0);
 	refused(sigaction(SIGKILL, &act, NULL), EINVAL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	expect(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
 	expect(sigprocmask(SIG_UNBLOCK, &set, &before) == 0 && sigismember(&before, SIGINT));
 	refused(sigprocmask(99, &set, NULL), EINVAL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	came = 0;
+	expect(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && raise(SIGUSR1) == 0 && came == 0);
+	expect(sigpending(&before) == 0 && before == set);
+	expect(sigwait(&set, &came) == 0 && came == SIGUSR1);
+	came = 0;
+	expect(raise(SIGUSR1) == 0 && sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
+	expect(came == SIGUSR1);
 }
 
 static void one_user(void)
@@ -233,8 +244,10 @@ static void memory_by_the_page(void)
 	close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		raise(atoi(argv[1]));
 	the_tree_is_read_only();
 	directories();
 	lines_and_names();

@@ -8,3 +8,8 @@ def test_it_is_as_posix_has_it(lab, image):
     assert "main: warned: No such file or directory" in result.console, result.console
     assert "posix: logged 7%: No such file or directory" in result.console, result.console
     assert "not this" not in result.console
+
+
+def test_a_signal_may_be_the_end(lab, image):
+    assert lab.run_guest(image, args=["15"], memory=8, timeout=60).status == 128 + 15
+    assert lab.run_guest(image, args=["6"], memory=8, timeout=60).status == 134
