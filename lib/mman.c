@@ -15,6 +15,7 @@
 struct mapping {
 	struct mapping *next;
 	char *start, *end;
+	bool guarded;			/* PROT_NONE */
 };
 
 static struct mapping *mappings;
@@ -22,6 +23,13 @@ static struct mapping *mappings;
 static size_t round_up(size_t len)
 {
 	return (len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ul);
+}
+
+static void guard(struct mapping *m, bool on)
+{
+	for (char *page = m->start; on != m->guarded && page < m->end; page += PAGE_SIZE)
+		on ? arch_guard(page) : arch_unguard(page);
+	m->guarded = on;
 }
 
 /* Zeroed pages that are a mapping; NULL: no memory. */
@@ -35,7 +43,7 @@ static char *map(size_t len)
 	kernel_enter();
 	pages = page_alloc(len / PAGE_SIZE);
 	if (pages) {
-		*m = (struct mapping){ mappings, pages, pages + len };
+		*m = (struct mapping){ mappings, pages, pages + len, false };
 		mappings = m;
 	}
 	kernel_leave();
@@ -82,12 +90,14 @@ void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset)
 		return (void *)result(-ENOMEM);
 	if (!(flags & MAP_ANONYMOUS))
 		rc = fill(at, len, fd, offset);
+	if (!rc && prot == PROT_NONE && mprotect(at, len, prot))
+		rc = -errno;
 	if (rc)
 		munmap(at, len);
 	return rc ? (void *)result(rc) : at;
 }
 
-/* The mapping that begins at or before `at` and ends behind it. */
+/* The mapping this address lies in; else *find() is NULL. */
 static struct mapping **find(const char *at)
 {
 	struct mapping **p = &mappings;
@@ -110,26 +120,27 @@ static bool mapped(const char *at, const char *end)
 	return true;
 }
 
-/* Take [at, end) out of the mapping it lies in; spare is for what may be left behind. */
-static void unmap(char *at, char *end, struct mapping **spare)
+/* No mapping goes on across this address: who did is two now. */
+static void cut(char *at, struct mapping **spare)
 {
-	struct mapping **p = find(at), *m = *p;
-	char *behind = m->end;
+	struct mapping *m = *find(at), *behind = *spare;
 
-	page_free(at, (end - at) / PAGE_SIZE);
-	if (at > m->start) {
-		m->end = at;
-		if (end < behind) {
-			**spare = (struct mapping){ m->next, end, behind };
-			m->next = *spare;
-			*spare = NULL;
-		}
-	} else if (end < behind) {
-		m->start = end;
-	} else {
-		*p = m->next;
-		free(m);
-	}
+	if (!m || at == m->start)
+		return;
+	*spare = behind->next;
+	*behind = (struct mapping){ m->next, at, m->end, m->guarded };
+	m->next = behind;
+	m->end = at;
+}
+
+static void unmap(struct mapping **p)
+{
+	struct mapping *m = *p;
+
+	guard(m, false);
+	page_free(m->start, (m->end - m->start) / PAGE_SIZE);
+	*p = m->next;
+	free(m);
 }
 
 static bool pages_in_a_row(const void *at, size_t len)
@@ -138,30 +149,62 @@ static bool pages_in_a_row(const void *at, size_t len)
 	       (uintptr_t)at + round_up(len) > (uintptr_t)at;
 }
 
-int munmap(void *at, size_t len)
+/* Whole mappings: which, after this, begin and end where the range does; or they go. */
+enum what { UNMAP, GUARD, UNGUARD };
+
+static int change(char *at, char *end, enum what what, struct mapping **spare)
 {
-	struct mapping *spare;
-	char *p = at, *end = p + round_up(len);
-	int rc = 0;
+	if (!mapped(at, end))
+		return what == UNMAP ? -EINVAL : -ENOMEM;
+	cut(at, spare);
+	cut(end, spare);
+	while (at < end) {
+		struct mapping **p = find(at);
+
+		at = (*p)->end;
+		if (what == UNMAP)
+			unmap(p);
+		else
+			guard(*p, what == GUARD);
+	}
+	return 0;
+}
+
+static int change_pages(void *at, size_t len, enum what what)
+{
+	struct mapping *one, *two, *spare;
+	int rc = -ENOMEM;
 
 	if (!pages_in_a_row(at, len))
 		return result(-EINVAL);
-	spare = malloc(sizeof(*spare));
-	if (!spare)
-		return result(-ENOMEM);
-	kernel_enter();
-	if (!mapped(p, end))
-		rc = -EINVAL;
-	while (!rc && p < end) {
-		char *stop = (*find(p))->end;
-
-		stop = stop < end ? stop : end;
-		unmap(p, stop, &spare);
-		p = stop;
+	one = malloc(sizeof(*one));
+	two = malloc(sizeof(*two));
+	spare = one;
+	if (one && two) {
+		one->next = two;
+		two->next = NULL;
+		kernel_enter();
+		rc = change(at, (char *)at + round_up(len), what, &spare);
+		kernel_leave();
+		one = spare;
+		two = spare ? spare->next : NULL;
 	}
-	kernel_leave();
-	free(spare);
+	free(one);
+	free(two);
 	return result(rc);
+}
+
+int munmap(void *at, size_t len)
+{
+	return change_pages(at, len, UNMAP);
+}
+
+int mprotect(void *at, size_t len, int prot)
+{
+	if (prot == PROT_NONE)
+		return change_pages(at, len, GUARD);
+	return prot == (PROT_READ | PROT_WRITE) ? change_pages(at, len, UNGUARD) :
+						  result(-ENOTSUP);
 }
 
 static int look(const void *at, size_t len)
@@ -174,11 +217,6 @@ static int look(const void *at, size_t len)
 	good = mapped(at, (const char *)at + round_up(len));
 	kernel_leave();
 	return good ? 0 : result(-ENOMEM);
-}
-
-int mprotect(void *at, size_t len, int prot)
-{
-	return prot & PROT_EXEC ? result(-ENOTSUP) : look(at, len);
 }
 
 int msync(void *at, size_t len, int flags)

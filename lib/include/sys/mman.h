@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory by the page (POSIX.1-2017).  Mappings are private: of zeroes, or of a copy of a file.
- * Shared ones are for files that nobody writes to; none is executable, at an address asked
- * for, or protected (mprotect() is for what can be read and written already).
+ * Memory by the page (POSIX.1-2017), all of it there from the beginning.  Mappings are private:
+ * of zeroes, or of a copy of a file.  Shared ones are for files that nobody writes to; none is
+ * executable, or at an address asked for.  What is mapped to be read can be written, too.
  */
 #ifndef XENOLITH_SYS_MMAN_H
 #define XENOLITH_SYS_MMAN_H
@@ -48,7 +48,8 @@ void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset);
 /* Any pages of mappings; EINVAL: some are not. */
 int munmap(void *at, size_t len);
 
-int mprotect(void *at, size_t len, int prot);	/* ENOTSUP: PROT_EXEC */
+/* PROT_NONE, touching it is a fault then; or PROT_READ | PROT_WRITE; else ENOTSUP. */
+int mprotect(void *at, size_t len, int prot);
 int msync(void *at, size_t len, int flags);	/* there is nothing to do */
 int mlock(const void *at, size_t len);		/* nor here: nothing is ever paged out */
 int munlock(const void *at, size_t len);

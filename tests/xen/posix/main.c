@@ -224,6 +224,11 @@ static void memory_by_the_page(void)
 	expect(only(p, 'x', 2 * page) && only(p + 3 * page, 'x', 2 * page));
 	expect(mprotect(p, 2 * page, PROT_READ | PROT_WRITE) == 0);
 	refused(mprotect(p, page, PROT_READ | PROT_EXEC), ENOTSUP);
+	refused(mprotect(p, page, PROT_READ), ENOTSUP);
+	expect(mprotect(p + 4 * page, page, PROT_NONE) == 0);
+	expect(mprotect(p + 3 * page, 2 * page, PROT_READ | PROT_WRITE) == 0);
+	expect(only(p + 3 * page, 'x', 2 * page));
+	expect(mprotect(p + 4 * page, page, PROT_NONE) == 0);
 	expect(munmap(p, page) == 0 && munmap(p + page, page) == 0);
 	expect(munmap(p + 3 * page, 2 * page) == 0);
 	refused((intptr_t)mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL);
@@ -244,10 +249,22 @@ static void memory_by_the_page(void)
 	close(fd);
 }
 
+static void end(const char *how)
+{
+	char *p;
+
+	if (strcmp(how, "touch"))
+		raise(atoi(how));
+	p = mmap(NULL, 3 * getpagesize(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	expect(mprotect(p, getpagesize(), PROT_READ | PROT_WRITE) == 0);
+	*p = 1;
+	p[getpagesize()] = 1;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
-		raise(atoi(argv[1]));
+		end(argv[1]);
 	the_tree_is_read_only();
 	directories();
 	lines_and_names();

@@ -13,3 +13,8 @@ def test_it_is_as_posix_has_it(lab, image):
 def test_a_signal_may_be_the_end(lab, image):
     assert lab.run_guest(image, args=["15"], memory=8, timeout=60).status == 128 + 15
     assert lab.run_guest(image, args=["6"], memory=8, timeout=60).status == 134
+
+
+def test_what_is_protected_cannot_be_touched(lab, image):
+    result = lab.run_guest(image, args=["touch"], memory=8, timeout=60)
+    assert result.status == 134 and "write to" in result.console, result.console
