@@ -142,8 +142,10 @@ ssize_t console_write(const char *text, size_t len)
 	size_t done = 0;
 	ssize_t n = 0;
 
-	if (!present)
+	if (!present) {
+		xen_console_write(text, len);
 		return len;
+	}
 	told = true;
 	while (done < len) {
 		wait_until(&event.waiters, (evtchn_rung(&event),

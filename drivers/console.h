@@ -21,7 +21,7 @@ void console_tell(void);
 
 /*
  * All of it, sleeping while the ring is full.  -EIO: the other side is broken.  Without
- * a console output vanishes, and input has ended.
+ * a console output goes where xen_console_write() puts it, and input has ended.
  */
 ssize_t console_write(const char *text, size_t len);
 

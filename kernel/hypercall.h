@@ -49,6 +49,8 @@ int xen_grant_map(struct gnttab_map_grant_ref *ops, unsigned n);
 int xen_grant_unmap(struct gnttab_unmap_grant_ref *ops, unsigned n);
 
 int xen_version(unsigned *major, unsigned *minor, char extra[16]);
-int xen_console_write(const char *text, size_t len);	/* Xen's own log, if it lets us */
+
+/* Where there is no console: Xen's own log, if it lets us, and a PC's serial line. */
+int xen_console_write(const char *text, size_t len);
 
 #endif

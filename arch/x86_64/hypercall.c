@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* kernel/hypercall.h by the hypercall page: what PV and HVM share. */
 #include "arch/x86_64/hypercall.h"
+#include "arch/x86_64/platform.h"
 #include "kernel/hypercall.h"
 
 #include <errno.h>
@@ -135,5 +136,7 @@ int xen_version(unsigned *major, unsigned *minor, char extra[16])
 
 int xen_console_write(const char *text, size_t len)
 {
+	if (platform->serial_write)
+		platform->serial_write(text, len);
 	return hypercall3(__HYPERVISOR_console_io, CONSOLEIO_write, len, text);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What differs between the doors that one image can be entered by: PV, where Xen runs us in
- * ring 3 and writes our page tables, and HVM (PVH), where the CPU is ours.  Each door's
+ * ring 3 and writes our page tables, and HVM (and PVH), where the CPU is ours.  Each door's
  * entry code says which it is, once; pv/ and hvm/ are their two sides of this table, and all
  * else in arch/x86_64 is the same for both.
  *
@@ -11,6 +11,7 @@
 #ifndef ARCH_X86_64_PLATFORM_H
 #define ARCH_X86_64_PLATFORM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct platform {
@@ -32,6 +33,8 @@ struct platform {
 	int (*grant_setup)(unsigned n, unsigned long *frames);
 	uint64_t (*foreign_entry)(uintptr_t page);	/* of a page kept for one */
 	uint64_t (*foreign_where)(uintptr_t page);	/* what xen_grant_map() is told */
+
+	void (*serial_write)(const char *text, size_t len);	/* NULL: no PC, no serial line */
 };
 extern const struct platform *platform;
 

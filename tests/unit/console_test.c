@@ -86,12 +86,24 @@ static void a_ring_full_of_untold_lines(void)
 	assert(seen_in_time(n + 2) && seen[n] == '\r' && seen[n + 1] == '\n');
 }
 
+/* As on EC2, where an HVM guest has its serial line instead. */
+static void where_there_is_no_ring(void)
+{
+	host_boot();
+	boot_info.console_ring = NULL;
+	console_init();
+	print("said ");
+	assert(console_write("written", 7) == 7);
+	assert(strstr(host_console(), "said written"));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "the boot's lines wait for main's first", lines_wait_for_the_first_output, 20 },
 		{ "who finds the ring full of what dom0 was not told of, tells it",
 		  a_ring_full_of_untold_lines, 60 },
+		{ "without a ring, all goes where the platform puts it", where_there_is_no_ring, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

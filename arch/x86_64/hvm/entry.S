@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where a PVH guest begins, and what the CPU enters later: faults, the NMI, events.
+ * Where a PVH or HVM guest begins, and what the CPU enters later: faults, the NMI, events.
  *
  * The CPU is ours, in ring 0.  It pushes, on the stack it finds or on that of the IDT's
  * entry (traps.c), aligned to 16:
@@ -31,19 +31,49 @@
 #define EFER_NXE 0x800
 #define CPUID_NX 0x100000
 
-/*
- * By XEN_ELFNOTE_PHYS32_ENTRY: 32 bits, no paging, flat segments, no stack; ebx = struct
- * hvm_start_info.  We run below 1 GiB where we were loaded until there are page tables:
- * one of 2 MiB pages for there (its page is the boot stack's guard later), and one for
- * where we were linked.
- */
+/* For GRUB on a PC's disk (Multiboot 0.6.96): the ELF file's own entry is where it jumps to. */
+#define MULTIBOOT_HEADER 0x1badb002
+#define MULTIBOOT_WANTS_MAP 2
+#define MULTIBOOT_IS_LOADER 0x2badb002	/* in eax */
+#define MULTIBOOT_LINE 16		/* in its information */
+#define MULTIBOOT_MAP_SIZE 44
+#define MULTIBOOT_MAP 48
+#define MAP_ROOM (128 * 24)		/* Xen's entries have 20 bytes, Multiboot's 24 */
+#define LINE_ROOM 1024			/* at the beginning of boot_info */
+#define START_INFO_LINE 24		/* in xen/arch-x86/hvm/start_info.h */
+
 	.section .text.entry, "ax", @progbits
+	.long	MULTIBOOT_HEADER, MULTIBOOT_WANTS_MAP, -(MULTIBOOT_HEADER + MULTIBOOT_WANTS_MAP)
+
+/*
+ * By XEN_ELFNOTE_PHYS32_ENTRY, or by Multiboot: 32 bits, no paging, flat segments, no stack;
+ * ebx = what the loader tells.  That lies anywhere: what we want of it is copied now.
+ *
+ * We run below 1 GiB where we were loaded until there are page tables: one of 2 MiB pages for
+ * there (its page is the boot stack's guard later), and one for where we were linked.
+ */
 	.code32
 	.globl	hvm_entry
 hvm_entry:
 	cld
-	mov	%ebx, %edi
-	xor	%ecx, %ecx
+	mov	START_INFO_LINE(%ebx), %esi
+	cmp	$MULTIBOOT_IS_LOADER, %eax
+	jne	1f
+	mov	MULTIBOOT_MAP(%ebx), %esi
+	mov	MULTIBOOT_MAP_SIZE(%ebx), %ecx
+	cmp	$MAP_ROOM, %ecx
+	jbe	0f
+	mov	$MAP_ROOM, %ecx
+0:	mov	%ecx, PHYSICAL(hvm_map_size)
+	mov	$PHYSICAL(hvm_map), %edi
+	rep movsb
+	mov	MULTIBOOT_LINE(%ebx), %esi
+1:	test	%esi, %esi
+	jz	2f
+	mov	$PHYSICAL(boot_info), %edi
+	mov	$LINE_ROOM, %ecx
+	rep movsb
+2:	xor	%ecx, %ecx
 1:	mov	%ecx, %eax
 	shl	$21, %eax
 	or	$PAGE_FLAGS, %eax
@@ -90,7 +120,6 @@ hvm_entry:
 	fninit
 	lea	boot_stack_end(%rip), %rsp
 	xor	%ebp, %ebp
-	mov	%edi, %edi
 	call	hvm_start
 	ud2
 
@@ -119,6 +148,12 @@ hvm_level3:
 	.skip	4096
 hvm_level2:
 	.skip	4096
+	.globl	hvm_map, hvm_map_end, hvm_map_size
+hvm_map:
+	.skip	MAP_ROOM
+hvm_map_end:
+hvm_map_size:
+	.skip	4
 
 	.text
 

@@ -17,10 +17,11 @@ struct range {
 	uintptr_t address;
 };
 
-/* From the loader's struct hvm_start_info. */
-void hvm_copy_command_line(uint32_t physical);
+/* What GRUB told of memory, copied by entry.S: so many bytes; and the room for such a map. */
+extern char hvm_map[], hvm_map_end[];
+extern uint32_t hvm_map_size;
 
-/* From Xen: the memory there is, in the order we use it; a parameter, 0 for none. */
+/* The memory there is, in the order we use it.  Of Xen: a parameter, 0 for none. */
 unsigned hvm_memory_map(struct range ranges[RANGES]);
 uint64_t hvm_param(unsigned index);
 int hvm_set_param(unsigned index, uint64_t value);
@@ -47,5 +48,9 @@ uint64_t hvm_foreign_where(uintptr_t page);
 
 void hvm_traps_init(void);
 void hvm_block(void);
+
+/* The PC around us, which is there under HVM only: silent, unplugged; its serial line. */
+void hvm_devices_init(void);
+void hvm_serial_write(const char *text, size_t len);
 
 #endif

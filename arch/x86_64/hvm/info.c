@@ -1,46 +1,51 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What we are told: the command line by the loader (xen/arch-x86/hvm/start_info.h), the rest
- * by Xen.  For the former, physical memory below 1 GiB is mapped as it is.
+ * What we are told of memory, and Xen's parameters.  The command line, and under HVM the BIOS's
+ * map of memory, were copied by entry.S.
  */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hypercall.h"
 #include "kernel/log.h"
 
-#include <string.h>
-#include <xen/arch-x86/hvm/start_info.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
 
-#define READABLE (1ull << 30)
-#define ENTRIES 128			/* of Xen's memory map (E820MAX) */
+#define RAM 1
 
 struct entry {				/* as the BIOS call 0xe820 has them */
 	uint64_t start, size;
 	uint32_t type;
 } __attribute__((packed));
 
-static const void *at(uint64_t physical, uint64_t size)
-{
-	if (!physical || physical >= READABLE || size > READABLE - physical)
-		panic("no start_info at %lx", physical);
-	return (const void *)physical;
-}
+struct map {
+	const char *first, *end;
+	size_t stride;
+};
 
-void hvm_copy_command_line(uint32_t physical)
+/*
+ * What GRUB has of the BIOS, each entry behind its size; or of Xen, which before 4.7 does not
+ * answer HVM guests, and never knows what hvmloader has moved out of the way of devices.
+ */
+static struct map find_map(void)
 {
-	const struct hvm_start_info *info = at(physical, sizeof(*info));
-	const char *line;
+	struct xen_memory_map op = { .nr_entries = (hvm_map_end - hvm_map) / sizeof(struct entry) };
+	long rc;
 
-	if (info->magic != XEN_HVM_START_MAGIC_VALUE)
-		panic("no start_info at %lx", (unsigned long)physical);
-	if (!info->cmdline_paddr)
-		return;
-	line = at(info->cmdline_paddr, sizeof(boot_info.command_line));
-	for (size_t n = 0; n < sizeof(boot_info.command_line) - 1 && line[n]; n++)
-		boot_info.command_line[n] = line[n];
+	if (hvm_map_size)
+		return (struct map){
+			.first = hvm_map + sizeof(uint32_t), .end = hvm_map + hvm_map_size,
+			.stride = sizeof(uint32_t) + sizeof(struct entry),
+		};
+	set_xen_guest_handle(op.buffer, hvm_map);
+	rc = hypercall2(__HYPERVISOR_memory_op, XENMEM_memory_map, &op);
+	if (rc)
+		panic("no memory map: %d", (int)rc);
+	return (struct map){
+		.first = hvm_map, .end = hvm_map + op.nr_entries * sizeof(struct entry),
+		.stride = sizeof(struct entry),
+	};
 }
 
 static unsigned add(struct range ranges[RANGES], unsigned n, uint64_t start, uint64_t end)
@@ -58,21 +63,16 @@ static unsigned add(struct range ranges[RANGES], unsigned n, uint64_t start, uin
  */
 unsigned hvm_memory_map(struct range ranges[RANGES])
 {
-	static struct entry map[ENTRIES];
-	struct xen_memory_map op = { .nr_entries = ENTRIES };
+	const struct map map = find_map();
 	uint64_t image = (uintptr_t)image_physical;
 	unsigned n = 0;
-	long rc;
 
-	set_xen_guest_handle(op.buffer, map);
-	rc = hypercall2(__HYPERVISOR_memory_op, XENMEM_memory_map, &op);
-	if (rc)
-		panic("no memory map: %d", (int)rc);
 	for (int pass = 0; pass < 3; pass++)
-		for (const struct entry *e = map; e < map + op.nr_entries; e++) {
+		for (const char *at = map.first; at < map.end; at += map.stride) {
+			const struct entry *e = (const void *)at;
 			uint64_t start = e->start, end = e->start + e->size;
 
-			if (e->type != XEN_HVM_MEMMAP_TYPE_RAM)
+			if (e->type != RAM)
 				continue;
 			if (pass == 0 && start <= image && end > image)
 				n = add(ranges, n, image, end);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From entry.S to start(), as a PVH guest. */
+/* From entry.S to start(), as a PVH or HVM guest. */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
@@ -54,6 +54,7 @@ static const struct platform hvm = {
 	.grant_setup = hvm_grant_setup,
 	.foreign_entry = hvm_foreign_entry,
 	.foreign_where = hvm_foreign_where,
+	.serial_write = hvm_serial_write,
 };
 
 /* xen/arch-x86/cpuid.h; without it there is nobody to complain to. */
@@ -123,14 +124,14 @@ static void allow_wrfsbase(void)
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_FSGSBASE));
 }
 
-_Noreturn void hvm_start(uint32_t start_info);
-_Noreturn void hvm_start(uint32_t start_info)
+_Noreturn void hvm_start(void);
+_Noreturn void hvm_start(void)
 {
 	platform = &hvm;
 	set_fs_base_by_msr((uintptr_t)&boot_tcb);
 	fill_hypercall_page();
-	hvm_copy_command_line(start_info);
 	hvm_memory_init();
+	hvm_devices_init();
 	hvm_traps_init();
 	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | RW | nx);
 	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;

@@ -17,9 +17,6 @@
 #define PRESENT_GATE 0x8e00u		/* interrupt gate, ring 0 */
 #define PRESENT_TASK 0x0089u		/* 64-bit TSS, available */
 
-#define PIC_MASTER_MASK 0x21
-#define PIC_SLAVE_MASK 0xa1
-
 struct gate {				/* SDM 3, figure 6-8 */
 	uint16_t offset_low, segment, flags, offset_middle;
 	uint32_t offset_high, reserved;
@@ -65,13 +62,6 @@ static void load_task(void)
 	__asm__ volatile("ltr %w0" : : "r"(TASK_SEGMENT));
 }
 
-/* Whoever was here before us may have left the PC's timer ticking. */
-static void silence_pic(void)
-{
-	__asm__ volatile("outb %b0, %w1" : : "a"(0xff), "Nd"(PIC_MASTER_MASK));
-	__asm__ volatile("outb %b0, %w1" : : "a"(0xff), "Nd"(PIC_SLAVE_MASK));
-}
-
 /* The image lies below 4 GiB. */
 static void set_gate(unsigned vector, uintptr_t entry)
 {
@@ -91,5 +81,4 @@ void hvm_traps_init(void)
 	set_gate(NMI, (uintptr_t)hvm_nmi_entry);
 	set_gate(UPCALL_VECTOR, (uintptr_t)hvm_upcall_entry);
 	__asm__ volatile("lidt %0" : : "m"(table));
-	silence_pic();
 }
