@@ -31,8 +31,11 @@ GiB = 1 << 30
 BLOCK = 524288
 ACCOUNT = "123456789012"
 ZONES = ["us-east-1a", "us-east-1b"]
-TYPES = {"t1.micro": (["paravirtual"], 1, 627), "m1.small": (["paravirtual"], 1, 1740),
-         "m3.medium": (["hvm", "paravirtual"], 1, 3840), "t2.micro": (["hvm"], 1, 1024)}
+# What each takes, its processors and MiB, who runs it.
+TYPES = {"t1.micro": (["paravirtual"], 1, 627, "xen"),
+         "m1.small": (["paravirtual"], 1, 1740, "xen"),
+         "m3.medium": (["paravirtual", "hvm"], 1, 3840, "xen"),
+         "t2.micro": (["hvm"], 1, 1024, "xen"), "t3.micro": (["hvm"], 2, 1024, "nitro")}
 
 
 def loader(path):
@@ -282,6 +285,8 @@ class Cloud:
         if p.get("VirtualizationType", "paravirtual") == "paravirtual":
             if p.get("KernelId") not in self.images:
                 raise Refused("InvalidAMIID.NotFound", "no such kernel image")
+        elif "KernelId" in p:
+            raise Refused("InvalidParameterCombination", "an HVM image has its own kernel")
         if p.get("Architecture", "i386") != "x86_64":
             raise Refused("InvalidParameterValue", "this fake starts x86_64 only")
         roots = [m for m in p.get("BlockDeviceMappings", [])
@@ -305,7 +310,8 @@ class Cloud:
         if "Owners" in p:
             found = [i for i in found if i["ImageOwnerAlias"] in p["Owners"]]
         found = self.filtered(found, p.get("Filters"), {
-            "name": lambda i: i["Name"], "image-type": lambda i: i["ImageType"]})
+            "name": lambda i: i["Name"], "image-type": lambda i: i["ImageType"],
+            "virtualization-type": lambda i: i.get("VirtualizationType", "paravirtual")})
         return {"Images": [self.shown(
             i, "ImageId", "Name", "State", "ImageType", "Architecture", "KernelId",
             "VirtualizationType", "RootDeviceName", "BlockDeviceMappings", "Tags",
@@ -331,10 +337,11 @@ class Cloud:
                 raise Refused("InvalidInstanceType", f"The instance type {t} does not exist")
         found = [t for t in TYPES if t in p.get("InstanceTypes", TYPES)]
         found = self.filtered([{"t": t} for t in found], p.get("Filters"), {
-            "supported-virtualization-type": lambda x: TYPES[x["t"]][0]})
+            "supported-virtualization-type": lambda x: TYPES[x["t"]][0],
+            "hypervisor": lambda x: TYPES[x["t"]][3]})
         return {"InstanceTypes": [{
             "InstanceType": x["t"], "SupportedVirtualizationTypes": TYPES[x["t"]][0],
-            "VCpuInfo": {"DefaultVCpus": TYPES[x["t"]][1]},
+            "Hypervisor": TYPES[x["t"]][3], "VCpuInfo": {"DefaultVCpus": TYPES[x["t"]][1]},
             "MemoryInfo": {"SizeInMiB": TYPES[x["t"]][2]}} for x in found]}
 
     def DescribeInstanceTypeOfferings(self, p):
@@ -347,7 +354,8 @@ class Cloud:
         def make():
             image = self.known(self.images, p["ImageId"], "InvalidAMIID.NotFound")
             kind = p.get("InstanceType", "m1.small")
-            if image["VirtualizationType"] not in TYPES[kind][0]:
+            if image["VirtualizationType"] not in TYPES[kind][0] or \
+                    TYPES[kind][3] == "nitro":      # of which our images know nothing
                 raise Refused("Unsupported", "The requested configuration is not supported")
             name = self.name("i")
             tags = [t for s in p.get("TagSpecifications", []) if s["ResourceType"] == "instance"

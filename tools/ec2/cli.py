@@ -14,6 +14,7 @@ from .errors import Ec2Error
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAILED = 125
+KINDS = {"auto": ("hvm", "paravirtual"), "hvm": ("hvm",), "pv": ("paravirtual",)}
 
 
 def say(line):
@@ -45,7 +46,7 @@ def make_disk(args):
     kernel = kernel_of(args.app)
     output = Path(args.output) if args.output else build_folder() / "ec2" / f"{kernel.name}.img"
     line = disk.make(output, kernel, kernel.name, words_of(args), args.args, args.files,
-                     args.partitioned, not args.raw)
+                     not args.whole, not args.raw)
     say(f"{output}: {output.stat().st_size >> 20} MiB, boots with: {line}")
     return output
 
@@ -60,7 +61,8 @@ def upload_disk(args):
         args.app = str(make_disk(args))
     title = Path(args.app).stem
     ami = upload.upload(aws_of(args), args.app, re.sub(r"[^A-Za-z0-9_.-]", "-", title),
-                        args.owner, mark.seconds(args.keep), mark.seconds(args.lifetime or "1h"))
+                        args.owner, mark.seconds(args.keep), mark.seconds(args.lifetime or "1h"),
+                        KINDS[args.type])
     print(ami)
     return 0
 
@@ -69,13 +71,16 @@ def run(args):
     aws = aws_of(args)
     ami = args.app
     if not re.fullmatch(r"ami-[0-9a-f]+", ami):
+        kinds = launch.virtualizations(aws, args.type)
         if ami.endswith(".img"):
             path = Path(ami)
         else:
             path = make_disk(args)
-        launch.check_type(aws, {}, args.type, args.zone)    # before anything is uploaded
+        kind = upload.choose(upload.read(path), kinds)
+        # Before anything is uploaded.
+        launch.check_type(aws, {"VirtualizationType": kind}, args.type, args.zone)
         ami = upload.upload(aws, path, path.stem, args.owner, mark.seconds(args.keep),
-                            mark.seconds(args.lifetime or "1h"))
+                            mark.seconds(args.lifetime or "1h"), [kind])
         if ami == "AMI":        # of a dry run
             say("(the rest wants an image that is there: run AMI --dry-run)")
             return 0
@@ -123,8 +128,8 @@ def parse(argv):
     made.add_argument("--lifetime", metavar="DURATION",
                       help="after which it powers off whatever it does (1h)")
     made.add_argument("--files", metavar="FOLDER", help="to have on the disk beside the kernel")
-    made.add_argument("--partitioned", action="store_true",
-                      help="with an MBR; else the file system is the whole disk")
+    made.add_argument("--whole", action="store_true",
+                      help="the file system is the whole disk, which starts as PV only")
     made.add_argument("--raw", action="store_true", help="do not compress the kernel")
     kept = argparse.ArgumentParser(add_help=False)
     kept.add_argument("--keep", default="7d", metavar="DURATION",
@@ -139,10 +144,13 @@ def parse(argv):
               add("upload", upload_disk, [cloud, made, kept], "make an AMI of an app or a disk",
                   "ec2 upload [options] APP|DISK.img [-- ARG...]")):
         p.add_argument("app", metavar="APP")
+    p.add_argument("--type", choices=KINDS, default="auto",
+                   help="of AMI; auto: hvm if the disk can, else pv")
     r = add("run", run, [cloud, made, kept], "run an AMI, an app or a disk until it is gone; "
             "its status", "ec2 run [options] AMI|APP|DISK.img [-- ARG...]")
     r.add_argument("app", metavar="AMI|APP|DISK.img")
-    r.add_argument("--type", default="t1.micro", help="of instance (t1.micro)")
+    r.add_argument("--type", default="t2.micro",
+                   help="of instance (t2.micro), which decides whether it is hvm or pv")
     r.add_argument("--zone")
     r.add_argument("--subnet")
     r.add_argument("--security-group", action="append", default=[], metavar="SG")

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""A raw disk that PV-GRUB, pygrub and GRUB 2 boot: ext2, a menu, a kernel.
+"""A raw disk that PV-GRUB, pygrub, GRUB 2 and a PC's BIOS boot: ext2, menus, a kernel.
 
 No root is needed, and the same words give the same bytes: e2fsprogs works on a file,
 with a clock that stands still (E2FSPROGS_FAKE_TIME) and a UUID that is what is inside.
 
 What PV-GRUB (GRUB 0.97) wants is in docs/ec2.md: old ext2 features, 128-byte inodes,
-/boot/grub/menu.lst, a kernel that may be gzipped.  pygrub reads grub.cfg first.
+/boot/grub/menu.lst, a kernel that may be gzipped.  pygrub reads grub.cfg first.  An HVM
+guest's BIOS starts the GRUB 2 before the partition (grub.py), which reads hvm.cfg.
 """
 
 import gzip
@@ -19,6 +20,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
+from . import grub
 from .errors import Ec2Error
 
 MiB = 1 << 20
@@ -73,6 +75,8 @@ def menus(title, kernel, line, partitioned):
                     f"\tkernel {kernel} {line}\n",
         "grub.cfg": f"set default=0\nset timeout=0\n\nmenuentry '{title}' {{\n"
                     f"\tlinux {kernel} {line}\n}}\n",
+        "hvm.cfg": "serial --unit=0 --speed=115200\nterminal_output serial\n"
+                   f"multiboot {kernel} {line}\nboot\n",
     }
 
 
@@ -140,10 +144,20 @@ def ext2(path, tree, size):
 
 
 def mbr(sectors):
-    """One bootable partition of type 83 behind START."""
+    """One bootable partition of type 83 behind START, and GRUB for the BIOS before it."""
     entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", 0x83, b"\xfe\xff\xff",
                         START, sectors)
-    return (b"\0" * 440 + b"XENO" + b"\0\0" + entry).ljust(510, b"\0") + b"\x55\xaa"
+    table = (b"XENO" + b"\0\0" + entry).ljust(70, b"\0") + b"\x55\xaa"
+    code = grub.boot_code()
+    return code[:440] + table + code[512:]
+
+
+def doors(data):
+    """What AWS calls the ways by which a disk of ours starts, the lasting one first; and
+    whether it has a table of partitions."""
+    if data[510:512] != b"\x55\xaa":
+        return ["paravirtual"], False
+    return (["hvm"] if any(data[:440]) else []) + ["paravirtual"], True
 
 
 def room(tree):
@@ -152,10 +166,13 @@ def room(tree):
     return max(4, -(-(data + MiB) // MiB)) * MiB
 
 
-def make(output, kernel, title, words="", args=(), files=None, partitioned=False, packed=True):
+def make(output, kernel, title, words="", args=(), files=None, partitioned=True, packed=True):
     """Write the disk to output; its command line."""
     title = re.sub(r"[^A-Za-z0-9_.-]", "-", title)
     line = command_line(words, args)
+    if partitioned and "" in args:
+        raise Ec2Error("GRUB 2 does not hand on an empty argument: an HVM guest would not get it "
+                       "(--whole makes a disk for PV only)")
     data = read_kernel(kernel)
     name = "/boot/kernel.gz" if packed else "/boot/kernel"
     tree = tree_of(files) if files else {}

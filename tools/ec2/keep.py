@@ -68,14 +68,16 @@ def list_all(aws, out):
 
 
 def types(aws, out):
-    """Which instance types of the region take PV images."""
+    """Which instance types of the region take our images: those with a Xen."""
     found = aws.ask("ec2", "describe-instance-types", {"Filters": [
-        {"Name": "supported-virtualization-type", "Values": ["paravirtual"]}]})["InstanceTypes"]
+        {"Name": "hypervisor", "Values": ["xen"]}]})["InstanceTypes"]
     if not found:
-        raise Ec2Error("no type in this region takes PV images: choose --region us-east-1, "
+        raise Ec2Error("no type in this region has a Xen: choose --region us-east-1, "
                        "us-west-2 or eu-west-1")
-    show(out, [["type", "vCPUs", "MiB"]] + sorted(
-        [t["InstanceType"], str(t.get("VCpuInfo", {}).get("DefaultVCpus", "?")),
+    show(out, [["type", "takes", "vCPUs", "MiB"]] + sorted(
+        [t["InstanceType"],
+         " ".join(sorted(t.get("SupportedVirtualizationTypes", []))),
+         str(t.get("VCpuInfo", {}).get("DefaultVCpus", "?")),
          str(t.get("MemoryInfo", {}).get("SizeInMiB", "?"))] for t in found))
     return 0
 

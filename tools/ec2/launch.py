@@ -25,9 +25,8 @@ GONE = ("terminated",)
 SUMMARY = re.compile(r"^end: \w+, status (\d{1,3}), after", re.M)
 
 
-def check_type(aws, image, kind, zone):
-    """Refuse before anything is paid for."""
-    virtualization = image.get("VirtualizationType", "paravirtual")
+def virtualizations(aws, kind):
+    """What a type of instance takes of ours, the lasting door first."""
     try:
         types = aws.ask("ec2", "describe-instance-types",
                         {"InstanceTypes": [kind]})["InstanceTypes"]
@@ -38,7 +37,16 @@ def check_type(aws, image, kind, zone):
     if not types:
         raise Ec2Error(f"this region has no instance type {kind}: `ec2 types` lists those that "
                        "take our images")
-    able = types[0].get("SupportedVirtualizationTypes", [])
+    if types[0].get("Hypervisor") != "xen":
+        raise Ec2Error(f"{kind} has no Xen (it is a Nitro type): `ec2 types` lists those that "
+                       "take our images")
+    return sorted(types[0].get("SupportedVirtualizationTypes", []))     # hvm, paravirtual
+
+
+def check_type(aws, image, kind, zone):
+    """Refuse before anything is paid for."""
+    virtualization = image.get("VirtualizationType", "paravirtual")
+    able = virtualizations(aws, kind)
     if virtualization not in able:
         raise Ec2Error(f"{kind} takes {', '.join(able)} images only, and this one is "
                        f"{virtualization}: `ec2 types` lists those that take it")

@@ -17,6 +17,7 @@ import sys
 import uuid
 from pathlib import Path
 
+from . import disk as disks
 from . import mark
 from .errors import AwsError, Ec2Error
 
@@ -206,61 +207,83 @@ def complete(aws, state, snapshot, blocks):
                    "again later, nothing is uploaded twice")
 
 
-def register(aws, name, snapshot, aki, partitioned):
-    root = "/dev/sda" if partitioned else "/dev/sda1"
+def request(name, kind, snapshot, aki, partitioned):
+    root = "/dev/xvda" if kind == "hvm" else "/dev/sda" if partitioned else "/dev/sda1"
+    words = {
+        "Name": name, "Description": "a Xenolith appliance", "Architecture": "x86_64",
+        "VirtualizationType": kind, "RootDeviceName": root,
+        "BlockDeviceMappings": [{"DeviceName": root, "Ebs": {
+            "SnapshotId": snapshot, "VolumeType": "gp2", "DeleteOnTermination": True}}],
+    }
+    return words if kind == "hvm" else dict(words, KernelId=aki)
+
+
+def register(aws, words):
     try:
-        return aws.ask("ec2", "register-image", {
-            "Name": name, "Description": "a Xenolith appliance", "Architecture": "x86_64",
-            "VirtualizationType": "paravirtual", "KernelId": aki, "RootDeviceName": root,
-            "BlockDeviceMappings": [{"DeviceName": root, "Ebs": {
-                "SnapshotId": snapshot, "VolumeType": "gp2", "DeleteOnTermination": True}}],
-        })["ImageId"]
+        return aws.ask("ec2", "register-image", words)["ImageId"]
     except AwsError as e:
         if e.code != "InvalidAMIName.Duplicate":
             raise
-        images = aws.ask("ec2", "describe-images", {
-            "Owners": ["self"], "Filters": [{"Name": "name", "Values": [name]}]})["Images"]
+        images = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
+            {"Name": "name", "Values": [words["Name"]]}]})["Images"]
         if not images:
             raise
         return images[0]["ImageId"]
 
 
-def upload(aws, disk, title, owner, keep, lifetime):
-    """The AMI of this disk, which may be there already."""
-    disk = Path(disk)
+def choose(data, kinds):
+    """The first of these kinds of AMI that the disk can be."""
+    able, _ = disks.doors(data)
+    kind = next((k for k in kinds if k in able), None)
+    if kind is None:
+        raise Ec2Error(f"this disk starts as {' or '.join(able)} only: make it without --whole")
+    return kind
+
+
+def read(disk):
     try:
         data = disk.read_bytes() if disk.stat().st_size <= GiB else None
     except OSError as e:
         raise Ec2Error(f"disk {disk}: {e.strerror}") from None
     if data is None or len(data) < 512:
         raise Ec2Error(f"disk {disk}: more than 1 GiB, or next to nothing: no disk of ours")
-    partitioned = data[510:512] == b"\x55\xaa"
+    return data
+
+
+def upload(aws, disk, title, owner, keep, lifetime, kinds=("hvm", "paravirtual")):
+    """The AMI of this disk, which may be there already; of the first kind that it can be."""
+    disk = Path(disk)
+    data = read(disk)
+    kind, (_, partitioned) = choose(data, kinds), disks.doors(data)
     digest = hashlib.sha256(data).hexdigest()
     account = aws.identity()["Account"]
     there = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
-        {"Name": "tag:xenolith:disk", "Values": [digest]}]})["Images"]
+        {"Name": "tag:xenolith:disk", "Values": [digest]},
+        {"Name": "virtualization-type", "Values": [kind]}]})["Images"]
     there = [i for i in there if i.get("State") == "available"]
     if there:
         aws.say(f"{there[0]['ImageId']} is this very disk: nothing to upload")
         return there[0]["ImageId"]
-    aki = find_aki(aws, partitioned)
+    aki = None if kind == "hvm" else find_aki(aws, partitioned)
     tags = mark.tags(owner, mark.after(keep), app=title, disk=digest,
                      lifetime=f"{lifetime}s" if lifetime else None)
-    aws.say(f"uploading {title}: a snapshot in account {account}. It is stored until "
+    aws.say(f"uploading {title}, to be {kind}: a snapshot in account {account}. It is stored until "
             f"{mark.stamp(mark.after(keep))}, for some cents a month per GB; `ec2 gc` removes it")
     if aws.dry:
-        return pretend(aws, disk, title, tags, aki, partitioned)
-    state = State(disk, f"{account} {' '.join(aws.options)} {digest}")
+        return pretend(aws, disk, tags,
+                       request(f"xenolith-{title}-...", kind, "SNAPSHOT", aki, partitioned))
+    state = State(disk, f"{account} {' '.join(aws.options)} {digest} {kind}")
     snapshot, size = start(aws, state, disk, title, tags)
     complete(aws, state, snapshot, put_all(aws, state, disk, snapshot, size))
-    image = register(aws, f"xenolith-{title}-{digest[:12]}", snapshot, aki, partitioned)
+    image = register(aws, request(f"xenolith-{title}-{kind}-{digest[:12]}", kind, snapshot, aki,
+                                  partitioned))
     aws.ask("ec2", "create-tags", {"Resources": [image], "Tags": tags})
     state.forget()
     aws.say(f"{image} is ready")
     return image
 
 
-def pretend(aws, disk, title, tags, aki, partitioned):
+def pretend(aws, disk, tags, words):
     aws.do("ebs", "start-snapshot", {"VolumeSize": 1, "Tags": tags, "Timeout": TIMEOUT,
                                      "ClientToken": "..."})
     blocks = {i: hashlib.sha256(d).digest() for i, d in blocks_of(disk, 1 << 19)}
@@ -271,10 +294,6 @@ def pretend(aws, disk, title, tags, aki, partitioned):
             "--checksum-algorithm", "SHA256"])
     aws.do("ebs", "complete-snapshot", {"SnapshotId": "SNAPSHOT",
                                         "ChangedBlocksCount": len(blocks)})
-    root = "/dev/sda" if partitioned else "/dev/sda1"
-    aws.do("ec2", "register-image", {
-        "Name": f"xenolith-{title}-...", "Architecture": "x86_64", "KernelId": aki,
-        "VirtualizationType": "paravirtual", "RootDeviceName": root, "BlockDeviceMappings": [
-            {"DeviceName": root, "Ebs": {"SnapshotId": "SNAPSHOT"}}]})
+    aws.do("ec2", "register-image", words)
     aws.do("ec2", "create-tags", {"Resources": ["AMI"], "Tags": tags})
     return "AMI"
