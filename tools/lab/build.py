@@ -379,7 +379,7 @@ def add_xen(tree):
         if tool.read_bytes()[:4] == b"\x7fELF":
             tree.copy(inside(tool))
             tree.link(f"usr/sbin/{tool.name}", f"/{inside(tool)}")
-    for file in found("etc/xen/scripts/*", "etc/xen/xl.conf"):
+    for file in found("etc/xen/scripts/*", "etc/xen/xl.conf", "usr/lib/xen-[0-9]*/boot/hvmloader"):
         tree.copy(inside(file))
     tree.library("libgcc_s.so.1")      # pthread_cancel loads it by name
 

@@ -22,7 +22,7 @@ from .lab import Lab
 STATUS = {"poweroff": 0, "timeout": 124, "reboot": 251, "suspend": 252, "watchdog": 254,
           "crash": 255, "gone": 253, "soft-reset": 251}
 LAB_FAILED = 125
-TYPES = ("pv", "pvh")
+TYPES = ("pv", "pvh", "hvm")
 
 
 def say(line):
@@ -74,7 +74,7 @@ def common_options():
 def guest_options():
     o = argparse.ArgumentParser(add_help=False)
     o.add_argument("--type", choices=TYPES, default="pv",
-                   help="by which door Xen enters it (pv)")
+                   help="by which door Xen enters it (pv); hvm: through a disk made of it")
     o.add_argument("--memory", type=megabytes, metavar="MB", help="of the guest")
     o.add_argument("--name", type=domain_name)
     o.add_argument("--disk", action="append", default=[], metavar="FILE|SIZE[,ro][,dev=NAME]",
@@ -208,7 +208,8 @@ def attend(guest, args):
 
 def run(args):
     from .config import Disk, Net, command_line, read_image
-    read_image(args.image)
+    if not (args.type == "hvm" and args.image.endswith(".img")):
+        read_image(args.image)
     command_line(args.cmdline, args.args)
     for i, disk in enumerate(args.disk):
         Disk.parse(disk, i)

@@ -109,11 +109,12 @@ def read_image(path):
 
 def xl_config(name, image, memory, line, disks=(), vifs=(), pin=False, ramdisk=None,
               actions=None, more=(), type="pv"):
-    """The text of the domain's configuration file."""
+    """The text of the domain's configuration file; HVM guests have no image, but a disk."""
     ends = dict.fromkeys(("poweroff", "reboot", "crash", "watchdog"), "preserve")
     ends.update(actions or {})
-    lines = [f"name={quoted(name)}", f'type="{type}"', f"kernel={quoted(image)}",
-             f"memory={memory}", f"maxmem={memory}", "vcpus=1", f"extra={quoted(line)}",
+    start = [f"kernel={quoted(image)}", f"extra={quoted(line)}"] if image else []
+    lines = [f"name={quoted(name)}", f'type="{type}"', *start,
+             f"memory={memory}", f"maxmem={memory}", "vcpus=1",
              *(f'on_{end}="{action}"' for end, action in ends.items())]
     if ramdisk:
         lines.append(f"ramdisk={quoted(ramdisk)}")

@@ -26,6 +26,10 @@ SETS = {
            usr/sbin/dnsmasq usr/sbin/nginx usr/bin/nmap usr/share/nmap/* usr/sbin/radvd
            bin/ping usr/sbin/arping usr/bin/socat etc/nginx/mime.types
            etc/services etc/protocols"""),
+    # The device model of HVM guests and its BIOS.
+    "hvm": ("qemu-system-xen",
+            """usr/libexec/xen-qemu-system-i386 usr/share/seabios/bios-256k.bin
+               usr/share/qemu/keymaps/en-us"""),
 }
 NOT_WANTED = ("linux-image", "systemd", "perl", "python", "man-db")
 

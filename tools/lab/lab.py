@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import build, config, extra
+from . import build, config, extra, hvm
 from .channel import Here
 from .errors import BUILD, LabError, Timeout
 from .guest import Guest
@@ -199,33 +199,49 @@ class Lab:
         disks: "FILE|SIZE[,ro][,dev=NAME]"; net: None, True or
         "forward=LOCALPORT:GUESTPORT"; more: lines for its xl.cfg; monitor: xl stays
         and does what actions ({"poweroff": "destroy", ...}) say, else all is
-        preserved until destroy(); type: "pv" or "pvh"; until: a text whose writing is
-        timed (Result.wrote) by looking at the console's ring, all the while.
+        preserved until destroy(); type: "pv", "pvh" or "hvm" (whose image may be a disk,
+        `.img`, that has its own command line); until: a text whose writing is timed
+        (Result.wrote) by looking at the console's ring, all the while.
         """
         if memory > self.memory and not self.native:
             raise LabError(f"too little memory: the guest wants {memory} MB, the lab "
                            f"has {self.memory} MB for guests")
+        type = type or self.type
         line = config.command_line(cmdline, args)
         disks = [config.Disk.parse(d, i) for i, d in enumerate(disks)]
         net = None if net in (None, False) else config.Net.parse("" if net is True else net)
-        where = self.image_in_dom0(image)
+        where = None if type == "hvm" else self.image_in_dom0(image)
+        if type == "hvm":
+            if ramdisk:
+                raise LabError("an HVM guest has a disk, and no ramdisk")
+            with self.lock:
+                self.native or hvm.bring_device_model(self.start, self.say)
         if ramdisk:
             config.check_file(Path(ramdisk), "ramdisk")
             ramdisk = (str(Path(ramdisk).absolute()) if self.native
                        else self.put_once(Path(ramdisk).read_bytes()))
         guest = self.new_guest(name)
         try:
-            targets = [d.line(self.attach(d, guest)) for d in disks]
             vifs = self.connect(net, guest) if net else []
+            targets, later = [d.line(self.attach(d, guest)) for d in disks], []
+            if type == "hvm":
+                boot = hvm.boot_disk(image, cmdline, args, guest)
+                targets, later = [boot.line(self.attach(boot, guest))], targets
+                vifs = [f"{v},type=vif" for v in vifs]
+                more = hvm.lines(more)
             text = config.xl_config(guest.name, where, memory, line, targets, vifs,
                                     self.pin, ramdisk, actions,
-                                    [*self.guest_lines, *more], type or self.type)
-            said = guest.start(text, paused, monitor, until)
+                                    [*self.guest_lines, *more], type)
+            said = guest.start(text, paused or bool(later), monitor, until)
             if said is not None:
                 meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), "")
                 raise LabError(f"xl could not create a guest of {image}"
                                + (meaning and f": {meaning}"),
                                LabError.tail(said + self.hotplug_log()))
+            for line in later:
+                self.sh(["xl", "block-attach", str(guest.domid), line])
+            if later and not paused:
+                guest.unpause()
         except BaseException:
             guest.destroy()
             raise
