@@ -11,17 +11,20 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from lab import build, cli, config, door, xenolith
+from ec2 import disk as disks_of_ec2
+from ec2.errors import Ec2Error
+from lab import build, cli, config, door, hvm, xenolith
 from lab.errors import LabError
 from lab.lab import Lab, is_xen_host
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk")
+BUILD = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute()
+TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk", "--type")
 
 
 def native(words):
     """In a real dom0, with its own libraries."""
-    out = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build") / "xenolith"
+    out = BUILD / "xenolith"
     out.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(["make", "-s", "-C", Path(__file__).parent, f"BUILD={out.absolute()}"])
     if done.returncode:
@@ -65,6 +68,39 @@ def dom0_words(words):
     return (i if i < len(words) and words[i] != "--" else None), disks
 
 
+def option(words, end, name):
+    """The values of --NAME before that place, and the words without them."""
+    values, rest, i = [], [], 0
+    while i < len(words):
+        word, equals, value = words[i].partition("=")
+        takes = 1 if equals or word not in TAKE_A_WORD else 2
+        if i < end and word == name:
+            values.append(value if equals else words[i + 1])
+        else:
+            rest += words[i:i + takes if i < end else i + 1]
+        i += takes if i < end else 1
+    return values, rest
+
+
+def with_disk(words):
+    """An image that is to be an HVM guest becomes the disk that one starts from."""
+    image, _ = dom0_words(words)
+    if image is None or option(words, image, "--type")[0][-1:] != ["hvm"]:
+        return words
+    kernel = Path(words[image])
+    if kernel.suffix == ".img":
+        return words
+    args = words[image + 1:]
+    cmdline, before = option(words[:image], image, "--cmdline")
+    made = BUILD / "hvm" / f"{kernel.name}.img"
+    try:
+        disks_of_ec2.make(made, kernel, kernel.name, " ".join(cmdline[-1:]),
+                          args[1:] if args[:1] == ["--"] else args)
+    except Ec2Error as e:
+        raise LabError(str(e)) from None
+    return ["--name", kernel.name, *before, str(made)]      # of two names the last counts
+
+
 def wrong(words, image, disks):
     """Before a lab is booted: the status that the command has for these words, or 0."""
     words = list(words)
@@ -99,16 +135,26 @@ def put_net(lab, words, image):
             words[i] = "--net=xenbr0"
 
 
+def take_image(lab, words, image):
+    """The image is in dom0, and what runs it."""
+    path = Path(words[image])
+    if path.suffix == ".img":
+        hvm.bring_device_model(lab.start, cli.say)
+        config.check_file(path, "disk")
+    data = path.read_bytes() if path.suffix == ".img" else config.read_image(path)
+    lab.put(data, f"/root/{path.name}")
+    words[image] = f"/root/{path.name}"
+
+
 def run_in_background(words, image):
     """In the lab that runs: one of our own would end with us, and the guest with it."""
     if any(w.startswith("--disk") or w.startswith("--net=forward") for w in words[:image]):
         raise LabError("the lab lends a guest in the background no disk and no port of this"
                        " machine: leave --background out")
-    lab, data, name = Running(), config.read_image(words[image]), Path(words[image]).name
+    lab = Running()
     lab.install()
     put_net(lab, words, image)
-    lab.put(data, f"/root/{name}")
-    words[image] = f"/root/{name}"
+    take_image(lab, words, image)
     return cli.in_dom0(lab, ["xenolith", "run", *words])
 
 
@@ -119,15 +165,14 @@ def run(words):
         os.execv(make(), ["xenolith", "run", *words])
     if "--background" in words[:image]:
         return run_in_background(words, image)
-    data, name = config.read_image(words[image]), Path(words[image]).name
+    config.check_file(Path(words[image]), "image")
     if status := wrong(words, image, disks):
         return status
     with Lab(say=cli.say) as lab:
         xenolith.install(lab)
         put_disks(lab, words, disks)
         put_net(lab, words, image)
-        lab.put(data, f"/root/{name}")
-        words[image] = f"/root/{name}"
+        take_image(lab, words, image)
         door.open_door(lab)
         return cli.in_dom0(lab, ["xenolith", "run", *words])
 
@@ -173,6 +218,8 @@ def main():
         ec2 = ROOT / "tools/ec2/ec2"
         os.execv(ec2, [ec2, *words[1:]])
     try:
+        if words[:1] == ["run"]:
+            words = ["run", *with_disk(words[1:])]
         if is_xen_host():
             native(words)
         if words[:1] == ["run"]:

@@ -23,9 +23,10 @@
 #define MOST 16
 
 static const char usage[] = "run [OPTION...] IMAGE [-- ARG...]\n"
+	"  --type pv|pvh|hvm    pv; for hvm IMAGE is a disk of `xenolith ec2 image`\n"
 	"  --memory MB          32\n"
 	"  --name NAME          the image's\n"
-	"  --disk FILE[,ro]     xvda, and xvdb, ... for more of them\n"
+	"  --disk FILE[,ro]     xvda, and xvdb, ... for more of them; hvm: xvde, ...\n"
 	"  --net[=BRIDGE]       a network interface\n"
 	"  --cmdline WORDS      for the kernel, before the arguments\n"
 	"  --config LINE        more for the xl.cfg\n"
@@ -33,11 +34,16 @@ static const char usage[] = "run [OPTION...] IMAGE [-- ARG...]\n"
 	"  --background         do not wait for its end";
 
 static struct {
-	const char *image, *name, *memory, *cmdline, *bridge;
+	const char *image, *name, *memory, *cmdline, *bridge, *type;
 	const char *disks[MOST], *lines[MOST];
 	int ndisks, nlines, net, show, background;
 	char **args;
-} o = { .memory = "32", .cmdline = "" };
+} o = { .memory = "32", .cmdline = "", .type = "pv" };
+
+static int hvm(void)
+{
+	return !strcmp(o.type, "hvm");
+}
 
 /* ---- words */
 
@@ -84,6 +90,8 @@ static void parse(char **argv)
 			o.net = 1, o.bridge = argv[i] + 6;
 		else if ((v = value("--memory", argv, &i)))
 			o.memory = v;
+		else if ((v = value("--type", argv, &i)))
+			o.type = v;
 		else if ((v = value("--name", argv, &i)))
 			o.name = v;
 		else if ((v = value("--cmdline", argv, &i)))
@@ -110,13 +118,20 @@ static void check(void)
 	static char name[64];
 	size_t n = strspn(o.memory, "0123456789");
 	FILE *f = fopen(o.image, "rb");
-	char magic[4] = "";
+	char head[512] = "";
 	struct stat st;
 
-	if (!f || fread(magic, 1, 4, f) < 4)
+	if (!f || fread(head, 1, sizeof(head), f) < 4)
 		die(FAILED, "image %s: %s", o.image, f ? "it is empty" : strerror(errno));
 	fclose(f);
-	if (memcmp(magic, "\177ELF", 4) && memcmp(magic, "\037\213", 2))
+	if (strcmp(o.type, "pv") && strcmp(o.type, "pvh") && !hvm())
+		die(USAGE, "--type %s: pv, pvh or hvm", o.type);
+	if (hvm() && (*o.cmdline || *o.args))
+		die(USAGE, "%s: a disk has its command line and arguments in it", o.image);
+	if (hvm() && memcmp(head + 510, "\125\252", 2))
+		die(FAILED, "image %s is no disk that a BIOS starts: xenolith ec2 image makes one",
+		    o.image);
+	if (!hvm() && memcmp(head, "\177ELF", 4) && memcmp(head, "\037\213", 2))
 		die(FAILED, "image %s is no kernel: neither ELF nor compressed", o.image);
 	if (!n || o.memory[n] || n > 7 || atoi(o.memory) < 4)
 		die(USAGE, "--memory %s: so many MB, at least 4", o.memory);
@@ -190,47 +205,78 @@ static char *command_line(void)
 	return line;
 }
 
+static void put_file(FILE *f, const char *file, const char *vdev, int ro)
+{
+	char *full = realpath(file, NULL), *line;
+
+	if (asprintf(&line, "format=raw,vdev=%s,access=%s,target=%s", vdev, ro ? "ro" : "rw",
+		     full ? full : file) < 0)
+		die(FAILED, "no memory");
+	put_string(f, line);
+}
+
 static void put_disk(FILE *f, int i)
 {
 	size_t n = strcspn(o.disks[i], ",");
-	char *file = strndup(o.disks[i], n), *full = realpath(file, NULL), *line;
+	/* The first four of an HVM guest would be emulated, and none read-only. */
+	char *file = strndup(o.disks[i], n), vdev[] = { 'x', 'v', 'd', (hvm() ? 'e' : 'a') + i, 0 };
 	int ro = !strcmp(o.disks[i] + n, ",ro");
 
 	if (o.disks[i][n] && !ro)
 		die(USAGE, "--disk %s: FILE or FILE,ro", o.disks[i]);
-	if (asprintf(&line, "format=raw,vdev=xvd%c,access=%s,target=%s", 'a' + i,
-		     ro ? "ro" : "rw", full ? full : file) < 0)
-		die(FAILED, "no memory");
-	fputs(i ? ", " : "", f);
-	put_string(f, line);
+	put_file(f, file, vdev, ro);
+	free(file);
+}
+
+/* By BIOS from a disk; of the PC no more than that takes.  tools/lab/hvm.py has the same. */
+static void put_hvm(FILE *f)
+{
+	static const char lines[] =
+		"\nboot        = \"c\"\nbios        = \"seabios\"\nvga         = \"none\""
+		"\nvideoram    = 0\nnographic   = 1\nvnc         = 0\nusb         = 0"
+		"\nserial      = \"pty\"";
+
+	fputs(lines, f);
+}
+
+static void put_kernel(FILE *f)
+{
+	char *image = realpath(o.image, NULL);
+
+	fputs("\nkernel      = ", f);
+	put_string(f, image ? image : o.image);
+	fputs("\nextra       = ", f);
+	put_string(f, command_line());
 }
 
 static char *config(void)
 {
 	static const char *const ends[] = { "poweroff", "reboot", "crash", "watchdog" };
-	char *text, *image = realpath(o.image, NULL);
+	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
 	fputs("name        = ", f);
 	put_string(f, o.name);
-	fputs("\ntype        = \"pv\"\nkernel      = ", f);
-	put_string(f, image ? image : o.image);
-	fprintf(f, "\nmemory      = %s\nmaxmem      = %s\nvcpus       = 1\nextra       = ", o.memory,
-		o.memory);
-	put_string(f, command_line());
+	fprintf(f, "\ntype        = \"%s\"", o.type);
+	(hvm() ? put_hvm : put_kernel)(f);
+	fprintf(f, "\nmemory      = %s\nmaxmem      = %s\nvcpus       = 1", o.memory, o.memory);
 	/* A guest that would start again and again is not what anybody asked for here. */
 	for (int i = 0; i < 4; i++)
 		fprintf(f, "\non_%-8s = \"%s\"", ends[i], o.background || o.show ? "destroy" : "preserve");
-	if (o.ndisks) {
+	if (o.ndisks || hvm()) {
 		fputs("\ndisk        = [", f);
-		for (int i = 0; i < o.ndisks; i++)
+		if (hvm())
+			put_file(f, o.image, "hda", 0);
+		for (int i = 0; i < o.ndisks; i++) {
+			fputs(i || hvm() ? ", " : "", f);
 			put_disk(f, i);
+		}
 		fputs("]", f);
 	}
 	if (o.net)
-		fprintf(f, "\nvif         = [\"%s%s\"]", o.bridge ? "bridge=" : "",
-			o.bridge ? o.bridge : "");
+		fprintf(f, "\nvif         = [\"%s%s%s\"]", hvm() ? "type=vif," : "",
+			o.bridge ? "bridge=" : "", o.bridge ? o.bridge : "");
 	for (int i = 0; i < o.nlines; i++)
 		fprintf(f, "\n%s", o.lines[i]);
 	fputc('\n', f);
@@ -316,7 +362,7 @@ static int exit_status(const char *reason)
 static const char *attend(void)
 {
 	struct xs_handle *xs = xs_open(0);
-	char *console[] = { "xl", "console", domid, NULL };
+	char *console[] = { "xl", "console", "-t", "pv", domid, NULL };
 	char *unpause[] = { "xl", "unpause", domid, NULL };
 	const char *reason = NULL;
 	unsigned n;

@@ -14,7 +14,7 @@ _xenolith() {
 		vcat) list=-l ;;
 		trace) list=--seconds ;;
 		profile) list="--seconds --hz --flame --perf= --folded= --idle" ;;
-		run) list="--memory --name --disk --net --cmdline --config --show --background" ;;
+		run) list="--type --memory --name --disk --net --cmdline --config --show --background" ;;
 		ec2) list="--profile --region --dry-run --owner --help" ;;
 		esac
 	else

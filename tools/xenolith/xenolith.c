@@ -219,7 +219,7 @@ static void console(const struct words *w)
 	pid_t child = fork();
 
 	if (child == 0) {
-		execlp("xl", "xl", "console", w->domain, (char *)NULL);
+		execlp("xl", "xl", "console", "-t", "pv", w->domain, (char *)NULL);
 		die(FAILED, "there is no xl");
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0)
