@@ -91,11 +91,11 @@ help:
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console; ends as it ends
 #|      APP_DIR=FOLDER    a folder of C files anywhere instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments          CMDLINE="..."  more for the kernel
-#|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS  TYPE=pv|pvh
+#|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make lab               a shell in the lab's dom0
 #| ./xenolith ps NAME     asks a guest that runs, in a lab or a real dom0; ./xenolith --help
-#| make test [T=PATTERN] [TYPE=pvh]  the tests under Xen
+#| make test [T=PATTERN] [TYPE=pvh|hvm]  the tests under Xen
 #| make check             all that needs no Xen
 #| make bench             boot times                  make images  all apps and tests
 #| make setup             install what this machine lacks (run does it by itself)
