@@ -8,10 +8,6 @@
 #define PIC_MASTER_MASK 0x21
 #define PIC_SLAVE_MASK 0xa1
 
-#define PIT_COUNT 0x40
-#define PIT_MODE 0x43
-#define PIT_ONE_SHOT 0x10		/* the first counter, by its low byte */
-
 #define UNPLUG 0x10			/* xen.git, docs/misc/hvm-emulated-unplug.pandoc */
 #define UNPLUG_VERSION 0x12
 #define UNPLUG_MAGIC 0x49d2
@@ -54,13 +50,11 @@ static uint16_t in16(uint16_t port)
 	return value;
 }
 
-/* The BIOS's timer, which would wake us 18 times a second, and all else that would interrupt. */
+/* The BIOS's timer and all else that would interrupt; Xen stops a timer that is masked. */
 static void silence(void)
 {
 	out8(PIC_MASTER_MASK, 0xff);
 	out8(PIC_SLAVE_MASK, 0xff);
-	out8(PIT_MODE, PIT_ONE_SHOT);
-	out8(PIT_COUNT, 0);
 }
 
 /* The disks and network cards that frontends reach, too, or who emulates them writes as well. */

@@ -49,7 +49,7 @@ uint64_t hvm_foreign_where(uintptr_t page);
 void hvm_traps_init(void);
 void hvm_block(void);
 
-/* The PC around us, which is there under HVM only: silent, unplugged; its serial line. */
+/* The PC around us, which is there under HVM only: masked, unplugged; its serial line. */
 void hvm_devices_init(void);
 void hvm_serial_write(const char *text, size_t len);
 
