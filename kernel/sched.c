@@ -32,9 +32,12 @@ struct runq {
 	unsigned length;
 };
 
-static struct runq runq[2] = {
+#define HELD 2				/* not a kind: who may not run, of any */
+
+static struct runq runq[3] = {
 	[THREAD_KERNEL] = { .last = &runq[THREAD_KERNEL].first },
 	[THREAD_APP] = { .last = &runq[THREAD_APP].first },
+	[HELD] = { .last = &runq[HELD].first },
 };
 static struct thread *all, **all_last = &all;
 static struct thread *dead;		/* exited, their stacks not freed yet */
@@ -86,7 +89,7 @@ static bool news(void)
 
 static void enqueue(struct thread *t, bool first)
 {
-	struct runq *q = &runq[t->kind];
+	struct runq *q = &runq[t->held ? HELD : t->kind];
 
 	if (first) {
 		t->next = q->first;
@@ -102,21 +105,27 @@ static void enqueue(struct thread *t, bool first)
 	t->queued = true;
 }
 
-static struct thread *dequeue(struct runq *q)
+static struct thread *take(struct runq *q, struct thread **p)
 {
-	struct thread **p = &q->first, *t;
+	struct thread *t = *p;
 
-	if (!q->length)
-		return NULL;
-	for (unsigned n = arch_choose(q->length); n; n--)
-		p = &(*p)->next;
-	t = *p;
 	*p = t->next;
 	if (!t->next)
 		q->last = p;
 	q->length--;
 	t->queued = false;
 	return t;
+}
+
+static struct thread *dequeue(struct runq *q)
+{
+	struct thread **p = &q->first;
+
+	if (!q->length)
+		return NULL;
+	for (unsigned n = arch_choose(q->length); n; n--)
+		p = &(*p)->next;
+	return take(q, p);
 }
 
 /*
@@ -534,6 +543,26 @@ void thread_list(void (*visit)(const struct thread *t, void *arg), void *arg)
 {
 	for (struct thread *t = all; t; t = t->all_next)
 		visit(t, arg);
+}
+
+struct thread *thread_next(const struct thread *t)
+{
+	return t ? t->all_next : all;
+}
+
+void sched_hold(struct thread *t, bool held)
+{
+	struct runq *q = &runq[t->held ? HELD : t->kind];
+	struct thread **p = &q->first;
+
+	if (t->held == held)
+		return;
+	t->held = held;
+	if (!t->queued)
+		return;
+	while (*p != t)
+		p = &(*p)->next;
+	enqueue(take(q, p), false);
 }
 
 unsigned thread_count(void)

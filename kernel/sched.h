@@ -41,6 +41,7 @@ struct thread {
 	enum thread_kind kind;
 	bool runnable;			/* wants the CPU, or has it */
 	bool queued;			/* in the run queue; the running one is not */
+	bool held;			/* and may not run: sched_hold() */
 	unsigned depth;			/* of kernel_enter(); 0: in application code */
 	const char *waits;		/* the function it sleeps in, or NULL */
 	uint64_t deadline;		/* wakes it at the latest; NEVER: none */
@@ -65,6 +66,15 @@ void thread_sleep(uint64_t deadline);
 /* Every thread, in order of creation; for reports. */
 void thread_list(void (*visit)(const struct thread *t, void *arg), void *arg);
 unsigned thread_count(void);
+
+/* The one made after t, for who does not sleep between two calls; of NULL, the first. */
+struct thread *thread_next(const struct thread *t);
+
+/*
+ * For a debugger.  A held thread is woken as others are, but does not run until it is let
+ * go; the one that runs does so until it sleeps.
+ */
+void sched_hold(struct thread *t, bool held);
 
 struct sched_stats {
 	uint64_t switches, upcalls, preemptions, idles;

@@ -789,6 +789,55 @@ static void a_thousand_threads(void)
 	join_all();
 }
 
+/* ---- a debugger's hold */
+
+static unsigned beats[2];
+static bool enough;
+
+/* Asleep, preempted, or in its turn. */
+static void beat(void *arg)
+{
+	unsigned *mine = arg;
+
+	while (!enough) {
+		enter();
+		++*mine;
+		if (host_chance(2))
+			thread_sleep(clock_now() + host_below(20000));
+		leave();
+		if (current->kind == THREAD_APP)
+			host_preempt();
+	}
+	enter();
+	end();
+}
+
+static void held_threads_do_not_run(void)
+{
+	struct thread *t[2];
+	unsigned before[2];
+
+	host_boot();
+	for (unsigned i = 0; i < 2; i++)
+		t[i] = go("held", THREAD_APP, beat, &beats[i]);
+	for (unsigned n = 0; n < 5; n++) {
+		unsigned free = host_below(2);
+
+		thread_sleep(clock_now() + host_below(NSEC_PER_MSEC));
+		sched_hold(t[0], true);
+		sched_hold(t[1], true);
+		memcpy(before, beats, sizeof(before));
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+		assert(!memcmp(before, beats, sizeof(before)));
+		sched_hold(t[free], false);
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+		assert(beats[free] > before[free] && beats[!free] == before[!free]);
+		sched_hold(t[!free], false);
+	}
+	enough = true;
+	join_all();
+}
+
 static void overflow_the_stack(void *arg)
 {
 	struct arch_context *c = current->context;
@@ -842,6 +891,7 @@ int main(int argc, char **argv)
 		  memory_for_threads_runs_out, 3 },
 		{ "a thousand threads sleep and end", a_thousand_threads, 2 },
 		{ "a stack has a guard page", stacks_have_guards, 10 },
+		{ "who is held does not run until it is let go", held_threads_do_not_run, 200 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));
