@@ -91,6 +91,7 @@ help:
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console; ends as it ends
 #|      APP_DIR=FOLDER    a folder of C files anywhere instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments          CMDLINE="..."  more for the kernel
+#|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make lab               a shell in the lab's dom0
@@ -197,6 +198,10 @@ APP_CFLAGS :=
 APP_LIBS :=
 APP_SOURCES :=
 -include $(1)/app.mk
+ifeq ($(GDB),1)
+APP_LIBS += -u gdb_start
+APP_CFLAGS += -fno-split-stack
+endif
 # What the image is made of: of another folder of its name it is another one.
 $(2)/.contents: CONTENTS := $(1) $(wildcard $(1)/*.c $(1)/files/) $$(APP_CFLAGS) $$(APP_LIBS) $$(APP_SOURCES)
 $(2)/.contents: FORCE

@@ -7,6 +7,7 @@
  */
 #include "drivers/console.h"
 #include "drivers/control.h"
+#include "drivers/gdb.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
@@ -61,6 +62,8 @@ static void main_thread(void *arg)
 	char **argv = param_argv();
 
 	(void)arg;
+	if (gdb_start)
+		gdb_start();
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	param_each("env.", set_variable);
 	atexit(run_destructors);

@@ -14,8 +14,10 @@ struct regs {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+struct arch_context;
+
 /* From the linker script: the image's parts, each on pages of its own. */
-extern char image_start[], text_end[], rodata_start[], rodata_end[], data_start[];
+extern char image_start[], library_text[], application_text[], text_end[], rodata_start[], rodata_end[], data_start[];
 extern char boot_stack_guard[], boot_stack[], boot_stack_end[];
 extern char hypercall_page[], image_end[];
 
@@ -42,6 +44,25 @@ bool at_stack_guard(uintptr_t sp);
 /* A fault: report it and panic.  An NMI: a question, answered.  Called by entry code. */
 void trap(struct regs *r);
 void nmi(struct regs *r);
+
+/* In images with a debugger (breaks.c): whether a fault was its, and is done with. */
+bool debug_trap(struct regs *r) __attribute__((weak));
+
+/*
+ * Where entry code is called back by trap() and preempt(): in a frame of these the stack
+ * goes on with the struct regs of what was interrupted.
+ */
+extern char pv_trapped[], pv_preempted[], hvm_trapped[], hvm_preempted[];
+
+/* Of a thread that does not run: the registers a call keeps, where it goes on; its stack. */
+void context_registers(const struct arch_context *c, struct regs *r);
+bool context_holds(const struct arch_context *c, uintptr_t address, size_t size);
+
+/* debug.c, for breaks.c: what a thread was interrupted in; NULL: it sleeps in the kernel. */
+struct thread;
+struct regs *debug_frame(const struct thread *t);
+uint8_t debug_exchange(uintptr_t address, uint8_t byte);	/* in text; what was there */
+#define FLAG_TRAP 0x100u
 
 /* The same for overflows that software finds. */
 void print_stack_overflow(void);

@@ -124,6 +124,23 @@ void arch_context_stack(const struct arch_context *c, size_t *size, size_t *used
 	*used = c->high - at;
 }
 
+void context_registers(const struct arch_context *c, struct regs *r)
+{
+	const struct switched *s = c->sp;
+
+	*r = (struct regs){
+		.rbx = (uintptr_t)s->rbx, .rbp = (uintptr_t)s->rbp,
+		.r12 = (uintptr_t)s->main, .r13 = (uintptr_t)s->arg,
+		.r14 = (uintptr_t)s->r14, .r15 = (uintptr_t)s->r15,
+		.rip = (uintptr_t)s->resume, .rsp = (uintptr_t)s->pad,
+	};
+}
+
+bool context_holds(const struct arch_context *c, uintptr_t address, size_t size)
+{
+	return address >= c->low && address < c->high && size <= c->high - address;
+}
+
 bool on_current_stack(uintptr_t address)
 {
 	const struct arch_context *c = current->context ? current->context : adopt();

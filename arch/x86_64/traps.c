@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Faults: all are the end, after a report.  And the NMI, which is a question. */
+/* Faults: all but a debugger's are the end, after a report.  The NMI is a question. */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/platform.h"
 #include "kernel/arch.h"
@@ -83,6 +83,8 @@ void trap(struct regs *r)
 	const char *name = r->vector < sizeof(names) / sizeof(*names) && names[r->vector] ?
 			   names[r->vector] : "trap";
 
+	if (debug_trap && debug_trap(r))
+		return;
 	kernel_enter();
 	if (panicking)
 		panic_end();

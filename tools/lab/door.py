@@ -98,10 +98,11 @@ class Visitor:
             command.signal(15)
 
 
-def open_door(lab):
-    """Let others in as long as this process lives."""
+def open_door(lab, number=None):
+    """Let others in as long as this process lives; number: by what XENOLITH_LAB says, where it
+    is not this process's, which may have several labs."""
     door = socket.socket(socket.AF_UNIX)
-    door.bind(f"\0{prefix()}{os.getpid()}")
+    door.bind(f"\0{prefix()}{number or os.getpid()}")
     door.listen()
 
     def admit():

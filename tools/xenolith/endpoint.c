@@ -82,21 +82,19 @@ static void pause_a_bit(void)
 	nanosleep(&t, NULL);
 }
 
-void endpoint_open(int domid)
+struct libxenvchan *channel_open(int domid, const char *at)
 {
 	time_t deadline = time(NULL) + PATIENCE;
 	char key[96];
 
-	domain = domid;
-	snprintf(path, sizeof(path), "/local/domain/%d/data/vchan/0/control", domid);
-	snprintf(key, sizeof(key), "%s/event-channel", path);
+	snprintf(key, sizeof(key), "%s/event-channel", at);
 	for (;;) {
 		char *there = read_key(key);
+		struct libxenvchan *c = there ? libxenvchan_client_init(NULL, domid, at) : NULL;
 
-		chan = there ? libxenvchan_client_init(NULL, domid, path) : NULL;
-		if (chan) {
-			chan->blocking = 0;
-			return;
+		if (c) {
+			c->blocking = 0;
+			return c;
 		}
 		if (access("/dev/xen/gntdev", R_OK | W_OK) ||
 		    access("/dev/xen/evtchn", R_OK | W_OK))
@@ -105,10 +103,19 @@ void endpoint_open(int domid)
 		if (time(NULL) >= deadline && there)
 			die(NO_ENDPOINT, "domain %d: another operator is connected", domid);
 		if (time(NULL) >= deadline - PATIENCE + 2 && !there)
-			die(NO_ENDPOINT, "domain %d has no control endpoint: it is no Xenolith,"
-			    " was started with control=off, or has not booted", domid);
+			return NULL;
 		pause_a_bit();
 	}
+}
+
+void endpoint_open(int domid)
+{
+	domain = domid;
+	snprintf(path, sizeof(path), "/local/domain/%d/data/vchan/0/control", domid);
+	chan = channel_open(domid, path);
+	if (!chan)
+		die(NO_ENDPOINT, "domain %d has no control endpoint: it is no Xenolith,"
+		    " was started with control=off, or has not booted", domid);
 }
 
 static void check_alive(int domid)

@@ -17,7 +17,10 @@ _Noreturn void die(int status, const char *fmt, ...) __attribute__((format(print
 /* A domain by number or name. */
 int domain_find(const char *name);
 
-/* The endpoint of a domain; waits for one that boots, or is another operator's. */
+/* A domain's vchan, waited for where it boots, or is another operator's; NULL: there is none. */
+struct libxenvchan *channel_open(int domid, const char *path);
+
+/* Its endpoint. */
 void endpoint_open(int domid);
 
 /*

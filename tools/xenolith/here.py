@@ -6,6 +6,7 @@ lab that runs: another terminal's `xenolith run`, `make run` or `make lab`.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -201,6 +202,15 @@ class Files:
                 Path(path).write_bytes(bytes(command.out))
 
 
+def gdb(words):
+    """gdb runs here, where the ELF file is; only the line to the guest goes by the lab."""
+    target = f"target remote | {shlex.quote(str(ROOT / 'xenolith'))} gdb {shlex.quote(words[0])}"
+    try:
+        os.execvp("gdb", ["gdb", "-ex", target, *words[1:]])
+    except FileNotFoundError:
+        sys.exit("xenolith: there is no gdb: apt install gdb")
+
+
 def ask(words):
     """In the dom0 of the lab that runs; the status."""
     lab, files = Running(), Files(words)
@@ -226,6 +236,8 @@ def main():
             return run(words[1:])
         if len(words) < 2 or {"--help", "-h"} & set(words):
             os.execv(make(), ["xenolith", *words])
+        if words[0] == "gdb" and len(words) > 2:
+            gdb(words[1:])
         return ask(words)
     except LabError as e:
         if e.log:

@@ -20,13 +20,17 @@ _xenolith() {
 	else
 		case $last:${words[0]}:${#words[@]} in
 		*::0) list="--json info ps top mem stats net block devices log level config profile
-			trace shutdown interfaces describe call console vcat run ec2" ;;
+			trace shutdown interfaces describe call console gdb vcat run ec2" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
 		*:run:* | *:ec2:* | --flame:*)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
 			return ;;
 		*:1) list=$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }') ;;
+		*:gdb:*)
+			compopt -o filenames 2> /dev/null
+			COMPREPLY=($(compgen -d -- "$word") $(compgen -f -X '!*.elf' -- "$word"))
+			return ;;
 		*:level:2) list="error warning info debug" ;;
 		*:trace:2) list="sched ring tcp" ;;
 		*:config:2) list=$(xenolith config "${words[1]}" 2> /dev/null | sed 's/[:=].*//') ;;

@@ -298,6 +298,8 @@ static const struct word {
 	{ "describe", describe, 0, "describe D INTERFACE", "how" },
 	{ "call", call, 0, "call D METHOD [JSON]", "calls it, with parameters" },
 	{ "console", console, 1, "console D", "its console (xl console)" },
+	{ "gdb", gdb, 1, "gdb D [ELF...]",
+	  "gdb for its application, with the ELF file of its build" },
 	{ "vcat", vcat, 1, "vcat [-l] D PATH",
 	  "standard input and output on a vchan; -l: as its server" },
 };

@@ -40,6 +40,7 @@ void block(const struct words *w);
 void devices(const struct words *w);
 void run(char **argv);				/* run.c: of what stands behind "run" */
 void vcat(const struct words *w);
+void gdb(const struct words *w);
 void profile(const struct words *w);
 void trace(const struct words *w);
 

@@ -195,6 +195,8 @@ trap_common:
 	save
 	mov	%rsp, %rdi
 	call	trap
+	.globl	hvm_trapped
+hvm_trapped:
 	jmp	leave
 
 	.globl	hvm_nmi_entry
@@ -242,6 +244,8 @@ hvm_upcall_entry:
 	jz	3f
 	sti				/* others run, and none of them knows of this flag */
 	call	preempt
+	.globl	hvm_preempted
+hvm_preempted:
 	cli
 	cmpq	$0, PENDING_SEL(%rip)	/* what came in before cli, and was taken back */
 	jne	2b

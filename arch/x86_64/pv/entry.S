@@ -80,6 +80,8 @@ trap_common:
 	save
 	mov	%rsp, %rdi
 	call	trap
+	.globl	pv_trapped
+pv_trapped:
 	jmp	leave
 
 	.globl	nmi_entry
@@ -112,6 +114,8 @@ upcall_entry:
 	test	%al, %al
 	jz	leave
 	call	preempt
+	.globl	pv_preempted
+pv_preempted:
 	jmp	leave
 
 /*

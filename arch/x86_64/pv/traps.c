@@ -10,6 +10,7 @@
 #define BREAKPOINT 3
 #define OVERFLOW 4
 #define TRAPS 32
+#define MASK 4			/* upcalls, until we have looked; iret unmasks what was not */
 
 /* entry.S: the vectors, and where they enter, each 16 bytes. */
 extern const uint8_t pv_vectors[], pv_vectors_end[];
@@ -27,7 +28,7 @@ static void set_traps(void)
 
 		table[i] = (struct trap_info){
 			.vector = vector,
-			.flags = vector == BREAKPOINT || vector == OVERFLOW ? 3 : 0,
+			.flags = MASK | (vector == BREAKPOINT || vector == OVERFLOW ? 3 : 0),
 			.cs = FLAT_KERNEL_CS,
 			.address = (uintptr_t)pv_trap_entries + i * ENTRY_SIZE,
 		};

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * drivers/gdb.h: who is attached, and whether the application runs.
+ *
+ * A kernel thread serves one gdb after another.  The first packet stops the application; it
+ * goes on when gdb says so, detaches, or has gone.  While it runs only Ctrl-C counts.
+ */
+#include "drivers/gdb.h"
+#include "drivers/gdb_inside.h"
+#include "drivers/vchan.h"
+#include "kernel/clock.h"
+#include "kernel/debug.h"
+#include "kernel/log.h"
+#include "kernel/param.h"
+#include "kernel/shutdown.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PATH "data/vchan/0/gdb"
+#define OPERATOR 0			/* dom0 */
+#define ORDER_IN 10
+#define ORDER_OUT 11
+#define INTERRUPTED 2			/* gdb's number for SIGINT */
+#define STATUS_KILLED 137		/* 128 + SIGKILL */
+
+/* A gdb that does not take what we say for so long is one no more. */
+#define PATIENCE (10 * NSEC_PER_SEC)
+#define FAREWELL (2 * NSEC_PER_SEC)
+
+static struct vchan chan;
+static struct gdb_packet packet;
+static struct gdb_reply reply;
+static struct gdb_session session;
+static enum { APART, STOPPED, RUNNING } state;	/* attached: the latter two */
+static bool waiting;			/* main(), for the first gdb */
+static bool event;			/* `stopped` is to be reported */
+static bool ended;			/* the application, with ... */
+static uint8_t status;
+static bool over;			/* there is no channel any more */
+static struct thread *fatal;		/* whose fault takes its course */
+static struct waitq resumed;		/* state, waiting, ended */
+
+/* ---- the application's threads */
+
+static struct thread *application(struct thread *t)
+{
+	while (t && t->kind != THREAD_APP)
+		t = thread_next(t);
+	return t;
+}
+
+unsigned gdb_number(const struct thread *t)
+{
+	return t->id + 1;
+}
+
+struct thread *gdb_thread_from(uint64_t number)
+{
+	struct thread *t = application(thread_next(NULL));
+
+	while (t && gdb_number(t) < number)
+		t = application(thread_next(t));
+	return t;
+}
+
+struct thread *gdb_thread(uint64_t number)
+{
+	struct thread *t = gdb_thread_from(number);
+
+	return t && gdb_number(t) == number ? t : NULL;
+}
+
+void gdb_describe(const struct thread *t, char *text, size_t size)
+{
+	format(text, size, t->waits && t != session.stopped ? "%s, in %s" : "%s", t->name,
+	       t->waits);
+}
+
+static void hold(bool held)
+{
+	for (struct thread *t = gdb_thread_from(0); t; t = application(thread_next(t)))
+		sched_hold(t, held);
+}
+
+/* Whoever wants the CPU is of more interest than who sleeps. */
+static struct thread *interesting(void)
+{
+	struct thread *t = gdb_thread_from(0);
+
+	while (t && !t->queued)
+		t = application(thread_next(t));
+	return t ? t : gdb_thread_from(0);
+}
+
+static void stop(struct thread *by, int signal, bool breakpoint)
+{
+	hold(true);
+	debug_lift();
+	state = STOPPED;
+	session.stopped = by;
+	session.chosen = NULL;
+	session.signal = signal;
+	session.breakpoint = breakpoint;
+}
+
+static void go(void)
+{
+	fatal = session.fatal ? session.stopped : NULL;
+	debug_plant(session.step);
+	if (session.only)
+		sched_hold(session.only, false);
+	else
+		hold(false);
+	state = RUNNING;
+	waiting = false;
+	wake(&resumed);
+}
+
+/* As if there had never been a gdb. */
+static void leave(void)
+{
+	debug_lift();
+	debug_unbreak_all();
+	hold(false);
+	state = APART;
+	event = false;
+	wake(&resumed);
+}
+
+bool debug_wants(void)
+{
+	return state == RUNNING;
+}
+
+void debug_stopped(int signal, bool breakpoint, bool *is_fatal)
+{
+	stop(current, signal, breakpoint);
+	event = true;
+	wake(&chan.port.waiters);
+	wait_until(&resumed, state != STOPPED);
+	*is_fatal = fatal == current;
+	fatal = NULL;
+}
+
+/* ---- the one that is attached */
+
+static bool say(const char *text, size_t len)
+{
+	return vchan_write(&chan, text, len, clock_now() + PATIENCE) == (ssize_t)len;
+}
+
+static bool say_reply(void)
+{
+	if (reply.full) {		/* half of it would be another one */
+		gdb_begin(&reply);
+		gdb_put(&reply, "E01");
+	}
+	gdb_end(&reply);
+	return say(reply.data, reply.len);
+}
+
+static bool report(void)
+{
+	gdb_begin(&reply);
+	gdb_report(&session, &reply);
+	return say_reply();
+}
+
+/* Who waits for the application is told of its end; who has it stopped loses us. */
+static bool report_end(void)
+{
+	bool said = false;
+
+	over = state != RUNNING;
+	leave();
+	if (over) {
+		vchan_close(&chan);
+	} else {
+		gdb_begin(&reply);
+		gdb_put(&reply, "W");
+		gdb_put_bytes(&reply, &status, 1);
+		said = say_reply();
+	}
+	ended = false;
+	wake(&resumed);
+	return said;
+}
+
+static bool obey(void)
+{
+	bool said = true;
+
+	gdb_begin(&reply);
+	switch (gdb_answer(&session, packet.data, &reply)) {
+	case GDB_STAY:
+		return say_reply();
+	case GDB_RUN:
+		go();
+		return true;
+	case GDB_DETACH:
+		said = say_reply();
+		waiting = false;
+		leave();
+		return said;
+	case GDB_KILL:
+		say_reply();
+		shutdown_guest(SHUTDOWN_poweroff, STATUS_KILLED, "killed by gdb");
+	}
+	return false;
+}
+
+/* False: it takes nothing any more. */
+static bool take(char c)
+{
+	switch (gdb_byte(&packet, c)) {
+	case GDB_NOTHING:
+		break;
+	case GDB_BROKEN:
+		return session.no_acks || say("-", 1);
+	case GDB_AGAIN:
+		return session.no_acks || !reply.len || say(reply.data, reply.len);
+	case GDB_INTERRUPT:
+		if (state != RUNNING)
+			break;
+		stop(interesting(), INTERRUPTED, false);
+		return report();
+	case GDB_PACKET:
+		if (!session.no_acks && !say("+", 1))
+			return false;
+		if (state == RUNNING)
+			break;
+		if (state == APART)
+			stop(interesting(), DEBUG_TRAP, false);
+		return obey();
+	}
+	return true;
+}
+
+static bool something(void)
+{
+	evtchn_rung(&chan.port);
+	return event || ended || vchan_ready(&chan) & (VCHAN_READABLE | VCHAN_GONE);
+}
+
+/* One gdb, from its first byte to its end: true, that was read. */
+static bool serve_one(void)
+{
+	char bytes[64];
+	ssize_t n;
+
+	for (;;) {
+		wait_until(&chan.port.waiters, something());
+		if (ended && !report_end())
+			return false;
+		if (event) {
+			event = false;
+			if (!report())
+				return false;
+		}
+		n = vchan_try_read(&chan, bytes, sizeof(bytes));
+		if (n <= 0 && n != -EAGAIN)
+			return n == 0;
+		for (ssize_t i = 0; i < n; i++)
+			if (!take(bytes[i]))
+				return false;
+	}
+}
+
+/* Who has gone has; who does not take what we say, or lies, has its channel taken away. */
+static bool dismiss(void)
+{
+	char rest[64];
+
+	if (chan.error || chan.state != VCHAN_ENDED)
+		return vchan_renew(&chan) == 0;
+	while (vchan_try_read(&chan, rest, sizeof(rest)) > 0)
+		;
+	return true;
+}
+
+static void serve(void *arg)
+{
+	int rc = vchan_serve(&chan, OPERATOR, PATH, ORDER_IN, ORDER_OUT);
+	bool goes_on = rc == 0;
+
+	(void)arg;
+	while (goes_on) {
+		memset(&packet, 0, sizeof(packet));
+		memset(&session, 0, sizeof(session));
+		reply.len = 0;
+		goes_on = serve_one() || (!over && dismiss());
+		leave();
+	}
+	if (!over)
+		log_warning("gdb: no server (%d)", rc ? rc : chan.error);
+	if (!over && rc == 0)
+		vchan_close(&chan);
+	waiting = false;
+	wake(&resumed);
+}
+
+/* ---- from the first moment to the last */
+
+static void say_goodbye(const struct shutdown_order *order)
+{
+	uint64_t deadline = clock_now() + FAREWELL;
+
+	if (state == APART)
+		return;
+	status = order->status;
+	ended = true;
+	wake(&chan.port.waiters);
+	wait_until_deadline(&resumed, deadline, !ended);
+}
+
+/* After a panic: who waits for us would wait for ever where the domain is kept. */
+static void say_it_crashed(const struct shutdown_order *order)
+{
+	(void)order;
+	if (state != RUNNING)
+		return;
+	gdb_begin(&reply);
+	gdb_put(&reply, "X06");		/* SIGABRT */
+	gdb_end(&reply);
+	vchan_try_write(&chan, reply.data, reply.len);
+}
+
+static struct shutdown_hook hook = {
+	.name = "gdb", .run = say_goodbye, .last = say_it_crashed,
+};
+
+void gdb_start(void)
+{
+	const char *word = param("gdb");
+	bool wait = word && !strcmp(word, "wait");
+
+	if (!word || !strcmp(word, "off"))
+		return;
+	kernel_enter();
+	if (!wait && strcmp(word, "on")) {
+		log_warning("gdb=%s: neither on, wait nor off", word);
+	} else if (debug_init() ||
+		   !thread_start("gdb", THREAD_KERNEL, STACK_KERNEL, serve, NULL, NULL)) {
+		log_warning("gdb: no memory for it");
+	} else {
+		waiting = wait;
+		shutdown_hook(&hook);
+		if (wait)
+			log_info("gdb: main() waits for it");
+		wait_until(&resumed, !waiting);
+	}
+	kernel_leave();
+}

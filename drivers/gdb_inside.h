@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of drivers/gdb share among themselves. */
+#ifndef DRIVERS_GDB_INSIDE_H
+#define DRIVERS_GDB_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct thread;
+
+/* ---- gdb_packet.c: bytes as packets, $DATA#SUM; and what is written in them */
+
+#define GDB_PACKET_MAX 4096
+
+enum gdb_came {
+	GDB_NOTHING,			/* yet */
+	GDB_PACKET,			/* in data, with a NUL behind it */
+	GDB_BROKEN,			/* too long, or a sum that is wrong or none */
+	GDB_AGAIN,			/* our last one was broken */
+	GDB_INTERRUPT,			/* Ctrl-C */
+};
+
+struct gdb_packet {			/* begins zeroed */
+	size_t len;
+	enum { GDB_OUTSIDE, GDB_DATA, GDB_SUM_HIGH, GDB_SUM_LOW } at;
+	uint8_t sum, said;
+	bool broken;
+	char data[GDB_PACKET_MAX + 1];
+};
+enum gdb_came gdb_byte(struct gdb_packet *p, char c);
+
+/* A packet that is written: what does not fit is left out, and `full` says so. */
+struct gdb_reply {
+	size_t len;
+	bool full;
+	char data[1 + GDB_PACKET_MAX + 3];
+};
+void gdb_begin(struct gdb_reply *r);
+void gdb_put(struct gdb_reply *r, const char *text);
+void gdb_put_number(struct gdb_reply *r, uint64_t n);		/* no 0 in front */
+void gdb_put_bytes(struct gdb_reply *r, const void *from, size_t n);
+void gdb_end(struct gdb_reply *r);
+
+/*
+ * What is at *at, which moves behind it: this text; a number of 1 to 16 digits; so many
+ * bytes of two digits each.  False: it is not there, and *at has not moved.
+ */
+bool gdb_take(const char **at, const char *text);
+bool gdb_take_number(const char **at, uint64_t *n);
+bool gdb_take_bytes(const char **at, void *to, size_t n);
+
+/* ---- gdb_command.c: what the packets ask for */
+
+enum gdb_next { GDB_STAY, GDB_RUN, GDB_DETACH, GDB_KILL };
+
+struct gdb_session {			/* begins zeroed */
+	struct thread *stopped;		/* who is reported; NULL: there is none */
+	int signal;
+	bool breakpoint;
+	bool swbreak, no_acks;		/* as agreed */
+	struct thread *chosen;		/* whose registers are asked for */
+	unsigned listed;		/* of qsThreadInfo: numbers below are told */
+
+	/* GDB_RUN: */
+	struct thread *step, *only;	/* NULL: nobody; all */
+	bool fatal;			/* the signal takes its course */
+};
+
+/* Answer it; GDB_RUN has no answer yet, GDB_KILL may have one. */
+enum gdb_next gdb_answer(struct gdb_session *s, const char *packet, struct gdb_reply *r);
+
+/* `stopped` has. */
+void gdb_report(struct gdb_session *s, struct gdb_reply *r);
+
+/* ---- gdb.c: the application's threads, by numbers from 1 on */
+
+struct thread *gdb_thread(uint64_t number);	/* NULL: none of the application's */
+unsigned gdb_number(const struct thread *t);
+struct thread *gdb_thread_from(uint64_t number);	/* not lower; or NULL */
+void gdb_describe(const struct thread *t, char *text, size_t size);
+
+#endif
