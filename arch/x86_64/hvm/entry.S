@@ -223,60 +223,62 @@ hvm_nmi_entry:
 
 	.globl	hvm_upcall_entry
 hvm_upcall_entry:
+	cmpb	$0, blocking(%rip)
+	jne	1f
 	cmpb	$0, UPCALL_MASK(%rip)
-	je	1f
-0:	movb	$0, UPCALL_PENDING(%rip)
-	cmpq	$at_hlt, (%rsp)
-	je	4f
-	iretq
-4:	movq	$behind_hlt, (%rsp)
+	je	2f
+	movb	$0, UPCALL_PENDING(%rip)
 	iretq
 
-1:	cmpb	$0, halted(%rip)
-	jne	0b
-	movb	$1, UPCALL_MASK(%rip)
+1:	movb	$0, UPCALL_PENDING(%rip)
+	cmpq	$before_hlt, (%rsp)
+	jb	0f
+	cmpq	$at_hlt, (%rsp)
+	ja	0f
+	movq	$behind_hlt, (%rsp)
+0:	iretq
+
+2:	movb	$1, UPCALL_MASK(%rip)
 	push	$0
 	push	$-1
 	save
-2:	mov	%rsp, %rdi
+3:	mov	%rsp, %rdi
 	call	sched_upcall
 	test	%al, %al
-	jz	3f
+	jz	4f
 	sti				/* others run, and none of them knows of this flag */
 	call	preempt
 	.globl	hvm_preempted
 hvm_preempted:
 	cli
-	cmpq	$0, PENDING_SEL(%rip)	/* what came in before cli, and was taken back */
-	jne	2b
-3:	movb	$0, UPCALL_MASK(%rip)
-	jmp	leave
+4:	movb	$0, UPCALL_MASK(%rip)
+	cmpq	$0, PENDING_SEL(%rip)	/* what came in before, and was taken back */
+	je	leave
+	movb	$1, UPCALL_MASK(%rip)
+	jmp	3b
 
 /*
  * void hvm_block(void).  Xen takes hlt for SCHEDOP_block, which clears the mask
  * (vcpu_block_enable_events()).
  *
- * No interrupt is to come between sti and hlt, but that is no promise: behind an NMI there it
- * does, and in QEMU's SVM behind any exit.  Who takes the event back then must not return
- * to hlt, which would sleep on it.
+ * An event that comes between the look and hlt is taken back like any in the kernel, and hlt
+ * would sleep on it: so it returns behind hlt.  sti in front of hlt would not do instead: an
+ * NMI there ends its shadow, and so does, in QEMU's SVM, any exit.
  */
 	.globl	hvm_block
 hvm_block:
-	cli
+	movb	$1, blocking(%rip)
+before_hlt:
 	cmpq	$0, PENDING_SEL(%rip)
 	jne	1f
-	movb	$1, halted(%rip)
-	sti
 at_hlt:
 	hlt
 behind_hlt:
 	movb	$1, UPCALL_MASK(%rip)
-	movb	$0, halted(%rip)
-	ret
-1:	sti
+1:	movb	$0, blocking(%rip)
 	ret
 
-	.local	halted
-	.comm	halted, 1
+	.local	blocking
+	.comm	blocking, 1
 
 	.section .note.GNU-stack, "", @progbits
