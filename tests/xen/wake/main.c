@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-#define SLEEPS 20000
+#define SLEEPS 10000
 #define LONGEST 400000			/* ns; more than the way to idling takes */
 
 int main(void)
