@@ -4,7 +4,7 @@
 import re
 
 GUEST, SINK, DOM0 = "10.0.0.30", "10.0.0.31", "10.0.0.1"
-DELAY = 300     # ms
+DELAY = 200     # ms
 
 
 def in_order(capture, source):

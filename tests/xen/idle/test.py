@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Who sleeps uses no CPU, and guests leave nothing behind: 30, or GUESTS=100."""
+"""Who sleeps uses no CPU, and guests leave nothing behind: 10, or GUESTS=100."""
 
 import os
 import time
@@ -38,7 +38,7 @@ def test_many_guests(lab, image):
     hello = image.parent.parent.parent / "hello" / "hello"
     assert lab.run_guest(hello, memory=8, timeout=60).status == 0
     before, memory = state(lab), free_memory(lab)
-    for i in range(int(os.environ.get("GUESTS", 20))):
+    for i in range(int(os.environ.get("GUESTS", 10))):
         result = lab.run_guest(hello, memory=8, timeout=60)
         assert (result.reason, result.status) == ("poweroff", 0), (i, result)
     after = state(lab)

@@ -56,7 +56,7 @@ def serving(lab, image, *args, memory=48):
 def test_server_of_all_orders(lab, image):
     """libxenvchan as client: both ways, all bytes checked."""
     for read, write in ORDERS:
-        size = (256 if LONG else 64) * MB if (read, write) == (20, 20) else 4 * MB
+        size = (256 if LONG else 24) * MB if (read, write) == (20, 20) else 2 * MB
         with serving(lab, image, "serve", read, write)[0] as guest:
             path = SERVED.format(guest.domid)
             run(lab, f"{peer(lab)} client {guest.domid} {path} 0 {size} {size}")
@@ -86,7 +86,7 @@ def test_client_of_all_orders(lab, image):
 
 def test_clients_come_and_go(lab, image):
     """Every third is killed in the middle; nothing of one is seen by the next."""
-    count = 1000 if LONG else 120
+    count = 1000 if LONG else 60
     with serving(lab, image, "serve", 12, 12)[0] as guest:
         path = SERVED.format(guest.domid)
         said = run(lab, f"{peer(lab)} many {guest.domid} {path} {count}", timeout=600,
