@@ -90,18 +90,6 @@ static bool session(void)
 	}
 }
 
-/* Who has gone has; who does not take its answers, or lies, has its channel taken away. */
-static bool dismiss(void)
-{
-	char rest[64];
-
-	if (chan.error || chan.state != VCHAN_ENDED)
-		return vchan_renew(&chan) == 0;
-	while (vchan_try_read(&chan, rest, sizeof(rest)) > 0)
-		;
-	return true;
-}
-
 static bool somebody(void)
 {
 	evtchn_rung(&chan.port);
@@ -121,7 +109,7 @@ static void endpoint(void *arg)
 		wait_until(&chan.port.waiters, somebody());
 		if (!have_buffers())
 			log_warning("control: no memory for a client");
-	} while ((in && out && session()) || dismiss());
+	} while ((in && out && session()) || vchan_dismiss(&chan) == 0);
 	log_warning("control: the endpoint is lost");
 	vchan_close(&chan);
 }

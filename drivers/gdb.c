@@ -267,18 +267,6 @@ static bool serve_one(void)
 	}
 }
 
-/* Who has gone has; who does not take what we say, or lies, has its channel taken away. */
-static bool dismiss(void)
-{
-	char rest[64];
-
-	if (chan.error || chan.state != VCHAN_ENDED)
-		return vchan_renew(&chan) == 0;
-	while (vchan_try_read(&chan, rest, sizeof(rest)) > 0)
-		;
-	return true;
-}
-
 static void serve(void *arg)
 {
 	int rc = vchan_serve(&chan, OPERATOR, PATH, ORDER_IN, ORDER_OUT);
@@ -289,7 +277,7 @@ static void serve(void *arg)
 		memset(&packet, 0, sizeof(packet));
 		memset(&session, 0, sizeof(session));
 		reply.len = 0;
-		goes_on = serve_one() || (!over && dismiss());
+		goes_on = serve_one() || (!over && vchan_dismiss(&chan) == 0);
 		leave();
 	}
 	if (!over)

@@ -83,6 +83,12 @@ void vchan_close(struct vchan *v);
 int vchan_renew(struct vchan *v);
 
 /*
+ * A server is done with its client: what that left unread is dropped if it has gone; else,
+ * it takes nothing or lies, it has the channel taken away.  Sleeps; errors as vchan_renew().
+ */
+int vchan_dismiss(struct vchan *v);
+
+/*
  * Some bytes, at once: how many, at least 1; -EAGAIN, and the peer will ring when that
  * changes; or v->error.  Also, of a read, 0: the end of a session (a server's next read is
  * the next one's, a client's 0 again); of a write, -EPIPE: the peer has gone, and so it

@@ -229,6 +229,17 @@ int vchan_renew(struct vchan *v)
 	return serve(v);
 }
 
+int vchan_dismiss(struct vchan *v)
+{
+	char rest[64];
+
+	if (v->error || v->state != VCHAN_ENDED)
+		return vchan_renew(v);
+	while (vchan_try_read(v, rest, sizeof(rest)) > 0)
+		;
+	return 0;
+}
+
 /* ---- the client */
 
 /* What the server says, once. */
