@@ -17,7 +17,8 @@ struct regs {
 struct arch_context;
 
 /* From the linker script: the image's parts, each on pages of its own. */
-extern char image_start[], library_text[], application_text[], text_end[], rodata_start[], rodata_end[], data_start[];
+extern char image_start[], library_text[], application_text[], text_end[];
+extern char rodata_start[], rodata_end[], data_start[];
 extern char boot_stack_guard[], boot_stack[], boot_stack_end[];
 extern char hypercall_page[], image_end[];
 

@@ -124,6 +124,10 @@ static void allow_wrfsbase(void)
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_FSGSBASE));
 }
 
+/* Where entry.S copies 1024 bytes of the command line to; the zero behind them stays. */
+_Static_assert(offsetof(struct boot_info, command_line) == 0 &&
+	       sizeof(boot_info.command_line) > 1024, "LINE_ROOM");
+
 _Noreturn void hvm_start(void);
 _Noreturn void hvm_start(void)
 {
