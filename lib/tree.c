@@ -3,7 +3,6 @@
  * Changes to the tree of files (POSIX.1-2017: unlink, mkdir, rename, chmod ...), which is
  * read-only: EROFS where that is the only reason, else the reason there would be anywhere.
  */
-#include "lib/file.h"
 #include "lib/mount.h"
 #include "lib/result.h"
 

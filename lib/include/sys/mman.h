@@ -45,7 +45,7 @@
  */
 void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset);
 
-/* Any pages of mappings; EINVAL: some are not. */
+/* Any pages of mappings, which no call is at work on any more; EINVAL: some are not. */
 int munmap(void *at, size_t len);
 
 /* PROT_NONE, touching it is a fault then; or PROT_READ | PROT_WRITE; else ENOTSUP. */
