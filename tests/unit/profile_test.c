@@ -330,7 +330,7 @@ int main(int argc, char **argv)
 		  shares_are_those_of_time, 6 },
 		{ "what has the pace of the samples is met as often as all else",
 		  rhythm_is_no_matter, 6 },
-		{ "as many samples as asked for, for as long", rate_and_time_are_as_asked, 40 },
+		{ "as many samples as asked for, for as long", rate_and_time_are_as_asked, 20 },
 		{ "what is not taken is lost and counted", who_is_slow_loses_and_is_told, 5 },
 		{ "it ends with the operator, and the timer with it", ends_with_the_operator, 40 },
 		{ "it begins anew each time", begins_anew_each_time, 10 },

@@ -11,7 +11,7 @@ def test_iperf3_is_content(lab, image):
         guest.wait_for("iperf: port 5201", 30)
         for words in ("", "-R", "-P 4", "-P 4 -R", "--bidir", "-l 40 -N", "-u -b 20M",
                       "-u -b 20M -R", "-n 5M", "-n 5M -R"):
-            time = "" if "-n" in words else "-t 2"
+            time = "" if "-n" in words else "-t 1"
             status, out = lab.dom0(f"iperf3 -c 10.0.0.16 {time} -J {words}", timeout=60)
             result = json.loads(out)
             assert status == 0 and "error" not in result, \
