@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The PC that an HVM guest finds itself in.  None of it is wanted, but for the serial line where
- * Xen gives no console, as on EC2.  PVH has none of it, and these ports do nothing there.
+ * Xen gives no console, as on EC2, and an interrupt where it offers no vector.  PVH has none of
+ * it, and these ports do nothing there.
  */
 #include "arch/x86_64/hvm/hvm.h"
+#include "arch/x86_64/hvm/segments.h"
 
-#define PIC_MASTER_MASK 0x21
-#define PIC_SLAVE_MASK 0xa1
+#define PIC_MASTER 0x20			/* the 8259A's data sheet */
+#define PIC_SLAVE 0xa0
+#define PIC_MASK 1			/* behind either; and the words ICW2 to ICW4 */
+#define PIC_BEGIN 0x11			/* ICW1: all four will come */
+#define PIC_CASCADE 2			/* the master's line that the slave is at */
+#define PIC_ENDS_ITSELF 3		/* ICW4: 8086, automatic end of interrupt */
+
+#define PCI_ADDRESS 0xcf8		/* PCI 2.1, 3.2.2.3.2 */
+#define PCI_DATA 0xcfc
+#define PCI_ENABLE 0x80000000
+#define PCI_DEVICES 32
+#define PCI_LINE 0x3c
+#define PLATFORM 0x00015853		/* device, vendor: XenSource's */
 
 #define UNPLUG 0x10			/* xen.git, docs/misc/hvm-emulated-unplug.pandoc */
 #define UNPLUG_VERSION 0x12
@@ -50,11 +63,57 @@ static uint16_t in16(uint16_t port)
 	return value;
 }
 
+static uint32_t in32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+/* Lines that may interrupt. */
+static void allow(unsigned lines)
+{
+	out8(PIC_MASTER + PIC_MASK, ~lines);
+	out8(PIC_SLAVE + PIC_MASK, ~(lines >> 8));
+}
+
 /* The BIOS's timer and all else that would interrupt; Xen stops a timer that is masked. */
 static void silence(void)
 {
-	out8(PIC_MASTER_MASK, 0xff);
-	out8(PIC_SLAVE_MASK, 0xff);
+	allow(0);
+}
+
+static void begin(uint16_t pic, unsigned vector, unsigned cascade)
+{
+	out8(pic, PIC_BEGIN);
+	out8(pic + PIC_MASK, vector);
+	out8(pic + PIC_MASK, cascade);
+	out8(pic + PIC_MASK, PIC_ENDS_ITSELF);
+}
+
+/*
+ * Xen holds the line as long as vcpu_info says that an upcall is pending, so that there is
+ * nothing to end; which line it is the BIOS has written into the device.  BIOS and GRUB have
+ * left the local APIC open for the PIC, whose interrupts they live of.
+ */
+unsigned hvm_platform_interrupt(void)
+{
+	unsigned line = 0;
+
+	for (uint32_t device = 0; device < PCI_DEVICES && !line; device++) {
+		out32(PCI_ADDRESS, PCI_ENABLE | device << 11);
+		if (in32(PCI_DATA) != PLATFORM)
+			continue;
+		out32(PCI_ADDRESS, PCI_ENABLE | device << 11 | PCI_LINE);
+		line = in32(PCI_DATA) & 0xff;
+	}
+	if (!line || line >= INTERRUPTS)
+		return 0;
+	begin(PIC_MASTER, UPCALL_VECTOR, 1 << PIC_CASCADE);
+	begin(PIC_SLAVE, UPCALL_VECTOR + 8, PIC_CASCADE);
+	allow(1 << line | 1 << PIC_CASCADE);
+	return line;
 }
 
 /* The disks and network cards that frontends reach, too, or who emulates them writes as well. */

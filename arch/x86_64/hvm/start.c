@@ -3,13 +3,17 @@
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
+#include "arch/x86_64/hypercall.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/platform.h"
 #include "kernel/log.h"
 
+#include <errno.h>
 #include <string.h>
 #include <xen/arch-x86/cpuid.h>
+#include <xen/features.h>
 #include <xen/hvm/params.h>
+#include <xen/version.h>
 
 #define CPUID_7_EBX_FSGSBASE 1u
 #define CR4_FSGSBASE (1ul << 16)
@@ -95,17 +99,29 @@ static void find_rings(void)
 		boot_info.xenstore_ring = map_ring(frame);
 }
 
+/* Not before Xen 4.0. */
+static bool vector_is_offered(void)
+{
+	struct xen_feature_info features = { 0 };
+
+	return hypercall2(__HYPERVISOR_xen_version, XENVER_get_features, &features) == 0 &&
+	       features.submap & 1u << XENFEAT_hvm_callback_vector;
+}
+
 /*
  * By a vector of ours, which wants no acknowledgement, rather than by the local APIC's
  * (HVMOP_set_evtchn_upcall_vector), whose every event would cost a second exit to Xen.
  */
-static void enable_upcalls(void)
+void hvm_enable_upcalls(bool by_vector)
 {
-	int rc = hvm_set_param(HVM_PARAM_CALLBACK_IRQ,
-			       (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | UPCALL_VECTOR);
+	uint64_t via = (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | UPCALL_VECTOR;
+	int rc;
 
+	if (!by_vector)		/* a line's number alone is HVM_PARAM_CALLBACK_TYPE_GSI */
+		via = hvm_platform_interrupt();
+	rc = via ? hvm_set_param(HVM_PARAM_CALLBACK_IRQ, via) : -ENODEV;
 	if (rc)
-		panic("no callback: %d", rc);
+		panic("no interrupt for events: %d", rc);
 	__asm__ volatile("sti");	/* for good: what masks is vcpu_info's byte (entry.S) */
 }
 
@@ -142,6 +158,6 @@ _Noreturn void hvm_start(void)
 	find_rings();
 	hvm_early_end();
 	allow_wrfsbase();
-	enable_upcalls();
+	hvm_enable_upcalls(vector_is_offered());
 	start_arch();
 }

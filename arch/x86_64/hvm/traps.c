@@ -41,7 +41,7 @@ void hvm_nmi_entry(void), hvm_upcall_entry(void);
 
 extern uint64_t hvm_segments[];
 
-static struct gate gates[UPCALL_VECTOR + 1];
+static struct gate gates[UPCALL_VECTOR + INTERRUPTS];
 static struct task task = { .io_map = sizeof(task) };
 
 static unsigned stack_of(unsigned vector)
@@ -79,6 +79,7 @@ void hvm_traps_init(void)
 	for (unsigned i = 0; hvm_vectors + i < hvm_vectors_end; i++)
 		set_gate(hvm_vectors[i], (uintptr_t)hvm_trap_entries + i * ENTRY_SIZE);
 	set_gate(NMI, (uintptr_t)hvm_nmi_entry);
-	set_gate(UPCALL_VECTOR, (uintptr_t)hvm_upcall_entry);
+	for (unsigned i = 0; i < INTERRUPTS; i++)
+		set_gate(UPCALL_VECTOR + i, (uintptr_t)hvm_upcall_entry);
 	__asm__ volatile("lidt %0" : : "m"(table));
 }

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,14 @@ def test_the_operators_command(lab, image):
                        (["/etc/passwd"], "no disk that a BIOS starts")):
         status, said = lab.dom0(["xenolith", "run", "--type", "hvm", *words])
         assert status in (1, 2) and why in said, said
+
+
+def test_events_come_by_the_platform_device(lab, image):
+    """As from a Xen that offers no vector, and as many; xl debug-keys I tells how they come."""
+    with lab.create(BUILD / "tests/wake/wake", type="hvm", args=["interrupt"], memory=32) as guest:
+        guest.wait_for("by the platform device", 60)
+        lab.sh("xl dmesg -c > /dev/null; xl debug-keys I")
+        said = lab.sh("xl dmesg")
+        assert re.search(r"Callback via 1:0x[5ab],", said), said
+        result = guest.wait(200)
+    assert "Test result: SUCCESS" in result.console, result.console
