@@ -13,6 +13,7 @@
 #define XCR0_AVX 4u
 #define XCR0_AVX512 (7u << 5)
 #define FXSAVE_SIZE 512
+#define BASIC_XSAVE_SIZE 576		/* x87 and SSE, and a header */
 
 static size_t area_size = FXSAVE_SIZE;
 static uint32_t xcr0;			/* 0: FXSAVE is all there is */
@@ -55,7 +56,16 @@ uint64_t arch_entropy(void)
 	return v ^ v >> 31;
 }
 
-/* AVX and later need our word that we save them: CR4.OSXSAVE, XCR0. */
+static void set_xcr0(uint32_t value)
+{
+	__asm__ volatile("xsetbv" : : "c"(0), "a"(value), "d"(0));
+}
+
+/*
+ * AVX and later need our word that we save them: CR4.OSXSAVE, XCR0.  QEMU's SVM (7.2) does not
+ * tell Xen of the latter, who then takes it back when it next switches: by its size, which is
+ * Xen's word, we know.
+ */
 static void fpu_init(void)
 {
 	uint32_t r[4], want;
@@ -68,9 +78,13 @@ static void fpu_init(void)
 	want = r[0] & (XCR0_X87_SSE | XCR0_AVX | XCR0_AVX512);
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
-	__asm__ volatile("xsetbv" : : "c"(0), "a"(want), "d"(0));
+	set_xcr0(want);
 	platform->cpuid(0xd, 0, r);	/* ebx: the size of what is switched on now */
 	area_size = r[1];
+	if (area_size <= BASIC_XSAVE_SIZE) {
+		want &= XCR0_X87_SSE;
+		set_xcr0(want);
+	}
 	xcr0 = want;
 }
 

@@ -7,6 +7,7 @@ PREEMPT_SECONDS is how long each takes (5); main.c does the rest.
 import os
 import re
 from contextlib import contextmanager
+from unittest import SkipTest
 
 from lab import Lab
 
@@ -44,4 +45,6 @@ def test_avx(lab, image):
         return
     with Lab(memory=64, cpu=AVX) as own:
         said = compute(own, image)
+        if own.type != "pv" and "no AVX here" in said:
+            raise SkipTest("QEMU's SVM does not tell Xen that a guest switches AVX on (xsetbv)")
     assert re.search(r"^avx: ", said, re.M), said
