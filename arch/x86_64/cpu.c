@@ -62,9 +62,9 @@ static void set_xcr0(uint32_t value)
 }
 
 /*
- * AVX and later need our word that we save them: CR4.OSXSAVE, XCR0.  QEMU's SVM (7.2) does not
- * tell Xen of the latter, who then takes it back when it next switches: by its size, which is
- * Xen's word, we know.
+ * AVX and later need our word that we save them: CR4.OSXSAVE, XCR0.  QEMU's SVM does not tell Xen
+ * of the latter before 8.2 ("target/i386: check intercept for XSETBV"), who takes it back when it
+ * next switches.  The size is Xen's word: AVX that is not in it has not been heard of.
  */
 static void fpu_init(void)
 {

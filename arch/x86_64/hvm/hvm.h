@@ -51,12 +51,12 @@ void hvm_block(void);
 
 /* The PC around us, which is there under HVM only: masked, unplugged; its serial line. */
 void hvm_devices_init(void);
+void hvm_serial_write(const char *text, size_t len);
 
 /* The interrupt of Xen's platform device is let in: its line, or 0 where there is no such. */
 unsigned hvm_platform_interrupt(void);
 
-/* Events come by the vector, or by that interrupt; and from now on. */
+/* From now on events come: by the vector, or by that interrupt. */
 void hvm_enable_upcalls(bool by_vector);
-void hvm_serial_write(const char *text, size_t len);
 
 #endif

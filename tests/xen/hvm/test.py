@@ -90,7 +90,7 @@ def test_the_operators_command(lab, image):
 
 
 def test_events_come_by_the_platform_device(lab, image):
-    """As from a Xen that offers no vector, and as many; xl debug-keys I tells how they come."""
+    """As from a Xen that offers no vector, and none is missed; `xl debug-keys I` says how."""
     with lab.create(BUILD / "tests/wake/wake", type="hvm", args=["interrupt"], memory=32) as guest:
         guest.wait_for("by the platform device", 60)
         lab.sh("xl dmesg -c > /dev/null; xl debug-keys I")
