@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""The AWS CLI as a server, so that a call costs a tenth: it is loaded once, and forks.
+"""The AWS CLI as a server, so that a call costs a tenth: it is loaded once, with the
+commands of the services wanted, and forks.
 
-    awsd.py serve SOCKET        (with the CLI's modules in PYTHONPATH)
+    awsd.py serve SOCKET        (with the CLI's modules in PYTHONPATH, and the calls'
+                                AWS_CONFIG_FILE, which it reads)
     awsd.py call SOCKET WORD... as `aws WORD...`, in the caller's environment
 """
 
@@ -25,18 +27,17 @@ def call(path, words):
     return status
 
 
-def one(connection, main):
+def one(connection, entry):
     """In a process of its own."""
     import io
     words, env = json.loads(connection.makefile("rb").read())
     data = os.environ["AWS_DATA_PATH"]      # awscli's own, set when it was loaded
     os.environ.clear()
     os.environ.update(env, AWS_DATA_PATH=data)
-    sys.argv = ["aws", *words]
     out, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO(), write_through=True)
     err, sys.stderr = sys.stderr, io.StringIO()
     try:
-        status = main()
+        status = entry.main(words)
     except SystemExit as e:
         status = e.code or 0
     connection.sendall(json.dumps([status, sys.stdout.buffer.getvalue().decode(),
@@ -44,21 +45,29 @@ def one(connection, main):
 
 
 def serve(path):
+    import gc
     import pathlib
     import signal
     import awscli.botocore.loaders
-    from awscli.clidriver import main
+    from awscli.clidriver import AWSCLIEntryPoint, create_clidriver
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    services = ("sts", "ec2", "ebs", "scheduler")
     # The models are read once; who is forked has them, to itself.
     plain = awscli.botocore.loaders.JSONFileLoader.load_file
     data = pathlib.Path(awscli.botocore.loaders.__file__).parent / "data"
     cache = {str(p)[:-5]: plain(None, str(p)[:-5])
              for folder in (data, data.parent.parent / "data", *(
                  sorted((data / service).glob("*"))[-1]
-                 for service in ("sts", "ec2", "ebs", "scheduler")))
+                 for service in services))
              for p in folder.glob("*.json")}
     awscli.botocore.loaders.JSONFileLoader.load_file = \
         lambda self, path: cache.get(path) or plain(self, path)
+    driver = create_clidriver([])
+    for service in services:
+        driver.subcommand_table[service].subcommand_table
+    entry = AWSCLIEntryPoint(driver)
+    gc.collect()
+    gc.freeze()         # a collector that walks all of it would copy it for each child
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(path)
         s.listen(64)
@@ -67,7 +76,7 @@ def serve(path):
             connection, _ = s.accept()
             if os.fork() == 0:
                 s.close()
-                one(connection, main)
+                one(connection, entry)
                 os._exit(0)
             connection.close()
 

@@ -64,7 +64,8 @@ class Server:
         path = str(Path(folder) / "awsd")
         self.words = [words[0], "-S", "-E", awsd, "call", path]
         self.process = subprocess.Popen([words[0], awsd, "serve", path], text=True,
-                                        env=dict(os.environ, **env), stdout=subprocess.PIPE)
+                                        stdout=subprocess.PIPE,
+                                        env=dict(os.environ, **env, AWS_CONFIG_FILE="/dev/null"))
         if self.process.stdout.readline() != "ready\n":
             sys.exit("the AWS CLI cannot be kept loaded")
 
