@@ -288,6 +288,8 @@ static bool follow_input(void)
 	}
 	switch (what % 8) {
 	case 0 ... 1:
+		/* More answers than questions: the frontend's index is not to be judged by them. */
+		mad |= (int32_t)(ring.rsp_prod_pvt - ring.req_cons) > 0;
 		if (!mad)
 			take();
 		break;
