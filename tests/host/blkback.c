@@ -104,6 +104,13 @@ static void disconnect(void)
 		unmap_down_to(0);
 }
 
+static void end_input(void)
+{
+	blkback.input = NULL;
+	mad = true;
+	blkback_detach();
+}
+
 /* As frontend_changed() of Linux's xenbus.c. */
 static bool follow(void)
 {
@@ -125,6 +132,8 @@ static bool follow(void)
 		set_state(XenbusStateClosed);
 		if (strcmp(store_read(BACK "/online"), "0") == 0)
 			gone();
+		else if (blkback.input)		/* the rest of it has nobody to be said to */
+			end_input();
 	}
 	return true;
 }
@@ -281,9 +290,7 @@ static bool follow_input(void)
 	int more;
 
 	if (what == UINT32_MAX) {
-		blkback.input = NULL;
-		mad = true;
-		blkback_detach();
+		end_input();
 		return true;
 	}
 	switch (what % 8) {

@@ -137,6 +137,13 @@ static void disconnect(void)
 		netback_let_go();
 }
 
+static void end_input(void)
+{
+	netback.input = NULL;
+	mad = true;
+	netback_detach();
+}
+
 /* As frontend_changed() of Linux's xenbus.c: here Connected means us. */
 static bool follow(void)
 {
@@ -159,6 +166,8 @@ static bool follow(void)
 		set_state(XenbusStateClosed);
 		if (strcmp(store_read(BACK "/online"), "0") == 0)
 			gone();
+		else if (netback.input)		/* the rest of it has nobody to be said to */
+			end_input();
 	}
 	return true;
 }
@@ -600,9 +609,7 @@ static bool follow_input(void)
 	struct netif_rx_response *rsp;
 
 	if (what == UINT32_MAX) {
-		netback.input = NULL;
-		mad = true;
-		netback_detach();
+		end_input();
 		return true;
 	}
 	switch (what % 8) {
