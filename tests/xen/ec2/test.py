@@ -7,6 +7,7 @@ by GRUB 2 in the place of PV-GRUB, as their menu.lst says (tests/ec2/pvgrub.py).
 the instance was launched with.  That the guest powers off makes the instance terminated.
 """
 
+import contextlib
 import gzip
 import itertools
 import os
@@ -17,8 +18,6 @@ import sys
 import tempfile
 from pathlib import Path
 from unittest import SkipTest
-
-from lab import Lab
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests/ec2"), str(ROOT / "tools")]
@@ -58,16 +57,23 @@ def serve(lab, data):
     lab.sh("for i in $(seq 20); do nginx -c /run/imds.conf && exit; sleep 0.2; done; exit 1")
 
 
+def stop_serving(lab):
+    lab.sh("test ! -e /run/imds.pid || kill $(cat /run/imds.pid); "
+           "ip addr del 169.254.169.254/32 dev xenbr0 2>/dev/null || true")
+
+
 def needs_pv(lab):
     if lab.type != "pv":
         raise SkipTest("PV-GRUB boots PV guests only, and EC2 has no PVH")
 
 
-def test_the_whole_road(shared, image):
-    needs_pv(shared)
+def test_the_whole_road(lab, image):
+    needs_pv(lab)
     results = []
-    with tempfile.TemporaryDirectory(prefix="ec2-") as folder, \
-            Lab(memory=256, extra=["net"]) as lab, packages.Server(folder) as aws:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ec2-"))
+        aws = stack.enter_context(packages.Server(folder))
+        stack.callback(stop_serving, lab)
 
         def boot(instance):
             whole = Path(folder) / "whole.img"
