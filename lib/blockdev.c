@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Disks as files: /dev/xvda and the like, by blkfront's names. */
+/* Disks as files: /dev/xvda and the like. */
 #include "drivers/blkfront.h"
 #include "kernel/clock.h"
-#include "lib/mount.h"
+#include "lib/blockdev.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -145,31 +145,27 @@ static const struct file_ops blockdev_ops = {
 	.sync = blockdev_sync, .close = blockdev_close,
 };
 
-/* ---- /dev */
+/* ---- names */
 
-static int find(const char *path, struct disk *disk, unsigned *vdev)
+static int find(const char *name, struct disk *disk, unsigned *vdev)
 {
 	int rc;
 
-	if (!blkfront_number(path, vdev))
+	if (!blkfront_number(name, vdev))
 		return -ENOENT;
 	rc = blkfront_open(disk, *vdev, clock_now() + PATIENCE);
 	return rc == -ENODEV ? -ENOENT : rc == -EPROTO ? -EIO : rc;
 }
 
-static int dev_open(const char *path, int flags, mode_t mode, struct file **f)
+int blockdev_open(const char *name, int flags, struct file **f)
 {
-	struct blockdev *b;
+	struct blockdev *b = calloc(1, sizeof(*b));
 	struct disk_info info;
 	int rc;
 
-	(void)mode;
-	if (!*path)
-		return -EISDIR;
-	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	rc = find(path, &b->disk, &b->vdev);
+	rc = find(name, &b->disk, &b->vdev);
 	if (!rc)
 		rc = blkfront_info(&b->disk, &info);
 	if (!rc && !info.writable && (flags & O_ACCMODE) != O_RDONLY)
@@ -185,19 +181,13 @@ static int dev_open(const char *path, int flags, mode_t mode, struct file **f)
 	return 0;
 }
 
-static int dev_stat(const char *path, struct stat *st)
+int blockdev_describe(const char *name, struct stat *st)
 {
 	struct disk_info info;
 	struct disk disk;
 	unsigned vdev;
-	int rc;
+	int rc = find(name, &disk, &vdev);
 
-	if (!*path) {
-		st->st_mode = S_IFDIR | 0755;
-		st->st_nlink = 2;
-		return 0;
-	}
-	rc = find(path, &disk, &vdev);
 	if (!rc)
 		rc = blkfront_info(&disk, &info);
 	if (!rc)
@@ -205,12 +195,10 @@ static int dev_stat(const char *path, struct stat *st)
 	return rc;
 }
 
-static int dev_list(const char *path, unsigned i, struct dirent *entry)
+int blockdev_list(unsigned i, struct dirent *entry)
 {
 	int64_t vdev = -1;
 
-	if (*path)
-		return -ENOTDIR;
 	do
 		vdev = blkfront_next(vdev + 1);
 	while (vdev >= 0 && i--);
@@ -220,8 +208,3 @@ static int dev_list(const char *path, unsigned i, struct dirent *entry)
 	blkfront_name(vdev, entry->d_name, sizeof(entry->d_name));
 	return 1;
 }
-
-struct mount blockdev_mount = {
-	.at = "/dev", .open = dev_open, .stat = dev_stat, .list = dev_list,
-	.next = &proc_mount,
-};

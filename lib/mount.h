@@ -3,7 +3,7 @@
  * Where files come from: who answers for which part of the tree of names.
  *
  * A name belongs to the mount with the longest `at` that it is below.  Three are there from
- * the beginning, "/dev" (lib/blockdev.c), "/proc" (lib/proc.c) and the root, which has the
+ * the beginning, "/dev" (lib/dev.c), "/proc" (lib/proc.c) and the root, which has the
  * files linked into the image (lib/romfs.c); a file system adds itself by mount_add().
  * Kernel code only.
  */
@@ -25,7 +25,7 @@ extern char mount_cwd[MOUNT_PATH_MAX];
  */
 struct mount {
 	const char *at;			/* absolute; "" is the root */
-	/* A file with refs 0, for O_* flags. */
+	/* A file with refs 0, for O_* flags; or one that is open already, as dup() gives. */
 	int (*open)(const char *path, int flags, mode_t mode, struct file **f);
 	int (*stat)(const char *path, struct stat *st);
 	/* The i-th name in a directory: 1, or 0 if there are not so many. */
@@ -50,6 +50,6 @@ int mount_of(const char *name, struct mount **m, char *to, size_t size);
 /* The i-th mount point right below a directory, as list() has it. */
 int mount_point(const struct mount *m, const char *path, unsigned i, struct dirent *entry);
 
-extern struct mount blockdev_mount, proc_mount, romfs_mount;
+extern struct mount dev_mount, proc_mount, romfs_mount;
 
 #endif

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct mount *mounts = &blockdev_mount;
+static struct mount *mounts = &dev_mount;
 
 void mount_add(struct mount *m)
 {
@@ -105,7 +105,8 @@ static int install(const char *name, int flags, mode_t mode)
 		rc = m->open ? m->open(path, flags, mode, &f) : -EROFS;
 	if (rc)
 		return rc;
-	f->flags = flags;
+	if (!f->refs)
+		f->flags = flags;
 	f->refs++;		/* until it has a descriptor, or has none */
 	rc = file_install(f);
 	file_put(f);

@@ -89,7 +89,7 @@ int isatty(int fd)
 
 	if (fstat(fd, &st))
 		return 0;
-	if (S_ISCHR(st.st_mode))
+	if (S_ISCHR(st.st_mode) && st.st_rdev == TTY_DEVICE)
 		return 1;
 	errno = ENOTTY;
 	return 0;

@@ -35,6 +35,7 @@ static int tty_stat(struct file *f, struct stat *st)
 {
 	(void)f;
 	st->st_mode = S_IFCHR | 0620;
+	st->st_rdev = TTY_DEVICE;
 	st->st_blksize = 1024;
 	return 0;
 }

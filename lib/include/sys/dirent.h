@@ -10,6 +10,7 @@ extern "C" {
 #endif
 
 #define DT_UNKNOWN	0
+#define DT_CHR		2
 #define DT_DIR		4
 #define DT_BLK		6
 #define DT_REG		8

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,6 +50,82 @@ static void a_file_is_read(void)
 	expect_equal(st.st_size, 0);
 }
 
+static int device(const char *name, int flags)
+{
+	int fd = open(name, flags);
+	struct stat st, by_name;
+
+	expect(fd > 2);
+	expect_equal(fstat(fd, &st), 0);
+	expect_equal(stat(name, &by_name), 0);
+	expect(S_ISCHR(st.st_mode) && st.st_rdev == by_name.st_rdev);
+	expect_equal(access(name, R_OK | W_OK), 0);
+	return fd;
+}
+
+static bool all(int value, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (buf[i] != value)
+			return false;
+	return true;
+}
+
+static void devices_are_as_anywhere(void)
+{
+	int fd = device("/dev/null", O_RDWR | O_CREAT | O_TRUNC);
+	static char before[10000];
+	FILE *f;
+
+	expect_equal(read(fd, buf, 10), 0);
+	expect_equal(write(fd, buf, sizeof(buf)), sizeof(buf));
+	expect_equal(pwrite(fd, buf, 5, 1ll << 40), 5);
+	expect_equal(lseek(fd, 0, SEEK_END), 0);
+	expect(!isatty(fd) && errno == ENOTTY && isatty(1));
+	expect_equal(dup2(fd, 2), 2);		/* as a daemon does */
+	fprintf(stderr, "nobody reads this\n");
+	expect_equal(dup2(1, 2), 2);
+	expect_equal(close(fd), 0);
+	expect_error("/dev/null", O_RDONLY | O_CREAT | O_EXCL, EEXIST);
+	expect_error("/dev/null/x", O_RDONLY, ENOENT);
+
+	fd = device("/dev/zero", O_RDWR);
+	memset(buf, 1, sizeof(buf));
+	expect_equal(read(fd, buf, 1000), 1000);
+	expect(all(0, 1000) && buf[1000] == 1);
+	expect_equal(write(fd, buf, 7), 7);
+	expect_equal(close(fd), 0);
+
+	fd = device("/dev/full", O_RDWR);
+	expect_equal(write(fd, buf, 1), -1);
+	expect_equal(errno, ENOSPC);
+	expect_equal(pread(fd, buf, 2000, 5), 2000);
+	expect(all(0, 2000));
+	expect_equal(close(fd), 0);
+
+	fd = device("/dev/random", O_RDONLY);
+	expect_equal(write(fd, buf, 1), -1);
+	expect_equal(read(fd, before, sizeof(before)), sizeof(before));
+	expect_equal(close(fd), 0);
+	f = fopen("/dev/urandom", "r");
+	expect_equal(fread(buf, 1, sizeof(before), f), sizeof(before));
+	expect_equal(fclose(f), 0);
+	expect(memcmp(buf, before, sizeof(before)));
+	for (int i = 0; i + 8 <= (int)sizeof(before); i += 8)	/* each of its words is new */
+		expect(memcmp(before + i, before + (i + 8) % sizeof(before), 8) &&
+		       memcmp(before + i, buf + i, 8));
+
+	f = fopen("/dev/stdout", "w");
+	expect_equal(fprintf(f, "said to /dev/stdout\n"), 20);
+	expect_equal(fclose(f), 0);
+	expect(isatty(1));
+	fd = device("/dev/stderr", O_WRONLY);
+	expect_equal(close(2), 0);
+	expect_error("/dev/stderr", O_WRONLY, ENOENT);
+	expect_equal(dup2(fd, 2), 2);
+	expect_equal(close(fd), 0);
+}
+
 static void what_cannot_be_says_so(void)
 {
 	expect_error("/none", O_RDONLY, ENOENT);
@@ -86,10 +163,11 @@ static void expect_names(const char *path, const char *names)
 int main(void)
 {
 	a_file_is_read();
+	devices_are_as_anywhere();
 	what_cannot_be_says_so();
 	expect_names("/", "etc/ hello.txt dev/ proc/ ");
 	expect_names("/etc/", "big empty ");
-	expect_names("/dev", "");
+	expect_names("/dev", "null zero full random urandom stdin stdout stderr ");
 	expect(!opendir("/hello.txt"));
 	expect_equal(errno, ENOTDIR);
 	test_success();
