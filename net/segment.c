@@ -28,7 +28,7 @@ void segment_least(struct tcp_pcb *pcb)
 		pcb->snd_wnd_max = 2 * LEAST;
 }
 
-enum { OPTION_END, OPTION_NOP, OPTION_MSS };
+enum { OPTION_END, OPTION_NOP, OPTION_MSS, OPTION_TIMESTAMP = 8 };
 
 struct options {
 	uint8_t *first, *second;	/* second: what is not in one piece with the first */
@@ -40,6 +40,21 @@ static uint8_t *option(const struct options *o, unsigned i)
 	return i < o->in_first ? o->first + i : o->second + (i - o->in_first);
 }
 
+/* Where the next of a kind is, from i on, and what size it says; o->len: there is none. */
+static unsigned find(const struct options *o, unsigned i, uint8_t wanted, unsigned *size)
+{
+	for (; i < o->len; i += *size) {
+		uint8_t kind = *option(o, i);
+
+		*size = kind == OPTION_NOP ? 1 : i + 1 < o->len ? *option(o, i + 1) : 0;
+		if (kind == OPTION_END || !*size || (kind != OPTION_NOP && *size < 2))
+			break;
+		if (kind == wanted)
+			return i;
+	}
+	return o->len;
+}
+
 /*
  * A segment size belongs to a SYN (RFC 9293, 3.7.1).  lwIP would take it from any segment,
  * and has larger ones in its queue then ("mss_local is too small"); and from a SYN that
@@ -47,15 +62,24 @@ static uint8_t *option(const struct options *o, unsigned i)
  */
 static void forget_mss(const struct options *o)
 {
-	for (unsigned i = 0, size; i < o->len; i += size) {
-		uint8_t kind = *option(o, i);
+	unsigned size, i = find(o, 0, OPTION_MSS, &size);
 
-		size = kind == OPTION_NOP ? 1 : i + 1 < o->len ? *option(o, i + 1) : 0;
-		if (kind == OPTION_END || !size || (kind != OPTION_NOP && size < 2))
-			return;
-		for (unsigned n = 0; kind == OPTION_MSS && n < size && i + n < o->len; n++)
+	for (; i < o->len; i = find(o, i + size, OPTION_MSS, &size))
+		for (unsigned n = 0; n < size && i + n < o->len; n++)
 			*option(o, i + n) = OPTION_NOP;
-	}
+}
+
+/* How much later than the last the segment is by its timestamp; 0: none says. */
+static int32_t later(const struct tcp_pcb *pcb, const struct options *o)
+{
+	unsigned size, i = find(o, 0, OPTION_TIMESTAMP, &size);
+	uint32_t value = 0;
+
+	if (!(pcb->flags & TF_TIMESTAMP) || i == o->len || size != 10 || i + size > o->len)
+		return 0;
+	for (unsigned n = 0; n < 4; n++)
+		value = value << 8 | *option(o, i + 2 + n);
+	return value - pcb->ts_recent;
 }
 
 /* A FIN that came before what is in front of it; NULL: none did. */
@@ -113,17 +137,26 @@ static bool unread(struct pbuf *p, struct tcp_hdr *h)
 }
 
 /*
- * Who opens a connection from the port of one that has ended need not wait for a minute
- * (RFC 9293, 3.6.1): the sequence number is beyond all that the old one had.  lwIP would answer
- * with a reset, or for the old one.
+ * Who opens a connection from the port of one that has ended need not wait for a minute, if
+ * the timestamp, or else the sequence number, is beyond all that the old one had (RFC 6191);
+ * lwIP would answer with a reset, or for the old one.  A peer that sent fast and has no
+ * timestamps may come with a lower number: it answers our answer with a reset, by which the
+ * old one is gone, as in Linux, and sends its SYN again.
  */
-static int open_again(struct tcp_pcb *pcb, struct tcp_hdr *h, bool whole, struct pbuf *p)
+static int after_the_end(struct tcp_pcb *pcb, struct tcp_hdr *h, const struct options *o,
+			 struct pbuf *p)
 {
-	if ((TCPH_FLAGS(h) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
-	    !TCP_SEQ_GT(h->seqno, pcb->rcv_nxt))
+	unsigned flags = TCPH_FLAGS(h) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	int32_t by = later(pcb, o);
+
+	if (flags & TCP_RST && h->seqno == pcb->rcv_nxt) {
+		tcp_abort(pcb);		/* sends nothing in this state */
+		return ERR_ABRT;
+	}
+	if (flags != TCP_SYN || by < 0 || (by == 0 && !TCP_SEQ_GT(h->seqno, pcb->rcv_nxt)))
 		return ERR_OK;
-	tcp_abort(pcb);			/* sends nothing in this state */
-	if (whole && unread(p, h)) {
+	tcp_abort(pcb);
+	if (!o->second && unread(p, h)) {
 		pbuf_ref(p);
 		tcp_input(p, ip_current_input_netif());
 	}				/* else a SYN is sent again */
@@ -137,7 +170,7 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 	unsigned flags = TCPH_FLAGS(h);
 
 	if (pcb->state == TIME_WAIT)
-		return open_again(pcb, h, !second, p);
+		return after_the_end(pcb, h, &o, p);
 	if (pcb->state == LISTEN || pcb->state == SYN_SENT)
 		return ERR_OK;
 	forget_mss(&o);

@@ -59,6 +59,7 @@ static struct {
 	uint16_t mtu_page;
 	uint16_t offers;		/* its window; 0: 0xffff */
 	bool closed;			/* none at all */
+	uint32_t stamp;			/* of a SYN; 0: it has none */
 	uint8_t options[8];		/* of a segment that is no SYN */
 	size_t nopts;
 	struct waitq changed;
@@ -91,7 +92,7 @@ static uint16_t l4_sum(const uint8_t *p, uint8_t proto, size_t len)
 static void send_tcp(uint8_t flags, const uint8_t *data, size_t len, const struct offload *o)
 {
 	uint8_t *p = vif_alloc(70000);
-	size_t tcp = flags & SYN ? 28 : 20 + peer.nopts;
+	size_t tcp = flags & SYN ? (peer.stamp ? 40 : 28) : 20 + peer.nopts;
 
 	ip_header(p, 6, tcp + len);
 	put(p + 34, 40000, 2);
@@ -106,6 +107,9 @@ static void send_tcp(uint8_t flags, const uint8_t *data, size_t len, const struc
 		memcpy(p + 54, "\x02\x04\x05\xb4\x03\x03\x05\x01", 8);
 		put(p + 56, 1460, 2);
 		p[60] = peer.offers ? 0 : 5;
+		memcpy(p + 62, "\1\1\10\12", 4);
+		put(p + 66, peer.stamp, 4);
+		put(p + 70, 0, 4);
 	}
 	if (len)
 		memcpy(p + 34 + tcp, data, len);
@@ -926,6 +930,9 @@ static void nothing_is_behind_a_fin(void)
 /* From the port of a connection that has just ended: what is old is not one, what is new is. */
 static void a_port_may_be_used_again(void)
 {
+	uint32_t end;
+
+	peer.stamp = host_chance(2) ? 0 : 0xffffff00;
 	set_up();
 	connect();
 	assert(tcp_close(pcb) == ERR_OK);
@@ -936,11 +943,32 @@ static void a_port_may_be_used_again(void)
 	wait_until(&guest, over);
 	assert(tcp_tw_pcbs);
 	peer.open = false;
-	peer.seq -= 1000;
+	end = peer.seq;
+	peer.seq = end - 1000 * host_below(2);
+	peer.stamp -= peer.stamp ? peer.seq == end : 0;
 	send_tcp(SYN, NULL, 0, &(struct offload){ 0 });
 	thread_sleep(clock_now() + SECOND / 10);
-	assert(tcp_tw_pcbs && !peer.open);
-	peer.seq += host_chance(2) ? 1000 : 1000000000;
+	assert(!peer.open);
+	if (peer.reset) {		/* the next in the sequence is as good as a reset of ours */
+		peer.reset = false;
+		assert(tcp_tw_pcbs);
+	}
+	peer.seq = end + 1;
+	send_tcp(RST, NULL, 0, &(struct offload){ 0 });
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(tcp_tw_pcbs);
+	peer.seq = end + (host_chance(2) ? 1 : 1000000000);
+	if (peer.stamp && host_chance(2)) {
+		peer.stamp += 2000;	/* a fast one may be behind by its number */
+		peer.seq = end - 100000;
+	} else if (host_chance(2)) {
+		peer.seq = end;
+		send_tcp(RST, NULL, 0, &(struct offload){ 0 });
+		thread_sleep(clock_now() + SECOND / 10);
+		assert(!tcp_tw_pcbs);
+		peer.seq = end - 100000;
+	}
+	peer.stamp += peer.stamp != 0;
 	peer.mtu_page = host_chance(2) ? 54 : 0;	/* its options are elsewhere */
 	send_tcp(SYN, NULL, 0, &(struct offload){ 0 });
 	if (peer.mtu_page) {
