@@ -143,9 +143,10 @@ distclean:
 # What is taken from outside.
 $(SRC)/%/.pin: tools/sources tools/fetch | setup
 	$(Q)tools/fetch --dir $(SRC) $*
-# One make more, because which files there are is known only when they are.
-$(LWIP): $(BUILD)/flags net/lwip/lwipopts.h net/lwip/arch/cc.h | $(READY)
-	$(Q)$(MAKE) --no-print-directory -f net/lwip.mk SRC=$(LWIP_SRC)/src OUT=$(BUILD)/obj/lwip \
+# One make more, because which files there are is known only when they are; it is asked each
+# time, because it knows what they are made of.
+$(LWIP): FORCE | $(READY)
+	$(Q)$(MAKE) -s --no-print-directory -f net/lwip.mk BUILD=$(BUILD) SRC=$(LWIP_SRC)/src \
 		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
 
 $(NEWLIB)/stamp: tools/newlib lib/include/sys/features.h lib/include/machine/_types.h \

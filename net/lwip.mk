@@ -4,13 +4,14 @@
 C	:= $(filter-out core/altcp% core/ipv4/autoip.c core/ipv6/dhcp6.c, \
 	   $(patsubst $(SRC)/%,%,$(wildcard $(SRC)/core/*.c $(SRC)/core/ipv4/*.c \
 	   $(SRC)/core/ipv6/*.c $(SRC)/netif/ethernet.c)))
+OUT	:= $(BUILD)/obj/lwip
 O	:= $(C:%.c=$(OUT)/%.o)
 
 .SECONDARY:
 %/liblwip.a: $(O)
 	@echo "  AR      $@"
 	@rm -f $@; $(AR) rcsD $@ $^
-$(OUT)/%.o: $(SRC)/%.c net/lwip/lwipopts.h net/lwip/arch/cc.h
+$(OUT)/%.o: $(SRC)/%.c $(BUILD)/flags
 	@mkdir -p $(@D); echo "  CC      lwip/$*.c"
 	@$(CC) $(FLAGS) -c -o $@ $<
 -include $(O:.o=.d)
