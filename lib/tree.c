@@ -153,13 +153,13 @@ int utime(const char *name, const struct utimbuf *times)
 	return change(name);
 }
 
-int utimes(const char *name, const struct timeval *times)
+int utimes(const char *name, const struct timeval times[2])
 {
 	(void)times;
 	return change(name);
 }
 
-int futimens(int fd, const struct timespec *times)
+int futimens(int fd, const struct timespec times[2])
 {
 	(void)times;
 	return change_open(fd);

@@ -12,6 +12,9 @@ What it downloads apt has verified against the archive's signatures.
     apt_private.py version  [--source] PKG...              candidate versions
     apt_private.py refresh                                 fetch the lists now
 
+--suite SUITE takes the packages from that suite of the machine's mirror (trixie, say)
+instead of the machine's own suites; its lists lie below build/apt-SUITE.
+
 Packages are amd64 whatever the host is: they are for the guest's side.  As a
 module: download(), source(), version(), resolve(); all raise AptError.
 """
@@ -27,7 +30,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute() / "apt"
+BUILD = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute()
 MAX_AGE = 24 * 3600
 DISTRIBUTION = re.compile(r"/(debian|ubuntu)[^/]*(/|$)")
 
@@ -72,9 +75,29 @@ def machine_entries():
                 yield entry
 
 
-def sources_text():
+def foreign(suite):
+    """The suite, or None where it is the machine's own."""
+    return None if suite in {entry[2] for entry in machine_entries()} else suite
+
+
+def entries(suite):
+    """The machine's own entries, or the one of another suite of its archive."""
+    if not suite:
+        yield from machine_entries()
+        return
+    for uri, options, own, components in machine_entries():
+        if "security" not in uri and "-" not in own:
+            yield uri, options, suite, components
+            return
+
+
+def state(suite):
+    return BUILD / (f"apt-{suite}" if suite else "apt")
+
+
+def sources_text(suite):
     lines = []
-    for uri, options, suite, components in machine_entries():
+    for uri, options, suite, components in entries(suite):
         options = [o for o in options if o.lower().startswith("signed-by=")]
         opts = f"[{' '.join(options)}] " if options else ""
         for kind in ("deb", "deb-src"):
@@ -106,24 +129,25 @@ def write_if_changed(path, text):
     return True
 
 
-def prepare():
+def prepare(suite):
     """Write the private configuration; True when the mirrors have changed."""
+    root = state(suite)
     for d in ("lists/partial", "cache/archives/partial", "log", "parts"):
-        (STATE / d).mkdir(parents=True, exist_ok=True)
-    write_if_changed(STATE / "status", "")
-    write_if_changed(STATE / "apt.conf", machine_acquire() + "".join(
+        (root / d).mkdir(parents=True, exist_ok=True)
+    write_if_changed(root / "status", "")
+    write_if_changed(root / "apt.conf", machine_acquire() + "".join(
         f'{k} "{v}";\n' for k, v in {
             "Dir::Etc::main": "/dev/null",
-            "Dir::Etc::parts": STATE / "parts",
-            "Dir::Etc::sourcelist": STATE / "sources.list",
-            "Dir::Etc::sourceparts": STATE / "parts",
+            "Dir::Etc::parts": root / "parts",
+            "Dir::Etc::sourcelist": root / "sources.list",
+            "Dir::Etc::sourceparts": root / "parts",
             "Dir::Etc::preferences": "/dev/null",
-            "Dir::Etc::preferencesparts": STATE / "parts",
-            "Dir::State": STATE,
-            "Dir::State::lists": STATE / "lists",
-            "Dir::State::status": STATE / "status",
-            "Dir::Cache": STATE / "cache",
-            "Dir::Log": STATE / "log",
+            "Dir::Etc::preferencesparts": root / "parts",
+            "Dir::State": root,
+            "Dir::State::lists": root / "lists",
+            "Dir::State::status": root / "status",
+            "Dir::Cache": root / "cache",
+            "Dir::Log": root / "log",
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
             "APT::Architecture": "amd64",
@@ -132,12 +156,12 @@ def prepare():
             "APT::Install-Recommends": "false",
             "Binary::apt-get::APT::Update::Error-Mode": "any",
         }.items()))
-    return write_if_changed(STATE / "sources.list", sources_text())
+    return write_if_changed(root / "sources.list", sources_text(suite))
 
 
-def apt(*words, cwd=None):
+def apt(suite, *words, cwd=None):
     """Run an apt command privately; its standard output."""
-    env = dict(os.environ, APT_CONFIG=str(STATE / "apt.conf"), LC_ALL="C")
+    env = dict(os.environ, APT_CONFIG=str(state(suite) / "apt.conf"), LC_ALL="C")
     done = subprocess.run([*map(str, words)], cwd=cwd, env=env, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode:
@@ -147,79 +171,81 @@ def apt(*words, cwd=None):
 
 
 @contextlib.contextmanager
-def locked():
+def locked(suite):
     """Only one apt at a time works in the private state."""
-    STATE.mkdir(parents=True, exist_ok=True)
-    with open(STATE / "lock", "w") as lock:
+    state(suite).mkdir(parents=True, exist_ok=True)
+    with open(state(suite) / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def refresh():
-    print("apt: fetching package lists", file=sys.stderr, flush=True)
-    apt("apt-get", "update")
-    (STATE / "refreshed").touch()
+def refresh(suite):
+    print(f"apt: fetching package lists{' of ' + suite if suite else ''}", file=sys.stderr, flush=True)
+    apt(suite, "apt-get", "update")
+    (state(suite) / "refreshed").touch()
 
 
-def lists_age():
+def lists_age(suite):
     try:
-        return time.time() - (STATE / "refreshed").stat().st_mtime
+        return time.time() - (state(suite) / "refreshed").stat().st_mtime
     except FileNotFoundError:
         return float("inf")
 
 
-def with_lists(action):
+def with_lists(action, suite):
     """Run action with lists at most a day old, once more with new ones if it fails."""
-    with locked():
-        changed = prepare()
-        if changed or lists_age() > MAX_AGE:
-            refresh()
+    with locked(suite):
+        changed = prepare(suite)
+        if changed or lists_age(suite) > MAX_AGE:
+            refresh(suite)
         try:
             return action()
         except AptError:
-            if lists_age() < 60:
+            if lists_age(suite) < 60:
                 raise
-            refresh()
+            refresh(suite)
             return action()
 
 
-def download(packages, directory="."):
+def download(packages, directory=".", suite=None):
     """Bring PKG[=VERSION] .debs into directory."""
     Path(directory).mkdir(parents=True, exist_ok=True)
-    with_lists(lambda: apt("apt-get", "download", *packages, cwd=directory))
+    with_lists(lambda: apt(suite, "apt-get", "download", *packages, cwd=directory),
+               suite)
 
 
-def source(packages, directory="."):
+def source(packages, directory=".", suite=None):
     """Bring the .dsc and tars of source packages PKG[=VERSION] into directory."""
     Path(directory).mkdir(parents=True, exist_ok=True)
-    with_lists(lambda: apt("apt-get", "source", "--download-only", "--only-source",
-                           *packages, cwd=directory))
+    with_lists(lambda: apt(suite, "apt-get", "source", "--download-only", "--only-source",
+                           *packages, cwd=directory), suite)
 
 
-def version(package, of_source=False):
+def version(package, of_source=False, suite=None):
     """The candidate's version."""
     show = ("showsrc", "--only-source") if of_source else ("show", "--no-all-versions")
 
     def ask():
-        found = re.findall(r"(?m)^Version: (\S+)", apt("apt-cache", *show, package))
+        found = re.findall(r"(?m)^Version: (\S+)", apt(suite, "apt-cache", *show, package))
         if not found:
             raise AptError(f"apt: no package {package}")
         return found[-1 if of_source else 0]
-    return with_lists(ask)
+    return with_lists(ask, suite)
 
 
-def resolve(packages):
+def resolve(packages, suite=None):
     """{name: version} of packages and all they depend on, without recommendations."""
     def ask():
-        out = apt("apt-get", "install", "--simulate", "-y", *packages)
+        out = apt(suite, "apt-get", "install", "--simulate", "-y", *packages)
         return dict(re.findall(r"(?m)^Inst (\S+) \((\S+)", out))
-    return with_lists(ask)
+    return with_lists(ask, suite)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("download", "source", "version", "refresh"))
     parser.add_argument("--dir", default=".")
+    parser.add_argument("--suite", help="a suite that is not the machine's")
     parser.add_argument("--source", action="store_true", help="version of a source package")
     parser.add_argument("package", nargs="*")
     args = parser.parse_intermixed_args()
@@ -228,16 +254,16 @@ def main():
                      else "refresh takes no package")
     try:
         if args.what == "download":
-            download(args.package, args.dir)
+            download(args.package, args.dir, args.suite)
         elif args.what == "source":
-            source(args.package, args.dir)
+            source(args.package, args.dir, args.suite)
         elif args.what == "version":
             for package in args.package:
-                print(version(package, args.source))
+                print(version(package, args.source, args.suite))
         else:
-            with locked():
-                prepare()
-                refresh()
+            with locked(args.suite):
+                prepare(args.suite)
+                refresh(args.suite)
     except AptError as e:
         sys.exit(str(e))
 
