@@ -10,6 +10,7 @@ CLANG		:= $(findstring clang,$(CC))
 LD		:= $(CROSS_COMPILE)ld
 AR		:= $(CROSS_COMPILE)ar
 NM		:= $(CROSS_COMPILE)nm
+OBJCOPY		:= $(CROSS_COMPILE)objcopy
 GCC		:= $(CROSS_COMPILE)gcc
 Q		:= $(if $(V),,@)
 once		 = $(eval $(1) := $(shell $(2)))$($(1))
@@ -61,17 +62,19 @@ C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c lib/*.
 		   net/*.c)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
-START		:= $(S:%.S=$(BUILD)/obj/%.o)
+START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
 LIBRARY		:= $(BUILD)/libxenolith.a
 LIBC		:= $(BUILD)/libc.a
 LWIP		:= $(BUILD)/liblwip.a
+PRIVATE		:= $(BUILD)/private
 LWIP_PIN	:= $(if $(filter $(SRC)/%,$(LWIP_SRC)),$(LWIP_SRC)/.pin)
 READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
 # An image is a folder of C files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
 # $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
 # set APP_CFLAGS, APP_LIBS, and APP_SOURCES: C files that lie elsewhere; those right in a
-# folder of $(SRC) are fetched first (tools/sources).
+# folder of $(SRC) are fetched first (tools/sources).  APP_KERNEL := yes: its sources use
+# names of the kernel that are not part of the programming interface.
 FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c))))
 ifneq ($(APP_DIR),)
 FOLDERS		:= $(abspath $(APP_DIR)) $(filter-out apps/$(notdir $(abspath $(APP_DIR))),$(FOLDERS))
@@ -136,7 +139,7 @@ setup:
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
-	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
+	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
 distclean:
 	$(Q)rm -rf $(BUILD)
 
@@ -145,7 +148,7 @@ $(SRC)/%/.pin: tools/sources tools/fetch | setup
 	$(Q)tools/fetch --dir $(SRC) $*
 # One make more, because which files there are is known only when they are; it is asked each
 # time, because it knows what they are made of.
-$(LWIP): FORCE | $(READY)
+$(BUILD)/obj/liblwip.a: FORCE | $(READY)
 	$(Q)$(MAKE) -s --no-print-directory -f net/lwip.mk BUILD=$(BUILD) SRC=$(LWIP_SRC)/src \
 		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
 
@@ -170,9 +173,24 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(READY)
 $(BUILD)/obj/%.o: %.S $(BUILD)/flags | $(READY)
 	@mkdir -p $(@D); echo "  AS      $<"
 	$(Q)$(CC) $(OURS) -c -o $@ $<
-$(LIBRARY): $(C:%.c=$(BUILD)/obj/%.o)
+$(BUILD)/obj/libxenolith.a: $(C:%.c=$(BUILD)/obj/%.o)
 	@echo "  AR      $@"
-	$(Q)$(AR) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
+	$(Q)rm -f $@; $(AR) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
+
+# Names that are not part of the programming interface are an application's to define:
+# NAME becomes xenolith_NAME (tools/private).
+MADE		:= $(S:%.S=$(BUILD)/obj/%.o) $(BUILD)/obj/libxenolith.a $(BUILD)/obj/liblwip.a
+$(PRIVATE): $(MADE) $(NEWLIB)/stamp tools/private $(wildcard lib/include/*.h lib/include/*/*.h)
+	@echo "  NAMES   $@"
+	$(Q)tools/private --nm $(NM) --libc $(NEWLIB)/lib/libc.a --libc $(NEWLIB)/lib/libm.a \
+		--cc "$(GCC) $(TARGET_DEFS) -D_GNU_SOURCE -nostdinc -isystem lib/include \
+		-isystem $(GCC_INCLUDE) -isystem $(NEWLIB)/include" -- $(MADE) > $@.$$$$ && \
+		mv $@.$$$$ $@
+rename		= $(Q)$(OBJCOPY) --redefine-syms=$(PRIVATE) $(1) $(2)
+$(LIBRARY) $(LWIP): $(BUILD)/%.a: $(BUILD)/obj/%.a $(PRIVATE)
+	$(call rename,-D $<,$@)
+$(START): %.image.o: %.o $(PRIVATE)
+	$(call rename,$<,$@)
 # What lib/ defines takes the place of what newlib has.
 $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && $(NM) -g --defined-only $< > $$t.nm && \
@@ -198,21 +216,24 @@ define folder
 APP_CFLAGS :=
 APP_LIBS :=
 APP_SOURCES :=
+APP_KERNEL :=
 -include $(1)/app.mk
 ifeq ($(GDB),1)
 APP_LIBS += -u gdb_start
 APP_CFLAGS += -fno-split-stack
 endif
 # What the image is made of: of another folder of its name it is another one.
-$(2)/.contents: CONTENTS := $(1) $(wildcard $(1)/*.c $(1)/files/) $$(APP_CFLAGS) $$(APP_LIBS) $$(APP_SOURCES)
+$(2)/.contents: CONTENTS := $(1) $(wildcard $(1)/*.c $(1)/files/) $$(APP_CFLAGS) $$(APP_LIBS) $$(APP_SOURCES) $$(APP_KERNEL)
 $(2)/.contents: FORCE
 	@mkdir -p $$(@D); $$(call newer,$$(CONTENTS))
 $$(foreach s,$$(APP_SOURCES),$$(eval $$(call source,$$(s),$(2))))
 $(2)/%.o: FLAGS := -ffile-prefix-map=$(1)/=$(if $(filter /%,$(1)),apps/$(notdir $(1)),$(1))/ $$(APP_CFLAGS)
-$(2)/%.o: $(1)/%.c $(BUILD)/flags $(2)/.contents | $(READY) $$(APP_SOURCES)
+$(2)/%.o: $(1)/%.c $(BUILD)/flags $(2)/.contents $$(if $$(APP_KERNEL),$(PRIVATE)) | $(READY) $$(APP_SOURCES)
 	@mkdir -p $$(@D); echo "  CC      $$<"
 	$(Q)$$(CC) $$(APPS) $$(FLAGS) -c -o $$@ $$<
-$(2)/$(notdir $(2)).elf: LIBS := $$(APP_LIBS)
+	$$(if $$(RENAMED),$(Q)$(OBJCOPY) --redefine-syms=$(PRIVATE) $$@)
+$(2)/%.o: RENAMED := $$(APP_KERNEL)
+$(2)/$(notdir $(2)).elf: LIBS := $$(patsubst shell_start,xenolith_shell_start,$$(patsubst gdb_start,xenolith_gdb_start,$$(APP_LIBS)))
 $(2)/$(notdir $(2)).elf: $(patsubst $(1)/%.c,$(2)/%.o,$(wildcard $(1)/*.c))
 $(if $(wildcard $(1)/files/),
 $(2)/$(notdir $(2)).elf: $(2)/files.o

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: ISC
+"""The kernel's own names are no names of the application's."""
+
+
+def test_every_internal_name_is_the_applications_too(lab, image):
+    result = lab.run_guest(image, timeout=120, memory=64)
+    assert "Test result: SUCCESS" in result.console, result.console
+
+
+def test_the_watchdog_is_armed_beside_a_function_of_its_name(lab, image):
+    result = lab.run_guest(image, args=["hang"], cmdline="watchdog=2", timeout=60)
+    assert result.reason == "watchdog", (result.reason, result.console)

@@ -1,0 +1,2 @@
+# It asks the kernel itself.
+APP_KERNEL := yes
