@@ -5,6 +5,7 @@
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
 #include "kernel/log.h"
+#include "kernel/random.h"
 #include "kernel/sched.h"
 
 #include <errno.h>
@@ -472,7 +473,7 @@ int xs_link_open(void)
 		return conn.error;
 	conn.page = boot_info.xenstore_ring;
 	/* Who was here before us counted from 0: his answers must not fit our calls. */
-	conn.next_id = arch_entropy();
+	conn.next_id = random_word();
 	rc = evtchn_adopt(&conn.port, "xenstore", boot_info.xenstore_port);
 	if (rc)
 		return rc;

@@ -4,6 +4,7 @@
 #include "drivers/xs_link.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
+#include "kernel/random.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -124,7 +125,7 @@ int xs_watch(struct xs_watch *w, const char *path, struct waitq *wakes)
 	ssize_t rc = -ENOMEM;
 
 	if (!next_token)	/* unlike the tokens of who was here before us */
-		next_token = arch_entropy() | 1;
+		next_token = random_word() | 1;
 	*w = (struct xs_watch){ .path = path };
 	w->wakes = wakes ? wakes : &w->waiters;
 	format(w->token, sizeof(w->token), "%08x", next_token++);

@@ -107,8 +107,11 @@ struct arch_call {
 unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 		      struct arch_call *top);
 
-/* 64 bits nobody outside can guess, as far as the platform has any. */
-uint64_t arch_entropy(void);
+/*
+ * 64 random bits of the CPU.  False: it has no such instruction, or that gives none; *bits is
+ * the time to the cycle then.  For kernel/random.h.
+ */
+bool arch_random(uint64_t *bits);
 
 /* What the kernel provides to the platform: called once, on the boot stack. */
 _Noreturn void start(void);

@@ -50,6 +50,9 @@ int xen_grant_unmap(struct gnttab_unmap_grant_ref *ops, unsigned n);
 
 int xen_version(unsigned *major, unsigned *minor, char extra[16]);
 
+/* The domain's UUID (XENVER_guest_handle); zeroes where Xen does not say. */
+void xen_domain_handle(uint8_t handle[16]);
+
 /* Where there is no console: Xen's own log, if it lets us, and a PC's serial line. */
 int xen_console_write(const char *text, size_t len);
 

@@ -3,6 +3,7 @@
 #include "kernel/clock.h"
 #include "kernel/command.h"
 #include "kernel/profile.h"
+#include "kernel/random.h"
 #include "kernel/record.h"
 #include "kernel/sched.h"
 #include "kernel/symbols.h"
@@ -79,7 +80,7 @@ static int sample_for(struct command *c)
 	if (records_begin(&records))
 		return -ENOMEM;
 	period = NSEC_PER_SEC / hz;
-	state = arch_entropy() | 1;
+	state = random_word() | 1;
 	due = clock_now() + next_period();
 	stop = clock_now() + ms * NSEC_PER_MSEC;
 	sched_profile(tick, due);

@@ -17,32 +17,35 @@
 #define MEM 1				/* Linux's major number of all `devices` */
 #define AT_ONCE 4096			/* random bytes: others wait for so many */
 
-static void zeroes(void *to, size_t len)
+static int zeroes(void *to, size_t len)
 {
 	memset(to, 0, len);
+	return 0;
 }
 
-static void random_bytes(void *to, size_t len)
+static int random_file(void *to, size_t len)
 {
 	for (size_t n, done = 0; done < len; done += n) {
 		if (done)
 			thread_yield();
 		n = len - done < AT_ONCE ? len - done : AT_ONCE;
-		getrandom((char *)to + done, n, 0);
+		if (getrandom((char *)to + done, n, 0) < 0)
+			return -EIO;
 	}
+	return 0;
 }
 
 static const struct device {
 	const char *name;
 	unsigned minor;
-	void (*fill)(void *to, size_t len);	/* NULL: a read is at the end */
+	int (*fill)(void *to, size_t len);	/* 0 or an error; NULL: a read is at the end */
 	bool full;				/* else a write is taken */
 } devices[] = {
 	{ "null", 3, NULL, false },
 	{ "zero", 5, zeroes, false },
 	{ "full", 7, zeroes, true },
-	{ "random", 8, random_bytes, false },
-	{ "urandom", 9, random_bytes, false },
+	{ "random", 8, random_file, false },
+	{ "urandom", 9, random_file, false },
 };
 
 /* ---- operations; there is no position, and as in Linux any is 0 */
@@ -55,12 +58,13 @@ struct dev_file {
 static ssize_t dev_pread(struct file *f, void *to, size_t len, off_t at)
 {
 	const struct device *d = ((struct dev_file *)f)->device;
+	int rc;
 
 	(void)at;
 	if (!d->fill)
 		return 0;
-	d->fill(to, len);
-	return len;
+	rc = d->fill(to, len);
+	return rc ? rc : (ssize_t)len;
 }
 
 static ssize_t dev_read(struct file *f, void *to, size_t len)

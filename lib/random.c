@@ -1,24 +1,60 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * getrandom() and getentropy(): what the platform has, RDRAND where the CPU has it, else the
- * time to the cycle, which is no ground for keys.
+ * getrandom() and getentropy().  Without RDRAND the kernel's numbers are no basis for keys;
+ * then the command line's seed= is, or there are no numbers but with GRND_INSECURE.
  */
-#include "kernel/arch.h"
+#include "kernel/log.h"
+#include "kernel/param.h"
+#include "kernel/random.h"
+#include "kernel/sched.h"
 #include "lib/result.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/random.h>
 
+#define SEED_LEAST 32			/* characters: 128 bits if they are hexadecimal */
+#define AT_ONCE 4096			/* bytes: the kernel is not preempted */
+#define MOST 0x1ffffff			/* bytes of a call, as in Linux */
+
+static bool seeded(void)
+{
+	static bool looked;
+	const char *seed;
+
+	if (!random_seeded() && !looked) {
+		looked = true;
+		seed = param("seed");
+		if (seed && strlen(seed) >= SEED_LEAST)
+			random_add_seed(seed, strlen(seed));
+		else
+			log_error("random: this CPU has no RDRAND, so there are no random numbers "
+				  "for keys; seed=TEXT on the command line, of at least %u "
+				  "characters, gives some", SEED_LEAST);
+	}
+	return random_seeded();
+}
+
 ssize_t getrandom(void *to, size_t len, unsigned flags)
 {
-	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
-		return result(-EINVAL);
-	for (size_t done = 0; done < len; done += sizeof(uint64_t)) {
-		uint64_t bits = arch_entropy();
+	bool ok;
 
-		memcpy((char *)to + done, &bits,
-		       len - done < sizeof(bits) ? len - done : sizeof(bits));
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+	    (flags & GRND_RANDOM && flags & GRND_INSECURE))
+		return result(-EINVAL);
+	kernel_enter();
+	ok = flags & GRND_INSECURE || seeded();
+	kernel_leave();
+	if (!ok)
+		return result(-EIO);
+	if (len > MOST)
+		len = MOST;
+	for (size_t n, done = 0; done < len; done += n) {
+		n = len - done < AT_ONCE ? len - done : AT_ONCE;
+		kernel_enter();
+		random_bytes((char *)to + done, n);
+		kernel_leave();
 	}
 	return len;
 }

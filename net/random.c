@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers that are not to be guessed: SipHash-2-4 (Aumasson and Bernstein, 2012) under a
- * key from the platform's entropy.
+ * Numbers of the network that must not be guessed: random ones, and initial sequence numbers,
+ * which are SipHash-2-4 (Aumasson and Bernstein, 2012) of a connection under a random key.
  */
-#include "kernel/arch.h"
 #include "kernel/clock.h"
+#include "kernel/random.h"
 #include "net/lwip/hooks.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-static uint64_t key[2], count;
+static uint64_t key[2];
 
 static uint64_t turn(uint64_t x, int by)
 {
@@ -38,8 +38,7 @@ static uint64_t hash(const uint64_t *words, size_t n)
 	uint64_t v[4];
 
 	if (!key[0] && !key[1])
-		for (int i = 0; i < 2; i++)
-			key[i] = arch_entropy();
+		random_bytes(key, sizeof(key));
 	v[0] = key[0] ^ 0x736f6d6570736575;
 	v[1] = key[1] ^ 0x646f72616e646f6d;
 	v[2] = key[0] ^ 0x6c7967656e657261;
@@ -59,9 +58,7 @@ static uint64_t hash(const uint64_t *words, size_t n)
 
 uint32_t net_random(void)
 {
-	const uint64_t words[] = { count++, arch_entropy() };
-
-	return hash(words, 2);
+	return random_word();
 }
 
 /* RFC 6528: a secret of each connection's own, and a clock of 4 us. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The CPU as Xen shows it, its entropy, its FPU. */
+/* The CPU as Xen shows it, its random numbers, its FPU. */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/platform.h"
 #include "kernel/arch.h"
@@ -17,7 +17,7 @@
 
 static size_t area_size = FXSAVE_SIZE;
 static uint32_t xcr0;			/* 0: FXSAVE is all there is */
-static bool have_wrfsbase;
+static bool have_wrfsbase, have_rdrand;
 
 static uint64_t tsc(void)
 {
@@ -27,33 +27,18 @@ static uint64_t tsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-static bool rdrand(uint64_t *value)
+bool arch_random(uint64_t *bits)
 {
 	bool ok;
 
-	for (int i = 0; i < 10; i++) {
-		__asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(ok));
-		if (ok)
+	for (int i = 0; have_rdrand && i < 10; i++) {
+		__asm__ volatile("rdrand %0" : "=r"(*bits), "=@ccc"(ok));
+		/* Broken ones claim success with all ones (AMD's before Zen 2, fixed by microcode). */
+		if (ok && *bits != UINT64_MAX)
 			return true;
 	}
+	*bits = tsc();
 	return false;
-}
-
-/* Without RDRAND: when we run, to the cycle, stirred (splitmix64's finaliser). */
-uint64_t arch_entropy(void)
-{
-	static uint64_t state;
-	uint32_t r[4];
-	uint64_t v;
-
-	platform->cpuid(1, 0, r);
-	if (!(r[2] & CPUID_1_ECX_RDRAND) || !rdrand(&v))
-		v = 0;
-	state += tsc() + arch_clock() * 0x9e3779b97f4a7c15ull + arch_shared_info.wc_nsec;
-	v ^= state;
-	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9ull;
-	v = (v ^ v >> 27) * 0x94d049bb133111ebull;
-	return v ^ v >> 31;
 }
 
 static void set_xcr0(uint32_t value)
@@ -111,6 +96,8 @@ void cpu_init(void)
 
 	detect_wrfsbase();
 	fpu_init();
+	platform->cpuid(1, 0, r);
+	have_rdrand = r[2] & CPUID_1_ECX_RDRAND;
 	platform->cpuid(0, 0, r);
 	if (r[0] < 7)
 		return;

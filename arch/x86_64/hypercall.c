@@ -134,6 +134,12 @@ int xen_version(unsigned *major, unsigned *minor, char extra[16])
 	return 0;
 }
 
+void xen_domain_handle(uint8_t handle[16])
+{
+	memset(handle, 0, 16);
+	hypercall2(__HYPERVISOR_xen_version, XENVER_guest_handle, handle);
+}
+
 int xen_console_write(const char *text, size_t len)
 {
 	if (platform->serial_write)

@@ -4,6 +4,7 @@
 #include "arch/x86_64/platform.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
+#include "kernel/random.h"
 #include "kernel/sched.h"
 
 const struct platform *platform;
@@ -20,7 +21,7 @@ _Noreturn void __stack_chk_fail(void)
 _Noreturn void start_arch(void)
 {
 	cpu_init();
-	__stack_chk_guard = arch_entropy() & ~0xfful;	/* a NUL stops string functions */
+	__stack_chk_guard = random_word() & ~0xfful;	/* a NUL stops string functions */
 	start();
 }
 

@@ -444,9 +444,11 @@ unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 	return depth;
 }
 
-uint64_t arch_entropy(void)
+bool arch_random(uint64_t *bits)
 {
-	return host_random();
+	*bits = host.rdrand == RDRAND ? host_random() :
+		host.rdrand == RDRAND_STUCK ? 0x5555 : arch_clock();
+	return host.rdrand != RDRAND_NONE;
 }
 
 void host_arch_reset(void)

@@ -88,6 +88,7 @@ struct host_machine {
 	unsigned ports;			/* event channels Xen gives us, at the most */
 	unsigned grant_frames;
 	bool no_watchdog;		/* -ENOSYS, as Xen 3.4 */
+	enum { RDRAND, RDRAND_STUCK, RDRAND_NONE } rdrand;
 	unsigned map_fails;		/* one arch_map() in so many fails; 0: none */
 	unsigned malloc_fails;		/* one malloc() of the guest in so many fails */
 	unsigned accesses;		/* others move each so many of them; 0: never */

@@ -641,6 +641,12 @@ int xen_version(unsigned *major, unsigned *minor, char extra[16])
 	return 0;
 }
 
+void xen_domain_handle(uint8_t handle[16])
+{
+	for (unsigned i = 0; i < 16; i++)
+		handle[i] = host_random();
+}
+
 int xen_console_write(const char *text, size_t len)
 {
 	if (host_verbose)

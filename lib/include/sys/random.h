@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Numbers nobody can guess (getrandom(2) of Linux; flags change nothing, none ever waits). */
+/*
+ * Random numbers for keys, as Linux's getrandom(2), but no call waits: where there is no source
+ * of such numbers (a CPU without RDRAND, and no seed= on the command line) the calls fail
+ * with EIO, unless GRND_INSECURE asks for numbers that are good for less.
+ */
 #ifndef XENOLITH_SYS_RANDOM_H
 #define XENOLITH_SYS_RANDOM_H
 
