@@ -153,6 +153,8 @@ distclean:
 # What is taken from outside.
 $(SRC)/%/.pin: tools/sources tools/fetch | setup
 	$(Q)tools/fetch --dir $(SRC) $*
+# The folder is newer when a patch was added or removed.
+$(SRC)/lwip/.pin: net/lwip/patches $(wildcard net/lwip/patches/*.patch)
 # One make more, because which files there are is known only when they are; it is asked each
 # time, because it knows what they are made of.
 $(BUILD)/obj/liblwip.a: FORCE | $(READY)

@@ -67,9 +67,11 @@ define compile
 	$(if $(filter $(PLATFORM),$<),,$(OBJCOPY) $(RENAME) $@)
 endef
 
-$(OUT)/unit/lwip/%.o: $(L)/%.c tests/check.mk
+# Unpacked files have the archive's dates; .pin has that of unpacking and patching.
+LWIP_PIN	:= $(wildcard $(LWIP_SRC)/.pin)
+$(OUT)/unit/lwip/%.o: $(L)/%.c tests/check.mk $(LWIP_PIN)
 	$(call compile,$(FOR_LWIP))
-$(OUT)/fuzz/lwip/%.o: $(L)/%.c tests/check.mk
+$(OUT)/fuzz/lwip/%.o: $(L)/%.c tests/check.mk $(LWIP_PIN)
 	$(call compile,$(FOR_LWIP) -fsanitize=fuzzer-no-link)
 $(OUT)/unit/%.o: %.c tests/check.mk
 	$(compile)
