@@ -12,6 +12,7 @@
 #include "drivers/netfront.h"
 #include "kernel/log.h"
 #include "net/config.h"
+#include "net/filter.h"
 #include "net/gso.h"
 #include "net/sendbuf.h"
 #include "net/timers.h"
@@ -184,7 +185,8 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	net_counts.rx_bytes += total;
 	net_counts.rx_merged += o->gso_size != 0;
 	p = NULL;
-	if (total <= FRAME_MAX)
+	if (total <= FRAME_MAX && filter_accepts(netif, l->config6.how != CONFIG_OFF, frame->data,
+						  frame->len))
 		p = to_pbuf(frame, total);
 	else
 		netfront_free(frame);
