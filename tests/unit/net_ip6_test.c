@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: ISC */
+/* Hostile packets: IPv6 fragments, Neighbour Discovery, addresses that no wire may bear. */
+#include "kernel/param.h"
+#include "net/net.h"
+#include "tests/unit/net_bytes.h"
+#include "tests/unit/net_vif.h"
+
+#include <lwip/netif.h>
+#include <lwip/priv/nd6_priv.h>
+#include <lwip/udp.h>
+
+#define SECOND NSEC_PER_SEC
+
+static const uint8_t our_mac[6] = { 0, 0x16, 0x3e, 0, 0, 1 };
+static const uint8_t peer_mac[6] = { 0, 0x16, 0x3e, 0, 0, 2 };
+static const uint8_t us6[16] = { 0xfe, 0x80, [8] = 2, 0x16, 0x3e, 0xff, 0xfe, 0, 0, 1 };
+static const uint8_t peer6[16] = { 0xfe, 0x80, [15] = 1 };
+static const uint8_t other6[16] = { 0xfe, 0x80, [15] = 2 };
+
+static unsigned answers, na, arps;	/* echo replies, advertisements, ARP replies */
+static struct waitq changed;
+
+static void deliver(const uint8_t *p, size_t len)
+{
+	vif_deliver(p, len, &(struct offload){ 0 }, 4096);
+}
+
+/* From p[54] on the payload; the checksum of ICMPv6 is put at p[sum], 0: there is none. */
+static void send6(uint8_t *p, const uint8_t *from, uint8_t next, size_t len, size_t sum)
+{
+	memcpy(p, our_mac, 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 12, 0x86dd, 2);
+	put(p + 14, 0x60000000, 4);
+	put(p + 18, len, 2);
+	p[20] = next;
+	p[21] = 255;
+	memcpy(p + 22, from, 16);
+	memcpy(p + 38, us6, 16);
+	if (sum) {
+		put(p + sum, 0, 2);
+		put(p + sum, ~plain(p + 54, len, plain(p + 22, 32, next + len)), 2);
+	}
+	deliver(p, 54 + len);
+}
+
+static void wire(uint8_t *p, size_t len, const struct offload *o)
+{
+	uint8_t a[54 + 32] = { [54] = 136, [58] = 0x60, [78] = 2, 1 };
+
+	(void)o;
+	(void)len;
+	arps += get(p + 12, 2) == 0x0806 && get(p + 20, 2) == 2;
+	answers += get(p + 12, 2) == 0x0800 && p[23] == 1;
+	if (get(p + 12, 2) == 0x86dd && p[20] == 58) {
+		answers += p[54] == 129;
+		na += p[54] == 136;
+		if (p[54] == 135 && !memcmp(p + 62, peer6, 16)) {
+			memcpy(a + 62, peer6, 16);
+			memcpy(a + 80, peer_mac, 6);
+			send6(a, peer6, 58, 32, 56);
+		}
+	}
+	/* The first of an answer in fragments. */
+	answers += get(p + 12, 2) == 0x86dd && p[20] == 44 && p[54] == 58 &&
+		   get(p + 56, 2) == 1 && p[62] == 129;
+	wake(&changed);
+}
+
+static void set_up(const char *options)
+{
+	static char line[200];
+
+	strcpy(line, options);
+	host_boot();
+	assert(param_init(line) == 0);
+	vif.info = (struct netfront_info){ .up = true, .mtu = 1500 };
+	memcpy(vif.info.mac, our_mac, 6);
+	vif.wire = wire;
+	assert(net_init() == 0);
+	thread_sleep(clock_now() + 5 * SECOND);
+	answers = na = arps = 0;
+}
+
+static void set_up6(void)
+{
+	set_up("ip=10.0.0.2/24 hostname=test");
+}
+
+static void pause_a_little(void)
+{
+	thread_sleep(clock_now() + SECOND / 10);
+}
+
+static void lives6(void)
+{
+	uint8_t p[54 + 64] = { [54] = 128 };
+
+	answers = 0;
+	send6(p, peer6, 58, 64, 56);
+	assert(wait_until_deadline(&changed, clock_now() + SECOND, answers));
+}
+
+static void down(void)
+{
+	thread_sleep(clock_now() + 100 * SECOND);
+	assert(vif.pages == 0);
+	host_xen.shutdown = 0;
+}
+
+/* A fragment of len bytes; before: bytes of destination options ahead of its header. */
+static void fragment(uint32_t id, size_t before, size_t offset, bool more, uint8_t next,
+		     const uint8_t *data, size_t len)
+{
+	static uint8_t p[66000];
+	size_t at = 54 + before;
+
+	memset(p, 0, sizeof(p));
+	for (size_t o = 54; o < at; o += 8)
+		p[o] = o + 8 < at ? 60 : 44, p[o + 2] = 1, p[o + 3] = 4;
+	p[at] = next;
+	put(p + at + 2, offset | more, 2);
+	put(p + at + 4, id, 4);
+	if (len)
+		memcpy(p + at + 8, data, len);
+	send6(p, peer6, before ? 60 : 44, before + 8 + len, 0);
+}
+
+/* ---- claims */
+
+static void a_packet_has_one_fragment_header(void)
+{
+	uint8_t inner[64] = { 17, 0, 0, 1 }, dest[64] = { 44, 0, 1, 4 };
+	static const uint8_t firsts[] = { 44, 60, 0, 43 };
+
+	set_up6();
+	for (uint32_t i = 0; i < 40; i++) {
+		uint8_t next = firsts[i % 4];
+		bool reversed = i / 4 % 2;
+
+		inner[3] = i % 3;
+		if (reversed)
+			fragment(i, 0, 16, false, next, inner, 8 * (i % 4));
+		fragment(i, i / 8 % 2 * 16, 0, true, next, next == 44 ? inner : dest, 16);
+		if (!reversed)
+			fragment(i, 0, 16, false, next, inner, 8 * (i % 4));
+		pause_a_little();
+	}
+	/* Two headers in one packet, the first of which is a whole datagram. */
+	inner[0] = 44, inner[3] = 0;
+	fragment(99, 0, 0, false, 44, inner, 32);
+	fragment(99, 8, 0, false, 44, inner, 32);
+	lives6();
+	down();
+}
+
+/* tot_len is 16 bits wide: a datagram that does not fit with its headers is not completed. */
+static void a_datagram_may_be_too_long(void)
+{
+	static const uint8_t data[1400] = { 128 };
+
+	set_up6();
+	for (uint32_t id = 0; id < 6; id++) {
+		size_t at = 0, end = id < 4 ? 65535 - id * 16 : 65480;
+
+		while (at < end) {
+			size_t n = end - at < 1400 ? end - at : 1400;
+
+			fragment(id, at || id < 4 ? 0 : 240, at, at + n < end, 58, data, n);
+			at += n;
+		}
+		pause_a_little();
+	}
+	lives6();
+	down();
+}
+
+static void what_lies_behind_the_last_fragment_is_no_datagram(void)
+{
+	static uint8_t echo[24] = { 128 };
+
+	set_up6();
+	fragment(1, 0, 8, false, 58, echo, 8);
+	fragment(1, 0, 16, true, 58, echo, 8);
+	fragment(1, 0, 0, true, 58, echo, 8);
+	fragment(2, 0, 0, true, 58, echo, 8);		/* a hole */
+	fragment(2, 0, 16, false, 58, echo, 8);
+	pause_a_little();
+	assert(!answers);
+	lives6();
+	down();
+}
+
+/* RFC 6980: also where the fragment header says that there is one fragment. */
+static void discovery_is_not_fragmented(void)
+{
+	uint8_t p[32] = { 135, [24] = 1, 1 };
+	uint8_t sum[16 + 16] = { 0 };
+
+	set_up6();
+	memcpy(p + 8, us6, 16);
+	memcpy(p + 26, peer_mac, 6);
+	memcpy(sum, peer6, 16);
+	memcpy(sum + 16, us6, 16);
+	put(p + 2, ~plain(p, 32, plain(sum, 32, 58 + 32)), 2);
+	fragment(1, 0, 0, true, 58, p, 16);
+	fragment(1, 0, 16, false, 58, p + 16, 16);
+	fragment(2, 0, 0, false, 58, p, 32);
+	pause_a_little();
+	assert(!na);
+	down();
+}
+
+/* Each type, with an option without length, one cut short, one too small for an address. */
+static void options_are_whole(void)
+{
+	static const struct { uint8_t type, head, option; } types[] = {
+		{ 135, 24, 1 }, { 136, 24, 2 }, { 134, 16, 1 }, { 137, 40, 2 },
+	};
+
+	set_up6();
+	for (unsigned i = 0; i < HOST_COUNT(types); i++) {
+		for (unsigned length = 0; length < 8; length++) {
+			for (unsigned bytes = 0; bytes < 8; bytes++) {
+				uint8_t p[54 + 64] = { [54] = types[i].type };
+
+				p[58] = types[i].type == 136 ? 0x20 : 0;
+				memcpy(p + 62, types[i].type == 135 ? us6 : other6, 16);
+				p[54 + types[i].head] = types[i].option;
+				p[54 + types[i].head + 1] = length;
+				send6(p, other6, 58, types[i].head + bytes, 56);
+				if (bytes % 4 == 3)
+					pause_a_little();
+			}
+		}
+	}
+	assert(!na);
+	lives6();
+	down();
+}
+
+/* RFC 4861, 8.1. */
+static void redirects_come_from_the_router(void)
+{
+	uint8_t p[54 + 48] = { [54] = 137, [94] = 2, 1 };
+
+	set_up6();
+	lives6();
+	memcpy(p + 62, other6, 16);			/* target */
+	memcpy(p + 78, peer6, 16);			/* destination */
+	send6(p, other6, 58, 48, 56);
+	send6(p, peer6, 58, 48, 56);			/* no router: the destination */
+	pause_a_little();
+	for (unsigned i = 0; i < LWIP_ND6_NUM_DESTINATIONS; i++)
+		assert(memcmp(destination_cache[i].next_hop_addr.addr, other6, 16));
+	lives6();
+	down();
+}
+
+/* RFC 4862, 5.4.4. */
+static void an_address_in_use_stays(void)
+{
+	uint8_t p[54 + 32] = { [54] = 136, [58] = 0x20, [78] = 2, 1 };
+
+	set_up6();
+	memcpy(p + 62, us6, 16);
+	send6(p, other6, 58, 32, 56);
+	/* To all nodes. */
+	memcpy(p, "\x33\x33\0\0\0\1", 6);
+	memset(p + 38, 0, 16);
+	put(p + 38, 0xff02, 2);
+	p[53] = 1;
+	put(p + 56, 0, 2);
+	put(p + 56, ~plain(p + 54, 32, plain(p + 22, 32, 58 + 32)), 2);
+	deliver(p, sizeof(p));
+	pause_a_little();
+	lives6();
+	down();
+}
+
+static void ip6_off_is_off(void)
+{
+	uint8_t p[54 + 64] = { [54] = 128 };
+
+	set_up("ip=10.0.0.2/24 ip6=off hostname=test");
+	send6(p, peer6, 58, 64, 56);
+	fragment(1, 0, 0, true, 44, p, 16);
+	fragment(1, 0, 16, false, 44, p, 16);
+	pause_a_little();
+	assert(!answers);
+	down();
+}
+
+/* ---- martians */
+
+static unsigned datagrams;
+
+static void got(void *arg, struct udp_pcb *u, struct pbuf *p, const ip_addr_t *from, u16_t port)
+{
+	(void)arg, (void)u, (void)from, (void)port;
+	datagrams++;
+	pbuf_free(p);
+}
+
+static void udp4(const uint8_t *mac, const uint8_t *from_mac, uint32_t from, uint32_t to,
+		 bool accepted)
+{
+	uint8_t p[60] = { [12] = 8, [14] = 0x45, [17] = 32, [22] = 64, [23] = 17 };
+
+	memcpy(p, mac, 6);
+	memcpy(p + 6, from_mac, 6);
+	put(p + 26, from, 4);
+	put(p + 30, to, 4);
+	put(p + 24, ~plain(p + 14, 20, 0), 2);
+	put(p + 34, 0x03e80063, 4);
+	put(p + 38, 12, 2);
+	datagrams = 0;
+	deliver(p, sizeof(p));
+	pause_a_little();
+	if (datagrams != accepted)
+		host_fail("a datagram from %08x to %08x, MAC %02x:...:%02x", from, to, mac[0],
+			  mac[5]);
+}
+
+static void martians_are_dropped(void)
+{
+	static const uint8_t other[6] = { 0, 0x16, 0x3e, 0, 0, 9 }, all[6] = "\377\377\377\377\377\377";
+	static const uint8_t group[6] = { 1, 0, 0x5e, 0, 0, 1 };
+	static const uint32_t bad[] = { 0x7f000001, 0x7fffffff, 0x0a000002, 0xe0000001, 0xffffffff,
+					0x00000001, 0, 0x0a0000ff };
+	const uint32_t us = 0x0a000002, peer = 0x0a000001;
+	struct udp_pcb *udp;
+
+	set_up6();
+	udp = udp_new();
+	assert(udp && udp_bind(udp, IP_ANY_TYPE, 99) == ERR_OK);
+	udp_recv(udp, got, NULL);
+	udp4(our_mac, peer_mac, peer, us, true);
+	udp4(all, peer_mac, peer, us, true);
+	for (unsigned i = 0; i < HOST_COUNT(bad); i++)
+		udp4(our_mac, peer_mac, bad[i], us, false);
+	udp4(our_mac, peer_mac, peer, 0x7f000001, false);
+	udp4(our_mac, peer_mac, peer, 0, false);
+	udp4(other, peer_mac, peer, us, false);
+	udp4(group, peer_mac, peer, us, false);
+	udp4(our_mac, all, peer, us, false);
+	assert(!arps);
+	udp_remove(udp);
+	down();
+}
+
+static void martians6_are_dropped(void)
+{
+	static const uint8_t bad[][16] = {
+		{ [15] = 1 }, { 0xff, 2, [15] = 1 }, { [10] = 0xff, 0xff, 127, 0, 0, 1 }, { 0 },
+		{ 0xfe, 0x80, [8] = 2, 0x16, 0x3e, 0xff, 0xfe, 0, 0, 1 },
+	};
+
+	set_up6();
+	for (unsigned i = 0; i < HOST_COUNT(bad); i++) {
+		uint8_t p[54 + 64] = { [54] = 128 };
+
+		send6(p, bad[i], 58, 64, 56);
+		pause_a_little();
+		assert(!answers);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t p[54 + 64] = { [54] = 128 };
+
+		send6(p, peer6, 58, 64, 56);		/* well, and then for another */
+		pause_a_little();
+		answers = 0;
+		p[i ? 0 : 5] ^= i ? 0x33 : 8;
+		deliver(p, sizeof(p));
+		pause_a_little();
+		assert(!answers);
+	}
+	lives6();
+	down();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "a packet has one fragment header", a_packet_has_one_fragment_header, 3 },
+		{ "a datagram may be too long", a_datagram_may_be_too_long, 2 },
+		{ "what lies behind the last fragment is no datagram",
+		  what_lies_behind_the_last_fragment_is_no_datagram, 3 },
+		{ "discovery is not fragmented", discovery_is_not_fragmented, 3 },
+		{ "options of Neighbour Discovery are whole", options_are_whole, 2 },
+		{ "redirects come from the router", redirects_come_from_the_router, 3 },
+		{ "an address in use stays", an_address_in_use_stays, 3 },
+		{ "ip6=off is off", ip6_off_is_off, 3 },
+		{ "martians are dropped", martians_are_dropped, 2 },
+		{ "IPv6 martians are dropped", martians6_are_dropped, 2 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}
