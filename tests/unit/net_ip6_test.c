@@ -132,24 +132,36 @@ static void a_packet_has_one_fragment_header(void)
 {
 	uint8_t inner[64] = { 17, 0, 0, 1 }, dest[64] = { 44, 0, 1, 4 };
 	static const uint8_t firsts[] = { 44, 60, 0, 43 };
+	uint8_t echo[24] = { 58, [8] = 128 }, sum[32];
 
 	set_up6();
-	for (uint32_t i = 0; i < 40; i++) {
+	for (uint32_t i = 0; i < 128; i++) {
 		uint8_t next = firsts[i % 4];
-		bool reversed = i / 4 % 2;
+		size_t end = i / 4 % 4 * 8, before = i / 16 % 2 * 16;
+		bool reversed = i / 32 % 2;
 
-		inner[3] = i % 3;
+		inner[3] = i < 64 ? 1 : i % 3;
+		put(inner + 4, 5000 + i, 4);
 		if (reversed)
-			fragment(i, 0, 16, false, next, inner, 8 * (i % 4));
-		fragment(i, i / 8 % 2 * 16, 0, true, next, next == 44 ? inner : dest, 16);
+			fragment(i, 0, 16, false, next, inner, end);
+		fragment(i, before, 0, true, next, next == 44 ? inner : dest, 16);
 		if (!reversed)
-			fragment(i, 0, 16, false, next, inner, 8 * (i % 4));
+			fragment(i, 0, 16, false, next, inner, end);
 		pause_a_little();
 	}
 	/* Two headers in one packet, the first of which is a whole datagram. */
 	inner[0] = 44, inner[3] = 0;
 	fragment(99, 0, 0, false, 44, inner, 32);
 	fragment(99, 8, 0, false, 44, inner, 32);
+	/* An echo request behind a second header, which says that there is one fragment. */
+	memcpy(sum, peer6, 16);
+	memcpy(sum + 16, us6, 16);
+	put(echo + 10, ~plain(echo + 8, 16, plain(sum, 32, 58 + 16)), 2);
+	answers = 0;
+	fragment(200, 0, 0, true, 44, echo, 16);
+	fragment(200, 0, 16, false, 44, echo + 16, 8);
+	pause_a_little();
+	assert(!answers);
 	lives6();
 	down();
 }
