@@ -178,7 +178,7 @@ static size_t icmp6(uint8_t *p, uint8_t type, size_t len)
 
 static size_t template(uint8_t *p, uint8_t which)
 {
-	switch (which % 22) {
+	switch (which % 25) {
 	case 0:
 		put(p + 12, 0x0800, 2);
 		return 14;
@@ -240,6 +240,30 @@ static size_t template(uint8_t *p, uint8_t which)
 		p[54] = byte() & 1 ? 43 : 58;
 		p[62] = 58;
 		return 54 + 24;
+	case 21:			/* a redirect */
+		ip6(p, 58, 0);
+		p[54] = 137;
+		memcpy(p + 62, p + 22, 16);
+		memcpy(p + 78, p + 22, 16);
+		p[77] = byte();
+		p[93] = byte();
+		put(p + 94, 0x02010016, 4);
+		return ip6(p, 58, 48);
+	case 22:			/* a fragment of one of few datagrams, often in a fragment */
+		ip6(p, 44, 0);
+		p[54] = "\x2c\x3c\x3a\x11"[byte() % 4];
+		put(p + 56, (byte() & 7) << 3 | (byte() & 1), 2);
+		p[61] = byte() & 3;
+		p[62] = "\x2c\x3c\x3a\x11"[byte() % 4];
+		put(p + 64, (byte() & 3) << 3 | (byte() & 1), 2);
+		p[69] = byte() & 3;
+		return ip6(p, 44, 8 + 8 * (1 + byte() % 4));
+	case 23:			/* one that ends at about 64 KB */
+		ip6(p, 44, 0);
+		p[54] = 58;
+		put(p + 56, 65472 + (byte() & 7) * 8, 2);
+		p[61] = byte() & 3;
+		return ip6(p, 44, 8 + byte() % 64);
 	default:
 		put(p + 34, 9999, 2);
 		put(p + 36, 7, 2);
