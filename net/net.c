@@ -9,10 +9,12 @@
 #include "kernel/sched.h"
 #include "net/config.h"
 #include "net/netif.h"
+#include "net/segment.h"
 #include "net/sendbuf.h"
 #include "net/timers.h"
 
 #include <lwip/init.h>
+#include <lwip/ip.h>
 #include <lwip/netif.h>
 
 #include <errno.h>
@@ -22,6 +24,8 @@
 #define WINDOW_MOST (1u << 20)
 #define WINDOW_LEAST 65535u		/* lwipopts.h */
 #define KEPT_SHARE 8			/* of memory: received pages not yet read */
+#define LOOP_BUDGET 256			/* packets to ourselves, before other threads run */
+#define LOOP_PAUSE (NSEC_PER_MSEC / 10)	/* for those threads */
 
 uint32_t net_extra_window, net_extra_sndbuf;
 
@@ -46,8 +50,26 @@ void log_lwip(const char *fmt, ...)
 	log_some(&some, LOG_WARNING, "lwIP: %s", text);
 }
 
+/* The first packet that this interface sent to ourselves; netif_poll() would take all, also
+   those that these cause. */
+static void take_looped(struct netif *n)
+{
+	struct pbuf *first = n->loop_first, *last = first;
+
+	while (last->len != last->tot_len)
+		last = last->next;
+	n->loop_first = last == n->loop_last ? NULL : last->next;
+	if (!n->loop_first)
+		n->loop_last = NULL;
+	last->next = NULL;
+	first->if_idx = netif_get_index(n);
+	if (ip_input(first, n) != ERR_OK)
+		pbuf_free(first);
+	segment_done();
+}
+
 /* What we send to ourselves is not summed, so it is not checked either. */
-static void poll_loops(void)
+static void poll_loops(unsigned *budget)
 {
 	struct netif *n;
 
@@ -55,7 +77,8 @@ static void poll_loops(void)
 		uint16_t flags = n->chksum_flags;
 
 		n->chksum_flags = NETIF_CHECKSUM_DISABLE_ALL;
-		netif_poll(n);
+		for (; n->loop_first && *budget; --*budget)
+			take_looped(n);
 		n->chksum_flags = flags;
 	}
 }
@@ -70,15 +93,26 @@ static bool looped(void)
 	return false;
 }
 
+/*
+ * What we send to ourselves may cause more of it, and nothing in a protocol says that this
+ * ends.  What is left when the budget is used up is the "net" thread's, in turn with others.
+ */
 static void push(void)
 {
+	unsigned budget = LOOP_BUDGET;
+
 	pushing = true;
 	do {
-		poll_loops();
+		poll_loops(&budget);
 		for (struct link *l = links; l; l = l->next)
 			link_push(l);
-	} while (looped());
+	} while (budget && looped());
 	pushing = false;
+}
+
+static bool work_left(void)
+{
+	return looped() || timers_next() < armed;
 }
 
 void net_push(void)
@@ -87,7 +121,7 @@ void net_push(void)
 		return;
 	timers_catch_up();
 	push();
-	if (timers_next() < armed)
+	if (work_left())
 		wake(&timers_changed);
 }
 
@@ -98,7 +132,10 @@ static void net_thread(void *arg)
 		timers_run();
 		push();
 		armed = timers_next();
-		wait_until_deadline(&timers_changed, armed, timers_next() < armed);
+		if (looped())
+			thread_sleep(clock_now() + LOOP_PAUSE);
+		else
+			wait_until_deadline(&timers_changed, armed, work_left());
 		net_counts.ticks++;
 	}
 }

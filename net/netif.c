@@ -14,6 +14,7 @@
 #include "net/config.h"
 #include "net/filter.h"
 #include "net/gso.h"
+#include "net/segment.h"
 #include "net/sendbuf.h"
 #include "net/timers.h"
 
@@ -201,6 +202,7 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	ip6 = p->len >= 14 && ((const uint8_t *)p->payload)[12] == 0x86;
 	if (netif->input(p, netif) != ERR_OK)
 		pbuf_free(p);
+	segment_done();
 	netif->chksum_flags |= flags & (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
 	if (ip6)
 		check_path_mtu();

@@ -3,17 +3,23 @@
  * Each TCP segment for a connection, before lwIP takes it.
  *
  * lwIP asserts of some segments that they do not come, and an assertion is a panic here: so
- * these do not get there.
+ * these do not get there.  Nor do segments that RFC 9293, 3.10.7.4, and RFC 5961 discard: lwIP
+ * does not check the ACK field, and answers an ACK with an ACK where the window is 0.
  */
 #include "net/segment.h"
 
 #include "net/lwip/hooks.h"
 
 #include <lwip/priv/tcp_priv.h>
+#include <lwip/sys.h>
 
 #include <stdbool.h>
 
 #define LEAST 88			/* bytes; Linux has 48 beside all options there can be */
+#define CHALLENGE_MS 500		/* Linux: net.ipv4.tcp_invalid_ratelimit */
+
+static struct tcp_pcb *widened;		/* its window is larger until segment_done() */
+static unsigned widened_by;
 
 /*
  * lwIP's segments have at most half of the largest window seen.  Where that is nothing they
@@ -163,6 +169,80 @@ static int after_the_end(struct tcp_pcb *pcb, struct tcp_hdr *h, const struct op
 	return ERR_ABRT;
 }
 
+/*
+ * The answer to a segment that is not acceptable.  The limit is per connection: from a limit
+ * for all connections a third party can learn whether another connection exists
+ * (CVE-2016-5696).
+ */
+static void challenge(struct tcp_pcb *pcb)
+{
+	uint32_t now = sys_now() | 1, last = (uintptr_t)tcp_ext_arg_get(pcb, 0);
+
+	if (last && now - last < CHALLENGE_MS)
+		return;
+	tcp_ext_arg_set(pcb, 0, (void *)(uintptr_t)now);
+	tcp_send_empty_ack(pcb);
+}
+
+/* RFC 5961, 3: a reset has exactly the next sequence number. */
+static bool resets(struct tcp_pcb *pcb, const struct tcp_hdr *h)
+{
+	uint32_t ahead = h->seqno - pcb->rcv_nxt;
+
+	if (ahead && ahead < pcb->rcv_wnd)
+		challenge(pcb);
+	return !ahead;
+}
+
+/* RFC 5961, 5.2.  lwIP answers a wrong ACK in SYN_RCVD with a reset. */
+static bool acknowledges(struct tcp_pcb *pcb, const struct tcp_hdr *h)
+{
+	if (!(TCPH_FLAGS(h) & TCP_ACK))
+		return false;
+	if (pcb->state == SYN_RCVD ||
+	    (TCP_SEQ_LEQ(h->ackno, pcb->snd_nxt) &&
+	     TCP_SEQ_GEQ(h->ackno, pcb->lastack - pcb->snd_wnd_max)))
+		return true;
+	challenge(pcb);
+	return false;
+}
+
+/*
+ * A segment without data.  It is acceptable at the right edge of the window too: there the peer
+ * is when it has sent a whole window, or when the window is 0; and 1 beyond it when it has
+ * sent a probe.  lwIP answers such an ACK with an ACK, and if the other end is lwIP too, this
+ * has no end; it does not if the window is larger.
+ */
+static bool bare_fits(struct tcp_pcb *pcb, const struct tcp_hdr *h)
+{
+	uint32_t ahead = h->seqno - pcb->rcv_nxt;
+
+	if (ahead > pcb->rcv_wnd + 1) {
+		challenge(pcb);
+		return false;
+	}
+	if (ahead >= pcb->rcv_wnd) {
+		widened_by = ahead + 1 - pcb->rcv_wnd;
+		pcb->rcv_wnd += widened_by;
+		widened = pcb;
+	}
+	return true;
+}
+
+void segment_done(void)
+{
+	if (!widened)
+		return;
+	/* It may be gone.  If not it is the first, as lwIP has just found it. */
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		if (pcb == widened) {
+			pcb->rcv_wnd -= widened_by;
+			break;
+		}
+	}
+	widened = NULL;
+}
+
 int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
 		uint8_t *second, struct pbuf *p)
 {
@@ -171,14 +251,24 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 
 	if (pcb->state == TIME_WAIT)
 		return after_the_end(pcb, h, &o, p);
-	if (pcb->state == LISTEN || pcb->state == SYN_SENT)
+	if (pcb->state == LISTEN)
 		return ERR_OK;
+	if (pcb->state == SYN_SENT)
+		return flags & TCP_RST && !(flags & TCP_ACK) ? ERR_VAL : ERR_OK;
 	forget_mss(&o);
 	if (flags & TCP_RST)
-		return ERR_OK;
+		return resets(pcb, h) ? ERR_OK : ERR_VAL;
 	/* That would be the second SYN in the sequence. */
 	if (pcb->state == SYN_RCVD && flags & TCP_SYN && flags & TCP_ACK)
 		return ERR_VAL;
+	if (flags & TCP_SYN && pcb->state != SYN_RCVD) {
+		challenge(pcb);		/* RFC 5961, 4 */
+		return ERR_VAL;
+	}
+	if (!(flags & TCP_SYN) && !acknowledges(pcb, h))
+		return ERR_VAL;
+	if (!p->tot_len && !(flags & (TCP_SYN | TCP_FIN)))
+		return bare_fits(pcb, h) ? ERR_OK : ERR_VAL;
 	if (p->tot_len && !fits(pcb, h, p->tot_len)) {
 		tcp_send_empty_ack(pcb);
 		return ERR_VAL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How small the segments of a TCP connection may be. */
+/* What lwIP is given of TCP: net/lwip/hooks.h has the rest. */
 #ifndef NET_SEGMENT_H
 #define NET_SEGMENT_H
 
@@ -10,5 +10,8 @@ struct tcp_pcb;
  * may be given bytes to send now.
  */
 void segment_least(struct tcp_pcb *pcb);
+
+/* lwIP has taken a packet: to be called after each. */
+void segment_done(void);
 
 #endif

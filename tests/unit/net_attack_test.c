@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: ISC */
+/* net/ and lwIP against peers and third parties that want to do harm. */
+#include "kernel/page.h"
+#include "kernel/param.h"
+#include "net/net.h"
+#include "tests/unit/net_bytes.h"
+#include "tests/unit/net_vif.h"
+
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/tcp.h>
+#include <lwip/udp.h>
+
+#define PORT 80
+#define US 0x0a000002u			/* 10.0.0.2 */
+#define PEER 0x0a000001u
+#define FIRST 2000			/* the peer's port of the first connection */
+#define PEERS 700
+#define SECOND NSEC_PER_SEC
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+static const uint8_t our_mac[6] = { 0, 0x16, 0x3e, 0, 0, 1 };
+static const uint8_t peer_mac[6] = { 0, 0x16, 0x3e, 0, 0, 2 };
+
+/* A connection as its peer sees it. */
+static struct peer {
+	uint32_t seq, rcv;		/* next of the peer's, next of the guest's */
+	uint32_t acked;			/* by the guest */
+	bool open, fin, reset;
+	unsigned acks;			/* segments without data */
+} peers[PEERS];
+static unsigned syns, resets, unreachables;
+static uint16_t ports[64], ids[64];	/* of the guest's SYNs; of IP packets */
+static unsigned nids;
+
+static struct tcp_pcb *listener, *accepted_pcb;
+static size_t received;
+static bool keep;			/* what is received is not read */
+static struct pbuf *kept[4096];
+static unsigned nkept;
+
+/* ---- frames to the guest */
+
+static void send_ip(uint8_t *p, uint8_t proto, uint32_t from, size_t len)
+{
+	memcpy(p, our_mac, 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 12, 0x0800, 2);
+	memset(p + 14, 0, 20);
+	p[14] = 0x45;
+	put(p + 16, 20 + len, 2);
+	p[22] = 64;
+	p[23] = proto;
+	put(p + 26, from, 4);
+	put(p + 30, US, 4);
+	put(p + 24, ~plain(p + 14, 20, 0), 2);
+	vif_deliver(p, 34 + len, &(struct offload){ .csum_valid = true }, 4096);
+}
+
+static void send_raw(uint32_t from, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack,
+		     uint8_t flags, size_t len)
+{
+	uint8_t p[1600] = { 0 };
+	size_t tcp = flags & SYN ? 24 : 20;
+
+	put(p + 34, sport, 2);
+	put(p + 36, dport, 2);
+	put(p + 38, seq, 4);
+	put(p + 42, ack, 4);
+	p[46] = tcp / 4 << 4;
+	p[47] = flags;
+	put(p + 48, 0xffff, 2);
+	if (flags & SYN)
+		put(p + 54, 0x020405b4, 4);
+	send_ip(p, 6, from, tcp + len);
+}
+
+static void send_tcp(struct peer *c, uint8_t flags, size_t len)
+{
+	send_raw(PEER, FIRST + (c - peers), PORT, c->seq, c->rcv, flags, len);
+}
+
+/* ---- frames from it */
+
+static void answer_arp(const uint8_t *p)
+{
+	uint8_t a[42];
+
+	if (get(p + 20, 2) != 1)
+		return;
+	memcpy(a, p + 6, 6);
+	memcpy(a + 6, peer_mac, 6);
+	memcpy(a + 12, p + 12, 8);
+	put(a + 20, 2, 2);
+	memcpy(a + 22, peer_mac, 6);
+	memcpy(a + 28, p + 38, 4);
+	memcpy(a + 32, p + 22, 10);
+	vif_deliver(a, 42, &(struct offload){ 0 }, 4096);
+}
+
+static void take_tcp(const uint8_t *p, size_t len)
+{
+	unsigned port = get(p + 36, 2), i = port - FIRST;
+	size_t data = len - 34 - (p[46] >> 4) * 4;
+	struct peer *c = &peers[i];
+	uint8_t flags = p[47];
+
+	resets += !!(flags & RST);
+	if (flags == SYN)
+		ports[syns++ % 64] = get(p + 34, 2);
+	if (i >= PEERS || get(p + 34, 2) != PORT)
+		return;
+	if (flags & RST) {
+		c->reset = true;
+	} else if (flags & SYN) {
+		c->rcv = get(p + 38, 4) + 1;
+		c->open = true;
+	} else {
+		c->acked = get(p + 42, 4);
+		c->fin |= flags & FIN;
+		c->acks += !data && !(flags & FIN);
+	}
+}
+
+static void wire(uint8_t *p, size_t len, const struct offload *o)
+{
+	(void)o;
+	if (get(p + 12, 2) == 0x0806)
+		answer_arp(p);
+	if (get(p + 12, 2) != 0x0800)
+		return;
+	assert(plain(p + 14, 20, 0) == 0xffff);
+	ids[nids++ % 64] = get(p + 18, 2);
+	if (p[23] == 6)
+		take_tcp(p, len);
+	unreachables += p[23] == 1 && p[34] == 3;
+}
+
+/* ---- the guest */
+
+static err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
+{
+	(void)arg, (void)p;
+	assert(err == ERR_OK);
+	if (!q)
+		return ERR_OK;
+	received += q->tot_len;
+	if (keep && nkept < HOST_COUNT(kept))
+		kept[nkept++] = q;
+	else
+		pbuf_free(q);
+	return ERR_OK;
+}
+
+static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
+{
+	(void)arg;
+	assert(err == ERR_OK);
+	accepted_pcb = p;
+	tcp_recv(p, got);
+	return ERR_OK;
+}
+
+static void moment(void)
+{
+	thread_sleep(clock_now() + SECOND / 100);
+}
+
+static void set_up(void)
+{
+	static char line[] = "ip=10.0.0.2/24,gateway=10.0.0.1 ip6=off hostname=test";
+	struct tcp_pcb *p;
+
+	host.steps = 1ull << 40;
+	host_boot();
+	assert(param_init(line) == 0);
+	vif.info = (struct netfront_info){
+		.up = true, .mtu = 1500, .csum_ipv4 = true, .csum_ipv6 = true,
+	};
+	memcpy(vif.info.mac, our_mac, 6);
+	vif.wire = wire;
+	vif.room = 1000;
+	assert(net_init() == 0);
+	p = tcp_new();
+	assert(p && tcp_bind(p, IP_ANY_TYPE, PORT) == ERR_OK);
+	listener = tcp_listen(p);
+	tcp_accept(listener, accepted);
+}
+
+static struct peer *open_one(unsigned i)
+{
+	struct peer *c = &peers[i];
+
+	c->seq = host_random();
+	send_tcp(c, SYN, 0);
+	c->seq++;
+	moment();
+	assert(c->open);
+	send_tcp(c, ACK, 0);
+	moment();
+	return c;
+}
+
+static void down(void)
+{
+	struct tcp_pcb *next;
+
+	for (struct tcp_pcb *p = tcp_active_pcbs; p; p = next) {
+		next = p->next;
+		tcp_abort(p);
+	}
+	tcp_close(listener);
+	while (nkept)
+		pbuf_free(kept[--nkept]);
+	net_push();
+	thread_sleep(clock_now() + 40 * SECOND);
+	host_xen.shutdown = 0;
+}
+
+/* ---- claims */
+
+/* Both ends of a connection with ourselves have filled the other's window. */
+static void closed_windows_are_quiet(void)
+{
+	static const uint8_t bytes[8000];
+	ip_addr_t to = IPADDR4_INIT_BYTES(127, 0, 0, 1);
+	struct tcp_pcb *p;
+
+	keep = true;
+	set_up();
+	p = tcp_new();
+	tcp_recv(p, got);
+	assert(tcp_connect(p, &to, PORT, NULL) == ERR_OK);
+	net_push();
+	assert(accepted_pcb);
+	for (unsigned n = 0; n < 2000; n++) {
+		struct tcp_pcb *from = n & 1 ? p : accepted_pcb;
+
+		(void)tcp_write(from, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY);
+		tcp_output(from);
+		net_push();
+	}
+	thread_sleep(clock_now() + 60 * SECOND);
+	assert(!p->rcv_wnd && !accepted_pcb->rcv_wnd);
+	/* It opens again. */
+	received = 0;
+	tcp_recved(p, 65535);
+	(void)tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY);
+	tcp_output(accepted_pcb);
+	net_push();
+	thread_sleep(clock_now() + 20 * SECOND);
+	assert(received >= sizeof(bytes));
+	down();
+}
+
+static void echo(void *arg, struct udp_pcb *u, struct pbuf *p, const ip_addr_t *from, u16_t port)
+{
+	++*(unsigned *)arg;
+	udp_sendto(u, p, from, port);
+	pbuf_free(p);
+}
+
+/* Two echo servers that talk to each other never end; other threads go on. */
+static void a_loop_has_a_budget(void)
+{
+	ip_addr_t to = IPADDR4_INIT_BYTES(127, 0, 0, 1);
+	struct udp_pcb *a, *b;
+	unsigned n = 0;
+	struct pbuf *p;
+
+	set_up();
+	a = udp_new();
+	b = udp_new();
+	assert(udp_bind(a, &to, 7) == ERR_OK && udp_bind(b, &to, 8) == ERR_OK);
+	udp_recv(a, echo, &n);
+	udp_recv(b, echo, &n);
+	p = pbuf_alloc(PBUF_TRANSPORT, 10, PBUF_RAM);
+	udp_sendto(a, p, &to, 8);
+	pbuf_free(p);
+	net_push();
+	assert(n && n <= 1000);
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(n > 1000);
+	udp_remove(a);
+	udp_remove(b);
+	down();
+}
+
+/* RFC 9293, 3.10.7.4; RFC 5961, 5: an ACK of what was not sent, of too long ago, or none. */
+static void blind_data_is_dropped(void)
+{
+	struct peer *c;
+	uint32_t rcv;
+
+	set_up();
+	c = open_one(0);
+	rcv = c->rcv;
+	for (uint32_t by = 1; by; by <<= 1) {
+		c->rcv = rcv + by;
+		send_tcp(c, ACK | PSH, 100);
+		moment();
+	}
+	c->rcv = rcv - 0x100000;
+	send_tcp(c, ACK | PSH, 100);
+	c->rcv = rcv;
+	send_tcp(c, PSH, 100);
+	send_tcp(c, 0, 100);
+	send_tcp(c, FIN, 0);
+	moment();
+	assert(!received && c->acks >= 1 && accepted_pcb->state == ESTABLISHED);
+	send_tcp(c, ACK | PSH, 100);
+	moment();
+	assert(received == 100);
+	down();
+}
+
+/* RFC 5961, 3, 4 and 7. */
+static void challenges_are_few(void)
+{
+	struct peer *c;
+
+	set_up();
+	c = open_one(0);
+	c->acks = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		uint32_t seq = c->seq;
+
+		c->seq += 1 + host_below(60000);
+		send_tcp(c, i % 3 ? i % 3 == 1 ? SYN : RST : ACK, 0);
+		c->seq = seq - 1 - host_below(1000000);
+		send_tcp(c, i & 1 ? ACK : SYN | ACK, 0);
+		c->seq = seq;
+		if (i % 100 == 0)
+			moment();
+	}
+	moment();
+	assert(!c->reset && c->acks >= 1 && c->acks < 10);
+	assert(accepted_pcb->state == ESTABLISHED);
+	send_tcp(c, ACK, 100);
+	moment();
+	assert(received == 100);
+	send_tcp(c, RST, 0);
+	send_tcp(c, ACK, 100);
+	moment();
+	assert(received == 100);
+	down();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "two closed windows on loopback send nothing", closed_windows_are_quiet, 1 },
+		{ "what we send to ourselves has a budget", a_loop_has_a_budget, 1 },
+		{ "data with a wrong ACK is discarded", blind_data_is_dropped, 2 },
+		{ "challenge ACKs have a rate limit", challenges_are_few, 2 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}
