@@ -3,22 +3,20 @@
  * The end of TCP sockets, and what is left of connections that nobody holds any more.
  *
  * A connection that is closed with data unread is reset (RFC 2525, 2.17).  One with data
- * to send becomes an orphan: it goes on until all is acknowledged, but not for ever, and not
- * many of them.  Then lwIP has it alone, in FIN_WAIT, LAST_ACK or TIME_WAIT, which it
- * limits in time; that there are not too many in TIME_WAIT is seen to here.
+ * to send becomes an orphan: it goes on until all is acknowledged.  Then lwIP has it alone, in
+ * FIN_WAIT, LAST_ACK or TIME_WAIT.  net/orphan.h limits the number and the time of both; the
+ * number of those in TIME_WAIT is limited here.
  */
 #include "kernel/clock.h"
 #include "kernel/param.h"
 #include "kernel/shutdown.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
+#include "net/orphan.h"
 
 #include <fcntl.h>
 #include <lwip/priv/tcp_priv.h>
 
-#define POLL_INTERVAL 4			/* of lwIP's 500 ms */
-#define ORPHAN_POLLS 30			/* a minute without an acknowledgment */
-#define ORPHANS_MOST 256
 #define ORPHANS_LEAST 8			/* where memory for what is sent is full */
 #define TIME_WAIT_MOST 256
 #define LOOK_EVERY 64			/* closed connections */
@@ -26,68 +24,17 @@
 #define DRAIN (1 * NSEC_PER_SEC)
 #define MOMENT (NSEC_PER_SEC / 5)	/* in which something moves, or not */
 
-static struct tcp_socket *orphans;	/* the youngest first */
-static unsigned orphan_count;
-
-static void leave_orphans(struct tcp_socket *t)
-{
-	*t->orphan_link = t->orphan_next;
-	if (t->orphan_next)
-		t->orphan_next->orphan_link = t->orphan_link;
-	t->orphan_link = NULL;
-	orphan_count--;
-}
-
 void tcp_socket_orphan_over(struct tcp_socket *t)
 {
-	leave_orphans(t);
 	if (t->pcb)
 		tcp_socket_detach(t);
 	tcp_socket_free(t);
 }
 
-void tcp_socket_orphan_goes_on(struct tcp_socket *t)
-{
-	t->patience = ORPHAN_POLLS;
-}
-
-static err_t poll_orphan(void *arg, struct tcp_pcb *pcb)
-{
-	struct tcp_socket *t = arg;
-
-	(void)pcb;
-	if (t->patience--)
-		return ERR_OK;
-	leave_orphans(t);
-	tcp_socket_abort(t);
-	tcp_socket_free(t);
-	return ERR_ABRT;
-}
-
-static void limit_orphans(void)
-{
-	struct tcp_socket *t = orphans;
-
-	if (orphan_count <= (tcp_socket_memory_full() ? ORPHANS_LEAST : ORPHANS_MOST))
-		return;
-	while (t->orphan_next)
-		t = t->orphan_next;
-	leave_orphans(t);
-	tcp_socket_abort(t);
-	tcp_socket_free(t);
-}
-
 static void become_orphan(struct tcp_socket *t)
 {
-	t->patience = ORPHAN_POLLS;
-	t->orphan_next = orphans;
-	t->orphan_link = &orphans;
-	if (orphans)
-		orphans->orphan_link = &t->orphan_next;
-	orphans = t;
-	orphan_count++;
+	t->orphan = true;
 	tcp_recv(t->pcb, NULL);
-	tcp_poll(t->pcb, poll_orphan, POLL_INTERVAL);
 }
 
 /*
@@ -96,11 +43,8 @@ static void become_orphan(struct tcp_socket *t)
  */
 static void limit_time_wait(void)
 {
-	static unsigned closed;
 	struct tcp_pcb *pcb = tcp_tw_pcbs, *next;
 
-	if (++closed % LOOK_EVERY)
-		return;
 	for (unsigned n = 1; pcb && n < TIME_WAIT_MOST; n++)
 		pcb = pcb->next;
 	if (!pcb)
@@ -111,6 +55,17 @@ static void limit_time_wait(void)
 		next = pcb->next;
 		memp_free(MEMP_TCP_PCB, pcb);
 	}
+}
+
+/* To look costs a step for each connection there is. */
+static void limit_closed(void)
+{
+	static unsigned closed;
+
+	if (++closed % LOOK_EVERY)
+		return;
+	orphans_limit(tcp_socket_memory_full() ? ORPHANS_LEAST : ORPHANS_MOST);
+	limit_time_wait();
 }
 
 /* Wait as long as SO_LINGER says: all is acknowledged, or reset. */
@@ -148,16 +103,16 @@ static void close_connection(struct tcp_socket *t)
 		return;
 	}
 	pcb->rcv_wnd = TCP_WND_MAX(pcb);	/* all was read: lwIP need not reset it */
+	orphan_begin(pcb);
 	if (t->unacked) {
 		become_orphan(t);
 		tcp_close(pcb);
-		limit_orphans();
 	} else {
 		tcp_socket_detach(t);
 		tcp_close(pcb);
 		tcp_socket_free(t);
 	}
-	limit_time_wait();
+	limit_closed();
 }
 
 void tcp_socket_close(struct socket *s)

@@ -140,7 +140,7 @@ static void failed(void *arg, err_t err)
 	if (!t->filling)
 		sendbuf_free(&t->out);
 	tcp_socket_lets_go(t, t->unacked);
-	if (t->orphan_link) {
+	if (t->orphan) {
 		tcp_socket_orphan_over(t);
 		return;
 	}

@@ -42,8 +42,7 @@ struct tcp_socket {
 	struct tcp_socket *listener;
 
 	/* Closed by the application, with data to send. */
-	struct tcp_socket *orphan_next, **orphan_link;
-	unsigned patience;		/* times lwIP polls */
+	bool orphan;
 };
 
 static inline struct tcp_socket *tcp_of(struct socket *s)
@@ -99,7 +98,6 @@ void tcp_socket_unlisten(struct tcp_socket *t);
 
 void tcp_socket_close(struct socket *s);
 void tcp_socket_orphan_over(struct tcp_socket *t);
-void tcp_socket_orphan_goes_on(struct tcp_socket *t);
 void tcp_socket_end_in_order(void);	/* from now on the guest's end is one for peers too */
 
 #endif

@@ -11,6 +11,7 @@
 #include "kernel/trace.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
+#include "net/orphan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,8 +100,10 @@ static bool join(struct tcp_socket *t, struct pbuf *p)
 /* Both directions are closed and all is acknowledged: what is left is lwIP's. */
 static void over(struct tcp_socket *t)
 {
-	if (t->pcb && t->eof && t->shut_wr && !t->unacked)
+	if (t->pcb && t->eof && t->shut_wr && !t->unacked) {
+		orphan_begin(t->pcb);
 		tcp_socket_detach(t);
+	}
 }
 
 err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
@@ -286,10 +289,8 @@ err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 	open_window(t, pcb, len);
 	tcp_socket_lets_go(t, len);
 	sendbuf_acked(&t->out, len);
-	if (t->orphan_link) {
-		if (t->unacked)
-			tcp_socket_orphan_goes_on(t);
-		else
+	if (t->orphan) {
+		if (!t->unacked)
 			tcp_socket_orphan_over(t);
 		return ERR_OK;
 	}

@@ -9,6 +9,7 @@
 #include "net/segment.h"
 
 #include "net/lwip/hooks.h"
+#include "net/orphan.h"
 
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
@@ -267,6 +268,8 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 	}
 	if (!(flags & TCP_SYN) && !acknowledges(pcb, h))
 		return ERR_VAL;
+	if (TCP_SEQ_GT(h->ackno, pcb->lastack))
+		orphan_progress(pcb);
 	if (!p->tot_len && !(flags & (TCP_SYN | TCP_FIN)))
 		return bare_fits(pcb, h) ? ERR_OK : ERR_VAL;
 	if (p->tot_len && !fits(pcb, h, p->tot_len)) {

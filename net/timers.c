@@ -3,6 +3,7 @@
 
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "net/orphan.h"
 #include "net/resolve.h"
 
 #include <lwip/dhcp.h>
@@ -78,6 +79,7 @@ static void tick_tcp(void)
 		if (!pcb->unsent)
 			pcb->persist_backoff = 0;
 	tcp_tmr();
+	orphans_limit(ORPHANS_MOST);
 }
 
 static struct timer {

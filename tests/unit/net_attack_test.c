@@ -3,6 +3,7 @@
 #include "kernel/page.h"
 #include "kernel/param.h"
 #include "net/net.h"
+#include "net/orphan.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
@@ -346,6 +347,73 @@ static void challenges_are_few(void)
 	down();
 }
 
+static unsigned active(void)
+{
+	unsigned n = 0;
+
+	for (struct tcp_pcb *p = tcp_active_pcbs; p; p = p->next)
+		n++;
+	return n;
+}
+
+/* Clients that acknowledge nothing after we closed, in each state with a FIN of ours. */
+static void silent_clients_are_forgotten(void)
+{
+	bool closes = host_chance(2);
+
+	set_up();
+	for (unsigned i = 0; i < 600; i++) {
+		struct peer *c = open_one(i);
+
+		if (closes) {		/* LAST_ACK */
+			send_tcp(c, FIN | ACK, 0);
+			c->seq++;
+			moment();
+		}
+		orphan_begin(accepted_pcb);
+		tcp_close(accepted_pcb);
+		net_push();
+		if (!closes && i & 1) {	/* CLOSING */
+			moment();
+			send_tcp(c, FIN | ACK, 0);
+			moment();
+		}
+	}
+	thread_sleep(clock_now() + SECOND);
+	assert(active() <= 256 && active() > 200);
+	thread_sleep(clock_now() + 62 * SECOND);
+	assert(!active());
+	down();
+}
+
+/* A peer that has closed its half and reads slowly gets all of what was sent before. */
+static void slow_readers_get_all(void)
+{
+	static const uint8_t bytes[60000];
+	struct peer *c;
+
+	set_up();
+	c = open_one(0);
+	if (host_chance(2)) {
+		send_tcp(c, FIN | ACK, 0);
+		c->seq++;
+		moment();
+	}
+	assert(tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY) == ERR_OK);
+	if (host_chance(2))
+		orphan_begin(accepted_pcb);
+	tcp_close(accepted_pcb);
+	net_push();
+	for (unsigned i = 0; i < 300 && !(c->fin && i > 150); i++) {
+		thread_sleep(clock_now() + SECOND);
+		c->rcv += i < 150 ? 400 : 0;
+		send_tcp(c, ACK, 0);
+		assert(!c->reset && active() == 1);
+	}
+	assert(c->fin);
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -353,6 +421,9 @@ int main(int argc, char **argv)
 		{ "what we send to ourselves has a budget", a_loop_has_a_budget, 1 },
 		{ "data with a wrong ACK is discarded", blind_data_is_dropped, 2 },
 		{ "challenge ACKs have a rate limit", challenges_are_few, 2 },
+		{ "clients that acknowledge no FIN are forgotten", silent_clients_are_forgotten,
+		  2 },
+		{ "a slow reader gets all that was sent", slow_readers_get_all, 4 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/orphan.h"
+
+#include <lwip/priv/tcp_priv.h>
+
+#include <stdbool.h>
+
+#define PATIENCE (60000 / TCP_SLOW_INTERVAL)
+
+/* lwIP does not touch the time of a connection any more that was closed. */
+void orphan_progress(struct tcp_pcb *pcb)
+{
+	if (pcb->flags & TF_RXCLOSED)
+		pcb->tmr = tcp_ticks;
+}
+
+void orphan_begin(struct tcp_pcb *pcb)
+{
+	tcp_set_flags(pcb, TF_RXCLOSED);
+	pcb->tmr = tcp_ticks;
+}
+
+/* FIN_WAIT_2 ends by lwIP's own timer, after 20 s. */
+static bool late(const struct tcp_pcb *pcb)
+{
+	return pcb->state != FIN_WAIT_2 && tcp_ticks - pcb->tmr > PATIENCE;
+}
+
+/* lwIP puts a connection first when a segment of it comes: the last ones are silent longest. */
+void orphans_limit(unsigned most)
+{
+	struct tcp_pcb *next;
+	unsigned n = 0;
+
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = next) {
+		next = pcb->next;
+		if (!(pcb->flags & TF_RXCLOSED) ||
+		    (pcb->state != FIN_WAIT_1 && pcb->state != FIN_WAIT_2 &&
+		     pcb->state != CLOSING && pcb->state != LAST_ACK))
+			continue;
+		if (late(pcb) || ++n > most)
+			tcp_abort(pcb);
+	}
+}
