@@ -61,6 +61,12 @@ uint32_t net_random(void)
 	return random_word();
 }
 
+int net_port(uint16_t *port)
+{
+	*port = 32768 + net_random() % 32767;
+	return 0x10000;
+}
+
 /* RFC 6528: a secret of each connection's own, and a clock of 4 us. */
 uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
 		 uint16_t remote_port)

@@ -74,6 +74,18 @@
 #define IP_SOF_BROADCAST		1
 #define IP_SOF_BROADCAST_RECV		0
 
+/*
+ * RFC 6056: a random port.  lwIP counts up until END, which it asks for at each step: it is not
+ * a number but puts a random port in lwIP's variable, and equals none.  The difference is how
+ * many ports lwIP tries.
+ */
+#define TCP_LOCAL_PORT_RANGE_START	(0x10000 - 1000)
+#define TCP_LOCAL_PORT_RANGE_END	net_port(&tcp_port)
+#define TCP_ENSURE_LOCAL_PORT_RANGE(x)	((u16_t)(x))
+#define UDP_LOCAL_PORT_RANGE_START	(0x10000 - 1000)
+#define UDP_LOCAL_PORT_RANGE_END	net_port(&udp_port)
+#define UDP_ENSURE_LOCAL_PORT_RANGE(x)	((u16_t)(x))
+
 /* ---- TCP */
 
 #define TCP_MSS				8960	/* the most; a link's MTU says what it is there */

@@ -103,7 +103,7 @@ static void take_tcp(const uint8_t *p, size_t len)
 {
 	unsigned port = get(p + 36, 2), i = port - FIRST;
 	size_t data = len - 34 - (p[46] >> 4) * 4;
-	struct peer *c = &peers[i];
+	struct peer *c = peers + i % PEERS;
 	uint8_t flags = p[47];
 
 	resets += !!(flags & RST);
@@ -414,6 +414,39 @@ static void slow_readers_get_all(void)
 	down();
 }
 
+static err_t never(void *arg, struct tcp_pcb *p, err_t err)
+{
+	(void)arg, (void)p, (void)err;
+	return ERR_OK;
+}
+
+/* RFC 6056. */
+static void ports_are_random(void)
+{
+	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 0, 1);
+	struct udp_pcb *udp[32];
+	unsigned near = 0, udp_near = 0;
+
+	set_up();
+	for (unsigned i = 0; i < 32; i++) {
+		assert(tcp_connect(tcp_new(), &to, 81, never) == ERR_OK);
+		udp[i] = udp_new();
+		assert(udp_bind(udp[i], IP_ANY_TYPE, 0) == ERR_OK);
+	}
+	net_push();
+	moment();
+	assert(syns == 32);
+	for (unsigned i = 0; i < 31; i++) {
+		assert(ports[i] >= 32768 && udp[i]->local_port >= 32768);
+		near += (uint16_t)(ports[i + 1] - ports[i] + 500) < 1000;
+		udp_near += (uint16_t)(udp[i + 1]->local_port - udp[i]->local_port + 500) < 1000;
+	}
+	assert(near < 8 && udp_near < 8);
+	for (unsigned i = 0; i < 32; i++)
+		udp_remove(udp[i]);
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -423,6 +456,7 @@ int main(int argc, char **argv)
 		{ "challenge ACKs have a rate limit", challenges_are_few, 2 },
 		{ "clients that acknowledge no FIN are forgotten", silent_clients_are_forgotten,
 		  2 },
+		{ "source ports are random", ports_are_random, 2 },
 		{ "a slow reader gets all that was sent", slow_readers_get_all, 4 },
 	};
 

@@ -22,6 +22,9 @@ void log_lwip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint32_t net_random(void);
 #define LWIP_RAND()		net_random()
 
+/* net/random.c: a random port from 32768 to 65534 in *port.  0x10000. */
+int net_port(uint16_t *port);
+
 /* The sum of RFC 1071, in memory's byte order, folded and not inverted. */
 uint16_t net_sum(const void *data, int len);
 
