@@ -115,7 +115,7 @@ static bool replaced(struct netfront *n)
 	return true;
 }
 
-/* Take the page from the backend.  False: it has it mapped, and so keeps it. */
+/* Take the page from the backend.  False: it has it mapped, and the page is lost to us. */
 static bool revoke(struct rx *rx, struct rx_page *page)
 {
 	struct rx_buffer *b = buffer(page);
@@ -266,8 +266,9 @@ static void take_extra(struct netfront *n, const struct netif_extra_info *extra)
 	}
 }
 
-static void take_data(struct netfront *n, const struct netif_rx_response *rsp,
-		      struct rx_page *page)
+/* Why the connection must end, or NULL. */
+static const char *take_data(struct netfront *n, const struct netif_rx_response *rsp,
+			     struct rx_page *page)
 {
 	struct rx *rx = &n->rx;
 	uint32_t len = rsp->status < 0 ? 0 : rsp->status;
@@ -283,12 +284,11 @@ static void take_data(struct netfront *n, const struct netif_rx_response *rsp,
 		rx->bad = true;
 	if (rx->bad || !len) {
 		refuse(rx, page);
-		return;
+		return NULL;
 	}
-	if (!revoke(rx, page)) {
-		rx->bad = true;
-		return;
-	}
+	/* As xen-netfront of Linux: a backend that went on so would get all our memory. */
+	if (!revoke(rx, page))
+		return "it has answered with a page that it keeps mapped";
 	page->data = buffer(page)->memory + rsp->offset;
 	page->len = len;
 	page->next = NULL;
@@ -296,14 +296,16 @@ static void take_data(struct netfront *n, const struct netif_rx_response *rsp,
 	rx->last = &page->next;
 	rx->len += len;
 	rx->pages++;
+	return NULL;
 }
 
-/* False: it makes no sense. */
-static bool take(struct netfront *n, uint32_t at, const struct netif_rx_response *rsp)
+/* Why the connection must end, or NULL. */
+static const char *take(struct netfront *n, uint32_t at, const struct netif_rx_response *rsp)
 {
 	struct rx *rx = &n->rx;
 	struct rx_page *page = rx->posted[at];
 	struct netif_extra_info extra;
+	const char *why = NULL;
 
 	_Static_assert(sizeof(extra) == sizeof(*rsp), "they share the slots");
 	rx->posted[at] = NULL;
@@ -315,21 +317,24 @@ static bool take(struct netfront *n, uint32_t at, const struct netif_rx_response
 	} else {
 		if (rsp->id != at) {
 			refuse(rx, page);
-			return false;
+			return "an answer to no buffer";
 		}
-		take_data(n, rsp, page);
+		why = take_data(n, rsp, page);
 	}
+	if (why)
+		return why;
 	if (!rx->more && !rx->extra)
 		finish(n);
 	else if (++rx->nslots_seen == SLOTS)
-		return false;
-	return true;
+		return "a frame without an end";
+	return NULL;
 }
 
 bool rx_poll(struct netfront *n)
 {
 	struct rx *rx = &n->rx;
 	struct netif_rx_response rsp;
+	const char *why;
 	uint32_t i, at;
 	int got = 1;
 
@@ -338,8 +343,9 @@ bool rx_poll(struct netfront *n)
 		got = ring_take(&rx->ring, &rsp);
 		if (got <= 0)
 			break;
-		if (!take(n, at, &rsp)) {
-			frontend_fail(&n->fe, "an answer to no buffer, or without an end");
+		why = take(n, at, &rsp);
+		if (why) {
+			frontend_fail(&n->fe, why);
 			ring_fail(&rx->ring, -EPROTO);
 			return false;
 		}
