@@ -257,6 +257,59 @@ struct publication {
 	bool says;
 };
 
+static bool begins_with(const char *name, const char *with)
+{
+	return strncmp(name, with, strlen(with)) == 0;
+}
+
+/*
+ * What a frontend says of its connection (xen/io/netif.h, blkif.h): keys of an earlier one,
+ * of ours or of a loader or firmware that had the device before, would be taken for ours
+ * where we do not say them.  A toolstack writes none of these names here.
+ */
+static bool of_a_connection(const char *name)
+{
+	static const char *const names[] = {
+		"ring-ref", "ring-page-order", "num-ring-pages", "tx-ring-ref", "rx-ring-ref",
+		"ctrl-ring-ref", "event-channel", "queue-", "multi-queue-", "feature-",
+		"request-", "xdp-headroom",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (begins_with(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool said(const struct frontend *fe, const char *name)
+{
+	for (const struct say *s = fe->says; s; s = s->next)
+		if (strcmp(s->key, name) == 0)
+			return true;
+	return false;
+}
+
+static int remove_others(struct frontend *fe, const struct xs_tx *tx)
+{
+	char path[sizeof(fe->node) + 100], **names;
+	int n = xs_list(tx, fe->node, &names), rc = 0;
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n && !rc; i++) {
+		if (!of_a_connection(names[i]) || said(fe, names[i]))
+			continue;
+		if (strlen(names[i]) + sizeof(fe->node) >= sizeof(path))
+			continue;	/* no backend asks for so long a name */
+		format(path, sizeof(path), "%s/%s", fe->node, names[i]);
+		rc = xs_rm(tx, path);
+		if (rc == -ENOENT || rc == -EACCES)
+			rc = 0;		/* what is not ours, we cannot help */
+	}
+	free(names);
+	return rc;
+}
+
 /* What vanished must not come back by our writing to it. */
 static int publish_body(const struct xs_tx *tx, void *arg)
 {
@@ -270,7 +323,7 @@ static int publish_body(const struct xs_tx *tx, void *arg)
 	if (rc < 0)
 		return rc;
 	free(backend);
-	rc = 0;
+	rc = p->says ? remove_others(fe, tx) : 0;
 	for (struct say *s = p->says ? fe->says : NULL; s && !rc; s = s->next) {
 		format(path, sizeof(path), "%s/%s", fe->node, s->key);
 		rc = xs_write(tx, path, s->value);

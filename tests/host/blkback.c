@@ -65,6 +65,11 @@ static void connect(void)
 	uint8_t *first = NULL;
 	char key[20];
 
+	if (front("multi-queue-num-queues") >= 0 || front("feature-large-sector-size") >= 0)
+		host_fail("blkback: keys of another connection");
+	if (front("ring-ref") > 0 == order > 0 || front("ring-ref0") > 0 != order > 0)
+		host_fail("blkback: a ring of another connection");
+
 	ring_pages = order < 0 ? 1 : 1u << order;
 	if (order > (long)blkback.ring_order)
 		host_fail("blkback: a ring of order %ld", order);

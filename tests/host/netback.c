@@ -90,7 +90,12 @@ static void connect(void)
 	rx_ring = map(ring_refs[1], true);
 	BACK_RING_ATTACH(&tx, tx_ring, 0, PAGE_SIZE);
 	BACK_RING_ATTACH(&rx, rx_ring, 0, PAGE_SIZE);
-	split = netback.split && front("event-channel-tx") > 0;
+	/* As connect_data_rings() of xen-netback: what it finds there is what holds. */
+	split = front("event-channel-tx") > 0;
+	if (split != netback.split || split == (front("event-channel") > 0))
+		host_fail("netback: event channels of another connection");
+	if (front("multi-queue-num-queues") >= 0 || front("queue-0/tx-ring-ref") >= 0)
+		host_fail("netback: queues of another connection");
 	tx_port = bind(split ? "event-channel-tx" : "event-channel");
 	rx_port = split ? bind("event-channel-rx") : tx_port;
 	if (front("request-rx-copy") != 1 || front("feature-rx-notify") != 1)
