@@ -42,8 +42,8 @@ struct blkfront {
 	struct pending pending;		/* of struct part */
 	bool led;			/* one of those who wait sleeps for the event */
 	struct turns waiting;		/* the others */
-	bool editing;			/* part of a sector is being changed */
-	struct waitq edited;
+	struct write *writes;		/* under way or waiting, in the order they came */
+	struct waitq written;
 
 	struct disk_info info;
 	unsigned segments;		/* of one request, at most */
@@ -52,6 +52,13 @@ struct blkfront {
 
 	uint64_t requests[BLKIF_OP_INDIRECT], errors;	/* by operation */
 	uint64_t bytes[2];		/* read, written */
+};
+
+/* Bytes that are written, in whole sectors; lives on the stack. */
+struct write {
+	struct write *next;
+	uint64_t start, end;
+	bool edit;			/* they are read, changed and written back */
 };
 
 /* One that waits for its answers; lives on the stack. */
@@ -528,25 +535,69 @@ static int command(struct blkfront *b, struct blkif_request *req)
 	return part.result;
 }
 
-/* A piece of one sector: nobody else changes another piece of it meanwhile. */
+/*
+ * An edit writes back what it has read: what others wrote meanwhile would be undone.  So it
+ * waits for each earlier write of its sectors, and each later one waits for it.
+ */
+static bool must_wait(const struct blkfront *b, const struct write *w)
+{
+	for (const struct write *v = b->writes; v != w; v = v->next)
+		if ((v->edit || w->edit) && v->start < w->end && w->start < v->end)
+			return true;
+	return false;
+}
+
+static void write_begin(struct blkfront *b, struct write *w)
+{
+	struct write **last = &b->writes;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = w;
+	wait_until(&b->written, !must_wait(b, w));
+}
+
+static void write_end(struct blkfront *b, struct write *w)
+{
+	struct write **p = &b->writes;
+
+	while (*p != w)
+		p = &(*p)->next;
+	*p = w->next;
+	wake(&b->written);
+}
+
+/* Whole sectors. */
+static int write_sectors(const struct disk *d, const char *from, size_t len, uint64_t at)
+{
+	struct write w = { .start = at, .end = at + len };
+	int rc;
+
+	write_begin(d->blkfront, &w);
+	rc = transfer(d, BLKIF_OP_WRITE, (char *)from, len, at);
+	write_end(d->blkfront, &w);
+	return rc;
+}
+
+/* A piece of one sector. */
 static int edit(const struct disk *d, const char *from, size_t len, uint64_t at)
 {
 	struct blkfront *b = d->blkfront;
 	uint32_t size = b->info.sector_size;
+	struct write w = { .start = at - at % size, .edit = true };
 	char *sector = malloc(size);
 	int rc;
 
 	if (!sector)
 		return -ENOMEM;
-	wait_until(&b->edited, !b->editing);
-	b->editing = true;
+	w.end = w.start + size;
+	write_begin(b, &w);
 	rc = transfer(d, BLKIF_OP_READ, sector, size, at - at % size);
 	if (!rc) {
 		memcpy(sector + at % size, from, len);
 		rc = transfer(d, BLKIF_OP_WRITE, sector, size, at - at % size);
 	}
-	b->editing = false;
-	wake_one(&b->edited);
+	write_end(b, &w);
 	free(sector);
 	return rc;
 }
@@ -600,7 +651,7 @@ static int write_all(const struct disk *d, const char *from, size_t len, uint64_
 			n = min(size - at % size, len);
 			rc = edit(d, from, n, at);
 		} else {
-			rc = transfer(d, BLKIF_OP_WRITE, (char *)from, n, at);
+			rc = write_sectors(d, from, n, at);
 		}
 		from += n;
 		at += n;
@@ -658,6 +709,7 @@ int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len)
 	struct blkfront *b = d->blkfront;
 	int rc = ready(d);
 	uint64_t g = b->discard_granularity, a, first, end;
+	struct write w = { .edit = false };
 	struct blkif_request req = { 0 };
 	struct blkif_request_discard *discard = (struct blkif_request_discard *)&req;
 
@@ -679,7 +731,14 @@ int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len)
 		.operation = BLKIF_OP_DISCARD, .handle = b->fe.id,
 		.sector_number = first / SECTOR, .nr_sectors = (end - first) / SECTOR,
 	};
-	return command(b, &req);
+	w.start = first;
+	w.end = end;
+	write_begin(b, &w);
+	rc = ready(d);			/* it may have gone and come while we waited */
+	if (!rc)
+		rc = command(b, &req);
+	write_end(b, &w);
+	return rc;
 }
 
 int blkfront_info(const struct disk *d, struct disk_info *info)

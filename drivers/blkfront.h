@@ -3,8 +3,8 @@
  * Block frontend (xen/io/blkif.h).
  *
  * A disk is an array of bytes: what does not begin or end with a sector is read and, for
- * writing, read, changed and written back.  Calls come from any number of threads; the
- * order of concurrent ones is not promised, and blkfront_flush() makes durable what was
+ * writing, read, changed and written back, which undoes nothing that others write meanwhile.
+ * Calls come from any number of threads; the order of concurrent ones is not promised, and blkfront_flush() makes durable what was
  * complete when it was called.  All of these sleep; kernel code only.
  *
  * A backend that goes away fails what is in flight with -EIO, since nobody can say what

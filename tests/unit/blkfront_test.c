@@ -195,6 +195,73 @@ static void neighbours_in_a_sector(void)
 	down();
 }
 
+/* Some sectors, whose first and last bytes are the editors'. */
+#define FIRST 16384
+#define SECTORS 8
+static uint32_t sector_bytes;
+static bool all_written;
+
+static void write_whole_sectors(void *arg)
+{
+	static uint8_t buf[SECTORS * 4096], last[SECTORS];
+
+	(void)arg;
+	for (unsigned round = 1; round < 40; round++) {
+		unsigned from = host_below(SECTORS), n = 1 + host_below(SECTORS - from);
+		size_t len = n * sector_bytes, at = FIRST + from * sector_bytes;
+
+		memset(buf, round, len);
+		memset(last + from, round, n);
+		if (blkback.discard && host_chance(4)) {
+			memset(last + from, 0, n);
+			assert(blkfront_discard(&disk, at, len) == 0);
+		} else {
+			assert(blkfront_write(&disk, buf, len, at) == (ssize_t)len);
+		}
+	}
+	all_written = true;
+	thread_sleep(clock_now() + SECOND);
+	for (unsigned i = 0; i < SECTORS; i++)
+		for (unsigned k = 1; k < sector_bytes - 1; k++) {
+			uint8_t is = blkback_disk[FIRST + i * sector_bytes + k];
+
+			if (last[i] && is != last[i])
+				host_fail("sector %u is %u, and %u was written last", i, is,
+					  last[i]);
+		}
+}
+
+static void edit_edges(void *arg)
+{
+	uint8_t two[2] = { 200, 201 };
+	size_t at, len;
+
+	(void)arg;
+	while (!all_written) {
+		at = FIRST + (1 + host_below(SECTORS - 1)) * sector_bytes - host_below(2);
+		len = at % sector_bytes ? 1 + host_below(2) : 1;
+		assert(blkfront_write(&disk, two, len, at) == (ssize_t)len);
+	}
+}
+
+/* An edit undoes no write of whole sectors that was complete while it was under way. */
+static void an_edit_undoes_nothing(void)
+{
+	boot();
+	any_manners();
+	sector_bytes = host_chance(2) ? 4096 : 512;
+	if (sector_bytes == 4096)
+		blkback.sector_size = "4096";
+	blkback.discard = host_chance(2);
+	blkback_attach();
+	assert(open_disk() == 0);
+	start_thread(write_whole_sectors, 0);
+	for (unsigned i = 0; i < 3; i++)
+		start_thread(edit_edges, i);
+	wait_for_threads();
+	down();
+}
+
 /* ---- the edges */
 
 static void the_end_of_the_disk(void)
@@ -484,6 +551,42 @@ static void restart(void)
 	assert(open_disk() == 0);
 }
 
+#define FRONT "/local/domain/5/device/vbd/51712/"
+
+/* Whoever had the device before, a backend is told of this connection only. */
+static void keys_of_other_connections(void)
+{
+	uint8_t byte;
+
+	boot();
+	blkback.ring_order = host_below(3);
+	store_write(FRONT "device-type", "disk");
+	if (host_chance(2)) {
+		store_write(FRONT "multi-queue-num-queues", "2");
+		store_write(FRONT "queue-0/ring-ref", "7");
+		store_write(FRONT "queue-0/event-channel", "7");
+		store_write(FRONT "feature-large-sector-size", "1");
+		store_write(FRONT "ring-page-order", "4");
+		for (char key[] = FRONT "ring-ref0"; key[sizeof(key) - 2] < '8';
+		     key[sizeof(key) - 2]++)
+			store_write(key, "99");
+	}
+	store_write(FRONT "ring-ref-of-a-name-that-is-far-longer-than-any-that-a-backend-would-"
+		    "ever-ask-a-frontend-for-so-it-stays-where-it-is-and-does-no-harm", "1");
+	blkback_attach();
+	assert(open_disk() == 0);
+	for (int i = 0; i < 4; i++) {
+		blkback.ring_order = host_below(3);
+		store_write("/local/domain/0/backend/vbd/5/51712/max-ring-page-order",
+			    (const char *const[]){ "0", "1", "2" }[blkback.ring_order]);
+		restart();
+		assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
+		assert(!store_read(FRONT "queue-0/ring-ref") && !store_read(FRONT "queue-0"));
+		assert(strcmp(store_read(FRONT "device-type"), "disk") == 0);
+	}
+	down();
+}
+
 /* Whoever has the backend cannot have the log too, nor what else stands in it. */
 static void a_backend_that_restarts_for_ever(void)
 {
@@ -713,6 +816,8 @@ int main(int argc, char **argv)
 		  10 },
 		{ "parameters that make no sense are refused", parameters_that_make_no_sense, 20 },
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
+		{ "an edit undoes nothing", an_edit_undoes_nothing, 60 },
+		{ "keys of other connections", keys_of_other_connections, 20 },
 		{ "a backend that restarts for ever does not fill the log",
 		  a_backend_that_restarts_for_ever, 5 },
 		{ "detached and attached, under load", detached_and_attached, 20 },
