@@ -20,6 +20,7 @@
 #define MTU 1500u
 #define MTU_MIN 68u			/* RFC 791 */
 #define MTU_MAX (FRAME_MAX - HEADER - 4)
+#define MTU_OF_A_SLOT (PAGE_SIZE - HEADER - 4)
 
 /* ---- the thread */
 
@@ -236,6 +237,15 @@ static int ask_features(struct netfront *n)
 	if (rc)
 		return rc;
 	n->sg = sg;
+	/*
+	 * Without scatter-gather a frame has one slot.  The layer above must know, or it
+	 * sends and announces (TCP's MSS) what cannot be sent.
+	 */
+	if (!sg && n->info.mtu > MTU_OF_A_SLOT) {
+		frontend_log(fe, LOG_WARNING, "the backend has no feature-sg: mtu %u, not %u",
+			     (unsigned)MTU_OF_A_SLOT, n->info.mtu);
+		n->info.mtu = MTU_OF_A_SLOT;
+	}
 	n->info.csum_ipv4 = !no_csum4;
 	n->info.csum_ipv6 = csum6;
 	n->info.gso_tcpv4 = sg && gso4 && !no_csum4;

@@ -481,6 +481,27 @@ static void what_the_backend_cannot(void)
 	down();
 }
 
+/* Whatever mtu is configured, a frame of the one that is said can be sent. */
+static void the_mtu_can_be_sent(void)
+{
+	static const char *const mtus[] = { "68", "1500", "4078", "4079", "4096", "9000",
+					    "65517" };
+	unsigned which = host_below(HOST_COUNT(mtus)), mtu = atoi(mtus[which]);
+
+	boot();
+	netback.no_sg = host_chance(3) == 0;
+	if (host_chance(2))
+		netback.mtu = mtus[which];
+	else
+		netback.front_mtu = mtus[which];
+	netback_attach();
+	open_device();
+	assert(info.mtu == (netback.no_sg && mtu > 4078 ? 4078 : mtu));
+	assert(send_flat(plain, info.mtu + 14) == 0);
+	drain();
+	down();
+}
+
 /* Headers, and data as a sender has it: nothing but the headers is copied. */
 static void lent_memory_goes_in_place(void)
 {
@@ -1324,6 +1345,7 @@ int main(int argc, char **argv)
 		{ "frames of all sizes, in any pieces, come whole and in order",
 		  all_sizes_in_any_pieces, 60 },
 		{ "what no backend takes is refused", edges_of_sizes, 5 },
+		{ "a frame of the mtu can be sent", the_mtu_can_be_sent, 30 },
 		{ "what this backend cannot do is refused", what_the_backend_cannot, 20 },
 		{ "what lies in lent memory goes in place", lent_memory_goes_in_place, 10 },
 		{ "a page that many frames have in common is mapped as often as Xen allows",
