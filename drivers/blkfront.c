@@ -32,7 +32,7 @@
 #define RING_ORDER 1
 #define POOL_MIN (DIRECT + 1)
 #define PATIENCE (10 * NSEC_PER_SEC)
-#define SECTOR 512			/* the unit on the wire, whatever sector-size is */
+#define SECTOR 512			/* the unit on the wire: see check_units() */
 
 struct blkfront {
 	struct frontend fe;
@@ -117,6 +117,25 @@ static int offer(struct frontend *fe)
 	return rc;
 }
 
+/*
+ * What a sector number counts where a sector has more than 512 bytes: blkif.h has said
+ * different things over the years.  Linux's backend counts 512 bytes everywhere, FreeBSD's
+ * and tapdisk whole sectors in some places.  A wrong guess damages the disk.  Linux's is
+ * known by a key that no other writes.  QEMU either counts 512 bytes, or has no larger
+ * sectors for a frontend that does not ask for them (feature-large-sector-size).
+ */
+static int check_units(struct frontend *fe, unsigned sector_size)
+{
+	uint64_t queues;
+	int rc = frontend_ask(fe, "multi-queue-max-queues", 0, UINT32_MAX, 0, &queues);
+
+	if (rc || queues || sector_size == SECTOR || strstr(fe->backend, "/backend/qdisk/"))
+		return rc;
+	frontend_log(fe, LOG_ERROR, "sectors of %u bytes, and it is not known whether this "
+		     "backend counts in these or in 512 bytes", sector_size);
+	return frontend_fail(fe, "unit of sectors");
+}
+
 static int ask_geometry(struct blkfront *b)
 {
 	struct frontend *fe = &b->fe;
@@ -132,6 +151,9 @@ static int ask_geometry(struct blkfront *b)
 		return rc;
 	if (sectors == UINT64_MAX || size & (size - 1) || sectors % (size / SECTOR))
 		return frontend_fail(fe, "geometry of the disk");
+	rc = check_units(fe, size);
+	if (rc)
+		return rc;
 	b->info = (struct disk_info){
 		.size = sectors * SECTOR,
 		.sector_size = size,

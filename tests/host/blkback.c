@@ -372,6 +372,7 @@ void blkback_attach(void)
 	acts = true;
 	say("online", "1");
 	say_number("max-ring-page-order", blkback.ring_order);
+	say("multi-queue-max-queues", blkback.unknown ? NULL : "4");
 	if (blkback.indirect)
 		say_number("feature-max-indirect-segments", blkback.indirect);
 	attach();

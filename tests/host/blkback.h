@@ -27,6 +27,7 @@ struct blkback {
 	/* What it offers: set before blkback_attach(). */
 	const char *sectors, *sector_size, *info;	/* NULL: as it is */
 	bool flush, barrier, discard, persistent;
+	bool unknown;			/* it does not say what only Linux's says */
 	unsigned ring_order, indirect;
 
 	/* Its manners, now. */

@@ -492,6 +492,28 @@ static void parameters_that_make_no_sense(void)
 	down();
 }
 
+/* What its sector numbers mean is known of Linux's: no other is written to by a guess. */
+static void units_that_are_not_known(void)
+{
+	static const char *const sizes[] = { "512", "1024", "2048", "4096" };
+	unsigned which = host_below(4);
+	uint8_t byte = 9;
+
+	boot();
+	blkback.sector_size = sizes[which];
+	blkback.unknown = true;
+	blkback_attach();
+	assert(open_disk() == (which ? -EPROTO : 0));
+	if (which) {
+		assert(strstr(host_console(), "not known whether"));
+		assert(blkback.requests == 0);
+		blkback.unknown = false;
+		attach_again_and_use();
+	}
+	assert(blkfront_write(&disk, &byte, 1, 4096) == 1 && blkback_disk[4096] == 9);
+	down();
+}
+
 /* ---- coming and going */
 
 static void use_through_restarts(void *arg)
@@ -816,6 +838,7 @@ int main(int argc, char **argv)
 		  10 },
 		{ "parameters that make no sense are refused", parameters_that_make_no_sense, 20 },
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
+		{ "sectors in units that are not known are refused", units_that_are_not_known, 10 },
 		{ "an edit undoes nothing", an_edit_undoes_nothing, 60 },
 		{ "keys of other connections", keys_of_other_connections, 20 },
 		{ "a backend that restarts for ever does not fill the log",
