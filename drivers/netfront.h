@@ -3,8 +3,8 @@
  * Network frontend (xen/io/netif.h), for backends like Linux's xen-netback.
  *
  * A frame is an Ethernet frame without its check sequence.  It is sent from pieces of memory:
- * those that lie in the lent memory, which the backend may read for as long as it is
- * connected, go in place; others are copied into pages of the device.  A frame's slots are
+ * those that lie in the lent memory, which one backend domain may read for as long as it
+ * is connected, go in place; others are copied into pages of the device.  A frame's slots are
  * taken, filled and published all at once or not at all, in the order of the calls, and
  * no frame that is accepted can have more of them than every backend takes.
  *
@@ -64,6 +64,8 @@ struct netfront_info {
 	uint32_t mtu;			/* bytes of payload in a frame */
 	/* What may be asked of the backend in struct offload. */
 	bool csum_ipv4, csum_ipv6, gso_tcpv4, gso_tcpv6;
+	/* Lent memory is for another backend to read: what this one sends is not for it. */
+	bool no_lent;
 };
 
 struct netfront_stats {
@@ -79,8 +81,9 @@ struct netfront_stats {
 };
 
 /*
- * Memory that every network backend may read while it is connected: whole pages, set
- * once, before the first device is opened; it is never taken away.
+ * Memory that one backend domain, that of the device that is connected first, may read
+ * while a device of it is connected: whole pages, set once, before the first device is
+ * opened; it is never taken away.  For other backends see netfront_info's no_lent.
  */
 void netfront_lend(void *memory, size_t size);
 
@@ -98,7 +101,8 @@ void netfront_stats(const struct netfront *n, struct netfront_stats *stats);
 
 /*
  * Send a frame made of so many pieces.  0: accepted, and done(arg) is called once, when its
- * bytes are not needed any more, which may be before this returns; until then pieces in
+ * bytes are not needed any more, which may be before this returns, or after the connection
+ * has ended, when the backend has let go of its pages; until then pieces in
  * lent memory must not change.  -EAGAIN: no room now, room() will be called.  -EMSGSIZE:
  * no backend takes such a frame.  -ENETDOWN.  -EINVAL: less than 14 bytes, or offload the
  * backend does not have.  The backend may not be told before netfront_push().

@@ -108,7 +108,7 @@ struct netfront {
 
 int tx_offer(struct netfront *n);
 void tx_start(struct netfront *n);
-void tx_stop(struct netfront *n);	/* each done() is called */
+void tx_stop(struct netfront *n);	/* each done() is called when the pages are ours */
 void tx_reap(struct netfront *n);	/* take the answers that are there */
 bool tx_room(struct netfront *n);	/* that room() is owed, and due */
 

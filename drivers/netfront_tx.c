@@ -30,9 +30,17 @@
 #define LATE (5 * NSEC_PER_MSEC)	/* at most, a done() */
 #define IDS_MIN (4 * LARGEST)
 
+#define PAUSE (1 * NSEC_PER_SEC)		/* between looks at what a backend keeps */
+
+/*
+ * Lent memory is one domain's to read: that of the first backend that was connected, for
+ * good, as it may still hold what was sent by it.  What another backend sends is copied.
+ */
 static struct {
 	char *memory;
 	size_t size;
+	bool taken;
+	domid_t peer;
 } lent;
 
 static size_t min(size_t a, size_t b)
@@ -68,20 +76,84 @@ static unsigned take_back_pages(struct frontend *fe)
 	return kept;
 }
 
+/* Frames in flight when a connection ended, and pages of them that the backend kept. */
+struct leftover {
+	uint32_t nframes;
+	struct tx_frame frames[SLOTS];
+	size_t nrefs;
+	grant_ref_t refs[];
+};
+
+static void finish_leftover(struct leftover *left)
+{
+	for (uint32_t i = 0; i < left->nframes; i++)
+		left->frames[i].done(left->frames[i].arg);
+	free(left);
+}
+
+/* A thread: whose bytes the backend can still read, and send, must not change. */
+static void watch_leftover(void *arg)
+{
+	struct leftover *left = arg;
+
+	while (left->nrefs) {
+		thread_sleep(clock_now() + PAUSE);
+		for (size_t i = 0; i < left->nrefs;)
+			if (gnttab_revoke(left->refs[i]) == 0)
+				left->refs[i] = left->refs[--left->nrefs];
+			else
+				i++;
+	}
+	finish_leftover(left);
+}
+
+/* The frames that were not answered; without memory for it those of pages kept are lost. */
+static void keep_frames(struct tx *tx, struct leftover *left)
+{
+	for (uint32_t i = 0; i < tx->nids; i++) {
+		if (tx->frames[i].slots)
+			left->frames[left->nframes++] = tx->frames[i];
+		tx->frames[i].slots = 0;
+	}
+}
+
+/*
+ * The backend has closed, or has had the time to.  A done() comes no sooner: until now it
+ * could read what lies in lent memory, and send it behind the headers it has.
+ */
 static unsigned take_back_lent(struct frontend *fe)
 {
 	struct tx *tx = &((struct netfront *)fe)->tx;
-	unsigned kept = 0;
+	struct leftover *left;
+	size_t nkept = 0;
 
-	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++) {
-		if (tx->lent[i].ref && gnttab_revoke(tx->lent[i].ref)) {
+	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++)
+		if (tx->lent[i].ref && gnttab_revoke(tx->lent[i].ref) == 0)
+			tx->lent[i].ref = 0;
+		else
+			nkept += tx->lent[i].ref != 0;
+	left = nkept ? calloc(1, sizeof(*left) + nkept * sizeof(*left->refs)) : NULL;
+	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++)
+		if (tx->lent[i].ref && left)
+			left->refs[left->nrefs++] = tx->lent[i].ref;
+		else if (tx->lent[i].ref)
 			gnttab_revoke_and_free(tx->lent[i].ref, NULL);
-			kept++;
-		}
-	}
 	free(tx->lent);
 	tx->lent = NULL;
-	return kept;
+	if (left) {
+		keep_frames(tx, left);
+		if (!thread_start("net-kept", THREAD_KERNEL, STACK_KERNEL, watch_leftover, left,
+				  NULL))
+			frontend_log(fe, LOG_ERROR, "no memory to wait for kept frames");
+	}
+	for (uint32_t i = 0; i < tx->nids && !nkept; i++) {
+		struct tx_frame frame = tx->frames[i];
+
+		tx->frames[i].slots = 0;
+		if (frame.slots)
+			frame.done(frame.arg);
+	}
+	return nkept;
 }
 
 /* What cannot be granted is copied. */
@@ -93,7 +165,11 @@ static int offer_lent(struct netfront *n)
 	tx->lent = calloc(lent.size / PAGE_SIZE + 1, sizeof(*tx->lent));
 	if (!tx->lent)
 		return -ENOMEM;
-	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++) {
+	if (!lent.taken)
+		lent.peer = n->fe.peer;
+	lent.taken = true;
+	n->info.no_lent = n->fe.peer != lent.peer;
+	for (size_t i = 0; i < lent.size / PAGE_SIZE && !n->info.no_lent; i++) {
 		ref = gnttab_grant(n->fe.peer, lent.memory + i * PAGE_SIZE, true);
 		if (ref < 0)
 			break;
@@ -156,16 +232,7 @@ void tx_start(struct netfront *n)
 
 void tx_stop(struct netfront *n)
 {
-	struct tx *tx = &n->tx;
-
-	ring_fail(&tx->ring, -ENETDOWN);
-	for (uint32_t i = 0; i < tx->nids; i++) {
-		struct tx_frame frame = tx->frames[i];
-
-		tx->frames[i].slots = 0;
-		if (frame.slots)
-			frame.done(frame.arg);
-	}
+	ring_fail(&n->tx.ring, -ENETDOWN);
 }
 
 /* ---- answers */

@@ -457,10 +457,14 @@ static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, 
 		    uint64_t deadline)
 {
 	size_t n = tcp_socket_room(t) < len ? tcp_socket_room(t) : len;
-	void *to = sendbuf_reserve(&t->out, n, &n);
-	bool more = n < len || t->s.o.cork;
+	bool more;
 	ssize_t rc;
 	err_t err;
+	void *to;
+
+	sendbuf_route(&t->out, t->pcb);
+	to = sendbuf_reserve(&t->out, n, &n);
+	more = n < len || t->s.o.cork;
 
 	if (!to)
 		return -ENOMEM;

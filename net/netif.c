@@ -503,6 +503,22 @@ static void room(void *user)
 	net_push();
 }
 
+bool link_lends(const struct tcp_pcb *pcb)
+{
+	const struct netif *netif = pcb->netif_idx != NETIF_NO_INDEX ?
+				    netif_get_by_index(pcb->netif_idx) :
+				    ip_route(&pcb->local_ip, &pcb->remote_ip);
+	const struct link *l;
+
+	for (l = links; l && &l->netif != netif; l = l->next)
+		;
+	/* What goes to an address of its own, lwIP gives back (LWIP_NETIF_LOOPBACK). */
+	if (!l || !l->info.up || l->info.no_lent ||
+	    ip_addr_cmp_zoneless(&pcb->remote_ip, &pcb->local_ip))
+		return false;
+	return true;
+}
+
 /* ---- the device itself */
 
 void link_mtu(struct link *l)

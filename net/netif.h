@@ -9,6 +9,7 @@
 #include "net/net.h"
 
 #include <lwip/netif.h>
+#include <lwip/tcp.h>
 
 #define SEND_QUEUE 2048			/* packets; a power of 2 */
 
@@ -44,6 +45,9 @@ struct link *link_open(unsigned id);
 
 /* The MTU is the device's, or less if DHCP says so. */
 void link_mtu(struct link *l);
+
+/* What this connection sends may lie in lent memory: its link's backend is the one to read it. */
+bool link_lends(const struct tcp_pcb *pcb);
 
 /* Send what is queued. */
 void link_push(struct link *l);

@@ -9,6 +9,7 @@
 #include "drivers/netfront.h"
 #include "kernel/arch.h"
 #include "kernel/page.h"
+#include "net/netif.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -189,13 +190,18 @@ static struct sendbuf_run *with_room(struct sendbuf *b, size_t want)
 	return r;
 }
 
+void sendbuf_route(struct sendbuf *b, const struct tcp_pcb *pcb)
+{
+	b->no_lent = !link_lends(pcb);
+}
+
 void *sendbuf_reserve(struct sendbuf *b, size_t want, size_t *got)
 {
 	struct sendbuf_run *r;
 
 	assert(want);
 	want = want < 65535 ? want : 65535;
-	r = want > SMALL ? with_room(b, want) : NULL;
+	r = want > SMALL && !b->no_lent ? with_room(b, want) : NULL;
 	b->bounced = !r;
 	b->reserved = r;
 	if (r) {
@@ -258,6 +264,7 @@ err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, si
 	err_t err = ERR_OK;
 
 	*done = 0;
+	sendbuf_route(b, pcb);
 	while (left && err == ERR_OK) {
 		size_t room = tcp_sndbuf(pcb), want = left < room ? left : room;
 		uint8_t more = flags;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a TCP connection has sent and its peer has not acknowledged, in memory that the
- * backends may read: one copy, the socket's own, is all the guest makes.
+ * What a TCP connection has sent and its peer has not acknowledged, in memory that its
+ * backend may read: one copy, the socket's own, is all the guest makes.
  *
  *	struct sendbuf b = { 0 };
  *	void *to = sendbuf_reserve(&b, len, &n);	room for n bytes, 1 <= n <= len
@@ -31,8 +31,15 @@ struct sendbuf {
 	void *bounce;			/* where lent memory was not to be had */
 	size_t bounce_size;
 	bool bounced;			/* what is reserved is there */
+	bool no_lent;			/* as sendbuf_route() found */
 	struct sendbuf_run *reserved;	/* or in this run */
 };
+
+/*
+ * Before bytes are reserved: lent memory is used only if the connection's packets go to the
+ * backend that may read it, and not to another one, nor to ourselves.
+ */
+void sendbuf_route(struct sendbuf *b, const struct tcp_pcb *pcb);
 
 /*
  * Where the next bytes may be written: *got of them, as many as come in one piece but not
@@ -68,7 +75,7 @@ void sendbuf_free(struct sendbuf *b);
 
 /* ---- for net/net.c and net/netif.c */
 
-/* Take memory and lend it to the backends; before the first device is opened. */
+/* Take memory and lend it to a backend; before the first device is opened. */
 void sendbuf_init(size_t memory);
 
 /* A packet with these bytes waits to be sent: if they are lent, they stay.  And does not. */

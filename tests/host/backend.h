@@ -22,6 +22,7 @@
 
 static unsigned state;
 static bool attached;
+static unsigned peer_domid;		/* of the domain it is in */
 
 /* NULL: there is no such key. */
 static void say(const char *key, const char *value)
@@ -62,9 +63,12 @@ static long front(const char *key)
 /* As a toolstack does it. */
 static void attach(void)
 {
+	char domid[12];
+
 	attached = true;
 	set_state(XenbusStateInitWait);
-	store_write(FRONT "/backend-id", "0");
+	snprintf(domid, sizeof(domid), "%u", peer_domid);
+	store_write(FRONT "/backend-id", domid);
 	store_write(FRONT "/state", "1");
 	store_write(FRONT "/backend", BACK);
 }

@@ -8,7 +8,7 @@
 
 #include <xen/io/netif.h>
 
-#define PEER 0
+#define PEER peer_domid
 #define SLOTS 256
 #define HEADER 14
 #define HEAD 128			/* what Linux copies: the headers must be there */
@@ -156,7 +156,7 @@ static bool follow(void)
 	const char *value = store_read(FRONT "/state");
 	long now = front("state");
 
-	if (value == before || !attached)
+	if (value == before || !attached || netback.slow_to_close)
 		return false;
 	before = value;
 	if (now == XenbusStateInitialising && state == XenbusStateClosed)
@@ -754,6 +754,7 @@ void netback_attach(void)
 	if (!acts)
 		host_actor("netback", act, NULL);
 	acts = true;
+	peer_domid = netback.domid;
 	say("online", "1");
 	say("feature-rx-copy", netback.rx_copy ? netback.rx_copy : "1");
 	say("carrier", netback.carrier);

@@ -60,6 +60,7 @@ struct netback_frame {			/* both ways */
 struct netback {
 	/* What it offers: set before netback_attach().  NULL: not said. */
 	const char *mac, *mtu, *front_mtu, *carrier, *rx_copy;
+	unsigned domid;			/* where it is; dom0 */
 	bool no_sg, no_csum4, no_csum6, no_gso4, no_gso6, split;
 
 	/* Its manners, now. */
@@ -71,6 +72,7 @@ struct netback {
 	bool crumbs;			/* small slots, at any offset, empty ones, too */
 	bool scribbles;			/* writes anything anywhere it can */
 	bool keeps;			/* what it has mapped, for good */
+	bool slow_to_close;		/* does nothing as long as it is set */
 	bool keeps_rx;			/* a received page now and then */
 	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
 

@@ -422,6 +422,29 @@ static void pings_are_answered(void)
 	down();
 }
 
+static bool lent_is_used(void)
+{
+	for (size_t i = 0; i < vif.lent_size; i++)
+		if (vif.lent[i])
+			return true;
+	return false;
+}
+
+/* What goes by a backend that may not read lent memory is not there for another to read. */
+static void lent_memory_of_another_backend(void)
+{
+	bool ours = host_chance(2);
+
+	set_up();
+	connect();
+	assert(!lent_is_used());
+	vif.info.no_lent = !ours;
+	vif.user->changed(vif.arg);
+	bulk(200000, 65535);
+	assert(lent_is_used() == ours);
+	down();
+}
+
 static void bulk_goes_out_in_large_frames(void)
 {
 	struct net_stats s;
@@ -1137,6 +1160,7 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "an address is what the command line says", an_address_of_the_command_line, 3 },
 		{ "pings are answered, of 65,000 bytes too", pings_are_answered, 5 },
+		{ "lent memory is for its backend only", lent_memory_of_another_backend, 6 },
 		{ "bulk goes out in large frames, through any ring",
 		  bulk_goes_out_in_large_frames, 20 },
 		{ "tiny writes never wait for a timer", tiny_writes_never_wait_for_a_timer, 10 },
