@@ -86,6 +86,28 @@ int file_install(struct file *f)
 	return fd;
 }
 
+int file_reserve(void)
+{
+	int fd = free_from(lowest), rc = fd < table_size ? 0 : grow(fd);
+
+	if (rc)
+		return rc;
+	taken[fd / WORD] |= 1ull << fd % WORD;
+	lowest = fd + 1;
+	return fd;
+}
+
+void file_unreserve(int fd)
+{
+	if (!table[fd])			/* dup2() may have made something of it */
+		uninstall(fd);
+}
+
+int file_install_reserved(struct file *f, int fd)
+{
+	return table[fd] ? file_install(f) : install_at(f, fd);
+}
+
 struct file *file_get(int fd)
 {
 	if (fd < 0 || fd >= table_size || !table[fd])

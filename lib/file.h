@@ -66,6 +66,14 @@ struct file {
 int file_install(struct file *f);
 int file_install_from(struct file *f, int from);
 
+/*
+ * A descriptor for a file that is to come: it is not open, and no other call gets it, until
+ * file_install_reserved() or file_unreserve().  -EMFILE, -ENOMEM.
+ */
+int file_reserve(void);
+void file_unreserve(int fd);
+int file_install_reserved(struct file *f, int fd);
+
 /* The file of a descriptor, held until file_put(); NULL: not open. */
 struct file *file_get(int fd);
 void file_put(struct file *f);

@@ -386,15 +386,25 @@ int socket(int domain, int type, int protocol)
 	return rc < 0 ? result(rc) : rc;
 }
 
+/* First the descriptor, as on Linux: who gets none leaves the connection in the queue. */
 static int accept_one(struct socket *s, struct endpoint *peer, int flags)
 {
 	struct socket *connection;
-	int rc = CAN(s, accept, patient(s, 0), &connection);
+	int fd = file_reserve(), rc;
 
-	if (rc)
+	if (fd < 0)
+		return fd;
+	rc = CAN(s, accept, patient(s, 0), &connection);
+	if (rc) {
+		file_unreserve(fd);
 		return rc;
+	}
 	connection->ops->name(connection, true, peer);
-	return install(connection, flags);
+	connection->file.flags |= flags & SOCK_NONBLOCK ? O_NONBLOCK : 0;
+	connection->file.refs = 1;
+	fd = file_install_reserved(&connection->file, fd);
+	file_put(&connection->file);
+	return fd;
 }
 
 static int accept_named(struct socket *s, struct sockaddr *name, socklen_t *len, int flags)

@@ -530,6 +530,48 @@ static void a_shutdown_ends_accept(void)
 	close(fd);
 }
 
+/* Who cannot be given a descriptor waits on in the queue, as on Linux. */
+static void no_descriptor_no_accept(void)
+{
+	int l = listening(AF_INET, 5), client = connected_to(AF_INET, l), first, fd, last = -1;
+	struct pollfd p = { .fd = l, .events = POLLIN };
+	char byte = 0;
+
+	first = dup(l);
+	while ((fd = dup(l)) >= 0)
+		last = fd;
+	expect(errno == EMFILE || errno == ENOMEM);
+	for (int i = 0; i < 3; i++) {
+		expect_equal(accept(l, NULL, NULL), -1);
+		expect(errno == EMFILE || errno == ENOMEM);
+		expect_equal(poll(&p, 1, 0), 1);
+	}
+	expect_equal(write(client, "x", 1), 1);
+	close(last);
+	fd = accept(l, NULL, NULL);
+	expect_equal(fd, last);
+	expect_equal(read(fd, &byte, 1), 1);
+	expect_equal(byte, 'x');
+	for (fd = first; fd <= last; fd++)
+		close(fd);
+	close(client);
+	close(l);
+}
+
+/* A call that gets no connection keeps no descriptor. */
+static void accept_in_vain_costs_nothing(void)
+{
+	int l = listening(AF_INET, 5), next = dup(l);
+
+	close(next);
+	fcntl(l, F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < 100; i++)
+		expect_equal(accept(l, NULL, NULL), -1);
+	expect_equal(dup(l), next);
+	close(next);
+	close(l);
+}
+
 /* Whoever closes with data under way need not wait for it to arrive. */
 static void data_outlives_its_sender(void)
 {
@@ -569,5 +611,7 @@ int main(void)
 	who_sleeps_is_woken();
 	a_shutdown_ends_accept();
 	data_outlives_its_sender();
+	accept_in_vain_costs_nothing();
+	no_descriptor_no_accept();
 	test_success();
 }
