@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define RCVBUF (256 * 1024)
+#define ATTEMPTS 100			/* to send what may need more fragments than there is room */
 #define COST 256			/* bytes that a datagram takes beside its own */
 
 struct datagram {
@@ -15,6 +16,51 @@ struct datagram {
 	struct pbuf *p;
 	struct endpoint from;
 };
+
+/* Those whose last datagram was not taken, and who are not writable. */
+static struct dgram_socket *refused;
+
+static void all_writable(void)
+{
+	struct dgram_socket *d;
+
+	while ((d = refused)) {
+		refused = d->next_refused;
+		d->refused = false;
+		socket_writable(&d->s);
+	}
+}
+
+static void forget_refused(struct dgram_socket *d)
+{
+	struct dgram_socket **p = &refused;
+
+	if (!d->refused)
+		return;
+	while (*p != d)
+		p = &(*p)->next_refused;
+	*p = d->next_refused;
+	d->refused = false;
+}
+
+int dgram_no_room(struct dgram_socket *d, const struct message *m, unsigned attempt,
+		  uint64_t deadline)
+{
+	net_push();
+	if (!net_is_full())
+		return attempt ? -ENOBUFS : 0;
+	if (attempt == ATTEMPTS)
+		return -ENOBUFS;
+	if (m->patient)
+		return wait_until_deadline(&net_room, deadline, !net_is_full()) ? 0 : -EAGAIN;
+	if (!d->refused) {
+		d->next_refused = refused;
+		refused = d;
+		d->refused = true;
+		net_has_room = all_writable;
+	}
+	return -EAGAIN;
+}
 
 struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int type,
 			       int protocol)
@@ -42,6 +88,7 @@ static void drop_first(struct dgram_socket *d)
 
 void dgram_free(struct dgram_socket *d)
 {
+	forget_refused(d);
 	while (d->first)
 		drop_first(d);
 	free(d);
@@ -111,7 +158,7 @@ ssize_t dgram_recv(struct socket *s, struct message *m)
 unsigned dgram_ready(struct socket *s)
 {
 	const struct dgram_socket *d = dgram_of(s);
-	unsigned events = POLLOUT | POLLWRNORM;
+	unsigned events = d->refused && net_is_full() ? 0 : POLLOUT | POLLWRNORM;
 
 	if (d->first || d->shut_rd)
 		events |= POLLIN | POLLRDNORM;

@@ -20,6 +20,8 @@ struct dgram_socket {
 	struct datagram *first, *last;
 	size_t queued;			/* bytes, and what they cost */
 	uint64_t dropped;
+	bool refused;			/* not writable: the network's queue was full */
+	struct dgram_socket *next_refused;
 };
 
 static inline struct dgram_socket *dgram_of(struct socket *s)
@@ -41,6 +43,14 @@ int dgram_shutdown(struct socket *s, int how);
 
 /* A pbuf with the message, for lwIP to send; NULL: errno is in *rc. */
 struct pbuf *dgram_pbuf(struct message *m, pbuf_layer layer, size_t most, int *rc);
+
+/*
+ * lwIP had no room for the message (ERR_MEM), and that was not the first attempt, if so
+ * many are before it.  A full queue of the network is waited for, if the call may wait.
+ * 0: try again; -EAGAIN; -ENOBUFS: there is no memory, or the queue is too short for it.
+ */
+int dgram_no_room(struct dgram_socket *d, const struct message *m, unsigned attempt,
+		  uint64_t deadline);
 
 /* Where a message goes: 0 or -errno. */
 int dgram_target(struct dgram_socket *d, const struct message *m, struct endpoint *to);

@@ -86,6 +86,7 @@ static int raw_socket_disconnect(struct socket *s)
 static ssize_t raw_socket_send(struct socket *s, struct message *m)
 {
 	struct dgram_socket *d = dgram_of(s);
+	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	struct endpoint to;
 	struct pbuf *p;
 	err_t err;
@@ -101,8 +102,13 @@ static ssize_t raw_socket_send(struct socket *s, struct message *m)
 	err = raw_sendto(d->raw, p, &to.ip);
 	if (err == ERR_RTE && m->patient && !socket_wait_up(&to))
 		err = raw_sendto(d->raw, p, &to.ip);
+	for (unsigned i = 0; err == ERR_MEM && !rc; i++) {
+		rc = dgram_no_room(d, m, i, deadline);
+		if (!rc)
+			err = raw_sendto(d->raw, p, &to.ip);
+	}
 	pbuf_free(p);
-	return err == ERR_OK || err == ERR_MEM ? (ssize_t)m->size : socket_errno(err);
+	return rc ? rc : err == ERR_OK ? (ssize_t)m->size : socket_errno(err);
 }
 
 static int raw_socket_name(struct socket *s, bool peer, struct endpoint *to)

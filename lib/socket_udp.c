@@ -105,6 +105,7 @@ static err_t send_one(struct dgram_socket *d, struct pbuf *p, const struct endpo
 static ssize_t udp_socket_send(struct socket *s, struct message *m)
 {
 	struct dgram_socket *d = dgram_of(s);
+	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	struct endpoint to;
 	struct pbuf *p;
 	err_t err;
@@ -122,9 +123,13 @@ static ssize_t udp_socket_send(struct socket *s, struct message *m)
 	err = send_one(d, p, &to);
 	if (err == ERR_RTE && m->patient && !socket_wait_up(&to))
 		err = send_one(d, p, &to);
+	for (unsigned i = 0; err == ERR_MEM && !rc; i++) {
+		rc = dgram_no_room(d, m, i, deadline);
+		if (!rc)
+			err = send_one(d, p, &to);
+	}
 	pbuf_free(p);
-	/* What a full queue drops is lost like on any other way. */
-	return err == ERR_OK || err == ERR_MEM ? (ssize_t)m->size :
+	return rc ? rc : err == ERR_OK ? (ssize_t)m->size :
 	       err == ERR_VAL ? -EAFNOSUPPORT : socket_errno(err);
 }
 

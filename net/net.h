@@ -62,4 +62,12 @@ void net_stats(struct net_stats *stats);
  */
 extern uint32_t net_extra_window, net_extra_sndbuf;
 
+/*
+ * A packet was refused with ERR_MEM because a device's queue is full.  When it is not any
+ * more, net_room wakes and net_has_room() is called, which must not sleep.
+ */
+bool net_is_full(void);
+extern struct waitq net_room;
+extern void (*net_has_room)(void);
+
 #endif

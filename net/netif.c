@@ -40,6 +40,16 @@
 
 struct link *links;
 struct net_stats net_counts;
+struct waitq net_room;
+void (*net_has_room)(void);
+
+bool net_is_full(void)
+{
+	for (const struct link *l = links; l; l = l->next)
+		if (l->refused && l->info.up)
+			return true;
+	return false;
+}
 
 /* ---- receive */
 
@@ -490,6 +500,9 @@ void link_push(struct link *l)
 			break;
 		l->refused = false;
 		resume();
+		wake(&net_room);
+		if (net_has_room)
+			net_has_room();
 	} while (l->head != l->tail && !l->full);
 	if (any)
 		netfront_push(l->device);
