@@ -4,24 +4,20 @@
 #include "drivers/xenstore.h"
 #include "kernel/log.h"
 #include "kernel/param.h"
+#include "net/dhcp.h"
 #include "net/lwip/hooks.h"
 #include "net/netif.h"
 
-#include <lwip/dhcp.h>
 #include <lwip/nd6.h>
-#include <lwip/prot/dhcp.h>
+#include <lwip/priv/nd6_priv.h>
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OPTION_MTU 26			/* RFC 2132 */
-#define MTU_LEAST 576
 
 struct waitq config_changed;
 
 static struct ip_config static4, static6;	/* of vif0, for their servers */
-static char *hostname;
+static char *domain_name;
 
 /* ---- the command line */
 
@@ -38,77 +34,104 @@ static bool next_word(const char **text, char *word, size_t size)
 	return true;
 }
 
-static int parse_address(char *text, unsigned version, ip_addr_t *a)
+static uint32_t in_host_order(const ip_addr_t *a)
 {
-	if (!ipaddr_aton(text, a) || IP_IS_V6(a) != (version == 6))
-		return -EINVAL;
-	return 0;
+	return lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(a)));
 }
 
-static int parse_prefix(char *text, unsigned version, struct ip_config *c)
+/* Whether it can be the address of a host. */
+static bool is_host(const ip_addr_t *a)
+{
+	if (IP_IS_V4(a))
+		return route_is_host(in_host_order(a));
+	return !ip6_addr_isany(ip_2_ip6(a)) && !ip6_addr_isloopback(ip_2_ip6(a)) &&
+	       !ip6_addr_ismulticast(ip_2_ip6(a)) && !ip6_addr_isipv4mappedipv6(ip_2_ip6(a));
+}
+
+/* NULL, or what is wrong and what would be right. */
+static const char *parse_address(char *text, unsigned version, ip_addr_t *a)
+{
+	if (!ipaddr_aton(text, a) || IP_IS_V6(a) != (version == 6))
+		return version == 4 ? "an address is written as 10.0.0.2"
+				    : "an address is written as 2001:db8::2";
+	if (!is_host(a))
+		return "no host has such an address; use one that your network gives out";
+	return NULL;
+}
+
+static const char *parse_prefix(char *text, unsigned version, struct ip_config *c)
 {
 	char *slash = strchr(text, '/'), *end;
+	const char *wrong;
 	unsigned long bits;
 
 	if (!slash)
-		return -EINVAL;
+		return version == 4 ? "write ADDRESS/BITS, as 10.0.0.2/24"
+				    : "write ADDRESS/BITS, as 2001:db8::2/64";
 	*slash++ = '\0';
 	bits = strtoul(slash, &end, 10);
-	if (*slash < '0' || *slash > '9' || *end)
-		return -EINVAL;
-	/* lwIP knows prefixes of 64 bits only. */
-	if (version == 6 ? bits != 64 : bits < 1 || bits > 31)
-		return -EINVAL;
+	if (*slash < '0' || *slash > '9' || *end || bits < 1 || bits > (version == 4 ? 32 : 128))
+		return version == 4 ? "the bits after / are 1 to 32"
+				    : "the bits after / are 1 to 128";
 	c->prefix = bits;
-	return parse_address(text, version, &c->address);
+	wrong = parse_address(text, version, &c->address);
+	if (!wrong && version == 4 && !route_is_host_in(in_host_order(&c->address), bits))
+		wrong = "it is the subnet's own or its broadcast address; use one between";
+	return wrong;
 }
 
-int config_parse(const char *text, unsigned version, struct ip_config *c)
+const char *config_parse(const char *text, unsigned version, struct ip_config *c)
 {
+	const char *wrong;
 	char word[80];
 
 	*c = (struct ip_config){ .how = CONFIG_AUTO };
 	if (!text || !strcmp(text, version == 4 ? "dhcp" : "auto"))
-		return 0;
+		return NULL;
 	if (!strcmp(text, "off")) {
 		c->how = CONFIG_OFF;
-		return 0;
+		return NULL;
 	}
 	c->how = CONFIG_STATIC;
-	if (!next_word(&text, word, sizeof(word)) || parse_prefix(word, version, c))
-		return -EINVAL;
-	while (*text) {
-		int err;
-
+	if (!next_word(&text, word, sizeof(word)))
+		return "write ADDRESS/BITS[,gateway=A][,dns=A], or off";
+	wrong = parse_prefix(word, version, c);
+	while (*text && !wrong) {
 		if (!next_word(&text, word, sizeof(word)))
-			return -EINVAL;
+			return "a word is too long";
 		if (!strncmp(word, "gateway=", 8)) {
-			err = parse_address(word + 8, version, &c->gateway);
+			wrong = parse_address(word + 8, version, &c->gateway);
+			if (!wrong && ip_addr_eq(&c->gateway, &c->address))
+				wrong = "the gateway is another host";
 			c->has_gateway = true;
-		} else if (!strncmp(word, "dns=", 4) && c->dns_count < DNS_MAX_SERVERS) {
-			err = ipaddr_aton(word + 4, &c->dns[c->dns_count++]) ? 0 : -EINVAL;
+		} else if (!strncmp(word, "dns=", 4) && c->dns_count == DNS_MAX_SERVERS) {
+			wrong = "dns= may stand three times";
+		} else if (!strncmp(word, "dns=", 4)) {
+			if (!ipaddr_aton(word + 4, &c->dns[c->dns_count]) ||
+			    !is_host(&c->dns[c->dns_count]))
+				wrong = "dns= is the address of a host";
+			c->dns_count++;
 		} else {
-			err = -EINVAL;
+			wrong = "after the address come only gateway= and dns=";
 		}
-		if (err)
-			return err;
 	}
-	return 0;
+	return wrong;
 }
 
 static void from_command_line(const struct link *l, unsigned version, struct ip_config *c)
 {
-	const char *what = version == 4 ? "ip" : "ip6", *text;
+	const char *what = version == 4 ? "ip" : "ip6", *text, *wrong;
 	char key[32];
 
 	format(key, sizeof(key), "vif%u.%s", l->id, what);
 	text = param(key);
 	if (!text && l->id == 0)
 		text = param(what);
-	if (!config_parse(text, version, c))
+	wrong = config_parse(text, version, c);
+	if (!wrong)
 		return;
-	log_error("vif%u: %s=%s: not understood, so there is no such address", l->id, what, text);
-	c->how = CONFIG_OFF;
+	log_error("vif%u: %s=%s: %s; there is no such address now", l->id, what, text, wrong);
+	*c = (struct ip_config){ .how = CONFIG_OFF };
 }
 
 /* ---- what an address is when it comes */
@@ -165,10 +188,8 @@ static void say_ip6(struct link *l)
 	}
 }
 
-/* lwIP's status callback: something about addresses is new. */
-static void status(struct netif *netif)
+void config_address(struct link *l)
 {
-	struct link *l = (struct link *)netif;
 	unsigned n = 0;
 
 	link_mtu(l);
@@ -176,65 +197,37 @@ static void status(struct netif *netif)
 	say_ip6(l);
 	use_servers(&static4, &n);
 	use_servers(&static6, &n);
+	for (const struct link *with = links; with; with = with->next)
+		dhcp_use_servers(with, &n);
 	wake(&config_changed);
 }
 
-/* ---- DHCP: what lwIP has no word for */
-
-/* To the list of what we ask for (RFC 2132, 9.8) one more. */
-void config_dhcp_ask(uint8_t *options, size_t size, uint16_t *len)
+/* lwIP's status callback. */
+static void status(struct netif *netif)
 {
-	for (size_t at = 0; at + 2 <= *len; at += 2 + options[at + 1]) {
-		size_t end = at + 2 + options[at + 1];
-
-		if (options[at] != DHCP_OPTION_PARAMETER_REQUEST_LIST)
-			continue;
-		if (end > *len || *len + 2u > size)	/* there is an end mark to come */
-			return;
-		memmove(options + end + 1, options + end, *len - end);
-		options[end] = OPTION_MTU;
-		options[at + 1]++;
-		(*len)++;
-		return;
-	}
-}
-
-/* RFC 2131, table 5: a server heeds only what is declined of its own. */
-void config_dhcp_decline(const ip_addr_t *server, uint8_t *options, size_t size,
-			 uint16_t *len)
-{
-	if (*len + 7u > size || !IP_IS_V4(server))
-		return;
-	options[*len] = DHCP_OPTION_SERVER_ID;
-	options[*len + 1] = 4;
-	memcpy(options + *len + 2, ip_2_ip4(server), 4);
-	*len += 6;
-}
-
-void config_dhcp_answer(struct netif *netif, struct pbuf *p, unsigned option, unsigned len,
-			unsigned offset)
-{
-	unsigned mtu;
-
-	if (option != OPTION_MTU || len != 2 || offset + 2 > p->tot_len)
-		return;
-	mtu = pbuf_get_at(p, offset) << 8 | pbuf_get_at(p, offset + 1);
-	for (struct link *l = links; l; l = l->next)
-		if (&l->netif == netif && mtu >= MTU_LEAST)
-			l->dhcp_mtu = mtu;	/* the lease's status callback uses it */
+	config_address((struct link *)netif);
 }
 
 /* ---- devices */
 
-static const char *our_name(void)
+const char *config_name(void)
 {
 	const char *given = param("hostname");
 
-	if (given)
-		return given;
-	if (!hostname && xs_read(NULL, "name", &hostname) < 0)
-		hostname = NULL;
-	return hostname;
+	return given ? given : domain_name;
+}
+
+/* Sleeps, which dhcp.c cannot. */
+static void read_name(void)
+{
+	char name[DHCP_NAME_MAX + 1];
+
+	if (!param("hostname") && !domain_name && xs_read(NULL, "name", &domain_name) < 0)
+		domain_name = NULL;
+	if (config_name() && (!dhcp_name(config_name(), name) || strcmp(name, config_name())))
+		log_info("net: to DHCP servers we have %s name: RFC 1123 has letters, digits, "
+			 "hyphens and dots, at most %d", dhcp_name(config_name(), name) ?
+			 "a shorter" : "no", DHCP_NAME_MAX);
 }
 
 static void start_ip4(struct link *l, const struct ip_config *c)
@@ -242,12 +235,13 @@ static void start_ip4(struct link *l, const struct ip_config *c)
 	ip4_addr_t mask, none = { 0 };
 
 	if (c->how == CONFIG_STATIC) {
-		mask.addr = lwip_htonl(~0u << (32 - c->prefix));
+		mask.addr = lwip_htonl(route_mask(c->prefix));
+		if (c->has_gateway)
+			route_add(&l->routes, 0, 0, in_host_order(&c->gateway));
 		netif_set_addr(&l->netif, ip_2_ip4(&c->address), &mask,
 			       c->has_gateway ? ip_2_ip4(&c->gateway) : &none);
 	} else if (c->how == CONFIG_AUTO) {
-		l->dhcp = dhcp_start(&l->netif) == ERR_OK;
-		if (!l->dhcp)
+		if (dhcp_start(l))
 			log_error("vif%u: no memory for DHCP", l->id);
 	}
 }
@@ -262,9 +256,11 @@ void config_start(struct link *l)
 		static4 = c4;
 		static6 = c6;
 	}
+	if (c6.has_gateway)		/* it may be a link-local one */
+		ip6_addr_assign_zone(ip_2_ip6(&c6.gateway), IP6_UNICAST, &l->netif);
 	l->config6 = c6;
 	netif_set_status_callback(&l->netif, status);
-	netif_set_hostname(&l->netif, our_name());
+	read_name();
 	netif_set_up(&l->netif);
 	start_ip4(l, &c4);
 	l->awaited4 = c4.how != CONFIG_OFF;
@@ -278,6 +274,8 @@ void config_link_up(struct link *l)
 	const struct ip_config *c = &l->config6;
 	s8_t i = -1;
 
+	dhcp_carrier(l, true);
+	wake(&config_changed);		/* an address that was there counts from now on */
 	if (l->configured || c->how == CONFIG_OFF)
 		return;
 	l->configured = true;
@@ -287,17 +285,114 @@ void config_link_up(struct link *l)
 		nd6_restart_netif(&l->netif);
 	} else if (netif_add_ip6_address(&l->netif, ip_2_ip6(&c->address), &i) != ERR_OK) {
 		log_error("vif%u: no place for the IPv6 address", l->id);
+	} else if (c->prefix != 64) {
+		/* What lwIP calls static is a subnet of 64 bits; in_static_prefix() knows ours. */
+		netif_ip6_addr_set_valid_life(&l->netif, i, IP6_ADDR_LIFE_INFINITE);
+		netif_ip6_addr_set_pref_life(&l->netif, i, IP6_ADDR_LIFE_INFINITE);
 	}
 }
 
-/* lwIP's hook for where to send what is not on the link. */
-const ip6_addr_t *config_gateway6(struct netif *netif)
+void config_link_down(struct link *l)
+{
+	dhcp_carrier(l, false);
+	wake(&config_changed);
+}
+
+/* ---- IPv6: what lwIP asks, who knows subnets of 64 bits and one default device */
+
+static bool in_static_prefix(const struct link *l, const ip6_addr_t *to)
+{
+	const struct ip_config *c = &l->config6;
+	unsigned bits = c->how == CONFIG_STATIC ? c->prefix : 0;
+
+	if (!bits)
+		return false;
+	for (unsigned i = 0; i < 4 && bits; i++) {
+		unsigned n = bits < 32 ? bits : 32;
+
+		if (lwip_ntohl(to->addr[i] ^ ip_2_ip6(&c->address)->addr[i]) & route_mask(n))
+			return false;
+		bits -= n;
+	}
+	return true;
+}
+
+unsigned config_prefix6(const struct netif *netif, int i)
+{
+	const struct ip_config *c = &((const struct link *)netif)->config6;
+
+	return c->how == CONFIG_STATIC &&
+	       ip6_addr_zoneless_eq(netif_ip6_addr(netif, i), ip_2_ip6(&c->address)) ? c->prefix : 64;
+}
+
+/* The next hop, or NULL: a router's. */
+const ip6_addr_t *config_gateway6(struct netif *netif, const ip6_addr_t *to)
 {
 	struct link *l = links;
 
 	while (l && &l->netif != netif)
 		l = l->next;
+	if (l && in_static_prefix(l, to))
+		return to;
 	return l && l->config6.has_gateway ? ip_2_ip6(&l->config6.gateway) : NULL;
+}
+
+static bool has_address6(const struct link *l, const ip6_addr_t *a)
+{
+	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+		if (ip6_addr_isvalid(netif_ip6_addr_state(&l->netif, i)) &&
+		    ip6_addr_zoneless_eq(a, netif_ip6_addr(&l->netif, i)))
+			return true;
+	return false;
+}
+
+static int on_link6(const struct link *l, const ip6_addr_t *to)
+{
+	if (has_address6(l, to))
+		return 128;
+	if (in_static_prefix(l, to))
+		return l->config6.prefix;
+	for (int i = 0; i < LWIP_ND6_NUM_PREFIXES; i++)
+		if (prefix_list[i].netif == &l->netif && prefix_list[i].invalidation_timer &&
+		    ip6_addr_net_eq(&prefix_list[i].prefix, to))
+			return 64;
+	return -1;
+}
+
+static bool has_router6(const struct link *l)
+{
+	if (l->config6.has_gateway)
+		return true;
+	for (int i = 0; i < LWIP_ND6_NUM_ROUTERS; i++)
+		if (default_router_list[i].neighbor_entry &&
+		    default_router_list[i].neighbor_entry->netif == &l->netif)
+			return true;
+	return false;
+}
+
+/* As net/route.h has it of IPv4. */
+struct netif *config_route6(const ip6_addr_t *from, const ip6_addr_t *to)
+{
+	struct link *found = NULL;
+	int most = -1;
+
+	if (ip6_addr_isloopback(to))
+		return NULL;
+	for (struct link *l = links; l; l = l->next) {
+		bool source = has_address6(l, from);
+		int bits = on_link6(l, to);
+
+		if (!netif_is_up(&l->netif) || !netif_is_link_up(&l->netif))
+			continue;
+		bits = bits < 0 && has_router6(l) ? 0 : bits;
+		if (bits > most ||
+		    (bits == most && bits >= 0 && !has_address6(found, from) &&
+		     (source || l->id < found->id))) {
+			found = l;
+			most = bits;
+		}
+	}
+	return found ? &found->netif : NULL;
 }
 
 static bool has_ip6(const struct link *l)

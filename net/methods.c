@@ -46,7 +46,7 @@ static void put_addresses(struct json *j, const struct netif *n)
 			    __builtin_popcount(ip4_addr_get_u32(netif_ip4_netmask(n))));
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
 		if (ip6_addr_isvalid(netif_ip6_addr_state(n, i)))
-			put_address(j, netif_ip_addr6(n, i), 64);
+			put_address(j, netif_ip_addr6(n, i), config_prefix6(n, i));
 	json_close(j, ']');
 }
 

@@ -10,8 +10,10 @@
 #include "net/netif.h"
 
 #include "drivers/netfront.h"
+#include "kernel/clock.h"
 #include "kernel/log.h"
 #include "net/config.h"
+#include "net/dhcp.h"
 #include "net/filter.h"
 #include "net/gso.h"
 #include "net/segment.h"
@@ -190,6 +192,7 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	bool ip6;
 
 	timers_catch_up();
+	dhcp_run(clock_now());		/* a lease may have ended while the domain was paused */
 	for (struct rx_page *page = frame; page; page = page->next)
 		total += page->len;
 	net_counts.rx_frames++;
@@ -508,6 +511,25 @@ void link_push(struct link *l)
 		netfront_push(l->device);
 }
 
+void link_forget(struct link *l, uint32_t address)
+{
+	uint32_t kept = l->head;
+
+	for (uint32_t i = l->head; i != l->tail; i++) {
+		struct pbuf *p = l->queue[i % SEND_QUEUE];
+		uint8_t from[4] = { 0 };
+
+		/* The Ethernet header's type, and the IPv4 header's source. */
+		if (pbuf_get_at(p, 12) == 8 && pbuf_get_at(p, 13) == 0)
+			pbuf_copy_partial(p, from, sizeof(from), 26);
+		if (memcmp(from, &address, sizeof(from)) == 0)
+			let_go(p);
+		else
+			l->queue[kept++ % SEND_QUEUE] = p;
+	}
+	l->tail = kept;
+}
+
 static void room(void *user)
 {
 	struct link *l = user;
@@ -572,6 +594,7 @@ static void changed(void *user)
 		resume();
 	} else if (!l->info.up && netif_is_link_up(&l->netif)) {
 		netif_set_link_down(&l->netif);
+		config_link_down(l);
 		while (l->head != l->tail)
 			let_go(l->queue[l->head++ % SEND_QUEUE]);
 	}
@@ -588,7 +611,7 @@ static err_t set_up(struct netif *netif)
 
 	netif->name[0] = 'x';
 	netif->name[1] = 'n';
-	netif->output = etharp_output;
+	netif->output = route_output;
 	netif->output_ip6 = ethip6_output;
 	netif->linkoutput = enqueue;
 	netif->hwaddr_len = sizeof(l->info.mac);

@@ -7,6 +7,7 @@
 #include "kernel/log.h"
 #include "net/config.h"
 #include "net/net.h"
+#include "net/route.h"
 
 #include <lwip/netif.h>
 #include <lwip/tcp.h>
@@ -28,7 +29,9 @@ struct link {
 
 	/* net/config.c's */
 	struct ip_config config6;
-	bool dhcp, configured;
+	struct dhcp *dhcp;		/* NULL: not by DHCP */
+	struct routes routes;		/* of IPv4 */
+	bool configured;
 	bool awaited4, awaited6;	/* an address may come */
 	uint16_t dhcp_mtu;		/* 0: none told */
 	uint32_t ip4;			/* the addresses the log knows */
@@ -48,6 +51,9 @@ void link_mtu(struct link *l);
 
 /* What this connection sends may lie in lent memory: its link's backend is the one to read it. */
 bool link_lends(const struct tcp_pcb *pcb);
+
+/* Packets in the queue from an IPv4 address (in network order) that is ours no more. */
+void link_forget(struct link *l, uint32_t address);
 
 /* Send what is queued. */
 void link_push(struct link *l);

@@ -3,10 +3,10 @@
 
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "net/dhcp.h"
 #include "net/orphan.h"
 #include "net/resolve.h"
 
-#include <lwip/dhcp.h>
 #include <lwip/dns.h>
 #include <lwip/etharp.h>
 #include <lwip/igmp.h>
@@ -25,26 +25,6 @@ static uint64_t last_used;
 static bool tcp_needed(void)
 {
 	return tcp_active_pcbs || tcp_tw_pcbs;
-}
-
-static bool dhcp_needed(void)
-{
-	struct netif *n;
-
-	NETIF_FOREACH(n)
-		if (netif_dhcp_data(n))
-			return true;
-	return false;
-}
-
-static bool dhcp_waits(void)
-{
-	struct netif *n;
-
-	NETIF_FOREACH(n)
-		if (netif_dhcp_data(n) && netif_dhcp_data(n)->request_timeout)
-			return true;
-	return false;
 }
 
 static bool igmp_needed(void)
@@ -89,8 +69,6 @@ static struct timer {
 	uint64_t due;			/* 0: it stands still */
 } timers[] = {
 	{ tick_tcp, TCP_TMR_INTERVAL, tcp_needed, 0 },
-	{ dhcp_fine_tmr, DHCP_FINE_TIMER_MSECS, dhcp_waits, 0 },
-	{ dhcp_coarse_tmr, DHCP_COARSE_TIMER_MSECS, dhcp_needed, 0 },
 	{ igmp_tmr, IGMP_TMR_INTERVAL, igmp_needed, 0 },
 	{ mld6_tmr, MLD6_TMR_INTERVAL, mld_needed, 0 },
 	{ ip_reass_tmr, IP_TMR_INTERVAL, NULL, 0 },
@@ -153,7 +131,7 @@ void timers_catch_up(void)
 
 uint64_t timers_next(void)
 {
-	uint64_t next = NEVER, now = look_at_clock();
+	uint64_t next = dhcp_next(), now = look_at_clock();
 
 	for (struct timer *t = timers; t < timers + TIMERS; t++) {
 		if (!runs(t, now)) {
@@ -172,6 +150,10 @@ void timers_run(void)
 {
 	uint64_t now = look_at_clock();
 
+	if (dhcp_next() <= now) {
+		timers_catch_up();	/* or what waits for ARP grows old in its first second */
+		dhcp_run(now);
+	}
 	for (struct timer *t = timers; t < timers + TIMERS; t++) {
 		if (!t->due || t->due > now)
 			continue;

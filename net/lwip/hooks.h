@@ -20,22 +20,15 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, h, options, in_first, second, p) \
 	net_segment(pcb, h, options, in_first, second, p)
 
-/* net/config.c: the MTU is asked for, and taken; IPv6 may have a gateway by hand. */
-struct dhcp;
-struct dhcp_msg;
-void config_dhcp_ask(uint8_t *options, size_t size, uint16_t *len);
-void config_dhcp_decline(const ip_addr_t *server, uint8_t *options, size_t size,
-			 uint16_t *len);
-void config_dhcp_answer(struct netif *netif, struct pbuf *p, unsigned option, unsigned len,
-			unsigned offset);
-const ip6_addr_t *config_gateway6(struct netif *netif);
-#define LWIP_HOOK_ND6_GET_GW(netif, to) config_gateway6(netif)
-#define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, msg, type, len) \
-	((type) == DHCP_DECLINE ?						\
-	 config_dhcp_decline(&(dhcp)->server_ip_addr, (msg)->options,		\
-			     sizeof((msg)->options), len) :			\
-	 config_dhcp_ask((msg)->options, sizeof((msg)->options), len))
-#define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, msg, type, option, len, pbuf, at) \
-	((void)(msg), config_dhcp_answer(netif, pbuf, option, len, at))
+/* net/config.c: IPv6 may have a gateway and a prefix by hand. */
+const ip6_addr_t *config_gateway6(struct netif *netif, const ip6_addr_t *to);
+struct netif *config_route6(const ip6_addr_t *from, const ip6_addr_t *to);
+#define LWIP_HOOK_ND6_GET_GW(netif, to) config_gateway6(netif, to)
+#define LWIP_HOOK_IP6_ROUTE(from, to) config_route6(from, to)
+
+/* net/route.c; lwipopts.h names route_find() too, since headers ask for it. */
+struct netif *route_find(const ip4_addr_t *from, const ip4_addr_t *to);
+const ip4_addr_t *route_gateway(struct netif *netif, const ip4_addr_t *to);
+#define LWIP_HOOK_ETHARP_GET_GW(netif, to) route_gateway(netif, to)
 
 #endif

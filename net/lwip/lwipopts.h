@@ -34,7 +34,6 @@
 
 /* ---- links */
 
-#define LWIP_NETIF_HOSTNAME		1
 #define LWIP_NETIF_LINK_CALLBACK	1
 #define LWIP_NETIF_STATUS_CALLBACK	1
 #define LWIP_NETIF_HWADDRHINT		1	/* a connection remembers its ARP entry */
@@ -55,6 +54,7 @@
 
 #define LWIP_IPV6			1
 #define LWIP_RAW			1
+#define LWIP_HOOK_IP4_ROUTE_SRC(from, to) route_find(from, to)
 #define IP_REASS_MAX_PBUFS		256	/* of all that is incomplete: a page each */
 #define IPV6_FRAG_COPYHEADER		1	/* pointers are wider than what it overwrites */
 #define LWIP_IPV6_NUM_ADDRESSES		4	/* link-local, and of three prefixes */
@@ -66,7 +66,8 @@
 #define LWIP_BROADCAST_PING		0
 #define LWIP_IGMP			1
 #define LWIP_IPV6_MLD			1
-#define LWIP_DHCP			1
+#define LWIP_DHCP			0	/* net/dhcp.c; it hears its answers without an address: */
+#define LWIP_IP_ACCEPT_UDP_PORT(port)	((port) == PP_NTOHS(68))
 #define LWIP_DNS			1
 #define DNS_MAX_SERVERS			3
 #define DNS_TABLE_SIZE			16

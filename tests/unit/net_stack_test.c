@@ -7,7 +7,6 @@
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
-#include <lwip/dhcp.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/raw.h>
 #include <lwip/stats.h>

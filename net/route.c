@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/route.h"
+
+#include "net/lwip/hooks.h"
+#include "net/netif.h"
+
+#include <lwip/etharp.h>
+
+uint32_t route_mask(unsigned bits)
+{
+	return bits ? ~0u << (32 - bits) : 0;
+}
+
+bool route_is_host(uint32_t a)
+{
+	return a >> 24 != 0 && a >> 24 != 127 && a >> 24 < 224;
+}
+
+bool route_is_host_in(uint32_t a, unsigned bits)
+{
+	uint32_t host = a & ~route_mask(bits);
+
+	return route_is_host(a) && (bits > 30 || (host && host != ~route_mask(bits)));
+}
+
+bool route_add(struct routes *r, uint32_t to, unsigned bits, uint32_t gateway)
+{
+	if (r->count == ROUTES_MAX)
+		return false;
+	r->route[r->count++] = (struct route){ to & route_mask(bits), gateway, bits };
+	return true;
+}
+
+uint32_t route_default(const struct routes *r)
+{
+	for (unsigned i = 0; i < r->count; i++)
+		if (!r->route[i].bits)
+			return r->route[i].gateway;
+	return 0;
+}
+
+/* The first of the longest prefixes. */
+static const struct route *best(const struct link *l, uint32_t to)
+{
+	const struct route *found = NULL;
+
+	for (const struct route *r = l->routes.route; r < l->routes.route + l->routes.count; r++)
+		if (!((to ^ r->to) & route_mask(r->bits)) && (!found || r->bits > found->bits))
+			found = r;
+	return found;
+}
+
+static bool usable(const struct link *l)
+{
+	return netif_is_up(&l->netif) && netif_is_link_up(&l->netif) &&
+	       !ip4_addr_isany(netif_ip4_addr(&l->netif));
+}
+
+/* The bits of the subnet if it contains the address, or -1. */
+static int subnet(const struct link *l, uint32_t to)
+{
+	uint32_t own = lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&l->netif)));
+	uint32_t mask = lwip_ntohl(ip4_addr_get_u32(netif_ip4_netmask(&l->netif)));
+
+	return (to ^ own) & mask ? -1 : __builtin_popcount(mask);
+}
+
+/* How well this device reaches the address: the bits that decide, or -1: not at all. */
+static int reaches(const struct link *l, uint32_t to)
+{
+	const struct route *r = best(l, to);
+	int bits = subnet(l, to);
+
+	if (to == UINT32_MAX || to >> 28 == 14)		/* broadcast, multicast: any link */
+		return 0;
+	return r && (int)r->bits > bits ? (int)r->bits : bits;
+}
+
+/* lwIP's hook: which device a packet leaves by; NULL: lwIP knows (loopback), or none. */
+struct netif *route_find(const ip4_addr_t *from, const ip4_addr_t *to)
+{
+	uint32_t dest = lwip_ntohl(ip4_addr_get_u32(to));
+	struct link *found = NULL;
+	int bits = -1;
+
+	if (dest >> 24 == 127)
+		return NULL;
+	for (struct link *l = links; l; l = l->next) {
+		int has = usable(l) ? reaches(l, dest) : -1;
+		bool source = from && ip4_addr_eq(from, netif_ip4_addr(&l->netif));
+
+		if (has > bits || (has == bits && has >= 0 &&
+				   (source || (!(from && ip4_addr_eq(from,
+						netif_ip4_addr(&found->netif))) &&
+					       l->id < found->id)))) {
+			found = l;
+			bits = has;
+		}
+	}
+	return found ? &found->netif : NULL;
+}
+
+/* lwIP's hook for what is off the subnet: route_output() has replaced it by the next hop. */
+const ip4_addr_t *route_gateway(struct netif *netif, const ip4_addr_t *to)
+{
+	(void)netif;
+	return to;
+}
+
+err_t route_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
+{
+	const struct link *l = (const struct link *)netif;
+	uint32_t dest = lwip_ntohl(ip4_addr_get_u32(to));
+	const struct route *r = best(l, dest);
+	ip4_addr_t hop;
+
+	if (ip4_addr_ismulticast(to) || ip4_addr_isbroadcast(to, netif))
+		return etharp_output(netif, p, to);
+	/* Link-local addresses (RFC 3927) are on the link unless a route says otherwise, as
+	   some clouds have it for their metadata. */
+	if (subnet(l, dest) >= (r ? (int)r->bits : 0) ||
+	    (dest >> 16 == 0xa9fe && (!r || !r->bits)))
+		return etharp_output(netif, p, to);
+	if (!r)
+		return ERR_RTE;
+	if (!r->gateway)
+		return etharp_output(netif, p, to);
+	hop.addr = lwip_htonl(r->gateway);
+	return etharp_output(netif, p, &hop);
+}
