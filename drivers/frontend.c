@@ -28,6 +28,7 @@ struct kind {
 	struct xs_watch watch;
 	char directory[16];
 	bool listed;
+	unsigned looks;			/* times the devices were listed */
 	struct waitq changed;
 };
 
@@ -791,6 +792,7 @@ static void discover(void *arg)
 		bool all = look(k);
 
 		k->listed = true;
+		k->looks++;
 		wake(&k->changed);
 		rc = wait_for_news(k, all ? NEVER : clock_now() + PAUSE);
 	}
@@ -925,6 +927,17 @@ struct frontend *frontend_from(const struct frontend_driver *driver, unsigned id
 	for (fe = k->devices; fe && (fe->id < id || !fe->present); fe = fe->next)
 		;
 	return fe;
+}
+
+void frontend_news(const struct frontend_driver *driver, unsigned *seen)
+{
+	struct kind *k = kind_of(driver);
+
+	if (!k)
+		thread_sleep(clock_now() + PAUSE);
+	else
+		wait_until(&k->changed, k->looks != *seen);
+	*seen = k ? k->looks : *seen;
 }
 
 int frontend_wait(struct frontend *fe, uint64_t deadline)

@@ -86,6 +86,9 @@ struct frontend *frontend_find(const struct frontend_driver *driver, unsigned id
 /* Of those that are there, the one with the lowest number from id on; NULL: none. */
 struct frontend *frontend_from(const struct frontend_driver *driver, unsigned id);
 
+/* Sleep until devices may have come or gone since *seen, which begins with 0 and moves. */
+void frontend_news(const struct frontend_driver *driver, unsigned *seen);
+
 /*
  * Sleep until connected: 0; -ENODEV, there is no device; -EPROTO, its backend broke the
  * protocol; -ETIMEDOUT.

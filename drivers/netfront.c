@@ -332,6 +332,11 @@ int64_t netfront_next(unsigned id)
 	return fe ? (int64_t)fe->id : -ENODEV;
 }
 
+void netfront_news(unsigned *seen)
+{
+	frontend_news(&driver, seen);
+}
+
 void netfront_info(const struct netfront *n, struct netfront_info *info)
 {
 	*info = n->info;

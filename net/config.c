@@ -384,7 +384,8 @@ struct netif *config_route6(const ip6_addr_t *from, const ip6_addr_t *to)
 
 		if (!netif_is_up(&l->netif) || !netif_is_link_up(&l->netif))
 			continue;
-		bits = bits < 0 && has_router6(l) ? 0 : bits;
+		if (bits < 0 && (has_router6(l) || ip6_addr_ismulticast(to)))
+			bits = 0;
 		if (bits > most ||
 		    (bits == most && bits >= 0 && !has_address6(found, from) &&
 		     (source || l->id < found->id))) {

@@ -140,6 +140,35 @@ static void net_thread(void *arg)
 	}
 }
 
+/* Every device that there is and that is not open yet. */
+static void open_devices(void)
+{
+	for (int64_t id = netfront_next(0); id >= 0; id = netfront_next(id + 1)) {
+		struct link *l = links;
+
+		while (l && l->id != id)
+			l = l->next;
+		if (!l)
+			link_open(id);
+	}
+	if (links && !netif_default)
+		netif_set_default(&links->netif);
+}
+
+/* Devices that are attached later. */
+static void devices_thread(void *arg)
+{
+	unsigned seen = 0;
+
+	(void)arg;
+	for (;;) {
+		netfront_news(&seen);
+		wait_until(&coming, state == UP);
+		open_devices();
+		net_push();
+	}
+}
+
 static void size_by_memory(void)
 {
 	struct page_stats pages;
@@ -168,10 +197,9 @@ int net_init(void)
 	lwip_init();
 	NETIF_FOREACH(n)
 		n->chksum_flags = NETIF_CHECKSUM_DISABLE_ALL;
-	for (int64_t id = netfront_next(0); id >= 0; id = netfront_next(id + 1))
-		link_open(id);
-	if (links)
-		netif_set_default(&links->netif);
+	open_devices();
+	if (!thread_start("vifs", THREAD_KERNEL, STACK_KERNEL, devices_thread, NULL, NULL))
+		log_error("net: no memory for vifs that are attached later");
 	net_methods_add();
 	state = UP;
 	wake(&coming);

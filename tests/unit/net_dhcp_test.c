@@ -724,6 +724,77 @@ static void ipv6_prefixes_of_any_length(void)
 	end();
 }
 
+/* ---- several devices */
+
+static uint32_t asked2;			/* what ARP asks for on the second */
+
+static void wire2(uint8_t *p, size_t len)
+{
+	if (len >= 42 && get(p + 12, 2) == 0x0806)
+		asked2 = get(p + 38, 4);
+}
+
+static uint32_t routed(uint32_t from, uint32_t to)
+{
+	ip4_addr_t a = { lwip_htonl(from) }, b = { lwip_htonl(to) };
+	struct netif *netif = ip4_route_src(&a, &b);
+
+	return netif == &links->netif ? 0 : links->next && netif == &links->next->netif ? 1 : 9;
+}
+
+static void a_vif_attached_later_is_used(void)
+{
+	bool gateway = host_chance(2), first_off = host_chance(2);
+	ip4_addr_t to = { lwip_htonl(0x0a010005) };
+	struct udp_pcb *u;
+	struct pbuf *p;
+	ip_addr_t dest;
+
+	if (first_off)
+		words = gateway ? "ip=off ip6=off vif1.ip=10.1.0.2/24,gateway=10.1.0.1 vif1.ip6=off"
+				: "ip=off ip6=off vif1.ip=10.1.0.2/24 vif1.ip6=off";
+	else
+		words = gateway ? "ip=10.0.0.2/24,gateway=10.0.0.1 ip6=off "
+				  "vif1.ip=10.1.0.2/24,gateway=10.1.0.1 vif1.ip6=off"
+				: "ip=10.0.0.2/24 ip6=off vif1.ip=10.1.0.2/24 vif1.ip6=off";
+	begin();
+	after(10);
+	if (first_off)
+		assert(net_wait_up(4, clock_now() + SECOND) == -ENETUNREACH);
+	vif2.info = (struct netfront_info){ .up = true, .mtu = 1500, .mac = { 0, 0x16, 0x3e, 9 } };
+	vif2.wire = wire2;
+	vif2_attach();
+	after(10);
+	assert(net_wait_up(4, clock_now() + SECOND) == 0);
+	assert(routed(0, 0x0a010005) == 1);
+	assert(first_off || routed(0x0a000002, 0x0a000005) == 0);
+	if (gateway) {
+		assert(routed(0, 0x08080808) == first_off);
+		assert(routed(0x0a010002, 0x08080808) == 1);
+	} else if (!first_off) {
+		assert(next_hop(0x08080808) == ~0u);
+	}
+	u = udp_new();
+	p = pbuf_alloc(PBUF_TRANSPORT, 4, PBUF_RAM);
+	ip_addr_copy_from_ip4(dest, to);
+	assert(udp_sendto(u, p, &dest, 9) == ERR_OK);
+	pbuf_free(p);
+	udp_remove(u);
+	net_push();
+	after(10);
+	assert(asked2 == 0x0a010005);
+
+	/* Detached: what went there goes by the first, if that can. */
+	vif2.info.up = false;
+	vif2.user->changed(vif2.arg);
+	assert(routed(0, 0x0a010005) != 1);
+	assert(config_up(4) == !first_off);
+	vif2.info.up = true;
+	vif2.user->changed(vif2.arg);
+	assert(routed(0, 0x0a010005) == 1);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -752,6 +823,7 @@ int main(int argc, char **argv)
 		{ "absurd words of the command line are refused", absurd_words_are_refused, 1 },
 		{ "who waits for an address is told of the carrier",
 		  a_carrier_is_told_to_who_waits, 3 },
+		{ "a vif that is attached later is used", a_vif_attached_later_is_used, 8 },
 		{ "an IPv6 prefix may have any length", ipv6_prefixes_of_any_length, 12 },
 	};
 
