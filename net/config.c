@@ -7,6 +7,7 @@
 #include "net/dhcp.h"
 #include "net/lwip/hooks.h"
 #include "net/netif.h"
+#include "net/servers.h"
 
 #include <lwip/nd6.h>
 #include <lwip/priv/nd6_priv.h>
@@ -16,7 +17,6 @@
 
 struct waitq config_changed;
 
-static struct ip_config static4, static6;	/* of vif0, for their servers */
 static char *domain_name;
 
 /* ---- the command line */
@@ -136,12 +136,6 @@ static void from_command_line(const struct link *l, unsigned version, struct ip_
 
 /* ---- what an address is when it comes */
 
-static void use_servers(const struct ip_config *c, unsigned *n)
-{
-	for (unsigned i = 0; i < c->dns_count && *n < DNS_MAX_SERVERS; i++)
-		dns_setserver((*n)++, &c->dns[i]);
-}
-
 static void say_ip4(struct link *l)
 {
 	const ip4_addr_t *a = netif_ip4_addr(&l->netif), *gw = netif_ip4_gw(&l->netif);
@@ -190,15 +184,11 @@ static void say_ip6(struct link *l)
 
 void config_address(struct link *l)
 {
-	unsigned n = 0;
 
 	link_mtu(l);
 	say_ip4(l);
 	say_ip6(l);
-	use_servers(&static4, &n);
-	use_servers(&static6, &n);
-	for (const struct link *with = links; with; with = with->next)
-		dhcp_use_servers(with, &n);
+	dhcp_use_servers(l);
 	wake(&config_changed);
 }
 
@@ -246,16 +236,23 @@ static void start_ip4(struct link *l, const struct ip_config *c)
 	}
 }
 
+static void use_servers(const struct link *l, const struct ip_config *c4,
+			const struct ip_config *c6)
+{
+	ip_addr_t all[2 * DNS_MAX_SERVERS];
+
+	memcpy(all, c4->dns, sizeof(c4->dns));
+	memcpy(all + c4->dns_count, c6->dns, sizeof(c6->dns));
+	servers_set(SERVERS_GIVEN, l->id, all, c4->dns_count + c6->dns_count);
+}
+
 void config_start(struct link *l)
 {
 	struct ip_config c4, c6;
 
 	from_command_line(l, 4, &c4);
 	from_command_line(l, 6, &c6);
-	if (l->id == 0) {
-		static4 = c4;
-		static6 = c6;
-	}
+	use_servers(l, &c4, &c6);
 	if (c6.has_gateway)		/* it may be a link-local one */
 		ip6_addr_assign_zone(ip_2_ip6(&c6.gateway), IP6_UNICAST, &l->netif);
 	l->config6 = c6;

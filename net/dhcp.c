@@ -17,6 +17,7 @@
 #include "net/lwip/hooks.h"
 #include "net/netif.h"
 #include "net/route.h"
+#include "net/servers.h"
 
 #include <lwip/etharp.h>
 #include <lwip/udp.h>
@@ -707,16 +708,15 @@ uint64_t dhcp_next(void)
 	return next;
 }
 
-void dhcp_use_servers(const struct link *l, unsigned *n)
+void dhcp_use_servers(const struct link *l)
 {
 	const struct dhcp *d = l->dhcp;
+	ip_addr_t list[DNS_MAX_SERVERS];
+	unsigned n = 0;
 
-	if (!d || !d->held)
+	if (!d)
 		return;
-	for (unsigned i = 0; i < d->lease.dns_count && *n < DNS_MAX_SERVERS; i++) {
-		ip_addr_t a;
-
-		ip_addr_set_ip4_u32_val(a, lwip_htonl(d->lease.dns[i]));
-		dns_setserver((*n)++, &a);
-	}
+	for (; d->held && n < d->lease.dns_count && n < DNS_MAX_SERVERS; n++)
+		ip_addr_set_ip4_u32_val(list[n], lwip_htonl(d->lease.dns[n]));
+	servers_set(SERVERS_DHCP, l->id, list, n);
 }

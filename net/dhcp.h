@@ -25,8 +25,8 @@ void dhcp_carrier(struct link *l, bool up);
 void dhcp_run(uint64_t now);
 uint64_t dhcp_next(void);
 
-/* Give lwIP the DNS servers of the lease, from number *n on. */
-void dhcp_use_servers(const struct link *l, unsigned *n);
+/* The DNS servers of the vif's lease are those to ask (net/servers.h). */
+void dhcp_use_servers(const struct link *l);
 
 /*
  * What a server is told of a name: at most 63 bytes and the NUL, of letters, digits,

@@ -2,7 +2,7 @@
 # lwIP's core for IPv4, IPv6 and Ethernet as an archive: see the Makefile.  It is as pinned,
 # with the patches in net/lwip/patches/; a tree named by LWIP_SRC= is used as it is.
 
-C	:= $(filter-out core/altcp% core/ipv4/autoip.c core/ipv6/dhcp6.c, \
+C	:= $(filter-out core/altcp% core/dns.c core/ipv4/autoip.c core/ipv6/dhcp6.c, \
 	   $(patsubst $(SRC)/%,%,$(wildcard $(SRC)/core/*.c $(SRC)/core/ipv4/*.c \
 	   $(SRC)/core/ipv6/*.c $(SRC)/netif/ethernet.c)))
 OUT	:= $(BUILD)/obj/lwip

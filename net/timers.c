@@ -5,9 +5,7 @@
 #include "kernel/sched.h"
 #include "net/dhcp.h"
 #include "net/orphan.h"
-#include "net/resolve.h"
 
-#include <lwip/dns.h>
 #include <lwip/etharp.h>
 #include <lwip/igmp.h>
 #include <lwip/ip4_frag.h>
@@ -75,7 +73,6 @@ static struct timer {
 	{ ip6_reass_tmr, IP6_REASS_TMR_INTERVAL, NULL, 0 },
 	{ etharp_tmr, ARP_TMR_INTERVAL, NULL, 0 },
 	{ nd6_tmr, ND6_TMR_INTERVAL, NULL, 0 },
-	{ dns_tmr, DNS_TMR_INTERVAL, NULL, 0 },
 };
 #define TIMERS (sizeof(timers) / sizeof(*timers))
 
@@ -104,7 +101,7 @@ static bool runs(const struct timer *t, uint64_t now)
 {
 	if (t->needed)
 		return t->needed();
-	return now < last_used + LINGER || resolve_pending();
+	return now < last_used + LINGER;
 }
 
 static void make_up(struct timer *t, uint64_t now)

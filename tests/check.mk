@@ -18,7 +18,7 @@ LWIP_SRC	?= $(BUILD)/src/lwip
 
 GUEST		:= $(wildcard kernel/*.c drivers/*.c net/*.c)
 L		:= $(LWIP_SRC)/src
-LWIP		:= $(filter-out core/altcp% core/ipv4/autoip.c core/ipv6/dhcp6.c, \
+LWIP		:= $(filter-out core/altcp% core/dns.c core/ipv4/autoip.c core/ipv6/dhcp6.c, \
 		   $(patsubst $(L)/%,%,$(wildcard $(L)/core/*.c $(L)/core/ipv4/*.c \
 		   $(L)/core/ipv6/*.c $(L)/netif/ethernet.c)))
 HOST		:= $(wildcard tests/host/*.c)

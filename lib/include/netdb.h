@@ -36,6 +36,7 @@ struct addrinfo {
 #define EAI_FAMILY	(-6)
 #define EAI_SOCKTYPE	(-7)
 #define EAI_SERVICE	(-8)
+#define EAI_ADDRFAMILY	(-9)
 #define EAI_MEMORY	(-10)
 #define EAI_SYSTEM	(-11)
 #define EAI_OVERFLOW	(-12)
@@ -78,6 +79,8 @@ struct protoent {
 	int p_proto;
 };
 
+#define NETDB_INTERNAL	(-1)
+#define NETDB_SUCCESS	0
 #define HOST_NOT_FOUND	1
 #define TRY_AGAIN	2
 #define NO_RECOVERY	3
@@ -86,10 +89,20 @@ struct protoent {
 
 /* The result is in memory that the next call takes again, of whichever thread. */
 struct hostent *gethostbyname(const char *name);
+struct hostent *gethostbyname2(const char *name, int family);
+struct hostent *gethostbyaddr(const void *address, socklen_t len, int family);
 struct servent *getservbyname(const char *name, const char *protocol);
 struct servent *getservbyport(int port, const char *protocol);
 struct protoent *getprotobyname(const char *name);
 const char *hstrerror(int error);
+
+/* In memory of the caller's, as glibc has them: 0, or an error number (ERANGE: too small). */
+int gethostbyname_r(const char *name, struct hostent *entry, char *memory, size_t size,
+		    struct hostent **result, int *h_error);
+int gethostbyname2_r(const char *name, int family, struct hostent *entry, char *memory,
+		     size_t size, struct hostent **result, int *h_error);
+int gethostbyaddr_r(const void *address, socklen_t len, int family, struct hostent *entry,
+		    char *memory, size_t size, struct hostent **result, int *h_error);
 
 int *__h_errno(void);
 #define h_errno (*__h_errno())

@@ -68,9 +68,8 @@
 #define LWIP_IPV6_MLD			1
 #define LWIP_DHCP			0	/* net/dhcp.c; it hears its answers without an address: */
 #define LWIP_IP_ACCEPT_UDP_PORT(port)	((port) == PP_NTOHS(68))
-#define LWIP_DNS			1
+#define LWIP_DNS			1	/* only its servers: net/servers.c */
 #define DNS_MAX_SERVERS			3
-#define DNS_TABLE_SIZE			16
 #define SO_REUSE			1
 #define IP_SOF_BROADCAST		1
 #define IP_SOF_BROADCAST_RECV		0

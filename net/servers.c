@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/servers.h"
+
+#include "kernel/clock.h"
+#include "kernel/sched.h"
+#include "net/config.h"
+#include "net/net.h"
+#include "net/netif.h"
+
+#include <lwip/dns.h>
+#include <lwip/ip.h>
+
+#include <string.h>
+
+static struct server {
+	enum servers_source source;
+	unsigned vif;
+	ip_addr_t address;
+} servers[SERVERS_MAX];
+static unsigned count;
+static uint64_t began;			/* when the network came up */
+
+static bool possible(enum servers_source source, const ip_addr_t *a)
+{
+	if (ip_addr_isany(a) || ip_addr_ismulticast(a))
+		return false;
+	if (IP_IS_V4(a) && ip4_addr_get_u32(ip_2_ip4(a)) == IPADDR_BROADCAST)
+		return false;
+	return source == SERVERS_GIVEN || !ip_addr_isloopback(a);
+}
+
+static bool is_of(const struct server *s, enum servers_source source, unsigned vif)
+{
+	return s->source == source && s->vif == vif;
+}
+
+static void remove_all(enum servers_source source, unsigned vif)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!is_of(&servers[i], source, vif))
+			servers[left++] = servers[i];
+	count = left;
+}
+
+static bool is_before(const struct server *a, const struct server *b)
+{
+	return a->source != b->source ? a->source < b->source : a->vif <= b->vif;
+}
+
+/* Behind those of its source and vif.  Where there is no place, the last one goes. */
+static void add(const struct server *s)
+{
+	unsigned at = count;
+
+	while (at && !is_before(&servers[at - 1], s))
+		at--;
+	if (at == SERVERS_MAX)
+		return;
+	if (count == SERVERS_MAX)
+		count--;
+	memmove(servers + at + 1, servers + at, (count - at) * sizeof(*servers));
+	servers[at] = *s;
+	count++;
+}
+
+void servers_set(enum servers_source source, unsigned vif, const ip_addr_t *list, unsigned n)
+{
+	remove_all(source, vif);
+	for (unsigned i = 0; i < n; i++)
+		if (possible(source, &list[i]))
+			add(&(struct server){ source, vif, list[i] });
+	wake(&config_changed);
+}
+
+unsigned servers_get(enum servers_source first, enum servers_source last, ip_addr_t *to)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		enum servers_source source = servers[i].source;
+		unsigned same = 0;
+
+		if (source < first || source > last)
+			continue;
+		while (same < n && !ip_addr_eq(&to[same], &servers[i].address))
+			same++;
+		if (same == n)
+			to[n++] = servers[i].address;
+	}
+	return n;
+}
+
+static bool ip4_comes(void)
+{
+	for (const struct link *l = links; l; l = l->next)
+		if (l->awaited4 && ip4_addr_isany(netif_ip4_addr(&l->netif)))
+			return true;
+	return false;
+}
+
+/* No DHCP server answers late for ever, but a network may have no router that has a server. */
+bool servers_wait(uint64_t deadline)
+{
+	uint64_t routers = began + NET_PATIENCE;
+
+	if (count)
+		return true;
+	if (ip4_comes())
+		wait_until_deadline(&config_changed, deadline, count || !ip4_comes());
+	if (!count && config_awaited(6) && clock_now() < routers)
+		wait_until_deadline(&config_changed, routers < deadline ? routers : deadline,
+				    count);
+	return count;
+}
+
+/* ---- lwIP's: what Router Advertisements say comes by these */
+
+void dns_init(void)
+{
+	began = clock_now();
+}
+
+void dns_tmr(void)			/* lwIP's table of timers has it */
+{
+}
+
+static unsigned current_vif(void)
+{
+	for (const struct link *l = links; l; l = l->next)
+		if (&l->netif == ip_current_input_netif())
+			return l->id;
+	return 0;
+}
+
+/* What a source has for a vif, without one of them. */
+static unsigned others(enum servers_source source, unsigned vif, const ip_addr_t *without,
+		       ip_addr_t *to)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (is_of(&servers[i], source, vif) &&
+		    !ip_addr_eq(&servers[i].address, without))
+			to[n++] = servers[i].address;
+	return n;
+}
+
+/*
+ * A Router Advertisement may repeat what another one said, or add to it (RFC 8106, 5.3.1): the
+ * last DNS_MAX_SERVERS that were said are kept.
+ */
+static void router_says(const ip_addr_t *address)
+{
+	ip_addr_t list[SERVERS_MAX + 1];
+	unsigned vif = current_vif(), n = others(SERVERS_ROUTER, vif, address, list);
+
+	list[n++] = *address;
+	if (n > DNS_MAX_SERVERS)
+		servers_set(SERVERS_ROUTER, vif, list + 1, n - 1);
+	else
+		servers_set(SERVERS_ROUTER, vif, list, n);
+}
+
+void dns_setserver(u8_t n, const ip_addr_t *address)
+{
+	ip_addr_t list[SERVERS_MAX];
+	unsigned vif = current_vif(), left;
+
+	if (!address) {			/* a router takes back the n-th, whichever vif's */
+		const ip_addr_t gone = *dns_getserver(n);
+
+		left = others(SERVERS_ROUTER, vif, &gone, list);
+		servers_set(SERVERS_ROUTER, vif, list, left);
+	} else {
+		router_says(address);
+	}
+}
+
+/* The n-th of the routers'. */
+const ip_addr_t *dns_getserver(u8_t n)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (servers[i].source == SERVERS_ROUTER && !n--)
+			return &servers[i].address;
+	return IP_ADDR_ANY;
+}
