@@ -2,6 +2,7 @@
 /* The calls on sockets (POSIX.1-2017, <sys/socket.h>; accept4, sendmmsg as on Linux). */
 #include "kernel/clock.h"
 #include "lib/socket.h"
+#include "net/config.h"
 #include "net/net.h"
 
 #include <errno.h>
@@ -151,13 +152,29 @@ bool socket_is_broadcast(const ip_addr_t *ip)
 	return ip4_addr_get_u32(ip_2_ip4(ip)) == INADDR_BROADCAST;
 }
 
-int socket_wait_up(const struct endpoint *to)
+static unsigned version(const struct endpoint *to)
+{
+	return IP_IS_V6(&to->ip) ? 6 : 4;
+}
+
+bool socket_is_up(const struct endpoint *to)
 {
 	if (ip_addr_isloopback(&to->ip) || ip_addr_ismulticast(&to->ip))
-		return 0;
+		return true;
 	if (IP_IS_V6(&to->ip) && ip6_addr_islinklocal(ip_2_ip6(&to->ip)))
-		return 0;
-	return net_wait_up(IP_IS_V6(&to->ip) ? 6 : 4, clock_now() + NET_PATIENCE);
+		return true;
+	return config_up(version(to));
+}
+
+bool socket_comes_up(const struct endpoint *to)
+{
+	return config_awaited(version(to));
+}
+
+int socket_wait_up(const struct endpoint *to)
+{
+	return socket_is_up(to) ? 0 :
+	       net_wait_up(version(to), clock_now() + NET_PATIENCE);
 }
 
 void cursor_put(struct cursor *c, const void *from, size_t len)

@@ -119,6 +119,10 @@ bool socket_is_ours(const ip_addr_t *ip);
 /* 255.255.255.255, or the broadcast address of a link. */
 bool socket_is_broadcast(const ip_addr_t *ip);
 
+/* Whether there is an address to send there from, and if not, whether one may come. */
+bool socket_is_up(const struct endpoint *to);
+bool socket_comes_up(const struct endpoint *to);
+
 /* If there is no address yet: wait for one.  0 or -errno. */
 int socket_wait_up(const struct endpoint *to);
 

@@ -2,6 +2,7 @@
 /* TCP sockets on lwIP's raw interface: how they come to be, connect, and what they are. */
 #include "kernel/trace.h"
 #include "lib/socket_tcp.h"
+#include "net/icmp.h"
 #include "net/net.h"
 #include "net/segment.h"
 
@@ -15,6 +16,7 @@
 
 #define PRIORITY TCP_PRIO_NORMAL
 #define SNDBUF_LEAST 16384
+#define RTO_AFTER_SYN (3 * TCP_SOCKET_FIRST_RTO)	/* if one was lost: RFC 6298, 5.7 */
 
 struct tcp_socket *tcp_socket_alloc(int domain)
 {
@@ -72,6 +74,7 @@ void tcp_socket_apply(struct socket *s)
 }
 
 static void failed(void *arg, err_t err);
+static void icmp_error(struct tcp_pcb *pcb, int error, bool hard);
 
 void tcp_socket_attach(struct tcp_socket *t, struct tcp_pcb *pcb)
 {
@@ -80,6 +83,7 @@ void tcp_socket_attach(struct tcp_socket *t, struct tcp_pcb *pcb)
 	tcp_recv(pcb, tcp_socket_received);
 	tcp_sent(pcb, tcp_socket_sent);
 	tcp_err(pcb, failed);
+	icmp_tcp_error = icmp_error;
 }
 
 void tcp_socket_detach(struct tcp_socket *t)
@@ -147,11 +151,27 @@ static void failed(void *arg, err_t err)
 	if (err == ERR_RST)
 		t->s.error = t->connecting ? ECONNREFUSED : ECONNRESET;
 	else if (err != ERR_CLSD)
-		t->s.error = ETIMEDOUT;	/* nobody else aborts what is attached */
+		t->s.error = t->soft_error ? t->soft_error : ETIMEDOUT;
 	t->eof = true;
 	t->connecting = false;
 	wake(&t->s.writers);
 	socket_readable(&t->s);
+}
+
+/*
+ * As on Linux: any error ends a connection that is not there yet (RFC 5461, 4.1), and none ends
+ * one that is (RFC 1122, 4.2.3.9; RFC 5927): it is told when the connection times out.
+ */
+static void icmp_error(struct tcp_pcb *pcb, int error, bool hard)
+{
+	struct tcp_socket *t = pcb->callback_arg;
+
+	(void)hard;
+	if (pcb->errf != failed)
+		return;
+	t->soft_error = error;
+	if (pcb->state == SYN_SENT)
+		tcp_abandon(pcb, 0);
 }
 
 /* ---- bind and connect */
@@ -210,19 +230,21 @@ static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
 
 	(void)err;
 	t->connecting = false;
+	t->soft_error = 0;
+	if (pcb->rto > RTO_AFTER_SYN)
+		pcb->rto = RTO_AFTER_SYN;
 	t->local = (struct endpoint){ pcb->local_ip, pcb->local_port };
 	tcp_socket_established(t);
 	socket_writable(&t->s);
 	return ERR_OK;
 }
 
+/* There is an address to connect from. */
 static int begin(struct tcp_socket *t, const struct endpoint *to)
 {
-	int rc = socket_wait_up(to);
+	int rc = pcb_new(t);
 	err_t err;
 
-	if (!rc)
-		rc = pcb_new(t);
 	if (rc)
 		return rc;
 	if (!family_fits(t, to))
@@ -230,6 +252,7 @@ static int begin(struct tcp_socket *t, const struct endpoint *to)
 	tcp_socket_apply(&t->s);
 	t->remote = *to;
 	t->eof = t->shut_rd = t->shut_wr = false;
+	t->soft_error = 0;
 	err = tcp_connect(t->pcb, &to->ip, to->port, connected);
 	if (err == ERR_USE)
 		return -EADDRNOTAVAIL;
@@ -237,6 +260,44 @@ static int begin(struct tcp_socket *t, const struct endpoint *to)
 		return err == ERR_BUF ? -EADDRNOTAVAIL : socket_errno(err);
 	t->connecting = true;
 	t->local = (struct endpoint){ t->pcb->local_ip, t->pcb->local_port };
+	return 0;
+}
+
+/* The thread of a connect() that did not wait for an address: it has a reference. */
+static void begin_later(void *arg)
+{
+	struct tcp_socket *t = arg;
+	int rc = socket_wait_up(&t->remote);
+
+	if (!rc && t->s.file.refs > 1)
+		rc = begin(t, &t->remote);
+	if (rc) {
+		t->s.error = -rc;
+		t->connecting = false;
+		t->eof = true;
+		wake(&t->s.writers);
+		socket_readable(&t->s);
+	}
+	file_put(&t->s.file);
+	net_push();
+}
+
+static int begin_now_or_later(struct tcp_socket *t, const struct endpoint *to, bool patient)
+{
+	int rc = socket_is_up(to) ? 0 : patient ? socket_wait_up(to) : -EINPROGRESS;
+
+	if (!rc)
+		return begin(t, to);
+	if (rc != -EINPROGRESS)
+		return rc;
+	if (!socket_comes_up(to))
+		return -ENETUNREACH;
+	t->remote = *to;
+	t->local = (struct endpoint){ 0 };
+	if (!thread_start("connect", THREAD_KERNEL, STACK_KERNEL, begin_later, t, NULL))
+		return -ENETUNREACH;
+	t->s.file.refs++;
+	t->connecting = true;
 	return 0;
 }
 
@@ -258,7 +319,7 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 			return -ENETUNREACH;
 		if (!to->port)
 			return -ECONNREFUSED;
-		rc = begin(t, to);
+		rc = begin_now_or_later(t, to, patient);
 		if (rc)
 			return rc;
 	}

@@ -286,6 +286,7 @@ err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
 	struct tcp_socket *t = arg;
 
+	t->soft_error = 0;
 	open_window(t, pcb, len);
 	tcp_socket_lets_go(t, len);
 	sendbuf_acked(&t->out, len);

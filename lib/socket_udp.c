@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* UDP sockets on lwIP's raw interface. */
 #include "lib/datagram.h"
+#include "net/icmp.h"
 #include "net/net.h"
 
 #include <errno.h>
@@ -17,6 +18,17 @@ static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_add
 {
 	(void)pcb;
 	dgram_arrived(arg, p, &(struct endpoint){ *from, port });
+}
+
+/* As on Linux: only a connected socket is told, and only what will not go away by itself. */
+static void icmp_error(struct udp_pcb *pcb, int error, bool hard)
+{
+	struct dgram_socket *d = pcb->recv_arg;
+
+	if (pcb->recv != arrived || !hard)
+		return;
+	d->s.error = error;
+	socket_readable(&d->s);
 }
 
 static void apply(struct socket *s)
@@ -52,6 +64,7 @@ struct socket *udp_socket_new(int domain)
 		return NULL;
 	}
 	udp_recv(d->udp, arrived, d);
+	icmp_udp_error = icmp_error;
 	apply(&d->s);
 	return &d->s;
 }

@@ -8,6 +8,7 @@
 #include "kernel/page.h"
 #include "kernel/sched.h"
 #include "net/config.h"
+#include "net/icmp.h"
 #include "net/netif.h"
 #include "net/segment.h"
 #include "net/sendbuf.h"
@@ -195,6 +196,8 @@ int net_init(void)
 	state = COMING;
 	size_by_memory();
 	lwip_init();
+	if (icmp_init())
+		log_error("no memory for ICMP errors: sockets will not see them");
 	NETIF_FOREACH(n)
 		n->chksum_flags = NETIF_CHECKSUM_DISABLE_ALL;
 	open_devices();

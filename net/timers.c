@@ -4,6 +4,7 @@
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "net/dhcp.h"
+#include "net/icmp.h"
 #include "net/orphan.h"
 
 #include <lwip/etharp.h>
@@ -15,7 +16,11 @@
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
 
+#include <errno.h>
+
 #define LINGER (70 * NSEC_PER_SEC)	/* an incomplete IPv6 packet is kept for 60 s */
+#define SYN_RTO (1000 / TCP_SLOW_INTERVAL)	/* of lwIP's ticks: RFC 6298, 2.1 */
+#define SYN_RETRIES 6
 #define MISSED_MOST 3600		/* ticks made up for: a router's life is 1800 s */
 
 static uint64_t last_used;
@@ -47,15 +52,54 @@ static bool mld_needed(void)
 	return false;
 }
 
+/* The neighbour that a packet for there is given to has not answered ARP. */
+static bool neighbour_missing(const struct tcp_pcb *pcb)
+{
+	const ip4_addr_t *to = ip_2_ip4(&pcb->remote_ip), *found;
+	struct eth_addr *mac;
+	struct netif *n;
+
+	if (IP_IS_V6(&pcb->remote_ip))
+		return false;
+	n = ip4_route_src(ip_2_ip4(&pcb->local_ip), to);
+	if (!n || !(n->flags & NETIF_FLAG_ETHARP) || !netif_is_link_up(n))
+		return false;
+	if (!ip4_addr_net_eq(to, netif_ip4_addr(n), netif_ip4_netmask(n)))
+		to = netif_ip4_gw(n);
+	return !ip4_addr_isany(to) && etharp_find_addr(n, to, &mac, &found) < 0;
+}
+
+/*
+ * A SYN is sent again after 1, 2, 4, 8, 16 and 32 s (RFC 6298, 5.5), and 64 s after the last one
+ * it is over: 127 s, as on Linux.  lwIP would send one each second, and stop at the sixth.  As on
+ * Linux too, a neighbour that does not answer ARP for 4 s ends it.
+ */
+static void tick_syn(struct tcp_pcb *pcb)
+{
+	if (pcb->nrtx > SYN_RETRIES)
+		return;
+	pcb->rto = SYN_RTO << pcb->nrtx;
+	if (pcb->nrtx == SYN_RETRIES && pcb->rtime >= pcb->rto - 1)
+		pcb->nrtx = TCP_SYNMAXRTX;	/* lwIP gives up with its next tick */
+	/* A SYN that waits for ARP is not sent again. */
+	if ((pcb->nrtx >= 2 ? pcb->rtime == SYN_RTO : pcb->rtime >= 4 * SYN_RTO) &&
+	    icmp_tcp_error && neighbour_missing(pcb))
+		icmp_tcp_error(pcb, EHOSTUNREACH, false);
+}
+
 /*
  * lwIP asserts that who waits for a window has something to send; but the probe of a closed
  * window may have been acknowledged, and all there was.
  */
 static void tick_tcp(void)
 {
-	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
+		next = pcb->next;
 		if (!pcb->unsent)
 			pcb->persist_backoff = 0;
+		if (pcb->state == SYN_SENT)
+			tick_syn(pcb);
+	}
 	tcp_tmr();
 	orphans_limit(ORPHANS_MOST);
 }

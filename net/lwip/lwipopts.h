@@ -104,6 +104,7 @@
 #define LWIP_TCP_PCB_NUM_EXT_ARGS	1	/* lib/socket_listen.c sees each SYN */
 #define LWIP_TCP_KEEPALIVE		1
 #define LWIP_TCP_RTO_TIME		1000	/* RFC 6298; lwIP's 3000 is RFC 1122's */
+#define TCP_SYNMAXRTX			TCP_MAXRTX	/* net/timers.c says when it is over */
 #define TCP_MSL				30000u	/* as Linux: a minute of TIME_WAIT */
 
 #endif

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* Names: /etc/hosts, a server that has all that servers may do (dom0/server.c), many at once. */
+/* Names: /etc/hosts, a server that has all that servers may do (dom0/server.c), many at once; and
+   what networks say of calls. */
 #include "tests/xen/test.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #define THREADS 40
 
@@ -143,8 +147,65 @@ static void flags_and_names(void)
 	expect(h == &entry && h->h_addr_list[0][3] == 7 && !h->h_addr_list[1]);
 }
 
-int main(void)
+/* dom0 has nobody at port 9, and no way to 10.77.0.1. */
+static void errors_of_the_network(void)
 {
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9),
+				  .sin_addr = { htonl(0x0a090001) } };
+	struct timeval tv = { .tv_sec = 10 };
+	struct pollfd p = { .events = POLLOUT };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), error;
+	socklen_t len = sizeof(error);
+	char c;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	expect(!connect(fd, (struct sockaddr *)&to, sizeof(to)) && send(fd, "?", 1, 0) == 1);
+	expect_equal(recv(fd, &c, 1, 0), -1);
+	expect_equal(errno, ECONNREFUSED);
+	close(fd);
+	to.sin_addr.s_addr = htonl(0x0a4d0001);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	expect_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), -1);
+	expect_equal(errno, EHOSTUNREACH);
+	close(fd);
+	p.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	expect_equal(connect(p.fd, (struct sockaddr *)&to, sizeof(to)), -1);
+	expect_equal(errno, EINPROGRESS);
+	expect_equal(poll(&p, 1, 20000), 1);
+	expect(!getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len) && error == EHOSTUNREACH);
+	close(p.fd);
+}
+
+/* The address comes later; connect() does not wait for it. */
+static void begun_without_an_address(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53),
+				  .sin_addr = { htonl(0x0a090001) } };
+	struct pollfd p = { .events = POLLOUT };
+	struct timespec begin, end;
+	int error;
+	socklen_t len = sizeof(error);
+
+	p.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	expect_equal(connect(p.fd, (struct sockaddr *)&to, sizeof(to)), -1);
+	expect_equal(errno, EINPROGRESS);
+	expect_equal(connect(p.fd, (struct sockaddr *)&to, sizeof(to)), -1);
+	expect_equal(errno, EALREADY);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	expect(end.tv_sec - begin.tv_sec < 3);
+	expect_equal(poll(&p, 1, 30000), 1);
+	expect(!getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len));
+	expect(error == ETIMEDOUT);		/* 10 s later: there is no DHCP server */
+	close(p.fd);
+	test_success();
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		begun_without_an_address();
 	is("h3.test", 0x0a020003);
 	is("h3.test.", 0x0a020003);
 	all_addresses();
@@ -168,5 +229,6 @@ int main(void)
 	many_at_once();
 	hosts_of_the_image();
 	flags_and_names();
+	errors_of_the_network();
 	test_success();
 }

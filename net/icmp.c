@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/icmp.h"
+
+#include <lwip/inet_chksum.h>
+#include <lwip/ip.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/raw.h>
+#include <lwip/udp.h>
+
+#include <errno.h>
+#include <stdint.h>
+
+#define ICMP_HEADER 8
+#define QUOTED 8			/* bytes of the transport's header, at least */
+
+enum { UNREACHABLE = 3, EXCEEDED = 11, PROBLEM = 12 };		/* RFC 792 */
+enum { UNREACHABLE6 = 1, EXCEEDED6 = 3, PROBLEM6 = 4 };		/* RFC 4443 */
+
+void (*icmp_tcp_error)(struct tcp_pcb *pcb, int error, bool hard);
+void (*icmp_udp_error)(struct udp_pcb *pcb, int error, bool hard);
+
+struct meaning {
+	uint8_t error;			/* 0: not for sockets */
+	bool hard;
+};
+
+/* RFC 792 and RFC 1812, 5.2.7.1; "fragmentation needed" is a matter of the path. */
+static const struct meaning codes4[] = {
+	{ ENETUNREACH, false }, { EHOSTUNREACH, false }, { ECONNREFUSED, true },
+	{ ECONNREFUSED, true }, { 0, false }, { EOPNOTSUPP, false }, { ENETUNREACH, true },
+	{ EHOSTUNREACH, true }, { EHOSTUNREACH, true }, { ENETUNREACH, true },
+	{ EHOSTUNREACH, true }, { ENETUNREACH, false }, { EHOSTUNREACH, false },
+	{ EHOSTUNREACH, true }, { EHOSTUNREACH, true }, { EHOSTUNREACH, true },
+};
+static const struct meaning codes6[] = {
+	{ ENETUNREACH, false }, { EACCES, true }, { EHOSTUNREACH, false },
+	{ EHOSTUNREACH, false }, { ECONNREFUSED, true }, { EACCES, true }, { EACCES, true },
+};
+
+static struct meaning meaning4(uint8_t type, uint8_t code)
+{
+	if (type == UNREACHABLE && code < sizeof(codes4) / sizeof(*codes4))
+		return codes4[code];
+	if (type == EXCEEDED)
+		return (struct meaning){ EHOSTUNREACH, false };
+	return (struct meaning){ type == PROBLEM ? EPROTO : 0, true };
+}
+
+static struct meaning meaning6(uint8_t type, uint8_t code)
+{
+	if (type == UNREACHABLE6 && code < sizeof(codes6) / sizeof(*codes6))
+		return codes6[code];
+	if (type == EXCEEDED6)
+		return (struct meaning){ EHOSTUNREACH, false };
+	return (struct meaning){ type == PROBLEM6 ? EPROTO : 0, true };
+}
+
+/* What is quoted of our packet. */
+struct quote {
+	ip_addr_t from, to;
+	uint8_t protocol;
+	uint16_t from_port, to_port;
+	uint32_t seq;			/* of TCP */
+};
+
+static unsigned get(struct pbuf *p, unsigned at, unsigned bytes)
+{
+	unsigned n = 0;
+
+	while (bytes--)
+		n = n << 8 | pbuf_get_at(p, at++);	/* 0 where there is none */
+	return n;
+}
+
+static void read_ports(struct pbuf *p, unsigned at, struct quote *q)
+{
+	q->from_port = get(p, at, 2);
+	q->to_port = get(p, at + 2, 2);
+	q->seq = get(p, at + 4, 4);
+}
+
+static bool read4(struct pbuf *p, unsigned at, struct quote *q)
+{
+	unsigned header = (get(p, at, 1) & 15) * 4;
+
+	if (get(p, at, 1) >> 4 != 4 || header < 20 || p->tot_len < at + header + QUOTED ||
+	    get(p, at + 6, 2) & 0x1fff)		/* not the first fragment */
+		return false;
+	q->protocol = get(p, at + 9, 1);
+	ip_addr_set_zero_ip4(&q->from);
+	ip_addr_set_zero_ip4(&q->to);
+	ip4_addr_set_u32(ip_2_ip4(&q->from), lwip_htonl(get(p, at + 12, 4)));
+	ip4_addr_set_u32(ip_2_ip4(&q->to), lwip_htonl(get(p, at + 16, 4)));
+	read_ports(p, at + header, q);
+	return true;
+}
+
+static void read_address(struct pbuf *p, unsigned at, ip_addr_t *to)
+{
+	ip_addr_set_zero_ip6(to);
+	pbuf_copy_partial(p, ip_2_ip6(to)->addr, 16, at);
+	ip6_addr_assign_zone(ip_2_ip6(to), IP6_UNKNOWN, ip_current_input_netif());
+}
+
+/* We send extension headers only with fragments, and these are of datagrams. */
+static bool read6(struct pbuf *p, unsigned at, struct quote *q)
+{
+	unsigned header = 40;
+
+	if (p->tot_len < at + header + QUOTED || get(p, at, 1) >> 4 != 6)
+		return false;
+	q->protocol = get(p, at + 6, 1);
+	if (q->protocol == IP6_NEXTH_FRAGMENT) {
+		if (p->tot_len < at + header + 8 + QUOTED || get(p, at + header + 2, 2) & 0xfff8)
+			return false;
+		q->protocol = get(p, at + header, 1);
+		header += 8;
+	}
+	read_address(p, at + 8, &q->from);
+	read_address(p, at + 24, &q->to);
+	read_ports(p, at + header, q);
+	return true;
+}
+
+static void tell_tcp(const struct quote *q, struct meaning m)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		if (pcb->local_port != q->from_port || pcb->remote_port != q->to_port ||
+		    !ip_addr_eq(&pcb->local_ip, &q->from) ||
+		    !ip_addr_eq(&pcb->remote_ip, &q->to))
+			continue;
+		if (icmp_tcp_error && q->seq - pcb->lastack < pcb->snd_nxt - pcb->lastack)
+			icmp_tcp_error(pcb, m.error, m.hard);
+		return;
+	}
+}
+
+/* A socket that is bound to no address has none of ours in its pcb. */
+static void tell_udp(const struct quote *q, struct meaning m)
+{
+	for (struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
+		if (!(pcb->flags & UDP_FLAGS_CONNECTED) || pcb->local_port != q->from_port ||
+		    pcb->remote_port != q->to_port || !ip_addr_eq(&pcb->remote_ip, &q->to) ||
+		    (!ip_addr_isany(&pcb->local_ip) && !ip_addr_eq(&pcb->local_ip, &q->from)))
+			continue;
+		if (icmp_udp_error)
+			icmp_udp_error(pcb, m.error, m.hard);
+		return;
+	}
+}
+
+static void tell(const struct quote *q, struct meaning m)
+{
+	if (q->protocol == IP_PROTO_TCP)
+		tell_tcp(q, m);
+	else if (q->protocol == IP_PROTO_UDP)
+		tell_udp(q, m);
+}
+
+static bool sums(uint16_t flag)
+{
+	return ip_current_input_netif()->chksum_flags & flag;
+}
+
+/* lwIP's callbacks for all that comes of ICMP; it takes what it knows, also after us. */
+static u8_t arrived4(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+{
+	unsigned header = ip_current_header_tot_len();
+	struct meaning m;
+	struct quote q;
+
+	(void)arg, (void)pcb, (void)from;
+	if (p->tot_len < header + ICMP_HEADER)
+		return 0;
+	m = meaning4(get(p, header, 1), get(p, header + 1, 1));
+	if (!m.error || !read4(p, header + ICMP_HEADER, &q) || pbuf_remove_header(p, header))
+		return 0;
+	if (sums(NETIF_CHECKSUM_CHECK_ICMP) && inet_chksum_pbuf(p) != 0)
+		m.error = 0;
+	pbuf_add_header_force(p, header);
+	if (m.error)
+		tell(&q, m);
+	return 0;
+}
+
+static u8_t arrived6(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+{
+	unsigned header = ip_current_header_tot_len();
+	struct meaning m;
+	struct quote q;
+
+	(void)arg, (void)pcb, (void)from;
+	if (p->tot_len < header + ICMP_HEADER)
+		return 0;
+	m = meaning6(get(p, header, 1), get(p, header + 1, 1));
+	if (!m.error || !read6(p, header + ICMP_HEADER, &q) || pbuf_remove_header(p, header))
+		return 0;
+	if (sums(NETIF_CHECKSUM_CHECK_ICMP6) &&
+	    ip6_chksum_pseudo(p, IP6_NEXTH_ICMP6, p->tot_len, ip6_current_src_addr(),
+			      ip6_current_dest_addr()) != 0)
+		m.error = 0;
+	pbuf_add_header_force(p, header);
+	if (m.error)
+		tell(&q, m);
+	return 0;
+}
+
+int icmp_init(void)
+{
+	struct raw_pcb *p4 = raw_new_ip_type(IPADDR_TYPE_V4, IP_PROTO_ICMP);
+	struct raw_pcb *p6 = raw_new_ip_type(IPADDR_TYPE_V6, IP6_NEXTH_ICMP6);
+
+	if (!p4 || !p6)
+		return -ENOMEM;
+	raw_recv(p4, arrived4, NULL);
+	raw_recv(p6, arrived6, NULL);
+	return 0;
+}
