@@ -81,7 +81,9 @@ READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 # $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
 # set APP_CFLAGS, APP_LIBS, and APP_SOURCES: C files that lie elsewhere; those right in a
 # folder of $(SRC) are fetched first (tools/sources).  APP_KERNEL := yes: its sources use
-# names of the kernel that are not part of the programming interface.
+# names of the kernel that are not part of the programming interface.  Every app.mk is read,
+# whichever image is made: one that sets a default for `make run` (NET ?= ...) does so where
+# $(APP) is its own.
 FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c))))
 ifneq ($(APP_DIR),)
 FOLDERS		:= $(abspath $(APP_DIR)) $(filter-out apps/$(notdir $(abspath $(APP_DIR))),$(FOLDERS))
@@ -114,11 +116,6 @@ help:
 #|
 #| V=1 shows the commands.  CC=clang, CROSS_COMPILE=PREFIX, BUILD=FOLDER.  Trees of your
 #| own: NEWLIB_SRC= LWIP_SRC= XEN_INCLUDE=.
-
-# Arguments reach the shell as they were typed: it is the one to see their quotes.
-override ARGS := $(value ARGS)
-override CMDLINE := $(value CMDLINE)
-export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 
 run: $(IMAGE)
 	@sh -n -c ": $$ARGS" 2> /dev/null || { echo "ARGS: its quotes do not match: $$ARGS" >&2; exit 2; }
@@ -256,6 +253,13 @@ $(2)/files.o: tools/files $(2)/.files
 -include $(patsubst $(1)/%.c,$(2)/%.d,$(wildcard $(1)/*.c))
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder,$(f),$(BUILD)/$(call name,$(f)))))
+
+# What `make run` passes on.  These lines are below the app.mk files: `export` alone defines
+# a variable, and a `?=` of an app.mk would then have no effect.
+# Arguments reach the shell as they were typed: it is the one to see their quotes.
+override ARGS := $(value ARGS)
+override CMDLINE := $(value CMDLINE)
+export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 
 # Linked twice: the names of the functions are of the first, for the second.
 %.elf: $(START) $(LIBRARY) $(LIBC) $(LWIP) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone

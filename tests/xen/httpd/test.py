@@ -2,12 +2,16 @@
 """apps/httpd as a guest: its promises (tests/httpd/run), and what real clients say."""
 
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import SkipTest
 
 from lab import xenolith
 
@@ -116,3 +120,34 @@ def test_the_address_in_use_is_told_and_so_is_a_bad_disk(lab, image):
     assert r.status == 1 and "xvdb" in r.console, r.console
     r = lab.run_guest(image, args=["port=99999"], cmdline=IP, net=True, timeout=60)
     assert r.status == 2 and "what is that" in r.console, r.console
+
+
+def test_the_command_of_the_page_is_answered_on_8080(lab, image):
+    """docs/httpd.md's first command as it is typed, in a lab of its own, asked with curl."""
+    with socket.socket() as s:
+        if s.connect_ex(("127.0.0.1", 8080)) == 0:
+            raise SkipTest("something else listens on port 8080 of this machine")
+    words = ("NET", "ARGS", "CMDLINE", "DISK", "MEMORY", "TIMEOUT", "TYPE", "T", "APP", "APP_DIR",
+             "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    env = {k: v for k, v in os.environ.items() if k not in words}
+    make = subprocess.Popen("make run APP=httpd", shell=True, cwd=ROOT, env=env, text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, start_new_session=True)
+    said = ""
+    try:
+        for _ in range(180):
+            done = subprocess.run(["curl", "-sS", "-m", "10", "http://127.0.0.1:8080/"],
+                                  capture_output=True, text=True)
+            if done.returncode == 0 or make.poll() is not None:
+                break
+            time.sleep(1)
+    finally:
+        with_all_it_started = os.getpgid(make.pid) if make.poll() is None else None
+        if with_all_it_started:
+            os.killpg(with_all_it_started, signal.SIGINT)
+        try:
+            said = make.communicate(timeout=30)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(make.pid, signal.SIGKILL)
+            said = make.communicate()[0]
+    assert done.returncode == 0 and "<html" in done.stdout, (done, said[-3000:])
