@@ -171,7 +171,7 @@ def test_pygrub_boots_our_disks(lab, image):
     libraries = xen / "lib/x86_64-linux-gnu"
     env = dict(os.environ, PYTHONPATH=str(xen / "lib/python"),
                LD_LIBRARY_PATH=f"{libraries}:{root}/usr/lib/x86_64-linux-gnu",
-               FSIMAGE_FSDIR=str(libraries / "xenfsimage"))
+               XEN_FSIMAGE_FSDIR=str(libraries / "xenfsimage"))
     with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
         for made, dev, line in disks(folder, image, "env.X_STATUS=7", ["it's", "b c"]):
             done = subprocess.run(
