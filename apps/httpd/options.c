@@ -100,7 +100,7 @@ bool options_read(struct options *o, int argc, char **argv)
 {
 	*o = (struct options){
 		.root = "/", .port = 80, .connections = 4096, .keep = quarter_of_memory(),
-		.idle = 60000, .header = 10000, .send = 30000, .log = true, .status = true,
+		.idle = 60000, .header = 10000, .send = 30000, .log = true,
 	};
 	for (size_t i = 0; i < KNOWN; i++) {
 		const char *value = getenv(known[i].name);

@@ -26,6 +26,7 @@ static struct refusal {
 	{ 416, "Range Not Satisfiable", "The file does not reach that far.", NULL },
 	{ 417, "Expectation Failed", "This server does not do that.", NULL },
 	{ 431, "Request Header Fields Too Large", "The request's header is too large.", NULL },
+	{ 501, "Not Implemented", "This server does not know that method.", NULL },
 	{ 503, "Service Unavailable", "There is too little memory just now.", NULL },
 	{ 505, "HTTP Version Not Supported", "This server speaks HTTP/1.0 and 1.1.", NULL },
 };

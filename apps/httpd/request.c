@@ -3,6 +3,7 @@
 
 #include "llhttp.h"
 
+#include <arpa/inet.h>
 #include <strings.h>
 
 ssize_t request_end(const char *data, size_t len, size_t *from)
@@ -30,7 +31,7 @@ ssize_t request_end(const char *data, size_t len, size_t *from)
 struct parse {
 	struct request *r;
 	struct span *value;		/* where the value of this field goes */
-	struct span target, expect, other;
+	struct span target, expect, host, other;
 	bool complete;
 };
 
@@ -51,8 +52,10 @@ static struct span *value_of(struct parse *parse, const char *field, size_t len)
 
 	switch (len) {
 	case 4:
-		r->hosts += named(field, "host", len);
-		break;
+		if (!named(field, "host", len))
+			break;
+		r->hosts++;
+		return &parse->host;
 	case 5:
 		if (!named(field, "range", len))
 			break;
@@ -174,6 +177,80 @@ static int normalise(struct request *r)
 	return 0;
 }
 
+/* ---- whom it is for */
+
+static bool unreserved(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-._~", c));
+}
+
+/* 1*5 digits of a number up to 65535, or none: RFC 3986, 3.2.3, and what TCP has. */
+static bool valid_port(struct span s)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return false;
+		n = n * 10 + s.at[i] - '0';
+		if (n > 65535)
+			return false;
+	}
+	return !s.len || n;
+}
+
+static bool valid_ipv6(struct span s)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in6_addr address;
+
+	if (s.len >= sizeof(text) || memchr(s.at, 0, s.len))
+		return false;
+	memcpy(text, s.at, s.len);
+	return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* An escape that stands for something that no separator is. */
+static bool valid_escape(const char *p, const char *end)
+{
+	int c;
+
+	if (end - p < 3 || nibble(p[1]) < 0 || nibble(p[2]) < 0)
+		return false;
+	c = nibble(p[1]) << 4 | nibble(p[2]);
+	return c >= 0x80 || unreserved(c);
+}
+
+/*
+ * uri-host [ ":" port ] of RFC 9110, 4.2 and 7.2, and not empty.  Stricter than the
+ * grammar: sub-delims ("a,b") are in no host's name, and others may take them for a list;
+ * nor is userinfo allowed (4.2.4), an address of a future kind, or a zone.
+ */
+static bool valid_authority(struct span s)
+{
+	const char *p = s.at, *end = s.at + s.len;
+
+	if (!s.len)
+		return false;
+	if (*p == '[') {
+		const char *close = memchr(p, ']', s.len);
+
+		if (!close || !valid_ipv6((struct span){ p + 1, close - p - 1 }))
+			return false;
+		p = close + 1;
+	} else {
+		while (p < end && *p != ':') {
+			if (*p == '%' ? !valid_escape(p, end) : !unreserved(*p))
+				return false;
+			p += *p == '%' ? 3 : 1;
+		}
+		if (p == s.at)
+			return false;
+	}
+	return p == end || (*p == ':' && valid_port((struct span){ p + 1, end - p - 1 }));
+}
+
 static int understand_target(struct request *r, struct span target)
 {
 	int status;
@@ -183,15 +260,35 @@ static int understand_target(struct request *r, struct span target)
 		return 0;
 	}
 	if (target.len > 7 && strncasecmp(target.at, "http://", 7) == 0) {
-		const char *path = memchr(target.at + 7, '/', target.len - 7);
-		const char *end = target.at + target.len;
+		const char *host = target.at + 7, *end = target.at + target.len, *p = host;
 
-		target = path ? (struct span){ path, end - path } : (struct span){ "/", 1 };
-	}
-	if (!target.len || *target.at != '/')
+		while (p < end && !strchr("/?#", *p))
+			p++;
+		if (!valid_authority((struct span){ host, p - host }))
+			return 400;
+		target = (struct span){ p, end - p };	/* an empty path is / */
+	} else if (!target.len || *target.at != '/') {
 		return 400;
+	}
 	status = decode(r, target);
 	return status ? status : normalise(r);
+}
+
+/* A method that llhttp does not know: it is a request all the same if its line is one's. */
+static int unknown_method(struct span line)
+{
+	const char *p = line.at, *end = line.at + line.len, *version;
+
+	while (p < end && (unreserved(*p) || (*p && strchr("!#$%&'*+^`|", *p))))
+		p++;			/* token: RFC 9110, 5.6.2 */
+	if (p == line.at || p == end || *p != ' ')
+		return 400;
+	version = memchr(p + 1, ' ', end - p - 1);
+	if (!version || version == p + 1 || end - version != 9 || memcmp(version, " HTTP/", 6) ||
+	    version[6] < '0' || version[6] > '9' || version[7] != '.' || version[8] < '0' ||
+	    version[8] > '9')
+		return 400;
+	return version[6] == '1' ? 501 : 505;
 }
 
 int request_parse(struct request *r, const char *data, size_t len)
@@ -207,6 +304,10 @@ int request_parse(struct request *r, const char *data, size_t len)
 	rc = llhttp_execute(&parser, data, len);
 	if (rc == HPE_INVALID_VERSION)
 		return 505;
+	/* Methods of RTSP and ICE it knows, and refuses only where the version is. */
+	if (rc == HPE_INVALID_METHOD || (rc == HPE_INVALID_CONSTANT &&
+	    (parser.method == HTTP_SOURCE || parser.method > HTTP_PRI)))
+		return unknown_method(r->line);
 	if (rc != HPE_PAUSED || !parse.complete || !parse.target.at)
 		return 400;
 	if (parser.http_major != 1)
@@ -218,7 +319,8 @@ int request_parse(struct request *r, const char *data, size_t len)
 	r->method = parser.method == HTTP_GET ? METHOD_GET :
 		    parser.method == HTTP_HEAD ? METHOD_HEAD :
 		    parser.method == HTTP_OPTIONS ? METHOD_OPTIONS : METHOD_OTHER;
-	if (r->hosts > 1 || (!r->hosts && !r->http_1_0))
+	if (r->hosts > 1 || (!r->hosts && !r->http_1_0) ||
+	    (r->hosts && !valid_authority(parse.host)))
 		return 400;
 	/* A body is never waited for, so 100-continue needs no answer of its own. */
 	if (parse.expect.at && !r->http_1_0 &&

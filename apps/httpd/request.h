@@ -3,7 +3,7 @@
  * A request: what of its header matters to a server of files (RFC 9110, RFC 9112).
  *
  * Strict where proxies before us could read the same bytes otherwise: lines end with CR LF
- * and hold no other CR, none is folded, there is one Host, and whoever sends a body is
+ * and hold no other CR, none is folded, there is one Host, which is a host, and whoever sends a body is
  * told the connection ends (server.c), so nothing behind it is ever taken for a request.
  * llhttp judges all the rest.  Nothing is allocated; spans point into the header.
  */

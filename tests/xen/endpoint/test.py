@@ -291,7 +291,7 @@ def test_devices_and_connections_are_seen(lab, image):
     httpd, tar = image.parents[2] / "httpd/httpd", image.parent / "site.tar"
     with tarfile.open(tar, "w") as t:
         t.add(Path(__file__), "index.html")
-    with lab.create(httpd, name="web", args=["root=xvda", "log=off"], memory=64, net=True,
+    with lab.create(httpd, name="web", args=["root=xvda", "log=off", "status=on"], memory=64, net=True,
                     cmdline="ip=10.0.0.16/24,gateway=10.0.0.1", disks=[f"{tar},ro"]) as guest:
         guest.wait_for("; port 80")
         lab.sh("for i in $(seq 50); do curl -sSf -m 9 -o /dev/null http://10.0.0.16/; done")

@@ -28,7 +28,7 @@ def free_port():
 
 @contextmanager
 def serving(lab, image, args=(), **how):
-    with lab.create(image, args=list(args), cmdline=IP, **{"net": True, "memory": 64, **how}) as g:
+    with lab.create(image, args=["status=on", *args], cmdline=IP, **{"net": True, "memory": 64, **how}) as g:
         try:
             g.wait_for("; port 80", 30)
             yield g
@@ -130,6 +130,7 @@ def test_the_command_of_the_page_is_answered_on_8080(lab, image):
     words = ("NET", "ARGS", "CMDLINE", "DISK", "MEMORY", "TIMEOUT", "TYPE", "T", "APP", "APP_DIR",
              "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
     env = {k: v for k, v in os.environ.items() if k not in words}
+    env.setdefault("BUILD", os.environ.get("XENOLITH_BUILD", "build"))
     make = subprocess.Popen("make run APP=httpd", shell=True, cwd=ROOT, env=env, text=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, start_new_session=True)
