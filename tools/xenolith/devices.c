@@ -3,6 +3,7 @@
 #include "xenolith.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* 1234567 as "1.2M": four characters or so. */
@@ -44,7 +45,9 @@ static void vif(json_t *d)
 	       json_is_true(json_object_get(d, "up")) ? "up" : "down", text(d, "mac"),
 	       number(d, "mtu"), *text(d, "gateway") ? ", gateway " : "", text(d, "gateway"));
 	json_array_foreach(json_object_get(d, "addresses"), i, a)
-		printf("  %s\n", json_string_value(a));
+		fputs("  ", stdout);
+		put_word(stdout, json_is_string(a) ? json_string_value(a) : "?");
+		putchar('\n');
 	printf("  %-3s %9s %6s %12s %8s %7s %8s\n", "", "RING", "MOST", "FRAMES", "BYTES", "ERRORS",
 	       "DROPPED");
 	direction("in", json_object_get(d, "rx"));
@@ -61,33 +64,22 @@ static void counts(const char *title, json_t *object)
 	json_object_foreach(object, key, v) {
 		if (!json_integer_value(v))
 			continue;
+		char *name = strdup(key);
+
+		for (char *p = name; p && *p; p++)
+			*p = *p == '_' ? ' ' : *p;
 		printf("%s ", comma);
-		for (const char *p = key; *p; p++)
-			putchar(*p == '_' ? ' ' : *p);
+		put_word(stdout, name ? name : "?");
+		free(name);
 		printf(" %" JSON_INTEGER_FORMAT, json_integer_value(v));
 		comma = ",";
 	}
 	puts(*comma ? "" : " none");
 }
 
-static json_t *all_connections(void)
-{
-	json_t *all = json_array(), *next;
-	json_int_t from = 0;
-
-	do {
-		json_t *r = ask(INTERFACES "net1.Connections", json_pack("{s:I}", "from", from));
-
-		json_array_extend(all, json_object_get(r, "connections"));
-		next = json_object_get(r, "next");
-		from = json_integer_value(next);
-	} while (next);
-	return all;
-}
-
 static void connections(void)
 {
-	json_t *all = all_connections(), *c;
+	json_t *all = ask_for_list(INTERFACES "net1.Connections", "connections"), *c;
 	size_t i;
 
 	if (as_json) {
@@ -180,10 +172,13 @@ void devices(const struct words *w)
 			printf(", domain %" JSON_INTEGER_FORMAT " %s", number(d, "domain"),
 			       text(d, "backend"));
 		puts("");
-		json_object_foreach(json_object_get(d, "rings"), key, r)
-			printf("  %s: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+		json_object_foreach(json_object_get(d, "rings"), key, r) {
+			fputs("  ", stdout);
+			put_word(stdout, key);
+			printf(": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
 			       " slots used, %" JSON_INTEGER_FORMAT " at most, %"
-			       JSON_INTEGER_FORMAT " threads wait\n", key, number(r, "used"),
+			       JSON_INTEGER_FORMAT " threads wait\n", number(r, "used"),
 			       number(r, "slots"), number(r, "most"), number(r, "waiting"));
+		}
 	}
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "endpoint.h"
+#include "text.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,20 +14,38 @@
 #include <xenstore.h>
 
 #define PATIENCE 10			/* s, for another operator, or a guest that boots */
+#define MESSAGE_MAX (1 << 20)
+#define DEPTH_MAX 16
+#define VALUES_MAX 200000
+#define NEVER INT64_MAX
 
 static struct libxenvchan *chan;
 static int domain;
 static char path[64];
 static char *in;			/* half a message */
 static size_t in_len, in_size;
+static size_t done;			/* of in: the message that was given out last */
+static int64_t all_until = NEVER;	/* ms: endpoint_deadline() */
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+}
 
 void die(int status, const char *fmt, ...)
 {
 	va_list args;
+	char *said;
 
 	va_start(args, fmt);
+	if (vasprintf(&said, fmt, args) < 0)
+		said = strdup("out of memory");
+	fflush(stdout);
 	fputs("xenolith: ", stderr);
-	vfprintf(stderr, fmt, args);
+	put_lines(stderr, said ? said : "out of memory");
 	fputc('\n', stderr);
 	va_end(args);
 	exit(status);
@@ -84,7 +104,7 @@ static void pause_a_bit(void)
 
 struct libxenvchan *channel_open(int domid, const char *at)
 {
-	time_t deadline = time(NULL) + PATIENCE;
+	int64_t deadline = now() + PATIENCE * 1000;
 	char key[96];
 
 	snprintf(key, sizeof(key), "%s/event-channel", at);
@@ -100,10 +120,11 @@ struct libxenvchan *channel_open(int domid, const char *at)
 		    access("/dev/xen/evtchn", R_OK | W_OK))
 			die(NO_PERMISSION, "/dev/xen/gntdev and /dev/xen/evtchn: %s; be root, and"
 			    " modprobe -a xen-gntdev xen-evtchn", strerror(errno));
-		if (time(NULL) >= deadline && there)
+		if (now() >= deadline && there)
 			die(NO_ENDPOINT, "domain %d: another operator is connected", domid);
-		if (time(NULL) >= deadline - PATIENCE + 2 && !there)
+		if (now() >= deadline - (PATIENCE - 2) * 1000 && !there)
 			return NULL;
+		free(there);
 		pause_a_bit();
 	}
 }
@@ -146,13 +167,26 @@ void channel_wait(struct libxenvchan *c, int domid, int with_input)
 		libxenvchan_wait(c);
 }
 
-static int send_all(const char *text, size_t len)
+/* The guest decides how often we are woken: time is looked at in each turn. */
+static void check_deadline(int64_t deadline)
+{
+	if (now() >= (deadline < all_until ? deadline : all_until))
+		die(FAILED, "domain %d does not answer in time", domain);
+}
+
+void endpoint_deadline(unsigned seconds)
+{
+	all_until = now() + seconds * 1000ll;
+}
+
+static int send_all(const char *text, size_t len, int64_t deadline)
 {
 	while (len) {
 		int n = libxenvchan_write(chan, text, len);
 
 		if (n < 0)
 			return -1;
+		check_deadline(deadline);
 		text += n;
 		len -= n;
 		if (n == 0)
@@ -161,25 +195,32 @@ static int send_all(const char *text, size_t len)
 	return 0;
 }
 
-/* The next message, until the next call; NULL: the guest has gone. */
-static char *receive(void)
+/*
+ * The next message, until the next call; NULL: the guest has gone.  It is to come before
+ * the deadline, and in any case within its time once it has begun.
+ */
+static char *receive(int64_t deadline)
 {
-	static size_t done;		/* of in, the last message */
 	char *nul;
+	size_t seen = 0;
 
 	if (done) {
 		in_len -= done;
 		memmove(in, in + done, in_len);
 		done = 0;
 	}
-	while (!(nul = in_len ? memchr(in, '\0', in_len) : NULL)) {
+	while (!(nul = in_len > seen ? memchr(in + seen, '\0', in_len - seen) : NULL)) {
 		int n;
 
+		seen = in_len;
+		if (in_len && deadline == NEVER)
+			deadline = now() + REPLY_PATIENCE * 1000;
+		check_deadline(deadline);
 		if (in_len + 4096 > in_size) {
 			in_size = in_len + 65536;
 			in = realloc(in, in_size);
-			if (!in || in_size > 1 << 20)
-				die(FAILED, "the guest says too much at once");
+			if (!in || in_size > MESSAGE_MAX)
+				die(FAILED, "domain %d says too much at once", domain);
 		}
 		n = libxenvchan_read(chan, in + in_len, in_size - in_len);
 		if (n < 0)
@@ -195,17 +236,41 @@ static char *receive(void)
 /* Who comes right behind another may be sent away, and comes again (drivers/vchan.h). */
 static char *first_reply(const char *message)
 {
+	int64_t deadline = now() + REPLY_PATIENCE * 1000;
+
 	for (int i = 0; i < 5; i++) {
 		char *reply;
 
-		if (!send_all(message, strlen(message) + 1) && (reply = receive()))
+		if (!send_all(message, strlen(message) + 1, deadline) &&
+		    (reply = receive(deadline)))
 			return reply;
 		libxenvchan_close(chan);
-		in_len = 0;
+		in_len = done = 0;
 		pause_a_bit();
 		endpoint_open(domain);
 	}
 	die(FAILED, "domain %d does not answer", domain);
+}
+
+/* Values within j; a container counts more, as it takes more memory. */
+static size_t weigh(const json_t *j, int depth)
+{
+	size_t sum = 1, i;
+	const char *key;
+	json_t *v;
+
+	if (depth > DEPTH_MAX)
+		die(FAILED, "domain %d: an answer that is nested too deeply", domain);
+	if (json_is_object(j)) {
+		sum = 8;
+		json_object_foreach((json_t *)j, key, v)
+			sum += 1 + weigh(v, depth + 1);
+	} else if (json_is_array(j)) {
+		sum = 4;
+		json_array_foreach(j, i, v)
+			sum += weigh(v, depth + 1);
+	}
+	return sum;
 }
 
 char *endpoint_call(const char *method, json_t *parameters, int more, visit_reply *visit,
@@ -222,7 +287,7 @@ char *endpoint_call(const char *method, json_t *parameters, int more, visit_repl
 		json_object_set_new(call, "more", json_true());
 	message = json_dumps(call, JSON_COMPACT);
 	json_decref(call);
-	for (text = first_reply(message); text && goes_on; text = receive()) {
+	for (text = first_reply(message); text && goes_on; text = receive(NEVER)) {
 		json_error_t why;
 		json_t *error;
 
@@ -232,7 +297,12 @@ char *endpoint_call(const char *method, json_t *parameters, int more, visit_repl
 		error = json_object_get(reply, "error");
 		if (error)
 			name = strdup(json_is_string(error) ? json_string_value(error) : "?");
+		if (weigh(reply, 0) > VALUES_MAX)
+			die(FAILED, "domain %d says too much at once", domain);
 		goes_on = json_is_true(json_object_get(reply, "continues")) && !error;
+		if (goes_on && !more)
+			die(FAILED, "domain %d: an answer that is to be continued, which was not"
+			    " asked for", domain);
 		if (visit(json_object_get(reply, "parameters"), arg))
 			goes_on = 0;
 		json_decref(reply);

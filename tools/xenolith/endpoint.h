@@ -12,6 +12,7 @@
 /* Exit statuses, besides 0. */
 enum { FAILED = 1, USAGE, NO_DOMAIN, NO_ENDPOINT, NO_PERMISSION };
 
+/* What the guest said may be among it: it is escaped (text.h). */
 _Noreturn void die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A domain by number or name. */
@@ -29,6 +30,16 @@ void endpoint_open(int domid);
  * more.  The name of the error, for free(), or NULL.
  */
 typedef int visit_reply(json_t *parameters, void *arg);
+/*
+ * What a hostile guest can do is bounded: a reply has REPLY_PATIENCE seconds to come whole
+ * (the first and the rest of one that has begun; between the replies to a call with `more`
+ * there is no limit), at most 1 MiB, a depth of 16 and 200,000 values.
+ */
+#define REPLY_PATIENCE 20
+
+/* From now on all that is asked ends within so many seconds, or ends the program. */
+void endpoint_deadline(unsigned seconds);
+
 char *endpoint_call(const char *method, json_t *parameters, int more, visit_reply *visit,
 		    void *arg);
 

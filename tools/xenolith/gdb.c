@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRIES 5
@@ -60,6 +61,7 @@ static int show_all(const char *p, int n)
 static int carry(struct libxenvchan *c, int domid, size_t *have)
 {
 	int said = 0, open = 1;
+	time_t end = 0;
 	size_t at = 0;
 
 	for (;;) {
@@ -77,12 +79,14 @@ static int carry(struct libxenvchan *c, int domid, size_t *have)
 				at = *have = 0;
 			got = read(0, in + *have, sizeof(in) - *have);
 			open = got > 0;
+			end = time(NULL) + 5;
 			*have += got > 0 ? got : 0;
 		}
 		if (at < *have)
 			m = libxenvchan_write(c, in + at, *have - at);
 		at += m > 0 ? m : 0;
-		if (n < 0 || m < 0 || (!open && at == *have))
+		/* gdb has ended: what it said last has some seconds to be taken. */
+		if (n < 0 || m < 0 || (!open && (at == *have || time(NULL) >= end)))
 			return said || !open;
 		if (n == 0 && m == 0)
 			channel_wait(c, domid, open && *have == at);
@@ -95,6 +99,9 @@ void gdb(const struct words *w)
 
 	if (w->argc)
 		start_gdb(w);
+	if (isatty(1))
+		die(USAGE, "gdb DOMAIN without an ELF file is for gdb's `target remote |`: what the"
+		    " guest says goes to gdb as it is");
 	/* Who comes right behind another may be sent away (drivers/vchan.h). */
 	for (int i = 0; i < TRIES; i++) {
 		struct libxenvchan *c = connect_to(w->domid);

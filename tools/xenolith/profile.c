@@ -4,6 +4,7 @@
 #include "xenolith.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,24 +28,6 @@ static struct symbol {
 } *symbols;
 static size_t symbols_count;
 
-static void get_symbols_from(json_int_t from)
-{
-	json_t *r = ask(PROFILE "Symbols", json_pack("{s:I}", "from", from)), *s;
-	json_t *list = json_object_get(r, "symbols");
-	json_int_t next = number(r, "next");
-	size_t i;
-
-	symbols = grow(symbols, (symbols_count + json_array_size(list) + 1) * sizeof(*symbols));
-	json_array_foreach(list, i, s)
-		symbols[symbols_count++] = (struct symbol){ number(s, "address"),
-							    copy(text(s, "name")) };
-	json_decref(r);
-	if (symbols_count > 1000000)
-		die(FAILED, "the guest says too much");
-	if (next > from)	/* else it could keep us here */
-		get_symbols_from(next);
-}
-
 static int by_start(const void *a, const void *b)
 {
 	const struct symbol *x = a, *y = b;
@@ -54,7 +37,14 @@ static int by_start(const void *a, const void *b)
 
 static void get_symbols(void)
 {
-	get_symbols_from(0);
+	json_t *all = ask_for_list(PROFILE "Symbols", "symbols"), *s;
+	size_t i;
+
+	symbols = grow(symbols, (json_array_size(all) + 1) * sizeof(*symbols));
+	json_array_foreach(all, i, s)
+		symbols[symbols_count++] = (struct symbol){ number(s, "address"),
+							    copy(text(s, "name")) };
+	json_decref(all);
 	qsort(symbols, symbols_count, sizeof(*symbols), by_start);
 }
 
@@ -246,20 +236,35 @@ struct line {
 	int within;			/* a function that calls itself counts once */
 };
 
+struct named_line {				/* of the tree that finds a line */
+	const char *name;
+	size_t line;
+};
+
 static struct line *lines;
 static size_t lines_count;
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct named_line *)a)->name, ((const struct named_line *)b)->name);
+}
+
 static size_t line_of(const char *name)
 {
-	size_t i;
+	static void *tree;
+	struct named_line *e = grow(NULL, sizeof(*e)), **found;
 
-	for (i = 0; i < lines_count && strcmp(lines[i].name, name); i++)
-		;
-	if (i == lines_count) {
-		lines = grow(lines, (lines_count + 1) * sizeof(*lines));
-		lines[lines_count++] = (struct line){ .name = name };
+	*e = (struct named_line){ name, lines_count };
+	found = tsearch(e, &tree, by_name);
+	if (!found)
+		die(FAILED, "out of memory");
+	if (*found != e) {
+		free(e);
+		return (*found)->line;
 	}
-	return i;
+	lines = grow(lines, (lines_count + 1) * sizeof(*lines));
+	lines[lines_count++] = (struct line){ .name = name };
+	return e->line;
 }
 
 static void sum(const struct node *n)
@@ -336,6 +341,8 @@ static void draw(const struct options *o, int domid)
 	FILE *f;
 
 	for (size_t at = 0; next_sample(&at, &s); all++) {
+		if (all > 2ul * o->seconds * o->hz + 1000)
+			die(FAILED, "the guest gives more samples than were asked for");
 		idle += s.thread == IDLE;
 		if (s.thread != IDLE || o->idle)
 			add(&root, &s);
@@ -418,7 +425,7 @@ void profile(const struct words *w)
 	get_symbols();
 	get_threads();
 	get_records(PROFILE "Sample", json_pack("{s:i,s:I}", "hz", o.hz, "ms",
-						(json_int_t)o.seconds * 1000));
+						(json_int_t)o.seconds * 1000), o.seconds);
 	get_threads();
 	draw(&o, w->domid);
 }

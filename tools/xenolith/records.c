@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define THREADS_MAX 1000000
-#define RECORDS_MAX (256 << 20)		/* words */
+#define RECORDS_MAX (64 << 20)		/* words */
 
 uint32_t *records;
 size_t records_count;
@@ -32,29 +32,23 @@ char *copy(const char *s)
 /* Before and behind: threads that came and went in between have only a number. */
 void get_threads(void)
 {
-	json_int_t from, next = 0;
+	json_t *all = ask_for_list(INTERFACES "threads1.List", "threads"), *t;
+	size_t i;
 
-	do {
-		json_t *r, *t;
-		size_t i;
+	json_array_foreach(all, i, t) {
+		json_int_t id = number(t, "id");
 
-		from = next;
-		r = ask(INTERFACES "threads1.List", json_pack("{s:I}", "from", from));
-		json_array_foreach(json_object_get(r, "threads"), i, t) {
-			json_int_t id = number(t, "id");
-
-			if (id < 0 || id > THREADS_MAX)
-				continue;
-			for (; threads_count <= (size_t)id; threads_count++) {
-				threads = grow(threads, (threads_count + 1) * sizeof(*threads));
-				threads[threads_count] = NULL;
-			}
-			if (!threads[id])
-				threads[id] = copy(text(t, "name"));
+		if (id < 0 || id > THREADS_MAX)
+			continue;
+		if (threads_count <= (size_t)id) {
+			threads = grow(threads, (id + 1) * sizeof(*threads));
+			while (threads_count <= (size_t)id)
+				threads[threads_count++] = NULL;
 		}
-		next = number(r, "next");
-		json_decref(r);
-	} while (next > from);
+		if (!threads[id])
+			threads[id] = copy(text(t, "name"));
+	}
+	json_decref(all);
 }
 
 const char *thread_name(uint32_t id)
@@ -103,10 +97,13 @@ static int take(json_t *parameters, void *arg)
 	return 0;
 }
 
-void get_records(const char *method, json_t *parameters)
+void get_records(const char *method, json_t *parameters, unsigned seconds)
 {
 	json_t *last = NULL;
-	char *error = endpoint_call(method, parameters, 1, take, &last);
+	char *error;
+
+	endpoint_deadline(seconds + REPLY_PATIENCE);
+	error = endpoint_call(method, parameters, 1, take, &last);
 
 	if (error)
 		complain(method, error, last);

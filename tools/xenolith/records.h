@@ -10,8 +10,8 @@ extern uint32_t *records;		/* words */
 extern size_t records_count;
 extern json_int_t records_lost;
 
-/* Call it, to the end; parameters are taken over. */
-void get_records(const char *method, json_t *parameters);
+/* Call it, to the end, which comes after so many seconds; parameters are taken over. */
+void get_records(const char *method, json_t *parameters, unsigned seconds);
 
 /* Learn the names of those that live now; call it before, and behind. */
 void get_threads(void);

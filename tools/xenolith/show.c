@@ -6,11 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORD_MAX 1000			/* bytes of a name */
+#define LIST_MAX 200000			/* entries of a list */
+#define LIST_PATIENCE 120		/* s, for all of it */
+
 int as_json;
 
 void print_json(json_t *j, int pretty)
 {
-	char *text = json_dumps(j, pretty ? JSON_INDENT(2) : JSON_COMPACT);
+	char *text = j ? escaped_json(json_dumps(j, JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) :
+							       JSON_COMPACT))) : NULL;
 
 	puts(text ? text : "null");
 	free(text);
@@ -19,18 +24,39 @@ void print_json(json_t *j, int pretty)
 
 json_int_t number(json_t *object, const char *key)
 {
-	return json_integer_value(json_object_get(object, key));
+	json_int_t n = json_integer_value(json_object_get(object, key)), most = 1ll << 61;
+
+	return n > most ? most : n < -most ? -most : n;
 }
 
-const char *text(json_t *object, const char *key)
+const char *raw_text(json_t *object, const char *key)
 {
 	const char *s = json_string_value(json_object_get(object, key));
 
 	return s ? s : "";
 }
 
+const char *text(json_t *object, const char *key)
+{
+	const char *s = raw_text(object, key);
+	char *escaped = escaped_word(s);
+
+	if (escaped || strlen(s) > WORD_MAX) {
+		char *cut = strndup(escaped ? escaped : s, WORD_MAX);
+
+		/* The object has it from now on: it lives as long. */
+		if (!cut || json_object_set_new_nocheck(object, key, json_string_nocheck(cut)))
+			die(FAILED, "out of memory");
+		free(cut);
+		free(escaped);
+		s = raw_text(object, key);
+	}
+	return s;
+}
+
 int keep_reply(json_t *parameters, void *arg)
 {
+	json_decref(*(json_t **)arg);
 	*(json_t **)arg = json_incref(parameters);
 	return 0;
 }
@@ -46,13 +72,15 @@ void show(json_t *j, int indent)
 		json_object_foreach(j, key, v) {
 			int nested = json_is_object(v) || json_is_array(v);
 
-			printf("%*s%s%s", indent, "", key, nested ? ":\n" : ": ");
+			printf("%*s", indent, "");
+			put_word(stdout, key);
+			fputs(nested ? ":\n" : ": ", stdout);
 			show(v, nested ? indent + 2 : 0);
 		}
 	} else if (json_is_array(j)) {
 		json_array_foreach(j, i, v) {
 			if (json_is_object(v)) {
-				char *line = json_dumps(v, JSON_COMPACT);
+				char *line = escaped_json(json_dumps(v, JSON_COMPACT));
 
 				printf("%*s%s\n", indent, "", line);
 				free(line);
@@ -61,7 +89,9 @@ void show(json_t *j, int indent)
 			}
 		}
 	} else if (json_is_string(j)) {
-		printf("%*s%s\n", indent, "", json_string_value(j));
+		printf("%*s", indent, "");
+		put_word(stdout, json_string_value(j));
+		putchar('\n');
 	} else {
 		char *line = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
 
@@ -113,4 +143,31 @@ void ask_and_show(const char *method, json_t *parameters)
 	else if (json_object_size(reply))
 		show(reply, 0);
 	json_decref(reply);
+}
+
+json_t *ask_for_list(const char *method, const char *key)
+{
+	json_t *all = json_array(), *r, *list, *next;
+	json_int_t from = 0;
+
+	endpoint_deadline(LIST_PATIENCE);
+	for (;;) {
+		r = ask(method, json_pack("{s:I}", "from", from));
+		list = json_object_get(r, key);
+		next = json_object_get(r, "next");
+		if (!json_is_array(list) || json_array_extend(all, list))
+			die(FAILED, "%s: the guest gives no list", method);
+		if (json_array_size(all) > LIST_MAX)
+			die(FAILED, "%s: the guest's list is too long", method);
+		if (!next)
+			break;
+		/* Each reply brings something, and leads on: else it would never end. */
+		if (!json_is_integer(next) || json_integer_value(next) <= from ||
+		    !json_array_size(list))
+			die(FAILED, "%s: the guest's list does not end", method);
+		from = json_integer_value(next);
+		json_decref(r);
+	}
+	json_decref(r);
+	return all;
 }

@@ -64,7 +64,7 @@ void trace(const struct words *w)
 		die(USAGE, "--seconds is 1 to 3600");
 	json_object_set_new(p, "ms", json_integer(seconds * 1000));
 	get_threads();
-	get_records(TRACE "Follow", p);
+	get_records(TRACE "Follow", p, seconds);
 	get_threads();
 	for (size_t at = 0; at + WORDS <= records_count; at += WORDS) {
 		if (records[at] != WORDS)

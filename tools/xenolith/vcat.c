@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A vchan by hand: standard input goes in, what comes out is standard output. */
+/*
+ * A vchan by hand: standard input goes in, what comes out is standard output, as it is: it
+ * may be no text, and its meaning is the caller's.  It ends when either side does.
+ */
 #include "xenolith.h"
 
 #include <poll.h>

@@ -11,22 +11,6 @@
 
 /* ---- threads */
 
-static json_t *all_threads(void)
-{
-	json_t *all = json_array(), *next;
-	json_int_t from = 0;
-
-	do {
-		json_t *r = ask(INTERFACES "threads1.List", json_pack("{s:I}", "from", from));
-
-		json_array_extend(all, json_object_get(r, "threads"));
-		next = json_object_get(r, "next");
-		from = json_integer_value(next);
-		json_decref(r);
-	} while (next);
-	return all;
-}
-
 static void thread_line(json_t *t, const char *share)
 {
 	printf("%5" JSON_INTEGER_FORMAT " %-15s %-6s %-9s %10.1f %7s %6" JSON_INTEGER_FORMAT
@@ -43,7 +27,7 @@ static void heading(void)
 
 static void ps(const struct words *w)
 {
-	json_t *all = all_threads(), *t;
+	json_t *all = ask_for_list(INTERFACES "threads1.List", "threads"), *t;
 	size_t i;
 
 	(void)w;
@@ -61,14 +45,12 @@ struct before {
 	json_int_t uptime;
 };
 
-static json_int_t cpu_before(json_t *threads, json_int_t id)
+/* Of the thread at place i now: few have ended since, so it stood not far behind. */
+static json_int_t cpu_before(json_t *threads, size_t i, json_int_t id)
 {
-	json_t *t;
-	size_t i;
-
-	json_array_foreach(threads, i, t)
-		if (number(t, "id") == id)
-			return number(t, "cpu");
+	for (size_t n = 0; n < 1000 && i + n < json_array_size(threads); n++)
+		if (number(json_array_get(threads, i + n), "id") == id)
+			return number(json_array_get(threads, i + n), "cpu");
 	return 0;
 }
 
@@ -93,7 +75,7 @@ static int top_reply(json_t *parameters, void *arg)
 	heading();
 	json_array_foreach(threads, i, t) {
 		char share[16] = "";
-		json_int_t used = number(t, "cpu") - cpu_before(b->threads, number(t, "id"));
+		json_int_t used = number(t, "cpu") - cpu_before(b->threads, i, number(t, "id"));
 
 		if (b->threads && passed > 0)
 			snprintf(share, sizeof(share), "%.1f", used / 10.0 / passed);
@@ -125,7 +107,7 @@ static int log_reply(json_t *parameters, void *arg)
 	if (as_json)
 		print_json(parameters, 0);
 	else
-		fputs(text(parameters, "text"), stdout);
+		put_lines(stdout, raw_text(parameters, "text"));
 	fflush(stdout);
 	return 0;
 }
@@ -255,7 +237,7 @@ static void describe(const struct words *w)
 	if (as_json)
 		print_json(r, 1);
 	else
-		fputs(text(r, "description"), stdout);
+		put_lines(stdout, raw_text(r, "description"));
 }
 
 static void interfaces(const struct words *w)

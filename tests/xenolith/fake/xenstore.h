@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* What tools/xenolith uses of Xen's library: one domain, 5, named "web" (fake.c). */
+#ifndef XENSTORE_H
+#define XENSTORE_H
+
+#define XBT_NULL 0
+
+struct xs_handle;
+
+struct xs_handle *xs_open(unsigned long flags);
+void *xs_read(struct xs_handle *h, unsigned t, const char *path, unsigned *len);
+char **xs_directory(struct xs_handle *h, unsigned t, const char *path, unsigned *n);
+int xs_watch(struct xs_handle *h, const char *path, const char *token);
+char **xs_read_watch(struct xs_handle *h, unsigned *n);
+
+#endif
