@@ -149,7 +149,7 @@ static int calls(uint32_t to, uint32_t pc)
 /* The sample at words[*at]; 0: there is none. */
 static int next_sample(size_t *at, struct sample *s)
 {
-	const uint32_t *w = records + *at;
+	const uint32_t *w = records ? records + *at : NULL;
 
 	if (*at + HEAD > records_count || w[0] < HEAD || w[0] > HEAD + DEPTH ||
 	    *at + w[0] > records_count)
