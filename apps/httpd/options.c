@@ -18,6 +18,7 @@ static const struct option {
 	{ "root", TEXT, offsetof(struct options, root), 0, 0 },
 	{ "port", NUMBER, offsetof(struct options, port), 1, 65535 },
 	{ "connections", NUMBER, offsetof(struct options, connections), 1, 1000000 },
+	{ "connections-per-address", NUMBER, offsetof(struct options, per_address), 1, 1000000 },
 	{ "keep", SIZE, offsetof(struct options, keep), 0, UINT64_MAX },
 	{ "idle-timeout", DURATION, offsetof(struct options, idle), 1, 86400000 },
 	{ "header-timeout", DURATION, offsetof(struct options, header), 1, 86400000 },
@@ -113,5 +114,7 @@ bool options_read(struct options *o, int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (!argument(o, argv[i]))
 			return false;
+	if (!o->per_address)
+		o->per_address = (o->connections + 1) / 2;
 	return true;
 }

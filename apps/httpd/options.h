@@ -9,6 +9,7 @@
 struct options {
 	const char *root;		/* a disk's name, or a folder */
 	uint64_t port, connections, keep;
+	uint64_t per_address;		/* connections; 0: half of all */
 	uint64_t idle, header, send;	/* timeouts, milliseconds */
 	bool log, status, metrics;
 };

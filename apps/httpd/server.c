@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +69,7 @@ static void enter_phase(struct connection *c, enum phase phase)
 
 	c->phase = phase;
 	c->deadline = server.now + list->limit;
+	c->progress = server.now;
 	c->next = NULL;
 	c->previous = list->last;
 	*(list->last ? &list->last->next : &list->first) = c;
@@ -88,8 +90,6 @@ void connection_phase(struct connection *c, enum phase phase)
 {
 	leave_phase(c);
 	enter_phase(c, phase);
-	if (phase == IDLE && !server.accept_again)
-		listen_for(true);	/* it can make room */
 }
 
 static void enforce_limits(void)
@@ -129,19 +129,47 @@ void connection_wait(struct connection *c, uint32_t events)
 	c->events = events;
 }
 
+/* ---- addresses */
+
+/* An IPv6 client has 64 bits to choose from: its network counts, RFC 6177. */
+static bool same_client(const struct in6_addr *a, const struct in6_addr *b)
+{
+	return !memcmp(a, b, IN6_IS_ADDR_V4MAPPED(a) ? 16 : 8);
+}
+
+static struct connection **chain_of(const struct in6_addr *a)
+{
+	uint64_t network, host = 0;
+
+	memcpy(&network, a, 8);
+	if (IN6_IS_ADDR_V4MAPPED(a))
+		memcpy(&host, &a->s6_addr[8], 8);
+	network = (network ^ server.hash_key) * 0x9e3779b97f4a7c15;
+	network = (network ^ network >> 29 ^ host) * 0xbf58476d1ce4e5b9;
+	return &server.addresses[(network ^ network >> 32) % CHAINS];
+}
+
+static void leave_chain(struct connection *c)
+{
+	struct connection **p = chain_of(&c->client);
+
+	while (*p != c)
+		p = &(*p)->neighbour;
+	*p = c->neighbour;
+}
+
 /* Events of this turn may still name it: it is freed when they are done with. */
 void connection_close(struct connection *c)
 {
 	if (c->fd < 0)
 		return;
 	leave_phase(c);
+	leave_chain(c);
 	close(c->fd);
 	c->fd = -1;
 	c->next = server.closed;
 	server.closed = c;
 	server.count.now--;
-	if (!server.accept_again)
-		listen_for(true);
 }
 
 static void free_closed(void)
@@ -164,15 +192,56 @@ static void note_client(struct connection *c, const struct sockaddr_storage *fro
 	}
 }
 
-/* When all places are taken, who waited longest between two requests makes room. */
-static bool has_room(void)
+/*
+ * When all places are taken, the connection whose progress is oldest is closed for whoever
+ * comes.  Progress is: to begin a header (not to go on with one, byte by byte), to take
+ * PROGRESS bytes of a response, to become idle, to begin to linger.  Each phase's list is in
+ * that order, as it is in the order of deadlines.
+ */
+static struct connection *least_progress(void)
 {
-	return server.count.now < server.options.connections || server.phases[IDLE].first;
+	struct connection *worst = NULL;
+
+	for (int i = 0; i < PHASES; i++) {
+		struct connection *c = server.phases[i].first;
+
+		if (c && (!worst || c->progress < worst->progress))
+			worst = c;
+	}
+	return worst;
+}
+
+/* Of the address whose places are all taken it is its own one; NULL: it has more. */
+static struct connection *least_progress_of(const struct in6_addr *client)
+{
+	struct connection *worst = NULL;
+	uint64_t n = 0;
+
+	for (struct connection *c = *chain_of(client); c; c = c->neighbour) {
+		if (!same_client(&c->client, client))
+			continue;
+		n++;
+		if (!worst || c->progress <= worst->progress)
+			worst = c;	/* later ones in the chain are older */
+	}
+	return n >= server.options.per_address ? worst : NULL;
+}
+
+static void make_room(const struct in6_addr *client)
+{
+	struct connection *c = least_progress_of(client);
+
+	if (!c && server.count.now >= server.options.connections)
+		c = least_progress();
+	if (!c)
+		return;
+	server.count.evicted++;
+	connection_close(c);
 }
 
 static void welcome(int fd, const struct sockaddr_storage *from)
 {
-	struct connection *c = calloc(1, sizeof(*c));
+	struct connection *c = calloc(1, sizeof(*c)), **chain;
 	int yes = 1;
 
 	server.count.accepted++;
@@ -183,13 +252,13 @@ static void welcome(int fd, const struct sockaddr_storage *from)
 	}
 	c->fd = fd;
 	note_client(c, from);
-	if (server.count.now >= server.options.connections) {
-		server.count.evicted++;
-		connection_close(server.phases[IDLE].first);
-	}
+	make_room(&c->client);
 	if (++server.count.now > server.count.most)
 		server.count.most = server.count.now;
 	enter_phase(c, HEADER);
+	chain = chain_of(&c->client);
+	c->neighbour = *chain;
+	*chain = c;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	connection_readable(c);		/* a request is often there already */
 }
@@ -201,10 +270,6 @@ static void accept_connections(void)
 		socklen_t len = sizeof(from);
 		int fd;
 
-		if (!has_room()) {
-			listen_for(false);
-			return;
-		}
 		fd = accept4(server.listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
 		if (fd >= 0) {
 			welcome(fd, &from);
@@ -247,6 +312,8 @@ static bool set_up(void)
 	server.phases[HEADER].limit = server.options.header;
 	server.phases[SEND].limit = server.options.send;
 	server.phases[LINGER].limit = 5000;
+	if (getrandom(&server.hash_key, sizeof(server.hash_key), 0) < 0)
+		server.hash_key = (uintptr_t)&e;	/* chains of chosen addresses are only slow */
 	server.listener = listen_at(SOCK_STREAM, server.options.port, 1024);
 	if (server.listener < 0) {
 		fprintf(stderr, "httpd: port %u: %s\n", (unsigned)server.options.port,

@@ -27,6 +27,7 @@ struct connection {
 	bool closing;			/* after what is being sent */
 	bool linger;			/* then wait for the client to have read it */
 	int64_t deadline;
+	int64_t progress;		/* when it last was any good: see least_progress() */
 	struct connection *previous, *next;	/* of its phase, by deadline */
 
 	char *in;			/* a header that is not all here, else NULL */
@@ -42,7 +43,10 @@ struct connection {
 	size_t drained;			/* read and dropped while lingering */
 
 	struct in6_addr client;
+	struct connection *neighbour;	/* the next in its chain of addresses */
 };
+
+#define CHAINS 1024			/* of addresses, by a hash */
 
 struct phase_list {
 	struct connection *first, *last;
@@ -69,6 +73,8 @@ struct server {
 	char date[DATE_LEN], log_date[DATE_LOG_LEN];
 	struct phase_list phases[PHASES];
 	struct connection *closed;
+	struct connection *addresses[CHAINS];
+	uint64_t hash_key;
 	struct counters count;
 	uint64_t last_requests, last_sent;
 };
