@@ -15,6 +15,7 @@ struct extent {
 static struct extent *highest;
 static uintptr_t brk, heap_end;		/* heap_end: brk, rounded up to a page */
 static uintptr_t top;
+static uintptr_t low_mapped, high_mapped;	/* what lies outside of these is mapped */
 static size_t freed, reserve;
 
 static uintptr_t end_of(const struct extent *e)
@@ -25,7 +26,8 @@ static uintptr_t end_of(const struct extent *e)
 void page_init(void)
 {
 	brk = heap_end = boot_info.memory_start;
-	top = boot_info.memory_end;
+	top = high_mapped = boot_info.memory_end;
+	low_mapped = boot_info.memory_start;
 	highest = NULL;
 	freed = reserve = 0;
 }
@@ -41,6 +43,39 @@ static uintptr_t middle(void)
 	uintptr_t kept = current->kind == THREAD_APP ? reserve * PAGE_SIZE : 0;
 
 	return top - heap_end > kept ? top - heap_end - kept : 0;
+}
+
+/* arch_map() up to, or down to, an address: 0 or -ENOMEM. */
+static int map_up(uintptr_t to)
+{
+	int rc = to > low_mapped ? arch_map(low_mapped, to - low_mapped) : 0;
+
+	if (!rc && to > low_mapped)
+		low_mapped = to;
+	return rc;
+}
+
+static int map_down(uintptr_t to)
+{
+	int rc = to < high_mapped ? arch_map(to, high_mapped - to) : 0;
+
+	if (!rc && to < high_mapped)
+		high_mapped = to;
+	return rc;
+}
+
+bool page_prepare(size_t size)
+{
+	uintptr_t to = low_mapped + PAGE_STEP;
+
+	return size < middle() && to < heap_end + size && !map_up(to);
+}
+
+bool page_prepare_pages(size_t n)
+{
+	uintptr_t to = high_mapped - PAGE_STEP;
+
+	return n < middle() / PAGE_SIZE && to > top - n * PAGE_SIZE && !map_down(to);
 }
 
 static void *take_freed(size_t n)
@@ -64,15 +99,18 @@ void *page_alloc(size_t n)
 	void *pages = take_freed(n);
 	uintptr_t start;
 
-	if (pages || n == 0 || n > middle() / PAGE_SIZE)
+	if (pages || n == 0)
 		return pages;
-	/* First, since arch_map() may come back here for a page table. */
-	start = top -= n * PAGE_SIZE;
-	if (!arch_map(start, n * PAGE_SIZE))
-		return (void *)start;
-	if (top == start)
-		top += n * PAGE_SIZE;
-	return NULL;
+	/* arch_map() may come back here for page tables: then other pages are ours. */
+	do {
+		if (n > middle() / PAGE_SIZE)
+			return NULL;
+		start = top - n * PAGE_SIZE;
+		if (map_down(start))
+			return NULL;
+	} while (start != top - n * PAGE_SIZE);
+	top = start;
+	return (void *)start;
 }
 
 /* What is free just above the middle is the middle's again, and so the heap's. */
@@ -138,7 +176,7 @@ void *page_brk(ptrdiff_t delta)
 		uintptr_t was = heap_end;
 
 		heap_end = end;		/* arch_map() may take page tables off the middle */
-		if (end > top || arch_map(was, end - was)) {
+		if (end > top || map_up(end)) {
 			heap_end = was;
 			return NULL;
 		}

@@ -12,6 +12,7 @@
 #ifndef KERNEL_PAGE_H
 #define KERNEL_PAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,16 @@ void page_reserve(size_t n);
 
 /* Move the end of the heap by delta bytes: its old end, or NULL: no memory. */
 void *page_brk(ptrdiff_t delta);
+
+/*
+ * Map the next PAGE_STEP bytes of what the heap would grow by, if it grew by size: true, as
+ * long as more is left.  So that page_brk() has nothing to map, and is short.
+ */
+#define PAGE_STEP (1ul << 20)
+bool page_prepare(size_t size);
+
+/* The same for page_alloc(n), if it takes pages that were never used. */
+bool page_prepare_pages(size_t n);
 
 struct page_stats {
 	size_t total, heap, used, free;	/* in pages; free: also what is not yet mapped */

@@ -41,6 +41,10 @@ static char *map(size_t len)
 	if (!m)
 		return NULL;
 	kernel_enter();
+	while (page_prepare_pages(len / PAGE_SIZE)) {
+		kernel_leave();		/* others may want the CPU */
+		kernel_enter();
+	}
 	pages = page_alloc(len / PAGE_SIZE);
 	if (pages) {
 		*m = (struct mapping){ mappings, pages, pages + len, false };

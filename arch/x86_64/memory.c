@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define CPUID_NX (1u << 20)		/* 0x80000001, edx */
+#define TABLES_MAX 3u			/* what one granule can need */
 
 uint64_t nx;
 
@@ -110,16 +111,15 @@ static bool ready(uintptr_t address)
 	return mapped(address, 1) && (*find(address, 2) & nx || *find(address, 1) & nx || !nx);
 }
 
+static bool filling;			/* the reserve, from page_alloc(), which comes back here */
+
 /*
- * Three tables are the most that one chunk can want, and the reserve is filled up
- * after each: its pages come from chunks that are mapped by then.
+ * A granule needs at most three tables.  The last three of the reserve are kept for the
+ * granule that the reserve itself is filled from; so it can be filled again as soon as
+ * there is memory, whatever was refused before.
  */
 static void fill_reserve(void)
 {
-	static bool filling;		/* page_alloc() comes back here */
-
-	if (filling)
-		return;
 	filling = true;
 	while (reserved < RESERVE) {
 		void *page = page_alloc(1);
@@ -142,9 +142,13 @@ int arch_map(uintptr_t start, size_t size)
 	for (; granule < start + size; granule += GRANULE) {
 		if (ready(granule > start ? granule : start))
 			continue;
+		if (!filling) {
+			fill_reserve();
+			if (reserved < 2 * TABLES_MAX)
+				return -ENOMEM;
+		}
 		if (map_granule(granule))
 			return -ENOMEM;
-		fill_reserve();
 	}
 	return 0;
 }

@@ -1,0 +1,1 @@
+APP_CFLAGS := -fno-builtin -Wno-alloc-size-larger-than
