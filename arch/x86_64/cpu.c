@@ -119,7 +119,7 @@ size_t fpu_size(void)
  */
 #define FPU_LOADED "movaps %%xmm0, %%xmm0\n\t"
 
-void fpu_save(void *area)
+static void save(void *area)
 {
 	uint64_t *header = (uint64_t *)((char *)area + FXSAVE_SIZE);
 
@@ -132,6 +132,18 @@ void fpu_save(void *area)
 		header[i] = 0;
 	__asm__ volatile(FPU_LOADED "xsave64 (%0)"
 			 : : "r"(area), "a"(xcr0), "d"(0) : "memory");
+}
+
+/*
+ * Saving leaves the registers as they are, and who runs next has called us: it expects an
+ * empty x87 stack and the control words of the ABI, and no exception that is pending.
+ */
+void fpu_save(void *area)
+{
+	static const uint32_t mxcsr = 0x1f80;
+
+	save(area);
+	__asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
 }
 
 void fpu_restore(const void *area)
