@@ -12,8 +12,7 @@
 #include <string.h>
 #include <xen/io/console.h>
 
-/* How long text from where one may not sleep waits for room, before it is dropped. */
-#define PATIENCE (20 * NSEC_PER_MSEC)
+/* How long the last words wait for room before they are dropped. */
 #define LAST_PATIENCE (2 * NSEC_PER_SEC)
 
 static struct stream in, out;
@@ -70,51 +69,108 @@ static ssize_t put(const char *text, size_t len)
 	return done ? (ssize_t)done : n;
 }
 
-void console_tell(void)
-{
-	told = true;
-	tell();
-}
-
 static bool taken(void)
 {
 	return stream_writable(&out) == (ssize_t)out.size;
 }
 
+/*
+ * The log may not sleep, and nobody waits for dom0 in the monitor: what finds no room is
+ * kept here, in order, for a thread that waits for room.  What finds no room here either is
+ * counted.
+ */
+static char backlog[8192];
+static size_t kept, lost;
+static struct waitq more_kept;
+
+static void keep(const char *text, size_t len)
+{
+	if (len > sizeof(backlog) - kept) {
+		lost += len;
+		return;
+	}
+	memcpy(backlog + kept, text, len);
+	kept += len;
+}
+
+/* What was kept goes out as far as there is room: 0, none is left; 1; or -errno. */
+static int flush(void)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = kept ? put(backlog, kept) : 0;
+		if (n < 0)
+			kept = lost = 0;
+		if (n > 0) {
+			kept -= n;
+			memmove(backlog, backlog + n, kept);
+		}
+		if (kept || !lost)
+			return n < 0 ? n : kept > 0;
+		kept = format(backlog, sizeof(backlog),
+			      "console: %zu bytes found no room, the log has the last of them\n", lost);
+		lost = 0;
+	}
+}
+
+void console_tell(void)
+{
+	told = true;
+	flush();
+	tell();
+}
+
+static void pour(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		wait_until(&more_kept, kept);
+		wait_until(&event.waiters, (evtchn_rung(&event), flush() <= 0));
+	}
+}
+
 static void sink(const char *text, size_t len, bool urgent)
 {
-	uint64_t deadline = 0;
+	uint64_t deadline = urgent ? clock_now() + LAST_PATIENCE : 0;
+	ssize_t n;
 
 	told |= urgent;
-	while (len) {
-		ssize_t n = put(text, len);
-
+	for (;;) {
+		n = flush();
+		if (n == 0)
+			n = put(text, len);
+		else if (n > 0)
+			n = 0;
 		if (n < 0)
 			return;
 		text += n;
 		len -= n;
-		if (n > 0)
-			continue;
-		console_tell();
-		if (!deadline)
-			deadline = clock_now() + (urgent ? LAST_PATIENCE : PATIENCE);
-		else if (clock_now() > deadline)
+		if (!len)
 			return;
+		told = true;
+		tell();
+		if (!urgent || clock_now() > deadline)
+			break;
 		xen_sched_yield();
 	}
+	if (urgent)
+		return;
+	keep(text, len);
+	wake(&more_kept);
 }
 
 /* The log takes its time to get out: nothing that was said is lost. */
 static void drain(const struct shutdown_order *order)
 {
 	console_tell();
-	wait_until_deadline(&event.waiters, order->deadline, (evtchn_rung(&event), taken()));
+	wait_until_deadline(&event.waiters, order->deadline, (evtchn_rung(&event), flush() <= 0 && taken()));
 }
 
 static void drain_last(const struct shutdown_order *order)
 {
 	console_tell();
-	while (!taken() && clock_now() < order->deadline)
+	while ((flush() > 0 || !taken()) && clock_now() < order->deadline)
 		xen_sched_yield();
 }
 
@@ -137,6 +193,13 @@ void console_init(void)
 	shutdown_hook(&hook);
 }
 
+/* Without it, what was kept waits for the next output. */
+void console_start(void)
+{
+	if (present)
+		thread_start("console", THREAD_KERNEL, STACK_KERNEL, pour, NULL, NULL);
+}
+
 ssize_t console_write(const char *text, size_t len)
 {
 	size_t done = 0;
@@ -149,7 +212,7 @@ ssize_t console_write(const char *text, size_t len)
 	told = true;
 	while (done < len) {
 		wait_until(&event.waiters, (evtchn_rung(&event),
-					    n = put(text + done, len - done)));
+					    n = flush() > 0 ? 0 : put(text + done, len - done)));
 		if (n < 0)
 			return -EIO;
 		done += n;

@@ -16,6 +16,9 @@
 /* From here on the log goes to the console, and is out before the guest ends. */
 void console_init(void);
 
+/* A thread that writes what the log had no room for as soon as there is room. */
+void console_start(void);
+
 /* Tell dom0 what was logged so far; until the first call, or other output, it waits. */
 void console_tell(void);
 

@@ -128,6 +128,7 @@ _Noreturn void start(void)
 	sched_init("control", THREAD_KERNEL);
 	shutdown_init();
 	console_init();
+	console_start();
 	rc = param_init(boot_info.command_line);
 	log_init();
 	greet();

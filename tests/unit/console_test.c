@@ -82,8 +82,49 @@ static void a_ring_full_of_untold_lines(void)
 		assert(console_write("\n", 1) == 1);
 	else
 		print("\n");
+	host_settle();
 	console_tell();
 	assert(seen_in_time(n + 2) && seen[n] == '\r' && seen[n + 1] == '\n');
+}
+
+/* Nobody in dom0 reads: the log does not wait, and the end of it comes when somebody does. */
+static bool asleep;
+
+static bool sleepy_dom0(void *arg)
+{
+	return !asleep && dom0(arg);
+}
+
+static void the_log_does_not_wait(void)
+{
+	unsigned lines = host_below(2) ? 100 : 2000;
+	struct xencons_interface *ring;
+	char last[20];
+	uint64_t before;
+
+	host_boot();
+	ring = boot_info.console_ring;
+	ring->out_cons = ring->out_prod = host_random();
+	asleep = true;
+	host_actor("dom0", sleepy_dom0, ring);
+	console_init();
+	console_tell();
+	for (unsigned i = 0; i < lines; i++) {
+		before = clock_now();
+		print("%07u of the lines that nobody reads\n", i);
+		assert(clock_now() - before < NSEC_PER_MSEC);
+	}
+	asleep = false;
+	assert(console_write("done\n", 5) == 5);
+	for (before = clock_now(); clock_now() < before + NSEC_PER_SEC;)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	assert(memcmp(seen + nseen - 6, "done\r\n", 6) == 0);
+	for (unsigned i = 0; i < 100; i++) {
+		format(last, sizeof(last), "%07u of", i);
+		assert(memcmp(seen + i * 40, last, strlen(last)) == 0);
+	}
+	seen[nseen] = '\0';
+	assert((lines > 1000) == !!strstr(seen, "bytes found no room"));
 }
 
 /* As on EC2, where an HVM guest has its serial line instead. */
@@ -103,6 +144,7 @@ int main(int argc, char **argv)
 		{ "the boot's lines wait for main's first", lines_wait_for_the_first_output, 20 },
 		{ "who finds the ring full of what dom0 was not told of, tells it",
 		  a_ring_full_of_untold_lines, 60 },
+		{ "the log does not wait for who reads it", the_log_does_not_wait, 40 },
 		{ "without a ring, all goes where the platform puts it", where_there_is_no_ring, 1 },
 	};
 
