@@ -5,14 +5,32 @@
 static uint64_t boot_time;		/* Xen system time at boot */
 static int64_t wall_step;		/* what clock_wall_set() added to Xen's wall clock */
 
+/*
+ * Xen's time as one physical processor tells it may be a little behind what another told
+ * (their records are made at different times, from counters that differ).  So what was told
+ * last is the least that is told, also where an upcall comes between reading and telling.
+ */
+static uint64_t system_time(void)
+{
+	static uint64_t latest;
+	uint64_t now = arch_clock(), last = __atomic_load_n(&latest, __ATOMIC_RELAXED);
+
+	do
+		if (now <= last)
+			return last;
+	while (!__atomic_compare_exchange_n(&latest, &last, now, true, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED));
+	return now;
+}
+
 void clock_init(void)
 {
-	boot_time = arch_clock();
+	boot_time = system_time();
 }
 
 uint64_t clock_now(void)
 {
-	return arch_clock() - boot_time;
+	return system_time() - boot_time;
 }
 
 uint64_t clock_to_xen(uint64_t when)
@@ -38,7 +56,7 @@ static uint64_t wall_base(void)
 
 uint64_t clock_wall(void)
 {
-	return wall_base() + arch_clock() + wall_step;
+	return wall_base() + system_time() + wall_step;
 }
 
 void clock_wall_set(uint64_t ns)

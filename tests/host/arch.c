@@ -237,7 +237,7 @@ void host_advance(uint64_t ns)
 uint64_t arch_clock(void)
 {
 	host_advance(1 + host_below(300));
-	return now;
+	return now - (host.clock_back ? host_below(host.clock_back) : 0);
 }
 
 static bool event_pending(void)

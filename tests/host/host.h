@@ -94,6 +94,7 @@ struct host_machine {
 	unsigned accesses;		/* others move each so many of them; 0: never */
 	bool fifo;			/* arch_choose() takes the first, as on Xen */
 	bool profiled;			/* upcalls come in kernel code too; else by the seed */
+	unsigned clock_back;		/* processors' clocks differ by less; 0: not at all */
 	uint64_t steps;			/* before it counts as a run that does not end */
 };
 extern struct host_machine host;

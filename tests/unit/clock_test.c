@@ -25,6 +25,25 @@ static void time_begins_at_boot(void)
 	assert(clock_to_xen(last) < arch_clock());
 }
 
+/* We are on another processor each time, whose clock is a little behind or ahead. */
+static void neither_time_goes_back(void)
+{
+	uint64_t last = 0, last_wall = 0, start;
+
+	host.clock_back = 5000;
+	clock_init();
+	start = arch_clock();
+	for (int i = 0; i < 300; i++) {
+		uint64_t now = clock_now(), wall = clock_wall();
+
+		assert(now >= last && wall >= last_wall);
+		last = now;
+		last_wall = wall;
+	}
+	start = arch_clock() - start;
+	assert(last + 20000 > start && last < start + 20000);
+}
+
 static uint64_t wall_now(void)
 {
 	const struct shared_info *s = &arch_shared_info;
@@ -109,6 +128,7 @@ int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "time begins at boot and does not go back", time_begins_at_boot, 50 },
+		{ "time does not go back between two processors", neither_time_goes_back, 100 },
 		{ "the time of day is Xen's", wall_is_xens, 50 },
 		{ "the time of day can be set", wall_can_be_set, 50 },
 		{ "the time of day is never half old", wall_is_never_half_old, 200 },
