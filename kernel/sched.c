@@ -49,6 +49,8 @@ static sched_tick *tick;		/* a profiler's */
 static uint8_t kernel_mask = 1;		/* the upcall mask in kernel code; 0 for a profiler */
 static struct thread *slice_of;		/* the application thread whose turn it is ... */
 static uint64_t slice_end;		/* ... and until when */
+static bool looking;			/* what is woken is woken by an event or a deadline */
+static bool woken;			/* an application thread was, so */
 static uint64_t lead;			/* of kernel threads, when `current` began to run */
 static bool cut_off;			/* by an upcall */
 static uint64_t turn_end;		/* the applications' turn; 0: it is not */
@@ -87,20 +89,25 @@ static bool news(void)
 	return evtchn_waiting() || fired;
 }
 
+/*
+ * An application thread that is woken goes ahead of those that wait for their turn, and cuts
+ * off the slice of who runs if an event or a deadline woke it: it has slept, and wants little.
+ * That costs credit, which each turn of its own brings up to SLICE again.  So who runs ahead
+ * at most doubles what a round of all threads takes, and nobody starves.
+ *
+ * first: before the others, but behind who is ahead.
+ */
 static void enqueue(struct thread *t, bool first)
 {
 	struct runq *q = &runq[t->held ? HELD : t->kind];
+	struct thread **p = first || t->ahead ? &q->first : q->last;
 
-	if (first) {
-		t->next = q->first;
-		q->first = t;
-		if (!t->next)
-			q->last = &t->next;
-	} else {
-		t->next = NULL;
-		*q->last = t;
+	while (*p && (*p)->ahead && !(first && t->ahead))
+		p = &(*p)->next;
+	t->next = *p;
+	*p = t;
+	if (!t->next)
 		q->last = &t->next;
-	}
 	q->length++;
 	t->queued = true;
 }
@@ -121,11 +128,18 @@ static struct thread *dequeue(struct runq *q)
 {
 	struct thread **p = &q->first;
 
+	struct thread *t;
+
 	if (!q->length)
 		return NULL;
-	for (unsigned n = arch_choose(q->length); n; n--)
+	for (unsigned n = q->first->ahead ? 0 : arch_choose(q->length); n; n--)
 		p = &(*p)->next;
-	return take(q, p);
+	t = take(q, p);
+	t->boosted = t->ahead;
+	t->ahead = false;
+	if (!t->boosted)
+		t->credit = SLICE;
+	return t;
 }
 
 /*
@@ -176,8 +190,11 @@ static void make_runnable(struct thread *t)
 		return;
 	t->runnable = true;
 	trace(TRACE_WAKE, t->id, 0);
-	if (t != current)
-		enqueue(t, false);
+	if (t == current)
+		return;
+	t->ahead = t->kind == THREAD_APP && t->credit;
+	woken |= t->ahead && (looking || current->kind == THREAD_KERNEL);
+	enqueue(t, false);
 }
 
 static void deadline_clear(struct thread *t)
@@ -226,6 +243,7 @@ static void expire(void)
 /* What came in since we last looked. */
 static void look(const struct regs *where, bool idle)
 {
+	looking = true;
 	if (evtchn_waiting())
 		evtchn_dispatch();
 	if (evtchn_rung(&timer))
@@ -234,6 +252,7 @@ static void look(const struct regs *where, bool idle)
 		fired = false;
 		expire();
 	}
+	looking = false;
 }
 
 static void idle(void)
@@ -281,8 +300,16 @@ static void switch_to(struct thread *next)
 
 	prev->cpu_time += now - prev->switched_in;
 	take_lead(prev, next, now - prev->switched_in);
+	if (prev->boosted) {
+		uint64_t ran = now - prev->switched_in;
+
+		prev->credit -= ran < prev->credit ? ran : prev->credit;
+		slice_end += ran;	/* of who was cut off */
+	}
 	next->switched_in = now;
-	if (next->kind == THREAD_APP && slice_of != next) {
+	if (next->kind == THREAD_APP)
+		woken = false;
+	if (next->kind == THREAD_APP && !next->boosted && slice_of != next) {
 		slice_of = next;
 		slice_end = now + SLICE;
 	}
@@ -339,8 +366,10 @@ static void schedule(bool keep_turn)
 		slice_of = NULL;
 	look(NULL, false);
 	for (;;) {
-		if (current->runnable && !current->queued)
+		if (current->runnable && !current->queued) {
+			current->ahead = keep_turn && current->boosted;
 			enqueue(current, keep_turn);
+		}
 		next = applications_first() ? NULL : dequeue(&runq[THREAD_KERNEL]);
 		if (!next)
 			next = dequeue(&runq[THREAD_APP]);
@@ -354,18 +383,27 @@ static void schedule(bool keep_turn)
 
 static bool slice_over(void)
 {
+	uint64_t end = current->boosted ? current->switched_in + current->credit : slice_end;
+
 	if (!runq[THREAD_APP].length)
 		return false;
-	if (clock_now() >= slice_end)
+	if (clock_now() >= end)
 		return true;
-	timer_need(slice_end);
+	timer_need(end);
 	return false;
 }
 
-/* Kernel threads first, then who waits longest; returns when it is our turn again. */
+/* Whether an application thread was woken that goes ahead of this one. */
+static bool cuts_in(void)
+{
+	return woken && !current->boosted && runq[THREAD_APP].length &&
+	       runq[THREAD_APP].first->ahead;
+}
+
+/* Kernel threads first, then who was woken or waits longest; returns in our turn. */
 static void give_way(void)
 {
-	while (kernel_threads_first() || slice_over())
+	while (kernel_threads_first() || cuts_in() || slice_over())
 		schedule(!slice_over());
 }
 
@@ -379,7 +417,7 @@ bool sched_upcall(const struct regs *where)
 	current->depth++;
 	sched_stats.upcalls++;
 	look(where, false);
-	if (kernel_threads_first() || slice_over())
+	if (kernel_threads_first() || cuts_in() || slice_over())
 		return true;
 	current->depth--;
 	return false;

@@ -41,6 +41,9 @@ struct thread {
 	enum thread_kind kind;
 	bool runnable;			/* wants the CPU, or has it */
 	bool queued;			/* in the run queue; the running one is not */
+	bool ahead;			/* in the queue: before those that were not woken */
+	bool boosted;			/* runs because it was ahead, at the cost of credit */
+	uint64_t credit;		/* so long it may run ahead of its turn */
 	bool held;			/* and may not run: sched_hold() */
 	unsigned depth;			/* of kernel_enter(); 0: in application code */
 	const char *waits;		/* the function it sleeps in, or NULL */

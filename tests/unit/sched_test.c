@@ -570,6 +570,86 @@ static void weather(void *arg)
 	end();
 }
 
+/* Spins, for so long: how much of the CPU it had. */
+static uint64_t had[4];
+static unsigned spinners;
+
+static void spin_for(void *arg)
+{
+	unsigned me = spinners++;
+	uint64_t stop = clock_now() + (uintptr_t)arg;
+
+	while (clock_now() < stop) {
+		host_advance(2000);
+		had[me] += 2000;
+		host_preempt();
+	}
+	kernel_enter();
+	calm = true;
+	end();
+}
+
+static unsigned naps, late_naps;
+static uint64_t nap_work;
+
+/* Sleeps 2 ms, works a little, and again: how often it was late. */
+static void nap(void *arg)
+{
+	(void)arg;
+	while (!calm) {
+		uint64_t due;
+
+		kernel_enter();
+		due = clock_now() + 2 * NSEC_PER_MSEC;
+		thread_sleep(due);
+		naps++;
+		late_naps += clock_now() > due + 5 * NSEC_PER_MSEC;
+		kernel_leave();
+		for (uint64_t done = 0; done < nap_work; done += 2000) {
+			host_advance(2000);
+			host_preempt();
+		}
+	}
+	kernel_enter();
+	end();
+}
+
+static void who_wakes_goes_ahead(void)
+{
+	const uint64_t long_enough = 400 * NSEC_PER_MSEC;
+	unsigned n = 1 + host_below(3), nappers = 1 + host_below(3);
+
+	host.fifo = true;
+	host.accesses = 0;
+	host_boot();
+	nap_work = host_below(300000);
+	for (unsigned i = 0; i < n; i++)
+		go("spin", THREAD_APP, spin_for, (void *)long_enough);
+	for (unsigned i = 0; i < nappers; i++)
+		go("nap", THREAD_APP, nap, NULL);
+	join_all();
+	assert(naps > 20 * nappers && late_naps < naps / 3);
+	for (unsigned i = 0; i < n; i++)
+		assert(had[i] > long_enough / n / 3);
+}
+
+/* Who is woken all the time and never has enough is not ahead for ever. */
+static void nobody_starves_behind_the_woken(void)
+{
+	const uint64_t long_enough = 400 * NSEC_PER_MSEC;
+	unsigned nappers = 1 + host_below(3);
+
+	host.fifo = true;
+	host.accesses = 0;
+	host_boot();
+	nap_work = (1 + host_below(50)) * NSEC_PER_MSEC;
+	go("spin", THREAD_APP, spin_for, (void *)long_enough);
+	for (unsigned i = 0; i < nappers; i++)
+		go("nap", THREAD_APP, nap, NULL);
+	join_all();
+	assert(had[0] > long_enough / (nappers + 1) / 3);
+}
+
 /* An application that would use all of the CPU, for so long. */
 static void compute(void *arg)
 {
@@ -882,6 +962,8 @@ int main(int argc, char **argv)
 		{ "who spins shares the CPU in slices", slices_are_shared, 50 },
 		{ "events do not prolong a slice", events_do_not_prolong_slices, 50 },
 		{ "who spins alone has no time slice", one_spinner_has_no_slice, 20 },
+		{ "who wakes goes ahead of who spins", who_wakes_goes_ahead, 30 },
+		{ "nobody starves behind who is woken", nobody_starves_behind_the_woken, 30 },
 		{ "a storm leaves applications a share", storms_leave_a_share, 60 },
 		{ "events of a usual rate go first", events_go_first, 60 },
 		{ "who waits for kernel threads needs no turn", who_waits_needs_no_turn, 60 },
