@@ -25,6 +25,16 @@ def test_malloc_gets_95_percent(lab, image):
         assert got >= want, f"memory={memory}: {got} KiB of {memory * 1024}, want {want:.0f}"
 
 
+def test_memory_below_maxmem(lab, image):
+    """Populate on demand: what Xen's map has is more than there is."""
+    for memory, most in (64, 256), (64, 66), (128, 1024):
+        result = lab.run_guest(image, memory=memory, more=[f"maxmem={most}"], timeout=120)
+        assert (result.reason, result.status) == ("poweroff", 0), result.console
+        got = int(re.search(r"malloc got (\d+) KiB", result.console)[1])
+        spared = 18 if lab.type == "hvm" else 2
+        assert got >= 0.95 * (memory - spared) * 1024 - image_kib(image), result.console
+
+
 def test_boots_in_4_mib(lab, image):
     got_kib(lab, image, 4)
 
