@@ -5,6 +5,7 @@
  *
  * Every clock counts in ns.  No signal interrupts a sleep here.
  */
+#define _GNU_SOURCE
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "lib/time.h"
@@ -112,9 +113,13 @@ int time_read(clockid_t clock, uint64_t *ns)
 
 	switch (clock) {
 	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:	/* to read the exact one costs no more */
 		*ns = clock_wall();
 		return 0;
 	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_MONOTONIC_RAW:	/* nobody adjusts it */
+	case CLOCK_BOOTTIME:		/* which counts a suspended guest's time, too */
 		*ns = clock_now();
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
@@ -139,7 +144,8 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 	if (clock == CLOCK_REALTIME && ns != NEVER) {
 		now = clock_wall();
 		ns = ns > now ? clock_now() + (ns - now) : 0;
-	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC) {
+	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
+		   clock != CLOCK_BOOTTIME) {
 		return EINVAL;
 	}
 	*deadline = ns;
@@ -212,8 +218,14 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 	int error = time_deadline(clock, request, &deadline);
 
 	(void)remain;			/* is set only where a signal interrupts */
-	if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_PROCESS_CPUTIME_ID)
-		return ENOTSUP;
+	switch (clock) {
+	case CLOCK_THREAD_CPUTIME_ID:
+	case CLOCK_PROCESS_CPUTIME_ID:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_MONOTONIC_RAW:
+		return ENOTSUP;		/* as Linux: EOPNOTSUPP */
+	}
 	if (error || (!(flags & TIMER_ABSTIME) && request->tv_sec < 0))
 		return EINVAL;
 	sleep_until(flags & TIMER_ABSTIME ? deadline : after(timespec_ns(request)));
@@ -241,7 +253,8 @@ int gettimeofday(struct timeval *restrict to, void *restrict zone)
 {
 	uint64_t ns = clock_wall();
 
-	(void)zone;
+	if (zone)
+		*(struct timezone *)zone = (struct timezone){ 0 };
 	if (to)
 		*to = (struct timeval){
 			.tv_sec = ns / NSEC_PER_SEC,
@@ -252,7 +265,12 @@ int gettimeofday(struct timeval *restrict to, void *restrict zone)
 
 int settimeofday(const struct timeval *from, const struct timezone *zone)
 {
-	(void)zone;
+	if (zone && (zone->tz_minuteswest || zone->tz_dsttime))
+		return result(EINVAL);
+	if (!from)
+		return 0;
+	if (from->tv_usec < 0 || from->tv_usec >= 1000000)
+		return result(EINVAL);
 	return clock_settime(CLOCK_REALTIME, &(struct timespec){
 		.tv_sec = from->tv_sec, .tv_nsec = from->tv_usec * (long)NSEC_PER_USEC,
 	});
