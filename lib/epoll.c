@@ -167,7 +167,15 @@ static int control(struct epoll *e, int op, struct file *f, int fd,
 		   const struct epoll_event *event)
 {
 	struct item *i = item_find(e, f, fd);
+	uint32_t exclusive = op == EPOLL_CTL_DEL ? 0 : event->events & EPOLLEXCLUSIVE;
 
+	/* Linux, ep_insert() and do_epoll_ctl(): only for new ones, and not with ONESHOT. */
+	if (exclusive && (op != EPOLL_CTL_ADD || epoll_of(f) ||
+			  event->events & ~(EPOLLIN | EPOLLOUT | ALWAYS | EPOLLWAKEUP | EPOLLET |
+					    EPOLLEXCLUSIVE)))
+		return -EINVAL;
+	if (op == EPOLL_CTL_MOD && i && i->events & EPOLLEXCLUSIVE)
+		return -EINVAL;
 	switch (op) {
 	case EPOLL_CTL_ADD:
 		return i ? -EEXIST : item_add(e, f, fd, event);
@@ -290,7 +298,8 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	ef = file_get(epfd);
 	f = file_get(fd);
 	if (ef && f)
-		rc = !epoll_of(ef) || ef == f ? -EINVAL :
+		rc = !event && op != EPOLL_CTL_DEL ? -EFAULT :
+		     !epoll_of(ef) || ef == f ? -EINVAL :
 		     control(epoll_of(ef), op, f, fd, event);
 	if (f)
 		file_put(f);

@@ -87,6 +87,8 @@ int eventfd(unsigned count, int flags)
 	struct eventfd *e;
 	int rc = -ENOMEM;
 
+	if (flags & ~(EFD_NONBLOCK | EFD_CLOEXEC | EFD_SEMAPHORE))
+		return result(-EINVAL);
 	kernel_enter();
 	e = calloc(1, sizeof(*e));
 	if (e) {
