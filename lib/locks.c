@@ -20,6 +20,8 @@
 
 struct __lock {
 	struct mutex mutex;
+	struct __lock *next;		/* of those that are closed */
+	bool closed;
 };
 
 struct __lock __lock___sinit_recursive_mutex;
@@ -32,6 +34,7 @@ struct __lock __lock___tz_mutex;
 struct __lock __lock___dd_hash_mutex;
 struct __lock __lock___arc4random_mutex;
 
+static struct __lock *closed;
 static bool hurry;
 
 void locks_hurry(void)
@@ -68,12 +71,31 @@ static void release(struct mutex *m)
 /* No lock where there is no memory for one: stdio has no way to fail here. */
 void __retarget_lock_init(_LOCK_T *lock)
 {
-	*lock = calloc(1, sizeof(**lock));
+	__malloc_lock(_REENT);
+	*lock = closed;
+	if (closed) {
+		closed = closed->next;
+		(*lock)->closed = false;
+	} else {
+		*lock = calloc(1, sizeof(**lock));
+	}
+	__malloc_unlock(_REENT);
 }
 
+/*
+ * Kept for the next stream, and never freed: a FILE goes on pointing to its lock after
+ * fclose(), and after an freopen() that failed, and to lock it then is a mistake that must not
+ * write to memory that has become something else.
+ */
 void __retarget_lock_close(_LOCK_T lock)
 {
-	free(lock);
+	if (!lock || lock->closed)
+		return;
+	__malloc_lock(_REENT);
+	lock->closed = true;
+	lock->next = closed;
+	closed = lock;
+	__malloc_unlock(_REENT);
 }
 
 void __retarget_lock_acquire(_LOCK_T lock)
