@@ -66,8 +66,9 @@ uint64_t arch_clock(void);
 /* Map [start, start + size) of boot_info's memory, readable and writable: 0 or -ENOMEM. */
 int arch_map(uintptr_t start, size_t size);
 
-/* Unmap one page of it, so that touching it is a fault; and map it again. */
+/* Unmap one page of it, so that touching it is a fault; or writing to it; map it again. */
 void arch_guard(void *page);
+void arch_make_readonly(void *page);
 void arch_unguard(void *page);
 
 /* The frame number to put into a grant of this page. */

@@ -15,7 +15,8 @@
 struct mapping {
 	struct mapping *next;
 	char *start, *end;
-	bool guarded;			/* PROT_NONE */
+	int prot;			/* PROT_NONE, PROT_READ, or both */
+	bool anonymous;
 };
 
 static struct mapping *mappings;
@@ -25,15 +26,18 @@ static size_t round_up(size_t len)
 	return (len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ul);
 }
 
-static void guard(struct mapping *m, bool on)
+#define BOTH (PROT_READ | PROT_WRITE)
+
+static void protect(struct mapping *m, int prot)
 {
-	for (char *page = m->start; on != m->guarded && page < m->end; page += PAGE_SIZE)
-		on ? arch_guard(page) : arch_unguard(page);
-	m->guarded = on;
+	for (char *page = m->start; prot != m->prot && page < m->end; page += PAGE_SIZE)
+		prot == PROT_NONE ? arch_guard(page) :
+		prot == PROT_READ ? arch_make_readonly(page) : arch_unguard(page);
+	m->prot = prot;
 }
 
 /* Zeroed pages that are a mapping; NULL: no memory. */
-static char *map(size_t len)
+static char *map(size_t len, bool anonymous)
 {
 	struct mapping *m = malloc(sizeof(*m));
 	char *pages;
@@ -47,7 +51,7 @@ static char *map(size_t len)
 	}
 	pages = page_alloc(len / PAGE_SIZE);
 	if (pages) {
-		*m = (struct mapping){ mappings, pages, pages + len, false };
+		*m = (struct mapping){ mappings, pages, pages + len, BOTH, anonymous };
 		mappings = m;
 	}
 	kernel_leave();
@@ -72,13 +76,16 @@ static int fill(char *to, size_t len, int fd, off_t offset)
 	return 0;
 }
 
+/* The others change nothing where all pages are there from the beginning. */
+#define KNOWN (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE | MAP_STACK)
+
 void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	int kind = flags & (MAP_SHARED | MAP_PRIVATE), rc = 0;
 	char *at;
 
 	(void)hint;
-	if (!len || flags & MAP_FIXED || (kind != MAP_SHARED && kind != MAP_PRIVATE) ||
+	if (!len || flags & ~KNOWN || prot & ~(BOTH | PROT_EXEC) || (kind != MAP_SHARED && kind != MAP_PRIVATE) ||
 	    offset < 0 || offset % PAGE_SIZE)
 		rc = -EINVAL;
 	else if (prot & PROT_EXEC)
@@ -89,12 +96,12 @@ void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset)
 		rc = -ENOMEM;
 	if (rc)
 		return (void *)result(rc);
-	at = map(round_up(len));
+	at = map(round_up(len), flags & MAP_ANONYMOUS);
 	if (!at)
 		return (void *)result(-ENOMEM);
 	if (!(flags & MAP_ANONYMOUS))
 		rc = fill(at, len, fd, offset);
-	if (!rc && prot == PROT_NONE && mprotect(at, len, prot))
+	if (!rc && !(prot & PROT_WRITE) && mprotect(at, len, prot))
 		rc = -errno;
 	if (rc)
 		munmap(at, len);
@@ -132,7 +139,7 @@ static void cut(char *at, struct mapping **spare)
 	if (!m || at == m->start)
 		return;
 	*spare = behind->next;
-	*behind = (struct mapping){ m->next, at, m->end, m->guarded };
+	*behind = (struct mapping){ m->next, at, m->end, m->prot, m->anonymous };
 	m->next = behind;
 	m->end = at;
 }
@@ -141,7 +148,7 @@ static void unmap(struct mapping **p)
 {
 	struct mapping *m = *p;
 
-	guard(m, false);
+	protect(m, BOTH);
 	page_free(m->start, (m->end - m->start) / PAGE_SIZE);
 	*p = m->next;
 	free(m);
@@ -154,9 +161,9 @@ static bool pages_in_a_row(const void *at, size_t len)
 }
 
 /* Whole mappings: which, after this, begin and end where the range does; or they go. */
-enum what { UNMAP, GUARD, UNGUARD };
+#define UNMAP (-1)			/* or PROT_*: protect them */
 
-static int change(char *at, char *end, enum what what, struct mapping **spare)
+static int change(char *at, char *end, int what, struct mapping **spare)
 {
 	if (!mapped(at, end))
 		return what == UNMAP ? -EINVAL : -ENOMEM;
@@ -169,12 +176,12 @@ static int change(char *at, char *end, enum what what, struct mapping **spare)
 		if (what == UNMAP)
 			unmap(p);
 		else
-			guard(*p, what == GUARD);
+			protect(*p, what);
 	}
 	return 0;
 }
 
-static int change_pages(void *at, size_t len, enum what what)
+static int change_pages(void *at, size_t len, int what)
 {
 	struct mapping *one, *two, *spare;
 	int rc = -ENOMEM;
@@ -205,16 +212,21 @@ int munmap(void *at, size_t len)
 
 int mprotect(void *at, size_t len, int prot)
 {
-	if (prot == PROT_NONE)
-		return change_pages(at, len, GUARD);
-	return prot == (PROT_READ | PROT_WRITE) ? change_pages(at, len, UNGUARD) :
-						  result(-ENOTSUP);
+	if (prot & ~(BOTH | PROT_EXEC) || (uintptr_t)at % PAGE_SIZE)
+		return result(-EINVAL);
+	if (prot & PROT_EXEC)
+		return result(-ENOTSUP);
+	if (!len)
+		return 0;
+	return change_pages(at, len, prot & PROT_WRITE ? BOTH : prot);	/* x86 has no write alone */
 }
 
 static int look(const void *at, size_t len)
 {
 	bool good;
 
+	if (!len && (uintptr_t)at % PAGE_SIZE == 0)
+		return 0;
 	if (!pages_in_a_row(at, len))
 		return result(-EINVAL);
 	kernel_enter();
@@ -225,7 +237,9 @@ static int look(const void *at, size_t len)
 
 int msync(void *at, size_t len, int flags)
 {
-	(void)flags;
+	if (flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) ||
+	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+		return result(-EINVAL);
 	return look(at, len);
 }
 
@@ -241,11 +255,37 @@ int munlock(const void *at, size_t len)
 	return 0;
 }
 
+/* MADV_DONTNEED: as Linux has it, the pages are zeroes from now on. */
+static int clear(char *at, size_t len)
+{
+	char *end = at + round_up(len);
+	int rc = 0;
+
+	for (char *p = at; p < end && !rc; p = (*find(p))->end)
+		if (!(*find(p))->anonymous)
+			rc = -EINVAL;		/* its bytes are those of the file again: no */
+	for (; at < end && !rc; at += PAGE_SIZE) {
+		int prot;
+
+		kernel_enter();
+		prot = (*find(at))->prot;
+		if (prot != BOTH)
+			arch_unguard(at);
+		memset(at, 0, PAGE_SIZE);
+		if (prot != BOTH)
+			prot == PROT_NONE ? arch_guard(at) : arch_make_readonly(at);
+		kernel_leave();
+	}
+	return result(rc);
+}
+
 int madvise(void *at, size_t len, int advice)
 {
-	if (advice < MADV_NORMAL || advice >= MADV_DONTNEED)
+	if ((advice < MADV_NORMAL || advice > MADV_DONTNEED) && advice != MADV_FREE)
 		return result(-EINVAL);
-	return look(at, len);
+	if (look(at, len))
+		return -1;
+	return advice == MADV_DONTNEED ? clear(at, len) : 0;
 }
 
 int posix_madvise(void *at, size_t len, int advice)

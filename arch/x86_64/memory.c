@@ -43,6 +43,11 @@ void arch_guard(void *page)
 	platform->remap((uintptr_t)page, 0);
 }
 
+void arch_make_readonly(void *page)
+{
+	platform->remap((uintptr_t)page, platform->physical((uintptr_t)page) | RO | nx);
+}
+
 void arch_unguard(void *page)
 {
 	platform->remap((uintptr_t)page, data_entry((uintptr_t)page));

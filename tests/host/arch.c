@@ -353,6 +353,12 @@ void arch_guard(void *page)
 	protect((uintptr_t)page, PAGE_SIZE, PROT_NONE);
 }
 
+void arch_make_readonly(void *page)
+{
+	expect_guest_memory("arch_make_readonly()", (uintptr_t)page, PAGE_SIZE);
+	protect((uintptr_t)page, PAGE_SIZE, PROT_READ);
+}
+
 void arch_unguard(void *page)
 {
 	expect_guest_memory("arch_unguard()", (uintptr_t)page, PAGE_SIZE);

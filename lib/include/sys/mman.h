@@ -2,7 +2,7 @@
 /*
  * Memory by the page (POSIX.1-2017), all of it there from the beginning.  Mappings are private:
  * of zeroes, or of a copy of a file.  Shared ones are for files that nobody writes to; none is
- * executable, or at an address asked for.  What is mapped to be read can be written, too.
+ * executable, or at an address asked for. 
  */
 #ifndef XENOLITH_SYS_MMAN_H
 #define XENOLITH_SYS_MMAN_H
@@ -32,7 +32,8 @@
 #define MADV_RANDOM	1
 #define MADV_SEQUENTIAL	2
 #define MADV_WILLNEED	3
-#define MADV_DONTNEED	4
+#define MADV_DONTNEED	4	/* of zeroes: they are zeroes again */
+#define MADV_FREE	8
 #define POSIX_MADV_NORMAL	MADV_NORMAL
 #define POSIX_MADV_RANDOM	MADV_RANDOM
 #define POSIX_MADV_SEQUENTIAL	MADV_SEQUENTIAL
@@ -48,12 +49,12 @@ void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset);
 /* Any pages of mappings, which no call is at work on any more; EINVAL: some are not. */
 int munmap(void *at, size_t len);
 
-/* PROT_NONE, touching it is a fault then; or PROT_READ | PROT_WRITE; else ENOTSUP. */
+/* PROT_EXEC: ENOTSUP.  Pages that no mapping has, as malloc()'s: ENOMEM. */
 int mprotect(void *at, size_t len, int prot);
 int msync(void *at, size_t len, int flags);	/* there is nothing to do */
 int mlock(const void *at, size_t len);		/* nor here: nothing is ever paged out */
 int munlock(const void *at, size_t len);
-int madvise(void *at, size_t len, int advice);	/* EINVAL: what would throw bytes away */
+int madvise(void *at, size_t len, int advice);	/* EINVAL: an advice we do not know */
 int posix_madvise(void *at, size_t len, int advice);
 
 #endif
