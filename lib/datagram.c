@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <lwip/ip.h>
+#include <lwip/netif.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -15,6 +16,8 @@ struct datagram {
 	struct datagram *next;
 	struct pbuf *p;
 	struct endpoint from;
+	ip_addr_t to;
+	uint8_t netif;
 };
 
 /* Those whose last datagram was not taken, and who are not writable. */
@@ -106,7 +109,10 @@ void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint
 		pbuf_free(p);
 		return;
 	}
-	*g = (struct datagram){ .p = p, .from = *from };
+	*g = (struct datagram){
+		.p = p, .from = *from, .to = *ip_current_dest_addr(),
+		.netif = netif_get_index(ip_current_input_netif()),
+	};
 	if (d->last)
 		d->last->next = g;
 	else
@@ -131,6 +137,9 @@ static ssize_t take(struct dgram_socket *d, struct message *m)
 	}
 	m->named = true;
 	m->name = g->from;
+	m->has_local = true;
+	m->local = g->to;
+	m->netif = g->netif;
 	m->result = n < len ? MSG_TRUNC : 0;
 	if (!(m->flags & MSG_PEEK))
 		drop_first(d);
@@ -180,12 +189,11 @@ int dgram_shutdown(struct socket *s, int how)
 {
 	struct dgram_socket *d = dgram_of(s);
 
-	if (!d->connected)
-		return -ENOTCONN;
+	/* Who waits is woken in any case, as on Linux (inet_shutdown()). */
 	d->shut_rd |= how != SHUT_WR;
 	d->shut_wr |= how != SHUT_RD;
 	socket_readable(s);
-	return 0;
+	return d->connected ? 0 : -ENOTCONN;
 }
 
 struct pbuf *dgram_pbuf(struct message *m, pbuf_layer layer, size_t most, int *rc)

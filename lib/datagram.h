@@ -33,7 +33,7 @@ struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int typ
 			       int protocol);
 void dgram_free(struct dgram_socket *d);
 
-/* One came; p is ours now. */
+/* lwIP is at the one that came; p is ours now. */
 void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint *from);
 
 ssize_t dgram_recv(struct socket *s, struct message *m);

@@ -34,6 +34,7 @@ void pipe_drop(struct pipe *p, size_t n)
 {
 	p->at = (p->at + n) % PIPE_SIZE;
 	p->len -= n;
+	p->gone += n;
 	wake(&p->writers);
 	tell(p->writer);
 }

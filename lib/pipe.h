@@ -20,6 +20,8 @@ struct pipe {
 	struct file *reader, *writer;	/* NULL: closed */
 	bool ended, deaf;		/* nothing more is written; nothing more is read */
 	size_t at, len;			/* of what is in it */
+	uint64_t gone;			/* bytes that were read */
+	struct rights *rights;		/* a socketpair()'s: lib/rights.h, in order */
 	struct waitq readers, writers;
 	char data[PIPE_SIZE];
 };

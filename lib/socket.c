@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The calls on sockets (POSIX.1-2017, <sys/socket.h>; accept4, sendmmsg as on Linux). */
 #include "kernel/clock.h"
+#include "lib/rights.h"
 #include "lib/socket.h"
+#include "lib/time.h"
 #include "net/config.h"
 #include "net/net.h"
 
@@ -25,6 +27,11 @@ static int result(ssize_t rc)
 static struct socket *socket_of(struct file *f)
 {
 	return f->ops == &socket_file_ops ? (struct socket *)f : NULL;
+}
+
+bool socket_is_local(const struct file *f)
+{
+	return f->ops == &socket_file_ops && ((const struct socket *)f)->domain == AF_UNIX;
 }
 
 /* Enter the kernel with the socket of fd, call, let out what was sent, leave. */
@@ -230,14 +237,33 @@ static ssize_t total(const struct iovec *iov, size_t count)
 	return size;
 }
 
+#define FOR_ALL (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL)
+#define FOR_SEND (FOR_ALL | MSG_EOR)
+#define FOR_RECV (FOR_ALL | MSG_PEEK | MSG_TRUNC | MSG_CMSG_CLOEXEC)
+
+/* No flag is ignored: 0, or what Linux says where there is nothing of the kind. */
+static int flags_refused(const struct socket *s, bool out, int flags)
+{
+	bool stream = s->type == SOCK_STREAM, local = s->domain == AF_UNIX;
+
+	if (out)
+		return flags & ~(FOR_SEND | (stream ? MSG_MORE : 0)) ? -EOPNOTSUPP : 0;
+	if (flags & MSG_OOB && stream && !local)
+		return -EINVAL;		/* urgent data is read in its place */
+	if (flags & MSG_ERRQUEUE && !local)
+		return -EAGAIN;		/* no IP_RECVERR: nothing is queued */
+	return flags & ~FOR_RECV ? -EOPNOTSUPP : 0;
+}
+
 static ssize_t transfer(struct socket *s, bool out, struct message *m)
 {
 	ssize_t size = total(m->iov, m->count);
 
 	if (size < 0)
 		return size;
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
+	size = flags_refused(s, out, m->flags) ?: size;
+	if (size < 0)
+		return size;
 	m->size = size;
 	m->patient = patient(s, m->flags);
 	return out ? s->ops->send(s, m) : s->ops->recv(s, m);
@@ -248,6 +274,7 @@ static ssize_t socket_readv(struct file *f, const struct iovec *iov, int count)
 	struct message m = { .iov = iov, .count = count };
 	ssize_t rc = transfer((struct socket *)f, false, &m);
 
+	rights_put(m.rights);
 	net_push();
 	return rc;
 }
@@ -348,6 +375,10 @@ static const struct file_ops socket_file_ops = {
 
 static struct socket *make(int domain, int type, int protocol, int *rc)
 {
+	if (type & ~0xf) {		/* a flag that is none */
+		*rc = -EINVAL;
+		return NULL;
+	}
 	if (domain != AF_INET && domain != AF_INET6) {
 		*rc = -EAFNOSUPPORT;
 		return NULL;
@@ -360,8 +391,6 @@ static struct socket *make(int domain, int type, int protocol, int *rc)
 		*rc = -ENOMEM;
 		return tcp_socket_new(domain);
 	case SOCK_DGRAM:
-		if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
-			break;
 		if (protocol && protocol != IPPROTO_UDP)
 			return NULL;
 		*rc = -ENOMEM;
@@ -372,7 +401,7 @@ static struct socket *make(int domain, int type, int protocol, int *rc)
 		*rc = -ENOMEM;
 		return raw_socket_new(domain, protocol);
 	}
-	*rc = -EPROTOTYPE;
+	*rc = -EPROTOTYPE;		/* newlib has no ESOCKTNOSUPPORT */
 	return NULL;
 }
 
@@ -550,6 +579,16 @@ static ssize_t recv_from(struct socket *s, struct message *m, struct sockaddr *n
 	return rc;
 }
 
+/* Without a place for control messages. */
+static ssize_t recv_plain(struct socket *s, struct message *m, struct sockaddr *name,
+			  socklen_t *len)
+{
+	ssize_t rc = recv_from(s, m, name, len);
+
+	rights_put(m->rights);
+	return rc;
+}
+
 ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *name,
 	       socklen_t name_len)
 {
@@ -570,7 +609,7 @@ ssize_t recvfrom(int fd, void *to, size_t len, int flags, struct sockaddr *name,
 	struct iovec v = { to, len };
 	struct message m = { .iov = &v, .count = 1, .flags = flags };
 
-	return WITH_SOCKET(fd, recv_from(s, &m, name, name_len));
+	return WITH_SOCKET(fd, recv_plain(s, &m, name, name_len));
 }
 
 ssize_t recv(int fd, void *to, size_t len, int flags)
@@ -578,24 +617,38 @@ ssize_t recv(int fd, void *to, size_t len, int flags)
 	return recvfrom(fd, to, len, flags, NULL, NULL);
 }
 
-/* Control messages are not understood, and there are none. */
+static ssize_t send_message(struct socket *s, struct message *m, const struct msghdr *h)
+{
+	ssize_t rc = socket_cmsg_read(s, h, m);
+
+	if (!rc)
+		rc = send_to(s, m, h->msg_name, h->msg_namelen);
+	rights_put(m->rights);
+	return rc;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *h, int flags)
 {
 	struct message m = { .iov = h->msg_iov, .count = h->msg_iovlen, .flags = flags };
 
-	return WITH_SOCKET(fd, send_to(s, &m, h->msg_name, h->msg_namelen));
+	return WITH_SOCKET(fd, send_message(s, &m, h));
+}
+
+static ssize_t recv_message(struct socket *s, struct message *m, struct msghdr *h)
+{
+	ssize_t rc = recv_from(s, m, h->msg_name, &h->msg_namelen);
+
+	if (rc >= 0)
+		socket_cmsg_write(s, h, m);
+	rights_put(m->rights);
+	return rc;
 }
 
 ssize_t recvmsg(int fd, struct msghdr *h, int flags)
 {
 	struct message m = { .iov = h->msg_iov, .count = h->msg_iovlen, .flags = flags };
-	ssize_t n = WITH_SOCKET(fd, recv_from(s, &m, h->msg_name, &h->msg_namelen));
 
-	if (n >= 0) {
-		h->msg_flags = m.result;
-		h->msg_controllen = 0;
-	}
-	return n;
+	return WITH_SOCKET(fd, recv_message(s, &m, h));
 }
 
 int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
@@ -610,6 +663,29 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 		messages[i].msg_len = n;
 	}
 	return i || !count ? (int)i : -1;
+}
+
+/* As on Linux the time is looked at after each message; what has come counts before an error. */
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+	     struct timespec *timeout)
+{
+	uint64_t deadline = NEVER;
+	unsigned i;
+	ssize_t n;
+
+	if (timeout && (!timespec_valid(timeout) || timeout->tv_sec < 0))
+		return result(-EINVAL);
+	if (timeout)
+		deadline = socket_deadline(timespec_ns(timeout));
+	for (i = 0; i < count && (!i || clock_now() < deadline); i++) {
+		n = recvmsg(fd, &messages[i].msg_hdr, flags & ~MSG_WAITFORONE);
+		if (n < 0)
+			return i ? (int)i : -1;
+		messages[i].msg_len = n;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+	}
+	return i;
 }
 
 int sockatmark(int fd)

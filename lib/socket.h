@@ -35,6 +35,11 @@ struct message {
 	bool named;			/* name is there: where it goes to, or came from */
 	struct endpoint name;
 	int result;			/* received: MSG_TRUNC */
+	/* A datagram's address on our side: its destination, or what its source shall be. */
+	bool has_local;
+	ip_addr_t local;
+	uint8_t netif;			/* index; 0: by route */
+	struct rights *rights;		/* lib/rights.h; sent, or received: NULL if taken over */
 };
 
 struct socket_ops;
@@ -44,6 +49,7 @@ struct socket {
 	const struct socket_ops *ops;
 	int domain, type, protocol;
 	bool v6only;
+	bool pktinfo, pktinfo6;		/* tell the destination of datagrams */
 	int error;			/* for SO_ERROR and the next call: errno, or 0 */
 	struct waitq readers, writers;
 	struct group *groups;		/* what it has joined: socket_group.c */
@@ -53,7 +59,7 @@ struct socket {
 		size_t rcvbuf, sndbuf;			/* bytes */
 		uint8_t so;				/* lwIP's SOF_* */
 		uint8_t ttl, tos;			/* 0: as always */
-		bool reuseport, linger;
+		bool reuseport, linger, oobinline;
 		uint32_t linger_time;			/* s */
 		bool nodelay, cork;
 		uint32_t keep_idle, keep_interval, keep_count;	/* s; 0: as always */
@@ -97,6 +103,9 @@ struct socket *raw_socket_new(int domain, int protocol);
 void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int type,
 		 int protocol);
 
+/* The file is an end of a socketpair(). */
+bool socket_is_local(const struct file *f);
+
 /* What the socket is ready for may have changed. */
 void socket_readable(struct socket *s);
 void socket_writable(struct socket *s);
@@ -129,6 +138,10 @@ int socket_wait_up(const struct endpoint *to);
 /* socket_option.c */
 int socket_setopt(struct socket *s, int level, int option, const void *value, size_t len);
 int socket_getopt(struct socket *s, int level, int option, void *value, socklen_t *len);
+
+/* socket_cmsg.c: the control messages of what is sent, 0 or -errno; of what was received. */
+int socket_cmsg_read(struct socket *s, const struct msghdr *h, struct message *m);
+void socket_cmsg_write(struct socket *s, struct msghdr *h, struct message *m);
 
 /* socket_group.c: join or leave, as a struct ip_mreq(n) or ipv6_mreq says; leave all. */
 int socket_group_v4(struct socket *s, bool joins, const void *value, size_t len);

@@ -80,6 +80,8 @@ static int set_socket(struct socket *s, int option, const void *value, size_t le
 		return set_timeout(&s->o.snd_timeout, value, len);
 	if (option == SO_LINGER)
 		return set_linger(s, value, len);
+	if (len < sizeof(n))
+		return -EINVAL;
 	rc = get_int(value, len, &n);
 	if (rc)
 		return rc;
@@ -100,12 +102,14 @@ static int set_socket(struct socket *s, int option, const void *value, size_t le
 	case SO_RCVBUF:
 		s->o.rcvbuf = clamp(n, TCP_WND);
 		return 0;
+	case SO_OOBINLINE:		/* urgent data always is */
+		s->o.oobinline = n;
+		return 0;
 	case SO_DEBUG:
 	case SO_DONTROUTE:
-	case SO_OOBINLINE:
-	case SO_RCVLOWAT:
-	case SO_SNDLOWAT:
-		return 0;
+		return n ? -ENOPROTOOPT : 0;
+	case SO_RCVLOWAT:		/* 0 means 1, as on Linux */
+		return n >> 1 ? -ENOPROTOOPT : 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -164,14 +168,21 @@ static int set_ip(struct socket *s, int option, const void *value, size_t len)
 	case IP_TTL:
 		return set_byte(s, &s->o.ttl, n, 1, 255, 0);
 	case IP_MULTICAST_TTL:
+		if (s->type == SOCK_STREAM)
+			return -EINVAL;
 		return set_byte(s, &s->o.mcast_ttl, n, 0, 255, 1);
 	case IP_MULTICAST_LOOP:
 		s->o.mcast_loop = n;
 		apply(s);
 		return 0;
-	case IP_MTU_DISCOVER:
-	case IP_RECVERR:
+	case IP_PKTINFO:
+		if (s->type != SOCK_DGRAM)
+			return n ? -ENOPROTOOPT : 0;
+		s->pktinfo = n;
 		return 0;
+	case IP_MTU_DISCOVER:		/* IP_PMTUDISC_DONT: datagrams are fragmented */
+	case IP_RECVERR:
+		return n ? -ENOPROTOOPT : 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -179,15 +190,18 @@ static int set_ip(struct socket *s, int option, const void *value, size_t len)
 static int set_ipv6(struct socket *s, int option, const void *value, size_t len)
 {
 	struct endpoint bound;
-	int n = 0, rc;
+	int n = 0;
 
 	if (s->domain != AF_INET6)
 		return -ENOPROTOOPT;
 	if (option == IPV6_JOIN_GROUP || option == IPV6_LEAVE_GROUP)
 		return socket_group_v6(s, option == IPV6_JOIN_GROUP, value, len);
-	rc = get_int(value, len, &n);
-	if (rc)
-		return rc;
+	if (len < sizeof(n))
+		return -EINVAL;
+	memcpy(&n, value, sizeof(n));
+	if (s->type == SOCK_STREAM &&
+	    (option == IPV6_MULTICAST_HOPS || option == IPV6_MULTICAST_IF))
+		return -ENOPROTOOPT;
 	switch (option) {
 	case IPV6_V6ONLY:
 		if (!s->ops->name(s, false, &bound) && bound.port)
@@ -196,7 +210,7 @@ static int set_ipv6(struct socket *s, int option, const void *value, size_t len)
 		apply(s);
 		return 0;
 	case IPV6_UNICAST_HOPS:
-		return set_byte(s, &s->o.ttl, n, 0, 255, 0);
+		return set_byte(s, &s->o.ttl, n, 1, 255, 0);
 	case IPV6_MULTICAST_HOPS:
 		return set_byte(s, &s->o.mcast_ttl, n, 0, 255, 1);
 	case IPV6_MULTICAST_LOOP:
@@ -204,10 +218,15 @@ static int set_ipv6(struct socket *s, int option, const void *value, size_t len)
 		apply(s);
 		return 0;
 	case IPV6_MULTICAST_IF:
+		if (n > 0 && (n > UINT8_MAX || !netif_get_by_index(n)))
+			return -ENODEV;
 		return set_byte(s, &s->o.mcast_if, n, 0, 255, 0);
 	case IPV6_TCLASS:
-		s->o.tos = n < 0 ? 0 : n;
-		apply(s);
+		return set_byte(s, &s->o.tos, n, 0, 255, 0);
+	case IPV6_RECVPKTINFO:
+		if (s->type != SOCK_DGRAM)
+			return n ? -ENOPROTOOPT : 0;
+		s->pktinfo6 = n;
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -293,9 +312,11 @@ static int get_socket(struct socket *s, int option, int *n)
 		if (s->ops->getopt)
 			s->ops->getopt(s, SOL_SOCKET, option, n);
 		return 0;
+	case SO_OOBINLINE:
+		*n = s->o.oobinline;
+		return 0;
 	case SO_DEBUG:
 	case SO_DONTROUTE:
-	case SO_OOBINLINE:
 		*n = 0;
 		return 0;
 	}
@@ -316,6 +337,13 @@ static int get_ip(const struct socket *s, int option, int *n)
 		return 0;
 	case IP_MULTICAST_LOOP:
 		*n = s->o.mcast_loop;
+		return 0;
+	case IP_PKTINFO:
+		*n = s->pktinfo;
+		return 0;
+	case IP_MTU_DISCOVER:
+	case IP_RECVERR:
+		*n = 0;
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -341,6 +369,9 @@ static int get_ipv6(const struct socket *s, int option, int *n)
 		return 0;
 	case IPV6_TCLASS:
 		*n = s->o.tos;
+		return 0;
+	case IPV6_RECVPKTINFO:
+		*n = s->pktinfo6;
 		return 0;
 	}
 	return -ENOPROTOOPT;

@@ -35,6 +35,11 @@ static void apply(struct socket *s)
 	pcb->ttl = s->o.ttl ? s->o.ttl : RAW_TTL;
 	pcb->tos = s->o.tos;
 	raw_set_multicast_netif_index(pcb, s->o.mcast_if);
+	raw_set_multicast_ttl(pcb, s->o.mcast_ttl);
+	if (s->o.mcast_loop)
+		raw_set_flags(pcb, RAW_FLAGS_MULTICAST_LOOP);
+	else
+		raw_clear_flags(pcb, RAW_FLAGS_MULTICAST_LOOP);
 }
 
 struct socket *raw_socket_new(int domain, int protocol)

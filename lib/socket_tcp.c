@@ -465,7 +465,8 @@ static int tcp_socket_setopt(struct socket *s, int level, int option, const void
 	case TCP_QUICKACK:
 	case TCP_USER_TIMEOUT:
 	case TCP_FASTOPEN:
-		return 0;
+		/* To switch it off changes nothing; there is none to switch on. */
+		return n ? -ENOPROTOOPT : 0;
 	default:
 		return -ENOPROTOOPT;
 	}

@@ -110,9 +110,19 @@ static int udp_socket_disconnect(struct socket *s)
 	return 0;
 }
 
-static err_t send_one(struct dgram_socket *d, struct pbuf *p, const struct endpoint *to)
+static err_t send_one(struct dgram_socket *d, const struct message *m, struct pbuf *p,
+		      const struct endpoint *to)
 {
-	return udp_sendto(d->udp, p, &to->ip, to->port);
+	struct netif *netif;
+
+	if (!m->has_local)
+		return udp_sendto(d->udp, p, &to->ip, to->port);
+	netif = m->netif ? netif_get_by_index(m->netif) : ip_route(&m->local, &to->ip);
+	if (!netif)
+		return ERR_RTE;
+	if (ip_addr_isany(&m->local))
+		return udp_sendto_if(d->udp, p, &to->ip, to->port, netif);
+	return udp_sendto_if_src(d->udp, p, &to->ip, to->port, netif, &m->local);
 }
 
 static ssize_t udp_socket_send(struct socket *s, struct message *m)
@@ -128,18 +138,20 @@ static ssize_t udp_socket_send(struct socket *s, struct message *m)
 		return rc;
 	if (!to.port)
 		return -EINVAL;
+	if (m->has_local && !ip_addr_isany(&m->local) && IP_IS_V6(&m->local) != IP_IS_V6(&to.ip))
+		return -EINVAL;
 	if (socket_is_broadcast(&to.ip) && !(s->o.so & SOF_BROADCAST))
 		return -EACCES;
 	p = dgram_pbuf(m, PBUF_TRANSPORT, IP_IS_V6(&to.ip) ? MOST_V6 : MOST_V4, &rc);
 	if (!p)
 		return rc;
-	err = send_one(d, p, &to);
+	err = send_one(d, m, p, &to);
 	if (err == ERR_RTE && m->patient && !socket_wait_up(&to))
-		err = send_one(d, p, &to);
+		err = send_one(d, m, p, &to);
 	for (unsigned i = 0; err == ERR_MEM && !rc; i++) {
 		rc = dgram_no_room(d, m, i, deadline);
 		if (!rc)
-			err = send_one(d, p, &to);
+			err = send_one(d, m, p, &to);
 	}
 	pbuf_free(p);
 	return rc ? rc : err == ERR_OK ? (ssize_t)m->size :

@@ -2,6 +2,7 @@
 /* socketpair(): local sockets, which are two pipes (POSIX.1-2017). */
 #include "lib/pipe.h"
 #include "lib/result.h"
+#include "lib/rights.h"
 #include "lib/socket.h"
 
 #include <errno.h>
@@ -19,6 +20,46 @@ static struct local *local_of(struct socket *s)
 	return (struct local *)s;
 }
 
+/* ---- descriptors under way */
+
+#define DEEPEST 4			/* sockets in sockets: Linux's MAX_RECURSION_LEVEL */
+
+/* What waits to be read from f holds `what`, or is deeper than we look. */
+static bool holds(const struct file *f, const struct file *what, unsigned depth)
+{
+	const struct local *l = socket_is_local(f) ? (const struct local *)f : NULL;
+
+	if (f == what || depth > DEEPEST)
+		return true;
+	for (const struct rights *r = l ? l->in->rights : NULL; r; r = r->next)
+		for (size_t i = 0; i < r->count; i++)
+			if (holds(r->files[i], what, depth + 1))
+				return true;
+	return false;
+}
+
+/* As much as there is room for is one piece of the stream, and has them. */
+static void attach(struct pipe *p, struct message *m)
+{
+	struct rights **last = &p->rights;
+	size_t n = m->size < pipe_room(p) ? m->size : pipe_room(p);
+
+	while (*last)
+		last = &(*last)->next;
+	m->rights->begin = p->gone + p->len;
+	m->rights->end = m->rights->begin + n;
+	*last = m->rights;
+	m->rights = NULL;
+}
+
+/* The first of them, whose bytes we are at. */
+static void detach(struct pipe *p, struct message *m)
+{
+	m->rights = p->rights;
+	p->rights = p->rights->next;
+	m->rights->next = NULL;
+}
+
 /* What is sent so far counts; an error only where that is nothing. */
 static ssize_t put(struct local *l, struct message *m, const char *from, size_t len,
 		   uint64_t deadline)
@@ -32,6 +73,8 @@ static ssize_t put(struct local *l, struct message *m, const char *from, size_t 
 			return done ? (ssize_t)done : -EAGAIN;
 		if (pipe_broken(l->out))
 			return done ? (ssize_t)done : -EPIPE;
+		if (m->rights)
+			attach(l->out, m);
 		done += pipe_put(l->out, from + done, len - done);
 	}
 	return done;
@@ -40,8 +83,12 @@ static ssize_t put(struct local *l, struct message *m, const char *from, size_t 
 static ssize_t local_send(struct socket *s, struct message *m)
 {
 	uint64_t deadline = socket_deadline(s->o.snd_timeout);
+	const struct file *reader = local_of(s)->out->reader;
 	ssize_t done = 0, n;
 
+	for (size_t i = 0; reader && m->rights && i < m->rights->count; i++)
+		if (holds(m->rights->files[i], reader, 0))
+			return -ETOOMANYREFS;
 	for (size_t i = 0; i < m->count; i++) {
 		n = put(local_of(s), m, m->iov[i].iov_base, m->iov[i].iov_len, deadline);
 		if (n < 0)
@@ -60,12 +107,26 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 	uint64_t deadline = socket_deadline(s->o.rcv_timeout);
 	bool peek = m->flags & MSG_PEEK, all = m->flags & MSG_WAITALL && !peek;
 	size_t done = 0, n;
+	uint64_t limit = UINT64_MAX;	/* the end of the bytes that came with m->rights */
 	const char *from;
 
-	while (done < m->size) {
+	while (done < m->size && p->gone + (peek ? done : 0) < limit) {
 		if (p->len > (peek ? done : 0)) {
+			uint64_t at = p->gone + (peek ? done : 0);
+
 			from = pipe_bytes(p, peek ? done : 0, &n);
 			n = n < m->size - done ? n : m->size - done;
+			if (p->rights && limit == UINT64_MAX) {
+				uint64_t end = p->rights->end;
+
+				n = n < end - at ? n : end - at;
+				if (at + n > p->rights->begin) {
+					limit = end;
+					peek ? (void)(m->rights = rights_copy(p->rights)) :
+					       detach(p, m);
+				}
+			}
+			n = n < limit - at ? n : limit - at;
 			cursor_put(&to, from, n);
 			if (!peek)
 				pipe_drop(p, n);
@@ -142,11 +203,15 @@ static void local_close(struct socket *s)
 {
 	struct local *l = local_of(s);
 
+	struct rights *unread = l->in->rights;
+
+	l->in->rights = NULL;
 	l->in->reader = NULL;
 	pipe_changed(l->in);
 	l->out->writer = NULL;
 	pipe_changed(l->out);
 	free(l);
+	rights_put(unread);
 }
 
 static const struct socket_ops local_ops = {

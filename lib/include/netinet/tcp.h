@@ -9,7 +9,7 @@
 #define TCP_KEEPIDLE		4	/* seconds */
 #define TCP_KEEPINTVL		5
 #define TCP_KEEPCNT		6
-#define TCP_DEFER_ACCEPT	9	/* taken, and without effect, as the next */
+#define TCP_DEFER_ACCEPT	9	/* ENOPROTOOPT, as the next ones, but for 0 */
 #define TCP_QUICKACK		12
 #define TCP_USER_TIMEOUT	18
 #define TCP_FASTOPEN		23

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include <stdint.h>
+#include <sys/timespec.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -89,6 +90,8 @@ static inline struct cmsghdr *__cmsg_nxthdr(const struct msghdr *m, const struct
 	       (struct cmsghdr *)next;
 }
 
+#define SCM_RIGHTS	1		/* over socketpair() */
+
 #define MSG_OOB		0x01
 #define MSG_PEEK	0x02
 #define MSG_DONTROUTE	0x04
@@ -97,6 +100,7 @@ static inline struct cmsghdr *__cmsg_nxthdr(const struct msghdr *m, const struct
 #define MSG_DONTWAIT	0x40
 #define MSG_EOR		0x80
 #define MSG_WAITALL	0x100
+#define MSG_ERRQUEUE	0x2000		/* nothing is ever in it */
 #define MSG_NOSIGNAL	0x4000		/* there are no signals: always so */
 #define MSG_MORE	0x8000
 #define MSG_WAITFORONE	0x10000
@@ -149,6 +153,8 @@ ssize_t recv(int fd, void *to, size_t len, int flags);
 ssize_t recvfrom(int fd, void *to, size_t len, int flags, struct sockaddr *name,
 		 socklen_t *name_len);
 ssize_t recvmsg(int fd, struct msghdr *message, int flags);
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+	     struct timespec *timeout);
 int sockatmark(int fd);
 
 #ifdef __cplusplus
