@@ -29,6 +29,8 @@ int fcntl(int fd, int command, ...)
 			rc = FD_CLOEXEC;
 		else if (command == F_GETFL)
 			rc = f->flags & (O_ACCMODE | O_SYNC | CAN_CHANGE);
+		else if (command == F_SETFL && arg & (O_DIRECT | FASYNC))
+			rc = -EINVAL;	/* there is neither */
 		else if (command == F_SETFL)
 			f->flags = (f->flags & ~CAN_CHANGE) | (arg & CAN_CHANGE);
 		else if (command != F_SETFD)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Names become files: open() and stat(), and the table of mounts. */
+#define _GNU_SOURCE
 #include "kernel/sched.h"
 #include "lib/mount.h"
 #include "lib/result.h"
@@ -94,6 +95,18 @@ int mount_point(const struct mount *m, const char *path, unsigned i, struct dire
 	return 0;
 }
 
+/* Flags that would be ignored: 0 or -errno, as Linux has it for a file that cannot do it. */
+static int refused(const struct mount *m, const char *path, int flags)
+{
+	struct stat st = { 0 };
+
+	if ((flags & O_ACCMODE) == O_ACCMODE || flags & (O_DIRECT | O_EXEC))
+		return -EINVAL;
+	if (flags & O_DIRECTORY && m->stat && !m->stat(path, &st) && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return 0;
+}
+
 static int install(const char *name, int flags, mode_t mode)
 {
 	char path[MOUNT_PATH_MAX];
@@ -101,6 +114,8 @@ static int install(const char *name, int flags, mode_t mode)
 	struct mount *m;
 	int rc = mount_of(name, &m, path, sizeof(path));
 
+	if (!rc)
+		rc = refused(m, path, flags);
 	if (!rc)
 		rc = m->open ? m->open(path, flags, mode, &f) : -EROFS;
 	if (rc)
