@@ -107,8 +107,11 @@ const char *config_parse(const char *text, unsigned version, struct ip_config *c
 		} else if (!strncmp(word, "dns=", 4) && c->dns_count == DNS_MAX_SERVERS) {
 			wrong = "dns= may stand three times";
 		} else if (!strncmp(word, "dns=", 4)) {
+			const ip_addr_t *dns = &c->dns[c->dns_count];
+
+			/* A server of the application's own may be on 127.0.0.1. */
 			if (!ipaddr_aton(word + 4, &c->dns[c->dns_count]) ||
-			    !is_host(&c->dns[c->dns_count]))
+			    (!is_host(dns) && !ip_addr_isloopback(dns)))
 				wrong = "dns= is the address of a host";
 			c->dns_count++;
 		} else {

@@ -4,11 +4,11 @@
  * processor (the lab's emulated one hides what is tested here).
  */
 #define regs x86_regs
-#define arch_entropy x86_entropy
+#define arch_random x86_random
 #define cpu_init x86_cpu_init
 #include "arch/x86_64/cpu.c"
 #undef regs
-#undef arch_entropy
+#undef arch_random
 
 #include "tests/host/host.h"
 

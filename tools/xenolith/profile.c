@@ -293,7 +293,8 @@ static void print_lines(const struct node *root)
 {
 	for (const struct node *thread = root->callees; thread; thread = thread->next)
 		sum(thread);
-	qsort(lines, lines_count, sizeof(*lines), by_self);
+	if (lines_count)		/* else there is no array to sort */
+		qsort(lines, lines_count, sizeof(*lines), by_self);
 	printf("%7s %7s  %s\n", "SELF %", "ALL %", "FUNCTION");
 	for (size_t i = 0; i < lines_count && i < 40 && root->total; i++)
 		printf("%7.2f %7.2f  %s\n", 100.0 * lines[i].self / root->total,
@@ -306,7 +307,8 @@ static void print_functions(const struct node *root, const char *summary)
 
 	for (const struct node *thread = root->callees; thread; thread = thread->next)
 		sum(thread);
-	qsort(lines, lines_count, sizeof(*lines), by_self);
+	if (lines_count)		/* else there is no array to sort */
+		qsort(lines, lines_count, sizeof(*lines), by_self);
 	for (size_t i = 0; i < lines_count; i++)
 		json_array_append_new(list, json_pack("{s:s,s:I,s:I}", "function", lines[i].name,
 			"self", (json_int_t)lines[i].self, "all", (json_int_t)lines[i].total));
