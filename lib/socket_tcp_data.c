@@ -12,21 +12,21 @@
 #include "lib/socket_tcp.h"
 #include "net/net.h"
 #include "net/orphan.h"
+#include "net/received.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lwip/priv/tcp_priv.h>
 #include <string.h>
 
-#define SHARE 4				/* of memory, for what all connections received, or send */
-#define RX_LEAST 16384			/* bytes that each may have where that is full */
-#define PBUF_COST 128			/* bytes that a pbuf takes beside its own */
+#define SHARE 4				/* of memory, for what all connections send */
+#define RX_LEAST 16384			/* bytes that each may have received where memory is full */
 #define MANY 64				/* pbufs in a queue: more small ones are joined */
 #define SMALL 512
 #define JOINED 4096
 #define MOST 65535			/* bytes that lwIP takes at once */
 
-static size_t rx_total, tx_total;
+static size_t tx_total;
 static struct waitq all_gone;		/* tx_total is 0 */
 
 static size_t limit(void)
@@ -43,6 +43,12 @@ static size_t limit(void)
 
 /* ---- receiving */
 
+/* A pbuf of a link is in the account (net/netif.c) until it is free; others are added here. */
+static size_t cost(const struct pbuf *p)
+{
+	return p->flags & PBUF_FLAG_IS_CUSTOM ? 0 : RECEIVED_PBUF + p->len;
+}
+
 static void append(struct tcp_socket *t, struct pbuf *p)
 {
 	if (t->rx)
@@ -50,7 +56,7 @@ static void append(struct tcp_socket *t, struct pbuf *p)
 	else
 		t->rx = p;
 	for (; ; p = p->next) {
-		rx_total += PBUF_COST + p->len;
+		received_add(cost(p));
 		t->rx_count++;
 		t->rx_last = p;
 		if (!p->next)
@@ -63,7 +69,7 @@ static void drop_first(struct tcp_socket *t)
 {
 	struct pbuf *p = t->rx;
 
-	rx_total -= PBUF_COST + p->len;
+	received_remove(cost(p));
 	t->rx_count--;
 	t->rx = p->next;
 	t->rx_skip = 0;
@@ -92,7 +98,7 @@ static bool join(struct tcp_socket *t, struct pbuf *p)
 	pbuf_copy_partial(p, (char *)t->rx_last->payload + t->rx_last->len, n, 0);
 	t->rx_last->len += n;
 	t->rx_room -= n;
-	rx_total += n;
+	received_add(n);
 	pbuf_free(p);
 	return true;
 }
@@ -126,8 +132,7 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 		return ERR_OK;
 	}
 	/* lwIP keeps it, and comes back with it; but not where it forgets the connection. */
-	if (rx_total + n + PBUF_COST > limit() && t->rx_len > RX_LEAST &&
-	    pcb->state != TIME_WAIT)
+	if (received_full() && t->rx_len > RX_LEAST && pcb->state != TIME_WAIT)
 		return ERR_MEM;
 	if (!join(t, p))
 		append(t, p);

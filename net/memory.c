@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Memory for lwIP, which takes and gives a handful of small pieces for each segment: those
- * are kept for the next, by size, so that most cost a few instructions.
+ * are kept for the next, by size, so that most cost a few instructions.  Those that were not
+ * needed for a while are given back: each keeps the heap from becoming smaller than where it is.
  */
+#include "net/memory.h"
+
 #include "net/lwip/arch/cc.h"
 
 #include <stddef.h>
@@ -10,7 +13,7 @@
 
 #define STEP 64				/* bytes: sizes are multiples of it ... */
 #define SIZES 5				/* ... up to so many */
-#define KEPT_MOST 512				/* of each size, while unused */
+#define KEPT_MOST 512			/* of each size, while unused */
 
 /* In front of each piece. */
 struct head {
@@ -23,24 +26,41 @@ struct head {
 
 static struct {
 	struct head *first;
-	unsigned n;
+	unsigned n, least;		/* least: since net_memory_tick() */
 } unused[SIZES];
+
+static void release(size_t size, unsigned n)
+{
+	while (n--) {
+		struct head *h = unused[size].first;
+
+		unused[size].first = h->next;
+		unused[size].n--;
+		free(h);
+	}
+	unused[size].least = unused[size].n;
+}
+
+bool net_memory_unused(void)
+{
+	for (size_t size = 0; size < SIZES; size++)
+		if (unused[size].n)
+			return true;
+	return false;
+}
+
+void net_memory_tick(void)
+{
+	for (size_t size = 0; size < SIZES; size++)
+		release(size, unused[size].least);
+}
 
 static void *malloc_or_release(size_t len)
 {
 	void *p = malloc(len);
 
 	for (size_t size = 0; !p && size < SIZES; size++) {
-		struct head *h = unused[size].first;
-
-		while (h) {
-			struct head *next = h->next;
-
-			free(h);
-			h = next;
-		}
-		unused[size].first = NULL;
-		unused[size].n = 0;
+		release(size, unused[size].n);
 		p = malloc(len);
 	}
 	return p;
@@ -54,7 +74,8 @@ void *net_malloc(size_t len)
 	if (size < SIZES && unused[size].first) {
 		h = unused[size].first;
 		unused[size].first = h->next;
-		unused[size].n--;
+		if (--unused[size].n < unused[size].least)
+			unused[size].least = unused[size].n;
 	} else {
 		size = size < SIZES ? size : SIZES;
 		h = malloc_or_release(sizeof(*h) + (size < SIZES ? (size + 1) * STEP : len));

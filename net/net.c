@@ -10,6 +10,7 @@
 #include "net/config.h"
 #include "net/icmp.h"
 #include "net/netif.h"
+#include "net/received.h"
 #include "net/segment.h"
 #include "net/sendbuf.h"
 #include "net/timers.h"
@@ -180,6 +181,7 @@ static void size_by_memory(void)
 	window = memory / WINDOW_SHARE < WINDOW_MOST ? memory / WINDOW_SHARE : WINDOW_MOST;
 	net_extra_window = window > WINDOW_LEAST ? window - WINDOW_LEAST : 0;
 	net_extra_sndbuf = net_extra_window;
+	received_init(memory);
 	link_limit(pages.total / KEPT_SHARE);
 	sendbuf_init(memory);
 }

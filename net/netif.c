@@ -10,12 +10,14 @@
 #include "net/netif.h"
 
 #include "drivers/netfront.h"
+#include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "net/config.h"
 #include "net/dhcp.h"
 #include "net/filter.h"
 #include "net/gso.h"
+#include "net/received.h"
 #include "net/segment.h"
 #include "net/sendbuf.h"
 #include "net/timers.h"
@@ -57,10 +59,9 @@ bool net_is_full(void)
 
 struct rx_pbuf {
 	struct pbuf_custom custom;	/* first */
-	struct rx_page *page;
-	struct rx_pbuf *next;		/* while unused */
+	struct rx_page *page;		/* NULL: the bytes follow */
+	size_t cost;
 };
-static struct rx_pbuf *unused;
 static size_t kept, kept_max = 256;
 
 void link_limit(size_t pages)
@@ -72,33 +73,36 @@ static void give_back(struct pbuf *p)
 {
 	struct rx_pbuf *r = (struct rx_pbuf *)p;
 
-	netfront_free(r->page);
-	kept--;
-	r->next = unused;
-	unused = r;
+	if (r->page) {
+		netfront_free(r->page);
+		kept--;
+	}
+	received_remove(r->cost);
+	mem_free(r);
 }
 
-static struct pbuf *wrap(struct rx_page *page)
+/* page NULL: the bytes are in the same piece of memory, after this. */
+static struct pbuf *make(struct rx_page *page, size_t len)
 {
-	struct rx_pbuf *r = unused;
+	struct rx_pbuf *r = mem_malloc(sizeof(*r) + (page ? 0 : len));
 	struct pbuf *p;
 
-	if (r)
-		unused = r->next;
-	else if (!(r = malloc(sizeof(*r))))
+	if (!r)
 		return NULL;
 	r->page = page;
+	r->cost = RECEIVED_PBUF + (page ? PAGE_SIZE : len);
 	r->custom.custom_free_function = give_back;
-	p = pbuf_alloced_custom(PBUF_RAW, page->len, PBUF_REF, &r->custom, page->data,
-				page->len);
+	p = pbuf_alloced_custom(PBUF_RAW, len, PBUF_REF, &r->custom,
+				page ? page->data : (void *)(r + 1), len);
 	assert(p);
-	kept++;
+	kept += page != NULL;
+	received_add(r->cost);
 	return p;
 }
 
 static struct pbuf *copy(const struct rx_page *frame, size_t total)
 {
-	struct pbuf *p = pbuf_alloc(PBUF_RAW, total, PBUF_RAM);
+	struct pbuf *p = make(NULL, total);
 	uint8_t *to = p ? p->payload : NULL;
 
 	if (!p)
@@ -124,7 +128,7 @@ static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
 		struct rx_page *rest = frame->next;
 
 		frame->next = NULL;
-		*link = wrap(frame);
+		*link = make(frame, frame->len);
 		if (!*link) {
 			frame->next = rest;
 			netfront_free(frame);
@@ -181,6 +185,14 @@ static void check_path_mtu(void)
 	}
 }
 
+/* What may stay with us: data for a socket or a reassembly, but for what DHCP needs. */
+static bool is_data(const struct gso *g, const uint8_t *frame)
+{
+	if (g->tcp)
+		return !g->version || g->payload;
+	return g->fragment || (g->version && !(frame[g->l4 + 2] == 0 && frame[g->l4 + 3] == 68));
+}
+
 static void receive(void *user, struct rx_page *frame, const struct offload *o)
 {
 	struct link *l = user;
@@ -199,6 +211,7 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	net_counts.rx_bytes += total;
 	net_counts.rx_merged += o->gso_size != 0;
 	p = NULL;
+	received_make_room();
 	if (total <= FRAME_MAX && filter_accepts(netif, l->config6.how != CONFIG_OFF, frame->data,
 						  frame->len))
 		p = to_pbuf(frame, total);
@@ -210,6 +223,11 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	}
 	/* What is said of a fragment is not said of the packet. */
 	gso_parse(&g, p->payload, p->len, p->tot_len);
+	if (received_exhausted() && is_data(&g, p->payload)) {
+		pbuf_free(p);
+		net_counts.rx_dropped++;
+		return;
+	}
 	if ((o->csum_valid || o->csum_blank) && !g.fragment)
 		netif->chksum_flags &= ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
 	ip6 = p->len >= 14 && ((const uint8_t *)p->payload)[12] == 0x86;

@@ -5,6 +5,7 @@
 #include "kernel/sched.h"
 #include "net/dhcp.h"
 #include "net/icmp.h"
+#include "net/memory.h"
 #include "net/orphan.h"
 
 #include <lwip/etharp.h>
@@ -21,6 +22,7 @@
 #define LINGER (70 * NSEC_PER_SEC)	/* an incomplete IPv6 packet is kept for 60 s */
 #define SYN_RTO (1000 / TCP_SLOW_INTERVAL)	/* of lwIP's ticks: RFC 6298, 2.1 */
 #define SYN_RETRIES 6
+#define MEMORY_MS 5000
 #define MISSED_MOST 3600		/* ticks made up for: a router's life is 1800 s */
 
 static uint64_t last_used;
@@ -113,6 +115,7 @@ static struct timer {
 	{ tick_tcp, TCP_TMR_INTERVAL, tcp_needed, 0 },
 	{ igmp_tmr, IGMP_TMR_INTERVAL, igmp_needed, 0 },
 	{ mld6_tmr, MLD6_TMR_INTERVAL, mld_needed, 0 },
+	{ net_memory_tick, MEMORY_MS, net_memory_unused, 0 },
 	{ ip_reass_tmr, IP_TMR_INTERVAL, NULL, 0 },
 	{ ip6_reass_tmr, IP6_REASS_TMR_INTERVAL, NULL, 0 },
 	{ etharp_tmr, ARP_TMR_INTERVAL, NULL, 0 },

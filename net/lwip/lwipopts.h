@@ -100,6 +100,7 @@
 #define LWIP_TCP_SACK_OUT		1
 #define LWIP_TCP_TIMESTAMPS		1
 #define TCP_OOSEQ_MAX_PBUFS		1024	/* a window full of single bytes costs more */
+#define TCP_OOSEQ_BYTES_LIMIT(pcb)	net_ooseq_limit()
 #define TCP_LISTEN_BACKLOG		1
 #define LWIP_TCP_PCB_NUM_EXT_ARGS	1	/* lib/socket_listen.c sees each SYN */
 #define LWIP_TCP_KEEPALIVE		1

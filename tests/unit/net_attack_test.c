@@ -2,8 +2,11 @@
 /* net/ and lwIP against peers and third parties that want to do harm. */
 #include "kernel/page.h"
 #include "kernel/param.h"
+#include "net/lwip/arch/cc.h"
+#include "net/memory.h"
 #include "net/net.h"
 #include "net/orphan.h"
+#include "net/received.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
@@ -37,7 +40,7 @@ static unsigned nids;
 static struct tcp_pcb *listener, *accepted_pcb;
 static size_t received;
 static bool keep;			/* what is received is not read */
-static struct pbuf *kept[4096];
+static struct pbuf *kept[65536];
 static unsigned nkept;
 
 /* ---- frames to the guest */
@@ -447,6 +450,94 @@ static void ports_are_random(void)
 	down();
 }
 
+static void hole_and_data(struct peer *c, unsigned n)
+{
+	uint32_t seq = c->seq;
+
+	c->seq += 1000;
+	for (unsigned i = 0; i < n; i++) {
+		send_tcp(c, ACK, 1000);
+		c->seq += 1000;
+	}
+	thread_sleep(clock_now() + SECOND / 1000);
+	c->seq = seq;
+}
+
+/* More out-of-order data than a quarter of memory; lwIP discards none before 6 s. */
+static void early_data_is_discarded_first(void)
+{
+	struct page_stats memory;
+	size_t limit, most = 0;
+	struct peer *c;
+
+	set_up();
+	page_stats(&memory);
+	limit = memory.total * PAGE_SIZE / 4;
+	for (unsigned i = 0; i < 220; i++) {
+		hole_and_data(open_one(i), 64);
+		most = received_bytes() > most ? received_bytes() : most;
+		assert(received_bytes() <= limit + limit / 16);
+	}
+	assert(most > limit / 2 && !received);
+	/* What was kept or discarded comes in order. */
+	c = &peers[219];
+	for (unsigned i = 0; i < 20; i++) {
+		send_tcp(c, ACK, 1000);
+		c->seq += 1000;
+	}
+	moment();
+	assert(received >= 20000);
+	down();
+	assert(!received_bytes() && !vif.pages);
+}
+
+/* Delivered and not read: sockets have limits, this application has none. */
+static void data_has_a_last_limit(void)
+{
+	struct page_stats memory;
+	size_t limit;
+
+	keep = true;
+	set_up();
+	page_stats(&memory);
+	limit = memory.total * PAGE_SIZE * 3 / 8;
+	for (unsigned i = 0; i < 700; i++) {
+		struct peer *c = open_one(i);
+
+		for (unsigned n = 0; n < 60; n++) {
+			send_tcp(c, ACK, 1000);
+			c->seq += 1000;
+		}
+		moment();
+		assert(received_bytes() <= limit + limit / 16);
+	}
+	assert(received < 700 * 60000);
+	/* ACKs still come. */
+	peers[0].rcv++;
+	peers[0].acks = 0;
+	send_tcp(&peers[0], ACK, 0);
+	moment();
+	assert(peers[0].acks == 1);
+	down();
+	assert(!received_bytes() && !vif.pages);
+}
+
+static void unused_memory_is_given_back(void)
+{
+	void *p[1000];
+
+	set_up();
+	for (unsigned i = 0; i < 1000; i++)
+		assert((p[i] = net_malloc(1 + i % 320)));
+	for (unsigned i = 0; i < 1000; i++)
+		net_free(p[i]);
+	assert(net_memory_unused());
+	open_one(0);
+	thread_sleep(clock_now() + 20 * SECOND);
+	assert(!net_memory_unused());
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -456,6 +547,9 @@ int main(int argc, char **argv)
 		{ "challenge ACKs have a rate limit", challenges_are_few, 2 },
 		{ "clients that acknowledge no FIN are forgotten", silent_clients_are_forgotten,
 		  2 },
+		{ "out-of-order data is discarded first", early_data_is_discarded_first, 1 },
+		{ "received data has a last limit", data_has_a_last_limit, 1 },
+		{ "unused memory is given back", unused_memory_is_given_back, 1 },
 		{ "source ports are random", ports_are_random, 2 },
 		{ "a slow reader gets all that was sent", slow_readers_get_all, 4 },
 	};

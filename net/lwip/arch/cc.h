@@ -25,6 +25,9 @@ uint32_t net_random(void);
 /* net/random.c: a random port from 32768 to 65534 in *port.  0x10000. */
 int net_port(uint16_t *port);
 
+/* net/received.c: bytes of out-of-order data that a connection may keep now. */
+uint32_t net_ooseq_limit(void);
+
 /* The sum of RFC 1071, in memory's byte order, folded and not inverted. */
 uint16_t net_sum(const void *data, int len);
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/received.h"
+
+#include "net/lwip/arch/cc.h"
+
+#include <lwip/priv/tcp_priv.h>
+
+#include <assert.h>
+
+#define FULL_SHARE 4			/* of the guest's memory */
+
+static size_t total, full = SIZE_MAX;
+static bool discarded;			/* out-of-order data; none is kept until there is room */
+
+void received_init(size_t memory)
+{
+	full = memory / FULL_SHARE;
+}
+
+void received_add(size_t bytes)
+{
+	total += bytes;
+}
+
+void received_remove(size_t bytes)
+{
+	assert(bytes <= total);
+	total -= bytes;
+}
+
+size_t received_bytes(void)
+{
+	return total;
+}
+
+bool received_full(void)
+{
+	return total > full;
+}
+
+bool received_exhausted(void)
+{
+	return total / 3 > full / 2;
+}
+
+/*
+ * RFC 9293, 3.10.7.4: out-of-order data may be kept.  The peer sends again what is
+ * discarded, so it is discarded before any data that an application waits for.
+ */
+void received_make_room(void)
+{
+	if (discarded)
+		discarded = total > full - full / 8;
+	if (discarded || !received_full())
+		return;
+	discarded = true;
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		tcp_free_ooseq(pcb);
+}
+
+/* lwIP asks this when it has put out-of-order data into a connection's queue. */
+uint32_t net_ooseq_limit(void)
+{
+	return discarded || received_full() ? 0 : UINT32_MAX;
+}
