@@ -13,6 +13,7 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
+#include "net/answers.h"
 #include "net/config.h"
 #include "net/dhcp.h"
 #include "net/filter.h"
@@ -63,6 +64,7 @@ struct rx_pbuf {
 	size_t cost;
 };
 static size_t kept, kept_max = 256;
+static bool answering;			/* what is sent now answers a received frame */
 
 void link_limit(size_t pages)
 {
@@ -231,8 +233,10 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	if ((o->csum_valid || o->csum_blank) && !g.fragment)
 		netif->chksum_flags &= ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
 	ip6 = p->len >= 14 && ((const uint8_t *)p->payload)[12] == 0x86;
+	answering = true;
 	if (netif->input(p, netif) != ERR_OK)
 		pbuf_free(p);
+	answering = false;
 	segment_done();
 	netif->chksum_flags |= flags & (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
 	if (ip6)
@@ -277,6 +281,8 @@ static err_t enqueue(struct netif *netif, struct pbuf *p)
 
 	if (!l->info.up)
 		return ERR_IF;
+	if (answering && !answer_allowed(p->payload, p->len, p->tot_len))
+		return ERR_OK;
 	if (queued >= (p->tot_len > CONTROL ? SEND_QUEUE / 2 : SEND_QUEUE)) {
 		l->refused = true;
 		net_counts.tx_refused++;

@@ -522,6 +522,34 @@ static void data_has_a_last_limit(void)
 	assert(!received_bytes() && !vif.pages);
 }
 
+/* Closed ports of TCP and of UDP. */
+static void errors_and_resets_are_limited(void)
+{
+	unsigned most[2] = { 0 }, least = 10000;
+
+	set_up();
+	for (unsigned n = 0; n < 8; n++) {
+		resets = unreachables = 0;
+		for (unsigned i = 0; i < 2000; i++) {
+			uint8_t p[100] = { 0 };
+
+			send_raw(PEER, 3000 + i, 81, i, 0, SYN, 0);
+			put(p + 34, 3000 + i, 2);
+			put(p + 36, 82, 2);
+			put(p + 38, 20, 2);
+			send_ip(p, 17, PEER, 20);
+		}
+		thread_sleep(clock_now() + SECOND / 5);
+		most[0] = resets > most[0] ? resets : most[0];
+		most[1] = unreachables > most[1] ? unreachables : most[1];
+		least = unreachables < least ? unreachables : least;
+		assert(resets && unreachables);
+	}
+	assert(most[0] <= 300 && most[1] <= 300);
+	assert(least != most[1]);	/* the limit is not the same each time */
+	down();
+}
+
 static void unused_memory_is_given_back(void)
 {
 	void *p[1000];
@@ -549,6 +577,7 @@ int main(int argc, char **argv)
 		  2 },
 		{ "out-of-order data is discarded first", early_data_is_discarded_first, 1 },
 		{ "received data has a last limit", data_has_a_last_limit, 1 },
+		{ "errors and resets have a rate limit", errors_and_resets_are_limited, 2 },
 		{ "unused memory is given back", unused_memory_is_given_back, 1 },
 		{ "source ports are random", ports_are_random, 2 },
 		{ "a slow reader gets all that was sent", slow_readers_get_all, 4 },
