@@ -18,6 +18,7 @@
 #include "net/dhcp.h"
 #include "net/filter.h"
 #include "net/gso.h"
+#include "net/ids.h"
 #include "net/received.h"
 #include "net/segment.h"
 #include "net/sendbuf.h"
@@ -292,6 +293,7 @@ static err_t enqueue(struct netif *netif, struct pbuf *p)
 		pbuf_ref(p);
 	else if (!(p = pbuf_clone(PBUF_RAW, PBUF_RAM, p)))
 		return ERR_MEM;
+	ids_replace(p->payload, p->len);
 	hold(p);
 	l->queue[l->tail++ % SEND_QUEUE] = p;
 	return ERR_OK;

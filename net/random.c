@@ -56,6 +56,11 @@ static uint64_t hash(const uint64_t *words, size_t n)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+uint64_t net_secret(const uint64_t *words, size_t n)
+{
+	return hash(words, n);
+}
+
 uint32_t net_random(void)
 {
 	return random_word();

@@ -6,6 +6,9 @@
 #include <lwip/ip_addr.h>
 #include <lwip/netif.h>
 
+/* net/random.c: a keyed hash. */
+uint64_t net_secret(const uint64_t *words, size_t n);
+
 /* RFC 6528: lwIP's own would count up from 6510. */
 uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
 		 uint16_t remote_port);

@@ -550,6 +550,48 @@ static void errors_and_resets_are_limited(void)
 	down();
 }
 
+/* RFC 7739: no peer sees how many packets others get. */
+static void ids_tell_nothing(void)
+{
+	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 0, 1), other = IPADDR4_INIT_BYTES(10, 0, 0, 9);
+	struct udp_pcb *u;
+	unsigned near = 0, same = 0, whole;
+
+	set_up();
+	u = udp_new();
+	for (unsigned i = 0; i < 64; i++) {
+		struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, 10, PBUF_RAM);
+
+		udp_sendto(u, p, i & 1 ? &to : &other, 9);
+		pbuf_free(p);
+		net_push();
+		moment();
+	}
+	whole = nids < 64 ? nids : 64;
+	assert(whole >= 60);
+	for (unsigned i = 0; i + 2 < whole; i++) {
+		near += (uint16_t)(ids[i + 1] - ids[i] + 100) < 200;
+		near += (uint16_t)(ids[i + 2] - ids[i] + 100) < 200;
+		same += ids[i + 2] == ids[i];
+	}
+	assert(near < 6 && !same);
+	/* The fragments of a packet have one. */
+	nids = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, 4000, PBUF_RAM);
+
+		udp_sendto(u, p, &to, 9);
+		pbuf_free(p);
+	}
+	net_push();
+	moment();
+	assert(nids == 12);
+	for (unsigned i = 0; i < 12; i++)
+		assert((i % 3 ? ids[i] == ids[i - 1] : !i || ids[i] != ids[i - 1]));
+	udp_remove(u);
+	down();
+}
+
 static void unused_memory_is_given_back(void)
 {
 	void *p[1000];
@@ -578,6 +620,7 @@ int main(int argc, char **argv)
 		{ "out-of-order data is discarded first", early_data_is_discarded_first, 1 },
 		{ "received data has a last limit", data_has_a_last_limit, 1 },
 		{ "errors and resets have a rate limit", errors_and_resets_are_limited, 2 },
+		{ "IP identifications tell nothing of others", ids_tell_nothing, 3 },
 		{ "unused memory is given back", unused_memory_is_given_back, 1 },
 		{ "source ports are random", ports_are_random, 2 },
 		{ "a slow reader gets all that was sent", slow_readers_get_all, 4 },
