@@ -44,10 +44,11 @@ static void vif(json_t *d)
 	printf("%s %s, %s, mtu %" JSON_INTEGER_FORMAT "%s%s\n", text(d, "name"),
 	       json_is_true(json_object_get(d, "up")) ? "up" : "down", text(d, "mac"),
 	       number(d, "mtu"), *text(d, "gateway") ? ", gateway " : "", text(d, "gateway"));
-	json_array_foreach(json_object_get(d, "addresses"), i, a)
+	json_array_foreach(json_object_get(d, "addresses"), i, a) {
 		fputs("  ", stdout);
 		put_word(stdout, json_is_string(a) ? json_string_value(a) : "?");
 		putchar('\n');
+	}
 	printf("  %-3s %9s %6s %12s %8s %7s %8s\n", "", "RING", "MOST", "FRAMES", "BYTES", "ERRORS",
 	       "DROPPED");
 	direction("in", json_object_get(d, "rx"));
