@@ -205,8 +205,10 @@ struct pbuf *dgram_pbuf(struct message *m, pbuf_layer layer, size_t most, int *r
 	if (m->size > most)
 		return NULL;
 	p = pbuf_alloc(layer, m->size, PBUF_RAM);
-	if (p)
+	if (p) {
 		cursor_get(&from, p->payload, m->size);
+		*rc = 0;
+	}
 	return p;
 }
 

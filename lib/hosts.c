@@ -85,15 +85,15 @@ static bool is_named(const char *given, const char *name)
 	return !strncasecmp(given, name, len) && !given[len];
 }
 
-/* Of a line: the address, the first name, and where the names begin. */
-static char *parse_line(char *line, struct address *a, char **first)
+/* Of a line: the address, the first name, and what strtok_r() goes on with (it may be NULL). */
+static bool parse_line(char *line, struct address *a, char **first, char **rest)
 {
-	char *rest, *address = strtok_r(line, BLANKS, &rest);
+	char *address = strtok_r(line, BLANKS, rest);
 
 	if (!address || !address_parse(address, a))
-		return NULL;
-	*first = strtok_r(NULL, BLANKS, &rest);
-	return *first && strlen(*first) < DNSMSG_NAME_MAX ? rest : NULL;
+		return false;
+	*first = strtok_r(NULL, BLANKS, rest);
+	return *first && strlen(*first) < DNSMSG_NAME_MAX;
 }
 
 static bool line_has(const char *name, char *first, char *rest)
@@ -114,8 +114,7 @@ bool hosts_find(const char *name, bool want4, bool want6, struct found *f)
 	if (l.fd < 0)
 		return true;
 	while (fine && next_line(&l, line, sizeof(line), "#")) {
-		rest = parse_line(line, &a, &first);
-		if (!rest || !(a.family == AF_INET ? want4 : want6) ||
+		if (!parse_line(line, &a, &first, &rest) || !(a.family == AF_INET ? want4 : want6) ||
 		    !line_has(name, first, rest))
 			continue;
 		if (!f->count)
@@ -135,14 +134,14 @@ static bool same(const struct address *a, const struct address *b)
 bool hosts_name(const struct address *a, char name[DNSMSG_NAME_MAX])
 {
 	struct lines l = { .fd = open("/etc/hosts", O_RDONLY) };
-	char line[1024], *first;
+	char line[1024], *first, *rest;
 	struct address of_line;
 	bool found = false;
 
 	if (l.fd < 0)
 		return false;
 	while (!found && next_line(&l, line, sizeof(line), "#")) {
-		found = parse_line(line, &of_line, &first) && same(a, &of_line);
+		found = parse_line(line, &of_line, &first, &rest) && same(a, &of_line);
 		if (found)
 			strcpy(name, first);
 	}
