@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* newlib's, and linked only where something calls atexit(). */
+/* newlib's, and linked only where something calls atexit(), or uses streams. */
 void __call_exitprocs(int status, void *dso) __attribute__((weak));
+extern void (*__stdio_exit_handler)(void) __attribute__((weak));
 
 static void only_once(void)
 {
@@ -31,7 +32,7 @@ _Noreturn void exit(int status)
 	if (__call_exitprocs)
 		__call_exitprocs(status, NULL);
 	locks_hurry();
-	if (_GLOBAL_REENT->__cleanup)
-		_GLOBAL_REENT->__cleanup(_GLOBAL_REENT);
+	if (&__stdio_exit_handler && __stdio_exit_handler)
+		__stdio_exit_handler();
 	_exit(status);
 }
