@@ -19,6 +19,7 @@
 #include "net/filter.h"
 #include "net/gso.h"
 #include "net/ids.h"
+#include "net/lwip/hooks.h"
 #include "net/received.h"
 #include "net/segment.h"
 #include "net/sendbuf.h"
@@ -26,6 +27,7 @@
 
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
+#include <lwip/nd6.h>
 #include <lwip/pbuf.h>
 #include <lwip/priv/nd6_priv.h>
 #include <lwip/priv/tcp_priv.h>
@@ -149,16 +151,27 @@ static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
 
 /*
  * What lwIP sends of TCP needs no sum where the backend makes it; but a segment that goes in
- * fragments does, as one does where a path or the link has become narrower.
+ * fragments does, as one does where the path of a connection or the link has become narrower.
  */
-static bool narrow_path;		/* somewhere */
+static bool narrow_path;		/* of some destination */
 
-static void choose_sums(struct link *l)
+static void choose_sums(struct link *l, bool narrow)
 {
-	if (l->info.csum_ipv4 && l->info.csum_ipv6 && !l->narrowed && !narrow_path)
+	if (l->info.csum_ipv4 && l->info.csum_ipv6 && !l->narrowed && !narrow)
 		l->netif.chksum_flags &= ~NETIF_CHECKSUM_GEN_TCP;
 	else
 		l->netif.chksum_flags |= NETIF_CHECKSUM_GEN_TCP;
+}
+
+/* A narrow path is only of concern to the connections of that destination. */
+void net_choose_sums(const struct tcp_pcb *pcb)
+{
+	if (!narrow_path || !pcb)
+		return;
+	for (struct link *l = links; l; l = l->next)
+		choose_sums(l, IP_IS_V6(&pcb->remote_ip) &&
+			    nd6_get_destination_mtu(ip_2_ip6(&pcb->remote_ip), &l->netif) <
+				    l->netif.mtu6);
 }
 
 /*
@@ -184,7 +197,7 @@ static void check_path_mtu(void)
 	if (narrow != narrow_path) {
 		narrow_path = narrow;
 		for (struct link *l = links; l; l = l->next)
-			choose_sums(l);
+			choose_sums(l, false);
 	}
 }
 
@@ -592,7 +605,7 @@ void link_mtu(struct link *l)
 	l->narrowed |= tcp_active_pcbs && mtu < l->netif.mtu;
 	l->netif.mtu = mtu;
 	l->netif.mtu6 = mtu;
-	choose_sums(l);
+	choose_sums(l, false);
 }
 
 static void look(struct link *l)

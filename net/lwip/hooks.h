@@ -34,4 +34,8 @@ struct netif *route_find(const ip4_addr_t *from, const ip4_addr_t *to);
 const ip4_addr_t *route_gateway(struct netif *netif, const ip4_addr_t *to);
 #define LWIP_HOOK_ETHARP_GET_GW(netif, to) route_gateway(netif, to)
 
+/* net/netif.c: whether lwIP computes the sum of this connection's next segment. */
+void net_choose_sums(const struct tcp_pcb *pcb);
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, h, pcb, options) (net_choose_sums(pcb), (options))
+
 #endif

@@ -10,6 +10,7 @@
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
+#include <lwip/priv/nd6_priv.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
 #include <lwip/udp.h>
@@ -170,9 +171,13 @@ static void moment(void)
 	thread_sleep(clock_now() + SECOND / 100);
 }
 
+static bool with_ip6;
+
 static void set_up(void)
 {
-	static char line[] = "ip=10.0.0.2/24,gateway=10.0.0.1 ip6=off hostname=test";
+	static char line4[] = "ip=10.0.0.2/24,gateway=10.0.0.1 ip6=off hostname=test";
+	static char line46[] = "ip=10.0.0.2/24,gateway=10.0.0.1 hostname=test";
+	char *line = with_ip6 ? line46 : line4;
 	struct tcp_pcb *p;
 
 	host.steps = 1ull << 40;
@@ -592,6 +597,67 @@ static void ids_tell_nothing(void)
 	down();
 }
 
+static const uint8_t us6[16] = { 0xfe, 0x80, [8] = 2, 0x16, 0x3e, 0xff, 0xfe, [15] = 1 };
+static const uint8_t peer6[16] = { 0xfe, 0x80, [15] = 99 };
+
+/* "Packet too big": a packet from us to the peer with this header and these bytes. */
+static void send_too_big(uint8_t next, const uint8_t *bytes, size_t len)
+{
+	uint8_t p[200] = { 0 };
+	size_t all = 8 + 40 + len;
+
+	memcpy(p, our_mac, 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 12, 0x86dd, 2);
+	p[14] = 0x60;
+	put(p + 18, all, 2);
+	p[20] = 58;
+	p[21] = 64;
+	memcpy(p + 22, peer6, 16);
+	memcpy(p + 38, us6, 16);
+	p[54] = 2;
+	put(p + 58, 1280, 4);
+	p[62] = 0x60;
+	put(p + 66, 1440, 2);
+	p[68] = next;
+	memcpy(p + 70, us6, 16);
+	memcpy(p + 86, peer6, 16);
+	memcpy(p + 102, bytes, len);
+	put(p + 56, ~plain(p + 54, all, plain(p + 22, 32, 58 + all)), 2);
+	vif_deliver(p, 54 + all, &(struct offload){ 0 }, 4096);
+	moment();
+}
+
+/* lwIP has sent something to the peer. */
+static struct nd6_destination_cache_entry *know_peer6(void)
+{
+	struct nd6_destination_cache_entry *d = &destination_cache[0];
+
+	memcpy(d->destination_addr.addr, peer6, 16);
+	ip6_addr_assign_zone(&d->destination_addr, IP6_UNKNOWN, netif_default);
+	d->pmtu = 1500;
+	return d;
+}
+
+/* Others than those of that destination need no sum of ours. */
+static void a_narrow_path_is_one_destinations(void)
+{
+	static const uint8_t bytes[500];
+
+	with_ip6 = true;
+	set_up();
+	thread_sleep(clock_now() + 5 * SECOND);
+	open_one(0);
+	know_peer6()->pmtu = 1280;
+	send_too_big(0, bytes, 0);
+	assert(tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY) == ERR_OK);
+	tcp_output(accepted_pcb);
+	assert(!(netif_default->chksum_flags & NETIF_CHECKSUM_GEN_TCP));
+	net_push();
+	moment();
+	down();
+}
+
 static void unused_memory_is_given_back(void)
 {
 	void *p[1000];
@@ -621,6 +687,8 @@ int main(int argc, char **argv)
 		{ "received data has a last limit", data_has_a_last_limit, 1 },
 		{ "errors and resets have a rate limit", errors_and_resets_are_limited, 2 },
 		{ "IP identifications tell nothing of others", ids_tell_nothing, 3 },
+		{ "a narrow path is only of concern to its destination",
+		  a_narrow_path_is_one_destinations, 1 },
 		{ "unused memory is given back", unused_memory_is_given_back, 1 },
 		{ "source ports are random", ports_are_random, 2 },
 		{ "a slow reader gets all that was sent", slow_readers_get_all, 4 },
