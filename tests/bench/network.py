@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The network beside Linux's PV guest: the same clients in dom0, the same backend.
 
-Guests take turns at one address.  A guest's CPU time is Xen's own account of it
-(`xl vcpu-list`, which has tenths of seconds), so measurements last for seconds.
+Guests take turns at one address.  A guest's CPU time is Xen's own account of it.
 """
 
 import io
@@ -72,12 +71,6 @@ def our_guest(lab, name, port, **how):
     raise LabError(f"{name} does not answer on port {port}", guest.console_text())
 
 
-def cpu_seconds(lab, guest):
-    """What Xen has given this guest so far."""
-    fields = lab.sh(f"xl vcpu-list {guest.domid}").splitlines()[1].split()
-    return next(float(f) for f in reversed(fields) if re.fullmatch(r"\d+\.\d", f))
-
-
 class Cells:
     """Tables by name, made when first used, shown in order."""
 
@@ -94,9 +87,9 @@ class Cells:
 
 def bulk(lab, cells, name, guest):
     for title, words in (("TCP towards the guest", ""), ("TCP from the guest", "-R")):
-        before = cpu_seconds(lab, guest)
+        before = guest.cpu_seconds()
         out = json.loads(lab.sh(f"iperf3 -c {ADDRESS} -t {SECONDS} -J {words}"))
-        cpu, sent = cpu_seconds(lab, guest) - before, out["end"]["sum_received"]
+        cpu, sent = guest.cpu_seconds() - before, out["end"]["sum_received"]
         cells.add(title, "Mbit/s", name, sent["bits_per_second"] / 1e6)
         cells.add(f"{title}: guest's CPU", "ns/byte", name, cpu * 1e9 / sent["bytes"])
 
@@ -153,16 +146,16 @@ def wrk(lab, path, connections, close):
 def load(lab, cells, name, guest):
     for close in False, True:
         for connections in 1, 16, 64:
-            before = cpu_seconds(lab, guest)
+            before = guest.cpu_seconds()
             n, seconds, _ = wrk(lab, "index.html", connections, close)
-            cpu = cpu_seconds(lab, guest) - before
+            cpu = guest.cpu_seconds() - before
             title = (f"HTTP, {SMALL} bytes, {connections} connection(s), "
                      f"{'closed each time' if close else 'kept alive'}")
             cells.add(title, "requests/s", name, n / seconds)
             cells.add(f"{title}: guest's CPU", "us/request", name, cpu * 1e6 / n)
-    before = cpu_seconds(lab, guest)
+    before = guest.cpu_seconds()
     n, seconds, read = wrk(lab, "large.bin", 4, False)
-    cpu = cpu_seconds(lab, guest) - before
+    cpu = guest.cpu_seconds() - before
     title = f"HTTP, {LARGE >> 20} MiB, 4 connections"
     cells.add(title, "MiB/s", name, read / seconds / (1 << 20))
     cells.add(f"{title}: guest's CPU", "ns/byte", name, cpu * 1e9 / read)

@@ -79,6 +79,10 @@ class Guest:
     def console_text(self):
         return self.console_bytes().decode(errors="replace")
 
+    def cpu_seconds(self):
+        """The CPU time that Xen has given the guest so far, to the nanosecond."""
+        return float(self.lab.sh(f"{self.lab.helper} cpu {self.domid}"))
+
     def wait_for(self, text, timeout=120):
         """Sleep until the console has text; raises LabError when it never will."""
         want = text.encode()

@@ -5,19 +5,18 @@ import os
 import time
 
 
-def cpu_seconds(lab, guest):
-    """Of xl list's last column: a tenth of a second is the finest it knows."""
-    return float(lab.sh(f"xl list {guest.domid} | tail -n 1").split()[-1])
-
-
 def test_ten_sleeping_threads_use_no_cpu(lab, image):
+    """Least of three windows: Xen counts the time that the host takes from the emulator."""
     with lab.create(image) as guest:
         guest.wait_for("idle")
         time.sleep(2)
-        before = cpu_seconds(lab, guest)
-        time.sleep(10)
-        used = cpu_seconds(lab, guest) - before
-    assert used < 0.05, f"{used} s of CPU in 10 s"
+        windows = []
+        while len(windows) < 3 and min(windows, default=1) >= 0.02:
+            before = guest.cpu_seconds()
+            time.sleep(10)
+            windows.append(guest.cpu_seconds() - before)
+    print("      " + ", ".join(f"{used * 1000:.1f} ms" for used in windows) + " of CPU in 10 s")
+    assert before > 0 and min(windows) < 0.02, windows
 
 
 def state(lab):
