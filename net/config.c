@@ -9,8 +9,10 @@
 #include "net/netif.h"
 #include "net/servers.h"
 
+#include <lwip/etharp.h>
 #include <lwip/nd6.h>
 #include <lwip/priv/nd6_priv.h>
+#include <lwip/priv/tcp_priv.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +270,21 @@ void config_start(struct link *l)
 	status(&l->netif);
 }
 
+/* A vif with another MAC address is another interface: only what the command line gives stays. */
+static void remove_ip6(struct link *l)
+{
+	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
+		ip_addr_t was = l->netif.ip6_addr[i];
+
+		if (ip6_addr_isinvalid(netif_ip6_addr_state(&l->netif, i)))
+			continue;
+		netif_ip6_addr_set_state(&l->netif, i, IP6_ADDR_INVALID);
+		if (l->config6.how != CONFIG_STATIC ||
+		    !ip6_addr_zoneless_eq(ip_2_ip6(&was), ip_2_ip6(&l->config6.address)))
+			tcp_netif_ip_addr_changed(&was, NULL);
+	}
+}
+
 /* Not before: the link-local address is made of the MAC address, which is known now. */
 void config_link_up(struct link *l)
 {
@@ -276,9 +293,12 @@ void config_link_up(struct link *l)
 
 	dhcp_carrier(l, true);
 	wake(&config_changed);		/* an address that was there counts from now on */
-	if (l->configured || c->how == CONFIG_OFF)
+	if (c->how == CONFIG_OFF || (l->configured && !memcmp(l->mac, l->netif.hwaddr, 6)))
 		return;
+	if (l->configured)
+		remove_ip6(l);
 	l->configured = true;
+	memcpy(l->mac, l->netif.hwaddr, sizeof(l->mac));
 	netif_create_ip6_linklocal_address(&l->netif, 1);
 	if (c->how == CONFIG_AUTO) {
 		netif_set_ip6_autoconfig_enabled(&l->netif, 1);
@@ -295,6 +315,9 @@ void config_link_up(struct link *l)
 void config_link_down(struct link *l)
 {
 	dhcp_carrier(l, false);
+	/* The next link may be to other neighbors and routers, which are asked for anew. */
+	etharp_cleanup_netif(&l->netif);
+	nd6_cleanup_netif(&l->netif);
 	wake(&config_changed);
 }
 

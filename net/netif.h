@@ -32,6 +32,7 @@ struct link {
 	struct dhcp *dhcp;		/* NULL: not by DHCP */
 	struct routes routes;		/* of IPv4 */
 	bool configured;
+	uint8_t mac[6];			/* whose IPv6 addresses there are */
 	bool awaited4, awaited6;	/* an address may come */
 	uint16_t dhcp_mtu;		/* 0: none told */
 	uint32_t ip4;			/* the addresses the log knows */

@@ -10,6 +10,7 @@
 #include "tests/unit/net_vif.h"
 
 #include <lwip/etharp.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/udp.h>
 
 #define SECOND NSEC_PER_SEC
@@ -733,6 +734,69 @@ static void ipv6_prefixes_of_any_length(void)
 	end();
 }
 
+/* A Router Advertisement of fe80::1 for 2001:db8::/64. */
+static void advertise(void)
+{
+	uint8_t p[54 + 48] = { 0x33, 0x33, [5] = 1, [12] = 0x86, 0xdd, 0x60, [19] = 48, 58, 255,
+			       0xfe, 0x80, [37] = 1, 0xff, 2, [53] = 1, 134, [58] = 64, [60] = 7, 8,
+			       [70] = 3, 4, 64, 0xc0, [76] = 1, [80] = 1, [86] = 0x20, 1, 0x0d, 0xb8 };
+
+	memcpy(p + 6, their_mac, 6);
+	put(p + 56, ~plain(p + 54, 48, plain(p + 22, 32, 58 + 48)), 2);
+	deliver(p, sizeof(p));
+	after(3000);
+}
+
+/* How many valid IPv6 addresses end like this MAC address. */
+static unsigned addresses_of(uint8_t last_byte)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+		n += ip6_addr_isvalid(netif_ip6_addr_state(&links->netif, i)) &&
+		     (lwip_ntohl(netif_ip6_addr(&links->netif, i)->addr[3]) & 0xff) == last_byte;
+	return n;
+}
+
+static void another_mac_is_another_interface(void)
+{
+	bool by_hand = host_chance(2), same = host_chance(4);
+	unsigned of_mac = by_hand ? 1 : 2;
+	ip_addr_t dest = IPADDR4_INIT_BYTES(10, 0, 0, 1);
+	const ip4_addr_t *found;
+	struct eth_addr *mac;
+	struct tcp_pcb *old;
+
+	words = by_hand ? "ip=10.0.0.2/24 ip6=2001:db8::7:ff/80,gateway=fe80::1"
+			: "ip=10.0.0.2/24";
+	begin();
+	after(3000);
+	advertise();
+	assert(addresses_of(1) == of_mac && addresses_of(255) == by_hand);
+	assert(config_route6(IP6_ADDR_ANY6, netif_ip6_addr(&links->netif, 1)) == &links->netif);
+	assert(etharp_request(&links->netif, ip_2_ip4(&dest)) == ERR_OK);
+	net_push();
+	after(100);
+	assert(etharp_find_addr(&links->netif, ip_2_ip4(&dest), &mac, &found) >= 0);
+	/* A connection from the link-local address. */
+	old = tcp_new();
+	assert(tcp_bind(old, &links->netif.ip6_addr[0], 0) == ERR_OK);
+
+	vif_carrier(false);
+	assert(etharp_find_addr(&links->netif, ip_2_ip4(&dest), &mac, &found) < 0);
+	vif.info.mac[5] = same ? 1 : 2;
+	vif_carrier(true);
+	assert(!tcp_bound_pcbs == !same);
+	if (same)
+		tcp_abort(old);
+	after(3000);
+	assert(addresses_of(1) == (same ? of_mac : 0) && addresses_of(255) == by_hand);
+	assert(addresses_of(2) == !same);
+	advertise();
+	assert(addresses_of(2) == (same ? 0 : of_mac) && addresses_of(255) == by_hand);
+	end();
+}
+
 /* ---- several devices */
 
 static uint32_t asked2;			/* what ARP asks for on the second */
@@ -833,6 +897,7 @@ int main(int argc, char **argv)
 		{ "who waits for an address is told of the carrier",
 		  a_carrier_is_told_to_who_waits, 3 },
 		{ "a vif that is attached later is used", a_vif_attached_later_is_used, 8 },
+		{ "a vif with another MAC is another interface", another_mac_is_another_interface, 12 },
 		{ "an IPv6 prefix may have any length", ipv6_prefixes_of_any_length, 12 },
 	};
 
