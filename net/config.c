@@ -371,7 +371,8 @@ static bool has_address6(const struct link *l, const ip6_addr_t *a)
 
 static int on_link6(const struct link *l, const ip6_addr_t *to)
 {
-	if (has_address6(l, to))
+	if (has_address6(l, to) || (l->config6.has_gateway &&
+				    ip6_addr_zoneless_eq(to, ip_2_ip6(&l->config6.gateway))))
 		return 128;
 	if (in_static_prefix(l, to))
 		return l->config6.prefix;

@@ -65,6 +65,15 @@ static int subnet(const struct link *l, uint32_t to)
 	return (to ^ own) & mask ? -1 : __builtin_popcount(mask);
 }
 
+/* A gateway is on its link, and may be off the subnet, as one is of ip=A/32,gateway=G. */
+static bool is_gateway(const struct link *l, uint32_t to)
+{
+	for (unsigned i = 0; i < l->routes.count; i++)
+		if (l->routes.route[i].gateway == to)
+			return true;
+	return false;
+}
+
 /* How well this device reaches the address: the bits that decide, or -1: not at all. */
 static int reaches(const struct link *l, uint32_t to)
 {
@@ -73,6 +82,8 @@ static int reaches(const struct link *l, uint32_t to)
 
 	if (to == UINT32_MAX || to >> 28 == 14)		/* broadcast, multicast: any link */
 		return 0;
+	if (is_gateway(l, to))
+		return 32;
 	return r && (int)r->bits > bits ? (int)r->bits : bits;
 }
 

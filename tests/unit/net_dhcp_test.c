@@ -868,6 +868,27 @@ static void a_vif_attached_later_is_used(void)
 	end();
 }
 
+/* Off the subnet, and not by the first device, which has a default route too. */
+static void a_gateway_is_on_its_link(void)
+{
+	ip6_addr_t to = { .addr = { PP_HTONL(0x20010db8), PP_HTONL(0x10000), 0, PP_HTONL(1) } };
+
+	words = "ip=10.0.0.2/24,gateway=10.0.0.1 ip6=2001:db8::2/80,gateway=2001:db8::1 "
+		"vif1.ip=10.1.0.2/32,gateway=10.2.0.1 vif1.ip6=2001:db8:2::2/128,gateway=2001:db8:1::1";
+	vif2.info = (struct netfront_info){ .up = true, .mtu = 1500, .mac = { 0, 0x16, 0x3e, 9 } };
+	vif2.wire = wire2;
+	begin();
+	vif2_attach();
+	after(3000);
+	assert(routed(0, 0x0a020001) == 1 && routed(0x0a000002, 0x0a020001) == 1);
+	assert(routed(0, 0x0a020002) == 0 && routed(0, 0x0a000001) == 0);
+	assert(routed(0x0a010002, 0x0a020002) == 1);
+	assert(config_route6(IP6_ADDR_ANY6, &to) == &links->next->netif);
+	to.addr[3] = PP_HTONL(2);
+	assert(config_route6(IP6_ADDR_ANY6, &to) == &links->netif);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -897,6 +918,7 @@ int main(int argc, char **argv)
 		{ "who waits for an address is told of the carrier",
 		  a_carrier_is_told_to_who_waits, 3 },
 		{ "a vif that is attached later is used", a_vif_attached_later_is_used, 8 },
+		{ "a gateway off the subnet is on its link", a_gateway_is_on_its_link, 2 },
 		{ "a vif with another MAC is another interface", another_mac_is_another_interface, 12 },
 		{ "an IPv6 prefix may have any length", ipv6_prefixes_of_any_length, 12 },
 	};
