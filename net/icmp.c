@@ -162,45 +162,43 @@ static bool sums(uint16_t flag)
 	return ip_current_input_netif()->chksum_flags & flag;
 }
 
-/* lwIP's callbacks for all that comes of ICMP; it takes what it knows, also after us. */
-static u8_t arrived4(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+static bool good_sum4(struct pbuf *p)
 {
-	unsigned header = ip_current_header_tot_len();
-	struct meaning m;
-	struct quote q;
-
-	(void)arg, (void)pcb, (void)from;
-	if (p->tot_len < header + ICMP_HEADER)
-		return 0;
-	m = meaning4(get(p, header, 1), get(p, header + 1, 1));
-	if (!m.error || !read4(p, header + ICMP_HEADER, &q) || pbuf_remove_header(p, header))
-		return 0;
-	if (sums(NETIF_CHECKSUM_CHECK_ICMP) && inet_chksum_pbuf(p) != 0)
-		m.error = 0;
-	pbuf_add_header_force(p, header);
-	if (m.error)
-		tell(&q, m);
-	return 0;
+	return !sums(NETIF_CHECKSUM_CHECK_ICMP) || inet_chksum_pbuf(p) == 0;
 }
 
-static u8_t arrived6(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+static bool good_sum6(struct pbuf *p)
+{
+	return !sums(NETIF_CHECKSUM_CHECK_ICMP6) ||
+	       ip6_chksum_pseudo(p, IP6_NEXTH_ICMP6, p->tot_len, ip6_current_src_addr(),
+				 ip6_current_dest_addr()) == 0;
+}
+
+static const struct version {
+	struct meaning (*meaning)(uint8_t type, uint8_t code);
+	bool (*read)(struct pbuf *p, unsigned at, struct quote *q);
+	bool (*good_sum)(struct pbuf *p);
+} version4 = { meaning4, read4, good_sum4 }, version6 = { meaning6, read6, good_sum6 };
+
+/* lwIP's callback for all that comes of ICMP; it takes what it knows, also after us. */
+static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 {
 	unsigned header = ip_current_header_tot_len();
+	const struct version *version = arg;
 	struct meaning m;
 	struct quote q;
+	bool good;
 
-	(void)arg, (void)pcb, (void)from;
+	(void)pcb, (void)from;
 	if (p->tot_len < header + ICMP_HEADER)
 		return 0;
-	m = meaning6(get(p, header, 1), get(p, header + 1, 1));
-	if (!m.error || !read6(p, header + ICMP_HEADER, &q) || pbuf_remove_header(p, header))
+	m = version->meaning(get(p, header, 1), get(p, header + 1, 1));
+	if (!m.error || !version->read(p, header + ICMP_HEADER, &q) ||
+	    pbuf_remove_header(p, header))
 		return 0;
-	if (sums(NETIF_CHECKSUM_CHECK_ICMP6) &&
-	    ip6_chksum_pseudo(p, IP6_NEXTH_ICMP6, p->tot_len, ip6_current_src_addr(),
-			      ip6_current_dest_addr()) != 0)
-		m.error = 0;
+	good = version->good_sum(p);
 	pbuf_add_header_force(p, header);
-	if (m.error)
+	if (good)
 		tell(&q, m);
 	return 0;
 }
@@ -212,7 +210,7 @@ int icmp_init(void)
 
 	if (!p4 || !p6)
 		return -ENOMEM;
-	raw_recv(p4, arrived4, NULL);
-	raw_recv(p6, arrived6, NULL);
+	raw_recv(p4, arrived, (void *)&version4);
+	raw_recv(p6, arrived, (void *)&version6);
 	return 0;
 }
