@@ -6,9 +6,8 @@
  * may become longer than listen() said by as many.  A client that is not let in asks
  * again, as its SYN was not answered.
  *
- * Clients of a burst wait for a place that one of them frees.  In a flood of SYNs nobody
- * answers and the places stay taken: then the one that has waited longest goes for each
- * that comes, and who answers at once gets in.
+ * Where there are as many half-open ones, the next gets a SYN cookie (net/cookie.h): it
+ * takes no place, and comes back with the ACK.
  */
 #include "lib/socket_tcp.h"
 #include "net/net.h"
@@ -18,8 +17,6 @@
 #include <stdlib.h>
 
 #define HALF_OPEN_MOST 255		/* lwIP's count has 8 bits */
-#define FLOOD_AGE 2			/* ticks of lwIP's 500 ms without an answer ... */
-#define FLOOD_TIME 20			/* ... are a flood, for so long at least */
 #define RESERVE (64 * 1024)		/* bytes: with less memory nobody is let in */
 
 /* lwIP's macro does not know "none". */
@@ -39,41 +36,13 @@ static bool memory_is_short(void)
 	return !p;
 }
 
-static struct tcp_pcb *oldest_half_open(const struct tcp_pcb_listen *listener,
-					const struct tcp_pcb *but)
-{
-	struct tcp_pcb *oldest = NULL;
-
-	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-		if (pcb->state == SYN_RCVD && pcb->listener == listener && pcb != but &&
-		    (!oldest || (int32_t)(pcb->tmr - oldest->tmr) <= 0))
-			oldest = pcb;		/* of equals the last, which came first */
-	return oldest;
-}
-
-/*
- * A SYN has come, and has a pcb.  The last place is never kept: lwIP would not tell us of
- * the next one.
- */
+/* A SYN has come, or the ACK of a SYN cookie, and has a pcb. */
 static err_t syn(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
 {
-	static uint32_t flood_ends;
-	struct tcp_pcb *oldest;
-
-	(void)id;
+	(void)id, (void)listener;
 	if (memory_is_short())
 		return ERR_MEM;
 	pcb->rto = pcb->sv = TCP_SOCKET_FIRST_RTO;
-	if (listener->accepts_pending < listener->backlog)
-		return ERR_OK;
-	oldest = oldest_half_open(listener, pcb);
-	if (!oldest)
-		return ERR_OK;
-	if (tcp_ticks - oldest->tmr >= FLOOD_AGE)
-		flood_ends = tcp_ticks + FLOOD_TIME;
-	if ((int32_t)(flood_ends - tcp_ticks) <= 0)
-		return ERR_MEM;
-	tcp_abandon(oldest, 0);
 	return ERR_OK;
 }
 

@@ -8,13 +8,12 @@
  */
 #include "net/segment.h"
 
+#include "net/cookie.h"
 #include "net/lwip/hooks.h"
 #include "net/orphan.h"
 
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
-
-#include <stdbool.h>
 
 #define LEAST 88			/* bytes; Linux has 48 beside all options there can be */
 #define CHALLENGE_MS 500		/* Linux: net.ipv4.tcp_invalid_ratelimit */
@@ -35,25 +34,18 @@ void segment_least(struct tcp_pcb *pcb)
 		pcb->snd_wnd_max = 2 * LEAST;
 }
 
-enum { OPTION_END, OPTION_NOP, OPTION_MSS, OPTION_TIMESTAMP = 8 };
-
-struct options {
-	uint8_t *first, *second;	/* second: what is not in one piece with the first */
-	unsigned in_first, len;
-};
-
-static uint8_t *option(const struct options *o, unsigned i)
+uint8_t *option_byte(const struct options *o, unsigned i)
 {
 	return i < o->in_first ? o->first + i : o->second + (i - o->in_first);
 }
 
-/* Where the next of a kind is, from i on, and what size it says; o->len: there is none. */
-static unsigned find(const struct options *o, unsigned i, uint8_t wanted, unsigned *size)
+unsigned option_find(const struct options *o, unsigned i, uint8_t wanted,
+		     unsigned *size)
 {
 	for (; i < o->len; i += *size) {
-		uint8_t kind = *option(o, i);
+		uint8_t kind = *option_byte(o, i);
 
-		*size = kind == OPTION_NOP ? 1 : i + 1 < o->len ? *option(o, i + 1) : 0;
+		*size = kind == OPTION_NOP ? 1 : i + 1 < o->len ? *option_byte(o, i + 1) : 0;
 		if (kind == OPTION_END || !*size || (kind != OPTION_NOP && *size < 2))
 			break;
 		if (kind == wanted)
@@ -69,23 +61,23 @@ static unsigned find(const struct options *o, unsigned i, uint8_t wanted, unsign
  */
 static void forget_mss(const struct options *o)
 {
-	unsigned size, i = find(o, 0, OPTION_MSS, &size);
+	unsigned size, i = option_find(o, 0, OPTION_MSS, &size);
 
-	for (; i < o->len; i = find(o, i + size, OPTION_MSS, &size))
+	for (; i < o->len; i = option_find(o, i + size, OPTION_MSS, &size))
 		for (unsigned n = 0; n < size && i + n < o->len; n++)
-			*option(o, i + n) = OPTION_NOP;
+			*option_byte(o, i + n) = OPTION_NOP;
 }
 
 /* How much later than the last the segment is by its timestamp; 0: none says. */
 static int32_t later(const struct tcp_pcb *pcb, const struct options *o)
 {
-	unsigned size, i = find(o, 0, OPTION_TIMESTAMP, &size);
+	unsigned size, i = option_find(o, 0, OPTION_TIMESTAMP, &size);
 	uint32_t value = 0;
 
 	if (!(pcb->flags & TF_TIMESTAMP) || i == o->len || size != 10 || i + size > o->len)
 		return 0;
 	for (unsigned n = 0; n < 4; n++)
-		value = value << 8 | *option(o, i + 2 + n);
+		value = value << 8 | *option_byte(o, i + 2 + n);
 	return value - pcb->ts_recent;
 }
 
@@ -130,8 +122,7 @@ static void acknowledge_at_once(struct tcp_pcb *pcb, unsigned len)
 		tcp_set_flags(pcb, TF_ACK_DELAY);
 }
 
-/* lwIP has read the segment: as it was before. */
-static bool unread(struct pbuf *p, struct tcp_hdr *h)
+bool segment_unread(struct pbuf *p, struct tcp_hdr *h)
 {
 	if (pbuf_add_header_force(p, TCPH_HDRLEN_BYTES(h)))
 		return false;
@@ -163,7 +154,7 @@ static int after_the_end(struct tcp_pcb *pcb, struct tcp_hdr *h, const struct op
 	if (flags != TCP_SYN || by < 0 || (by == 0 && !TCP_SEQ_GT(h->seqno, pcb->rcv_nxt)))
 		return ERR_OK;
 	tcp_abort(pcb);
-	if (!o->second && unread(p, h)) {
+	if (!o->second && segment_unread(p, h)) {
 		pbuf_ref(p);
 		tcp_input(p, ip_current_input_netif());
 	}				/* else a SYN is sent again */
@@ -253,7 +244,7 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 	if (pcb->state == TIME_WAIT)
 		return after_the_end(pcb, h, &o, p);
 	if (pcb->state == LISTEN)
-		return ERR_OK;
+		return cookie_takes((struct tcp_pcb_listen *)pcb, h, &o, p) ? ERR_ABRT : ERR_OK;
 	if (pcb->state == SYN_SENT)
 		return flags & TCP_RST && !(flags & TCP_ACK) ? ERR_VAL : ERR_OK;
 	forget_mss(&o);
