@@ -3,6 +3,7 @@
 
 #include <lwip/inet_chksum.h>
 #include <lwip/ip.h>
+#include <lwip/nd6.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/raw.h>
 #include <lwip/udp.h>
@@ -12,9 +13,10 @@
 
 #define ICMP_HEADER 8
 #define QUOTED 8			/* bytes of the transport's header, at least */
+#define LEAST_MTU 1280			/* RFC 8200, 5 */
 
 enum { UNREACHABLE = 3, EXCEEDED = 11, PROBLEM = 12 };		/* RFC 792 */
-enum { UNREACHABLE6 = 1, EXCEEDED6 = 3, PROBLEM6 = 4 };		/* RFC 4443 */
+enum { UNREACHABLE6 = 1, TOO_BIG6 = 2, EXCEEDED6 = 3, PROBLEM6 = 4 };		/* RFC 4443 */
 
 void (*icmp_tcp_error)(struct tcp_pcb *pcb, int error, bool hard);
 void (*icmp_udp_error)(struct udp_pcb *pcb, int error, bool hard);
@@ -122,31 +124,46 @@ static bool read6(struct pbuf *p, unsigned at, struct quote *q)
 	return true;
 }
 
-static void tell_tcp(const struct quote *q, struct meaning m)
+/* The connection of a segment that is not acknowledged, as in Linux's tcp_v6_err(). */
+static struct tcp_pcb *find_tcp(const struct quote *q)
 {
-	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
-		if (pcb->local_port != q->from_port || pcb->remote_port != q->to_port ||
-		    !ip_addr_eq(&pcb->local_ip, &q->from) ||
-		    !ip_addr_eq(&pcb->remote_ip, &q->to))
-			continue;
-		if (icmp_tcp_error && q->seq - pcb->lastack < pcb->snd_nxt - pcb->lastack)
-			icmp_tcp_error(pcb, m.error, m.hard);
-		return;
-	}
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (pcb->local_port == q->from_port && pcb->remote_port == q->to_port &&
+		    ip_addr_eq(&pcb->local_ip, &q->from) &&
+		    ip_addr_eq(&pcb->remote_ip, &q->to))
+			return q->seq - pcb->lastack < pcb->snd_nxt - pcb->lastack ? pcb : NULL;
+	return NULL;
 }
 
 /* A socket that is bound to no address has none of ours in its pcb. */
-static void tell_udp(const struct quote *q, struct meaning m)
+static struct udp_pcb *find_udp(const struct quote *q, bool connected)
 {
 	for (struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
-		if (!(pcb->flags & UDP_FLAGS_CONNECTED) || pcb->local_port != q->from_port ||
-		    pcb->remote_port != q->to_port || !ip_addr_eq(&pcb->remote_ip, &q->to) ||
-		    (!ip_addr_isany(&pcb->local_ip) && !ip_addr_eq(&pcb->local_ip, &q->from)))
-			continue;
-		if (icmp_udp_error)
-			icmp_udp_error(pcb, m.error, m.hard);
-		return;
+		bool to = pcb->flags & UDP_FLAGS_CONNECTED;
+
+		if (pcb->local_port == q->from_port && (to || !connected) &&
+		    (!to || (pcb->remote_port == q->to_port &&
+			     ip_addr_eq(&pcb->remote_ip, &q->to))) &&
+		    (ip_addr_isany(&pcb->local_ip) || ip_addr_eq(&pcb->local_ip, &q->from)))
+			return pcb;
 	}
+	return NULL;
+}
+
+static void tell_tcp(const struct quote *q, struct meaning m)
+{
+	struct tcp_pcb *pcb = icmp_tcp_error ? find_tcp(q) : NULL;
+
+	if (pcb)
+		icmp_tcp_error(pcb, m.error, m.hard);
+}
+
+static void tell_udp(const struct quote *q, struct meaning m)
+{
+	struct udp_pcb *pcb = icmp_udp_error ? find_udp(q, true) : NULL;
+
+	if (pcb)
+		icmp_udp_error(pcb, m.error, m.hard);
 }
 
 static void tell(const struct quote *q, struct meaning m)
@@ -155,6 +172,23 @@ static void tell(const struct quote *q, struct meaning m)
 		tell_tcp(q, m);
 	else if (q->protocol == IP_PROTO_UDP)
 		tell_udp(q, m);
+}
+
+/*
+ * RFC 8201, 4: a path is not narrower than the least, nor does it become wider by a message.
+ * lwIP believes whatever a message quotes.  Echo replies are nobody's: who quotes one need not
+ * have seen it.
+ */
+static bool narrows(struct pbuf *p, unsigned at)
+{
+	uint32_t mtu = get(p, at + 4, 4);
+	struct quote q;
+
+	if (mtu < LEAST_MTU || !read6(p, at + ICMP_HEADER, &q) ||
+	    mtu >= nd6_get_destination_mtu(ip_2_ip6(&q.to), ip_current_input_netif()))
+		return false;
+	return q.protocol == IP_PROTO_TCP ? find_tcp(&q) != NULL :
+	       q.protocol == IP_PROTO_UDP && find_udp(&q, false);
 }
 
 static bool sums(uint16_t flag)
@@ -192,6 +226,10 @@ static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_add
 	(void)pcb, (void)from;
 	if (p->tot_len < header + ICMP_HEADER)
 		return 0;
+	if (version == &version6 && get(p, header, 1) == TOO_BIG6 && !narrows(p, header)) {
+		pbuf_free(p);
+		return 1;		/* lwIP does not see it */
+	}
 	m = version->meaning(get(p, header, 1), get(p, header + 1, 1));
 	if (!m.error || !version->read(p, header + ICMP_HEADER, &q) ||
 	    pbuf_remove_header(p, header))

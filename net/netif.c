@@ -175,8 +175,8 @@ void net_choose_sums(const struct tcp_pcb *pcb)
 }
 
 /*
- * lwIP believes any "packet too big", and its fragments for a path of 48 bytes are empty, and
- * without an end.  RFC 8201, 4: less than the least is not believed, nor more than there is.
+ * lwIP's fragments for a path of 48 bytes are empty, and without an end.  A "packet too big"
+ * with less than the least does not reach it (net/icmp.c); other limits change with the link.
  */
 static void check_path_mtu(void)
 {

@@ -7,6 +7,7 @@
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
+#include <lwip/nd6.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/raw.h>
 #include <lwip/stats.h>
@@ -1068,6 +1069,39 @@ static void take_tcp6(const uint8_t *tcp, size_t len)
 		send_tcp6(ACK);
 }
 
+/* A router: what it says of each segment with data, and whether it lets it pass. */
+static struct {
+	uint32_t mtu;			/* 0: nothing */
+	bool drops;			/* what is longer */
+	uint8_t packet[1514];		/* the last one, from its IPv6 header on */
+	size_t len;
+} router;
+
+/* Packet too big. */
+static void too_big(const uint8_t *packet, size_t len, uint32_t mtu)
+{
+	uint8_t p[54 + 8 + 1232] = { [54] = 2 };
+
+	len = len < 1232 ? len : 1232;
+	put(p + 58, mtu, 4);
+	memcpy(p + 62, packet, len);
+	send_icmp6(p, 8 + len);
+}
+
+/* False: it does not pass. */
+static bool route(const uint8_t *p, size_t len)
+{
+	bool data = p[20] == 17 || (p[20] == 6 && len > 54u + (p[66] >> 4) * 4);
+
+	if (!data)
+		return true;
+	router.len = len - 14;
+	memcpy(router.packet, p + 14, router.len);
+	if (router.mtu && (!router.drops || router.len > router.mtu))
+		too_big(router.packet, router.len, router.mtu);
+	return !router.drops || router.len <= router.mtu;
+}
+
 /* They come in order. */
 static void take_fragment(const uint8_t *p, size_t len)
 {
@@ -1099,6 +1133,8 @@ static void take_ip6(const uint8_t *p, size_t len)
 		send_icmp6(a, 32);
 	} else if (p[20] == 58 && p[54] == 129) {
 		peer.echoed += len - 54;
+	} else if (!route(p, len)) {
+		return;
 	} else if (p[20] == 6) {
 		take_tcp6(p + 54, len - 54);
 	} else if (p[20] == 44) {
@@ -1116,15 +1152,36 @@ static void ping6(size_t len)
 	assert(wait_until_deadline(&peer.changed, clock_now() + SECOND, peer.echoed == len));
 }
 
-static void too_big(uint32_t mtu)
+static void open6(void)
 {
-	uint8_t p[54 + 8 + 40] = { [54] = 2 };
+	options = "ip=10.0.0.2/24 hostname=test";
+	set_up();
+	listen();
+	thread_sleep(clock_now() + 5 * SECOND);
+	send_tcp6(SYN);
+	wait_until(&guest, pcb);
+}
 
-	put(p + 58, mtu, 4);
-	p[62] = 0x60;
-	memcpy(p + 62 + 8, us6, 16);
-	memcpy(p + 62 + 24, peer6, 16);
-	send_icmp6(p, 48);
+static void write6(size_t len)
+{
+	static uint8_t bytes[1440];
+	uint64_t due = peer.got + len;
+	size_t done;
+
+	assert(sendbuf_write(&buffer, pcb, bytes, len, 0, &done) == ERR_OK && done == len);
+	tcp_output(pcb);
+	net_push();
+	assert(wait_until_deadline(&peer.changed, clock_now() + 5 * SECOND, peer.got == due));
+	thread_sleep(clock_now() + SECOND / 10);
+}
+
+static unsigned path_mtu(void)
+{
+	ip6_addr_t to;
+
+	memcpy(to.addr, peer6, 16);
+	ip6_addr_assign_zone(&to, IP6_UNKNOWN, netif_default);
+	return nd6_get_destination_mtu(&to, netif_default);
 }
 
 /* RFC 8201, 4. */
@@ -1132,38 +1189,114 @@ static void a_path_is_not_narrower_than_the_least(void)
 {
 	static const uint32_t mtus[] = { 0, 48, 8, 40, 55, 56, 1279, 1500, 9000, 65535, 1u << 31 };
 
-	options = "ip=10.0.0.2/24 hostname=test";
-	set_up();
-	thread_sleep(clock_now() + 5 * SECOND);
+	open6();
 	ping6(1400);
 	for (unsigned i = 0; i < HOST_COUNT(mtus); i++) {
-		too_big(mtus[i]);
+		router.mtu = mtus[i];
+		write6(1000);
+		assert(path_mtu() == 1500);
 		ping6(1400);
 	}
+	/* Nor does it become wider. */
+	router.mtu = 1400;
+	write6(1000);
+	assert(path_mtu() == 1400);
+	router.mtu = 1450;
+	write6(1000);
+	assert(path_mtu() == 1400);
 	down();
 }
 
 /* Nobody but lwIP can sum a segment that goes in fragments. */
 static void a_path_may_become_narrower(void)
 {
-	static uint8_t bytes[1440];
+	open6();
+	router.mtu = 1280;
+	router.drops = true;
+	write6(1440);
+	assert(path_mtu() == 1280);
+	router.mtu = 0;
+	router.drops = false;
+	write6(1440);
+	assert(peer.got == 2880);
+	down();
+}
+
+/* Segment of this connection, or another. */
+static void quote(size_t at, uint8_t by, uint32_t ahead, size_t len)
+{
+	uint8_t p[1514];
+
+	memcpy(p, router.packet, router.len);
+	p[at] ^= by;
+	put(p + 44, get(p + 44, 4) + ahead, 4);
+	too_big(p, len, 1280);
+	thread_sleep(clock_now() + SECOND / 10);
+}
+
+/* Linux's tcp_v6_err(): what is quoted is in flight. */
+static void a_quote_is_of_what_is_in_flight(void)
+{
+	static const uint8_t places[] = { 0, 6, 8, 23, 24, 39, 40, 41, 42, 43 };
+	static uint8_t bytes[1000];
 	size_t done;
 
-	options = "ip=10.0.0.2/24 hostname=test";
-	set_up();
-	listen();
-	thread_sleep(clock_now() + 5 * SECOND);
-	send_tcp6(SYN);
-	wait_until(&guest, pcb);
-	for (int i = 0; i < 2; i++) {
-		too_big(1280);
-		thread_sleep(clock_now() + SECOND / 10);
-		assert(sendbuf_write(&buffer, pcb, bytes, 1440, 0, &done) == ERR_OK);
-		tcp_output(pcb);
-		net_push();
-		assert(wait_until_deadline(&peer.changed, clock_now() + SECOND,
-					   peer.got == (i + 1) * 1440u));
-	}
+	open6();
+	write6(1000);
+	quote(0, 0, 0, router.len);	/* it is acknowledged */
+	quote(0, 0, 1000, router.len);	/* it is not sent yet */
+	assert(path_mtu() == 1500);
+	peer.lose = 1;			/* nothing arrives */
+	memset(bytes, 1, sizeof(bytes));
+	assert(sendbuf_write(&buffer, pcb, bytes, 1000, 0, &done) == ERR_OK);
+	tcp_output(pcb);
+	net_push();
+	thread_sleep(clock_now() + SECOND / 10);
+	put(router.packet + 44, get(router.packet + 44, 4) + 1000, 4);
+	for (unsigned i = 0; i < sizeof(places); i++)
+		quote(places[i], 0x40, 0, router.len);
+	quote(0, 0, -1u, router.len);
+	quote(0, 0, 1000, router.len);
+	quote(0, 0, 1u << 31, router.len);
+	for (size_t len = 0; len < 48; len += len < 40 ? 8 : 1)
+		quote(0, 0, 0, len);
+	router.packet[6] = 58;		/* an echo reply */
+	quote(0, 0, 0, router.len);
+	router.packet[6] = 6;
+	assert(path_mtu() == 1500);
+	quote(0, 0, 999, 48);
+	assert(path_mtu() == 1280);
+	peer.lose = 0;
+	down();
+}
+
+/* As Linux's udp6_err(): the socket is there, and if it is connected then to that peer. */
+static void a_quote_of_a_datagram_has_a_socket(void)
+{
+	ip_addr_t to = { .type = IPADDR_TYPE_V6 };
+	bool connected = host_chance(2);
+	struct udp_pcb *u;
+	struct pbuf *p;
+
+	open6();
+	memcpy(ip_2_ip6(&to)->addr, peer6, 16);
+	ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNKNOWN, netif_default);
+	u = udp_new_ip_type(IPADDR_TYPE_V6);
+	if (connected)
+		assert(udp_connect(u, &to, 53) == ERR_OK);
+	p = pbuf_alloc(PBUF_TRANSPORT, 1400, PBUF_RAM);
+	assert(udp_sendto(u, p, &to, 53) == ERR_OK);
+	pbuf_free(p);
+	net_push();
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(router.packet[6] == 17);
+	quote(41, 1, 0, router.len);
+	if (connected)
+		quote(43, 1, 0, router.len);
+	assert(path_mtu() == 1500);
+	quote(0, 0, 0, router.len);
+	assert(path_mtu() == 1280);
+	udp_remove(u);
 	down();
 }
 
@@ -1208,6 +1341,10 @@ int main(int argc, char **argv)
 		{ "a path is not narrower than IPv6's least MTU",
 		  a_path_is_not_narrower_than_the_least, 1 },
 		{ "a path may become narrower", a_path_may_become_narrower, 1 },
+		{ "\"packet too big\" quotes what is in flight", a_quote_is_of_what_is_in_flight,
+		  1 },
+		{ "\"packet too big\" of a datagram needs its socket",
+		  a_quote_of_a_datagram_has_a_socket, 4 },
 		{ "nothing is behind a FIN", nothing_is_behind_a_fin, 20 },
 		{ "a port may be used again at once", a_port_may_be_used_again, 10 },
 	};
