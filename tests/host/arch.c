@@ -234,6 +234,11 @@ void host_advance(uint64_t ns)
 	host_timers();
 }
 
+void host_set_time(uint64_t ns)
+{
+	now = ns;
+}
+
 uint64_t arch_clock(void)
 {
 	host_advance(1 + host_below(300));

@@ -63,11 +63,18 @@ static char *save(const char *start, const char *end)
 	return saved;
 }
 
-static void restore_statics(void)
+void host_snapshot(void)
+{
+	free(saved_data);
+	free(saved_bss);
+	saved_data = save(__start_guest_data, __stop_guest_data);
+	saved_bss = save(__start_guest_bss, __stop_guest_bss);
+}
+
+void host_restore(void)
 {
 	if (!saved_data) {
-		saved_data = save(__start_guest_data, __stop_guest_data);
-		saved_bss = save(__start_guest_bss, __stop_guest_bss);
+		host_snapshot();
 		return;
 	}
 	copy(__start_guest_data, saved_data, __stop_guest_data - __start_guest_data);
@@ -232,7 +239,7 @@ static void look_for_leaks(void)
 void host_run(uint64_t with_seed, void (*test)(void))
 {
 	seed = with_seed;
-	restore_statics();
+	host_restore();
 	host_down = NULL;
 	host_world_reset(seed);
 	host_arch_reset();

@@ -76,8 +76,16 @@ void host_boot(void);
 /* Run guest code which shuts down: the reason, or -1 if it just returned. */
 int host_until_shutdown(void (*guest)(void));
 
-/* What was written to Xen's console since the seed began. */
+/*
+ * For a fuzzer that boots once, in a host_run() of its own: host_restore() sets the guest's
+ * static variables to what they were at host_snapshot(), and nothing else.
+ */
+void host_snapshot(void);
+void host_restore(void);
+
+/* What was written to Xen's console since the seed began, or since it was cleared. */
 const char *host_console(void);
+void host_console_clear(void);
 
 /* Print what is known, and abort. */
 _Noreturn void host_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -174,6 +182,7 @@ extern struct host_xen host_xen;
 bool host_touchable(const void *address);
 
 void host_advance(uint64_t ns);		/* let time pass */
+void host_set_time(uint64_t ns);	/* only after host_restore(): clock_now() must not go back */
 size_t host_page_tables(void);		/* pages that arch_map() took from the guest */
 
 /* The bytes that base64 text stands for: how many. */

@@ -658,6 +658,11 @@ int xen_console_write(const char *text, size_t len)
 	return 0;
 }
 
+void host_console_clear(void)
+{
+	console_len = 0;
+}
+
 const char *host_console(void)
 {
 	console[console_len] = '\0';

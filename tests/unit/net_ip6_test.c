@@ -305,6 +305,35 @@ static void ip6_off_is_off(void)
 	down();
 }
 
+/* What is read of a header that is cut off, ASan sees. */
+static void headers_may_be_cut_off(void)
+{
+	static const uint8_t firsts[] = { 0, 60, 43, 44 };
+
+	set_up6();
+	for (unsigned i = 0; i < 4 * 24; i++) {
+		uint8_t p[54 + 24] = { [54] = 60, [62] = 58 };
+		uint8_t u[14 + 20 + 8] = { [12] = 8, [14] = 0x45, [22] = 64, [23] = 17 };
+
+		/* 23 bytes: an option begins with the last byte of its header. */
+		p[55] = i / 4 > 16;
+		memset(p + 56, i & 1 ? 1 : 0, 6);
+		p[61] = p[69] = 0x1e;
+		send6(p, peer6, firsts[i % 4], i / 4, 0);
+		put(p + 18, 16, 2);
+		deliver(p, 54 + i / 4);
+		memcpy(u, our_mac, 6);
+		put(u + 16, 20 + i / 4 % 9, 2);
+		put(u + 26, 0x0a000001, 4);
+		put(u + 30, 0x0a000009, 4);
+		put(u + 24, ~plain(u + 14, 20, 0), 2);
+		deliver(u, 34 + i / 4 % 9);
+		pause_a_little();
+	}
+	lives6();
+	down();
+}
+
 /* ---- martians */
 
 static unsigned datagrams;
@@ -405,6 +434,7 @@ int main(int argc, char **argv)
 		{ "redirects come from the router", redirects_come_from_the_router, 3 },
 		{ "an address in use stays", an_address_in_use_stays, 3 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
+		{ "headers may be cut off", headers_may_be_cut_off, 2 },
 		{ "martians are dropped", martians_are_dropped, 2 },
 		{ "IPv6 martians are dropped", martians6_are_dropped, 2 },
 	};
