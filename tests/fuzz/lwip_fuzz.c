@@ -1262,7 +1262,7 @@ static void one_event(void)
 		device_stuck = !device_stuck;
 		break;
 	case 4:
-		host.malloc_fails = b & 8 ? 1 + (b >> 4) * 4 : 0;
+		host.malloc_fails = b & 8 ? 2 + (b >> 4) * 4 : 0;
 		break;
 	case 5:
 		join_or_leave(byte());

@@ -5,27 +5,11 @@
  * The input is a list of frames, each made from a template - what the guest would take for
  * an answer - with some bytes changed, some added, and its checksums put right or not.
  */
-#include "kernel/param.h"
-#include "net/net.h"
-#include "net/segment.h"
-#include "net/sendbuf.h"
-#include "tests/fuzz/guest_fuzz.h"
-#include "tests/unit/net_bytes.h"
-#include "tests/unit/net_vif.h"
+#include "tests/fuzz/net_direct.h"
 
-#include <lwip/priv/tcp_priv.h>
-#include <lwip/udp.h>
 #include <xen/io/netif.h>
 
 #define PORT 80
-
-static uint8_t byte(void)
-{
-	if (!input_left)
-		return 0;
-	input_left--;
-	return *input++;
-}
 
 /* ---- what the guest sent last: answers are made of it */
 
@@ -370,13 +354,6 @@ static void datagram(void *arg, struct udp_pcb *u, struct pbuf *p, const ip_addr
 	pbuf_free(p);
 }
 
-static void settle(void)
-{
-	net_push();
-	while (vif.in || vif.first)
-		thread_yield();
-}
-
 static void write_some(void)
 {
 	static const uint8_t bytes[5000];
@@ -390,20 +367,16 @@ static void write_some(void)
 
 static void run(void)
 {
-	static char with_dhcp[] = "hostname=fuzz", without[] =
+	static const char with_dhcp[] = "hostname=fuzz", without[] =
 		"hostname=fuzz ip=10.0.0.2/24,gateway=10.0.0.1,dns=10.0.0.1";
 	struct tcp_pcb *listener;
 	struct udp_pcb *udp;
-	struct net_stats s;
 
-	host.steps = 4000000;
-	host_boot();
-	assert(param_init(byte() % 4 ? without : with_dhcp) == 0);
 	vif.info = (struct netfront_info){ .up = true, .mtu = 1500, .csum_ipv4 = true,
 					   .csum_ipv6 = true, .gso_tcpv4 = true,
 					   .gso_tcpv6 = true, .mac = { 0, 0x16, 0x3e, 0, 0, 1 } };
 	vif.wire = wire;
-	assert(net_init() == 0);
+	direct_up(byte() % 4 ? without : with_dhcp);
 	listener = tcp_new_ip_type(IPADDR_TYPE_ANY);
 	assert(listener && tcp_bind(listener, IP_ANY_TYPE, PORT) == ERR_OK);
 	listener = tcp_listen(listener);
@@ -436,7 +409,7 @@ static void run(void)
 		else if (what < 235)
 			write_some();
 		else
-			thread_sleep(clock_now() + (1ull << ((what - 235) / 2 + 24)));
+			pass(1ull << ((what - 235) / 2 + 24));
 		if (what & 1)
 			settle();
 	}
@@ -446,10 +419,5 @@ static void run(void)
 	sendbuf_free(&buffer);
 	tcp_close(listener);
 	udp_remove(udp);
-	thread_sleep(clock_now() + 100 * NSEC_PER_SEC);
-	settle();
-	net_stats(&s);
-	assert(!s.tx_queued && !s.lent_used);
-	assert(!vif.pages);
-	host_xen.shutdown = 0;		/* the threads stay */
+	direct_down();
 }

@@ -3,37 +3,11 @@
  * One TCP connection whose peer says anything: whatever is a number in it is near one that
  * matters, so lwIP takes most of it for true.  Nobody ends the guest by that.
  */
-#include "kernel/param.h"
-#include "net/net.h"
-#include "net/segment.h"
-#include "net/sendbuf.h"
-#include "tests/unit/net_vif.h"
+#include "tests/fuzz/net_direct.h"
 
-#include <lwip/priv/tcp_priv.h>
 #include <xen/io/netif.h>
 
 #define PORT 80
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *input HOST_KEEP;
-static size_t input_left HOST_KEEP;
-
-static uint8_t byte(void)
-{
-	if (!input_left)
-		return 0;
-	input_left--;
-	return *input++;
-}
-
-static void put(uint8_t *at, uint32_t v, unsigned bytes)
-{
-	while (bytes--) {
-		at[bytes] = v;
-		v >>= 8;
-	}
-}
 
 /* ---- the guest */
 
@@ -226,13 +200,6 @@ static void one_segment(void)
 	vif_deliver(p, 54 + options + len, &o, b & 128 ? 60 : 4096);
 }
 
-static void settle(void)
-{
-	net_push();
-	while (vif.in || vif.first)
-		thread_yield();
-}
-
 /* As one_segment() reads it. */
 static void one_of(const uint8_t *bytes, size_t n)
 {
@@ -259,21 +226,16 @@ static void open_it(void)
 
 static void run(void)
 {
-	static char line[] = "hostname=fuzz ip=10.0.0.2/24,gateway=10.0.0.1 ip6=off";
 	static const uint8_t arp[42] = {
 		0, 0x16, 0x3e, 0, 0, 1, 0, 0x16, 0x3e, 0, 0, 2, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1,
 		0, 0x16, 0x3e, 0, 0, 2, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2,
 	};
 	struct tcp_pcb *listener;
-	struct net_stats s;
 
-	host.steps = 4000000;
-	host_boot();
-	assert(param_init(line) == 0);
 	vif.info = (struct netfront_info){ .up = true, .mtu = 1500, .csum_ipv4 = true,
 					   .csum_ipv6 = true, .gso_tcpv4 = true,
 					   .gso_tcpv6 = true, .mac = { 0, 0x16, 0x3e, 0, 0, 1 } };
-	assert(net_init() == 0);
+	direct_up("hostname=fuzz ip=10.0.0.2/24,gateway=10.0.0.1 ip6=off");
 	listener = tcp_new();
 	assert(listener && tcp_bind(listener, IP_ANY_TYPE, PORT) == ERR_OK);
 	listener = tcp_listen(listener);
@@ -288,7 +250,7 @@ static void run(void)
 		else if (what < 240)
 			use(what);
 		else
-			thread_sleep(clock_now() + (1ull << (what % 16 + 20)));
+			pass(1ull << (what % 16 + 20));
 		if (what & 1)
 			settle();
 	}
@@ -297,27 +259,5 @@ static void run(void)
 		tcp_abort(tcp_active_pcbs);
 	sendbuf_free(&buffer);
 	tcp_close(listener);
-	thread_sleep(clock_now() + 100 * NSEC_PER_SEC);
-	settle();
-	net_stats(&s);
-	assert(!s.tx_queued && !s.lent_used);
-	assert(!vif.pages);
-	host_xen.shutdown = 0;		/* the threads stay */
-}
-
-/* What the guest has at its end is lost with its static variables. */
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return 1;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	if (size < 1)
-		return 0;
-	input = data + 1;
-	input_left = size - 1;
-	host_run(data[0], run);
-	return 0;
+	direct_down();
 }
