@@ -203,6 +203,104 @@ static void what_lies_behind_the_last_fragment_is_no_datagram(void)
 	down();
 }
 
+/* An echo request of 24 bytes, as a whole. */
+static void make_echo(uint8_t *echo)
+{
+	uint8_t sum[32];
+
+	memset(echo, 0, 24);
+	echo[0] = 128;
+	memcpy(sum, peer6, 16);
+	memcpy(sum + 16, us6, 16);
+	put(echo + 2, ~plain(echo, 24, plain(sum, 32, 58 + 24)), 2);
+}
+
+static void fragment4(uint32_t id, size_t offset, bool more, const uint8_t *data, size_t len)
+{
+	uint8_t p[34 + 64] = { [12] = 8, [14] = 0x45, [22] = 64, [23] = 1 };
+
+	memcpy(p, our_mac, 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 16, 20 + len, 2);
+	put(p + 18, id, 2);
+	put(p + 20, offset / 8 | more << 13, 2);
+	put(p + 26, 0x0a000001, 4);
+	put(p + 30, 0x0a000002, 4);
+	put(p + 24, ~plain(p + 14, 20, 0), 2);
+	memcpy(p + 34, data, len);
+	deliver(p, 34 + len);
+}
+
+/* A fragment of an echo request, by either protocol. */
+static void echo_part(bool ip6, uint32_t id, size_t offset, size_t len)
+{
+	uint8_t echo[32] = { 8, [2] = 0xf7, 0xff };
+
+	if (ip6) {
+		make_echo(echo);
+		fragment(id, 0, offset, offset + len < 24, 58, echo + offset, len);
+	} else {
+		fragment4(id, offset, offset + len < 24, echo + offset, len);
+	}
+}
+
+/* RFC 8200, 4.5: also what comes after the overlap belongs to the discarded datagram. */
+static void overlapping_fragments_discard_all(void)
+{
+	static const struct { uint8_t at, len; } overlaps[] = {
+		{ 0, 8 }, { 8, 8 }, { 8, 16 }, { 0, 16 },
+	};
+	/* ARP, for the answers by IPv4. */
+	uint8_t arp[42] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 };
+
+	set_up6();
+	memcpy(arp, our_mac, 6);
+	memcpy(arp + 6, peer_mac, 6);
+	memcpy(arp + 22, peer_mac, 6);
+	put(arp + 28, 0x0a000001, 4);
+	put(arp + 38, 0x0a000002, 4);
+	deliver(arp, sizeof(arp));
+	for (uint32_t i = 0; i < 2 * HOST_COUNT(overlaps); i++) {
+		bool ip6 = i & 1;
+
+		/* Duplicates are no overlap. */
+		answers = 0;
+		echo_part(ip6, 100 + i, 16, 8);
+		echo_part(ip6, 100 + i, 16, 8);
+		echo_part(ip6, 100 + i, 0, 16);
+		pause_a_little();
+		if (answers != 1)
+			host_fail("%u answers to whole datagrams, case %u", answers, i);
+
+		answers = 0;
+		if (overlaps[i / 2].len == 8) {
+			echo_part(ip6, i, 0, 16);
+			echo_part(ip6, i, overlaps[i / 2].at, 8);
+			echo_part(ip6, i, 16, 8);
+		} else {
+			echo_part(ip6, i, overlaps[i / 2].at == 8 ? 0 : 8, overlaps[i / 2].at == 8 ? 16 : 8);
+			echo_part(ip6, i, overlaps[i / 2].at, overlaps[i / 2].len);
+		}
+		echo_part(ip6, i, 0, 8);
+		echo_part(ip6, i, 8, 8);
+		echo_part(ip6, i, 16, 8);
+		pause_a_little();
+		if (answers)
+			host_fail("an overlap was answered, case %u", i);
+	}
+	/* Its time is over. */
+	thread_sleep(clock_now() + 70 * SECOND);
+	answers = 0;
+	echo_part(true, 1, 0, 16);
+	echo_part(true, 1, 16, 8);
+	echo_part(false, 0, 0, 16);
+	echo_part(false, 0, 16, 8);
+	pause_a_little();
+	assert(answers == 2);
+	lives6();
+	down();
+}
+
 /* RFC 6980: also where the fragment header says that there is one fragment. */
 static void discovery_is_not_fragmented(void)
 {
@@ -266,6 +364,34 @@ static void redirects_come_from_the_router(void)
 	for (unsigned i = 0; i < LWIP_ND6_NUM_DESTINATIONS; i++)
 		assert(memcmp(destination_cache[i].next_hop_addr.addr, other6, 16));
 	lives6();
+	down();
+}
+
+/* RFC 4861, 4.3 and 7.2.4: a unicast one needs no source link-layer address option. */
+static void a_solicitation_needs_no_option(void)
+{
+	static const uint8_t group[16] = { 0xff, 2, [11] = 1, 0xff, 0, 0, 1 };
+	uint8_t p[54 + 24] = { [54] = 135 };
+
+	set_up6();
+	memcpy(p + 62, us6, 16);
+	send6(p, peer6, 58, 24, 56);		/* wire() answers when peer6 is looked for */
+	pause_a_little();
+	assert(na == 1);
+	send6(p, peer6, 58, 24, 56);
+	pause_a_little();
+	assert(na == 2);
+	/* To the group, from one that is not known, and from one that is. */
+	for (unsigned known = 0; known < 2; known++) {
+		memcpy(p, "\x33\x33\xff\0\0\1", 6);
+		memcpy(p + 22, known ? peer6 : other6, 16);
+		memcpy(p + 38, group, 16);
+		put(p + 56, 0, 2);
+		put(p + 56, ~plain(p + 54, 24, plain(p + 22, 32, 58 + 24)), 2);
+		deliver(p, sizeof(p));
+		pause_a_little();
+		assert(na == 2 + known);
+	}
 	down();
 }
 
@@ -429,6 +555,8 @@ int main(int argc, char **argv)
 		{ "a datagram may be too long", a_datagram_may_be_too_long, 2 },
 		{ "what lies behind the last fragment is no datagram",
 		  what_lies_behind_the_last_fragment_is_no_datagram, 3 },
+		{ "overlapping fragments discard all", overlapping_fragments_discard_all, 2 },
+		{ "a solicitation needs no option", a_solicitation_needs_no_option, 2 },
 		{ "discovery is not fragmented", discovery_is_not_fragmented, 3 },
 		{ "options of Neighbour Discovery are whole", options_are_whole, 2 },
 		{ "redirects come from the router", redirects_come_from_the_router, 3 },
