@@ -21,8 +21,10 @@
 extern struct shared_info arch_shared_info;
 
 /* What the domain builder told us; filled in before start() is called. */
+#define COMMAND_LINE_MAX 8191
 struct boot_info {
-	char command_line[1024 + 1];	/* Xen passes 1023 characters at the most */
+	char command_line[COMMAND_LINE_MAX + 2];
+	unsigned command_line_max;	/* a longer line may have been cut: it is refused */
 	uintptr_t memory_start;		/* the pages that nobody uses yet ... */
 	uintptr_t memory_end;		/* ... as addresses; mapped by arch_map() only */
 	void *console_ring;		/* NULL: there is none */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MAX_WORDS 512			/* of 1023 characters there cannot be more */
+#define MAX_WORDS 1024
 
 static struct word {
 	char *text;			/* of ours: the key */

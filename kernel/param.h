@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Split it, once, in place.  0, or -EINVAL: a quote is not closed. */
+/* Split it, once, in place.  0; -EINVAL: a quote is not closed; -E2BIG: more than 1024 words. */
 int param_init(char *command_line);
 
 /* The value of key=value, "" for a bare word before the `--`, or NULL.  The last one wins. */

@@ -21,6 +21,7 @@
 #include "lib/shell.h"
 #include "lib/tls.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,8 +119,25 @@ static void start_main(void)
 		panic("too little memory: none for main's thread");
 }
 
+/* A command line that is not all there is not obeyed: rc is param_init()'s. */
+static void check_command_line(size_t length, int rc)
+{
+	char why[100];
+
+	if (length > boot_info.command_line_max)
+		format(why, sizeof(why), "the command line may be cut: it has %zu bytes or more, "
+		       "and the limit is %u", length, boot_info.command_line_max);
+	else if (rc)
+		format(why, sizeof(why), "the command line has %s", rc == -E2BIG ?
+		       "too many words" : "a quote that is not closed");
+	else
+		return;
+	shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, why);
+}
+
 _Noreturn void start(void)
 {
+	size_t length = strlen(boot_info.command_line);
 	int rc;
 
 	clock_init();
@@ -135,9 +153,7 @@ _Noreturn void start(void)
 	/* A guest without xenstore runs; it only cannot be asked, nor say how it ended. */
 	if (control_init())
 		log_warning("xenstore: none");
-	if (rc)
-		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE,
-			       "the command line has a quote that is not closed");
+	check_command_line(length, rc);
 	watchdog_init();
 	shutdown_limits();
 	file_init();

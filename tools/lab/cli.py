@@ -210,7 +210,7 @@ def run(args):
     from .config import Disk, Net, command_line, read_image
     if not (args.type == "hvm" and args.image.endswith(".img")):
         read_image(args.image)
-    command_line(args.cmdline, args.args)
+    command_line(args.cmdline, args.args, args.type)
     for i, disk in enumerate(args.disk):
         Disk.parse(disk, i)
     if args.net:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from .errors import LabError
 
-MAX_CMDLINE = 1023      # MAX_GUEST_CMDLINE less the NUL, xen/include/public/xen.h
+# A PV guest's line is cut to MAX_GUEST_CMDLINE with its NUL (xen/include/public/xen.h): one of
+# 1023 bytes may have been cut.  PVH: COMMAND_LINE_MAX of kernel/arch.h.
+MAX_CMDLINE = {"pv": 1022, "pvh": 8191, "hvm": 8191}
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SIZE = re.compile(r"(\d+)([KMG])", re.I)
 
@@ -20,7 +22,7 @@ def quoted(text):
     return f'"{text}"'
 
 
-def command_line(cmdline, args):
+def command_line(cmdline, args, type="pv"):
     """What the guest sees: WORDS -- 'ARG' 'ARG', for a parser with sh's quoting."""
     words = [cmdline] if cmdline else []
     if args:
@@ -28,9 +30,9 @@ def command_line(cmdline, args):
     line = " ".join(words)
     if "\0" in line:
         raise LabError("an argument for the guest has a NUL byte in it")
-    if len(line.encode()) > MAX_CMDLINE:
+    if len(line.encode()) > MAX_CMDLINE[type]:
         raise LabError(f"the guest's command line has {len(line.encode())} bytes; "
-                       f"Xen takes {MAX_CMDLINE}")
+                       f"a {type} guest takes {MAX_CMDLINE[type]}")
     return line
 
 

@@ -207,7 +207,7 @@ class Lab:
             raise LabError(f"too little memory: the guest wants {memory} MB, the lab "
                            f"has {self.memory} MB for guests")
         type = type or self.type
-        line = config.command_line(cmdline, args)
+        line = config.command_line(cmdline, args, type)
         disks = [config.Disk.parse(d, i) for i, d in enumerate(disks)]
         net = None if net in (None, False) else config.Net.parse("" if net is True else net)
         where = None if type == "hvm" else self.image_in_dom0(image)

@@ -39,7 +39,7 @@
 #define MULTIBOOT_MAP_SIZE 44
 #define MULTIBOOT_MAP 48
 #define MAP_ROOM (128 * 24)		/* Xen's entries have 20 bytes, Multiboot's 24 */
-#define LINE_ROOM 1024			/* at the beginning of boot_info */
+#define LINE_ROOM 8192			/* at the beginning of boot_info */
 #define START_INFO_LINE 24		/* in xen/arch-x86/hvm/start_info.h */
 
 	.section .text.entry, "ax", @progbits
@@ -72,7 +72,10 @@ hvm_entry:
 	jz	2f
 	mov	$PHYSICAL(boot_info), %edi
 	mov	$LINE_ROOM, %ecx
-	rep movsb
+0:	lodsb				/* up to its NUL, if there is room */
+	stosb
+	test	%al, %al
+	loopne	0b
 2:	xor	%ecx, %ecx
 1:	mov	%ecx, %eax
 	shl	$21, %eax

@@ -140,9 +140,12 @@ static void allow_wrfsbase(void)
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_FSGSBASE));
 }
 
-/* Where entry.S copies 1024 bytes of the command line to; the zero behind them stays. */
-_Static_assert(offsetof(struct boot_info, command_line) == 0 &&
-	       sizeof(boot_info.command_line) > 1024, "LINE_ROOM");
+/*
+ * Where entry.S copies the command line to: LINE_ROOM bytes of it at the most, one more than
+ * we take, so that a longer line is seen.  The zero behind them stays.
+ */
+_Static_assert(offsetof(struct boot_info, command_line) == 0 && COMMAND_LINE_MAX == 8192 - 1 &&
+	       sizeof(boot_info.command_line) == 8192 + 1, "LINE_ROOM");
 
 _Noreturn void hvm_start(void);
 _Noreturn void hvm_start(void)
@@ -156,6 +159,7 @@ _Noreturn void hvm_start(void)
 	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | RW | nx);
 	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
 	find_rings();
+	boot_info.command_line_max = COMMAND_LINE_MAX;
 	hvm_early_end();
 	allow_wrfsbase();
 	hvm_enable_upcalls(vector_is_offered());

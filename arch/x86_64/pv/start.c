@@ -50,9 +50,14 @@ static const struct platform pv = {
 	.foreign_where = pv_foreign_where,
 };
 
+/*
+ * The builder (start_info_x86_64() of xg_dom_x86.c) copies MAX_GUEST_CMDLINE - 1 bytes of the
+ * command line and says nothing of the others.  So a line of that many may have been longer.
+ */
 static void copy_boot_info(const struct start_info *info)
 {
 	memcpy(boot_info.command_line, info->cmd_line, MAX_GUEST_CMDLINE);
+	boot_info.command_line_max = MAX_GUEST_CMDLINE - 2;
 	boot_info.privileged = info->flags & SIF_INITDOMAIN;
 	if (!boot_info.privileged && info->console.domU.mfn) {
 		boot_info.console_ring = pv_virtual(info->console.domU.mfn * PAGE_SIZE);

@@ -3,6 +3,9 @@
 
 import hashlib
 import json
+from unittest import mock
+
+from lab import config
 
 MOST = 128 << 10
 
@@ -28,3 +31,35 @@ def test_the_same_file_opens_both_doors(lab, image):
 
 def test_it_is_small(lab, image):
     assert image.stat().st_size <= MOST, image.stat().st_size
+
+
+def arguments(length):
+    """That are a command line of so many bytes; behind 1000, 4000 and so on are quoted blanks."""
+    args = ["a b" * 30 for _ in range(length // 100)] + ["end"]
+    left = length - len(config.command_line("", args, "pvh"))
+    return args[:-1] + ["x" * left + "end"]
+
+
+def say(lab, image, length, type):
+    """What becomes of a line of so many bytes: xl takes any."""
+    args = arguments(length)
+    with mock.patch.dict(config.MAX_CMDLINE, {type: 10000}):
+        result = lab.run_guest(image, args=args, type=type, timeout=60)
+    whole = f"argv[{len(args)}] = {args[-1]}"
+    return result, whole in result.console.replace("\r", "")
+
+
+def test_a_command_line_is_taken_whole_or_refused(lab, image):
+    """Xen cuts a PV guest's to 1023 bytes, and a PVH guest's not at all."""
+    with mock.patch.dict(config.MAX_CMDLINE, pvh=10000):
+        assert len(config.command_line("", arguments(5000), "pvh")) == 5000
+    for type, lengths in ("pv", (1022,)), ("pvh", (1024, 8191)):
+        for length in lengths:
+            result, whole = say(lab, image, length, type)
+            assert result.status == 0 and whole, f"{type} {length}: {result.console}"
+    for type, lengths in ("pv", (1023, 5000)), ("pvh", (8192,)):
+        for length in lengths:
+            result, _ = say(lab, image, length, type)
+            assert (result.reason, result.status) == ("poweroff", 2), result
+            assert "the command line may be cut" in result.console, result.console
+            assert "Hello" not in result.console, result.console
