@@ -147,9 +147,10 @@ clean:
 distclean:
 	$(Q)rm -rf $(BUILD)
 
-# What is taken from outside.
-$(SRC)/%/.pin: tools/sources tools/fetch | setup
-	$(Q)tools/fetch --dir $(SRC) $*
+# What is taken from outside.  Each make sees whether a file of it was edited.
+$(SRC)/%/.pin: tools/sources tools/fetch FORCE | setup
+	$(Q)[ -z "$(filter-out FORCE,$?)" ] && tools/listing $(@D) | cmp -s - $(@D)/.listing || \
+		tools/fetch --dir $(SRC) $*
 # The folder is newer when a patch was added or removed.
 $(SRC)/lwip/.pin: net/lwip/patches $(wildcard net/lwip/patches/*.patch)
 # One make more, because which files there are is known only when they are; it is asked each
@@ -158,15 +159,19 @@ $(BUILD)/obj/liblwip.a: FORCE | $(READY)
 	$(Q)$(MAKE) -s --no-print-directory -f net/lwip.mk BUILD=$(BUILD) SRC=$(LWIP_SRC)/src \
 		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
 
-$(NEWLIB)/stamp: tools/newlib lib/include/sys/features.h lib/include/machine/_types.h \
-		$(BUILD)/newlib-flags $(if $(filter $(SRC)/%,$(NEWLIB_SRC)),$(SRC)/newlib/.pin)
-	$(Q)NEWLIB_CC="$(NEWLIB_CC)" NEWLIB_CFLAGS="$(NEWLIB_CFLAGS)" \
+# The folders are newer when a header was added or removed; tools/newlib knows which matter.
+NEWLIB_PIN	:= $(if $(filter $(SRC)/%,$(NEWLIB_SRC)),$(SRC)/newlib/.pin)
+$(NEWLIB)/stamp: tools/newlib lib/include $(wildcard lib/include/* lib/include/*/*) \
+		$(BUILD)/newlib-flags $(NEWLIB_PIN)
+	$(Q)NEWLIB_PIN=$(NEWLIB_PIN) NEWLIB_CC="$(NEWLIB_CC)" NEWLIB_CFLAGS="$(NEWLIB_CFLAGS)" \
 		NEWLIB_PREFIX=$(CROSS_COMPILE) tools/newlib $(NEWLIB_SRC) $(NEWLIB)
 
 # All is compiled anew when it would be compiled differently.
 newer		= printf '%s\n' "$(1)" | cmp -s - $@ || printf '%s\n' "$(1)" > $@
 $(BUILD)/newlib-flags: FORCE | setup
-	@mkdir -p $(@D); $(call newer,$(NEWLIB_SRC) $(NEWLIB_CC) $(NEWLIB_CFLAGS))
+	@mkdir -p $(@D); tree=$(if $(NEWLIB_PIN),,$$(tools/listing $(firstword \
+		$(wildcard $(NEWLIB_SRC)/newlib) $(NEWLIB_SRC)) | cksum)); \
+	$(call newer,$(NEWLIB_SRC) $$tree $(NEWLIB_CC) $(NEWLIB_CFLAGS))
 $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | setup
 	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
 	for d in "$$x/xen" "$$x/public" "$$x" none; do [ ! -f "$$d/xen.h" ] || break; done; \
@@ -268,9 +273,12 @@ export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 	$(Q)tools/symbols $*.first > $*.symbols.S && $(GCC) -c -o $*.symbols.o $*.symbols.S
 	$(Q)$(call link,$@,$*.symbols.o) -Map=$*.map
 	$(Q)tools/symbols --same $*.first $@ && rm $*.first $*.symbols.?
-	$(Q)tools/redzone $(CROSS_COMPILE)objdump $@
+	$(Q)tools/redzone --objdump $(CROSS_COMPILE)objdump --map $*.map --ours $(ours) -- $@
+# $(LIBRARY) twice: what it has in place of libgcc's is found first whoever asks for it.
+ours		= $(START) $(filter $(@D)/%.o,$^) $(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a
 link		= $(LINK) -o $(1) $(START) $(filter $(@D)/%.o,$^) $(2) \
-		  --start-group $(LIBRARY) $(LIBS) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a $(LIBGCC) --end-group
+		  --start-group $(LIBRARY) $(LIBS) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a \
+		  $(LIBRARY) $(LIBGCC) --end-group
 $(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
 	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
 
