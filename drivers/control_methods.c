@@ -7,12 +7,14 @@
 #include "kernel/command.h"
 #include "kernel/evtchn.h"
 #include "kernel/gnttab.h"
+#include "kernel/hold.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
 #include "kernel/profile.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
+#include "kernel/symbols.h"
 
 #include <errno.h>
 #include <string.h>
@@ -190,6 +192,19 @@ static void put_port(const struct evtchn *e, void *arg)
 	json_close(j, '}');
 }
 
+static void put_hold(struct json *j)
+{
+	uintptr_t start;
+
+	json_open(j, "hold", '{');
+	json_number(j, "longest", hold_longest.ns / 1000);
+	json_open(j, "in", '[');
+	for (unsigned i = 0; i < HOLDERS && hold_longest.pcs[i]; i++)
+		json_string(j, NULL, symbol_lookup(hold_longest.pcs[i] - 1, &start));
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
 static void xen_stats(struct json *j, const char *key)
 {
 	struct gnttab_stats g;
@@ -206,6 +221,7 @@ static void xen_stats(struct json *j, const char *key)
 	json_number(j, "quarantined", g.quarantined);
 	json_number(j, "mapped", g.mapped);
 	json_close(j, '}');
+	put_hold(j);
 	json_open(j, "ports", '[');
 	evtchn_list(put_port, j);
 	json_close(j, ']');
@@ -215,12 +231,14 @@ static void xen_stats(struct json *j, const char *key)
 static struct interface xen = {
 	.name = "org.xenolith.xen1",
 	.description =
-	"# Events, thread switches, grants: how often, how many.\n"
+	"# Events, thread switches, grants: how often, how many; the longest hold of the monitor\n"
+	"# in us, and where it ended.\n"
 	"interface org.xenolith.xen1\n"
 	"type Port (port: int, name: string, count: int)\n"
 	"type Grants (used: int, free: int, quarantined: int, mapped: int)\n"
+	"type Hold (longest: int, in: []string)\n"
 	"type Xen (switches: int, preemptions: int, upcalls: int, idles: int, grants: Grants,\n"
-	"  ports: []Port)\n"
+	"  hold: Hold, ports: []Port)\n"
 	"method Get() -> (xen: Xen)\n",
 	.key = "xen", .stats = xen_stats,
 };

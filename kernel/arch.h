@@ -65,6 +65,11 @@ void arch_idle(uint64_t deadline);
 /* Xen system time in ns: monotonic, its zero is anywhere.  Callable from anywhere. */
 uint64_t arch_clock(void);
 
+/* A counter that runs at a steady rate, read at once; what a difference of it is in ns. */
+uint64_t arch_cycles(void);
+uint64_t arch_cycles_ns(uint64_t cycles);
+extern bool arch_cycles_trap;		/* each reading costs a trap */
+
 /* Map [start, start + size) of boot_info's memory, readable and writable: 0 or -ENOMEM. */
 int arch_map(uintptr_t start, size_t size);
 

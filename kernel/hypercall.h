@@ -37,6 +37,10 @@ int xen_set_timer(uint64_t deadline);
 /* The 100 Hz of VIRQ_TIMER that a PV guest begins with; where there are none, an error. */
 int xen_stop_periodic_timer(void);
 
+/* Where Xen writes, from now on, how long the vcpu ran and waited. */
+struct vcpu_register_runstate_memory_area;
+int xen_register_runstate(const struct vcpu_register_runstate_memory_area *area);
+
 /* Have the table at least n frames: their frame numbers.  -ENOMEM and such beyond. */
 int xen_grant_setup(unsigned n, unsigned long *frames);
 int xen_grant_max_frames(unsigned *max);

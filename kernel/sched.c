@@ -3,6 +3,7 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
+#include "kernel/hold.h"
 #include "kernel/log.h"
 #include "kernel/sched.h"
 #include "kernel/trace.h"
@@ -260,8 +261,10 @@ static void idle(void)
 	current->cpu_time += clock_now() - current->switched_in;
 	sched_stats.idles++;
 	mask();
+	hold_end();
 	if (!news())
 		arch_idle(timers ? clock_to_xen(not_too_far(timers->deadline)) : 0);
+	hold_begin();
 	look(NULL, true);
 	unmask(kernel_mask);
 	expire();
@@ -362,6 +365,8 @@ static void schedule(bool keep_turn)
 {
 	struct thread *next;
 
+	hold_end();
+	hold_begin();
 	if (slice_of == current && !keep_turn)
 		slice_of = NULL;
 	look(NULL, false);
@@ -415,10 +420,12 @@ bool sched_upcall(const struct regs *where)
 		return false;
 	}
 	current->depth++;
+	hold_begin();
 	sched_stats.upcalls++;
 	look(where, false);
 	if (kernel_threads_first() || cuts_in() || slice_over())
 		return true;
+	hold_end();
 	current->depth--;
 	return false;
 }
@@ -436,6 +443,7 @@ void sched_preempt(void)
 			break;
 		look(NULL, false);	/* what was put aside calls nobody again */
 	}
+	hold_end();
 	current->depth--;
 }
 
@@ -443,7 +451,8 @@ void kernel_enter(void)
 {
 	*upcall_mask() = kernel_mask;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	current->depth++;	/* from here on nobody else runs unless we sleep */
+	if (current->depth++ == 0)	/* from here on nobody else runs unless we sleep */
+		hold_begin();
 }
 
 void kernel_leave(void)
@@ -456,6 +465,7 @@ void kernel_leave(void)
 	for (;;) {
 		look(NULL, false);
 		give_way();
+		hold_end();
 		current->depth = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		*upcall_mask() = 0;
@@ -466,7 +476,20 @@ void kernel_leave(void)
 		*upcall_mask() = kernel_mask;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		current->depth = 1;
+		hold_begin();
 	}
+}
+
+void kernel_pause(void)
+{
+	if (current->kind == THREAD_KERNEL) {
+		thread_yield();
+		return;
+	}
+	hold_end();
+	hold_begin();
+	look(NULL, false);
+	give_way();
 }
 
 void sched_profile(sched_tick *new_tick, uint64_t deadline)
@@ -563,6 +586,7 @@ void sched_init(const char *name, enum thread_kind kind)
 	t->switched_in = clock_now();
 	current = t;
 	thread_add(t);
+	hold_init();
 }
 
 void thread_yield(void)

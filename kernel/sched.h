@@ -93,6 +93,13 @@ void kernel_enter(void);
 void kernel_leave(void);
 
 /*
+ * Between two steps of something long, where the caller could also sleep: events are looked
+ * at, and who goes before us runs.  Nothing may hold the monitor for more than a few ms
+ * (kernel/hold.h).
+ */
+void kernel_pause(void);
+
+/*
  * For a profiler.  From now on tick() is called when the timer fires, by deadline or by
  * anything else, and says when it shall fire next at the latest; NULL ends it.  It runs
  * in the upcall, and must neither sleep nor take the kernel to be between two things:

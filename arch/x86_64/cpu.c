@@ -9,6 +9,7 @@
 #define CPUID_7_EBX_ERMS (1u << 9)	/* fast rep movsb, rep stosb */
 #define CR4_FSGSBASE (1ul << 16)
 #define CR4_OSXSAVE (1ul << 18)
+#define XEN_CPUID_3_EAX_VTSC 1u		/* Xen emulates rdtsc: arch-x86/cpuid.h */
 #define XCR0_X87_SSE 3u
 #define XCR0_AVX 4u
 #define XCR0_AVX512 (7u << 5)
@@ -18,14 +19,7 @@
 static size_t area_size = FXSAVE_SIZE;
 static uint32_t xcr0;			/* 0: FXSAVE is all there is */
 static bool have_wrfsbase, have_rdrand;
-
-static uint64_t tsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
+bool arch_cycles_trap;
 
 bool arch_random(uint64_t *bits)
 {
@@ -37,7 +31,7 @@ bool arch_random(uint64_t *bits)
 		if (ok && *bits != UINT64_MAX)
 			return true;
 	}
-	*bits = tsc();
+	*bits = arch_cycles();
 	return false;
 }
 
@@ -98,6 +92,8 @@ void cpu_init(void)
 	fpu_init();
 	platform->cpuid(1, 0, r);
 	have_rdrand = r[2] & CPUID_1_ECX_RDRAND;
+	platform->cpuid(0x40000003, 0, r);
+	arch_cycles_trap = r[0] & XEN_CPUID_3_EAX_VTSC;
 	platform->cpuid(0, 0, r);
 	if (r[0] < 7)
 		return;

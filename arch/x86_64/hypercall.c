@@ -91,6 +91,11 @@ int xen_stop_periodic_timer(void)
 	return hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, NULL);
 }
 
+int xen_register_runstate(const struct vcpu_register_runstate_memory_area *area)
+{
+	return hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, 0, area);
+}
+
 static int grant_op(unsigned cmd, void *ops, unsigned n)
 {
 	return hypercall3(__HYPERVISOR_grant_table_op, cmd, ops, n);

@@ -245,6 +245,18 @@ uint64_t arch_clock(void)
 	return now - (host.clock_back ? host_below(host.clock_back) : 0);
 }
 
+bool arch_cycles_trap;
+
+uint64_t arch_cycles(void)
+{
+	return now;
+}
+
+uint64_t arch_cycles_ns(uint64_t cycles)
+{
+	return cycles;
+}
+
 static bool event_pending(void)
 {
 	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];

@@ -173,6 +173,7 @@ struct host_xen {
 	uint64_t periodic;		/* the next of those nobody set; 0: none */
 	uint64_t watchdog;		/* when it bites; 0: none */
 	unsigned sends;			/* event hypercalls */
+	struct vcpu_runstate_info *runstate;
 };
 extern struct host_xen host_xen;
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <xen/vcpu.h>
 
 #define MAX_PORTS 4096u			/* the two-level ABI's */
 #define REFS_PER_FRAME (PAGE_SIZE / sizeof(grant_entry_v1_t))
@@ -357,6 +358,13 @@ int xen_set_timer(uint64_t deadline)
 		deadline = host_now() + 100000000;
 	host_xen.timer = deadline;
 	host_timers();
+	return 0;
+}
+
+int xen_register_runstate(const struct vcpu_register_runstate_memory_area *area)
+{
+	hypercall("VCPUOP_register_runstate_memory_area");
+	host_xen.runstate = area->addr.v;
 	return 0;
 }
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "kernel/hold.h"
+
+#include <xen/vcpu.h>
+
+#define LONG (2 * NSEC_PER_MSEC)
+
+/* Xen writes it when we are scheduled.  It is in one page, since its size divides a page's. */
+static struct vcpu_runstate_info runstate __attribute__((aligned(64)));
+
+static uint64_t since, away_before;
+static uint64_t limit = UINT64_MAX;	/* what takes fewer cycles is not the longest */
+struct hold hold_longest __attribute__((aligned(128)));	/* in one page too */
+
+/*
+ * How long others ran, in ns; who holds does not block.  If Xen takes the CPU away between
+ * this and reading the cycles, a hold counts as shorter than it was, never as longer.
+ */
+static uint64_t away(void)
+{
+	const volatile struct vcpu_runstate_info *r = &runstate;
+
+	return r->time[RUNSTATE_runnable] + r->time[RUNSTATE_offline];
+}
+
+void hold_begin(void)
+{
+	away_before = away();
+	since = arch_cycles();
+}
+
+void hold_init(void)
+{
+	static const struct vcpu_register_runstate_memory_area area = { .addr.v = &runstate };
+
+	if (!arch_cycles_trap && !xen_register_runstate(&area))
+		limit = 0;
+	hold_begin();
+}
+
+static void longer(uint64_t cycles)
+{
+	static struct arch_call top;
+	uint64_t gone = away() - away_before, ns = arch_cycles_ns(cycles);
+	unsigned n;
+
+	/* Or another processor's counter is behind. */
+	if (ns >> 62 || ns <= gone + hold_longest.ns)
+		return;
+	if (!gone)
+		limit = cycles;
+	hold_longest.ns = ns - gone;
+	n = arch_callers(NULL, hold_longest.pcs, HOLDERS, &top);
+	if (n < HOLDERS)
+		hold_longest.pcs[n] = 0;
+}
+
+/* Most are shorter than one before them, and then this is all. */
+void hold_end(void)
+{
+	uint64_t cycles = arch_cycles() - since;
+
+	if (cycles > limit)
+		longer(cycles);
+}
+
+bool hold_is_long(void)
+{
+	return arch_cycles_ns(arch_cycles() - since) > LONG;
+}
