@@ -30,6 +30,7 @@
 
 struct runq {
 	struct thread *first, **last;
+	struct thread **behind_ahead;	/* NULL: nobody is ahead; else the last such one's `next` */
 	unsigned length;
 };
 
@@ -101,10 +102,11 @@ static bool news(void)
 static void enqueue(struct thread *t, bool first)
 {
 	struct runq *q = &runq[t->held ? HELD : t->kind];
-	struct thread **p = first || t->ahead ? &q->first : q->last;
+	struct thread **p = !first && !t->ahead ? q->last :
+			    q->behind_ahead && !(first && t->ahead) ? q->behind_ahead : &q->first;
 
-	while (*p && (*p)->ahead && !(first && t->ahead))
-		p = &(*p)->next;
+	if (t->ahead && (!q->behind_ahead || p == q->behind_ahead))
+		q->behind_ahead = &t->next;
 	t->next = *p;
 	*p = t;
 	if (!t->next)
@@ -118,6 +120,8 @@ static struct thread *take(struct runq *q, struct thread **p)
 	struct thread *t = *p;
 
 	*p = t->next;
+	if (q->behind_ahead == &t->next)
+		q->behind_ahead = p == &q->first ? NULL : p;
 	if (!t->next)
 		q->last = p;
 	q->length--;
