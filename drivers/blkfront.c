@@ -537,6 +537,7 @@ static int transfer(const struct disk *d, uint8_t op, char *data, size_t len, ui
 			part->next = unused;
 			unused = part;
 		}
+		kernel_pause();		/* a fast backend's answers are there before we wait */
 	}
 	return call.error;
 }

@@ -12,6 +12,7 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/gnttab.h"
+#include "kernel/hold.h"
 #include "kernel/page.h"
 
 #include <assert.h>
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 64u			/* slots, between two refills */
+#define BATCH 64u			/* slots, between two refills, unless time is up */
 #define LEAST 32u			/* posted, or a frame of 64 KiB cannot come */
 #define SPARE 64u			/* free pages kept for the next frames */
 #define PAUSE (100 * NSEC_PER_MSEC)
@@ -338,7 +339,7 @@ bool rx_poll(struct netfront *n)
 	uint32_t i, at;
 	int got = 1;
 
-	for (i = 0; i < BATCH; i++) {
+	for (i = 0; i < BATCH && !hold_is_long(); i++) {
 		at = rx->ring.consumed % SLOTS;
 		got = ring_take(&rx->ring, &rsp);
 		if (got <= 0)

@@ -16,10 +16,16 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MEM 1				/* Linux's major number of all `devices` */
 #define AT_ONCE 4096			/* random bytes: others wait for so many */
+#define ZEROES_AT_ONCE 65536
 
 static int zeroes(void *to, size_t len)
 {
-	memset(to, 0, len);
+	for (size_t n, done = 0; done < len; done += n) {
+		if (done)
+			kernel_pause();
+		n = len - done < ZEROES_AT_ONCE ? len - done : ZEROES_AT_ONCE;
+		memset((char *)to + done, 0, n);
+	}
 	return 0;
 }
 
@@ -27,7 +33,7 @@ static int random_file(void *to, size_t len)
 {
 	for (size_t n, done = 0; done < len; done += n) {
 		if (done)
-			thread_yield();
+			kernel_pause();
 		n = len - done < AT_ONCE ? len - done : AT_ONCE;
 		if (getrandom((char *)to + done, n, 0) < 0)
 			return -EIO;

@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 
 #define ALWAYS (EPOLLERR | EPOLLHUP)
+#define AT_ONCE 1024			/* events that one wait returns: others wait meanwhile */
 #define FLAGS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 
 struct item {
@@ -202,6 +203,8 @@ static int collect(struct epoll *e, struct epoll_event *to, int max)
 	struct item *last = e->last, *i;
 	int n = 0;
 
+	if (max > AT_ONCE)
+		max = AT_ONCE;
 	while (n < max && (i = e->first)) {
 		uint32_t events = item_ready(i);
 		bool was_last = i == last;
@@ -258,6 +261,7 @@ static void epoll_close(struct file *f)
 	while ((i = e->items)) {
 		file_unwatch(&i->watcher);
 		item_free(i);
+		kernel_pause();
 	}
 	free(e);
 }

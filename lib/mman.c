@@ -21,6 +21,8 @@ struct mapping {
 
 static struct mapping *mappings;
 
+#define STEP (64 * PAGE_SIZE)
+
 static size_t round_up(size_t len)
 {
 	return (len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ul);
@@ -28,11 +30,33 @@ static size_t round_up(size_t len)
 
 #define BOTH (PROT_READ | PROT_WRITE)
 
+/*
+ * Under PV each page costs a hypercall, so others run between two steps of a large mapping.  No
+ * mapping is changed or removed by two at once.
+ */
+static bool changing;
+static struct waitq unchanging;
+
+static void begin_change(void)
+{
+	wait_until(&unchanging, !changing);
+	changing = true;
+}
+
+static void end_change(void)
+{
+	changing = false;
+	wake_one(&unchanging);
+}
+
 static void protect(struct mapping *m, int prot)
 {
-	for (char *page = m->start; prot != m->prot && page < m->end; page += PAGE_SIZE)
+	for (char *page = m->start; prot != m->prot && page < m->end; page += PAGE_SIZE) {
+		if (page > m->start && (page - m->start) % STEP == 0)
+			kernel_pause();
 		prot == PROT_NONE ? arch_guard(page) :
 		prot == PROT_READ ? arch_make_readonly(page) : arch_unguard(page);
+	}
 	m->prot = prot;
 }
 
@@ -45,10 +69,8 @@ static char *map(size_t len, bool anonymous)
 	if (!m)
 		return NULL;
 	kernel_enter();
-	while (page_prepare_pages(len / PAGE_SIZE)) {
-		kernel_leave();		/* others may want the CPU */
-		kernel_enter();
-	}
+	while (page_prepare_pages(len / PAGE_SIZE))
+		kernel_pause();
 	pages = page_alloc(len / PAGE_SIZE);
 	if (pages) {
 		*m = (struct mapping){ mappings, pages, pages + len, BOTH, anonymous };
@@ -148,9 +170,9 @@ static void unmap(struct mapping **p)
 {
 	struct mapping *m = *p;
 
+	*p = m->next;
 	protect(m, BOTH);
 	page_free(m->start, (m->end - m->start) / PAGE_SIZE);
-	*p = m->next;
 	free(m);
 }
 
@@ -195,7 +217,9 @@ static int change_pages(void *at, size_t len, int what)
 		one->next = two;
 		two->next = NULL;
 		kernel_enter();
+		begin_change();
 		rc = change(at, (char *)at + round_up(len), what, &spare);
+		end_change();
 		kernel_leave();
 		one = spare;
 		two = spare ? spare->next : NULL;
@@ -261,21 +285,25 @@ static int clear(char *at, size_t len)
 	char *end = at + round_up(len);
 	int rc = 0;
 
+	kernel_enter();
+	begin_change();
+	if (!mapped(at, end))
+		rc = -ENOMEM;
 	for (char *p = at; p < end && !rc; p = (*find(p))->end)
 		if (!(*find(p))->anonymous)
 			rc = -EINVAL;		/* its bytes are those of the file again: no */
 	for (; at < end && !rc; at += PAGE_SIZE) {
-		int prot;
+		int prot = (*find(at))->prot;
 
-		kernel_enter();
-		prot = (*find(at))->prot;
 		if (prot != BOTH)
 			arch_unguard(at);
 		memset(at, 0, PAGE_SIZE);
 		if (prot != BOTH)
 			prot == PROT_NONE ? arch_guard(at) : arch_make_readonly(at);
-		kernel_leave();
+		kernel_pause();
 	}
+	end_change();
+	kernel_leave();
 	return result(rc);
 }
 

@@ -19,6 +19,7 @@
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 #define FEW 8				/* have their watchers on the stack */
 #define MANY (1 << 20)
+#define AT_ONCE 1024			/* files, between two looks at events */
 
 struct poller {
 	struct waitq queue;
@@ -50,11 +51,19 @@ static void changed(struct watcher *watcher)
 	wake(&w->poller->queue);
 }
 
+/* The files are held, so others may run meanwhile. */
+static void pause_after(nfds_t n)
+{
+	if (n % AT_ONCE == AT_ONCE - 1)
+		kernel_pause();
+}
+
 static int look(struct watch *w, nfds_t count)
 {
 	int n = 0;
 
 	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
 		if (w[i].file)
 			w[i].fd->revents = ready(&w[i]);
 		n += w[i].fd->revents != 0;
@@ -66,16 +75,20 @@ static int sleep_for(struct watch *w, nfds_t count, struct poller *p, uint64_t d
 {
 	int n;
 
-	for (nfds_t i = 0; i < count; i++)
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
 		if (w[i].file)
 			file_watch(w[i].file, &w[i].watcher);
+	}
 	do {
 		p->changed = false;
 		n = look(w, count);
 	} while (!n && wait_until_deadline(&p->queue, deadline, p->changed));
-	for (nfds_t i = 0; i < count; i++)
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
 		if (w[i].file)
 			file_unwatch(&w[i].watcher);
+	}
 	return n;
 }
 
@@ -85,6 +98,7 @@ static int poll_all(struct watch *w, struct pollfd *fds, nfds_t count, uint64_t 
 	int n;
 
 	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
 		w[i] = (struct watch){
 			.watcher.changed = changed, .poller = &p, .fd = &fds[i],
 			.file = fds[i].fd < 0 ? NULL : file_get(fds[i].fd),
@@ -94,9 +108,11 @@ static int poll_all(struct watch *w, struct pollfd *fds, nfds_t count, uint64_t 
 	n = look(w, count);
 	if (!n && deadline)
 		n = sleep_for(w, count, &p, deadline);
-	for (nfds_t i = 0; i < count; i++)
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
 		if (w[i].file)
 			file_put(w[i].file);
+	}
 	return n;
 }
 
@@ -108,13 +124,15 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 
 	if (count > MANY)
 		return -EINVAL;
-	kernel_enter();
 	if (count > FEW)
-		w = malloc(count * sizeof(*w));
-	n = w ? poll_all(w, fds, count, deadline) : -ENOMEM;
+		w = malloc(count * sizeof(*w));	/* outside: malloc() maps much of it in steps */
+	if (!w)
+		return -ENOMEM;
+	kernel_enter();
+	n = poll_all(w, fds, count, deadline);
+	kernel_leave();
 	if (w != few)
 		free(w);
-	kernel_leave();
 	return n;
 }
 

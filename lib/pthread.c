@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include "kernel/arch.h"
+#include "kernel/page.h"
 #include "kernel/sched.h"
 #include "lib/pthread.h"
 #include "lib/time.h"
@@ -160,6 +161,8 @@ int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void
 	p->arg = arg;
 	p->detached = attr && attr->detachstate == PTHREAD_CREATE_DETACHED;
 	kernel_enter();
+	while (page_prepare_pages(1 + pthread_stack_size(attr) / PAGE_SIZE))
+		kernel_pause();
 	*id = p;			/* before it runs: it may look */
 	error = start_thread(p, pthread_stack_size(attr));
 	kernel_leave();

@@ -5,6 +5,7 @@
  * tools/files makes a table of them, sorted by path, in .rodata; what is read is copied
  * from there to the caller, and nothing else.
  */
+#include "kernel/sched.h"
 #include "lib/mount.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define AT_ONCE 65536			/* bytes: others wait for so many */
 
 struct romfs_entry {
 	const char *path;		/* as a mount has them */
@@ -56,8 +59,12 @@ static ssize_t romfs_pread(struct file *f, void *to, size_t len, off_t at)
 
 	if (len > n)
 		len = n;
-	if (len)
-		memcpy(to, from, len);
+	for (size_t part, done = 0; done < len; done += part) {
+		if (done)
+			kernel_pause();
+		part = len - done < AT_ONCE ? len - done : AT_ONCE;
+		memcpy((char *)to + done, (const char *)from + done, part);
+	}
 	return len;
 }
 

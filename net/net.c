@@ -26,7 +26,7 @@
 #define WINDOW_MOST (1u << 20)
 #define WINDOW_LEAST 65535u		/* lwipopts.h */
 #define KEPT_SHARE 8			/* of memory: received pages not yet read */
-#define LOOP_BUDGET 256			/* packets to ourselves, before other threads run */
+#define LOOP_BUDGET 64			/* packets to ourselves, before other threads run */
 #define LOOP_PAUSE (NSEC_PER_MSEC / 10)	/* for those threads */
 
 uint32_t net_extra_window, net_extra_sndbuf;

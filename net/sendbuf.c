@@ -9,6 +9,7 @@
 #include "drivers/netfront.h"
 #include "kernel/arch.h"
 #include "kernel/page.h"
+#include "kernel/sched.h"
 #include "net/netif.h"
 
 #include <assert.h>
@@ -41,11 +42,17 @@ void sendbuf_init(size_t memory)
 
 	if (lent.state)
 		return;
+	while (page_prepare_pages(pages))
+		kernel_pause();
 	lent.state = pages ? calloc(pages, sizeof(*lent.state)) : NULL;
 	lent.start = lent.state ? page_alloc(pages) : NULL;
 	if (!lent.start)
 		return;
-	memset(lent.start, 0, pages * PAGE_SIZE);	/* what was there is nobody's business */
+	for (size_t i = 0; i < pages; i++) {		/* what was there is nobody's business */
+		memset((char *)lent.start + i * PAGE_SIZE, 0, PAGE_SIZE);
+		if (i % 64 == 63)
+			kernel_pause();
+	}
 	lent.pages = pages;
 	netfront_lend(lent.start, pages * PAGE_SIZE);
 }
