@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#define __LINUX_ERRNO_EXTENSIONS__	/* ENONET */
 #include "net/icmp.h"
 
 #include <lwip/inet_chksum.h>
@@ -16,7 +17,7 @@
 #define LEAST_MTU 1280			/* RFC 8200, 5 */
 
 enum { UNREACHABLE = 3, EXCEEDED = 11, PROBLEM = 12 };		/* RFC 792 */
-enum { UNREACHABLE6 = 1, TOO_BIG6 = 2, EXCEEDED6 = 3, PROBLEM6 = 4 };		/* RFC 4443 */
+enum { UNREACHABLE6 = 1, TOO_BIG6, EXCEEDED6, PROBLEM6, INFORMATION6 = 128 };	/* RFC 4443 */
 
 void (*icmp_tcp_error)(struct tcp_pcb *pcb, int error, bool hard);
 void (*icmp_udp_error)(struct udp_pcb *pcb, int error, bool hard);
@@ -26,13 +27,16 @@ struct meaning {
 	bool hard;
 };
 
-/* RFC 792 and RFC 1812, 5.2.7.1; "fragmentation needed" is a matter of the path. */
+/*
+ * What Linux makes of each code (icmp_err_convert and tab_unreach); "fragmentation needed" is a
+ * matter of the path, and others do not arrive there.
+ */
 static const struct meaning codes4[] = {
-	{ ENETUNREACH, false }, { EHOSTUNREACH, false }, { ECONNREFUSED, true },
+	{ ENETUNREACH, false }, { EHOSTUNREACH, false }, { ENOPROTOOPT, true },
 	{ ECONNREFUSED, true }, { 0, false }, { EOPNOTSUPP, false }, { ENETUNREACH, true },
-	{ EHOSTUNREACH, true }, { EHOSTUNREACH, true }, { ENETUNREACH, true },
-	{ EHOSTUNREACH, true }, { ENETUNREACH, false }, { EHOSTUNREACH, false },
-	{ EHOSTUNREACH, true }, { EHOSTUNREACH, true }, { EHOSTUNREACH, true },
+	{ EHOSTDOWN, true }, { ENONET, true }, { ENETUNREACH, true }, { EHOSTUNREACH, true },
+	{ ENETUNREACH, false }, { EHOSTUNREACH, false }, { EHOSTUNREACH, true },
+	{ EHOSTUNREACH, true }, { EHOSTUNREACH, true },
 };
 static const struct meaning codes6[] = {
 	{ ENETUNREACH, false }, { EACCES, true }, { EHOSTUNREACH, false },
@@ -54,7 +58,9 @@ static struct meaning meaning6(uint8_t type, uint8_t code)
 		return codes6[code];
 	if (type == EXCEEDED6)
 		return (struct meaning){ EHOSTUNREACH, false };
-	return (struct meaning){ type == PROBLEM6 ? EPROTO : 0, true };
+	if (type == TOO_BIG6 || type >= INFORMATION6)
+		return (struct meaning){ 0, false };
+	return (struct meaning){ EPROTO, type == UNREACHABLE6 || type == PROBLEM6 };
 }
 
 /* What is quoted of our packet. */

@@ -118,24 +118,26 @@ const ip4_addr_t *route_gateway(struct netif *netif, const ip4_addr_t *to)
 	return to;
 }
 
-err_t route_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
+uint32_t route_next_hop(const struct netif *netif, uint32_t to)
 {
 	const struct link *l = (const struct link *)netif;
-	uint32_t dest = lwip_ntohl(ip4_addr_get_u32(to));
-	const struct route *r = best(l, dest);
+	const struct route *r = best(l, to);
+
+	/* Link-local addresses (RFC 3927) are on the link unless a route says otherwise, as
+	   some clouds have it for their metadata. */
+	if (subnet(l, to) >= (r ? (int)r->bits : 0) || (to >> 16 == 0xa9fe && (!r || !r->bits)))
+		return to;
+	if (!r)
+		return 0;
+	return r->gateway ? r->gateway : to;
+}
+
+err_t route_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
+{
 	ip4_addr_t hop;
 
 	if (ip4_addr_ismulticast(to) || ip4_addr_isbroadcast(to, netif))
 		return etharp_output(netif, p, to);
-	/* Link-local addresses (RFC 3927) are on the link unless a route says otherwise, as
-	   some clouds have it for their metadata. */
-	if (subnet(l, dest) >= (r ? (int)r->bits : 0) ||
-	    (dest >> 16 == 0xa9fe && (!r || !r->bits)))
-		return etharp_output(netif, p, to);
-	if (!r)
-		return ERR_RTE;
-	if (!r->gateway)
-		return etharp_output(netif, p, to);
-	hop.addr = lwip_htonl(r->gateway);
-	return etharp_output(netif, p, &hop);
+	hop.addr = lwip_htonl(route_next_hop(netif, lwip_ntohl(ip4_addr_get_u32(to))));
+	return hop.addr ? etharp_output(netif, p, &hop) : ERR_RTE;
 }

@@ -47,6 +47,10 @@ bool route_is_host(uint32_t address);
    unless there are only two or one (RFC 3021). */
 bool route_is_host_in(uint32_t address, unsigned bits);
 
+/* Who on the link gets what is sent to an address by this device; 0: nobody.  Not for
+   multicast and broadcast addresses. */
+uint32_t route_next_hop(const struct netif *netif, uint32_t to);
+
 /* lwIP's `output` of a device: to the next hop. */
 err_t route_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *to);
 

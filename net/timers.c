@@ -7,6 +7,7 @@
 #include "net/icmp.h"
 #include "net/memory.h"
 #include "net/orphan.h"
+#include "net/route.h"
 
 #include <lwip/etharp.h>
 #include <lwip/igmp.h>
@@ -14,6 +15,7 @@
 #include <lwip/ip6_frag.h>
 #include <lwip/mld6.h>
 #include <lwip/nd6.h>
+#include <lwip/priv/nd6_priv.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
 
@@ -60,15 +62,15 @@ static bool neighbour_missing(const struct tcp_pcb *pcb)
 	const ip4_addr_t *to = ip_2_ip4(&pcb->remote_ip), *found;
 	struct eth_addr *mac;
 	struct netif *n;
+	ip4_addr_t hop;
 
 	if (IP_IS_V6(&pcb->remote_ip))
 		return false;
 	n = ip4_route_src(ip_2_ip4(&pcb->local_ip), to);
 	if (!n || !(n->flags & NETIF_FLAG_ETHARP) || !netif_is_link_up(n))
 		return false;
-	if (!ip4_addr_net_eq(to, netif_ip4_addr(n), netif_ip4_netmask(n)))
-		to = netif_ip4_gw(n);
-	return !ip4_addr_isany(to) && etharp_find_addr(n, to, &mac, &found) < 0;
+	hop.addr = lwip_htonl(route_next_hop(n, lwip_ntohl(ip4_addr_get_u32(to))));
+	return hop.addr && etharp_find_addr(n, &hop, &mac, &found) < 0;
 }
 
 /*
@@ -106,6 +108,54 @@ static void tick_tcp(void)
 	orphans_limit(ORPHANS_MOST);
 }
 
+/* Who gets what is sent to the destination; NULL: nothing was sent lately. */
+static const struct nd6_neighbor_cache_entry *next_hop6(const ip6_addr_t *to)
+{
+	const struct nd6_destination_cache_entry *d = destination_cache;
+	const struct nd6_neighbor_cache_entry *n = neighbor_cache;
+
+	while (d < destination_cache + LWIP_ND6_NUM_DESTINATIONS &&
+	       !ip6_addr_eq(&d->destination_addr, to))
+		d++;
+	if (d == destination_cache + LWIP_ND6_NUM_DESTINATIONS)
+		return NULL;
+	for (; n < neighbor_cache + LWIP_ND6_NUM_NEIGHBORS; n++)
+		if (n->state != ND6_NO_ENTRY &&
+		    ip6_addr_eq(&n->next_hop_address, &d->next_hop_addr))
+			return n;
+	return NULL;
+}
+
+/*
+ * The neighbour did not answer three solicitations, the last of them a second ago.  A router
+ * is asked for ever: the SYN is to have waited for 3 s itself then.
+ */
+static bool neighbour_missing6(const struct tcp_pcb *pcb)
+{
+	const struct nd6_neighbor_cache_entry *n = next_hop6(ip_2_ip6(&pcb->remote_ip));
+
+	if (!n || (n->state != ND6_INCOMPLETE && n->state != ND6_PROBE) ||
+	    n->counter.probes_sent < LWIP_ND6_MAX_MULTICAST_SOLICIT)
+		return false;
+	return n->isrouter ? pcb->nrtx >= 2 || pcb->rtime >= 3 * SYN_RTO :
+			     n->state == ND6_INCOMPLETE;
+}
+
+/*
+ * As on Linux a neighbour that does not answer ends what is not connected yet; sockets of UDP
+ * are not told, as its ip6_link_failure() is a soft error.
+ */
+static void tick_nd6(void)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
+		next = pcb->next;
+		if (pcb->state == SYN_SENT && IP_IS_V6(&pcb->remote_ip) && icmp_tcp_error &&
+		    neighbour_missing6(pcb))
+			icmp_tcp_error(pcb, EHOSTUNREACH, false);
+	}
+	nd6_tmr();
+}
+
 static struct timer {
 	void (*tick)(void);
 	uint32_t ms;
@@ -119,7 +169,7 @@ static struct timer {
 	{ ip_reass_tmr, IP_TMR_INTERVAL, NULL, 0 },
 	{ ip6_reass_tmr, IP6_REASS_TMR_INTERVAL, NULL, 0 },
 	{ etharp_tmr, ARP_TMR_INTERVAL, NULL, 0 },
-	{ nd6_tmr, ND6_TMR_INTERVAL, NULL, 0 },
+	{ tick_nd6, ND6_TMR_INTERVAL, NULL, 0 },
 };
 #define TIMERS (sizeof(timers) / sizeof(*timers))
 

@@ -3,6 +3,7 @@
 #include "kernel/param.h"
 #include "net/icmp.h"
 #include "net/net.h"
+#include "net/netif.h"
 #include "net/servers.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
@@ -20,10 +21,11 @@
 static const uint8_t our_mac[6] = { 0, 0x16, 0x3e, 0, 0, 1 };
 static const uint8_t peer_mac[6] = { 0, 0x16, 0x3e, 0, 0, 2 };
 
-static bool deaf;			/* to ARP */
+static bool deaf;			/* to ARP and neighbour solicitations */
+static unsigned solicitations, hears;	/* hears: from so many on */
 static uint64_t syns[20];
 static unsigned nsyns;
-static uint8_t last[2000];		/* of IPv4, from its header on */
+static uint8_t last[2000];		/* of TCP and UDP, from the IP header on */
 static size_t last_len;
 
 static void take_arp(const uint8_t *p)
@@ -42,11 +44,49 @@ static void take_arp(const uint8_t *p)
 	vif_deliver(a, 42, &(struct offload){ 0 }, 4096);
 }
 
+static void send6(uint8_t *p, const uint8_t *from, const uint8_t *to, size_t len)
+{
+	memcpy(p, our_mac, 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 12, 0x86dd, 2);
+	put(p + 14, 0x60000000, 4);
+	put(p + 18, len, 2);
+	p[20] = 58;
+	p[21] = 255;
+	memcpy(p + 22, from, 16);
+	memcpy(p + 38, to, 16);
+	put(p + 56, 0, 2);
+	put(p + 56, ~plain(p + 54, len, plain(p + 22, 32, 58 + len)), 2);
+	vif_deliver(p, 54 + len, &(struct offload){ 0 }, 4096);
+}
+
+static void take_solicitation(const uint8_t *p)
+{
+	uint8_t a[54 + 32] = { [54] = 136, [58] = 0x60, [78] = 2, 1 };
+	static const uint8_t none[16];
+
+	if (!memcmp(p + 22, none, 16))	/* for an address that is not used yet */
+		return;
+	if (++solicitations < hears || deaf)
+		return;
+	memcpy(a + 62, p + 62, 16);
+	memcpy(a + 80, peer_mac, 6);
+	send6(a, p + 62, p + 22, 32);
+}
+
 static void wire(uint8_t *p, size_t len, const struct offload *o)
 {
 	(void)o;
 	if (get(p + 12, 2) == 0x0806)
 		take_arp(p);
+	if (get(p + 12, 2) == 0x86dd && p[20] == 58 && p[54] == 135)
+		take_solicitation(p);
+	if (get(p + 12, 2) == 0x86dd && (p[20] == 6 || p[20] == 17)) {
+		last_len = len - 14;
+		memcpy(last, p + 14, last_len);
+		if (p[20] == 6 && p[67] == 2 && nsyns < 20)
+			syns[nsyns++] = clock_now();
+	}
 	if (get(p + 12, 2) != 0x0800)
 		return;
 	last_len = len - 14;
@@ -108,16 +148,21 @@ static void failed(void *arg, err_t err)
 	ended = clock_now();
 }
 
-static struct tcp_pcb *call(void)
+static struct tcp_pcb *call_to(uint32_t address)
 {
 	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
-	ip_addr_t to = IPADDR4_INIT(lwip_htonl(PEER));
+	ip_addr_t to = IPADDR4_INIT(lwip_htonl(address));
 
 	tcp_err(pcb, failed);
 	pcb->rto = pcb->sv = 2;
 	assert(tcp_connect(pcb, &to, 80, NULL) == ERR_OK);
 	net_push();
 	return pcb;
+}
+
+static struct tcp_pcb *call(void)
+{
+	return call_to(PEER);
 }
 
 static void syns_are_ever_farther_apart(void)
@@ -154,10 +199,14 @@ static void errors_of_a_call_are_told(void)
 		bool hard;
 	} kinds[] = {
 		{ 3, 0, ENETUNREACH, false }, { 3, 1, EHOSTUNREACH, false },
-		{ 3, 2, ECONNREFUSED, true }, { 3, 3, ECONNREFUSED, true }, { 3, 4, 0, false },
-		{ 3, 13, EHOSTUNREACH, true }, { 3, 16, 0, false }, { 3, 255, 0, false },
-		{ 11, 0, EHOSTUNREACH, false }, { 12, 0, EPROTO, true }, { 4, 0, 0, false },
-		{ 5, 1, 0, false }, { 0, 0, 0, false },
+		{ 3, 2, ENOPROTOOPT, true }, { 3, 3, ECONNREFUSED, true }, { 3, 4, 0, false },
+		{ 3, 5, EOPNOTSUPP, false }, { 3, 6, ENETUNREACH, true }, { 3, 7, EHOSTDOWN, true },
+		{ 3, 8, ENONET, true }, { 3, 9, ENETUNREACH, true }, { 3, 10, EHOSTUNREACH, true },
+		{ 3, 11, ENETUNREACH, false }, { 3, 12, EHOSTUNREACH, false },
+		{ 3, 13, EHOSTUNREACH, true }, { 3, 14, EHOSTUNREACH, true },
+		{ 3, 15, EHOSTUNREACH, true }, { 3, 16, 0, false }, { 3, 255, 0, false },
+		{ 11, 0, EHOSTUNREACH, false }, { 11, 1, EHOSTUNREACH, false },
+		{ 12, 0, EPROTO, true }, { 4, 0, 0, false }, { 5, 1, 0, false }, { 0, 0, 0, false },
 	};
 
 	set_up("ip=10.0.0.2/24 ip6=off");
@@ -250,6 +299,182 @@ static void a_missing_neighbour_ends_a_call(void)
 	host_xen.shutdown = 0;
 }
 
+/* The neighbour is the next hop by the routing table, which DHCP's option 121 fills. */
+static void the_neighbour_is_the_next_hop(void)
+{
+	static const struct {
+		uint32_t to;
+		bool missing;
+	} calls[] = {
+		{ 0x0a090001, false }, { 0x0a080001, true }, { 0x0a070001, true },
+		{ 0x08080808, true }, { 0xa9fea9fe, true },
+	};
+
+	set_up("ip=10.0.0.2/24,gateway=10.0.0.98 ip6=off");
+	icmp_tcp_error = tcp_told;
+	assert(route_add(&links->routes, 0x0a090000, 16, PEER));
+	assert(route_add(&links->routes, 0x0a080000, 16, 0x0a000061));
+	assert(route_add(&links->routes, 0x0a070000, 16, 0));		/* on the link */
+	for (size_t i = 0; i < HOST_COUNT(calls); i++) {
+		struct tcp_pcb *pcb = call_to(calls[i].to);
+
+		told = 0;
+		thread_sleep(clock_now() + 10 * SECOND);
+		assert(told == (calls[i].missing ? EHOSTUNREACH : 0));
+		if (!told)
+			tcp_abort(pcb);
+	}
+	host_xen.shutdown = 0;
+}
+
+/* ---- IPv6 */
+
+static struct tcp_pcb *call6(const char *name)
+{
+	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_V6);
+	ip_addr_t to;
+
+	assert(ipaddr_aton(name, &to));
+	ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNICAST, netif_default);
+	tcp_err(pcb, failed);
+	pcb->rto = pcb->sv = 2;
+	told = 0;
+	assert(tcp_connect(pcb, &to, 80, NULL) == ERR_OK);
+	net_push();
+	return pcb;
+}
+
+static void set_up6(const char *options)
+{
+	set_up(options);
+	icmp_tcp_error = tcp_told;
+	thread_sleep(clock_now() + 5 * SECOND);	/* duplicates are looked for */
+}
+
+static void errors_of_a_call_are_told_by_ip6(void)
+{
+	static const struct {
+		uint8_t type, code;
+		int error;
+		bool hard;
+	} kinds[] = {
+		{ 1, 0, ENETUNREACH, false }, { 1, 1, EACCES, true }, { 1, 2, EHOSTUNREACH, false },
+		{ 1, 3, EHOSTUNREACH, false }, { 1, 4, ECONNREFUSED, true }, { 1, 5, EACCES, true },
+		{ 1, 6, EACCES, true }, { 1, 7, EPROTO, true }, { 1, 255, EPROTO, true },
+		{ 2, 0, 0, false }, { 3, 0, EHOSTUNREACH, false }, { 3, 1, EHOSTUNREACH, false },
+		{ 4, 0, EPROTO, true }, { 4, 2, EPROTO, true }, { 100, 0, EPROTO, false },
+		{ 128, 0, 0, false }, { 200, 0, 0, false },
+	};
+	static const uint8_t router[16] = { 0xfe, 0x80, [15] = 9 };
+
+	set_up6("ip=off ip6=2001:db8::2/64");
+	for (size_t i = 0; i < HOST_COUNT(kinds); i++) {
+		struct tcp_pcb *pcb = call6("2001:db8::1");
+		uint8_t p[54 + 8 + 60] = { [54] = kinds[i].type, kinds[i].code };
+
+		thread_sleep(clock_now() + SECOND / 10);
+		memcpy(p + 62, last, 60);
+		p[62 + 40] ^= 1;		/* another port */
+		send6(p, router, last + 8, 68);
+		thread_sleep(clock_now() + SECOND / 10);
+		assert(!told);
+		p[62 + 40] ^= 1;
+		send6(p, router, last + 8, 68);
+		thread_sleep(clock_now() + SECOND / 10);
+		assert(told == kinds[i].error && (!told || was_hard == kinds[i].hard));
+		if (!told)
+			tcp_abort(pcb);
+	}
+	host_xen.shutdown = 0;
+}
+
+/* Linux: three solicitations, a second apart. */
+static void a_missing_neighbour_ends_a_call_by_ip6(void)
+{
+	static const char *const names[] = { "2001:db8::1", "2001:db8:5::1", "fe80::77" };
+
+	set_up6("ip=off ip6=2001:db8::2/64,gateway=2001:db8::99");
+	deaf = true;
+	for (size_t i = 0; i < HOST_COUNT(names); i++) {
+		uint64_t began = clock_now();
+
+		solicitations = 0;
+		call6(names[i]);
+		thread_sleep(began + 19 * SECOND / 10);
+		assert(!told);
+		thread_sleep(began + 36 * SECOND / 10);
+		assert(told == EHOSTUNREACH && !tcp_active_pcbs && solicitations == 3);
+	}
+	/* One that answers late does not. */
+	deaf = false;
+	solicitations = 0;
+	hears = 3;
+	call6("2001:db8::3");
+	thread_sleep(clock_now() + 20 * SECOND);
+	assert(!told && tcp_active_pcbs && nsyns > 3);
+	/* Nor does one that answers solicitations, but no SYN, and later not even these. */
+	deaf = true;
+	thread_sleep(clock_now() + 100 * SECOND);
+	assert(!tcp_active_pcbs);
+	host_xen.shutdown = 0;
+}
+
+/* Many neighbours at a time: there are fewer entries. */
+static void many_missing_neighbours_end_calls(void)
+{
+	unsigned left = 0;
+
+	set_up6("ip=off ip6=2001:db8::2/64");
+	deaf = true;
+	for (unsigned i = 0; i < 20; i++) {
+		char name[40];
+
+		format(name, sizeof(name), "2001:db8::%x", 0x100 + i);
+		call6(name);
+	}
+	thread_sleep(clock_now() + 36 * SECOND / 10);
+	for (struct tcp_pcb *p = tcp_active_pcbs; p; p = p->next)
+		left++;
+	assert(!left);
+	host_xen.shutdown = 0;
+}
+
+/* lwIP sends to a router that it has heard, and asks for it, for ever. */
+static void a_missing_router_ends_a_call(void)
+{
+	static const uint8_t router[16] = { 0xfe, 0x80, [15] = 9 };
+	static const uint8_t all[16] = { 0xff, 0x02, [15] = 1 };
+	uint8_t p[54 + 56] = { [54] = 134, [58] = 64, [60] = 7, 8 };
+	uint64_t began;
+
+	set_up6("ip=off ip6=auto");
+	p[70] = 1;			/* the router's link-layer address */
+	p[71] = 1;
+	memcpy(p + 72, peer_mac, 6);
+	p[78] = 3;			/* a prefix, on the link and for addresses */
+	p[79] = 4;
+	p[80] = 64;
+	p[81] = 0xc0;
+	put(p + 82, 7200, 4);
+	put(p + 86, 3600, 4);
+	put(p + 94, 0x20010db8, 4);
+	send6(p, router, all, 56);
+	memcpy(p, "\x33\x33\0\0\0\1", 6);
+	vif_deliver(p, sizeof(p), &(struct offload){ 0 }, 4096);
+	thread_sleep(clock_now() + 5 * SECOND);
+	deaf = true;
+	thread_sleep(clock_now() + 40 * SECOND);	/* it was known as reachable for 30 s */
+	for (unsigned i = 0; i < 2; i++) {
+		began = clock_now();
+		call6("2001:db8:5::1");
+		thread_sleep(began + 28 * SECOND / 10);
+		assert(!told);
+		thread_sleep(began + 15 * SECOND);
+		assert(told == EHOSTUNREACH && !tcp_active_pcbs);
+	}
+	host_xen.shutdown = 0;
+}
+
 static ip_addr_t address(uint32_t a)
 {
 	return (ip_addr_t)IPADDR4_INIT(lwip_htonl(a));
@@ -337,6 +562,11 @@ int main(int argc, char **argv)
 		{ "ICMP errors of something else are not", errors_of_something_else_are_not, 2 },
 		{ "ICMP errors of a datagram are told", errors_of_a_datagram_are_told, 2 },
 		{ "a missing neighbour ends a call", a_missing_neighbour_ends_a_call, 2 },
+		{ "the neighbour is the next hop", the_neighbour_is_the_next_hop, 1 },
+		{ "ICMPv6 errors of a call are told", errors_of_a_call_are_told_by_ip6, 2 },
+		{ "a missing IPv6 neighbour ends a call", a_missing_neighbour_ends_a_call_by_ip6, 2 },
+		{ "many missing neighbours end calls", many_missing_neighbours_end_calls, 1 },
+		{ "a missing router ends a call", a_missing_router_ends_a_call, 1 },
 		{ "the operator's servers are the first", the_operators_servers_are_the_first, 1 },
 		{ "a server is waited for while DHCP may bring one", a_server_is_waited_for, 2 },
 		{ "a server is not waited for where none comes", no_server_is_not_waited_for, 1 },
