@@ -23,10 +23,10 @@
 #include "net/received.h"
 #include "net/segment.h"
 #include "net/sendbuf.h"
+#include "net/solicit.h"
 #include "net/timers.h"
 
 #include <lwip/etharp.h>
-#include <lwip/ethip6.h>
 #include <lwip/nd6.h>
 #include <lwip/pbuf.h>
 #include <lwip/priv/nd6_priv.h>
@@ -651,7 +651,7 @@ static err_t set_up(struct netif *netif)
 	netif->name[0] = 'x';
 	netif->name[1] = 'n';
 	netif->output = route_output;
-	netif->output_ip6 = ethip6_output;
+	netif->output_ip6 = solicit_output;
 	netif->linkoutput = enqueue;
 	netif->hwaddr_len = sizeof(l->info.mac);
 	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |

@@ -8,6 +8,7 @@
 #include "net/memory.h"
 #include "net/orphan.h"
 #include "net/route.h"
+#include "net/solicit.h"
 
 #include <lwip/etharp.h>
 #include <lwip/igmp.h>
@@ -108,32 +109,15 @@ static void tick_tcp(void)
 	orphans_limit(ORPHANS_MOST);
 }
 
-/* Who gets what is sent to the destination; NULL: nothing was sent lately. */
-static const struct nd6_neighbor_cache_entry *next_hop6(const ip6_addr_t *to)
-{
-	const struct nd6_destination_cache_entry *d = destination_cache;
-	const struct nd6_neighbor_cache_entry *n = neighbor_cache;
-
-	while (d < destination_cache + LWIP_ND6_NUM_DESTINATIONS &&
-	       !ip6_addr_eq(&d->destination_addr, to))
-		d++;
-	if (d == destination_cache + LWIP_ND6_NUM_DESTINATIONS)
-		return NULL;
-	for (; n < neighbor_cache + LWIP_ND6_NUM_NEIGHBORS; n++)
-		if (n->state != ND6_NO_ENTRY &&
-		    ip6_addr_eq(&n->next_hop_address, &d->next_hop_addr))
-			return n;
-	return NULL;
-}
-
 /*
  * The neighbour did not answer three solicitations, the last of them a second ago.  A router
  * is asked for ever: the SYN is to have waited for 3 s itself then.
  */
 static bool neighbour_missing6(const struct tcp_pcb *pcb)
 {
-	const struct nd6_neighbor_cache_entry *n = next_hop6(ip_2_ip6(&pcb->remote_ip));
+	const struct nd6_neighbor_cache_entry *n;
 
+	n = solicit_next_hop(ip_2_ip6(&pcb->remote_ip));
 	if (!n || (n->state != ND6_INCOMPLETE && n->state != ND6_PROBE) ||
 	    n->counter.probes_sent < LWIP_ND6_MAX_MULTICAST_SOLICIT)
 		return false;
@@ -154,6 +138,7 @@ static void tick_nd6(void)
 			icmp_tcp_error(pcb, EHOSTUNREACH, false);
 	}
 	nd6_tmr();
+	solicit_tick();
 }
 
 static struct timer {

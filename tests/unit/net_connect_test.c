@@ -23,6 +23,7 @@ static const uint8_t peer_mac[6] = { 0, 0x16, 0x3e, 0, 0, 2 };
 
 static bool deaf;			/* to ARP and neighbour solicitations */
 static unsigned solicitations, hears;	/* hears: from so many on */
+static uint8_t asked[16];		/* by the last one */
 static uint64_t syns[20];
 static unsigned nsyns;
 static uint8_t last[2000];		/* of TCP and UDP, from the IP header on */
@@ -60,13 +61,17 @@ static void send6(uint8_t *p, const uint8_t *from, const uint8_t *to, size_t len
 	vif_deliver(p, 54 + len, &(struct offload){ 0 }, 4096);
 }
 
-static void take_solicitation(const uint8_t *p)
+static void take_solicitation(const uint8_t *p, size_t len)
 {
 	uint8_t a[54 + 32] = { [54] = 136, [58] = 0x60, [78] = 2, 1 };
 	static const uint8_t none[16];
 
 	if (!memcmp(p + 22, none, 16))	/* for an address that is not used yet */
 		return;
+	assert(len == 86 && p[21] == 255 && p[78] == 1 && p[79] == 1);
+	assert(!memcmp(p + 80, our_mac, 6));
+	assert(plain(p + 54, 32, plain(p + 22, 32, 58 + 32)) == 0xffff);
+	memcpy(asked, p + 62, 16);
 	if (++solicitations < hears || deaf)
 		return;
 	memcpy(a + 62, p + 62, 16);
@@ -80,7 +85,7 @@ static void wire(uint8_t *p, size_t len, const struct offload *o)
 	if (get(p + 12, 2) == 0x0806)
 		take_arp(p);
 	if (get(p + 12, 2) == 0x86dd && p[20] == 58 && p[54] == 135)
-		take_solicitation(p);
+		take_solicitation(p, len);
 	if (get(p + 12, 2) == 0x86dd && (p[20] == 6 || p[20] == 17)) {
 		last_len = len - 14;
 		memcpy(last, p + 14, last_len);
@@ -419,6 +424,47 @@ static void a_missing_neighbour_ends_a_call_by_ip6(void)
 	host_xen.shutdown = 0;
 }
 
+static void flip(uint8_t *address, unsigned bit)
+{
+	address[bit / 8] ^= 0x80 >> bit % 8;
+}
+
+/* lwIP knows subnets of 64 bits only. */
+static void subnets_have_any_length(void)
+{
+	static const unsigned lengths[] = { 16, 32, 48, 63, 64, 65, 80, 96, 120, 126, 127, 128 };
+	static const char *own = "2001:db8:1234:5678:9abc:def0:1357:9bdf";
+	unsigned bits = lengths[host_below(HOST_COUNT(lengths))];
+	char line[100], name[50];
+	ip_addr_t ip, gateway;
+
+	format(line, sizeof(line), "ip=off ip6=%s/%u,gateway=2001:db9::1", own, bits);
+	set_up6(line);
+	deaf = true;
+	assert(ipaddr_aton("2001:db9::1", &gateway));
+	for (unsigned at = bits > 2 ? bits - 2 : 0; at < bits + 2 && at < 128; at++) {
+		assert(ipaddr_aton(own, &ip));
+		flip((uint8_t *)ip_2_ip6(&ip)->addr, at);
+		ipaddr_ntoa_r(&ip, name, sizeof(name));
+		solicitations = 0;
+		call6(name);
+		thread_sleep(clock_now() + 5 * SECOND);
+		assert(solicitations == 3 && told == EHOSTUNREACH);
+		assert(!memcmp(asked, at < bits ? ip_2_ip6(&gateway)->addr : ip_2_ip6(&ip)->addr,
+			       16));
+	}
+	deaf = false;
+	call6(name);
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(nsyns == 1 && !told);
+	deaf = true;			/* it is asked again, as one that was there */
+	thread_sleep(clock_now() + 20 * SECOND);
+	solicitations = 0;
+	thread_sleep(clock_now() + 40 * SECOND);
+	assert(solicitations >= 3);
+	host_xen.shutdown = 0;
+}
+
 /* Many neighbours at a time: there are fewer entries. */
 static void many_missing_neighbours_end_calls(void)
 {
@@ -439,29 +485,34 @@ static void many_missing_neighbours_end_calls(void)
 	host_xen.shutdown = 0;
 }
 
-/* lwIP sends to a router that it has heard, and asks for it, for ever. */
-static void a_missing_router_ends_a_call(void)
+/* With a prefix that is on the link, and for addresses or not. */
+static void advertise(uint8_t flags)
 {
 	static const uint8_t router[16] = { 0xfe, 0x80, [15] = 9 };
 	static const uint8_t all[16] = { 0xff, 0x02, [15] = 1 };
 	uint8_t p[54 + 56] = { [54] = 134, [58] = 64, [60] = 7, 8 };
-	uint64_t began;
 
-	set_up6("ip=off ip6=auto");
 	p[70] = 1;			/* the router's link-layer address */
 	p[71] = 1;
 	memcpy(p + 72, peer_mac, 6);
-	p[78] = 3;			/* a prefix, on the link and for addresses */
+	p[78] = 3;
 	p[79] = 4;
 	p[80] = 64;
-	p[81] = 0xc0;
+	p[81] = flags;
 	put(p + 82, 7200, 4);
 	put(p + 86, 3600, 4);
 	put(p + 94, 0x20010db8, 4);
 	send6(p, router, all, 56);
-	memcpy(p, "\x33\x33\0\0\0\1", 6);
-	vif_deliver(p, sizeof(p), &(struct offload){ 0 }, 4096);
 	thread_sleep(clock_now() + 5 * SECOND);
+}
+
+/* lwIP sends to a router that it has heard, and asks for it, for ever. */
+static void a_missing_router_ends_a_call(void)
+{
+	uint64_t began;
+
+	set_up6("ip=off ip6=auto");
+	advertise(0xc0);
 	deaf = true;
 	thread_sleep(clock_now() + 40 * SECOND);	/* it was known as reachable for 30 s */
 	for (unsigned i = 0; i < 2; i++) {
@@ -472,6 +523,17 @@ static void a_missing_router_ends_a_call(void)
 		thread_sleep(began + 15 * SECOND);
 		assert(told == EHOSTUNREACH && !tcp_active_pcbs);
 	}
+	host_xen.shutdown = 0;
+}
+
+/* RFC 4861, 4.6.2: there may be no address of ours in what is on the link. */
+static void a_prefix_may_be_without_addresses(void)
+{
+	set_up6("ip=off ip6=auto");
+	advertise(0x80);
+	call6("2001:db8::5");
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(asked[0] == 0x20 && asked[15] == 5 && nsyns == 1);
 	host_xen.shutdown = 0;
 }
 
@@ -565,7 +627,9 @@ int main(int argc, char **argv)
 		{ "the neighbour is the next hop", the_neighbour_is_the_next_hop, 1 },
 		{ "ICMPv6 errors of a call are told", errors_of_a_call_are_told_by_ip6, 2 },
 		{ "a missing IPv6 neighbour ends a call", a_missing_neighbour_ends_a_call_by_ip6, 2 },
+		{ "subnets of IPv6 have any length", subnets_have_any_length, 8 },
 		{ "many missing neighbours end calls", many_missing_neighbours_end_calls, 1 },
+		{ "a prefix may be without addresses", a_prefix_may_be_without_addresses, 1 },
 		{ "a missing router ends a call", a_missing_router_ends_a_call, 1 },
 		{ "the operator's servers are the first", the_operators_servers_are_the_first, 1 },
 		{ "a server is waited for while DHCP may bring one", a_server_is_waited_for, 2 },
