@@ -31,6 +31,8 @@ static struct client {
 } client;
 
 static bool v6;
+static uint8_t extra[40];		/* options after those of a client */
+static size_t nextra, page = 4096;
 static unsigned flood_answers;
 static struct tcp_pcb *listener, *newest;
 static unsigned accepts;
@@ -73,7 +75,7 @@ static void send_segment(uint8_t *p, unsigned host, size_t len)
 		put(p + 24, ~plain(p + 14, 20, 0), 2);
 	}
 	put(p + at + 16, ~plain(p + at, len, plain(p + source, 2 * size, 6 + len)), 2);
-	vif_deliver(p, at + len, &(struct offload){ 0 }, 4096);
+	vif_deliver(p, at + len, &(struct offload){ 0 }, page);
 }
 
 static void send_tcp(const struct client *c, unsigned host, uint8_t flags, size_t len)
@@ -101,6 +103,8 @@ static void send_tcp(const struct client *c, unsigned host, uint8_t flags, size_
 		put(o + 4, 0x01010402, 4);
 		o += 8;
 	}
+	memcpy(o, extra, nextra);
+	o += nextra;
 	h[12] = (o - h) / 4 << 4;
 	send_segment(p, host, o - h + len);
 }
@@ -563,6 +567,43 @@ static void what_was_offered_is_kept(void)
 	down();
 }
 
+/* Options that are cut, too long, empty or unknown, in any pages. */
+static void options_may_be_anything(void)
+{
+	static const uint8_t kinds[] = { 0, 1, 2, 3, 4, 5, 8, 30, 254 };
+	unsigned n = 0;
+
+	set_up();
+	fill();
+	for (unsigned i = 0; i < 300; i++) {
+		size_t data = host_below(3) * 50;
+
+		client = (struct client){
+			.port = CLIENT + i, .mss = host_chance(2) ? 1460 : 0, .seq = host_random(),
+		};
+		for (unsigned ack = 0; ack < 2; ack++) {
+			nextra = host_below(client.mss && !ack ? 10 : 11) * 4;
+			for (size_t at = 0; at < nextra; at++)
+				extra[at] = host_chance(2) ? kinds[host_below(9)] : host_below(12);
+			page = host_chance(3) ? (v6 ? 74 : 54) + host_below(8) : 4096;
+			received = 0;
+			send_tcp(&client, 1, ack ? ACK : SYN, ack ? data : 0);
+			client.seq += !ack;
+			moment();
+			assert(ack || client.answers == 1);
+		}
+		/* One whose options are in two pages is sent again. */
+		nextra = 0;
+		page = 4096;
+		send_tcp(&client, 1, ACK, data);
+		moment();
+		assert(accepts == ++n && received == data && !client.resets);
+		tcp_abort(newest);
+		moment();
+	}
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -575,6 +616,7 @@ int main(int argc, char **argv)
 		{ "a full queue lets nobody in", a_full_queue_lets_nobody_in, 2 },
 		{ "a closed listener opens nothing", a_closed_listener_opens_nothing, 2 },
 		{ "data and a FIN with the first ACK are taken", an_early_fin_is_one, 2 },
+		{ "options may be anything", options_may_be_anything, 2 },
 		{ "what the SYN offered is kept", what_was_offered_is_kept, 3 },
 	};
 
