@@ -199,7 +199,7 @@ static void put_hold(struct json *j)
 	json_open(j, "hold", '{');
 	json_number(j, "longest", hold_longest.ns / 1000);
 	json_open(j, "in", '[');
-	for (unsigned i = 0; i < HOLDERS && hold_longest.pcs[i]; i++)
+	for (unsigned i = 1; i < HOLDERS && hold_longest.pcs[i]; i++)
 		json_string(j, NULL, symbol_lookup(hold_longest.pcs[i] - 1, &start));
 	json_close(j, ']');
 	json_close(j, '}');

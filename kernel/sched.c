@@ -590,7 +590,6 @@ void sched_init(const char *name, enum thread_kind kind)
 	t->switched_in = clock_now();
 	current = t;
 	thread_add(t);
-	hold_init();
 }
 
 void thread_yield(void)

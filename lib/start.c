@@ -11,6 +11,7 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
+#include "kernel/hold.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
@@ -160,6 +161,7 @@ _Noreturn void start(void)
 	page_reserve(RESERVE);
 	start_shell();
 	start_main();
+	hold_init();		/* until here nobody else could have run */
 	thread_sleep(clock_now() + HEAD_START);
 	console_tell();
 	control_run();

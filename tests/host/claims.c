@@ -6,6 +6,7 @@
 #include "kernel/evtchn.h"
 #include "kernel/log.h"
 #include "kernel/gnttab.h"
+#include "kernel/hold.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
 
@@ -205,6 +206,7 @@ void host_boot(void)
 	clock_init();
 	evtchn_init();
 	sched_init("main", THREAD_APP);
+	hold_init();
 	if (gnttab_init && gnttab_init())
 		host_fail("gnttab_init");
 	if (host.profiled)
