@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Guest: a domain the lab made, from its first byte to its end; Result: how it went."""
 
+import itertools
 import re
 import signal
+import struct
 import time
 from dataclasses import dataclass, field
 
@@ -36,6 +38,15 @@ class Result:
         return next((t for t, n in self.chunks if n >= done), None) if at >= 0 else None
 
 
+def hold_of(line):
+    """struct hold of kernel/hold.h: ns, and the return addresses; None: it is none."""
+    try:
+        words = struct.unpack("<9Q", bytes.fromhex(line))
+    except (ValueError, struct.error):
+        return None
+    return [words[0], *itertools.takewhile(bool, words[1:])]
+
+
 class Guest:
     """A domain; made by Lab.create."""
 
@@ -45,6 +56,7 @@ class Guest:
         self.address = f"10.0.0.{16 + number}"
         self.mac = f"00:16:3e:00:00:{number:02x}"
         self.toolstack, self.watcher, self.cleanup = {}, None, []
+        self.symbols = None     # of its image
         self.log_start = lab.log_size()
 
     def start(self, text, paused, monitor, until):
@@ -168,13 +180,24 @@ class Guest:
         start = time.monotonic()
         self.stop_watching()
         if self.domid is not None and not self.lab.gone:
-            self.lab.dom0(["xl", "destroy", str(self.domid)])
+            self.destroy_domain()
         self.domid = None
         self.toolstack["destroy"] = time.monotonic() - start
         for undo in reversed(self.cleanup):
             undo()
         self.cleanup = []
         self.lab.forget(self)
+
+    def destroy_domain(self):
+        """xl destroy; the longest hold of the monitor (kernel/hold.h) is read before it."""
+        address = self.symbols.address("xenolith_hold_longest") if self.symbols else None
+        if address is None:
+            self.lab.dom0(["xl", "destroy", str(self.domid)])
+            return
+        said = self.lab.dom0([self.lab.helper, "destroy", str(self.domid), hex(address)])[1]
+        ns, *pcs = hold_of(said.partition("\n")[0]) or (0,)
+        if ns:
+            self.lab.holds.append((ns / 1e6, [self.symbols.function(pc) for pc in pcs]))
 
     def __enter__(self):
         return self

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import build, config, extra, hvm
+from . import build, config, extra, hvm, symbols
 from .channel import Here
 from .errors import BUILD, LabError, Timeout
 from .guest import Guest
@@ -67,6 +67,7 @@ class Lab:
         self.guest_lines = [] if self.native else [STEADY_TSC]
         self.machine = self.channel = None
         self.guests, self.images, self.names = [], set(), 0
+        self.holds = []         # (ms, functions) of guests that were destroyed
         self.lock = threading.RLock()
 
     def __enter__(self):
@@ -221,6 +222,7 @@ class Lab:
             ramdisk = (str(Path(ramdisk).absolute()) if self.native
                        else self.put_once(Path(ramdisk).read_bytes()))
         guest = self.new_guest(name)
+        guest.symbols = symbols.of(image)
         try:
             vifs = self.connect(net, guest) if net else []
             targets, later = [d.line(self.attach(d, guest)) for d in disks], []

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: ISC
+"""The symbols of an image that the Makefile made: those of NAME.elf beside it."""
+
+import bisect
+import functools
+import os
+import shutil
+import subprocess
+
+
+class Symbols:
+    def __init__(self, text):
+        lines = [line.split() for line in text.splitlines()]
+        self.addresses = {w[2]: int(w[0], 16) for w in lines if len(w) == 3}
+        code = sorted((int(w[0], 16), w[2]) for w in lines if len(w) == 3 and w[1] in "tTwW")
+        self.starts, self.names = [a for a, _ in code], [n for _, n in code]
+
+    def address(self, name):
+        return self.addresses.get(name)
+
+    def function(self, back):
+        """The one that has the call which returns there."""
+        i = bisect.bisect(self.starts, back - 1) - 1
+        return self.names[i].removeprefix("xenolith_") if i >= 0 else hex(back)
+
+
+@functools.lru_cache(maxsize=None)
+def read(elf, _time):
+    nm = shutil.which("nm") or shutil.which("x86_64-linux-gnu-nm")
+    done = subprocess.run([nm, elf], capture_output=True, text=True) if nm else None
+    return Symbols(done.stdout) if done and done.returncode == 0 else None
+
+
+def of(image):
+    """Of the image at that path; None: there is no .elf, or no nm."""
+    elf = f"{image}.elf"
+    try:
+        return read(elf, os.stat(elf).st_mtime_ns)
+    except OSError:
+        return None
