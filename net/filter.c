@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-enum { ETHERNET = 14, ARP = 0x0806, IPV4 = 0x0800, IPV6 = 0x86dd, TCP = 6, ICMP = 1 };
+enum { ETHERNET = 14, ARP = 0x0806, IPV4 = 0x0800, IPV6 = 0x86dd, TCP = 6, ICMP = 1, ICMP6 = 58,
+       HOP_BY_HOP = 0 };
 
 static uint32_t number(const uint8_t *at, unsigned bytes)
 {
@@ -87,6 +88,10 @@ static bool accepts6(const uint8_t *frame, size_t len)
 	if (from[0] == 0xff || !memcmp(from, loopback, 16) || own6(from))
 		return false;
 	if (!memcmp(to, loopback, 16) || !memcmp(to, any, 16))
+		return false;
+	/* Who has no address yet says so in Neighbour Discovery and MLD, to groups. */
+	if (!memcmp(from, any, 16) &&
+	    (to[0] != 0xff || (frame[ETHERNET + 6] != ICMP6 && frame[ETHERNET + 6] != HOP_BY_HOP)))
 		return false;
 	if (to[0] == 0xff && (to[1] & 15) < 2)		/* it does not leave an interface */
 		return false;

@@ -27,6 +27,7 @@
 #include "net/timers.h"
 
 #include <lwip/etharp.h>
+#include <lwip/igmp.h>
 #include <lwip/nd6.h>
 #include <lwip/pbuf.h>
 #include <lwip/priv/nd6_priv.h>
@@ -672,7 +673,8 @@ struct link *link_open(unsigned id)
 		return NULL;
 	}
 	l->id = id;
-	l->device = netfront_open(id, &user, l);
+	/* lwIP does not say that it had no memory for the first group, and asserts it later. */
+	l->device = netif_igmp_data(&l->netif) ? netfront_open(id, &user, l) : NULL;
 	if (!l->device) {
 		netif_remove(&l->netif);
 		free(l->queue);

@@ -32,6 +32,9 @@
 #define MLD6_STATS			0
 #define ND6_STATS			0
 
+/* Each fragment of a datagram refers to it: 1,365 where the MTU is 68. */
+#define LWIP_PBUF_REF_T			u16_t
+
 /* ---- links */
 
 #define LWIP_NETIF_LINK_CALLBACK	1

@@ -326,8 +326,8 @@ static void fragments(const struct flow *f, uint8_t proto, uint8_t how)
 		if (order & 2)
 			k = (k + byte()) % n;
 		from = k * unit;
-		if (order & 4 && from)
-			from -= byte() % 3 * 8 < from ? 8 * (order >> 6) : 0;
+		if (order & 4 && from >= 8u * (order >> 6))
+			from -= 8 * (order >> 6);
 		size = total - from < unit ? total - from : unit;
 		of.offset = from;
 		of.more = from + size < total;
@@ -578,29 +578,39 @@ static void do_listen(uint8_t b)
 	tcp_accept(l, accepted);
 }
 
+/* As lib/ has it: what is sent to "any" goes to ourselves. */
+static void any_address(ip_addr_t *to, bool v6, uint8_t which)
+{
+	uint8_t a[16];
+
+	if (v6) {
+		any6(a, which);
+		ip_addr_set_zero_ip6(to);
+		memcpy(ip_2_ip6(to)->addr, a, 16);
+		ip6_addr_assign_zone(ip_2_ip6(to), IP6_UNKNOWN, &links->netif);
+	} else {
+		any4(a, which);
+		ip_addr_set_zero_ip4(to);
+		memcpy(ip_2_ip4(to), a, 4);
+	}
+	if (ip_addr_isany(to))
+		ip_addr_set_loopback(v6, to);
+}
+
 static void do_connect(uint8_t b)
 {
-	struct flow f = { .version = b & 1 ? 6 : 4 };
 	struct sock *s = sock_new();
 	struct tcp_pcb *pcb;
 	ip_addr_t to;
 
 	if (!s)
 		return;
-	pcb = tcp_new_ip_type(f.version == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+	pcb = tcp_new_ip_type(b & 1 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
 	if (!pcb) {
 		s->used = false;
 		return;
 	}
-	any(&f, f.to, b & 2 ? byte() : b >> 4);
-	if (f.version == 4) {
-		ip_addr_set_zero_ip4(&to);
-		memcpy(ip_2_ip4(&to), f.to, 4);
-	} else {
-		ip_addr_set_zero_ip6(&to);
-		memcpy(ip_2_ip6(&to)->addr, f.to, 16);
-		ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNKNOWN, &links->netif);
-	}
+	any_address(&to, b & 1, b & 2 ? byte() : b >> 4);
 	attach(s, pcb);
 	pcb->rto = pcb->sv = 2;
 	s->lazy = b & 8;
@@ -750,9 +760,13 @@ static struct raw_pcb *ping;
 static void datagram(void *arg, struct udp_pcb *u, struct pbuf *p, const ip_addr_t *from,
 		     u16_t port)
 {
-	if (arg)
-		udp_sendto(u, p, from, port);
+	struct pbuf *copy = arg ? pbuf_clone(PBUF_TRANSPORT, PBUF_RAM, p) : NULL;
+
 	pbuf_free(p);
+	if (!copy)
+		return;
+	udp_sendto(u, copy, from, port);
+	pbuf_free(copy);
 }
 
 static u8_t raw_got(void *arg, struct raw_pcb *r, struct pbuf *p, const ip_addr_t *from)
@@ -762,22 +776,6 @@ static u8_t raw_got(void *arg, struct raw_pcb *r, struct pbuf *p, const ip_addr_
 		return 0;
 	pbuf_free(p);
 	return 1;
-}
-
-static void any_address(ip_addr_t *to, bool v6, uint8_t which)
-{
-	uint8_t a[16];
-
-	if (v6) {
-		any6(a, which);
-		ip_addr_set_zero_ip6(to);
-		memcpy(ip_2_ip6(to)->addr, a, 16);
-		ip6_addr_assign_zone(ip_2_ip6(to), IP6_UNKNOWN, &links->netif);
-	} else {
-		any4(a, which);
-		ip_addr_set_zero_ip4(to);
-		memcpy(ip_2_ip4(to), a, 4);
-	}
 }
 
 static void send_datagram(uint8_t b)

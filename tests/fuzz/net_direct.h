@@ -186,10 +186,11 @@ static void direct_down(void)
 	while (vif.first)
 		vif_take();
 	net_stats(&s);
-	if (s.tx_queued || s.lent_used || vif.pages || received_bytes())
-		host_fail("at the end: %u packets queued, %u lent pages used, %lu pages and "
-			  "%zu bytes of what was received", s.tx_queued, s.lent_used, vif.pages,
-			  received_bytes());
+	if (!s.tx_queued && !s.lent_used && !vif.pages && !received_bytes())
+		return;
+	look_for_leaks();		/* which says where it is from */
+	host_fail("at the end: %u packets queued, %u lent pages used, %lu pages and %zu bytes "
+		  "of what was received", s.tx_queued, s.lent_used, vif.pages, received_bytes());
 }
 
 static void __attribute__((noreturn)) panicked(void)

@@ -32,6 +32,7 @@ static struct peer {
 	uint32_t seq, rcv;		/* next of the peer's, next of the guest's */
 	uint32_t acked;			/* by the guest */
 	bool open, fin, reset;
+	uint32_t iss, fin_seq;		/* of the guest */
 	unsigned acks;			/* segments without data */
 } peers[PEERS];
 static unsigned syns, resets, unreachables;
@@ -42,7 +43,9 @@ static struct tcp_pcb *listener, *accepted_pcb;
 static size_t received;
 static bool keep;			/* what is received is not read */
 static struct pbuf *kept[65536];
-static unsigned nkept;
+static unsigned nkept, refusals, ends;
+static uint16_t window = 0xffff;	/* of the peers */
+static uint8_t scale;			/* and its scale; 0: there is no option */
 
 /* ---- frames to the guest */
 
@@ -65,8 +68,10 @@ static void send_ip(uint8_t *p, uint8_t proto, uint32_t from, size_t len)
 static void send_raw(uint32_t from, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack,
 		     uint8_t flags, size_t len)
 {
-	uint8_t p[1600] = { 0 };
-	size_t tcp = flags & SYN ? 24 : 20;
+	static uint8_t p[65535];
+	size_t tcp = flags & SYN ? 24 + 4 * !!scale : 20;
+
+	memset(p, 0, 34 + tcp);
 
 	put(p + 34, sport, 2);
 	put(p + 36, dport, 2);
@@ -74,9 +79,11 @@ static void send_raw(uint32_t from, uint16_t sport, uint16_t dport, uint32_t seq
 	put(p + 42, ack, 4);
 	p[46] = tcp / 4 << 4;
 	p[47] = flags;
-	put(p + 48, 0xffff, 2);
-	if (flags & SYN)
+	put(p + 48, window, 2);
+	if (flags & SYN) {
 		put(p + 54, 0x020405b4, 4);
+		put(p + 58, 0x01030300 | scale, 4);
+	}
 	send_ip(p, 6, from, tcp + len);
 }
 
@@ -118,11 +125,15 @@ static void take_tcp(const uint8_t *p, size_t len)
 	if (flags & RST) {
 		c->reset = true;
 	} else if (flags & SYN) {
-		c->rcv = get(p + 38, 4) + 1;
+		c->iss = get(p + 38, 4);
+		c->rcv = c->iss + 1;
 		c->open = true;
 	} else {
 		c->acked = get(p + 42, 4);
-		c->fin |= flags & FIN;
+		if (flags & FIN && !c->fin) {
+			c->fin = true;
+			c->fin_seq = get(p + 38, 4) + data;
+		}
 		c->acks += !data && !(flags & FIN);
 	}
 }
@@ -147,8 +158,13 @@ static err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
 {
 	(void)arg, (void)p;
 	assert(err == ERR_OK);
+	ends += !q;
 	if (!q)
 		return ERR_OK;
+	if (refusals) {
+		refusals--;
+		return ERR_MEM;
+	}
 	received += q->tot_len;
 	if (keep && nkept < HOST_COUNT(kept))
 		kept[nkept++] = q;
@@ -684,9 +700,86 @@ static void unused_memory_is_given_back(void)
 	down();
 }
 
+/* The peer's window becomes smaller: lwIP believes that of a higher sequence number. */
+static void say_window(struct peer *c, uint16_t w)
+{
+	send_tcp(c, ACK, 1);
+	c->seq++;
+	window = w;
+	send_tcp(c, ACK, 1);
+	c->seq++;
+	moment();
+}
+
+static void a_split_segment_ends_later(void)
+{
+	static const uint8_t bytes[1000];
+	struct peer *c;
+
+	set_up();
+	c = open_one(0);
+	say_window(c, 100);
+	assert(tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY) == ERR_OK);
+	assert(tcp_shutdown(accepted_pcb, 0, 1) == ERR_OK);
+	net_push();
+	/* The persist timer sends what the window takes, which is not the end. */
+	thread_sleep(clock_now() + 5 * SECOND);
+	assert(!c->fin);
+	c->rcv = c->iss + 101;
+	window = 0xffff;
+	send_tcp(c, ACK, 0);
+	thread_sleep(clock_now() + SECOND);
+	assert(c->fin && c->fin_seq == c->iss + 1 + sizeof(bytes));
+	down();
+}
+
+/* The timer runs although the window is open: there was no route when it opened. */
+static void a_window_of_65536_is_not_0(void)
+{
+	static const uint8_t bytes[1000];
+	struct peer *c;
+
+	set_up();
+	c = open_one(0);
+	say_window(c, 100);
+	assert(tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY) == ERR_OK);
+	tcp_output(accepted_pcb);
+	net_push();
+	assert(accepted_pcb->persist_backoff && !accepted_pcb->unacked);
+	accepted_pcb->snd_wnd = 65536;
+	thread_sleep(clock_now() + 5 * SECOND);
+	assert(!accepted_pcb->persist_backoff);
+	down();
+}
+
+static void refused_data_keeps_its_end(void)
+{
+	struct peer *c;
+
+	set_up();
+	scale = 5;
+	c = open_one(0);
+	c->seq += 1000;
+	send_tcp(c, ACK, 60000);
+	c->seq += 60000;
+	send_tcp(c, ACK | FIN, 60000);
+	c->seq -= 61000;
+	moment();
+	refusals = 1;
+	send_tcp(c, ACK, 1000);
+	moment();
+	assert(!received && !refusals && !ends);
+	assert(tcp_process_refused_data(accepted_pcb) == ERR_OK);
+	assert(received == 121000 && ends == 1);
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
+		{ "a split segment ends later", a_split_segment_ends_later, 2 },
+		{ "a window of 65536 is not 0", a_window_of_65536_is_not_0, 2 },
+		{ "refused data keeps its end", refused_data_keeps_its_end, 2 },
 		{ "two closed windows on loopback send nothing", closed_windows_are_quiet, 1 },
 		{ "what we send to ourselves has a budget", a_loop_has_a_budget, 1 },
 		{ "data with a wrong ACK is discarded", blind_data_is_dropped, 2 },

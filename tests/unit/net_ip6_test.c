@@ -5,6 +5,7 @@
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
+#include <lwip/igmp.h>
 #include <lwip/netif.h>
 #include <lwip/priv/nd6_priv.h>
 #include <lwip/udp.h>
@@ -460,6 +461,61 @@ static void headers_may_be_cut_off(void)
 	down();
 }
 
+/* A backend may say that the MTU is 68. */
+static void a_datagram_goes_in_many_fragments(void)
+{
+	uint8_t arp[42] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 };
+	struct udp_pcb *udp;
+	struct pbuf *p;
+	ip_addr_t to;
+
+	set_up6();
+	memcpy(arp, our_mac, 6);
+	memcpy(arp + 6, peer_mac, 6);
+	memcpy(arp + 22, peer_mac, 6);
+	put(arp + 28, 0x0a000001, 4);
+	put(arp + 38, 0x0a000002, 4);
+	deliver(arp, sizeof(arp));
+	pause_a_little();
+	vif.info.mtu = 68;
+	vif_carrier(true);
+	udp = udp_new();
+	ip_addr_set_ip4_u32_val(to, lwip_htonl(0x0a000001));
+	for (unsigned size = 8000; size < 65500; size += 8000) {
+		unsigned long before = vif.sent;
+
+		p = pbuf_alloc(PBUF_TRANSPORT, size, PBUF_RAM);
+		assert(udp && p);
+		memset(p->payload, 0, size);
+		udp_sendto(udp, p, &to, 7);
+		pbuf_free(p);
+		net_push();
+		pause_a_little();
+		assert(size > 40000 || vif.sent - before >= size / 48);
+	}
+	udp_remove(udp);
+	down();
+}
+
+/* lwIP asserts that the first group of an interface is that of all systems. */
+static void a_vif_without_memory_is_none(void)
+{
+	ip4_addr_t group = { lwip_htonl(0xe8010203) };
+	struct netif *n;
+
+	set_up6();
+	vif2.info = (struct netfront_info){ .up = true, .mtu = 1500, .mac = { 0, 0x16, 0x3e, 1 } };
+	host.malloc_fails = 3;
+	vif2_attach();
+	pause_a_little();
+	host.malloc_fails = 0;
+	NETIF_FOREACH(n)
+		if (n->flags & NETIF_FLAG_IGMP)
+			assert(igmp_joingroup_netif(n, &group) == ERR_OK);
+	lives6();
+	down();
+}
+
 /* ---- martians */
 
 static unsigned datagrams;
@@ -563,6 +619,8 @@ int main(int argc, char **argv)
 		{ "an address in use stays", an_address_in_use_stays, 3 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
 		{ "headers may be cut off", headers_may_be_cut_off, 2 },
+		{ "a datagram goes in many fragments", a_datagram_goes_in_many_fragments, 2 },
+		{ "a vif without memory is none", a_vif_without_memory_is_none, 20 },
 		{ "martians are dropped", martians_are_dropped, 2 },
 		{ "IPv6 martians are dropped", martians6_are_dropped, 2 },
 	};
