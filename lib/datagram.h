@@ -48,6 +48,9 @@ struct pbuf *dgram_pbuf(struct message *m, pbuf_layer layer, size_t most, int *r
  * lwIP had no room for the message (ERR_MEM), and that was not the first attempt, if so
  * many are before it.  A full queue of the network is waited for, if the call may wait.
  * 0: try again; -EAGAIN; -ENOBUFS: there is no memory, or the queue is too short for it.
+ *
+ * Each attempt takes a new pbuf: lwIP leaves its headers in one that it could not send, and
+ * asserts that no fragment of an earlier attempt refers to it ("p->ref == 1").
  */
 int dgram_no_room(struct dgram_socket *d, const struct message *m, unsigned attempt,
 		  uint64_t deadline);

@@ -88,31 +88,43 @@ static int raw_socket_disconnect(struct socket *s)
 	return 0;
 }
 
+/* 0 and what lwIP said, or -errno. */
+static int send_one(struct dgram_socket *d, struct message *m, const struct endpoint *to,
+		    err_t *err)
+{
+	int rc;
+	struct pbuf *p = dgram_pbuf(m, PBUF_IP, MOST, &rc);
+
+	if (!p)
+		return rc;
+	*err = raw_sendto(d->raw, p, &to->ip);
+	pbuf_free(p);
+	return 0;
+}
+
 static ssize_t raw_socket_send(struct socket *s, struct message *m)
 {
 	struct dgram_socket *d = dgram_of(s);
 	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	struct endpoint to;
-	struct pbuf *p;
-	err_t err;
+	err_t err = ERR_OK;
 	int rc = dgram_target(d, m, &to);
 
 	if (rc)
 		return rc;
 	if (socket_is_broadcast(&to.ip) && !(s->o.so & SOF_BROADCAST))
 		return -EACCES;
-	p = dgram_pbuf(m, PBUF_IP, MOST, &rc);
-	if (!p)
-		return rc;
-	err = raw_sendto(d->raw, p, &to.ip);
-	if (err == ERR_RTE && m->patient && !socket_wait_up(&to))
-		err = raw_sendto(d->raw, p, &to.ip);
-	for (unsigned i = 0; err == ERR_MEM && !rc; i++) {
+	/* As on Linux; lwIP asserts that the checksum has its place. */
+	if (d->raw->chksum_reqd && m->size < ICMPV6_CHECKSUM + 2)
+		return -EINVAL;
+	rc = send_one(d, m, &to, &err);
+	if (!rc && err == ERR_RTE && m->patient && !socket_wait_up(&to))
+		rc = send_one(d, m, &to, &err);
+	for (unsigned i = 0; !rc && err == ERR_MEM; i++) {
 		rc = dgram_no_room(d, m, i, deadline);
 		if (!rc)
-			err = raw_sendto(d->raw, p, &to.ip);
+			rc = send_one(d, m, &to, &err);
 	}
-	pbuf_free(p);
 	return rc ? rc : err == ERR_OK ? (ssize_t)m->size : socket_errno(err);
 }
 

@@ -110,8 +110,8 @@ static int udp_socket_disconnect(struct socket *s)
 	return 0;
 }
 
-static err_t send_one(struct dgram_socket *d, const struct message *m, struct pbuf *p,
-		      const struct endpoint *to)
+static err_t send_pbuf(struct dgram_socket *d, const struct message *m, struct pbuf *p,
+		       const struct endpoint *to)
 {
 	struct netif *netif;
 
@@ -125,13 +125,26 @@ static err_t send_one(struct dgram_socket *d, const struct message *m, struct pb
 	return udp_sendto_if_src(d->udp, p, &to->ip, to->port, netif, &m->local);
 }
 
+/* 0 and what lwIP said, or -errno. */
+static int send_one(struct dgram_socket *d, struct message *m, const struct endpoint *to,
+		    err_t *err)
+{
+	int rc;
+	struct pbuf *p = dgram_pbuf(m, PBUF_TRANSPORT, IP_IS_V6(&to->ip) ? MOST_V6 : MOST_V4, &rc);
+
+	if (!p)
+		return rc;
+	*err = send_pbuf(d, m, p, to);
+	pbuf_free(p);
+	return 0;
+}
+
 static ssize_t udp_socket_send(struct socket *s, struct message *m)
 {
 	struct dgram_socket *d = dgram_of(s);
 	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	struct endpoint to;
-	struct pbuf *p;
-	err_t err;
+	err_t err = ERR_OK;
 	int rc = dgram_target(d, m, &to);
 
 	if (rc)
@@ -142,18 +155,14 @@ static ssize_t udp_socket_send(struct socket *s, struct message *m)
 		return -EINVAL;
 	if (socket_is_broadcast(&to.ip) && !(s->o.so & SOF_BROADCAST))
 		return -EACCES;
-	p = dgram_pbuf(m, PBUF_TRANSPORT, IP_IS_V6(&to.ip) ? MOST_V6 : MOST_V4, &rc);
-	if (!p)
-		return rc;
-	err = send_one(d, m, p, &to);
-	if (err == ERR_RTE && m->patient && !socket_wait_up(&to))
-		err = send_one(d, m, p, &to);
-	for (unsigned i = 0; err == ERR_MEM && !rc; i++) {
+	rc = send_one(d, m, &to, &err);
+	if (!rc && err == ERR_RTE && m->patient && !socket_wait_up(&to))
+		rc = send_one(d, m, &to, &err);
+	for (unsigned i = 0; !rc && err == ERR_MEM; i++) {
 		rc = dgram_no_room(d, m, i, deadline);
 		if (!rc)
-			err = send_one(d, m, p, &to);
+			rc = send_one(d, m, &to, &err);
 	}
-	pbuf_free(p);
 	return rc ? rc : err == ERR_OK ? (ssize_t)m->size :
 	       err == ERR_VAL ? -EAFNOSUPPORT : socket_errno(err);
 }
