@@ -41,6 +41,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LINKS_MAX 128			/* lwIP numbers 255, and looks for ever for one more */
 #define JOINED_MAX 64			/* segments in a frame */
 #define PIECES_MAX 128
 #define SMALL 256			/* bytes: not worth keeping a page */
@@ -662,8 +663,14 @@ static err_t set_up(struct netif *netif)
 
 struct link *link_open(unsigned id)
 {
-	struct link *l = calloc(1, sizeof(*l)), **end = &links;
+	struct link *l, **end = &links;
 
+	for (unsigned n = 0; *end; end = &(*end)->next)
+		if (++n == LINKS_MAX) {
+			log_error("vif%u: not used, as there are %u already", id, n);
+			return NULL;
+		}
+	l = calloc(1, sizeof(*l));
 	if (l)
 		l->queue = calloc(SEND_QUEUE, sizeof(*l->queue));
 	if (!l || !l->queue || !netif_add_noaddr(&l->netif, l, set_up, ethernet_input)) {
