@@ -37,18 +37,11 @@ static int keep(int fd, int oflags)
 	return fcntl(fd, F_SETFL, (oflags & O_APPEND) | (old & O_NONBLOCK)) ? -1 : fd;
 }
 
-/*
- * The old one is open until the new one is, since that may be /dev/stdin; but where it is the
- * last descriptor there is, it is closed first.
- */
-static int open_new(struct _reent *reent, FILE *file, const char *path, int oflags)
+/* The old one is open until the new one is, since that may be /dev/stdin. */
+static int open_new(FILE *file, const char *path, int oflags)
 {
 	int fd = open(path, oflags, 0666), old = file->_file;
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-		close_old(reent, file);
-		return open(path, oflags, 0666);
-	}
 	if (fd < 0 || old < 0 || fd == old)
 		return fd;
 	if (dup2(fd, old) < 0) {
@@ -65,7 +58,7 @@ static int new_descriptor(struct _reent *reent, FILE *file, const char *path, in
 
 	if (file->_flags & __SWR)
 		_fflush_r(reent, file);
-	fd = path ? open_new(reent, file, path, oflags) : keep(file->_file, oflags);
+	fd = path ? open_new(file, path, oflags) : keep(file->_file, oflags);
 	error = errno;
 	if (fd < 0 || fd != file->_file)
 		close_old(reent, file);

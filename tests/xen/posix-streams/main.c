@@ -202,20 +202,6 @@ static void one_without_a_descriptor(void)
 	expect(closed == 2);
 }
 
-static void the_last_descriptor(void)
-{
-	FILE *f = fopen("/dev/null", "r");
-	int fds[8192], n = 0;
-
-	while (n < 8192 && (fds[n] = open("/dev/null", O_RDONLY)) >= 0)
-		n++;
-	expect(errno == EMFILE);
-	expect(freopen("/dev/zero", "r", f) == f && getc(f) == 0);
-	while (n)
-		close(fds[--n]);
-	fclose(f);
-}
-
 int main(void)
 {
 	failed_of_our_own();
@@ -225,7 +211,6 @@ int main(void)
 	expect(freopen("/dev/stdout", "w", stdout) == stdout);
 	one_that_works_keeps_its_number();
 	one_without_a_descriptor();
-	the_last_descriptor();
 	a_closed_standard_stream(stdin, 0);
 	a_closed_standard_stream(stdout, 1);
 	test_success();
