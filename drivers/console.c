@@ -225,6 +225,11 @@ bool console_readable(void)
 	return present && stream_readable(&in) != 0;
 }
 
+bool console_present(void)
+{
+	return present;
+}
+
 ssize_t console_read(char *to, size_t len)
 {
 	ssize_t n = 0;

@@ -31,6 +31,7 @@ ssize_t console_write(const char *text, size_t len);
 /* At least one byte, at most len; sleeps until there is one. */
 ssize_t console_read(char *to, size_t len);
 bool console_readable(void);
+bool console_present(void);	/* false: input has ended */
 
 /* Wakes when input came or output was taken; and how often that was. */
 struct waitq *console_changed(void);

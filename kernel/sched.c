@@ -475,13 +475,15 @@ void kernel_leave(void)
 		*upcall_mask() = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		if (!news())
-			return;
+			break;
 		/* Xen does not call for what came in before we unmasked. */
 		*upcall_mask() = kernel_mask;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		current->depth = 1;
 		hold_begin();
 	}
+	if (current->called && thread_called)
+		thread_called();
 }
 
 void kernel_pause(void)
@@ -602,6 +604,11 @@ void thread_sleep(uint64_t deadline)
 	struct waitq nobody = { 0 };
 
 	wait_until_deadline(&nobody, deadline, false);
+}
+
+void thread_wake(struct thread *t)
+{
+	make_runnable(t);
 }
 
 void thread_list(void (*visit)(const struct thread *t, void *arg), void *arg)

@@ -46,6 +46,7 @@ struct thread {
 	uint64_t credit;		/* so long it may run ahead of its turn */
 	bool held;			/* and may not run: sched_hold() */
 	unsigned depth;			/* of kernel_enter(); 0: in application code */
+	bool called;			/* thread_called() is due when it leaves the kernel */
 	const char *waits;		/* the function it sleeps in, or NULL */
 	uint64_t deadline;		/* wakes it at the latest; NEVER: none */
 	struct thread *later, **sooner;	/* among those with a deadline */
@@ -65,6 +66,15 @@ struct thread *thread_start(const char *name, enum thread_kind kind, size_t stac
 _Noreturn void thread_exit(void);	/* as returning from main */
 void thread_yield(void);		/* let the others of our kind run first */
 void thread_sleep(uint64_t deadline);
+
+/* What a thread sleeps for, it looks at again, as after wake(). */
+void thread_wake(struct thread *t);
+
+/*
+ * Of the layer above, which may be without it: called on behalf of a thread whose `called` is
+ * set, each time that it leaves the kernel for application code.
+ */
+void thread_called(void) __attribute__((weak));
 
 /* Every thread, in order of creation; for reports. */
 void thread_list(void (*visit)(const struct thread *t, void *arg), void *arg);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/datagram.h"
+#include "lib/signals.h"
 #include "net/net.h"
 
 #include <errno.h>
@@ -54,8 +55,12 @@ int dgram_no_room(struct dgram_socket *d, const struct message *m, unsigned atte
 		return attempt ? -ENOBUFS : 0;
 	if (attempt == ATTEMPTS)
 		return -ENOBUFS;
-	if (m->patient)
-		return wait_until_deadline(&net_room, deadline, !net_is_full()) ? 0 : -EAGAIN;
+	if (m->patient) {
+		int rc = wait_or_signal(&net_room, deadline, signal_way(deadline),
+					!net_is_full());
+
+		return rc > 0 ? 0 : rc ? rc : -EAGAIN;
+	}
 	if (!d->refused) {
 		d->next_refused = refused;
 		refused = d;
@@ -149,6 +154,7 @@ static ssize_t take(struct dgram_socket *d, struct message *m)
 ssize_t dgram_recv(struct socket *s, struct message *m)
 {
 	struct dgram_socket *d = dgram_of(s);
+	uint64_t deadline;
 	int rc = socket_error(s);
 
 	if (rc)
@@ -157,9 +163,11 @@ ssize_t dgram_recv(struct socket *s, struct message *m)
 		if (!m->patient)
 			return -EAGAIN;
 		net_push();
-		if (!wait_until_deadline(&s->readers, socket_deadline(s->o.rcv_timeout),
-					 d->first || d->shut_rd || s->error))
-			return -EAGAIN;
+		deadline = socket_deadline(s->o.rcv_timeout);
+		rc = wait_or_signal(&s->readers, deadline, signal_way(deadline),
+				    d->first || d->shut_rd || s->error);
+		if (rc <= 0)
+			return rc ? rc : -EAGAIN;
 	}
 	return d->first ? take(d, m) : socket_error(s);
 }

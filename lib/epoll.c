@@ -10,6 +10,7 @@
 #include "kernel/sched.h"
 #include "lib/file.h"
 #include "lib/result.h"
+#include "lib/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -228,14 +229,17 @@ static int collect(struct epoll *e, struct epoll_event *to, int max)
 static int wait_for(struct epoll *e, struct epoll_event *to, int max, int ms)
 {
 	uint64_t deadline;
-	int n = collect(e, to, max);
+	int n = collect(e, to, max), rc;
 
 	if (n || !ms)
 		return n;
 	deadline = ms < 0 ? NEVER : clock_now() + ms * NSEC_PER_MSEC;
-	while (!n && wait_until_deadline(&e->waiters, deadline, e->first))
-		n = collect(e, to, max);
-	return n;
+	do {
+		rc = wait_or_signal(&e->waiters, deadline, SIGNAL_ENDS, e->first);
+		if (rc > 0)
+			n = collect(e, to, max);
+	} while (rc > 0 && !n);
+	return n ? n : rc;
 }
 
 static unsigned epoll_ready(struct file *f)
@@ -329,9 +333,17 @@ int epoll_wait(int epfd, struct epoll_event *events, int max, int ms)
 	return result(rc);
 }
 
-/* There are no signals: a mask changes nothing. */
+/* With the mask from before it looks until the handlers have run. */
 int epoll_pwait(int epfd, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
-	(void)mask;
-	return epoll_wait(epfd, events, max, ms);
+	int n;
+
+	kernel_enter();
+	if (mask && signal_mask)
+		signal_mask(mask);
+	n = epoll_wait(epfd, events, max, ms);
+	kernel_leave();
+	if (mask && signal_unmask)
+		signal_unmask(mask);
+	return n;
 }

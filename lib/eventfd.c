@@ -3,6 +3,7 @@
 #include "kernel/sched.h"
 #include "lib/file.h"
 #include "lib/result.h"
+#include "lib/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,8 @@ static ssize_t eventfd_take(struct file *f, void *to, size_t len)
 		return -EINVAL;
 	if (!e->count && f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	wait_until(&e->readers, e->count);
+	if (wait_or_signal(&e->readers, NEVER, SIGNAL_RESTARTS, e->count) <= 0)
+		return -EINTR;
 	n = e->semaphore ? 1 : e->count;
 	e->count -= n;
 	memcpy(to, &n, sizeof(n));
@@ -51,7 +53,8 @@ static ssize_t eventfd_add(struct file *f, const void *from, size_t len)
 		return -EINVAL;
 	if (n > MOST - e->count && f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	wait_until(&e->writers, n <= MOST - e->count);
+	if (wait_or_signal(&e->writers, NEVER, SIGNAL_RESTARTS, n <= MOST - e->count) <= 0)
+		return -EINTR;
 	e->count += n;
 	wake(&e->readers);
 	file_changed(f);

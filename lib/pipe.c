@@ -2,6 +2,7 @@
 /* pipe(): bytes from one thread to another (POSIX.1-2017). */
 #include "lib/pipe.h"
 #include "lib/result.h"
+#include "lib/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,14 +54,16 @@ size_t pipe_put(struct pipe *p, const void *from, size_t len)
 	return n;
 }
 
-bool pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline)
+int pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline)
 {
-	return wait_until_deadline(&p->readers, deadline, p->len >= n || pipe_ended(p) || p->deaf);
+	return wait_or_signal(&p->readers, deadline, signal_way(deadline),
+			      p->len >= n || pipe_ended(p) || p->deaf);
 }
 
-bool pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline)
+int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline)
 {
-	return wait_until_deadline(&p->writers, deadline, pipe_room(p) >= n || pipe_broken(p));
+	return wait_or_signal(&p->writers, deadline, signal_way(deadline),
+			      pipe_room(p) >= n || pipe_broken(p));
 }
 
 void pipe_changed(struct pipe *p)
@@ -102,7 +105,8 @@ static ssize_t pipe_read(struct file *f, void *to, size_t len)
 		return 0;
 	if (!p->len && !pipe_ended(p) && f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	pipe_wait_bytes(p, 1, NEVER);
+	if (pipe_wait_bytes(p, 1, NEVER) < 0)
+		return -EINTR;
 	for (; done < len && p->len; done += n) {
 		from = pipe_bytes(p, 0, &n);
 		n = n < len - done ? n : len - done;
@@ -122,7 +126,8 @@ static ssize_t pipe_write(struct file *f, const void *from, size_t len)
 	while (done < len) {
 		if (!pipe_broken(p) && pipe_room(p) < need && f->flags & O_NONBLOCK)
 			return done ? (ssize_t)done : -EAGAIN;
-		pipe_wait_room(p, need, NEVER);
+		if (pipe_wait_room(p, need, NEVER) < 0)
+			return done ? (ssize_t)done : -EINTR;
 		if (pipe_broken(p))
 			return done ? (ssize_t)done : -EPIPE;
 		done += pipe_put(p, (const char *)from + done, len - done);

@@ -50,8 +50,8 @@ size_t pipe_put(struct pipe *p, const void *from, size_t len);
 
 /* Sleep until there are as many bytes, or no more will come; until there is such room, or
    it is in vain.  False: the deadline. */
-bool pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline);
-bool pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline);
+int pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline);
+int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline);
 
 /* Something about its ends has changed; once both are NULL it is freed. */
 void pipe_changed(struct pipe *p);

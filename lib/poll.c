@@ -8,6 +8,7 @@
 #include "kernel/sched.h"
 #include "lib/file.h"
 #include "lib/result.h"
+#include "lib/signals.h"
 #include "lib/time.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ static int look(struct watch *w, nfds_t count)
 
 static int sleep_for(struct watch *w, nfds_t count, struct poller *p, uint64_t deadline)
 {
-	int n;
+	int n, rc;
 
 	for (nfds_t i = 0; i < count; i++) {
 		pause_after(i);
@@ -83,13 +84,14 @@ static int sleep_for(struct watch *w, nfds_t count, struct poller *p, uint64_t d
 	do {
 		p->changed = false;
 		n = look(w, count);
-	} while (!n && wait_until_deadline(&p->queue, deadline, p->changed));
+		rc = n ? 0 : wait_or_signal(&p->queue, deadline, SIGNAL_ENDS, p->changed);
+	} while (rc > 0);
 	for (nfds_t i = 0; i < count; i++) {
 		pause_after(i);
 		if (w[i].file)
 			file_unwatch(&w[i].watcher);
 	}
-	return n;
+	return n ? n : rc;
 }
 
 static int poll_all(struct watch *w, struct pollfd *fds, nfds_t count, uint64_t deadline)
@@ -157,15 +159,29 @@ int poll(struct pollfd *fds, nfds_t count, int ms)
 	return result(poll_until(fds, count, deadline));
 }
 
-/* There are no signals: a mask changes nothing. */
+/* As poll_until(), with the mask from before it looks until the handlers have run. */
+static int poll_masked(struct pollfd *fds, nfds_t count, uint64_t deadline,
+		       const sigset_t *mask)
+{
+	int n;
+
+	kernel_enter();
+	if (mask && signal_mask)
+		signal_mask(mask);
+	n = poll_until(fds, count, deadline);
+	kernel_leave();
+	if (mask && signal_unmask)
+		signal_unmask(mask);
+	return n;
+}
+
 int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 	  const sigset_t *mask)
 {
 	uint64_t deadline;
 	int rc = deadline_of(timeout, &deadline);
 
-	(void)mask;
-	return result(rc ? rc : poll_until(fds, count, deadline));
+	return result(rc ? rc : poll_masked(fds, count, deadline, mask));
 }
 
 /* ---- select() */
@@ -226,14 +242,13 @@ int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespe
 	int rc = deadline_of(timeout, &deadline);
 	nfds_t count;
 
-	(void)mask;
 	if (n < 0 || n > FD_SETSIZE)
 		rc = -EINVAL;
 	if (!rc && n && !(fds = malloc(n * sizeof(*fds))))
 		rc = -ENOMEM;
 	if (!rc) {
 		count = from_sets(n, sets, fds);
-		rc = poll_until(fds, count, deadline);
+		rc = poll_masked(fds, count, deadline, mask);
 		if (rc >= 0)
 			rc = to_sets(n, sets, fds, count);
 	}

@@ -13,6 +13,7 @@
 #include "kernel/page.h"
 #include "kernel/sched.h"
 #include "lib/pthread.h"
+#include "lib/signals.h"
 #include "lib/time.h"
 #include "lib/tls.h"
 
@@ -64,6 +65,11 @@ struct pthread *pthread_find(pthread_t id)
 	while (p && p != id)
 		p = p->next;
 	return p;
+}
+
+struct pthread *pthread_next(const struct pthread *p)
+{
+	return p ? p->next : all;
 }
 
 void pthread_forget(pthread_key_t key)
@@ -160,6 +166,7 @@ int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void
 	p->main = main;
 	p->arg = arg;
 	p->detached = attr && attr->detachstate == PTHREAD_CREATE_DETACHED;
+	p->blocked = pthread_half()->blocked;
 	kernel_enter();
 	while (page_prepare_pages(1 + pthread_stack_size(attr) / PAGE_SIZE))
 		kernel_pause();
@@ -194,7 +201,7 @@ int pthread_join(pthread_t id, void **result)
 	if (!error) {
 		p->joined = true;
 		self->joining = p;
-		wait_until(&p->ended, !p->thread);
+		(void)wait_or_signal(&p->ended, NEVER, SIGNAL_GOES_ON, !p->thread);
 		self->joining = NULL;
 		if (result)
 			*result = p->result;
@@ -239,21 +246,6 @@ void _pthread_cleanup_pop(struct _pthread_cleanup_context *c, int execute)
 	pthread_half()->cleanup = c->_previous;
 	if (execute)
 		c->_routine(c->_arg);
-}
-
-/* As POSIX has it, 0 finds out whether a thread lives. */
-int pthread_kill(pthread_t id, int signal)
-{
-	struct pthread *p;
-
-	if (signal < 0 || signal >= NSIG)
-		return EINVAL;
-	kernel_enter();
-	p = pthread_find(id);
-	kernel_leave();
-	if (!p)
-		return ESRCH;
-	return signal ? ENOSYS : 0;
 }
 
 int pthread_getcpuclockid(pthread_t id, clockid_t *clock)

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <reent.h>
+#include <signal.h>
 
 #define PTHREAD_STACK_DEFAULT (128 * 1024)	/* `stack=` says otherwise */
 
@@ -25,6 +26,9 @@ struct pthread {
 	struct _pthread_cleanup_context *cleanup;
 	void **values;			/* of keys, PTHREAD_KEYS_MAX of them; or NULL */
 	int cancel_state, cancel_type;
+	sigset_t blocked, pending;	/* signals: lib/signal.c */
+	sigset_t awaited;		/* by sigwait() */
+	sigset_t unmasked;		/* what is blocked after signal_unmask() */
 	struct _reent own;
 };
 
@@ -39,6 +43,9 @@ struct pthread *pthread_half(void);
 
 /* The thread with this id, or NULL.  Kernel code. */
 struct pthread *pthread_find(pthread_t id);
+
+/* The one after p, of NULL the first: all that are not joined.  Kernel code. */
+struct pthread *pthread_next(const struct pthread *p);
 
 /* pthread_key.c: run the destructors of all values, and forget them. */
 void pthread_key_destroy_values(void);

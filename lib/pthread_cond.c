@@ -8,6 +8,7 @@
 #include "kernel/sched.h"
 #include "lib/line.h"
 #include "lib/pthread.h"
+#include "lib/signals.h"
 #include "lib/time.h"
 
 #include <errno.h>
@@ -48,7 +49,7 @@ static int cond_sleep(pthread_cond_t *c, pthread_mutex_t *m, uint64_t deadline)
 	line_join(line_of(c), &s);
 	mutex->depth = 0;
 	mutex_unlock(mutex);
-	if (!wait_until_deadline(&s.queue, deadline, s.granted))
+	if (wait_or_signal(&s.queue, deadline, SIGNAL_GOES_ON, s.granted) <= 0)
 		line_leave(line_of(c), &s);
 	mutex_lock(mutex, NEVER);
 	mutex->depth = depth;

@@ -7,6 +7,7 @@
  */
 #include "kernel/sched.h"
 #include "lib/line.h"
+#include "lib/signals.h"
 #include "lib/time.h"
 
 #include <errno.h>
@@ -51,12 +52,14 @@ static bool take(sem_t *s)
 static int sem_sleep(sem_t *s, uint64_t deadline)
 {
 	struct sleeper sleeper = { 0 };
+	int rc;
 
 	line_join(line_of(s), &sleeper);
-	if (wait_until_deadline(&sleeper.queue, deadline, sleeper.granted))
+	rc = wait_or_signal(&sleeper.queue, deadline, SIGNAL_RESTARTS, sleeper.granted);
+	if (rc > 0)
 		return 0;
 	line_leave(line_of(s), &sleeper);
-	return ETIMEDOUT;
+	return rc ? EINTR : ETIMEDOUT;
 }
 
 int sem_wait(sem_t *s)

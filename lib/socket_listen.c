@@ -9,6 +9,7 @@
  * Where there are as many half-open ones, the next gets a SYN cookie (net/cookie.h): it
  * takes no place, and comes back with the ACK.
  */
+#include "lib/signals.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
 
@@ -106,6 +107,8 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection)
 {
 	struct tcp_socket *t = tcp_of(s), *c;
+	uint64_t deadline;
+	int rc;
 
 	if (!t->pcb || t->pcb->state != LISTEN)
 		return -EINVAL;
@@ -113,9 +116,11 @@ int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection
 		return -EAGAIN;
 	if (!t->first) {
 		net_push();
-		if (!wait_until_deadline(&s->readers, socket_deadline(s->o.rcv_timeout),
-					 t->first || !t->pcb))
-			return -EAGAIN;
+		deadline = socket_deadline(s->o.rcv_timeout);
+		rc = wait_or_signal(&s->readers, deadline, signal_way(deadline),
+				    t->first || !t->pcb);
+		if (rc <= 0)
+			return rc ? rc : -EAGAIN;
 		if (!t->first)
 			return -EINVAL;	/* shutdown() */
 	}

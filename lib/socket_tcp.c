@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* TCP sockets on lwIP's raw interface: how they come to be, connect, and what they are. */
 #include "kernel/trace.h"
+#include "lib/signals.h"
 #include "lib/socket_tcp.h"
 #include "net/icmp.h"
 #include "net/net.h"
@@ -305,6 +306,7 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 {
 	struct tcp_socket *t = tcp_of(s);
 	int rc = socket_error(s);
+	uint64_t deadline;
 
 	if (rc)
 		return rc;
@@ -326,9 +328,10 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 	net_push();
 	if (!patient && t->connecting)
 		return -EINPROGRESS;
-	if (!wait_until_deadline(&s->writers, socket_deadline(s->o.snd_timeout),
-				 !t->connecting))
-		return -EINPROGRESS;
+	deadline = socket_deadline(s->o.snd_timeout);
+	rc = wait_or_signal(&s->writers, deadline, signal_way(deadline), !t->connecting);
+	if (rc <= 0)
+		return rc ? rc : -EINPROGRESS;
 	return socket_error(s);
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/arch.h"
 #include "kernel/page.h"
 #include "kernel/trace.h"
+#include "lib/signals.h"
 #include "lib/socket_tcp.h"
 #include "net/net.h"
 #include "net/orphan.h"
@@ -202,6 +203,7 @@ ssize_t tcp_socket_recv(struct socket *s, struct message *m)
 	struct cursor to = { .iov = m->iov };
 	bool peek = m->flags & MSG_PEEK;
 	size_t done = 0, need = 1;
+	int rc;
 
 	if (!t->connected && !t->connecting && !s->error)
 		return -ENOTCONN;
@@ -219,9 +221,10 @@ ssize_t tcp_socket_recv(struct socket *s, struct message *m)
 		if (!m->patient)
 			return done ? (ssize_t)done : -EAGAIN;
 		net_push();
-		if (!wait_until_deadline(&s->readers, deadline,
-					 t->rx_len >= (peek ? need : 1) || ended(t)))
-			return done ? (ssize_t)done : -EAGAIN;
+		rc = wait_or_signal(&s->readers, deadline, signal_way(deadline),
+				    t->rx_len >= (peek ? need : 1) || ended(t));
+		if (rc <= 0)
+			return done ? (ssize_t)done : rc ? rc : -EAGAIN;
 	}
 }
 
@@ -348,10 +351,12 @@ static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64
 		return -EAGAIN;
 	flush(t, false);
 	net_push();
-	if (!wait_until_deadline(&t->s.writers, deadline, cannot_send_now(t) ||
-				 (t->connected && (tcp_socket_room(t) >= want ||
-						   tcp_socket_writable(t)))))
-		return -EAGAIN;
+	rc = wait_or_signal(&t->s.writers, deadline, signal_way(deadline),
+			    cannot_send_now(t) ||
+			    (t->connected && (tcp_socket_room(t) >= want ||
+					      tcp_socket_writable(t))));
+	if (rc <= 0)
+		return rc ? rc : -EAGAIN;
 	return cannot_send(t);
 }
 
@@ -362,6 +367,7 @@ static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64
 static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
 {
 	size_t before = t->unacked;
+	int rc;
 
 	if (!before)
 		return -ENOBUFS;
@@ -370,9 +376,10 @@ static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
 		return -EAGAIN;
 	flush(t, false);
 	net_push();
-	if (!wait_until_deadline(&t->s.writers, deadline,
-				 cannot_send_now(t) || t->unacked < before))
-		return -EAGAIN;
+	rc = wait_or_signal(&t->s.writers, deadline, signal_way(deadline),
+			    cannot_send_now(t) || t->unacked < before);
+	if (rc <= 0)
+		return rc ? rc : -EAGAIN;
 	return cannot_send(t);
 }
 

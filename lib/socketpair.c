@@ -65,12 +65,14 @@ static ssize_t put(struct local *l, struct message *m, const char *from, size_t 
 		   uint64_t deadline)
 {
 	size_t done = 0;
+	int rc;
 
 	while (done < len) {
 		if (!pipe_room(l->out) && !pipe_broken(l->out) && !m->patient)
 			return done ? (ssize_t)done : -EAGAIN;
-		if (!pipe_wait_room(l->out, 1, deadline))
-			return done ? (ssize_t)done : -EAGAIN;
+		rc = pipe_wait_room(l->out, 1, deadline);
+		if (rc <= 0)
+			return done ? (ssize_t)done : rc ? rc : -EAGAIN;
 		if (pipe_broken(l->out))
 			return done ? (ssize_t)done : -EPIPE;
 		if (m->rights)
@@ -107,6 +109,7 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 	uint64_t deadline = socket_deadline(s->o.rcv_timeout);
 	bool peek = m->flags & MSG_PEEK, all = m->flags & MSG_WAITALL && !peek;
 	size_t done = 0, n;
+	int rc;
 	uint64_t limit = UINT64_MAX;	/* the end of the bytes that came with m->rights */
 	const char *from;
 
@@ -133,8 +136,10 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 			done += n;
 		} else if ((done && !all) || pipe_ended(p) || p->deaf) {
 			break;
-		} else if (!m->patient || !pipe_wait_bytes(p, 1, deadline)) {
-			return done ? (ssize_t)done : -EAGAIN;
+		} else {
+			rc = m->patient ? pipe_wait_bytes(p, 1, deadline) : 0;
+			if (rc <= 0)
+				return done ? (ssize_t)done : rc ? rc : -EAGAIN;
 		}
 	}
 	return done;

@@ -3,11 +3,12 @@
  * POSIX's clocks and sleeping by them (POSIX.1-2017: clock_getres, clock_nanosleep,
  * nanosleep, sleep, times, gettimeofday).
  *
- * Every clock counts in ns.  No signal interrupts a sleep here.
+ * Every clock counts in ns.
  */
 #define _GNU_SOURCE
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "lib/signals.h"
 #include "lib/time.h"
 
 #include <errno.h>
@@ -197,11 +198,23 @@ int clock_getcpuclockid(pid_t pid, clockid_t *clock)
 	return 0;
 }
 
-static void sleep_until(uint64_t deadline)
+/* 0, or EINTR. */
+static int sleep_until(uint64_t deadline)
 {
+	struct waitq nobody = { 0 };
+	int rc;
+
 	kernel_enter();
-	thread_sleep(deadline);
+	rc = wait_or_signal(&nobody, deadline, SIGNAL_ENDS, false);
 	kernel_leave();
+	return -rc;
+}
+
+static uint64_t left(uint64_t deadline)
+{
+	uint64_t now = clock_now();
+
+	return deadline > now ? deadline - now : 0;
 }
 
 static uint64_t after(uint64_t ns)
@@ -217,7 +230,6 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 	uint64_t deadline;
 	int error = time_deadline(clock, request, &deadline);
 
-	(void)remain;			/* is set only where a signal interrupts */
 	switch (clock) {
 	case CLOCK_THREAD_CPUTIME_ID:
 	case CLOCK_PROCESS_CPUTIME_ID:
@@ -228,8 +240,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 	}
 	if (error || (!(flags & TIMER_ABSTIME) && request->tv_sec < 0))
 		return EINVAL;
-	sleep_until(flags & TIMER_ABSTIME ? deadline : after(timespec_ns(request)));
-	return 0;
+	if (!(flags & TIMER_ABSTIME))
+		deadline = after(timespec_ns(request));
+	error = sleep_until(deadline);
+	if (error && remain && !(flags & TIMER_ABSTIME))
+		*remain = from_ns(left(deadline));
+	return error;
 }
 
 int nanosleep(const struct timespec *request, struct timespec *remain)
@@ -239,14 +255,14 @@ int nanosleep(const struct timespec *request, struct timespec *remain)
 
 int usleep(useconds_t us)
 {
-	sleep_until(after(us * NSEC_PER_USEC));
-	return 0;
+	return result(sleep_until(after(us * NSEC_PER_USEC)));
 }
 
 unsigned sleep(unsigned seconds)
 {
-	sleep_until(after(seconds * NSEC_PER_SEC));
-	return 0;
+	uint64_t deadline = after(seconds * NSEC_PER_SEC);
+
+	return sleep_until(deadline) ? (left(deadline) + NSEC_PER_SEC - 1) / NSEC_PER_SEC : 0;
 }
 
 int gettimeofday(struct timeval *restrict to, void *restrict zone)

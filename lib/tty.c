@@ -4,6 +4,7 @@
 #include "kernel/log.h"
 #include "kernel/sched.h"
 #include "lib/file.h"
+#include "lib/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,10 @@ static ssize_t tty_read(struct file *f, void *to, size_t len)
 		return 0;
 	if (f->flags & O_NONBLOCK && len && !console_readable())
 		return -EAGAIN;
+	if (len && console_present() &&
+	    wait_or_signal(console_changed(), NEVER, SIGNAL_RESTARTS,
+			   (console_rings(), console_readable())) <= 0)
+		return -EINTR;
 	return console_read(to, len);
 }
 
