@@ -258,6 +258,8 @@ static _Noreturn void end(const char *fmt, va_list args, bool where)
 	print("panic: %s, in thread %s\n", why, current->name);
 	if (where)
 		print_backtrace();
+	if (heap_report)
+		heap_report();
 	panic_end();
 }
 

@@ -88,6 +88,12 @@ _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 /* The same for who has said where already. */
 _Noreturn void panic_reported(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * The C library's part of each report, if there is one: whether the heap is damaged.  Called
+ * when anything may be out of order.
+ */
+void heap_report(void) __attribute__((weak));
+
 /* How panic() ends, after its report.  Until set: SHUTDOWN_crash. */
 extern void (*panic_end)(void) __attribute__((noreturn));
 

@@ -11,4 +11,17 @@
  */
 void heap_prepare(size_t size);
 
+/*
+ * Panic unless memory is a block of malloc() in use, and what lies beside it in the heap is in
+ * order.  In malloc's lock; function: what it was given to.
+ */
+void heap_check(const void *memory, const char *function);
+
+/*
+ * Between these malloc's lock is held: a fault is the heap's then.  heap_enter() looks at the
+ * end of the heap, which malloc() takes new memory from.
+ */
+void heap_enter(void);
+void heap_leave(void);
+
 #endif

@@ -9,6 +9,7 @@
  */
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "lib/heap.h"
 #include "lib/locks.h"
 #include "lib/mutex.h"
 
@@ -142,11 +143,13 @@ void __malloc_lock(struct _reent *reent)
 	(void)reent;
 	if (current)
 		kernel_enter();
+	heap_enter();
 }
 
 void __malloc_unlock(struct _reent *reent)
 {
 	(void)reent;
+	heap_leave();
 	if (current)
 		kernel_leave();
 }

@@ -28,7 +28,12 @@ void *malloc(size_t size)
 
 void free(void *p)
 {
+	if (!p)
+		return;
+	__malloc_lock(_REENT);
+	heap_check(p, "free");
 	_free_r(_REENT, p);
+	__malloc_unlock(_REENT);
 }
 
 void cfree(void *p)

@@ -4,9 +4,9 @@
  * which keeps that lock for ever when it refuses 2 GiB (_mallocr.c of newlib 4.5).
  *
  * Under the lock chunks are joined and cut; what is copied is copied outside, when the
- * chunk that it is copied to is in use already.  Chunks are newlib's (_mallocr.c): a size,
- * with a bit that says whether the chunk before is in use, and links where it is free.
+ * chunk that it is copied to is in use already.
  */
+#include "lib/chunk.h"
 #include "lib/heap.h"
 
 #include <errno.h>
@@ -17,44 +17,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define IN_USE 1ul			/* in a chunk's size: the one before it is in use */
-#define CHUNK_MIN 32ul
-#define OVERHEAD sizeof(size_t)		/* of a chunk in use; its last word is the next one's */
-
-struct chunk {
-	size_t before, size;
-	struct chunk *next, *prev;
-};
-
-extern struct {
-	struct chunk *next, *prev;
-} __malloc_av_[];
-
-static struct chunk *at(struct chunk *c, size_t offset)
-{
-	return (struct chunk *)((char *)c + offset);
-}
-
-static void *memory_of(struct chunk *c)
-{
-	return (char *)c + offsetof(struct chunk, next);
-}
-
-static struct chunk *chunk_of(void *memory)
-{
-	return (struct chunk *)((char *)memory - offsetof(struct chunk, next));
-}
-
-static size_t size_of(const struct chunk *c)
-{
-	return c->size & ~(size_t)3;
-}
-
-static struct chunk *last(void)		/* the free one at the heap's end */
-{
-	return __malloc_av_[1].next;
-}
 
 static void set_size(struct chunk *c, size_t size)
 {
@@ -162,6 +124,7 @@ void *_realloc_r(struct _reent *r, void *old, size_t size)
 	if (need < CHUNK_MIN)
 		need = CHUNK_MIN;
 	__malloc_lock(r);
+	heap_check(old, "realloc");
 	had = size_of(c) - OVERHEAD;
 	wide = widen(c, need);
 	if (wide)

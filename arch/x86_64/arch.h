@@ -15,6 +15,7 @@ struct regs {
 };
 
 struct arch_context;
+struct arch_call;
 
 /* From the linker script: the image's parts, each on pages of its own. */
 extern char image_start[], library_text[], application_text[], text_end[];
@@ -38,6 +39,13 @@ extern struct tcb boot_tcb;
 /* Return addresses from a frame pointer on, as long as they lie on the running stack. */
 void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc));
 bool on_current_stack(uintptr_t address);
+
+/*
+ * Whose return address is on top of the stack, as the interrupted function has no frame:
+ * {0}: it has one.  to: the function that was called, if it is another than the interrupted
+ * one, which it has jumped to; or 0.
+ */
+struct arch_call callers_top(const struct regs *r);
 
 /* Whether a stack pointer has run into the running stack's guard page, or is about to. */
 bool at_stack_guard(uintptr_t sp);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who called the code that was interrupted, for a profiler.
+ * Who called the code that was interrupted, for a profiler and for reports.
  *
  * C code keeps frame pointers, but gcc makes no frame for a function that needs no stack,
  * and others make theirs only behind a first test.  There rbp is still the caller's, and
@@ -8,6 +8,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "kernel/arch.h"
+#include "kernel/symbols.h"
 
 /* from may be anything: what lies just below 0 is none. */
 static bool in_text(uintptr_t from, uintptr_t to)
@@ -60,4 +61,55 @@ unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 		rbp = frame[0];
 	}
 	return i;
+}
+
+/* call *register or *memory ends there: ff /2 (SDM 2A). */
+static bool indirect_call_before(uintptr_t back)
+{
+	for (uintptr_t n = 2; n <= 8; n++) {
+		const uint8_t *p = (const uint8_t *)(back - n);
+
+		if (in_text(back - n, back) && p[0] == 0xff && (p[1] >> 3 & 7) == 2)
+			return true;
+	}
+	return false;
+}
+
+/* mov %rsp,%rbp stands between the function's start and pc. */
+static bool has_frame(uintptr_t start, uintptr_t pc)
+{
+	for (uintptr_t at = start; at + 3 <= pc; at++) {
+		const uint8_t *p = (const uint8_t *)at;
+
+		if (p[0] == 0x48 && p[1] == 0x89 && p[2] == 0xe5)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is called ends in a jump to the interrupted function where the compiler has made a
+ * tail call: then its name is all that is known of it.
+ */
+struct arch_call callers_top(const struct regs *r)
+{
+	bool ours = in_text(r->rip, r->rip + 1);
+	uintptr_t at = r->rsp + (ours ? above(r->rip) : 0), start = r->rip, back;
+	struct arch_call call, none = { 0, 0 };
+
+	if (!on_current_stack(at) || !on_current_stack(at + 7))
+		return none;
+	back = *(const uintptr_t *)at;
+	call = call_before(back);
+	if (!ours)			/* a jump to nowhere */
+		return call.back ? call : (struct arch_call){ back, 0 };
+	if (!symbol_lookup(r->rip, &start))
+		start = r->rip;
+	if (call.back && call.to == start)
+		return (struct arch_call){ back, 0 };
+	if (has_frame(start, r->rip))
+		return none;
+	if (!call.back && indirect_call_before(back))
+		call.back = back;
+	return call;
 }

@@ -53,10 +53,13 @@ static const char *what_is_at(uintptr_t address)
 
 static void print_where(const struct regs *r)
 {
+	struct arch_call top = callers_top(r);
+
 	print_pc(r->rip);
-	/* A jump to nowhere: the return address is all that tells where from. */
-	if (!within(r->rip, image_start, text_end) && on_current_stack(r->rsp))
-		print_caller(*(const uintptr_t *)r->rsp);
+	if (top.to)
+		print_pc(top.to);
+	if (top.back)
+		print_caller(top.back);
 	backtrace_from(r->rbp, print_caller);
 }
 

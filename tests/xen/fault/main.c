@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Goes wrong in the way argv[1] names, in a function of a name of its own. */
+#include "each.h"
 #include "kernel/sched.h"
 
 #include <assert.h>
@@ -123,6 +124,8 @@ int main(int argc, char **argv)
 		divide(sink);
 	else if (!strcmp(how, "kernel"))
 		overflow_in_the_kernel();
+	else if (!strcmp(how, "each"))
+		each();
 	printf("survived\n");
 	return 0;
 }

@@ -37,3 +37,35 @@ def test_overflow_of_a_kernel_stack(lab, image):
     if lab.type != "pv":
         assert "stack overflow, thread deep" in result.console, result.console
         assert " overflow+0x" in result.console, result.console
+
+
+# What each.c does to the heap, and what the report says of it.
+HEAP = {
+    "free_zeroed": "the heap is damaged", "free_filled": "the heap is damaged",
+    "free_text": "the heap is damaged", "free_behind": "the heap is damaged",
+    "realloc_text": "the heap is damaged", "malloc_end": "the heap is damaged",
+    "free_hole": "the heap is damaged", "used_after_free": "the heap is damaged",
+    "malloc_after_use": "the heap is damaged",
+    "free_twice": "it is free already", "free_joined": "it is free already",
+    "realloc_freed": "it is free already",
+    "free_stack": "malloc() has not returned that", "free_static": "malloc() has not returned that",
+    "free_inside": "malloc() has not returned that", "free_odd": "malloc() has not returned that",
+    "realloc_static": "malloc() has not returned that",
+}
+
+
+def test_each_report_names_the_caller(lab, image):
+    """Of what the C library is given: a NULL, a block that was overrun or freed, no block."""
+    result = lab.run_guest(image, args=["each"], memory=32, timeout=120)
+    _, *reports = result.console.replace("\r", "").split("\ncase ")
+    assert result.status == 0 and len(reports) == 39, result.console
+    wrong = []
+    for report in reports:
+        name = report.split()[0]
+        says = HEAP.get(name, "page fault" if name != "call_wild" else "fault")
+        if (f" {name}+0x" not in report or says not in report or
+                name not in HEAP and "heap is" in report):
+            wrong.append(report)
+        if name == "call_tail" and " jumps_to_strlen+0x" not in report:
+            wrong.append(report)
+    assert not wrong, "\n".join(wrong)
