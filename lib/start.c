@@ -40,10 +40,13 @@
 
 int main(int argc, char **argv, char **envp);
 
+/* In the order in which an ELF system has them; those of fini_array from its end on. */
+extern void (*preinit_array_start[])(int, char **, char **);
 extern void (*init_array_start[])(int, char **, char **);
 extern void (*init_array_end[])(int, char **, char **);
 extern void (*fini_array_start[])(void);
 extern void (*fini_array_end[])(void);
+void run_init(void), run_fini(void);	/* arch/x86_64/fragments.S */
 
 extern char **environ;
 
@@ -51,6 +54,16 @@ static void run_destructors(void)
 {
 	for (size_t i = fini_array_end - fini_array_start; i > 0; i--)
 		fini_array_start[i - 1]();
+	run_fini();
+}
+
+static void run_constructors(int argc, char **argv)
+{
+	for (size_t i = 0; i < (size_t)(init_array_start - preinit_array_start); i++)
+		preinit_array_start[i](argc, argv, environ);
+	run_init();
+	for (size_t i = 0; i < (size_t)(init_array_end - init_array_start); i++)
+		init_array_start[i](argc, argv, environ);
 }
 
 static void set_variable(const char *name, const char *value)
@@ -69,8 +82,7 @@ static void main_thread(void *arg)
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	param_each("env.", set_variable);
 	atexit(run_destructors);
-	for (size_t i = 0; i < (size_t)(init_array_end - init_array_start); i++)
-		init_array_start[i](argc, argv, environ);
+	run_constructors(argc, argv);
 	exit(main(argc, argv, environ));
 }
 
