@@ -51,13 +51,31 @@ size_t log_read(uint64_t *at, char *to, size_t size)
 	return n;
 }
 
-static void emit(char *line, size_t size, int len, bool show)
+static void emit(const char *line, size_t len, bool show)
 {
-	if ((size_t)len >= size)
-		len = size - 1;
 	keep(line, len);
 	if (show)
 		log_sink(line, len, panicking);
+}
+
+/*
+ * A line may have text in it that a peer, a backend or user data gave.  Its control characters,
+ * C0, DEL and C1, are not for the terminal of whoever reads the log; of bytes from 0x80 on it
+ * depends on the terminal's encoding which are C1.  So all that is not printable ASCII becomes
+ * \xNN, but for newlines where they are ours.  The length in to, which has a NUL then.
+ */
+static size_t escape(char *to, size_t size, const char *from, bool newlines)
+{
+	size_t n = 0;
+
+	for (; *from && n + sizeof("\\xNN") <= size; from++) {
+		if ((*from >= ' ' && *from < 0x7f) || (*from == '\n' && newlines))
+			to[n++] = *from;
+		else
+			n += format(to + n, size - n, "\\x%02x", (unsigned char)*from);
+	}
+	to[n] = '\0';
+	return n;
 }
 
 /* ---- levels */
@@ -164,19 +182,18 @@ static void say(enum log_level level, uint64_t now, unsigned left_out, const cha
 		va_list args)
 {
 	static const char *const names[] = { "error: ", "warning: ", "", "" };
-	char line[256];
-	int len, start;
+	char text[256], line[256];
+	size_t len;
+	int end, start;
 
-	start = len = format(line, sizeof(line) - 1, "[%5u.%06u] %s", (unsigned)(now / NSEC_PER_SEC),
-		     (unsigned)(now % NSEC_PER_SEC / 1000), names[level]);
-	len += vformat(line + len, sizeof(line) - 1 - len, fmt, args);
-	if (left_out && (size_t)len < sizeof(line) - 1)
-		len += format(line + len, sizeof(line) - 1 - len, " (%u lines left out)",
-			      left_out);
-	if ((size_t)len > sizeof(line) - 2)
-		len = sizeof(line) - 2;
+	start = end = format(text, sizeof(text), "[%5u.%06u] %s", (unsigned)(now / NSEC_PER_SEC),
+			     (unsigned)(now % NSEC_PER_SEC / 1000), names[level]);
+	end += vformat(text + end, sizeof(text) - end, fmt, args);
+	if (left_out && (size_t)end < sizeof(text))
+		format(text + end, sizeof(text) - end, " (%u lines left out)", left_out);
+	len = escape(line, sizeof(line) - 1, text, false);
 	line[len++] = '\n';
-	emit(line, sizeof(line), len, level <= limit(line + start));
+	emit(line, len, level <= limit(text + start));
 }
 
 void log_at(enum log_level level, const char *fmt, ...)
@@ -210,14 +227,13 @@ void log_some(struct log_some *some, enum log_level level, const char *fmt, ...)
 
 void print(const char *fmt, ...)
 {
-	char line[256];
+	char text[256], line[256];
 	va_list args;
-	int len;
 
 	va_start(args, fmt);
-	len = vformat(line, sizeof(line), fmt, args);
+	vformat(text, sizeof(text), fmt, args);
 	va_end(args);
-	emit(line, sizeof(line), len, true);
+	emit(line, escape(line, sizeof(line), text, true), true);
 }
 
 static void print_address(unsigned long pc, unsigned long within)

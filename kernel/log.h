@@ -46,6 +46,10 @@ int log_level_of(const char *text);
 /* Of one module from now on: 0; -ENOSPC: too many; -EINVAL: too long a name, or none. */
 int log_set_module(const char *name, enum log_level level);
 
+/*
+ * What is not printable ASCII, such as control characters in text from outside, is written as
+ * \xNN, here and by print(), which leaves newlines.
+ */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)

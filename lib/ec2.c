@@ -228,8 +228,10 @@ static void set_lifetime(const char *text)
 		if (strcmp(end, units[i].name) != 0 || n > 1000000)
 			continue;
 		kernel_enter();
-		log_info("ec2: lifetime %lu s", (unsigned long)(n * units[i].s));
-		shutdown_lifetime(n * units[i].s * NSEC_PER_SEC);
+		if (n * units[i].s * NSEC_PER_SEC < param_duration("lifetime", NEVER)) {
+			log_info("ec2: lifetime %lu s", n * units[i].s);
+			shutdown_lifetime(n * units[i].s * NSEC_PER_SEC);
+		}
 		kernel_leave();
 		return;
 	}
@@ -240,14 +242,18 @@ static void set_lifetime(const char *text)
 
 static bool named;
 
-/* Of names that EC2 gives, one a line, the first; what the command line says goes before. */
+/* Of names that EC2 gives, one a line, the first. */
 static void set_name(char *name)
 {
 	name[strcspn(name, " \t\r\n")] = '\0';
-	if (param("hostname") || sethostname(name, strlen(name)) == 0)
+	if (sethostname(name, strlen(name)) == 0)
 		named = true;
 }
 
+/*
+ * The command line wins, and of words here the last one.  A lifetime may become shorter than the
+ * command line's, which is to end a guest whatever user data says.
+ */
 static void obey(char *word)
 {
 	char *value = strchr(word, '=');
@@ -255,12 +261,17 @@ static void obey(char *word)
 	if (!value)
 		return;
 	*value++ = '\0';
-	if (strcmp(word, "lifetime") == 0)
+	if (strcmp(word, "lifetime") == 0) {
 		set_lifetime(value);
-	else if (strcmp(word, "hostname") == 0)
+	} else if (param(word)) {
+		kernel_enter();
+		log_info("ec2: %s of user data is not used: the command line has it", word);
+		kernel_leave();
+	} else if (strcmp(word, "hostname") == 0) {
 		set_name(value);
-	else if (strncmp(word, "env.", 4) == 0 && word[4])
+	} else if (strncmp(word, "env.", 4) == 0 && word[4]) {
 		setenv(word + 4, value, 1);
+	}
 }
 
 static void obey_all(char *data)
@@ -296,7 +307,8 @@ __attribute__((constructor)) static void read_user_data(void)
 	kernel_leave();
 	if (n < 0 && error != ENOENT)
 		return;
-	if (!named && ec2_metadata("meta-data/local-hostname", text, sizeof(text)) > 0)
+	if (!named && !param("hostname") &&
+	    ec2_metadata("meta-data/local-hostname", text, sizeof(text)) > 0)
 		set_name(text);
 	if (ec2_metadata("meta-data/public-keys/", text, sizeof(text)) > 0) {
 		kernel_enter();

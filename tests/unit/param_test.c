@@ -317,6 +317,39 @@ static void modules_have_levels_of_their_own(void)
 	assert(log_level_of("") == -EINVAL && log_level_of("11") == -EINVAL);
 }
 
+/* From user data, DHCP, xenstore: the terminal must not obey it. */
+static void control_characters_are_escaped(void)
+{
+	char text[400], want[80];
+	const char *said;
+
+	host_boot();
+	console_now();
+	log_info("name %s", "a\033[2J\r\n[0] b\t\x7f\x9b\xc2\x9b\xff~");
+	said = console_now();
+	assert(strstr(said, "] name a\\x1b[2J\\x0d\\x0a[0] b\\x09\\x7f\\x9b\\xc2\\x9b\\xff~\n"));
+	print("two\nlines %s\n", "\033c");
+	assert(!strcmp(console_now(), "two\nlines \\x1bc\n"));
+	for (unsigned c = 1; c < 256; c++) {
+		text[0] = c;
+		text[1] = '\0';
+		log_info("<%s>", text);
+		snprintf(want, sizeof(want), c >= ' ' && c < 0x7f ? "<%c>\n" : "<\\x%02x>\n", c);
+		assert(strstr(console_now(), want));
+	}
+	/* A line that is too long then ends with its newline, and not within an escape. */
+	for (unsigned length = 20; length < sizeof(text); length += 53) {
+		memset(text, 'x', length);
+		memset(text, '\033', length / 2);
+		text[length] = '\0';
+		log_info("%s", text);
+		said = console_now();
+		assert(strlen(said) < 256 && said[strlen(said) - 1] == '\n');
+		for (const char *p = strchr(said, '\\'); p; p = strchr(p + 4, '\\'))
+			assert(!strncmp(p, "\\x1b", 4));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -332,6 +365,7 @@ int main(int argc, char **argv)
 		{ "a line may be as long as the platform has it", as_long_as_the_platform_has_it, 1 },
 		{ "what may be set is, and nothing else", settings, 1 },
 		{ "modules have log levels of their own", modules_have_levels_of_their_own, 1 },
+		{ "control characters are no part of the log", control_characters_are_escaped, 1 },
 		{ "any word survives quoting", any_word_survives, 500 },
 	};
 

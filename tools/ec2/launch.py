@@ -182,7 +182,11 @@ def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, grou
     """The status of the application."""
     image = describe_image(aws, ami)
     title = mark.read(image).get("app") or ami
-    lifetime = lifetime or mark.seconds(mark.read(image).get("lifetime") or "1h")
+    most = mark.seconds(mark.read(image).get("lifetime") or "1h")
+    if lifetime and lifetime > most and mark.read(image).get("lifetime"):
+        raise Ec2Error(f"{ami} was made for a lifetime of {most} s: an instance's may be shorter, "
+                       "not longer")
+    lifetime = lifetime or most
     zones = check_type(aws, image, kind, zone)
     account = aws.identity()["Account"]
     if role is None:

@@ -116,6 +116,22 @@ def test_the_whole_road(lab, image):
             assert {i["state"] for i in cloud.instances.values()} == {"terminated"}
 
 
+def test_the_command_line_wins_over_user_data(lab, image):
+    """Each key; and what user data has in it is text in the log, and no more."""
+    data = ("env.X_STATUS=1 env.X_SLEEP=1 env.X_DISK=/dev/none env.X_DISK=/dev/last hostname=theirs "
+            "lifetime=3600\033[2J lifetime=8s\n")
+    with contextlib.ExitStack() as stack:
+        stack.callback(stop_serving, lab)
+        serve(lab, {"user-data": data, "meta-data/local-hostname": "none.internal"})
+        result = lab.run_guest(image, cmdline="ec2 ip=169.254.1.1/16 env.X_STATUS=42 hostname=ours "
+                               "lifetime=600", net=True, timeout=120)
+    said = result.console
+    assert result.status == 124 and "its lifetime is over" in said, said
+    assert "host name: <ours>" in said and "/dev/last: errno" in said, said
+    assert "env.X_STATUS of user data is not used" in said, said
+    assert "\\x1b[2J is no duration" in said and "\033" not in said, said
+
+
 def test_without_a_metadata_service(lab, image):
     """It says so, and goes on."""
     result = lab.run_guest(image, args=["user-data"], cmdline="ec2 ip=10.0.0.200/24", net=True,
