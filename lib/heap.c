@@ -12,8 +12,6 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 
-#include <malloc.h>
-#include <reent.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -130,18 +128,24 @@ void heap_leave(void)
 	locked--;
 }
 
+/* c is free, or has become part of a larger chunk that is. */
+static bool freed(const struct chunk *c)
+{
+	return is_free(c) && before_in_order(at(c, size_of(c)));
+}
+
 void heap_check(const void *memory, const char *function)
 {
 	const struct chunk *c = chunk_of(memory);
 
 	if (!aligned(c) || start() == UINTPTR_MAX || (uintptr_t)c < start() || c >= last())
 		fail(function, memory, "malloc() has not returned that, or it is free already");
-	if (!leads_on(c))
+	if (!sized(c))
 		fail(function, memory,
 		     "the heap is damaged there, or malloc() has not returned that");
-	if (is_free(c) && free_in_order(c))
+	if (leads_on(c) && freed(c))
 		fail(function, memory, "it is free already");
-	if (is_free(c) || !behind_in_order(c))
+	if (!leads_on(c) || is_free(c) || !behind_in_order(c))
 		fail(function, memory, "the heap is damaged behind it");
 	if (!before_in_order(c))
 		fail(function, memory, "the heap is damaged before it");

@@ -88,12 +88,15 @@ static void overrun(int byte)
 	memset(p, byte, 40);
 }
 
-/* r is a free block between two in use. */
+/* r is a free block between two in use, of a size that no block that was freed before has. */
+static size_t hole = 2000;
+
 static void with_a_hole(void)
 {
-	p = malloc(2000);
-	r = malloc(2000);
-	q = malloc(2000);
+	hole += 64;
+	p = malloc(hole);
+	r = malloc(hole);
+	q = malloc(hole);
 	free(r);
 }
 
@@ -113,7 +116,7 @@ KEEP static void malloc_end(void)
 KEEP static void free_hole(void)
 {
 	with_a_hole();
-	save(p + 2008 - 2008 % 16, 32);
+	save(p + hole, 32);
 	memset(saved.at, 'A', 32);
 	free(p);
 	sink++;
@@ -131,7 +134,7 @@ KEEP static void malloc_after_use(void)
 	with_a_hole();
 	save(r, 16);
 	memset(r, 'A', 16);
-	r = malloc(2000);
+	r = malloc(hole);
 	sink++;
 }
 KEEP static void free_twice(void) { with_a_hole(); free(r); sink++; }
