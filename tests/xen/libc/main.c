@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* What the image has in place of the C library's and the compiler's own. */
 #include "tests/xen/test.h"
+#include "tests/xen/libc/archive/archive.h"
 
+#include <complex.h>
 #include <malloc.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -17,6 +20,31 @@ static void divides_128_bits(void)
 	expect_equal((uint64_t)(n % 1000000007), 834598958);
 	expect_equal((int64_t)((__int128)n / d), -2505397589);
 	expect((__int128)n % d > 0);
+}
+
+/* Who asks last for what libgcc has in its own way finds ours, too. */
+static void an_archive_divides_128_bits(void)
+{
+	__int128 n = ((__int128)7 << 100) + 5, d = -((__int128)3 << 70);
+	float _Complex f = archive_float(3 + 4 * I, 1 - 2 * I, 0);
+	long double _Complex l = archive_long(3 + 4 * I, 1 - 2 * I, 1);
+
+	expect_equal((int64_t)archive_quotient(n, d), -2505397589);
+	expect(archive_rest(n, d) == n - d * -2505397589);
+	expect_equal((uint64_t)archive_unsigned_quotient(n, 1000000007), 670240028432506801);
+	expect_equal((uint64_t)archive_unsigned_rest(n, 1000000007), 834598958);
+	expect(crealf(f) == 11 && cimagf(f) == -2);
+	expect(creall(l) == -1 && cimagl(l) == 2);
+	f = archive_float(6e37f + 6e37f * I, 3e38f + 3e38f * I, 1);
+	expect(fabsf(crealf(f) - 0.2f) < 1e-6f && fabsf(cimagf(f)) < 1e-6f);
+	l = archive_long(0x1p16000L, 0x1p16000L + 0x1p16000L * I, 1);
+	expect(creall(l) == 0.5L && cimagl(l) == -0.5L);
+	f = archive_float(CMPLXF(INFINITY, NAN), 1 + 1 * I, 0);
+	expect(isinf(crealf(f)) || isinf(cimagf(f)));
+	l = archive_long(1 + 1 * I, 0, 1);
+	expect(isinf(creall(l)) && isinf(cimagl(l)));
+	expect(archive_value(d, 0) == -0x3p70L && archive_value(-1, 0) == -1);
+	expect(archive_value(-1, 1) == 0x1p128L);
 }
 
 /* Numbers that do not fit newlib's int, had we so much memory; each where it belongs. */
@@ -63,6 +91,7 @@ static void copies_overlap(void)
 int main(void)
 {
 	divides_128_bits();
+	an_archive_divides_128_bits();
 	mallinfo_adds_up();
 	copies_overlap();
 	test_success();
