@@ -142,6 +142,7 @@ check: setup $(BUILD)/flags $(LWIP_PIN)
 setup:
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
+		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
 	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]

@@ -129,9 +129,12 @@ def vmlinux(bzimage):
 
 
 def zstd(data):
-    done = subprocess.run(["zstd", "-dc"], input=data, capture_output=True)
+    try:
+        done = subprocess.run(["zstd", "-dc"], input=data, capture_output=True)
+    except FileNotFoundError:
+        raise LabError("cannot unpack zstd data; type: apt-get install zstd") from None
     if done.returncode and not done.stdout:
-        raise LabError("cannot unpack zstd data; type: apt-get install zstd")
+        raise LabError("the Linux kernel's zstd data cannot be unpacked")
     return done.stdout
 
 
