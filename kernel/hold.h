@@ -14,7 +14,7 @@
 /* The lab reads it from outside, by its symbol (tools/lab/hold.py). */
 extern struct hold {
 	uint64_t ns;
-	uintptr_t pcs[HOLDERS];		/* where it ended: hold_end() itself, its caller ...; 0: no more */
+	uintptr_t pcs[HOLDERS];		/* where it ended: hold_end(), its caller ...; 0: no more */
 } hold_longest;
 
 /* From now on; never, where reading the counter of cycles traps. */
