@@ -746,7 +746,11 @@ static void a_window_of_65536_is_not_0(void)
 	tcp_output(accepted_pcb);
 	net_push();
 	assert(accepted_pcb->persist_backoff && !accepted_pcb->unacked);
+	vif_carrier(false);
 	accepted_pcb->snd_wnd = 65536;
+	thread_sleep(clock_now() + 5 * SECOND);
+	assert(accepted_pcb->persist_backoff);
+	vif_carrier(true);
 	thread_sleep(clock_now() + 5 * SECOND);
 	assert(!accepted_pcb->persist_backoff);
 	down();
