@@ -55,7 +55,8 @@ SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/m
 		   drivers/vchan_setup.c drivers/xenstore.c drivers/xs_% kernel/command.c \
 		   kernel/dump.c kernel/format.c kernel/hold.c kernel/json.c kernel/log.c \
 		   kernel/param.c kernel/random.c kernel/shutdown.c kernel/symbols.c \
-		   kernel/watchdog.c lib/heap.c lib/start.c
+		   kernel/watchdog.c lib/heap.c lib/printf.c lib/start.c \
+		   lib/strerror.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack; nothing is ever
@@ -204,9 +205,16 @@ $(LIBRARY) $(LWIP): $(BUILD)/%.a: $(BUILD)/obj/%.a $(PRIVATE)
 	$(call rename,-D $<,$@)
 $(START): %.image.o: %.o $(PRIVATE)
 	$(call rename,$<,$@)
-# What lib/ defines takes the place of what newlib has.
+# What lib/ defines takes the place of what newlib has.  Some of newlib's functions get another
+# name instead, NAME becomes __newlib_NAME, as lib/ calls them: lib/printf.h, lib/tzset.c.
+renamed		= $(AR) x $(1) --output $(1).d libc_a-$(2).o && $(OBJCOPY) $(foreach n,$(3),\
+		  --redefine-sym $(n)=__newlib$(if $(filter _%,$(n)),,_)$(n)) \
+		  $(1).d/libc_a-$(2).o && $(AR) rD $(1) $(1).d/libc_a-$(2).o
 $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
-	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && $(NM) -g --defined-only $< > $$t.nm && \
+	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && mkdir -p $$t.d && \
+	$(call renamed,$$t,vfprintf,_vfprintf_r vfprintf) && \
+	$(call renamed,$$t,svfprintf,_svfprintf_r) && \
+	$(call renamed,$$t,tzset_r,_tzset_unlocked_r _tzset_r) && rm -r $$t.d && $(NM) -g --defined-only $< > $$t.nm && \
 	$(NM) -gA --defined-only $$t >> $$t.nm && \
 	awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' $$t.nm | \
 		sort -u | xargs $(AR) dD $$t && rm $$t.nm && mv $$t $@

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What other processes would be told, and there are none: flock(), lockf(), posix_fadvise(). */
+/*
+ * What other processes would be told, and there are none: flock(), lockf(), posix_fadvise().
+ * Arguments are refused as on Linux.
+ */
 #include "lib/result.h"
 
 #include <errno.h>
@@ -17,18 +20,35 @@ static int is_open(int fd)
 
 int flock(int fd, int how)
 {
-	(void)how;
+	int kind = how & ~LOCK_NB;
+
+	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
+		return result(-EINVAL);
 	return is_open(fd);
 }
 
 int lockf(int fd, int how, off_t len)
 {
-	(void)how, (void)len;
-	return is_open(fd);
+	int flags = fcntl(fd, F_GETFL);
+
+	(void)len;
+	if (flags < 0)
+		return -1;
+	if (how != F_ULOCK && how != F_LOCK && how != F_TLOCK && how != F_TEST)
+		return result(-EINVAL);
+	if ((how == F_LOCK || how == F_TLOCK) && (flags & O_ACCMODE) == O_RDONLY)
+		return result(-EBADF);
+	return 0;
 }
 
 int posix_fadvise(int fd, off_t offset, off_t len, int advice)
 {
-	(void)offset, (void)len, (void)advice;
-	return is_open(fd) ? errno : 0;
+	struct stat st;
+
+	(void)offset;
+	if (fstat(fd, &st))
+		return errno;
+	if (S_ISFIFO(st.st_mode))
+		return ESPIPE;
+	return len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE ? EINVAL : 0;
 }

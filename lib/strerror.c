@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What an errno means, in the words of Linux's C library: programs and their tests compare. */
 #define __LINUX_ERRNO_EXTENSIONS__
+#include "kernel/log.h"
+
 #include <errno.h>
 #include <reent.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *const texts[] = {
@@ -140,7 +141,7 @@ char *_strerror_r(struct _reent *reent, int number, int internal, int *error)
 		return (char *)texts[number];
 	if (error)
 		*error = EINVAL;
-	snprintf(unknown, sizeof(unknown), "Unknown error %d", number);
+	format(unknown, sizeof(unknown), "Unknown error %d", number);
 	return unknown;
 }
 

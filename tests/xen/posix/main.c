@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What programs for other systems call besides files, sockets and threads. */
+#define _GNU_SOURCE
 #include "tests/xen/test.h"
 
 #include <dirent.h>
@@ -22,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINES "/folder/lines.txt"
@@ -247,7 +249,79 @@ static void memory_by_the_page(void)
 	}
 	expect(flock(fd, LOCK_EX) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED) == 0);
 	refused(flock(99, LOCK_EX), EBADF);
+	refused(flock(fd, LOCK_SH | LOCK_EX), EINVAL);
+	refused(flock(fd, LOCK_NB), EINVAL);
+	refused(lockf(fd, 99, 0), EINVAL);
+	refused(lockf(fd, F_LOCK, 0), EBADF);	/* open to read */
+	expect(lockf(fd, F_TEST, 0) == 0 && lockf(fd, F_ULOCK, 0) == 0);
+	expect(posix_fadvise(fd, 0, 0, 99) == EINVAL && posix_fadvise(fd, 0, -1, 0) == EINVAL);
+	expect(posix_fadvise(99, 0, 0, 0) == EBADF);
 	close(fd);
+}
+
+/* What they print on Linux. */
+static void formats(void)
+{
+	const char *volatile too_high = "%99$s";
+	char *made, line[64];
+	int n = 0;
+
+#define says(text, ...)								\
+	do {									\
+		errno = ENOENT;							\
+		expect(asprintf(&made, __VA_ARGS__) == (int)strlen(text));	\
+		expect(!strcmp(made, text));					\
+		free(made);							\
+	} while (0)
+
+	says("b a", "%2$s %1$s", "a", "b");
+	says("9 9 9", "%1$d %1$d %1$d", 9);
+	says("x: No such file or directory, 5", "%s: %m, %d", "x", 5);
+	says("No such file or directory  |%m", "%-27m|%%m");
+	says("1.50 7 hi 3.25 x", "%3$.2f %1$d %2$s %4$.2Lf %5$c", 7, "hi", 1.5, 3.25L, 'x');
+	says("   42|42   |00042|3.142", "%1$*2$d|%1$-*2$d|%1$0*2$d|%4$.*3$f", 42, 5, 3, 3.14159);
+	says("-1 18446744073709551615 255", "%1$d %2$lu %3$hhu", -1, -1ul, 255);
+	/* More than there are registers, of both kinds. */
+	says("1 2 3 4 5 6 7 8 1 2 3 4 5 6 7 8 9 No such file or directory",
+	     "%d %d %d %d %d %d %d %ld %g %g %g %g %g %g %g %g %g %m", 1, 2, 3, 4, 5, 6, 7, 8l,
+	     1., 2., 3., 4., 5., 6., 7., 8., 9.);
+	expect(snprintf(line, sizeof(line), "%2$d%1$n", &n, 77) == 2 && n == 2);
+	errno = 0;
+	expect(snprintf(line, sizeof(line), too_high, "x") == -1 && errno == EINVAL);
+	errno = EINTR;
+	printf("%2$s: %1$s, %m\n", "told", "formats");
+}
+
+static void zone_is(const char *value, const char *name, int hours)
+{
+	time_t at = 1720000000;		/* in summer, 09:46:40 UTC */
+	char text[64], wanted[64];
+
+	if (value)
+		setenv("TZ", value, 1);
+	else
+		unsetenv("TZ");
+	tzset();
+	strftime(text, sizeof(text), "%H:%M %Z %z", localtime(&at));
+	sprintf(wanted, "%02d:46 %s %+03d00", 9 + hours, name, hours);
+	if (strcmp(text, wanted))
+		test_failure("TZ=%s is %s, not %s", value, text, wanted);
+	/* And no zone leaves something for the next one. */
+	if (hours != 2 || strcmp(name, "CEST"))
+		zone_is("CET-1CEST,M3.5.0,M10.5.0/3", "CEST", 2);
+}
+
+static void zones(void)
+{
+	zone_is("CET-1", "CET", 1);
+	zone_is("UTC", "UTC", 0);
+	zone_is("UTC0", "UTC", 0);
+	zone_is(":UTC", "UTC", 0);
+	zone_is("GMT", "GMT", 0);
+	zone_is("", "UTC", 0);
+	zone_is("no zone!", "UTC", 0);	/* Linux: "no" */
+	zone_is("<+03>-3", "+03", 3);
+	zone_is(NULL, "UTC", 0);
 }
 
 static void end(const char *how)
@@ -274,6 +348,8 @@ int main(int argc, char **argv)
 	limits();
 	random_numbers();
 	memory_by_the_page();
+	formats();
+	zones();
 	expect(ftrylockfile(stdout) == 0);
 	funlockfile(stdout);
 	errno = ENOENT;

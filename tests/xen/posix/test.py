@@ -7,6 +7,7 @@ def test_it_is_as_posix_has_it(lab, image):
     assert "Test result: SUCCESS" in result.console, result.console
     assert "main: warned: No such file or directory" in result.console, result.console
     assert "posix: logged 7%: No such file or directory" in result.console, result.console
+    assert "formats: told, Interrupted system call" in result.console, result.console
     assert "not this" not in result.console
 
 
