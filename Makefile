@@ -55,8 +55,8 @@ SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/m
 		   drivers/vchan_setup.c drivers/xenstore.c drivers/xs_% kernel/command.c \
 		   kernel/dump.c kernel/format.c kernel/hold.c kernel/json.c kernel/log.c \
 		   kernel/param.c kernel/random.c kernel/shutdown.c kernel/symbols.c \
-		   kernel/watchdog.c lib/heap.c lib/printf.c lib/start.c \
-		   lib/strerror.c
+		   kernel/watchdog.c lib/heap.c lib/printf.c lib/realloc.c lib/start.c \
+		   lib/strerror.c lib/syscalls.c lib/tty.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack; nothing is ever

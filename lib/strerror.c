@@ -5,131 +5,143 @@
 
 #include <errno.h>
 #include <reent.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
-static const char *const texts[] = {
-	[0] = "Success",
-	[EPERM] = "Operation not permitted",
-	[ENOENT] = "No such file or directory",
-	[ESRCH] = "No such process",
-	[EINTR] = "Interrupted system call",
-	[EIO] = "Input/output error",
-	[ENXIO] = "No such device or address",
-	[E2BIG] = "Argument list too long",
-	[ENOEXEC] = "Exec format error",
-	[EBADF] = "Bad file descriptor",
-	[ECHILD] = "No child processes",
-	[EAGAIN] = "Resource temporarily unavailable",
-	[ENOMEM] = "Cannot allocate memory",
-	[EACCES] = "Permission denied",
-	[EFAULT] = "Bad address",
-	[ENOTBLK] = "Block device required",
-	[EBUSY] = "Device or resource busy",
-	[EEXIST] = "File exists",
-	[EXDEV] = "Invalid cross-device link",
-	[ENODEV] = "No such device",
-	[ENOTDIR] = "Not a directory",
-	[EISDIR] = "Is a directory",
-	[EINVAL] = "Invalid argument",
-	[ENFILE] = "Too many open files in system",
-	[EMFILE] = "Too many open files",
-	[ENOTTY] = "Inappropriate ioctl for device",
-	[ETXTBSY] = "Text file busy",
-	[EFBIG] = "File too large",
-	[ENOSPC] = "No space left on device",
-	[ESPIPE] = "Illegal seek",
-	[EROFS] = "Read-only file system",
-	[EMLINK] = "Too many links",
-	[EPIPE] = "Broken pipe",
-	[EDOM] = "Numerical argument out of domain",
-	[ERANGE] = "Numerical result out of range",
-	[ENOMSG] = "No message of desired type",
-	[EIDRM] = "Identifier removed",
-	[ECHRNG] = "Channel number out of range",
-	[EL2NSYNC] = "Level 2 not synchronized",
-	[EL3HLT] = "Level 3 halted",
-	[EL3RST] = "Level 3 reset",
-	[ELNRNG] = "Link number out of range",
-	[EUNATCH] = "Protocol driver not attached",
-	[ENOCSI] = "No CSI structure available",
-	[EL2HLT] = "Level 2 halted",
-	[EDEADLK] = "Resource deadlock avoided",
-	[ENOLCK] = "No locks available",
-	[EBADE] = "Invalid exchange",
-	[EBADR] = "Invalid request descriptor",
-	[EXFULL] = "Exchange full",
-	[ENOANO] = "No anode",
-	[EBADRQC] = "Invalid request code",
-	[EBADSLT] = "Invalid slot",
-	[EDEADLOCK] = "Resource deadlock avoided",
-	[EBFONT] = "Bad font file format",
-	[ENOSTR] = "Device not a stream",
-	[ENODATA] = "No data available",
-	[ETIME] = "Timer expired",
-	[ENOSR] = "Out of streams resources",
-	[ENONET] = "Machine is not on the network",
-	[ENOPKG] = "Package not installed",
-	[EREMOTE] = "Object is remote",
-	[ENOLINK] = "Link has been severed",
-	[EADV] = "Advertise error",
-	[ESRMNT] = "Srmount error",
-	[ECOMM] = "Communication error on send",
-	[EPROTO] = "Protocol error",
-	[EMULTIHOP] = "Multihop attempted",
-	[EDOTDOT] = "RFS specific error",
-	[EBADMSG] = "Bad message",
-	[ENOTUNIQ] = "Name not unique on network",
-	[EBADFD] = "File descriptor in bad state",
-	[EREMCHG] = "Remote address changed",
-	[ELIBACC] = "Can not access a needed shared library",
-	[ELIBBAD] = "Accessing a corrupted shared library",
-	[ELIBSCN] = ".lib section in a.out corrupted",
-	[ELIBMAX] = "Attempting to link in too many shared libraries",
-	[ELIBEXEC] = "Cannot exec a shared library directly",
-	[ENOSYS] = "Function not implemented",
-	[ENOTEMPTY] = "Directory not empty",
-	[ENAMETOOLONG] = "File name too long",
-	[ELOOP] = "Too many levels of symbolic links",
-	[EOPNOTSUPP] = "Operation not supported",
-	[EPFNOSUPPORT] = "Protocol family not supported",
-	[ECONNRESET] = "Connection reset by peer",
-	[ENOBUFS] = "No buffer space available",
-	[EAFNOSUPPORT] = "Address family not supported by protocol",
-	[EPROTOTYPE] = "Protocol wrong type for socket",
-	[ENOTSOCK] = "Socket operation on non-socket",
-	[ENOPROTOOPT] = "Protocol not available",
-	[ESHUTDOWN] = "Cannot send after transport endpoint shutdown",
-	[ECONNREFUSED] = "Connection refused",
-	[EADDRINUSE] = "Address already in use",
-	[ECONNABORTED] = "Software caused connection abort",
-	[ENETUNREACH] = "Network is unreachable",
-	[ENETDOWN] = "Network is down",
-	[ETIMEDOUT] = "Connection timed out",
-	[EHOSTDOWN] = "Host is down",
-	[EHOSTUNREACH] = "No route to host",
-	[EINPROGRESS] = "Operation now in progress",
-	[EALREADY] = "Operation already in progress",
-	[EDESTADDRREQ] = "Destination address required",
-	[EMSGSIZE] = "Message too long",
-	[EPROTONOSUPPORT] = "Protocol not supported",
-	[ESOCKTNOSUPPORT] = "Socket type not supported",
-	[EADDRNOTAVAIL] = "Cannot assign requested address",
-	[ENETRESET] = "Network dropped connection on reset",
-	[EISCONN] = "Transport endpoint is already connected",
-	[ENOTCONN] = "Transport endpoint is not connected",
-	[ETOOMANYREFS] = "Too many references: cannot splice",
-	[EUSERS] = "Too many users",
-	[EDQUOT] = "Disk quota exceeded",
-	[ESTALE] = "Stale file handle",
-	[ENOMEDIUM] = "No medium found",
-	[EILSEQ] = "Invalid or incomplete multibyte or wide character",
-	[EOVERFLOW] = "Value too large for defined data type",
-	[ECANCELED] = "Operation canceled",
-	[ENOTRECOVERABLE] = "State not recoverable",
-	[EOWNERDEAD] = "Owner died",
-	[ESTRPIPE] = "Streams pipe error",
-	[ENOTSUP] = "Operation not supported",
-};
+/* T(number, text) for each. */
+#define TEXTS(T)									\
+	T(0, "Success")									\
+	T(EPERM, "Operation not permitted")						\
+	T(ENOENT, "No such file or directory")						\
+	T(ESRCH, "No such process")							\
+	T(EINTR, "Interrupted system call")						\
+	T(EIO, "Input/output error")							\
+	T(ENXIO, "No such device or address")						\
+	T(E2BIG, "Argument list too long")						\
+	T(ENOEXEC, "Exec format error")							\
+	T(EBADF, "Bad file descriptor")							\
+	T(ECHILD, "No child processes")							\
+	T(EAGAIN, "Resource temporarily unavailable")					\
+	T(ENOMEM, "Cannot allocate memory")						\
+	T(EACCES, "Permission denied")							\
+	T(EFAULT, "Bad address")							\
+	T(ENOTBLK, "Block device required")						\
+	T(EBUSY, "Device or resource busy")						\
+	T(EEXIST, "File exists")							\
+	T(EXDEV, "Invalid cross-device link")						\
+	T(ENODEV, "No such device")							\
+	T(ENOTDIR, "Not a directory")							\
+	T(EISDIR, "Is a directory")							\
+	T(EINVAL, "Invalid argument")							\
+	T(ENFILE, "Too many open files in system")					\
+	T(EMFILE, "Too many open files")						\
+	T(ENOTTY, "Inappropriate ioctl for device")					\
+	T(ETXTBSY, "Text file busy")							\
+	T(EFBIG, "File too large")							\
+	T(ENOSPC, "No space left on device")						\
+	T(ESPIPE, "Illegal seek")							\
+	T(EROFS, "Read-only file system")						\
+	T(EMLINK, "Too many links")							\
+	T(EPIPE, "Broken pipe")								\
+	T(EDOM, "Numerical argument out of domain")					\
+	T(ERANGE, "Numerical result out of range")					\
+	T(ENOMSG, "No message of desired type")						\
+	T(EIDRM, "Identifier removed")							\
+	T(ECHRNG, "Channel number out of range")					\
+	T(EL2NSYNC, "Level 2 not synchronized")						\
+	T(EL3HLT, "Level 3 halted")							\
+	T(EL3RST, "Level 3 reset")							\
+	T(ELNRNG, "Link number out of range")						\
+	T(EUNATCH, "Protocol driver not attached")					\
+	T(ENOCSI, "No CSI structure available")						\
+	T(EL2HLT, "Level 2 halted")							\
+	T(EDEADLK, "Resource deadlock avoided")						\
+	T(ENOLCK, "No locks available")							\
+	T(EBADE, "Invalid exchange")							\
+	T(EBADR, "Invalid request descriptor")						\
+	T(EXFULL, "Exchange full")							\
+	T(ENOANO, "No anode")								\
+	T(EBADRQC, "Invalid request code")						\
+	T(EBADSLT, "Invalid slot")							\
+	T(EDEADLOCK, "Resource deadlock avoided")					\
+	T(EBFONT, "Bad font file format")						\
+	T(ENOSTR, "Device not a stream")						\
+	T(ENODATA, "No data available")							\
+	T(ETIME, "Timer expired")							\
+	T(ENOSR, "Out of streams resources")						\
+	T(ENONET, "Machine is not on the network")					\
+	T(ENOPKG, "Package not installed")						\
+	T(EREMOTE, "Object is remote")							\
+	T(ENOLINK, "Link has been severed")						\
+	T(EADV, "Advertise error")							\
+	T(ESRMNT, "Srmount error")							\
+	T(ECOMM, "Communication error on send")						\
+	T(EPROTO, "Protocol error")							\
+	T(EMULTIHOP, "Multihop attempted")						\
+	T(EDOTDOT, "RFS specific error")						\
+	T(EBADMSG, "Bad message")							\
+	T(ENOTUNIQ, "Name not unique on network")					\
+	T(EBADFD, "File descriptor in bad state")					\
+	T(EREMCHG, "Remote address changed")						\
+	T(ELIBACC, "Can not access a needed shared library")				\
+	T(ELIBBAD, "Accessing a corrupted shared library")				\
+	T(ELIBSCN, ".lib section in a.out corrupted")					\
+	T(ELIBMAX, "Attempting to link in too many shared libraries")			\
+	T(ELIBEXEC, "Cannot exec a shared library directly")				\
+	T(ENOSYS, "Function not implemented")						\
+	T(ENOTEMPTY, "Directory not empty")						\
+	T(ENAMETOOLONG, "File name too long")						\
+	T(ELOOP, "Too many levels of symbolic links")					\
+	T(EOPNOTSUPP, "Operation not supported")					\
+	T(EPFNOSUPPORT, "Protocol family not supported")				\
+	T(ECONNRESET, "Connection reset by peer")					\
+	T(ENOBUFS, "No buffer space available")						\
+	T(EAFNOSUPPORT, "Address family not supported by protocol")			\
+	T(EPROTOTYPE, "Protocol wrong type for socket")					\
+	T(ENOTSOCK, "Socket operation on non-socket")					\
+	T(ENOPROTOOPT, "Protocol not available")					\
+	T(ESHUTDOWN, "Cannot send after transport endpoint shutdown")			\
+	T(ECONNREFUSED, "Connection refused")						\
+	T(EADDRINUSE, "Address already in use")						\
+	T(ECONNABORTED, "Software caused connection abort")				\
+	T(ENETUNREACH, "Network is unreachable")					\
+	T(ENETDOWN, "Network is down")							\
+	T(ETIMEDOUT, "Connection timed out")						\
+	T(EHOSTDOWN, "Host is down")							\
+	T(EHOSTUNREACH, "No route to host")						\
+	T(EINPROGRESS, "Operation now in progress")					\
+	T(EALREADY, "Operation already in progress")					\
+	T(EDESTADDRREQ, "Destination address required")					\
+	T(EMSGSIZE, "Message too long")							\
+	T(EPROTONOSUPPORT, "Protocol not supported")					\
+	T(ESOCKTNOSUPPORT, "Socket type not supported")					\
+	T(EADDRNOTAVAIL, "Cannot assign requested address")				\
+	T(ENETRESET, "Network dropped connection on reset")				\
+	T(EISCONN, "Transport endpoint is already connected")				\
+	T(ENOTCONN, "Transport endpoint is not connected")				\
+	T(ETOOMANYREFS, "Too many references: cannot splice")				\
+	T(EUSERS, "Too many users")							\
+	T(EDQUOT, "Disk quota exceeded")						\
+	T(ESTALE, "Stale file handle")							\
+	T(ENOMEDIUM, "No medium found")							\
+	T(EILSEQ, "Invalid or incomplete multibyte or wide character")			\
+	T(EOVERFLOW, "Value too large for defined data type")				\
+	T(ECANCELED, "Operation canceled")						\
+	T(ENOTRECOVERABLE, "State not recoverable")					\
+	T(EOWNERDEAD, "Owner died")							\
+	T(ESTRPIPE, "Streams pipe error")						\
+	T(ENOTSUP, "Operation not supported")
+
+#define MEMBER(number, text) char text_##number[sizeof(text)];
+#define TEXT(number, text) text,
+#define PLACE(number, text) [number] = offsetof(struct texts, text_##number),
+
+/* Each program that calls printf() has them, for %m: so there are places and no pointers. */
+static const struct texts {
+	TEXTS(MEMBER)
+} texts = { TEXTS(TEXT) };
+static const uint16_t places[] = { TEXTS(PLACE) };
 
 /* For strerror(), strerror_r() in both forms, and perror(); *error: EINVAL if there is none. */
 char *_strerror_r(struct _reent *reent, int number, int internal, int *error)
@@ -137,8 +149,9 @@ char *_strerror_r(struct _reent *reent, int number, int internal, int *error)
 	static _Thread_local char unknown[32];
 
 	(void)reent, (void)internal;
-	if (number >= 0 && number < (int)(sizeof(texts) / sizeof(texts[0])) && texts[number])
-		return (char *)texts[number];
+	if (number >= 0 && number < (int)(sizeof(places) / sizeof(places[0])) &&
+	    (places[number] || !number))
+		return (char *)&texts + places[number];
 	if (error)
 		*error = EINVAL;
 	format(unknown, sizeof(unknown), "Unknown error %d", number);
