@@ -4,10 +4,12 @@
  * processor (the lab's emulated one hides what is tested here).
  */
 #define regs x86_regs
+#define arch_cycles_trap x86_cycles_trap
 #define arch_random x86_random
 #define cpu_init x86_cpu_init
 #include "arch/x86_64/cpu.c"
 #undef regs
+#undef arch_cycles_trap
 #undef arch_random
 
 #include "tests/host/host.h"
