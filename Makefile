@@ -179,7 +179,7 @@ $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | 
 	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
 	for d in "$$x/xen" "$$x/public" "$$x" none; do [ ! -f "$$d/xen.h" ] || break; done; \
 	[ "$$d" != none ] || { echo "XEN_INCLUDE=$(XEN_INCLUDE): it has no xen/xen.h" >&2; exit 1; }; \
-	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $$d)
+	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $(SMALL) $$d)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(READY)
 	@mkdir -p $(@D); echo "  CC      $<"
