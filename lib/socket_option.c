@@ -149,6 +149,12 @@ static int set_byte(struct socket *s, uint8_t *to, int n, int least, int most, i
 	return 0;
 }
 
+/* The two bits of ECN are TCP's own (RFC 3168), as on Linux. */
+static uint8_t without_ecn(const struct socket *s, int tos)
+{
+	return s->type == SOCK_STREAM ? (tos & ~3) | (s->o.tos & 3) : tos;
+}
+
 static int set_ip(struct socket *s, int option, const void *value, size_t len)
 {
 	int n = 0, rc;
@@ -162,7 +168,7 @@ static int set_ip(struct socket *s, int option, const void *value, size_t len)
 		return rc;
 	switch (option) {
 	case IP_TOS:
-		s->o.tos = n;
+		s->o.tos = without_ecn(s, n);
 		apply(s);
 		return 0;
 	case IP_TTL:
@@ -214,6 +220,8 @@ static int set_ipv6(struct socket *s, int option, const void *value, size_t len)
 	case IPV6_MULTICAST_HOPS:
 		return set_byte(s, &s->o.mcast_ttl, n, 0, 255, 1);
 	case IPV6_MULTICAST_LOOP:
+		if (n != !!n)
+			return -EINVAL;
 		s->o.mcast_loop = n;
 		apply(s);
 		return 0;
@@ -222,7 +230,7 @@ static int set_ipv6(struct socket *s, int option, const void *value, size_t len)
 			return -ENODEV;
 		return set_byte(s, &s->o.mcast_if, n, 0, 255, 0);
 	case IPV6_TCLASS:
-		return set_byte(s, &s->o.tos, n, 0, 255, 0);
+		return set_byte(s, &s->o.tos, n < 0 || n > 255 ? n : without_ecn(s, n), 0, 255, 0);
 	case IPV6_RECVPKTINFO:
 		if (s->type != SOCK_DGRAM)
 			return n ? -ENOPROTOOPT : 0;

@@ -61,9 +61,11 @@ ssize_t pwrite(int fd, const void *from, size_t len, off_t at)
 			 f->ops->pwrite ? f->ops->pwrite(f, from, len, at) : -ESPIPE);
 }
 
+#define WHENCE_MAX 4			/* Linux's SEEK_HOLE */
+
 off_t lseek(int fd, off_t offset, int whence)
 {
-	return WITH_FILE(fd, off_t,
+	return WITH_FILE(fd, off_t, whence < 0 || whence > WHENCE_MAX ? -EINVAL :
 			 f->ops->seek ? f->ops->seek(f, offset, whence) : -ESPIPE);
 }
 
