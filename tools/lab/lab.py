@@ -50,13 +50,14 @@ class Lab:
     several times slower when the real ones have other work; say: called with a line
     for each step; on_log: with each line of Xen's and dom0's console; cpu: QEMU's -cpu,
     for who needs more than the usual one has; type: of guests that do not say which, else
-    what XENOLITH_TYPE says, else pv; gdb: a port of 127.0.0.1 that gdb may attach to.
+    what XENOLITH_TYPE says, else pv; gdb: a port of 127.0.0.1 that gdb may attach to;
+    icount: an instruction takes 2 ns of the machine's time, whatever else this machine does.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
                  boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None,
-                 extra=(), type=None, gdb=None):
-        self.gdb = gdb
+                 extra=(), type=None, gdb=None, icount=False):
+        self.gdb, self.icount = gdb, icount
         self.cpus, self.cpu = cpus or (2 if pin else 1), cpu
         self.extra = list(extra)
         self.type = type or os.environ.get("XENOLITH_TYPE", "pv")
@@ -108,7 +109,8 @@ class Lab:
         self.say("booting Xen in QEMU")
         start = time.monotonic()
         self.machine = Machine(self.memory, self.dom0_memory, self.cpus, self.pin,
-                               self.xen_cmdline, self.on_log, self.cpu, initramfs)
+                               self.xen_cmdline, self.on_log, self.cpu, initramfs,
+                               self.icount)
         self.channel, self.helper = self.machine.agent, "lab-guest"
         self.shell = ["busybox", "sh", "-c"]    # a fifth of the time bash takes to start
         self.machine.wait_ready(self.boot_timeout)

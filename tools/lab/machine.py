@@ -37,12 +37,12 @@ def check_emulator():
 
 class Machine:
     def __init__(self, memory, dom0_memory, cpus=2, pin=False, xen="", on_line=None,
-                 cpu=None, initramfs=None):
-        """memory: MB for all guests together; cpu: QEMU's -cpu."""
+                 cpu=None, initramfs=None, icount=False):
+        """memory: MB for all guests together; cpu: QEMU's -cpu; icount: as Lab's."""
         self.log, self.on_line = bytearray(), on_line
         self.process, self.said, self.disks = None, [], set()
         serial, monitor, agent = [socket.socketpair() for _ in range(3)]
-        words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD, cpus, cpu or CPU),
+        words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD, cpus, cpu or CPU, icount),
                  *self.kernels(dom0_memory, pin, xen,
                                initramfs or BOOT / "initramfs.cpio"), *self.network(),
                  *self.lines(serial[1], monitor[1], agent[1])]
@@ -62,9 +62,11 @@ class Machine:
         self.agent = Agent(agent[0])
 
     @staticmethod
-    def machine(memory, cpus, cpu):
-        return ["-machine", "q35", "-cpu", cpu, "-smp", str(cpus), "-accel", "tcg,thread=multi", "-m", str(memory),
-                "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
+    def machine(memory, cpus, cpu, icount):
+        clock = ["tcg,thread=single", "-icount", "shift=1"] if icount else ["tcg,thread=multi"]
+        return ["-machine", "q35", "-cpu", cpu, "-smp", str(cpus), "-accel", *clock,
+                "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none",
+                "-no-reboot"]
 
     @staticmethod
     def kernels(dom0_memory, pin, xen, initramfs):
