@@ -14,7 +14,10 @@ extern "C" {
 #define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP { .__type = PTHREAD_MUTEX_ERRORCHECK }
 #endif
 
-/* There are no signals: 0 asks whether the thread lives, all others are ENOSYS. */
+/*
+ * A signal for one thread: its handler runs when the thread next leaves the kernel.  0 asks
+ * whether the thread lives.  ESRCH, EINVAL, ENOTSUP (what would stop a process).
+ */
 int pthread_kill(pthread_t thread, int signal);
 
 #ifdef __cplusplus

@@ -101,7 +101,7 @@ static inline struct cmsghdr *__cmsg_nxthdr(const struct msghdr *m, const struct
 #define MSG_EOR		0x80
 #define MSG_WAITALL	0x100
 #define MSG_ERRQUEUE	0x2000		/* nothing is ever in it */
-#define MSG_NOSIGNAL	0x4000		/* there are no signals: always so */
+#define MSG_NOSIGNAL	0x4000		/* always so: there is no SIGPIPE */
 #define MSG_MORE	0x8000
 #define MSG_WAITFORONE	0x10000
 #define MSG_CMSG_CLOEXEC 0x40000000
