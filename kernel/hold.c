@@ -40,7 +40,7 @@ void hold_init(void)
 	hold_begin();
 }
 
-static void longer(uint64_t cycles)
+static void note_hold(uint64_t cycles)
 {
 	static struct arch_call top;
 	uint64_t gone = away() - away_before, ns = arch_cycles_ns(cycles);
@@ -63,7 +63,7 @@ void hold_end(void)
 	uint64_t cycles = arch_cycles() - since;
 
 	if (cycles > limit)
-		longer(cycles);
+		note_hold(cycles);
 }
 
 bool hold_is_long(void)

@@ -33,5 +33,7 @@ long double _Complex archive_long(long double _Complex a, long double _Complex b
 
 long double archive_value(__int128 n, int is_unsigned)
 {
-	return is_unsigned ? (unsigned __int128)n : n;
+	if (is_unsigned)
+		return (unsigned __int128)n;
+	return n;
 }
