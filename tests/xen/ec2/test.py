@@ -123,7 +123,8 @@ def test_the_command_line_wins_over_user_data(lab, image):
     with contextlib.ExitStack() as stack:
         stack.callback(stop_serving, lab)
         serve(lab, {"user-data": data, "meta-data/local-hostname": "none.internal"})
-        result = lab.run_guest(image, cmdline="ec2 ip=10.0.0.200/24 env.X_STATUS=42 hostname=ours "
+        result = lab.run_guest(image, args=["meta-data/local-hostname"],
+                               cmdline="ec2 ip=10.0.0.200/24 env.X_STATUS=42 hostname=ours "
                                "lifetime=600", net=True, timeout=120)
     said = result.console
     assert result.status == 124 and "its lifetime is over" in said, said
