@@ -10,9 +10,11 @@
 /* Xen writes it when we are scheduled.  It is in one page, since its size divides a page's. */
 static struct vcpu_runstate_info runstate __attribute__((aligned(64)));
 
+static bool measured;
 static uint64_t since, away_before;
-static uint64_t limit = UINT64_MAX;	/* what takes fewer cycles is not the longest */
+static uint64_t limit;			/* what takes fewer cycles is not the longest */
 struct hold hold_longest __attribute__((aligned(128)));	/* in one page too */
+_Static_assert(sizeof(hold_longest) == 72, "HOLD_SIZE of tools/lab/dom0/guest.c");
 
 /*
  * How long others ran, in ns; who holds does not block.  If Xen takes the CPU away between
@@ -27,6 +29,8 @@ static uint64_t away(void)
 
 void hold_begin(void)
 {
+	if (!measured)
+		return;
 	away_before = away();
 	since = arch_cycles();
 }
@@ -35,8 +39,7 @@ void hold_init(void)
 {
 	static const struct vcpu_register_runstate_memory_area area = { .addr.v = &runstate };
 
-	if (!arch_cycles_trap && !xen_register_runstate(&area))
-		limit = 0;
+	measured = !arch_cycles_trap && !xen_register_runstate(&area);
 	hold_begin();
 }
 
@@ -60,13 +63,16 @@ static void note_hold(uint64_t cycles)
 /* Most are shorter than one before them, and then this is all. */
 void hold_end(void)
 {
-	uint64_t cycles = arch_cycles() - since;
+	uint64_t cycles;
 
+	if (!measured)
+		return;
+	cycles = arch_cycles() - since;
 	if (cycles > limit)
 		note_hold(cycles);
 }
 
 bool hold_is_long(void)
 {
-	return arch_cycles_ns(arch_cycles() - since) > LONG;
+	return measured && arch_cycles_ns(arch_cycles() - since) > LONG;
 }

@@ -11,19 +11,19 @@
 
 #define HOLDERS 8
 
-/* The lab reads it from outside, by its symbol (tools/lab/hold.py). */
+/* The lab reads it from outside, by its symbol (tools/lab/guest.py). */
 extern struct hold {
 	uint64_t ns;
 	uintptr_t pcs[HOLDERS];		/* where it ended: hold_end(), its caller ...; 0: no more */
 } hold_longest;
 
-/* From now on; never, where reading the counter of cycles traps. */
+/* Measure from now on; never where each reading of the counter of cycles traps. */
 void hold_init(void);
 
 void hold_begin(void);
 void hold_end(void);
 
-/* For a loop that can end early: a few ms are over. */
+/* For a loop that can end early: a few ms are over; false where nothing is measured. */
 bool hold_is_long(void);
 
 #endif

@@ -2,15 +2,6 @@
 /* Xen's paravirtual clock: xen/xen.h, struct vcpu_time_info. */
 #include "kernel/arch.h"
 
-static uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	/* Not before the version has been read. */
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
 uint64_t arch_cycles(void)
 {
 	uint32_t low, high;
@@ -39,7 +30,7 @@ uint64_t arch_clock(void)
 	do {
 		version = t->version;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		time = t->system_time + arch_cycles_ns(rdtsc() - t->tsc_timestamp);
+		time = t->system_time + arch_cycles_ns(arch_cycles() - t->tsc_timestamp);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while ((version & 1) || version != t->version);
 	return time;

@@ -118,6 +118,15 @@ static void long_is_told(void)
 	assert(!hold_is_long());
 }
 
+static void traps_are_avoided(void)
+{
+	arch_cycles_trap = true;
+	host_boot();
+	hold_for(20);
+	assert(!hold_is_long() && !hold_longest.ns);
+	arch_cycles_trap = false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -127,6 +136,7 @@ int main(int argc, char **argv)
 		{ "what Xen gave others does not count", others_time_does_not_count, 20 },
 		{ "a turn ends a hold", a_turn_ends_a_hold, 20 },
 		{ "a loop is told when it holds for long", long_is_told, 20 },
+		{ "a counter that traps is not read", traps_are_avoided, 20 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));
