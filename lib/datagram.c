@@ -47,8 +47,12 @@ static void forget_refused(struct dgram_socket *d)
 	d->refused = false;
 }
 
-int dgram_no_room(struct dgram_socket *d, const struct message *m, unsigned attempt,
-		  uint64_t deadline)
+/*
+ * lwIP had no room for the message (ERR_MEM); so many attempts were before this one.  0: try
+ * again; or -errno.
+ */
+static int no_room(struct dgram_socket *d, const struct message *m, unsigned attempt,
+		   uint64_t deadline)
 {
 	net_push();
 	if (!net_is_full())
@@ -68,6 +72,22 @@ int dgram_no_room(struct dgram_socket *d, const struct message *m, unsigned atte
 		net_has_room = all_writable;
 	}
 	return -EAGAIN;
+}
+
+int dgram_send(struct dgram_socket *d, struct message *m, const struct endpoint *to,
+	       dgram_attempt *attempt, err_t *err)
+{
+	uint64_t deadline = socket_deadline(d->s.o.snd_timeout);
+	int rc = attempt(d, m, to, err);
+
+	if (!rc && *err == ERR_RTE && m->patient && !socket_wait_up(to))
+		rc = attempt(d, m, to, err);
+	for (unsigned i = 0; !rc && *err == ERR_MEM; i++) {
+		rc = no_room(d, m, i, deadline);
+		if (!rc)
+			rc = attempt(d, m, to, err);
+	}
+	return rc;
 }
 
 struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int type,

@@ -45,15 +45,20 @@ int dgram_shutdown(struct socket *s, int how);
 struct pbuf *dgram_pbuf(struct message *m, pbuf_layer layer, size_t most, int *rc);
 
 /*
- * lwIP had no room for the message (ERR_MEM), and that was not the first attempt, if so
- * many are before it.  A full queue of the network is waited for, if the call may wait.
- * 0: try again; -EAGAIN; -ENOBUFS: there is no memory, or the queue is too short for it.
- *
- * Each attempt takes a new pbuf: lwIP leaves its headers in one that it could not send, and
- * asserts that no fragment of an earlier attempt refers to it ("p->ref == 1").
+ * One attempt to send: 0 and what lwIP said, or -errno.  Each takes a new pbuf: lwIP leaves its
+ * headers in one that it could not send, and asserts that no fragment of an earlier attempt
+ * refers to it ("p->ref == 1").
  */
-int dgram_no_room(struct dgram_socket *d, const struct message *m, unsigned attempt,
-		  uint64_t deadline);
+typedef int dgram_attempt(struct dgram_socket *d, struct message *m,
+			  const struct endpoint *to, err_t *err);
+
+/*
+ * Attempts until lwIP takes the message: 0 and what it said last, or -errno.  If the call may
+ * wait, an address and room in a full queue of the network are waited for; else -EAGAIN.
+ * -ENOBUFS: there is no memory, or the queue is too short for the message.
+ */
+int dgram_send(struct dgram_socket *d, struct message *m, const struct endpoint *to,
+	       dgram_attempt *attempt, err_t *err);
 
 /* Where a message goes: 0 or -errno. */
 int dgram_target(struct dgram_socket *d, const struct message *m, struct endpoint *to);

@@ -88,7 +88,6 @@ static int raw_socket_disconnect(struct socket *s)
 	return 0;
 }
 
-/* 0 and what lwIP said, or -errno. */
 static int send_one(struct dgram_socket *d, struct message *m, const struct endpoint *to,
 		    err_t *err)
 {
@@ -105,7 +104,6 @@ static int send_one(struct dgram_socket *d, struct message *m, const struct endp
 static ssize_t raw_socket_send(struct socket *s, struct message *m)
 {
 	struct dgram_socket *d = dgram_of(s);
-	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	struct endpoint to;
 	err_t err = ERR_OK;
 	int rc = dgram_target(d, m, &to);
@@ -117,14 +115,7 @@ static ssize_t raw_socket_send(struct socket *s, struct message *m)
 	/* As on Linux; lwIP asserts that the checksum has its place. */
 	if (d->raw->chksum_reqd && m->size < ICMPV6_CHECKSUM + 2)
 		return -EINVAL;
-	rc = send_one(d, m, &to, &err);
-	if (!rc && err == ERR_RTE && m->patient && !socket_wait_up(&to))
-		rc = send_one(d, m, &to, &err);
-	for (unsigned i = 0; !rc && err == ERR_MEM; i++) {
-		rc = dgram_no_room(d, m, i, deadline);
-		if (!rc)
-			rc = send_one(d, m, &to, &err);
-	}
+	rc = dgram_send(d, m, &to, send_one, &err);
 	return rc ? rc : err == ERR_OK ? (ssize_t)m->size : socket_errno(err);
 }
 

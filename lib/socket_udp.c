@@ -125,7 +125,6 @@ static err_t send_pbuf(struct dgram_socket *d, const struct message *m, struct p
 	return udp_sendto_if_src(d->udp, p, &to->ip, to->port, netif, &m->local);
 }
 
-/* 0 and what lwIP said, or -errno. */
 static int send_one(struct dgram_socket *d, struct message *m, const struct endpoint *to,
 		    err_t *err)
 {
@@ -142,7 +141,6 @@ static int send_one(struct dgram_socket *d, struct message *m, const struct endp
 static ssize_t udp_socket_send(struct socket *s, struct message *m)
 {
 	struct dgram_socket *d = dgram_of(s);
-	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	struct endpoint to;
 	err_t err = ERR_OK;
 	int rc = dgram_target(d, m, &to);
@@ -155,14 +153,7 @@ static ssize_t udp_socket_send(struct socket *s, struct message *m)
 		return -EINVAL;
 	if (socket_is_broadcast(&to.ip) && !(s->o.so & SOF_BROADCAST))
 		return -EACCES;
-	rc = send_one(d, m, &to, &err);
-	if (!rc && err == ERR_RTE && m->patient && !socket_wait_up(&to))
-		rc = send_one(d, m, &to, &err);
-	for (unsigned i = 0; !rc && err == ERR_MEM; i++) {
-		rc = dgram_no_room(d, m, i, deadline);
-		if (!rc)
-			rc = send_one(d, m, &to, &err);
-	}
+	rc = dgram_send(d, m, &to, send_one, &err);
 	return rc ? rc : err == ERR_OK ? (ssize_t)m->size :
 	       err == ERR_VAL ? -EAFNOSUPPORT : socket_errno(err);
 }
