@@ -69,26 +69,12 @@ static bool is_cookie(const struct tcp_hdr *h, uint32_t cookie)
 	return make(h, h->seqno - 1, minute, cookie % (1 << SIZE_BITS)) == cookie;
 }
 
-/* The bytes of an option as one number. */
-static bool option(const struct options *o, uint8_t kind, unsigned bytes,
-		   uint64_t *value)
-{
-	unsigned size, i = option_find(o, 0, kind, &size);
-
-	*value = 0;
-	if (i == o->len || size != 2 + bytes || i + size > o->len)
-		return false;
-	for (unsigned n = 0; n < bytes; n++)
-		*value = *value << 8 | *option_byte(o, i + 2 + n);
-	return true;
-}
-
 static unsigned size_of(const struct options *o)
 {
 	unsigned size = sizeof(sizes) / sizeof(*sizes) - 1;
 	uint64_t mss;
 
-	if (!option(o, OPTION_MSS, 2, &mss) || !mss)
+	if (!option_number(o, OPTION_MSS, 2, &mss) || !mss)
 		mss = 536;		/* RFC 9293, 3.7.1 */
 	while (size && sizes[size] > mss)
 		size--;
@@ -109,10 +95,10 @@ static unsigned write_options(uint8_t *to, const struct options *o)
 	uint8_t *at = put(to, OPTION_MSS << 24 | 4 << 16 | mss);
 	uint32_t now = sys_now(), t = now & ~(uint32_t)IN_TIMESTAMP;
 	uint64_t theirs, scale, none;
-	bool scaled = option(o, OPTION_SCALE, 1, &scale);
-	bool sack = option(o, OPTION_SACK, 0, &none);
+	bool scaled = option_number(o, OPTION_SCALE, 1, &scale);
+	bool sack = option_number(o, OPTION_SACK, 0, &none);
 
-	if (!option(o, OPTION_TIMESTAMP, 8, &theirs))
+	if (!option_number(o, OPTION_TIMESTAMP, 8, &theirs))
 		return at - to;
 	t |= (scaled ? scale < 14 ? scale : 14 : NO_SCALE) | (sack ? SACK : 0);
 	if ((int32_t)(t - now) > 0)
@@ -167,7 +153,7 @@ static void take_options(struct tcp_pcb *pcb, const struct options *o, unsigned 
 	uint64_t both;
 
 	pcb->mss = tcp_eff_send_mss(sizes[size], &pcb->local_ip, &pcb->remote_ip);
-	if (!option(o, OPTION_TIMESTAMP, 8, &both))
+	if (!option_number(o, OPTION_TIMESTAMP, 8, &both))
 		return;
 	tcp_set_flags(pcb, TF_TIMESTAMP);
 	pcb->ts_recent = both >> 32;

@@ -68,17 +68,26 @@ static void forget_mss(const struct options *o)
 			*option_byte(o, i + n) = OPTION_NOP;
 }
 
+bool option_number(const struct options *o, uint8_t kind, unsigned bytes, uint64_t *value)
+{
+	unsigned size, i = option_find(o, 0, kind, &size);
+
+	*value = 0;
+	if (i == o->len || size != 2 + bytes || i + size > o->len)
+		return false;
+	for (unsigned n = 0; n < bytes; n++)
+		*value = *value << 8 | *option_byte(o, i + 2 + n);
+	return true;
+}
+
 /* How much later than the last the segment is by its timestamp; 0: none says. */
 static int32_t later(const struct tcp_pcb *pcb, const struct options *o)
 {
-	unsigned size, i = option_find(o, 0, OPTION_TIMESTAMP, &size);
-	uint32_t value = 0;
+	uint64_t both;			/* its own, and the one it echoes */
 
-	if (!(pcb->flags & TF_TIMESTAMP) || i == o->len || size != 10 || i + size > o->len)
+	if (!(pcb->flags & TF_TIMESTAMP) || !option_number(o, OPTION_TIMESTAMP, 8, &both))
 		return 0;
-	for (unsigned n = 0; n < 4; n++)
-		value = value << 8 | *option_byte(o, i + 2 + n);
-	return value - pcb->ts_recent;
+	return (uint32_t)(both >> 32) - pcb->ts_recent;
 }
 
 /* A FIN that came before what is in front of it; NULL: none did. */

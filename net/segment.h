@@ -33,6 +33,10 @@ uint8_t *option_byte(const struct options *o, unsigned i);
 unsigned option_find(const struct options *o, unsigned i, uint8_t wanted,
 		     unsigned *size);
 
+/* The bytes of an option's value as one number, 0 of what is not there.  False: there is none
+   of that kind and with so many bytes. */
+bool option_number(const struct options *o, uint8_t kind, unsigned bytes, uint64_t *value);
+
 /* Undo what lwIP has done to read the header, which is in one piece: false if it cannot be. */
 bool segment_unread(struct pbuf *p, struct tcp_hdr *h);
 
