@@ -56,6 +56,17 @@ static bool accepts(const struct pthread *p, int sig)
 	return BIT(sig) & (~p->blocked | p->awaited);
 }
 
+/* It stays pending although it is ignored or would end the program. */
+static bool kept(const struct pthread *p, int sig)
+{
+	return BIT(sig) & (p->blocked | p->awaited);
+}
+
+static bool ends(const struct pthread *p, int sig)
+{
+	return actions[sig].sa_handler == SIG_DFL && !ignored(sig) && !kept(p, sig);
+}
+
 /* The signals that the thread handles now; those that are ignored are gone. */
 static sigset_t deliverable(struct pthread *p)
 {
@@ -163,27 +174,33 @@ void thread_called(void)
 
 /* ---- to send */
 
+/* To a thread, which may have ended: 0 or an error number. */
+static int send_to(struct pthread *p, int sig)
+{
+	if (!sig || !p->thread)
+		return 0;
+	if (stops(sig))
+		return ENOTSUP;
+	if (ends(p, sig))
+		end_by(sig);
+	if (kept(p, sig) || !ignored(sig)) {
+		p->pending |= BIT(sig);
+		tell(p);
+	}
+	return 0;
+}
+
 int pthread_kill(pthread_t id, int sig)
 {
 	struct pthread *p;
-	int error = 0;
+	int error;
 
 	if (sig < 0 || sig >= NSIG)
 		return EINVAL;
 	pthread_half();
 	kernel_enter();
 	p = pthread_find(id);
-	if (!p)
-		error = ESRCH;
-	else if (sig && p->thread && stops(sig))
-		error = ENOTSUP;
-	else if (sig && p->thread && actions[sig].sa_handler == SIG_DFL && !ignored(sig) &&
-		 !(BIT(sig) & (p->blocked | p->awaited)))
-		end_by(sig);
-	else if (sig && p->thread && !(ignored(sig) && !(BIT(sig) & (p->blocked | p->awaited)))) {
-		p->pending |= BIT(sig);
-		tell(p);
-	}
+	error = p ? send_to(p, sig) : ESRCH;
 	kernel_leave();
 	return error;
 }
@@ -200,14 +217,13 @@ int raise(int sig)
 static int send(int sig)
 {
 	struct pthread *self = pthread_half(), *to = accepts(self, sig) ? self : NULL;
-	bool blocked = BIT(sig) & (self->blocked | self->awaited);
 
 	if (stops(sig))
 		return -ENOTSUP;
 	for (struct pthread *p = pthread_next(NULL); p && !to; p = pthread_next(p))
 		if (p->thread && accepts(p, sig))
 			to = p;
-	if (ignored(sig) && !blocked && !(to && BIT(sig) & to->awaited))
+	if (ignored(sig) && !kept(self, sig) && !(to && BIT(sig) & to->awaited))
 		return 0;
 	if (to && actions[sig].sa_handler == SIG_DFL && !ignored(sig) &&
 	    !(BIT(sig) & to->awaited))

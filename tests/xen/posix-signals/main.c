@@ -224,7 +224,12 @@ static int in_nanosleep(void)
 	return rc;
 }
 
-static int in_usleep(void) { return usleep(900 * MS) ? -1 : usleep(900 * MS); }
+static int in_usleep(void)
+{
+	int rc = usleep(900 * MS);
+
+	return rc ? rc : usleep(900 * MS);
+}
 
 static int in_sleep(void)
 {
