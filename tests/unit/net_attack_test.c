@@ -96,18 +96,12 @@ static void send_tcp(struct peer *c, uint8_t flags, size_t len)
 
 static void answer_arp(const uint8_t *p)
 {
-	uint8_t a[42];
+	uint8_t a[ARP_LEN];
 
 	if (get(p + 20, 2) != 1)
 		return;
-	memcpy(a, p + 6, 6);
-	memcpy(a + 6, peer_mac, 6);
-	memcpy(a + 12, p + 12, 8);
-	put(a + 20, 2, 2);
-	memcpy(a + 22, peer_mac, 6);
-	memcpy(a + 28, p + 38, 4);
-	memcpy(a + 32, p + 22, 10);
-	vif_deliver(a, 42, &(struct offload){ 0 }, 4096);
+	arp_answer(a, p, peer_mac);
+	vif_deliver(a, ARP_LEN, &(struct offload){ 0 }, 4096);
 }
 
 static void take_tcp(const uint8_t *p, size_t len)
@@ -711,15 +705,25 @@ static void say_window(struct peer *c, uint16_t w)
 	moment();
 }
 
-static void a_split_segment_ends_later(void)
+#define WRITTEN 1000
+
+/* A connection whose window takes less than what is written. */
+static struct peer *write_into_window(uint16_t size)
 {
-	static const uint8_t bytes[1000];
+	static const uint8_t bytes[WRITTEN];
 	struct peer *c;
 
 	set_up();
 	c = open_one(0);
-	say_window(c, 100);
+	say_window(c, size);
 	assert(tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY) == ERR_OK);
+	return c;
+}
+
+static void a_split_segment_ends_later(void)
+{
+	struct peer *c = write_into_window(100);
+
 	assert(tcp_shutdown(accepted_pcb, 0, 1) == ERR_OK);
 	net_push();
 	/* The persist timer sends what the window takes, which is not the end. */
@@ -729,20 +733,14 @@ static void a_split_segment_ends_later(void)
 	window = 0xffff;
 	send_tcp(c, ACK, 0);
 	thread_sleep(clock_now() + SECOND);
-	assert(c->fin && c->fin_seq == c->iss + 1 + sizeof(bytes));
+	assert(c->fin && c->fin_seq == c->iss + 1 + WRITTEN);
 	down();
 }
 
 /* The timer runs although the window is open: there was no route when it opened. */
 static void a_window_of_65536_is_not_0(void)
 {
-	static const uint8_t bytes[1000];
-	struct peer *c;
-
-	set_up();
-	c = open_one(0);
-	say_window(c, 100);
-	assert(tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY) == ERR_OK);
+	write_into_window(100);
 	tcp_output(accepted_pcb);
 	net_push();
 	assert(accepted_pcb->persist_backoff && !accepted_pcb->unacked);

@@ -31,18 +31,12 @@ static size_t last_len;
 
 static void take_arp(const uint8_t *p)
 {
-	uint8_t a[42];
+	uint8_t a[ARP_LEN];
 
 	if (get(p + 20, 2) != 1 || get(p + 38, 4) != PEER || deaf)
 		return;
-	memcpy(a, p + 6, 6);
-	memcpy(a + 6, peer_mac, 6);
-	memcpy(a + 12, p + 12, 8);
-	put(a + 20, 2, 2);
-	memcpy(a + 22, peer_mac, 6);
-	put(a + 28, PEER, 4);
-	memcpy(a + 32, p + 22, 10);
-	vif_deliver(a, 42, &(struct offload){ 0 }, 4096);
+	arp_answer(a, p, peer_mac);
+	vif_deliver(a, ARP_LEN, &(struct offload){ 0 }, 4096);
 }
 
 static void send6(uint8_t *p, const uint8_t *from, const uint8_t *to, size_t len)

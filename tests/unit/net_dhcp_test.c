@@ -133,13 +133,7 @@ static void take_arp(const uint8_t *p)
 	if (get(p + 20, 2) != 1 || (target != SERVER && target != net.has_arp &&
 				     target != 0x0a0a0a0au))
 		return;
-	memcpy(a, p + 6, 6);
-	memcpy(a + 6, their_mac, 6);
-	memcpy(a + 12, p + 12, 8);
-	put(a + 20, 2, 2);
-	memcpy(a + 22, their_mac, 6);
-	put(a + 28, target, 4);
-	memcpy(a + 32, p + 22, 10);
+	arp_answer(a, p, their_mac);
 	deliver(a, 60);
 }
 

@@ -245,22 +245,28 @@ static void echo_part(bool ip6, uint32_t id, size_t offset, size_t len)
 	}
 }
 
-/* RFC 8200, 4.5: also what comes after the overlap belongs to the discarded datagram. */
-static void overlapping_fragments_discard_all(void)
+/* The peer's IPv4 address is known, for what we send there. */
+static void tell_arp(void)
 {
-	static const struct { uint8_t at, len; } overlaps[] = {
-		{ 0, 8 }, { 8, 8 }, { 8, 16 }, { 0, 16 },
-	};
-	/* ARP, for the answers by IPv4. */
-	uint8_t arp[42] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 };
+	uint8_t arp[ARP_LEN] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 };
 
-	set_up6();
 	memcpy(arp, our_mac, 6);
 	memcpy(arp + 6, peer_mac, 6);
 	memcpy(arp + 22, peer_mac, 6);
 	put(arp + 28, 0x0a000001, 4);
 	put(arp + 38, 0x0a000002, 4);
 	deliver(arp, sizeof(arp));
+}
+
+/* RFC 8200, 4.5: also what comes after the overlap belongs to the discarded datagram. */
+static void overlapping_fragments_discard_all(void)
+{
+	static const struct { uint8_t at, len; } overlaps[] = {
+		{ 0, 8 }, { 8, 8 }, { 8, 16 }, { 0, 16 },
+	};
+
+	set_up6();
+	tell_arp();
 	for (uint32_t i = 0; i < 2 * HOST_COUNT(overlaps); i++) {
 		bool ip6 = i & 1;
 
@@ -464,18 +470,12 @@ static void headers_may_be_cut_off(void)
 /* A backend may say that the MTU is 68. */
 static void a_datagram_goes_in_many_fragments(void)
 {
-	uint8_t arp[42] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 };
 	struct udp_pcb *udp;
 	struct pbuf *p;
 	ip_addr_t to;
 
 	set_up6();
-	memcpy(arp, our_mac, 6);
-	memcpy(arp + 6, peer_mac, 6);
-	memcpy(arp + 22, peer_mac, 6);
-	put(arp + 28, 0x0a000001, 4);
-	put(arp + 38, 0x0a000002, 4);
-	deliver(arp, sizeof(arp));
+	tell_arp();
 	pause_a_little();
 	vif.info.mtu = 68;
 	vif_carrier(true);
