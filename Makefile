@@ -214,7 +214,8 @@ $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && mkdir -p $$t.d && \
 	$(call renamed,$$t,vfprintf,_vfprintf_r vfprintf) && \
 	$(call renamed,$$t,svfprintf,_svfprintf_r) && \
-	$(call renamed,$$t,tzset_r,_tzset_unlocked_r _tzset_r) && rm -r $$t.d && $(NM) -g --defined-only $< > $$t.nm && \
+	$(call renamed,$$t,tzset_r,_tzset_unlocked_r _tzset_r) && rm -r $$t.d && \
+	$(NM) -g --defined-only $< > $$t.nm && \
 	$(NM) -gA --defined-only $$t >> $$t.nm && \
 	awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' $$t.nm | \
 		sort -u | xargs $(AR) dD $$t && rm $$t.nm && mv $$t $@

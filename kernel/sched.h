@@ -67,7 +67,7 @@ _Noreturn void thread_exit(void);	/* as returning from main */
 void thread_yield(void);		/* let the others of our kind run first */
 void thread_sleep(uint64_t deadline);
 
-/* What a thread sleeps for, it looks at again, as after wake(). */
+/* The thread, if it sleeps, tests its condition again, as after wake(). */
 void thread_wake(struct thread *t);
 
 /*

@@ -49,7 +49,7 @@ void pipe_drop(struct pipe *p, size_t n);
 size_t pipe_put(struct pipe *p, const void *from, size_t len);
 
 /* Sleep until there are as many bytes, or no more will come; until there is such room, or
-   it is in vain.  False: the deadline. */
+   it is in vain.  1; 0: the deadline has passed; -EINTR. */
 int pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline);
 int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline);
 

@@ -9,7 +9,7 @@
 
 typedef int printf_engine(struct _reent *reent, FILE *file, const char *format, va_list args);
 
-/* newlib's own two, by the names that the Makefile gives them (tools/newlib). */
+/* newlib's own two, by the names that the Makefile gives them. */
 printf_engine __newlib_vfprintf_r, __newlib_svfprintf_r;
 
 /*
