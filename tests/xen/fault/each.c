@@ -8,6 +8,7 @@
 #include "kernel/log.h"
 #include "kernel/sched.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -82,8 +83,10 @@ static void save(char *at, size_t size)
 /* A block and one behind it; 16 bytes too many are written to the first. */
 static void overrun(int byte)
 {
-	p = malloc(24);
-	q = malloc(24);
+	do {				/* a free chunk may be larger, or end elsewhere */
+		p = malloc(24);
+		q = malloc(24);
+	} while (malloc_usable_size(p) != 24 || q != p + 32);
 	save(p + 24, 16);
 	memset(p, byte, 40);
 }
