@@ -8,7 +8,7 @@
  *					on port 7001; and the delay, ms
  *	few-slots			the other guest
  *
- * On a line of input k is 20, 19 ... 0.
+ * On a line of input k is 20, 19 ... 0.  Last, datagrams fill the whole queue.
  */
 #include "drivers/frontend.h"
 #include "kernel/sched.h"
@@ -16,7 +16,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -178,6 +180,35 @@ static bool with_free_slots(unsigned k, uint64_t *usual)
 	return most <= *usual + STALL + (k ? 0 : delay + filled);
 }
 
+/* All that the device's queue takes, and one more. */
+static void fill(int fd)
+{
+	static const char bytes[DATAGRAM];
+	unsigned n = 0;
+
+	while (send(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes))
+		expect(++n < 20000);
+	expect_equal(errno, EAGAIN);
+}
+
+/* No datagram is lost in silence: there is EAGAIN, POLLOUT when there is room, or a wait. */
+static void a_full_queue_is_told(void)
+{
+	static const char bytes[DATAGRAM];
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	expect_equal(connect(fd, (struct sockaddr *)&sink, sizeof(sink)), 0);
+	fill(fd);
+	expect_equal(poll(&p, 1, 60000), 1);
+	expect_equal(p.revents, POLLOUT);
+	expect_equal(send(fd, bytes, sizeof(bytes), 0), DATAGRAM);
+	fill(fd);
+	expect_equal(fcntl(fd, F_SETFL, 0), 0);
+	expect_equal(send(fd, bytes, sizeof(bytes), 0), DATAGRAM);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	char line[8];
@@ -204,5 +235,6 @@ int main(int argc, char **argv)
 		for (int i = 0; !with_free_slots(k, &usual); i++)
 			expect(i < TRIES);
 	}
+	a_full_queue_is_told();
 	test_success();
 }
