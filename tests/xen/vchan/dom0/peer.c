@@ -192,7 +192,7 @@ static void talk(int replies)
 		if (n < 0 || m < 0)
 			die("the guest has gone");
 		sent += n;
-		for (int i = 0; i < m; i++) {
+		for (int i = 0; i < m && replies > 0; i++) {	/* one more may have begun */
 			replies -= !buf[i];
 			putchar(buf[i] ? buf[i] : '\n');
 		}
