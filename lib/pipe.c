@@ -140,7 +140,7 @@ static unsigned pipe_ready(struct file *f)
 	const struct end *e = (struct end *)f;
 	unsigned events = 0;
 
-	if (e->in && (e->in->len || pipe_ended(e->in)))
+	if (e->in && e->in->len)
 		events |= POLLIN | POLLRDNORM;
 	if (e->in && pipe_ended(e->in))
 		events |= POLLHUP;

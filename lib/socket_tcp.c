@@ -252,7 +252,7 @@ static int begin(struct tcp_socket *t, const struct endpoint *to)
 		return -ENETUNREACH;
 	tcp_socket_apply(&t->s);
 	t->remote = *to;
-	t->eof = t->shut_rd = t->shut_wr = false;
+	t->eof = t->shut_rd = t->shut_wr = t->discarded = false;
 	t->soft_error = 0;
 	err = tcp_connect(t->pcb, &to->ip, to->port, connected);
 	if (err == ERR_USE)
@@ -306,6 +306,7 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 {
 	struct tcp_socket *t = tcp_of(s);
 	int rc = socket_error(s);
+	bool first = !t->connecting;
 	uint64_t deadline;
 
 	if (rc)
@@ -314,9 +315,9 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 		return -EISCONN;
 	if (t->connected)
 		return -EISCONN;
-	if (t->connecting && !patient)
+	if (!first && !patient)
 		return -EALREADY;
-	if (!t->connecting) {
+	if (first) {
 		if (ip_addr_ismulticast(&to->ip))
 			return -ENETUNREACH;
 		if (!to->port)
@@ -326,7 +327,8 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 			return rc;
 	}
 	net_push();
-	if (!patient && t->connecting)
+	/* Over loopback it may have failed already; on Linux that is told later. */
+	if (!patient && (t->connecting || (first && s->error)))
 		return -EINPROGRESS;
 	deadline = socket_deadline(s->o.snd_timeout);
 	rc = wait_or_signal(&s->writers, deadline, signal_way(deadline), !t->connecting);

@@ -128,6 +128,7 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 	}
 	n = p->tot_len;
 	if (t->shut_rd) {
+		t->discarded = true;
 		pbuf_free(p);
 		tcp_recved(pcb, n);
 		return ERR_OK;
@@ -159,6 +160,7 @@ static void opened(struct tcp_socket *t, size_t n)
 
 void tcp_socket_discard(struct tcp_socket *t)
 {
+	t->discarded |= t->rx_len;
 	while (t->rx)
 		drop_first(t);
 	opened(t, t->rx_len);
@@ -334,9 +336,7 @@ static int cannot_send(struct tcp_socket *t)
 {
 	if (!cannot_send_now(t))
 		return 0;
-	if (t->s.error)
-		return socket_error(&t->s);
-	return t->connected ? -EPIPE : -ENOTCONN;
+	return t->s.error ? socket_error(&t->s) : -EPIPE;
 }
 
 /* Sleep until so many bytes may be sent, or enough of them; 0 or -errno. */

@@ -222,7 +222,10 @@ static void half_a_connection_goes_on(void)
 	expect_equal(write(fds[1], "abc", 3), 3);
 	expect_equal(write(fds[0], "abc", 3), 3);
 	expect_equal(read(fds[1], c, 4), 3);
-	close(fds[0]);
+	close(fds[0]);			/* what came was not read: a reset */
+	p = (struct pollfd){ .fd = fds[1], .events = POLLOUT };
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect_equal(p.revents, POLLOUT | POLLERR | POLLHUP);
 	close(fds[1]);
 }
 
@@ -277,20 +280,18 @@ static void connecting_fails_as_it_should(void)
 	nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	expect(fd >= 0);
 	expect_equal(send(fd, "x", 1, 0), -1);
-	expect_equal(errno, ENOTCONN);
+	expect_equal(errno, EPIPE);
 	expect_equal(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)), -1);
 	expect_equal(errno, ECONNREFUSED);
 	close(fd);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	p.fd = fd;
 	expect_equal(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)), -1);
-	expect(errno == EINPROGRESS || errno == ECONNREFUSED);
-	if (errno == EINPROGRESS) {
-		expect_equal(poll(&p, 1, 1000), 1);
-		expect(p.revents & POLLOUT && p.revents & POLLERR);
-		expect_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
-		expect_equal(error, ECONNREFUSED);
-	}
+	expect_equal(errno, EINPROGRESS);
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect(p.revents & POLLOUT && p.revents & POLLERR);
+	expect_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	expect_equal(error, ECONNREFUSED);
 	expect_equal(connect(fd, (struct sockaddr *)&nobody, 3), -1);
 	expect_equal(errno, EINVAL);
 	nobody.sin_family = AF_INET6;
