@@ -29,15 +29,16 @@
 #define MOST 16
 
 static const char usage[] = "run [OPTION...] IMAGE [-- ARG...]\n"
-	"  --type pv|pvh|hvm    pv; for hvm IMAGE is a disk of `xenolith ec2 image`\n"
-	"  --memory MB          32\n"
-	"  --name NAME          the image's\n"
-	"  --disk FILE[,ro]     xvda, and xvdb, ... for more of them; hvm: xvde, ...\n"
-	"  --net[=BRIDGE]       a network interface\n"
-	"  --cmdline WORDS      for the kernel, before the arguments\n"
-	"  --config LINE        more for the xl.cfg\n"
+	"  --type pv|pvh|hvm    guest type (default: pv); hvm: IMAGE is a disk made by\n"
+	"                       `xenolith ec2 image`\n"
+	"  --memory MB          memory (default: 32)\n"
+	"  --name NAME          name of the domain (default: the image's)\n"
+	"  --disk FILE[,ro]     disk, may be repeated: xvda, xvdb, ...; hvm: xvde, ...\n"
+	"  --net[=BRIDGE]       network interface\n"
+	"  --cmdline WORDS      kernel options, before the arguments\n"
+	"  --config LINE        additional line for the xl.cfg, may be repeated\n"
 	"  --show               only show the xl.cfg\n"
-	"  --background         do not wait for its end";
+	"  --background         do not wait for the guest's end";
 
 static struct {
 	const char *image, *name, *memory, *cmdline, *bridge, *type;

@@ -259,31 +259,31 @@ static const struct word {
 	int alone;			/* it needs no endpoint */
 	const char *usage, *says;
 } commands[] = {
-	{ "info", info, 0, "info D", "which image this is, since when, its arguments" },
-	{ "ps", ps, 0, "ps D", "its threads: what they wait for, CPU time, stack" },
-	{ "top", top, 0, "top D", "the same again and again, with their share of the CPU" },
-	{ "mem", mem, 0, "mem D", "its memory" },
+	{ "info", info, 0, "info D", "image, version of Xen, uptime, arguments" },
+	{ "ps", ps, 0, "ps D", "threads: where they wait, CPU time, stack" },
+	{ "top", top, 0, "top D", "threads, each second, with their share of the CPU" },
+	{ "mem", mem, 0, "mem D", "memory" },
 	{ "stats", stats, 0, "stats D", "all statistics" },
-	{ "net", net, 0, "net [-c] D", "its network: addresses, rings, drops; -c: connections" },
-	{ "block", block, 0, "block D", "its disks" },
-	{ "devices", devices, 0, "devices D", "its split devices: state, rings" },
-	{ "log", show_log, 0, "log [-f] D", "its log; -f: and what comes" },
+	{ "net", net, 0, "net [-c] D", "network: addresses, rings, drops; -c: connections" },
+	{ "block", block, 0, "block D", "disks" },
+	{ "devices", devices, 0, "devices D", "split devices: state, rings" },
+	{ "log", show_log, 0, "log [-f] D", "kernel log; -f: also new lines" },
 	{ "level", level, 0, "level D [LEVEL [M]]",
-	  "what its console shows, of a module M: error, warning, info, debug" },
-	{ "config", config, 0, "config D [KEY[=VALUE]]", "what may be set while it runs" },
+	  "console's log level, of module M: error, warning, info, debug" },
+	{ "config", config, 0, "config D [KEY[=VALUE]]", "options that can be changed while it runs" },
 	{ "profile", profile, 0, "profile D [OPTION...]",
-	  "where its CPU is: --seconds N, --hz N, --flame FILE.svg, --perf, --folded, --idle" },
+	  "CPU profile: --seconds N, --hz N, --flame FILE.svg, --perf, --folded, --idle" },
 	{ "trace", trace, 0, "trace D [--seconds N] [E]",
-	  "what its kernel does, event by event; E: sched, ring, tcp" },
-	{ "shutdown", end_guest, 0, "shutdown [-r|-c] D", "ends it; -r: reboots, -c: crashes" },
-	{ "interfaces", interfaces, 0, "interfaces D", "what can be called" },
-	{ "describe", describe, 0, "describe D INTERFACE", "how" },
-	{ "call", call, 0, "call D METHOD [JSON]", "calls it, with parameters" },
-	{ "console", console, 1, "console D", "its console (xl console)" },
+	  "trace kernel events; E: sched, ring, tcp" },
+	{ "shutdown", end_guest, 0, "shutdown [-r|-c] D", "shut down; -r: reboot, -c: crash" },
+	{ "interfaces", interfaces, 0, "interfaces D", "list the interfaces" },
+	{ "describe", describe, 0, "describe D INTERFACE", "describe the methods of an interface" },
+	{ "call", call, 0, "call D METHOD [JSON]", "call a method with parameters" },
+	{ "console", console, 1, "console D", "console (xl console)" },
 	{ "gdb", gdb, 1, "gdb D [ELF...]",
-	  "gdb for its application, with the ELF file of its build" },
+	  "run gdb for the application, with the ELF file of its build" },
 	{ "vcat", vcat, 1, "vcat [-l] D PATH",
-	  "standard input and output on a vchan; -l: as its server" },
+	  "connect standard input and output to a vchan; -l: as server" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -293,9 +293,9 @@ static void usage(FILE *to)
 	fputs("usage: xenolith [--json] COMMAND DOMAIN [ARGUMENT...]\n\n", to);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-22s %s\n", commands[i].usage, commands[i].says);
-	fputs("\nD is a number or a name.  And\n\n"
-	      "  run [OPTION...] IMAGE [-- ARG...]  makes a domain of an image; run --help\n"
-	      "  ec2 WORD...            the same on Amazon EC2\n", to);
+	fputs("\nD is a domain's number or name.  Other commands:\n\n"
+	      "  run [OPTION...] IMAGE [-- ARG...]  create a domain from an image; run --help\n"
+	      "  ec2 WORD...            run an image on Amazon EC2\n", to);
 }
 
 static const struct word *find(const char *name)
