@@ -51,8 +51,8 @@ OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only
 OURS		+= $(if $(filter net/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
 SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/memory.c \
-		   arch/x86_64/traps.c drivers/console.c drivers/control% drivers/frontend% \
-		   drivers/vchan_setup.c drivers/xenstore.c drivers/xs_% kernel/command.c \
+		   arch/x86_64/traps.c drivers/console.c drivers/control% \
+		   drivers/frontend_methods.c drivers/vchan_setup.c drivers/xenbus/% kernel/command.c \
 		   kernel/dump.c kernel/format.c kernel/hold.c kernel/json.c kernel/log.c \
 		   kernel/param.c kernel/random.c kernel/shutdown.c kernel/symbols.c \
 		   kernel/watchdog.c lib/heap.c lib/printf.c lib/realloc.c lib/start.c \
@@ -67,8 +67,8 @@ APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
 		   -z noexecstack --nmagic
 
-C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c lib/*.c \
-		   net/*.c)
+C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c drivers/*/*.c \
+		   net/*.c lib/*.c)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)

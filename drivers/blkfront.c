@@ -11,8 +11,8 @@
  * answers, or those who hold all of them could wait for each other.
  */
 #include "drivers/blkfront.h"
-#include "drivers/frontend.h"
-#include "drivers/pending.h"
+#include "drivers/border/pending.h"
+#include "drivers/xenbus/frontend.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/command.h"

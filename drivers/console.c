@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include "drivers/border/stream.h"
 #include "drivers/console.h"
-#include "drivers/stream.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"

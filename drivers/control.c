@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "drivers/control.h"
 #include "drivers/control_inside.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"
 #include "kernel/log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What can be asked of all devices alike: org.xenolith.xenbus1. */
-#include "drivers/frontend.h"
+#include "drivers/xenbus/frontend.h"
 #include "kernel/command.h"
 #include "kernel/trace.h"
 

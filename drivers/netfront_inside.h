@@ -3,8 +3,8 @@
 #ifndef DRIVERS_NETFRONT_INSIDE_H
 #define DRIVERS_NETFRONT_INSIDE_H
 
-#include "drivers/frontend.h"
 #include "drivers/netfront.h"
+#include "drivers/xenbus/frontend.h"
 
 #include <xen/io/netif.h>
 

@@ -23,7 +23,7 @@
 #ifndef DRIVERS_VCHAN_H
 #define DRIVERS_VCHAN_H
 
-#include "drivers/stream.h"
+#include "drivers/border/stream.h"
 #include "kernel/evtchn.h"
 #include "kernel/gnttab.h"
 

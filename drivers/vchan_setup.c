@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Making a channel, and the end of it: grants, ports, and a path in xenstore. */
 #include "drivers/vchan.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"

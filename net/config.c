@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/config.h"
 
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/log.h"
 #include "kernel/param.h"
 #include "net/dhcp.h"

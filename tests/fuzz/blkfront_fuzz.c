@@ -4,7 +4,7 @@
  * it behaves, every call returns, and at the end nothing is leaked.
  */
 #include "drivers/blkfront.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "tests/fuzz/guest_fuzz.h"

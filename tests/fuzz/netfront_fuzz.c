@@ -5,7 +5,7 @@
  * end nothing is leaked.
  */
 #include "drivers/netfront.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/page.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A backend names ids: only what is in flight is found, and each once. */
-#include "drivers/pending.h"
+#include "drivers/border/pending.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The backend of a ring is the fuzzer: it writes to the ring's pages between our calls. */
-#include "drivers/ring.h"
+#include "drivers/border/ring.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The peer of a stream is the fuzzer: it writes to ring and indexes between our calls. */
-#include "drivers/stream.h"
+#include "drivers/border/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>

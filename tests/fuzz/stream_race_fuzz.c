@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * drivers/stream.c while the peer writes: the fuzzer is the peer, and scribbles between
+ * drivers/border/stream.c while the peer writes: the fuzzer is the peer, and scribbles between
  * any two accesses of ours, so that what is fetched twice differs.
  *
  * The pattern for other gates: a page of memory as the peer has it, host_on_access that
  * takes the input's next bytes and scribbles, and after each call of ours what must hold
  * whatever the peer did.
  */
-#include "drivers/stream.h"
+#include "drivers/border/stream.h"
 #include "tests/host/host.h"
 
 #include <assert.h>

@@ -3,7 +3,7 @@
  * The client's reply path: xenstored is the fuzzer.  It sees what it is asked, so that
  * its answers can be nearly right, and says something unforgivable when its input ends.
  */
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "tests/fuzz/guest_fuzz.h"
 

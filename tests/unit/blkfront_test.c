@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/blkfront.c and drivers/frontend.c, against tests/host/blkback.c. */
+/* drivers/blkfront.c and drivers/xenbus/frontend.c, against tests/host/blkback.c. */
 #include "drivers/blkfront.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* drivers/control.c, kernel/shutdown.c, watchdog.c and dump.c: how a guest ends. */
 #include "drivers/control.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"
 #include "kernel/log.h"

@@ -6,7 +6,7 @@
  */
 #include "drivers/netfront.h"
 #include "drivers/netfront_inside.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/gnttab.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/pool.c and drivers/pending.c. */
-#include "drivers/pending.h"
-#include "drivers/pool.h"
+/* drivers/border/pool.c and drivers/border/pending.c. */
+#include "drivers/border/pending.h"
+#include "drivers/border/pool.h"
 #include "kernel/clock.h"
 #include "kernel/gnttab.h"
 #include "kernel/page.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * drivers/ring.c, against a backend written with Xen's own macros.  Indexes begin just
+ * drivers/border/ring.c, against a backend written with Xen's own macros.  Indexes begin just
  * below 2^32, where comparing them is not subtracting them.
  */
-#include "drivers/ring.h"
+#include "drivers/border/ring.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
 #include "tests/host/host.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/stream.c and drivers/shared.c. */
-#include "drivers/stream.h"
+/* drivers/border/stream.c and drivers/border/shared.c. */
+#include "drivers/border/stream.h"
 #include "tests/host/host.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* drivers/vchan.c and vchan_setup.c, both roles, against tests/host/vchanpeer.c. */
 #include "drivers/vchan.h"
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/gnttab.h"
 #include "kernel/sched.h"

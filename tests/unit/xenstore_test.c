@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/xenstore.c, xs_watch.c and xs_link.c against tests/host/xenstored.c. */
-#include "drivers/xenstore.h"
+/* drivers/xenbus/xenstore.c, xs_watch.c and xs_link.c against tests/host/xenstored.c. */
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "tests/host/host.h"

@@ -10,7 +10,7 @@
  *
  * On a line of input k is 20, 19 ... 0.  Last, datagrams fill the whole queue.
  */
-#include "drivers/frontend.h"
+#include "drivers/xenbus/frontend.h"
 #include "kernel/sched.h"
 #include "tests/xen/test.h"
 

@@ -3,7 +3,7 @@
  * The client against the real xenstored: 8 threads, 10,000 mixed operations, each
  * checked against what its thread knows, and 1,000 watch events, none lost.
  */
-#include "drivers/xenstore.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "tests/xen/test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/stream.h"
+#include "drivers/border/stream.h"
 
 #include <assert.h>
 #include <errno.h>

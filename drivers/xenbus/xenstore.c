@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What one can ask of xenstored, in its words (docs/misc/xenstore.txt). */
-#include "drivers/xenstore.h"
-#include "drivers/xs_link.h"
+#include "drivers/xenbus/xenstore.h"
+#include "drivers/xenbus/xs_link.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 

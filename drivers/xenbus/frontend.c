@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/frontend.h"
+#include "drivers/xenbus/frontend.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/command.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Watches and the queues of their events; the contract is in xenstore.h. */
-#include "drivers/xenstore.h"
-#include "drivers/xs_link.h"
+#include "drivers/xenbus/xenstore.h"
+#include "drivers/xenbus/xs_link.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
 #include "kernel/random.h"

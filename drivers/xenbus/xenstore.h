@@ -16,8 +16,8 @@
  *	-ENODEV		there is no xenstore
  *	-ENOMEM		no memory here (or there)
  */
-#ifndef DRIVERS_XENSTORE_H
-#define DRIVERS_XENSTORE_H
+#ifndef DRIVERS_XENBUS_XENSTORE_H
+#define DRIVERS_XENBUS_XENSTORE_H
 
 #include "kernel/sched.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/ring.h"
+#include "drivers/border/ring.h"
 #include "kernel/log.h"
 #include "kernel/trace.h"
 

@@ -21,12 +21,12 @@
  *
  * Kernel code only.
  */
-#ifndef DRIVERS_FRONTEND_H
-#define DRIVERS_FRONTEND_H
+#ifndef DRIVERS_XENBUS_FRONTEND_H
+#define DRIVERS_XENBUS_FRONTEND_H
 
-#include "drivers/pool.h"
-#include "drivers/ring.h"
-#include "drivers/xenstore.h"
+#include "drivers/border/pool.h"
+#include "drivers/border/ring.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/evtchn.h"
 #include "kernel/log.h"
 

@@ -12,8 +12,8 @@
  *	wait_until(&me.queue, error || (turn_first(&line, &me) && n <= room));
  *	turn_leave(&line, &me);
  */
-#ifndef DRIVERS_TURN_H
-#define DRIVERS_TURN_H
+#ifndef DRIVERS_BORDER_TURN_H
+#define DRIVERS_BORDER_TURN_H
 
 #include "kernel/sched.h"
 

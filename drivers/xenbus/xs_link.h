@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The connection to xenstored: requests out, answers and events in (xen/io/xs_wire.h,
- * docs/misc/xenstore-ring.txt).  For drivers/xenstore.c and xs_watch.c alone.
+ * docs/misc/xenstore-ring.txt).  For drivers/xenbus/xenstore.c and xs_watch.c alone.
  *
  * Requests are copied and queued in the order in which they were made, and whoever
  * finds room in the ring moves the head of the queue on.  So nobody sleeps for room,
  * messages cannot interleave, and a caller whose deadline passes can go, even with
  * half of its message in the ring.
  */
-#ifndef DRIVERS_XS_LINK_H
-#define DRIVERS_XS_LINK_H
+#ifndef DRIVERS_XENBUS_XS_LINK_H
+#define DRIVERS_XENBUS_XS_LINK_H
 
 #include <errno.h>		/* before xs_wire.h, which then has xsd_errors[] */
 #include <stddef.h>
@@ -63,7 +63,7 @@ void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns);
 /* Something came that should not have: said in the log, less and less often. */
 void xs_link_odd(const char *what);
 
-/* drivers/xs_watch.c: an event came, len bytes and a NUL behind; no more will come. */
+/* drivers/xenbus/xs_watch.c: an event came, len bytes and a NUL behind; no more will come. */
 void xs_watch_event(const char *payload, size_t len);
 void xs_watch_fail(int error);
 

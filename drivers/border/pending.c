@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/pending.h"
+#include "drivers/border/pending.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -6,8 +6,8 @@
  * backend can only name what is really in flight, and each of it once.  Kernel code only;
  * none of these sleep.
  */
-#ifndef DRIVERS_PENDING_H
-#define DRIVERS_PENDING_H
+#ifndef DRIVERS_BORDER_PENDING_H
+#define DRIVERS_BORDER_PENDING_H
 
 #include <stdint.h>
 

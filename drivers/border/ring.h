@@ -28,11 +28,11 @@
  * Indexes run freely over 32 bits and are only ever subtracted.  Nothing here notifies,
  * and nothing but ring_begin() and ring_close() sleeps.  Kernel code only.
  */
-#ifndef DRIVERS_RING_H
-#define DRIVERS_RING_H
+#ifndef DRIVERS_BORDER_RING_H
+#define DRIVERS_BORDER_RING_H
 
-#include "drivers/shared.h"
-#include "drivers/turn.h"
+#include "drivers/border/shared.h"
+#include "drivers/border/turn.h"
 
 struct ring_page;
 

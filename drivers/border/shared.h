@@ -7,8 +7,8 @@
  * a double fetch cannot be written by accident: what is to be judged is copied
  * out first, once, and the copy is judged.
  */
-#ifndef DRIVERS_SHARED_H
-#define DRIVERS_SHARED_H
+#ifndef DRIVERS_BORDER_SHARED_H
+#define DRIVERS_BORDER_SHARED_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,11 +11,11 @@
  *
  * Kernel code only.
  */
-#ifndef DRIVERS_POOL_H
-#define DRIVERS_POOL_H
+#ifndef DRIVERS_BORDER_POOL_H
+#define DRIVERS_BORDER_POOL_H
 
-#include "drivers/shared.h"
-#include "drivers/turn.h"
+#include "drivers/border/shared.h"
+#include "drivers/border/turn.h"
 
 #include <xen/grant_table.h>
 

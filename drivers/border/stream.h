@@ -11,10 +11,10 @@
  * None of these sleep or notify: after a call that moved bytes the caller rings
  * the event channel, by the protocol's own rules.
  */
-#ifndef DRIVERS_STREAM_H
-#define DRIVERS_STREAM_H
+#ifndef DRIVERS_BORDER_STREAM_H
+#define DRIVERS_BORDER_STREAM_H
 
-#include "drivers/shared.h"
+#include "drivers/border/shared.h"
 
 #include <sys/types.h>
 

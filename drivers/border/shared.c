@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/shared.h"
+#include "drivers/border/shared.h"
 
 /*
  * memcpy() will not do: the optimiser sees through it, and may fetch a byte again

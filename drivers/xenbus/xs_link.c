@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/stream.h"
-#include "drivers/xs_link.h"
+#include "drivers/border/stream.h"
+#include "drivers/xenbus/xs_link.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"

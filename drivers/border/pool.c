@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/pool.h"
+#include "drivers/border/pool.h"
 #include "kernel/arch.h"
 #include "kernel/gnttab.h"
 #include "kernel/page.h"
