@@ -55,8 +55,8 @@ SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/m
 		   drivers/frontend_methods.c drivers/vchan_setup.c drivers/xenbus/% kernel/command.c \
 		   kernel/dump.c kernel/format.c kernel/hold.c kernel/json.c kernel/log.c \
 		   kernel/param.c kernel/random.c kernel/shutdown.c kernel/symbols.c \
-		   kernel/watchdog.c lib/heap.c lib/printf.c lib/realloc.c lib/start.c \
-		   lib/strerror.c lib/syscalls.c lib/tty.c
+		   kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
+		   lib/libc/printf.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack; nothing is ever
@@ -68,7 +68,7 @@ LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
 		   -z noexecstack --nmagic
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c lib/*.c)
+		   net/*.c lib/*.c lib/*/*.c)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
@@ -206,7 +206,7 @@ $(LIBRARY) $(LWIP): $(BUILD)/%.a: $(BUILD)/obj/%.a $(PRIVATE)
 $(START): %.image.o: %.o $(PRIVATE)
 	$(call rename,$<,$@)
 # What lib/ defines takes the place of what newlib has.  Some of newlib's functions get another
-# name instead, NAME becomes __newlib_NAME, as lib/ calls them: lib/printf.h, lib/tzset.c.
+# name instead, NAME becomes __newlib_NAME, as lib/libc/ calls them: printf.h, tzset.c.
 renamed		= $(AR) x $(1) --output $(1).d libc_a-$(2).o && $(OBJCOPY) $(foreach n,$(3),\
 		  --redefine-sym $(n)=__newlib$(if $(filter _%,$(n)),,_)$(n)) \
 		  $(1).d/libc_a-$(2).o && $(AR) rD $(1) $(1).d/libc_a-$(2).o

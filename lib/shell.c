@@ -6,7 +6,7 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
-#include "lib/file.h"
+#include "lib/file/file.h"
 
 #include <string.h>
 

@@ -25,7 +25,7 @@ extern char hypercall_page[], image_end[];
 
 /*
  * What %fs points to: the compiler's idea of a thread control block (the x86-64 psABI's
- * word 0; word 14 is where -fsplit-stack looks for the stack's limit).  lib/tls.c makes
+ * word 0; word 14 is where -fsplit-stack looks for the stack's limit).  lib/thread/tls.c makes
  * one a thread where an application has thread-local data; else all share this one.
  */
 struct tcb {

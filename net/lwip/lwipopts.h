@@ -105,7 +105,7 @@
 #define TCP_OOSEQ_MAX_PBUFS		1024	/* a window full of single bytes costs more */
 #define TCP_OOSEQ_BYTES_LIMIT(pcb)	net_ooseq_limit()
 #define TCP_LISTEN_BACKLOG		1
-#define LWIP_TCP_PCB_NUM_EXT_ARGS	1	/* lib/socket_listen.c sees each SYN */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS	1	/* lib/socket/socket_listen.c sees each SYN */
 #define LWIP_TCP_KEEPALIVE		1
 #define LWIP_TCP_RTO_TIME		1000	/* RFC 6298; lwIP's 3000 is RFC 1122's */
 #define TCP_SYNMAXRTX			TCP_MAXRTX	/* net/timers.c says when it is over */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* lib/compiler_float.c, beside what the host's compiler calls. */
+/* lib/libc/compiler_float.c, beside what the host's compiler calls. */
 #define __mulsc3 our_mulsc3
 #define __divsc3 our_divsc3
 #define __mulxc3 our_mulxc3
 #define __divxc3 our_divxc3
 #define __floattixf our_floattixf
 #define __floatuntixf our_floatuntixf
-#include "lib/compiler_float.c"
+#include "lib/libc/compiler_float.c"
 
 #include "tests/host/host.h"
 

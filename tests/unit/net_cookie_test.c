@@ -453,7 +453,7 @@ static void a_cookie_opens_once(void)
 	down();
 }
 
-/* lib/socket_listen.c sets this when the accept queue is full, and when it is not. */
+/* lib/socket/socket_listen.c sets this when the accept queue is full, and when it is not. */
 static void a_full_queue_lets_nobody_in(void)
 {
 	struct tcp_pcb_listen *l;

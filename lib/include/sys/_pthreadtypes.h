@@ -28,7 +28,7 @@
 #define PTHREAD_MUTEX_ERRORCHECK	2
 #define PTHREAD_MUTEX_DEFAULT		PTHREAD_MUTEX_NORMAL
 
-/* What lib/line.h and lib/mutex.h call struct line and struct mutex. */
+/* What lib/thread/line.h and lib/thread/mutex.h call struct line and struct mutex. */
 struct __line {
 	void *__first, *__last;
 };

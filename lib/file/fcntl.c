@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+#include "kernel/sched.h"
+#include "lib/file/file.h"
+#include "lib/result.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+
+#define CAN_CHANGE (O_NONBLOCK | O_APPEND)
+
+/* Nothing is ever executed: FD_CLOEXEC is taken, and always there. */
+int fcntl(int fd, int command, ...)
+{
+	struct file *f;
+	va_list args;
+	int arg, rc = -EBADF;
+
+	va_start(args, command);
+	arg = va_arg(args, int);
+	va_end(args);
+	kernel_enter();
+	f = file_get(fd);
+	if (f) {
+		rc = 0;
+		if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+			rc = file_dup_from(fd, arg);
+		else if (command == F_GETFD)
+			rc = FD_CLOEXEC;
+		else if (command == F_GETFL)
+			rc = f->flags & (O_ACCMODE | O_SYNC | CAN_CHANGE);
+		else if (command == F_SETFL && arg & (O_DIRECT | FASYNC))
+			rc = -EINVAL;	/* there is neither */
+		else if (command == F_SETFL)
+			f->flags = (f->flags & ~CAN_CHANGE) | (arg & CAN_CHANGE);
+		else if (command != F_SETFD)
+			rc = -EINVAL;
+		file_put(f);
+	}
+	kernel_leave();
+	return result(rc);
+}

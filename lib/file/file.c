@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+#include "lib/file/file.h"
+#include "kernel/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FD_MAX (1 << 20)
+#define WORD 64
+
+static struct file **table;
+static uint64_t *taken;			/* a bit for each place in the table */
+static int table_size;			/* a multiple of WORD */
+static int lowest;			/* below it all are taken */
+
+/* Until fd has a place. */
+static int grow(int fd)
+{
+	int bigger = table_size ? table_size : WORD;
+	struct file **t;
+	uint64_t *bits;
+
+	if (fd >= FD_MAX)
+		return -EMFILE;
+	while (bigger <= fd)
+		bigger *= 2;
+	bits = realloc(taken, bigger / 8);
+	if (!bits)
+		return -ENOMEM;
+	taken = bits;
+	t = realloc(table, bigger * sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	memset(bits + table_size / WORD, 0, (bigger - table_size) / 8);
+	memset(t + table_size, 0, (bigger - table_size) * sizeof(*t));
+	table = t;
+	table_size = bigger;
+	return 0;
+}
+
+static int install_at(struct file *f, int fd)
+{
+	int rc = fd < table_size ? 0 : grow(fd);
+
+	if (rc)
+		return rc;
+	table[fd] = f;
+	taken[fd / WORD] |= 1ull << fd % WORD;
+	f->refs++;
+	return fd;
+}
+
+static void uninstall(int fd)
+{
+	table[fd] = NULL;
+	taken[fd / WORD] &= ~(1ull << fd % WORD);
+	if (fd < lowest)
+		lowest = fd;
+}
+
+static int free_from(int from)
+{
+	uint64_t below = (1ull << from % WORD) - 1;
+
+	for (int w = from / WORD; w < table_size / WORD; w++, below = 0) {
+		uint64_t bits = taken[w] | below;
+
+		if (~bits)
+			return w * WORD + __builtin_ctzll(~bits);
+	}
+	return from > table_size ? from : table_size;
+}
+
+int file_install_from(struct file *f, int from)
+{
+	return install_at(f, free_from(from > lowest ? from : lowest));
+}
+
+int file_install(struct file *f)
+{
+	int fd = file_install_from(f, lowest);
+
+	if (fd >= 0)
+		lowest = fd + 1;
+	return fd;
+}
+
+int file_reserve(void)
+{
+	int fd = free_from(lowest), rc = fd < table_size ? 0 : grow(fd);
+
+	if (rc)
+		return rc;
+	taken[fd / WORD] |= 1ull << fd % WORD;
+	lowest = fd + 1;
+	return fd;
+}
+
+void file_unreserve(int fd)
+{
+	if (!table[fd])			/* dup2() may have made something of it */
+		uninstall(fd);
+}
+
+int file_install_reserved(struct file *f, int fd)
+{
+	return table[fd] ? file_install(f) : install_at(f, fd);
+}
+
+struct file *file_get(int fd)
+{
+	if (fd < 0 || fd >= table_size || !table[fd])
+		return NULL;
+	table[fd]->refs++;
+	return table[fd];
+}
+
+void file_put(struct file *f)
+{
+	struct watcher *w;
+
+	if (--f->refs)
+		return;
+	while ((w = f->watchers)) {
+		file_unwatch(w);
+		w->gone(w);
+	}
+	if (f->ops->close)
+		f->ops->close(f);
+}
+
+int file_close(int fd)
+{
+	struct file *f;
+
+	if (fd < 0 || fd >= table_size || !table[fd])
+		return -EBADF;
+	f = table[fd];
+	uninstall(fd);
+	file_put(f);
+	return 0;
+}
+
+int file_dup(int fd, int at)
+{
+	struct file *f = file_get(fd), *old;
+	int rc;
+
+	if (!f)
+		return -EBADF;
+	if (at == fd)
+		rc = fd;
+	else if (at < 0 || at >= FD_MAX)
+		rc = -EBADF;
+	else {
+		/* Closing may sleep, and the place must not be another's then. */
+		old = at < table_size ? table[at] : NULL;
+		rc = install_at(f, at);
+		if (rc >= 0 && old)
+			file_put(old);
+	}
+	file_put(f);
+	return rc;
+}
+
+int file_dup_from(int fd, int from)
+{
+	struct file *f = file_get(fd);
+	int rc;
+
+	if (!f)
+		return -EBADF;
+	rc = from < 0 || from >= FD_MAX ? -EINVAL : file_install_from(f, from);
+	file_put(f);
+	return rc;
+}
+
+void file_watch(struct file *f, struct watcher *w)
+{
+	w->next = f->watchers;
+	w->link = &f->watchers;
+	if (w->next)
+		w->next->link = &w->next;
+	f->watchers = w;
+}
+
+void file_unwatch(struct watcher *w)
+{
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
+}
+
+void file_changed(struct file *f)
+{
+	for (struct watcher *w = f->watchers; w; w = w->next)
+		w->changed(w);
+}
+
+void file_init(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (file_install(&tty_file) != fd)
+			panic("no memory for standard input and output");
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/* Names become files: open() and stat(), and the table of mounts. */
+#define _GNU_SOURCE
+#include "kernel/sched.h"
+#include "lib/file/mount.h"
+#include "lib/result.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct mount *mounts = &dev_mount;
+
+void mount_add(struct mount *m)
+{
+	m->next = mounts;
+	mounts = m;
+}
+
+char mount_cwd[MOUNT_PATH_MAX];
+
+int mount_absolute(const char *name, char *to, size_t size)
+{
+	size_t len = *name == '/' ? 0 : strlen(mount_cwd), n;
+
+	if (!*name)
+		return -ENOENT;
+	if (len >= size)
+		return -ENAMETOOLONG;
+	memcpy(to, mount_cwd, len);
+	for (; *name; name += n) {
+		name += strspn(name, "/");
+		n = strcspn(name, "/");
+		if (n == 0 || (n == 1 && name[0] == '.'))
+			continue;
+		if (n == 2 && name[0] == '.' && name[1] == '.') {
+			while (len && to[--len] != '/')
+				;
+			continue;
+		}
+		if (len + 1 + n + 1 > size)
+			return -ENAMETOOLONG;
+		to[len++] = '/';
+		memcpy(to + len, name, n);
+		len += n;
+	}
+	to[len] = '\0';
+	return 0;
+}
+
+static bool below(const char *path, const char *at)
+{
+	size_t n = strlen(at);
+
+	return strncmp(path, at, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+int mount_of(const char *name, struct mount **found, char *to, size_t size)
+{
+	int rc = mount_absolute(name, to, size);
+	const char *rest;
+
+	if (rc)
+		return rc;
+	*found = NULL;
+	for (struct mount *m = mounts; m; m = m->next)
+		if (below(to, m->at) && (!*found || strlen(m->at) > strlen((*found)->at)))
+			*found = m;
+	rest = to + strlen((*found)->at);
+	rest += *rest == '/';
+	memmove(to, rest, strlen(rest) + 1);
+	return 0;
+}
+
+int mount_point(const struct mount *m, const char *path, unsigned i, struct dirent *entry)
+{
+	for (struct mount *other = mounts; other; other = other->next) {
+		const char *p = other->at;
+		size_t n = strlen(m->at), len = strlen(path);
+
+		if (other == m || !below(p, m->at))
+			continue;
+		p += n + (p[n] == '/');
+		if (strncmp(p, path, len) || (len && p[len] != '/'))
+			continue;
+		p += len + (len != 0);
+		if (!*p || strchr(p, '/') || i--)
+			continue;
+		*entry = (struct dirent){ .d_type = DT_DIR };
+		strcpy(entry->d_name, p);
+		return 1;
+	}
+	return 0;
+}
+
+/* Flags that would be ignored: 0 or -errno, as Linux has it for a file that cannot do it. */
+static int refused(const struct mount *m, const char *path, int flags)
+{
+	struct stat st = { 0 };
+
+	if ((flags & O_ACCMODE) == O_ACCMODE || flags & (O_DIRECT | O_EXEC))
+		return -EINVAL;
+	if (flags & O_DIRECTORY && m->stat && !m->stat(path, &st) && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return 0;
+}
+
+static int install(const char *name, int flags, mode_t mode)
+{
+	char path[MOUNT_PATH_MAX];
+	struct file *f = NULL;
+	struct mount *m;
+	int rc = mount_of(name, &m, path, sizeof(path));
+
+	if (!rc)
+		rc = refused(m, path, flags);
+	if (!rc)
+		rc = m->open ? m->open(path, flags, mode, &f) : -EROFS;
+	if (rc)
+		return rc;
+	if (!f->refs)
+		f->flags = flags;
+	f->refs++;		/* until it has a descriptor, or has none */
+	rc = file_install(f);
+	file_put(f);
+	return rc;
+}
+
+int open(const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+	int rc;
+
+	va_start(args, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(args, int);
+	va_end(args);
+	kernel_enter();
+	rc = install(name, flags, mode);
+	kernel_leave();
+	return result(rc);
+}
+
+int stat(const char *restrict name, struct stat *restrict st)
+{
+	char path[MOUNT_PATH_MAX];
+	struct mount *m;
+	int rc;
+
+	memset(st, 0, sizeof(*st));
+	kernel_enter();
+	rc = mount_of(name, &m, path, sizeof(path));
+	if (!rc)
+		rc = m->stat ? m->stat(path, st) : -ENOENT;
+	kernel_leave();
+	return result(rc);
+}
+
+int access(const char *name, int how)
+{
+	struct stat st;
+
+	if (stat(name, &st))
+		return -1;
+	return how & W_OK && !(st.st_mode & S_IWUSR) ? result(-EROFS) : 0;
+}

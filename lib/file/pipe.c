@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/* pipe(): bytes from one thread to another (POSIX.1-2017). */
+#include "lib/file/pipe.h"
+#include "lib/result.h"
+#include "lib/thread/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct end {
+	struct file file;
+	struct pipe *in, *out;		/* NULL: it has no such direction */
+};
+
+static void tell(struct file *f)
+{
+	if (f)
+		file_changed(f);
+}
+
+const char *pipe_bytes(const struct pipe *p, size_t skip, size_t *n)
+{
+	size_t at = (p->at + skip) % PIPE_SIZE, len = p->len - skip;
+
+	*n = len < PIPE_SIZE - at ? len : PIPE_SIZE - at;
+	return p->data + at;
+}
+
+void pipe_drop(struct pipe *p, size_t n)
+{
+	p->at = (p->at + n) % PIPE_SIZE;
+	p->len -= n;
+	p->gone += n;
+	wake(&p->writers);
+	tell(p->writer);
+}
+
+size_t pipe_put(struct pipe *p, const void *from, size_t len)
+{
+	size_t end = (p->at + p->len) % PIPE_SIZE;
+	size_t n = len < pipe_room(p) ? len : pipe_room(p);
+	size_t part = n < PIPE_SIZE - end ? n : PIPE_SIZE - end;
+
+	memcpy(p->data + end, from, part);
+	memcpy(p->data, (const char *)from + part, n - part);
+	p->len += n;
+	wake(&p->readers);
+	tell(p->reader);
+	return n;
+}
+
+int pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline)
+{
+	return wait_or_signal(&p->readers, deadline, signal_way(deadline),
+			      p->len >= n || pipe_ended(p) || p->deaf);
+}
+
+int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline)
+{
+	return wait_or_signal(&p->writers, deadline, signal_way(deadline),
+			      pipe_room(p) >= n || pipe_broken(p));
+}
+
+void pipe_changed(struct pipe *p)
+{
+	wake(&p->readers);
+	wake(&p->writers);
+	tell(p->reader);
+	tell(p->writer);
+	if (!p->reader && !p->writer)
+		free(p);
+}
+
+int pipe_install(struct file *a, struct file *b, int fds[2])
+{
+	int first = file_install(a), second = file_install(b);
+
+	if (first >= 0 && second < 0)
+		file_close(first);
+	if (second >= 0 && first < 0)
+		file_close(second);
+	file_put(a);
+	file_put(b);
+	if (first < 0 || second < 0)
+		return first < 0 ? first : second;
+	fds[0] = first;
+	fds[1] = second;
+	return 0;
+}
+
+static ssize_t pipe_read(struct file *f, void *to, size_t len)
+{
+	struct pipe *p = ((struct end *)f)->in;
+	const char *from;
+	size_t done = 0, n;
+
+	if (!p)
+		return -EBADF;
+	if (!len)
+		return 0;
+	if (!p->len && !pipe_ended(p) && f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	if (pipe_wait_bytes(p, 1, NEVER) < 0)
+		return -EINTR;
+	for (; done < len && p->len; done += n) {
+		from = pipe_bytes(p, 0, &n);
+		n = n < len - done ? n : len - done;
+		memcpy((char *)to + done, from, n);
+		pipe_drop(p, n);
+	}
+	return done;
+}
+
+static ssize_t pipe_write(struct file *f, const void *from, size_t len)
+{
+	struct pipe *p = ((struct end *)f)->out;
+	size_t done = 0, need = len <= PIPE_ATOMIC ? len : 1;
+
+	if (!p)
+		return -EBADF;
+	while (done < len) {
+		if (!pipe_broken(p) && pipe_room(p) < need && f->flags & O_NONBLOCK)
+			return done ? (ssize_t)done : -EAGAIN;
+		if (pipe_wait_room(p, need, NEVER) < 0)
+			return done ? (ssize_t)done : -EINTR;
+		if (pipe_broken(p))
+			return done ? (ssize_t)done : -EPIPE;
+		done += pipe_put(p, (const char *)from + done, len - done);
+	}
+	return done;
+}
+
+static unsigned pipe_ready(struct file *f)
+{
+	const struct end *e = (struct end *)f;
+	unsigned events = 0;
+
+	if (e->in && e->in->len)
+		events |= POLLIN | POLLRDNORM;
+	if (e->in && pipe_ended(e->in))
+		events |= POLLHUP;
+	if (e->out && (pipe_broken(e->out) || pipe_room(e->out) >= PIPE_ATOMIC))
+		events |= POLLOUT | POLLWRNORM;
+	if (e->out && pipe_broken(e->out))
+		events |= POLLERR;
+	return events;
+}
+
+static int pipe_ioctl(struct file *f, unsigned long request, void *arg)
+{
+	const struct end *e = (struct end *)f;
+
+	if (request != FIONREAD && request != FIONBIO)
+		return -ENOTTY;
+	if (request == FIONBIO)
+		f->flags = *(int *)arg ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
+	else
+		*(int *)arg = e->in ? e->in->len : 0;
+	return 0;
+}
+
+static int pipe_stat(struct file *f, struct stat *st)
+{
+	(void)f;
+	st->st_mode = S_IFIFO | 0600;
+	st->st_blksize = PIPE_ATOMIC;
+	return 0;
+}
+
+static off_t pipe_seek(struct file *f, off_t offset, int whence)
+{
+	(void)f, (void)offset, (void)whence;
+	return -ESPIPE;
+}
+
+static void pipe_close(struct file *f)
+{
+	struct end *e = (struct end *)f;
+
+	if (e->in) {
+		e->in->reader = NULL;
+		pipe_changed(e->in);
+	}
+	if (e->out) {
+		e->out->writer = NULL;
+		pipe_changed(e->out);
+	}
+	free(e);
+}
+
+static const struct file_ops pipe_ops = {
+	.read = pipe_read, .write = pipe_write, .ready = pipe_ready, .ioctl = pipe_ioctl,
+	.stat = pipe_stat, .seek = pipe_seek, .close = pipe_close,
+};
+
+int pipe2(int fds[2], int flags)
+{
+	struct pipe *p;
+	struct end *r, *w;
+	int rc = -ENOMEM;
+
+	if (flags & ~(O_NONBLOCK | O_CLOEXEC))
+		return result(-EINVAL);
+	flags &= O_NONBLOCK;
+	kernel_enter();
+	p = calloc(1, sizeof(*p));
+	r = calloc(1, sizeof(*r));
+	w = calloc(1, sizeof(*w));
+	if (p && r && w) {
+		*r = (struct end){ .file = { .ops = &pipe_ops, .flags = flags | O_RDONLY,
+					     .refs = 1 }, .in = p };
+		*w = (struct end){ .file = { .ops = &pipe_ops, .flags = flags | O_WRONLY,
+					     .refs = 1 }, .out = p };
+		p->reader = &r->file;
+		p->writer = &w->file;
+		rc = pipe_install(&r->file, &w->file, fds);
+	} else {
+		free(p);
+		free(r);
+		free(w);
+	}
+	kernel_leave();
+	return result(rc);
+}
+
+int pipe(int fds[2])
+{
+	return pipe2(fds, 0);
+}

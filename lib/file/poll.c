@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * poll() and select() (POSIX.1-2017): look at all, and sleep until one of them has changed.
+ *
+ * Who wants to wait for thousands takes epoll (epoll.c), which does not look at all.
+ */
+#include "kernel/clock.h"
+#include "kernel/sched.h"
+#include "lib/file/file.h"
+#include "lib/result.h"
+#include "lib/thread/signals.h"
+#include "lib/thread/time.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+
+#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
+#define FEW 8				/* have their watchers on the stack */
+#define MANY (1 << 20)
+#define AT_ONCE 1024			/* files, between two looks at events */
+
+struct poller {
+	struct waitq queue;
+	bool changed;
+};
+
+struct watch {
+	struct watcher watcher;
+	struct file *file;		/* held; NULL: not waited for, or not open */
+	struct poller *poller;
+	struct pollfd *fd;
+};
+
+static unsigned ready(const struct watch *w)
+{
+	unsigned all = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+	unsigned events = w->file->ops->ready ? w->file->ops->ready(w->file) : all;
+
+	return events & ((unsigned short)w->fd->events | ALWAYS);
+}
+
+static void changed(struct watcher *watcher)
+{
+	struct watch *w = (struct watch *)watcher;
+
+	if (w->poller->changed || !ready(w))
+		return;
+	w->poller->changed = true;
+	wake(&w->poller->queue);
+}
+
+/* The files are held, so others may run meanwhile. */
+static void pause_after(nfds_t n)
+{
+	if (n % AT_ONCE == AT_ONCE - 1)
+		kernel_pause();
+}
+
+static int look(struct watch *w, nfds_t count)
+{
+	int n = 0;
+
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
+		if (w[i].file)
+			w[i].fd->revents = ready(&w[i]);
+		n += w[i].fd->revents != 0;
+	}
+	return n;
+}
+
+static int sleep_for(struct watch *w, nfds_t count, struct poller *p, uint64_t deadline)
+{
+	int n, rc;
+
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
+		if (w[i].file)
+			file_watch(w[i].file, &w[i].watcher);
+	}
+	do {
+		p->changed = false;
+		n = look(w, count);
+		rc = n ? 0 : wait_or_signal(&p->queue, deadline, SIGNAL_ENDS, p->changed);
+	} while (rc > 0);
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
+		if (w[i].file)
+			file_unwatch(&w[i].watcher);
+	}
+	return n ? n : rc;
+}
+
+static int poll_all(struct watch *w, struct pollfd *fds, nfds_t count, uint64_t deadline)
+{
+	struct poller p = { 0 };
+	int n;
+
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
+		w[i] = (struct watch){
+			.watcher.changed = changed, .poller = &p, .fd = &fds[i],
+			.file = fds[i].fd < 0 ? NULL : file_get(fds[i].fd),
+		};
+		fds[i].revents = fds[i].fd >= 0 && !w[i].file ? POLLNVAL : 0;
+	}
+	n = look(w, count);
+	if (!n && deadline)
+		n = sleep_for(w, count, &p, deadline);
+	for (nfds_t i = 0; i < count; i++) {
+		pause_after(i);
+		if (w[i].file)
+			file_put(w[i].file);
+	}
+	return n;
+}
+
+/* deadline 0: do not wait. */
+static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
+{
+	struct watch few[FEW], *w = few;
+	int n;
+
+	if (count > MANY)
+		return -EINVAL;
+	if (count > FEW)
+		w = malloc(count * sizeof(*w));	/* outside: malloc() maps much of it in steps */
+	if (!w)
+		return -ENOMEM;
+	kernel_enter();
+	n = poll_all(w, fds, count, deadline);
+	kernel_leave();
+	if (w != few)
+		free(w);
+	return n;
+}
+
+static int deadline_of(const struct timespec *timeout, uint64_t *deadline)
+{
+	uint64_t now = clock_now(), ns;
+
+	*deadline = NEVER;
+	if (!timeout)
+		return 0;
+	if (!timespec_valid(timeout) || timeout->tv_sec < 0)
+		return -EINVAL;
+	ns = timespec_ns(timeout);
+	*deadline = !ns ? 0 : ns < NEVER - now ? now + ns : NEVER;
+	return 0;
+}
+
+int poll(struct pollfd *fds, nfds_t count, int ms)
+{
+	uint64_t deadline = ms < 0 ? NEVER : !ms ? 0 : clock_now() + ms * NSEC_PER_MSEC;
+
+	return result(poll_until(fds, count, deadline));
+}
+
+/* As poll_until(), with the mask from before it looks until the handlers have run. */
+static int poll_masked(struct pollfd *fds, nfds_t count, uint64_t deadline,
+		       const sigset_t *mask)
+{
+	int n;
+
+	kernel_enter();
+	if (mask && signal_mask)
+		signal_mask(mask);
+	n = poll_until(fds, count, deadline);
+	kernel_leave();
+	if (mask && signal_unmask)
+		signal_unmask(mask);
+	return n;
+}
+
+int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+	  const sigset_t *mask)
+{
+	uint64_t deadline;
+	int rc = deadline_of(timeout, &deadline);
+
+	return result(rc ? rc : poll_masked(fds, count, deadline, mask));
+}
+
+/* ---- select() */
+
+/* What each of the three sets asks for, and what counts as that: as Linux has it. */
+static const struct {
+	short wants, counts;
+} kinds[3] = {
+	{ POLLIN | POLLRDNORM, POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR },
+	{ POLLOUT | POLLWRNORM, POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR },
+	{ POLLPRI, POLLPRI },
+};
+
+static nfds_t from_sets(int n, fd_set *const sets[3], struct pollfd *fds)
+{
+	nfds_t count = 0;
+
+	for (int fd = 0; fd < n; fd++) {
+		short wants = 0;
+
+		for (int k = 0; k < 3; k++)
+			if (sets[k] && FD_ISSET(fd, sets[k]))
+				wants |= kinds[k].wants;
+		if (wants)
+			fds[count++] = (struct pollfd){ .fd = fd, .events = wants };
+	}
+	return count;
+}
+
+static int to_sets(int n, fd_set *const sets[3], const struct pollfd *fds, nfds_t count)
+{
+	int bits = 0;
+
+	for (nfds_t i = 0; i < count; i++)
+		if (fds[i].revents & POLLNVAL)
+			return -EBADF;
+	for (int k = 0; k < 3; k++) {
+		fd_set *set = sets[k];
+
+		if (!set)
+			continue;
+		for (nfds_t i = 0; i < count; i++)
+			if (FD_ISSET(fds[i].fd, set) && !(fds[i].revents & kinds[k].counts))
+				FD_CLR(fds[i].fd, set);
+			else if (FD_ISSET(fds[i].fd, set))
+				bits++;
+	}
+	(void)n;
+	return bits;
+}
+
+int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
+	    const sigset_t *mask)
+{
+	fd_set *const sets[3] = { in, out, except };
+	struct pollfd *fds = NULL;
+	uint64_t deadline;
+	int rc = deadline_of(timeout, &deadline);
+	nfds_t count;
+
+	if (n < 0 || n > FD_SETSIZE)
+		rc = -EINVAL;
+	if (!rc && n && !(fds = malloc(n * sizeof(*fds))))
+		rc = -ENOMEM;
+	if (!rc) {
+		count = from_sets(n, sets, fds);
+		rc = poll_masked(fds, count, deadline, mask);
+		if (rc >= 0)
+			rc = to_sets(n, sets, fds, count);
+	}
+	free(fds);
+	return result(rc);
+}
+
+int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
+{
+	struct timespec ts;
+
+	if (!timeout)
+		return pselect(n, in, out, except, NULL, NULL);
+	if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
+		return result(-EINVAL);
+	ts.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
+	ts.tv_nsec = timeout->tv_usec % 1000000 * 1000;
+	return pselect(n, in, out, except, &ts, NULL);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The files linked into the image: a folder's files/ is the root of the tree, read-only.
+ *
+ * tools/files makes a table of them, sorted by path, in .rodata; what is read is copied
+ * from there to the caller, and nothing else.
+ */
+#include "kernel/sched.h"
+#include "lib/file/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AT_ONCE 65536			/* bytes: others wait for so many */
+
+struct romfs_entry {
+	const char *path;		/* as a mount has them */
+	const char *data;		/* NULL: a directory */
+	uint64_t size;
+};
+
+/* Not there in an image without files. */
+extern const struct romfs_entry romfs_entries[] __attribute__((weak));
+extern const struct romfs_entry romfs_end[] __attribute__((weak));
+
+struct romfile {
+	struct file file;
+	const struct romfs_entry *entry;
+	off_t at;
+};
+
+static const struct romfs_entry root = { "", NULL, 0 };
+
+static const struct romfs_entry *find(const char *path)
+{
+	if (!*path)
+		return &root;
+	for (const struct romfs_entry *e = romfs_entries; e != romfs_end; e++)
+		if (strcmp(e->path, path) == 0)
+			return e;
+	return NULL;
+}
+
+static const void *romfs_bytes(struct file *f, off_t at, size_t *len)
+{
+	const struct romfs_entry *e = ((struct romfile *)f)->entry;
+
+	*len = (uint64_t)at < e->size ? e->size - at : 0;
+	return *len ? e->data + at : NULL;
+}
+
+static ssize_t romfs_pread(struct file *f, void *to, size_t len, off_t at)
+{
+	size_t n;
+	const void *from = romfs_bytes(f, at, &n);
+
+	if (len > n)
+		len = n;
+	for (size_t part, done = 0; done < len; done += part) {
+		if (done)
+			kernel_pause();
+		part = len - done < AT_ONCE ? len - done : AT_ONCE;
+		memcpy((char *)to + done, (const char *)from + done, part);
+	}
+	return len;
+}
+
+static ssize_t romfs_read(struct file *f, void *to, size_t len)
+{
+	struct romfile *r = (struct romfile *)f;
+	ssize_t n = romfs_pread(f, to, len, r->at);
+
+	r->at += n;
+	return n;
+}
+
+static off_t romfs_seek(struct file *f, off_t offset, int whence)
+{
+	struct romfile *r = (struct romfile *)f;
+	off_t from = whence == SEEK_CUR ? r->at :
+		     whence == SEEK_END ? (off_t)r->entry->size : 0;
+
+	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
+		return -EINVAL;
+	if (__builtin_add_overflow(from, offset, &from) || from < 0)
+		return -EINVAL;
+	r->at = from;
+	return from;
+}
+
+static void describe(const struct romfs_entry *e, struct stat *st)
+{
+	st->st_ino = e == &root ? 1 : e - romfs_entries + 2;
+	st->st_mode = e->data ? S_IFREG | 0444 : S_IFDIR | 0555;
+	st->st_nlink = e->data ? 1 : 2;
+	st->st_size = e->size;
+	st->st_blksize = 4096;
+	st->st_blocks = (e->size + 511) / 512;
+}
+
+static int romfs_fstat(struct file *f, struct stat *st)
+{
+	describe(((struct romfile *)f)->entry, st);
+	return 0;
+}
+
+static int romfs_sync(struct file *f)
+{
+	(void)f;
+	return 0;
+}
+
+static void romfs_close(struct file *f)
+{
+	free(f);
+}
+
+static const struct file_ops romfs_ops = {
+	.read = romfs_read, .pread = romfs_pread, .seek = romfs_seek, .stat = romfs_fstat,
+	.sync = romfs_sync, .bytes = romfs_bytes, .close = romfs_close,
+};
+
+static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)
+{
+	const struct romfs_entry *e = find(path);
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+	struct romfile *r;
+
+	(void)mode;
+	if (!e)
+		return flags & O_CREAT ? -EROFS : -ENOENT;
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
+	if (!e->data)
+		return -EISDIR;
+	if (writes || flags & O_TRUNC)
+		return -EROFS;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->file.ops = &romfs_ops;
+	r->entry = e;
+	*f = &r->file;
+	return 0;
+}
+
+static int romfs_stat(const char *path, struct stat *st)
+{
+	const struct romfs_entry *e = find(path);
+
+	if (!e)
+		return -ENOENT;
+	describe(e, st);
+	return 0;
+}
+
+static int romfs_list(const char *path, unsigned i, struct dirent *entry)
+{
+	size_t n = strlen(path);
+
+	for (const struct romfs_entry *e = romfs_entries; e != romfs_end; e++) {
+		const char *name = e->path + n + (n != 0);
+
+		if (strncmp(e->path, path, n) || (n && e->path[n] != '/') ||
+		    strchr(name, '/') || i--)
+			continue;
+		*entry = (struct dirent){
+			.d_ino = e - romfs_entries + 2, .d_type = e->data ? DT_REG : DT_DIR,
+		};
+		strncpy(entry->d_name, name, sizeof(entry->d_name) - 1);
+		return 1;
+	}
+	return 0;
+}
+
+struct mount romfs_mount = {
+	.at = "", .open = romfs_open, .stat = romfs_stat, .list = romfs_list,
+};

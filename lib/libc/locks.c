@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The locks newlib asks its system for (newlib's libc/misc/lock.c names them).
+ *
+ * A stream's lock is held while write() sleeps, so they are real mutexes.  malloc() never
+ * sleeps, and is called by kernel code: to be in the kernel is lock enough for it.
+ *
+ * All of this works before there are threads, when nothing needs a lock.
+ */
+#include "kernel/clock.h"
+#include "kernel/sched.h"
+#include "lib/libc/heap.h"
+#include "lib/libc/locks.h"
+#include "lib/thread/mutex.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/lock.h>
+
+#define PATIENCE (500 * NSEC_PER_MSEC)
+
+struct __lock {
+	struct mutex mutex;
+	struct __lock *next;		/* of those that are closed */
+	bool closed;
+};
+
+struct __lock __lock___sinit_recursive_mutex;
+struct __lock __lock___sfp_recursive_mutex;
+struct __lock __lock___atexit_recursive_mutex;
+struct __lock __lock___at_quick_exit_mutex;
+struct __lock __lock___malloc_recursive_mutex;
+struct __lock __lock___env_recursive_mutex;
+struct __lock __lock___tz_mutex;
+struct __lock __lock___dd_hash_mutex;
+struct __lock __lock___arc4random_mutex;
+
+static struct __lock *closed;
+static bool hurry;
+
+void locks_hurry(void)
+{
+	hurry = true;
+}
+
+/*
+ * Lock, and count how often we hold it.  exit() flushes all streams, and one of them may
+ * be locked for good by a thread that waits for input: then it goes on without the lock.
+ */
+static void acquire(struct mutex *m)
+{
+	if (m->owner == current)
+		m->depth++;
+	else if (mutex_lock(m, hurry ? clock_now() + PATIENCE : NEVER))
+		m->depth = 1;
+}
+
+static bool try_acquire(struct mutex *m)
+{
+	if (m->owner != current && !mutex_trylock(m))
+		return false;
+	m->depth++;
+	return true;
+}
+
+static void release(struct mutex *m)
+{
+	if (m->owner == current && --m->depth == 0)
+		mutex_unlock(m);
+}
+
+/* No lock where there is no memory for one: stdio has no way to fail here. */
+void __retarget_lock_init(_LOCK_T *lock)
+{
+	__malloc_lock(_REENT);
+	*lock = closed;
+	if (closed) {
+		closed = closed->next;
+		(*lock)->closed = false;
+	} else {
+		*lock = calloc(1, sizeof(**lock));
+	}
+	__malloc_unlock(_REENT);
+}
+
+/*
+ * Kept for the next stream, and never freed: a FILE goes on pointing to its lock after
+ * fclose(), and after an freopen() that failed, and to lock it then is a mistake that must not
+ * write to memory that has become something else.
+ */
+void __retarget_lock_close(_LOCK_T lock)
+{
+	if (!lock || lock->closed)
+		return;
+	__malloc_lock(_REENT);
+	lock->closed = true;
+	lock->next = closed;
+	closed = lock;
+	__malloc_unlock(_REENT);
+}
+
+void __retarget_lock_acquire(_LOCK_T lock)
+{
+	if (!lock || !current)
+		return;
+	kernel_enter();
+	acquire(&lock->mutex);
+	kernel_leave();
+}
+
+int __retarget_lock_try_acquire(_LOCK_T lock)
+{
+	bool locked;
+
+	if (!lock || !current)
+		return 1;
+	kernel_enter();
+	locked = try_acquire(&lock->mutex);
+	kernel_leave();
+	return locked;
+}
+
+void __retarget_lock_release(_LOCK_T lock)
+{
+	if (!lock || !current)
+		return;
+	kernel_enter();
+	release(&lock->mutex);
+	kernel_leave();
+}
+
+/* newlib never locks a plain lock twice, so all can be recursive. */
+#define SAME(name) __attribute__((alias(#name)))
+
+void __retarget_lock_init_recursive(_LOCK_T *lock) SAME(__retarget_lock_init);
+void __retarget_lock_close_recursive(_LOCK_T lock) SAME(__retarget_lock_close);
+void __retarget_lock_acquire_recursive(_LOCK_T lock) SAME(__retarget_lock_acquire);
+int __retarget_lock_try_acquire_recursive(_LOCK_T lock) SAME(__retarget_lock_try_acquire);
+void __retarget_lock_release_recursive(_LOCK_T lock) SAME(__retarget_lock_release);
+
+void __malloc_lock(struct _reent *reent)
+{
+	(void)reent;
+	if (current)
+		kernel_enter();
+	heap_enter();
+}
+
+void __malloc_unlock(struct _reent *reent)
+{
+	(void)reent;
+	heap_leave();
+	if (current)
+		kernel_leave();
+}

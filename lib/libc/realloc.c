@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * realloc(), in place of newlib's, which copies in malloc's lock, that is, in the monitor, and
+ * which keeps that lock for ever when it refuses 2 GiB (_mallocr.c of newlib 4.5).
+ *
+ * Under the lock chunks are joined and cut; what is copied is copied outside, when the
+ * chunk that it is copied to is in use already.
+ */
+#include "lib/libc/chunk.h"
+#include "lib/libc/heap.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <reent.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_size(struct chunk *c, size_t size)
+{
+	c->size = size | (c->size & IN_USE);
+}
+
+/* How much more c has if it takes the free chunk behind it, of which the last keeps some. */
+static size_t behind(struct chunk *c)
+{
+	struct chunk *next = at(c, size_of(c));
+
+	if (next == last())
+		return size_of(next) > CHUNK_MIN ? size_of(next) - CHUNK_MIN : 0;
+	return at(next, size_of(next))->size & IN_USE ? 0 : size_of(next);
+}
+
+static void unlink_chunk(struct chunk *c)
+{
+	c->next->prev = c->prev;
+	c->prev->next = c->next;
+}
+
+/* c takes it; of the last chunk not more than it needs. */
+static void take_behind(struct chunk *c, size_t need)
+{
+	size_t size = size_of(c);
+	struct chunk *next = at(c, size);
+
+	if (next == last()) {
+		size_t all = size + size_of(next);
+
+		if (need <= size)
+			return;
+		set_size(c, need);
+		__malloc_av_[1].next = at(c, need);
+		last()->size = (all - need) | IN_USE;
+		return;
+	}
+	size += size_of(next);
+	unlink_chunk(next);
+	set_size(c, size);
+	at(c, size)->size |= IN_USE;
+}
+
+/* What c does not need is cut off, and free. */
+static void *cut(struct _reent *r, struct chunk *c, size_t need)
+{
+	size_t more = size_of(c) - need;
+
+	if (more >= CHUNK_MIN) {
+		set_size(c, need);
+		at(c, need)->size = more | IN_USE;
+		_free_r(r, memory_of(at(c, need)));
+	}
+	return memory_of(c);
+}
+
+static void *shrink(struct _reent *r, struct chunk *c, size_t need)
+{
+	void *memory;
+
+	__malloc_lock(r);
+	memory = cut(r, c, need);
+	__malloc_unlock(r);
+	return memory;
+}
+
+/* Where it is: c, of a size that is enough; or NULL. */
+static struct chunk *widen(struct chunk *c, size_t need)
+{
+	if (size_of(c) >= need)
+		return c;
+	if (size_of(c) + behind(c) < need)
+		return NULL;
+	take_behind(c, need);
+	return c;
+}
+
+/* Towards the free chunk before it: from there on it is ours, and the bytes still lie in c. */
+static struct chunk *widen_down(struct chunk *c, size_t need)
+{
+	struct chunk *before = at(c, -c->before);
+
+	if (c->size & IN_USE || c->before + size_of(c) + behind(c) < need)
+		return NULL;
+	unlink_chunk(before);
+	set_size(before, c->before + size_of(c));
+	if (size_of(before) < need)
+		take_behind(before, need);
+	return before;
+}
+
+void *_realloc_r(struct _reent *r, void *old, size_t size)
+{
+	struct chunk *c = chunk_of(old), *wide;
+	size_t need = (size + OVERHEAD + 15) & ~15ul, had;
+	void *to = NULL;
+
+	if (!old)
+		return _malloc_r(r, size);
+	if (size > INT_MAX - CHUNK_MIN) {	/* as newlib's malloc() */
+		_REENT_ERRNO(r) = ENOMEM;
+		return NULL;
+	}
+	if (need < CHUNK_MIN)
+		need = CHUNK_MIN;
+	__malloc_lock(r);
+	heap_check(old, "realloc");
+	had = size_of(c) - OVERHEAD;
+	wide = widen(c, need);
+	if (wide)
+		to = cut(r, wide, need);
+	else
+		wide = widen_down(c, need);
+	__malloc_unlock(r);
+	if (wide == c)
+		return to;
+	if (wide) {
+		memmove(memory_of(wide), old, had);
+		return shrink(r, wide, need);
+	}
+	to = _malloc_r(r, size);
+	if (!to)
+		return NULL;
+	if (chunk_of(to) == at(c, size_of(c))) {	/* more was added to the heap */
+		__malloc_lock(r);
+		set_size(c, size_of(c) + size_of(chunk_of(to)));
+		__malloc_unlock(r);
+		return shrink(r, c, need);
+	}
+	memcpy(to, old, had);
+	_free_r(r, old);
+	return to;
+}
+
+void *realloc(void *old, size_t size)
+{
+	heap_prepare(size);
+	return _realloc_r(_REENT, old, size);
+}

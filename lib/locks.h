@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: ISC */
-/* newlib's locks, as far as others need to know of them. */
-#ifndef LIB_LOCKS_H
-#define LIB_LOCKS_H
-
-/* From now on nobody waits for long: the guest ends, whoever holds what. */
-void locks_hurry(void);
-
-#endif

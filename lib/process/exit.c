@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exit(), from any thread.  As newlib's own, but a stream that another thread keeps
+ * locked does not hold it up, and the second thread to call it waits for the end.
+ */
+#include "kernel/sched.h"
+#include "lib/libc/locks.h"
+
+#include <reent.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* newlib's, and linked only where something calls atexit(), or uses streams. */
+void __call_exitprocs(int status, void *dso) __attribute__((weak));
+extern void (*__stdio_exit_handler)(void) __attribute__((weak));
+
+static void only_once(void)
+{
+	static struct thread *who;
+	static struct waitq others;
+
+	kernel_enter();
+	if (who)	/* ... unless a handler of ours called exit() again */
+		wait_until(&others, who == current);
+	who = current;
+	kernel_leave();
+}
+
+_Noreturn void exit(int status)
+{
+	only_once();
+	if (__call_exitprocs)
+		__call_exitprocs(status, NULL);
+	locks_hurry();
+	if (&__stdio_exit_handler && __stdio_exit_handler)
+		__stdio_exit_handler();
+	_exit(status);
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Signals of a process that gets none from outside (POSIX.1-2017, 2.4).
+ *
+ * A signal is pending, of a thread or of the process, until a thread that does not block it
+ * leaves the kernel: there the handler is called, as an ordinary function on the thread's
+ * stack.  So a thread that computes without a call gets its signal at its next call; a call
+ * that sleeps is woken (lib/thread/signals.h).  What ends the program ends it at once.
+ *
+ * Nothing is queued: a signal that is pending is not pending twice.
+ */
+#include "kernel/clock.h"
+#include "kernel/sched.h"
+#include "lib/result.h"
+#include "lib/thread/pthread.h"
+#include "lib/thread/signals.h"
+#include "lib/thread/time.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BIT(sig) ((sigset_t)1 << (sig))
+#define ALL (BIT(NSIG) - 2)
+#define NOT_BLOCKED (BIT(SIGKILL) | BIT(SIGSTOP))
+/* What the default action does nothing for ... */
+#define IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
+/* ... and would stop the process for: nobody could continue it. */
+#define STOPS (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
+/* There are no children and no second stack, so that these three have nothing to do. */
+#define FLAGS (SA_RESTART | SA_RESETHAND | SA_NODEFER | SA_ONSTACK | SA_NOCLDSTOP | \
+	       SA_NOCLDWAIT)
+
+static struct sigaction actions[NSIG];
+static sigset_t pending;		/* of the process: for any thread */
+
+static bool is_signal(int sig)
+{
+	return sig > 0 && sig < NSIG;
+}
+
+static bool ignored(int sig)
+{
+	return actions[sig].sa_handler == SIG_IGN ||
+	       (actions[sig].sa_handler == SIG_DFL && BIT(sig) & IGNORED);
+}
+
+static bool stops(int sig)
+{
+	return actions[sig].sa_handler == SIG_DFL && BIT(sig) & STOPS;
+}
+
+/* What sigwait() waits for is not blocked, and no handler gets it. */
+static bool accepts(const struct pthread *p, int sig)
+{
+	return BIT(sig) & (~p->blocked | p->awaited);
+}
+
+/* It stays pending although it is ignored or would end the program. */
+static bool kept(const struct pthread *p, int sig)
+{
+	return BIT(sig) & (p->blocked | p->awaited);
+}
+
+static bool ends(const struct pthread *p, int sig)
+{
+	return actions[sig].sa_handler == SIG_DFL && !ignored(sig) && !kept(p, sig);
+}
+
+/* The signals that the thread handles now; those that are ignored are gone. */
+static sigset_t deliverable(struct pthread *p)
+{
+	sigset_t set = (p->pending | pending) & ~p->blocked & ~p->awaited;
+
+	for (int sig = 1; set && sig < NSIG; sig++) {
+		if (set & BIT(sig) && ignored(sig)) {
+			set &= ~BIT(sig);
+			p->pending &= ~BIT(sig);
+			pending &= ~BIT(sig);
+		}
+	}
+	return set;
+}
+
+/* A signal of the set that is pending is pending no longer: which, or 0. */
+static int take(struct pthread *p, sigset_t set)
+{
+	for (int sig = 1; sig < NSIG; sig++) {
+		sigset_t *from = p->pending & BIT(sig) ? &p->pending : &pending;
+
+		if (set & *from & BIT(sig)) {
+			*from &= ~BIT(sig);
+			return sig;
+		}
+	}
+	return 0;
+}
+
+static _Noreturn void end_by(int sig)
+{
+	if (sig == SIGABRT)
+		abort();
+	_exit(128 + sig);
+}
+
+static void tell(struct pthread *p)
+{
+	if (!p->thread)
+		return;
+	p->thread->called = true;
+	thread_wake(p->thread);
+}
+
+/* ---- to handle */
+
+bool signal_waiting(void)
+{
+	return current->local && deliverable(current->local);
+}
+
+/* All that are handled now have SA_RESTART. */
+static bool all_restart(struct pthread *p)
+{
+	sigset_t set = deliverable(p);
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (set & BIT(sig) && !(actions[sig].sa_flags & SA_RESTART))
+			return false;
+	return true;
+}
+
+bool signal_handled(enum signal_way way)
+{
+	if (way == SIGNAL_ENDS || current->depth != 1)
+		return false;
+	if (way == SIGNAL_RESTARTS && !all_restart(current->local))
+		return false;
+	kernel_leave();
+	kernel_enter();
+	return true;
+}
+
+/* Kernel code at the beginning and the end, not in the handler. */
+static void handle(struct pthread *p, int sig)
+{
+	struct sigaction act = actions[sig];
+	sigset_t before = p->blocked;
+
+	if (act.sa_handler == SIG_DFL)
+		end_by(sig);
+	if (act.sa_flags & SA_RESETHAND)
+		actions[sig].sa_handler = SIG_DFL;
+	p->blocked |= act.sa_mask & ~NOT_BLOCKED;
+	if (!(act.sa_flags & SA_NODEFER))
+		p->blocked |= BIT(sig);
+	kernel_leave();
+	act.sa_handler(sig);
+	kernel_enter();
+	p->blocked = before;
+}
+
+/* The scheduler calls it when a thread for which `called` is set leaves the kernel. */
+void thread_called(void)
+{
+	struct pthread *p = current->local;
+	int sig;
+
+	kernel_enter();
+	current->called = false;
+	while (p && (sig = take(p, deliverable(p))))
+		handle(p, sig);
+	kernel_leave();
+}
+
+/* ---- to send */
+
+/* To a thread, which may have ended: 0 or an error number. */
+static int send_to(struct pthread *p, int sig)
+{
+	if (!sig || !p->thread)
+		return 0;
+	if (stops(sig))
+		return ENOTSUP;
+	if (ends(p, sig))
+		end_by(sig);
+	if (kept(p, sig) || !ignored(sig)) {
+		p->pending |= BIT(sig);
+		tell(p);
+	}
+	return 0;
+}
+
+int pthread_kill(pthread_t id, int sig)
+{
+	struct pthread *p;
+	int error;
+
+	if (sig < 0 || sig >= NSIG)
+		return EINVAL;
+	pthread_half();
+	kernel_enter();
+	p = pthread_find(id);
+	error = p ? send_to(p, sig) : ESRCH;
+	kernel_leave();
+	return error;
+}
+
+int raise(int sig)
+{
+	return result(is_signal(sig) ? -pthread_kill(pthread_self(), sig) : -EINVAL);
+}
+
+/*
+ * To the process, of which any thread takes it that does not block it: this one if it can, for
+ * then the handler has run before kill() returns.
+ */
+static int send(int sig)
+{
+	struct pthread *self = pthread_half(), *to = accepts(self, sig) ? self : NULL;
+
+	if (stops(sig))
+		return -ENOTSUP;
+	for (struct pthread *p = pthread_next(NULL); p && !to; p = pthread_next(p))
+		if (p->thread && accepts(p, sig))
+			to = p;
+	if (ignored(sig) && !kept(self, sig) && !(to && BIT(sig) & to->awaited))
+		return 0;
+	if (to && actions[sig].sa_handler == SIG_DFL && !ignored(sig) &&
+	    !(BIT(sig) & to->awaited))
+		end_by(sig);
+	pending |= BIT(sig);
+	if (to)
+		tell(to);
+	return 0;
+}
+
+/* The one process there is, by any of its names. */
+int kill(pid_t pid, int sig)
+{
+	int rc;
+
+	if (sig < 0 || sig >= NSIG)
+		return result(-EINVAL);
+	if (pid > 1 || pid < -1)
+		return result(-ESRCH);
+	if (!sig)
+		return 0;
+	kernel_enter();
+	rc = send(sig);
+	kernel_leave();
+	return result(rc);
+}
+
+/* ---- what is done with them */
+
+int sigaction(int sig, const struct sigaction *restrict new, struct sigaction *restrict old)
+{
+	struct sigaction before;
+
+	if (!is_signal(sig) || (BIT(sig) & NOT_BLOCKED && new) ||
+	    (new && new->sa_flags & ~FLAGS))
+		return result(-EINVAL);
+	kernel_enter();
+	before = actions[sig];
+	if (new)
+		actions[sig] = *new;
+	if (new && ignored(sig)) {	/* also what is blocked and pending */
+		pending &= ~BIT(sig);
+		for (struct pthread *p = pthread_next(NULL); p; p = pthread_next(p))
+			p->pending &= ~BIT(sig);
+	}
+	kernel_leave();
+	if (old)
+		*old = before;
+	return 0;
+}
+
+/* As on BSD and Linux: the handler stays, and interrupts nothing. */
+_sig_func_ptr signal(int sig, _sig_func_ptr handler)
+{
+	struct sigaction act = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;
+
+	return sigaction(sig, &act, &old) ? SIG_ERR : old.sa_handler;
+}
+
+/* Kernel code. */
+static void block(struct pthread *p, sigset_t set)
+{
+	p->blocked = set & ALL & ~NOT_BLOCKED;
+	p->thread->called |= deliverable(p) != 0;
+}
+
+int pthread_sigmask(int how, const sigset_t *new, sigset_t *old)
+{
+	struct pthread *p = pthread_half();
+	sigset_t before = p->blocked;
+	int error = 0;
+
+	kernel_enter();
+	if (new && how == SIG_SETMASK)
+		block(p, *new);
+	else if (new && how == SIG_BLOCK)
+		block(p, before | *new);
+	else if (new && how == SIG_UNBLOCK)
+		block(p, before & ~*new);
+	else if (new)
+		error = EINVAL;
+	kernel_leave();
+	if (old && !error)
+		*old = before;
+	return error;
+}
+
+int sigprocmask(int how, const sigset_t *new, sigset_t *old)
+{
+	return result(-pthread_sigmask(how, new, old));
+}
+
+int sigpending(sigset_t *set)
+{
+	*set = (pthread_half()->pending | pending) & pthread_half()->blocked;
+	return 0;
+}
+
+void signal_mask(const sigset_t *mask)
+{
+	struct pthread *p = pthread_half();
+
+	p->unmasked = p->blocked;
+	if (mask)
+		block(p, *mask);
+}
+
+void signal_unmask(const sigset_t *mask)
+{
+	struct pthread *p = pthread_half();
+
+	if (mask)
+		pthread_sigmask(SIG_SETMASK, &p->unmasked, NULL);
+}
+
+/* ---- to wait for them */
+
+int sigsuspend(const sigset_t *mask)
+{
+	static struct waitq nobody;
+	sigset_t before = pthread_half()->blocked;
+
+	kernel_enter();
+	block(pthread_half(), *mask);
+	wait_until(&nobody, signal_waiting());
+	kernel_leave();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return result(-EINTR);
+}
+
+int pause(void)
+{
+	return sigsuspend(&pthread_half()->blocked);
+}
+
+static int wait_for(sigset_t set, uint64_t deadline)
+{
+	struct pthread *p = pthread_half();
+	static struct waitq nobody;
+	int sig, rc;
+
+	kernel_enter();
+	p->awaited = set & ALL & ~NOT_BLOCKED;
+	rc = wait_or_signal(&nobody, deadline, SIGNAL_ENDS, sig = take(p, p->awaited));
+	p->awaited = 0;
+	kernel_leave();
+	return rc == 1 ? sig : rc ? rc : -EAGAIN;
+}
+
+int sigwait(const sigset_t *restrict set, int *restrict sig)
+{
+	int rc;
+
+	while ((rc = wait_for(*set, NEVER)) == -EINTR)
+		;
+	*sig = rc;
+	return 0;
+}
+
+int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
+		 const struct timespec *restrict timeout)
+{
+	uint64_t now = clock_now(), deadline = NEVER;
+	int rc;
+
+	if (timeout && (!timespec_valid(timeout) || timeout->tv_sec < 0))
+		return result(-EINVAL);
+	if (timeout && timespec_ns(timeout) < NEVER - now)
+		deadline = now + timespec_ns(timeout);
+	rc = wait_for(*set, deadline);
+	if (rc > 0 && info)
+		*info = (siginfo_t){ .si_signo = rc, .si_code = SI_USER };
+	return result(rc);
+}
+
+int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
+{
+	return sigtimedwait(set, info, NULL);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* What sockets for datagrams have in common: a queue of what was received. */
+#ifndef LIB_SOCKET_DATAGRAM_H
+#define LIB_SOCKET_DATAGRAM_H
+
+#include "lib/socket/socket.h"
+
+#include <lwip/pbuf.h>
+
+struct datagram;
+
+struct dgram_socket {
+	struct socket s;
+	union {
+		struct udp_pcb *udp;
+		struct raw_pcb *raw;
+	};
+	bool connected, shut_rd, shut_wr;
+	struct endpoint remote;
+	struct datagram *first, *last;
+	size_t queued;			/* bytes, and what they cost */
+	uint64_t dropped;
+	bool refused;			/* not writable: the network's queue was full */
+	struct dgram_socket *next_refused;
+};
+
+static inline struct dgram_socket *dgram_of(struct socket *s)
+{
+	return (struct dgram_socket *)s;
+}
+
+struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int type,
+			       int protocol);
+void dgram_free(struct dgram_socket *d);
+
+/* lwIP is at the one that came; p is ours now. */
+void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint *from);
+
+ssize_t dgram_recv(struct socket *s, struct message *m);
+unsigned dgram_ready(struct socket *s);
+size_t dgram_readable(struct socket *s);
+int dgram_shutdown(struct socket *s, int how);
+
+/* A pbuf with the message, for lwIP to send; NULL: errno is in *rc. */
+struct pbuf *dgram_pbuf(struct message *m, pbuf_layer layer, size_t most, int *rc);
+
+/*
+ * One attempt to send: 0 and what lwIP said, or -errno.  Each takes a new pbuf: lwIP leaves its
+ * headers in one that it could not send, and asserts that no fragment of an earlier attempt
+ * refers to it ("p->ref == 1").
+ */
+typedef int dgram_attempt(struct dgram_socket *d, struct message *m,
+			  const struct endpoint *to, err_t *err);
+
+/*
+ * Attempts until lwIP takes the message: 0 and what it said last, or -errno.  If the call may
+ * wait, an address and room in a full queue of the network are waited for; else -EAGAIN.
+ * -ENOBUFS: there is no memory, or the queue is too short for the message.
+ */
+int dgram_send(struct dgram_socket *d, struct message *m, const struct endpoint *to,
+	       dgram_attempt *attempt, err_t *err);
+
+/* Where a message goes: 0 or -errno. */
+int dgram_target(struct dgram_socket *d, const struct message *m, struct endpoint *to);
+
+/* The address we send to it from, if the socket is bound to none. */
+void dgram_source(const struct endpoint *to, ip_addr_t *local);
+
+#endif

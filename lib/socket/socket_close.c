@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The end of TCP sockets, and what is left of connections that nobody holds any more.
+ *
+ * A connection that is closed with data unread is reset (RFC 2525, 2.17).  One with data
+ * to send becomes an orphan: it goes on until all is acknowledged.  Then lwIP has it alone, in
+ * FIN_WAIT, LAST_ACK or TIME_WAIT.  net/orphan.h limits the number and the time of both; the
+ * number of those in TIME_WAIT is limited here.
+ */
+#include "kernel/clock.h"
+#include "kernel/param.h"
+#include "kernel/shutdown.h"
+#include "lib/socket/socket_tcp.h"
+#include "net/net.h"
+#include "net/orphan.h"
+
+#include <fcntl.h>
+#include <lwip/priv/tcp_priv.h>
+
+#define ORPHANS_LEAST 8			/* where memory for what is sent is full */
+#define TIME_WAIT_MOST 256
+#define LOOK_EVERY 64			/* closed connections */
+#define LAST_PATIENCE (2 * NSEC_PER_SEC)
+#define DRAIN (1 * NSEC_PER_SEC)
+#define MOMENT (NSEC_PER_SEC / 5)	/* in which something moves, or not */
+
+void tcp_socket_orphan_over(struct tcp_socket *t)
+{
+	if (t->pcb)
+		tcp_socket_detach(t);
+	tcp_socket_free(t);
+}
+
+static void become_orphan(struct tcp_socket *t)
+{
+	t->orphan = true;
+	tcp_recv(t->pcb, NULL);
+}
+
+/*
+ * Every segment of a new connection is compared with those in TIME_WAIT: the oldest, which
+ * are the last of lwIP's list, go.
+ */
+static void limit_time_wait(void)
+{
+	struct tcp_pcb *pcb = tcp_tw_pcbs, *next;
+
+	for (unsigned n = 1; pcb && n < TIME_WAIT_MOST; n++)
+		pcb = pcb->next;
+	if (!pcb)
+		return;
+	next = pcb->next;
+	pcb->next = NULL;
+	while ((pcb = next)) {
+		next = pcb->next;
+		memp_free(MEMP_TCP_PCB, pcb);
+	}
+}
+
+/* To look costs a step for each connection there is. */
+static void limit_closed(void)
+{
+	static unsigned closed;
+
+	if (++closed % LOOK_EVERY)
+		return;
+	orphans_limit(tcp_socket_memory_full() ? ORPHANS_LEAST : ORPHANS_MOST);
+	limit_time_wait();
+}
+
+/* Wait as long as SO_LINGER says: all is acknowledged, or reset. */
+static bool linger(struct tcp_socket *t)
+{
+	uint64_t time = t->s.o.linger_time * NSEC_PER_SEC;
+
+	if (!time || t->s.file.flags & O_NONBLOCK)
+		return true;
+	net_push();
+	wait_until_deadline(&t->s.writers, clock_now() + time, !t->pcb || !t->unacked);
+	return t->pcb;
+}
+
+static bool wants_reset(const struct tcp_socket *t)
+{
+	return t->rx_len || t->discarded || t->pcb->refused_data ||
+	       (t->s.o.linger && !t->s.o.linger_time);
+}
+
+static void close_connection(struct tcp_socket *t)
+{
+	struct tcp_pcb *pcb = t->pcb;
+
+	if (t->s.o.linger && !wants_reset(t)) {
+		tcp_output(pcb);
+		if (!linger(t)) {
+			tcp_socket_free(t);
+			return;
+		}
+	}
+	if (wants_reset(t)) {		/* something may have come meanwhile */
+		tcp_socket_abort(t);
+		tcp_socket_free(t);
+		return;
+	}
+	pcb->rcv_wnd = TCP_WND_MAX(pcb);	/* all was read: lwIP need not reset it */
+	orphan_begin(pcb);
+	if (t->unacked) {
+		become_orphan(t);
+		tcp_close(pcb);
+	} else {
+		tcp_socket_detach(t);
+		tcp_close(pcb);
+		tcp_socket_free(t);
+	}
+	limit_closed();
+}
+
+void tcp_socket_close(struct socket *s)
+{
+	struct tcp_socket *t = tcp_of(s);
+
+	if (t->pcb && t->pcb->state == LISTEN)
+		tcp_socket_unlisten(t);
+	else if (t->pcb && t->connected) {
+		close_connection(t);
+		return;
+	} else if (t->pcb)
+		tcp_socket_abort(t);
+	tcp_socket_free(t);
+}
+
+/* ---- the end of the guest */
+
+/* Who comes now is told so at once (a reset), and can go elsewhere. */
+static void let_nobody_in(void)
+{
+	struct tcp_pcb *pcb;
+
+	while ((pcb = tcp_listen_pcbs.pcbs))
+		TCP_RMV(&tcp_listen_pcbs.pcbs, pcb);
+}
+
+/* A sum that is another when anything was sent or received. */
+static uint32_t moved(void)
+{
+	uint32_t sum = 0;
+
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		sum += pcb->rcv_nxt + pcb->snd_lbb + pcb->local_port;
+	return sum;
+}
+
+/* The application goes on with what it has begun, as long as something moves. */
+static void drain(uint64_t deadline)
+{
+	uint32_t before;
+
+	do {
+		before = moved();
+		net_push();
+		thread_sleep(clock_now() + MOMENT < deadline ? clock_now() + MOMENT : deadline);
+	} while (tcp_active_pcbs && clock_now() < deadline &&
+		 (moved() != before || !tcp_socket_all_acked(0)));
+}
+
+/*
+ * Nobody is let in any more, what was begun may be finished, peers are told that nothing
+ * more comes, and what was sent before still arrives.
+ */
+static void close_all(const struct shutdown_order *order)
+{
+	uint64_t limit = order->deadline, patience = order->runs ? param_duration("drain", DRAIN) : 0;
+
+	let_nobody_in();
+	if (patience && tcp_active_pcbs)
+		drain(clock_now() + patience < limit ? clock_now() + patience : limit);
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		tcp_shutdown(pcb, 0, 1);
+	net_push();
+	patience = clock_now() + LAST_PATIENCE;
+	tcp_socket_all_acked(patience < limit ? patience : limit);
+}
+
+static bool connected(void)
+{
+	return tcp_active_pcbs;
+}
+
+void tcp_socket_end_in_order(void)
+{
+	static struct shutdown_hook hook = {
+		.name = "sockets", .run = close_all, .busy = connected,
+	};
+	static bool done;
+
+	if (!done)
+		shutdown_hook(&hook);
+	done = true;
+}

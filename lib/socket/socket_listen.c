@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Listening: connections that are complete wait in a queue for accept().
+ *
+ * While the queue has room lwIP lets in as many half-open ones as it can count, so the queue
+ * may become longer than listen() said by as many.  A client that is not let in asks
+ * again, as its SYN was not answered.
+ *
+ * Where there are as many half-open ones, the next gets a SYN cookie (net/cookie.h): it
+ * takes no place, and comes back with the ACK.
+ */
+#include "lib/socket/socket_tcp.h"
+#include "lib/thread/signals.h"
+#include "net/net.h"
+
+#include <errno.h>
+#include <lwip/priv/tcp_priv.h>
+#include <stdlib.h>
+
+#define HALF_OPEN_MOST 255		/* lwIP's count has 8 bits */
+#define RESERVE (64 * 1024)		/* bytes: with less memory nobody is let in */
+
+/* lwIP's macro does not know "none". */
+static void let_in(struct tcp_socket *t)
+{
+	struct tcp_pcb_listen *pcb = (struct tcp_pcb_listen *)t->pcb;
+
+	if (pcb)
+		pcb->backlog = t->queued < t->backlog ? HALF_OPEN_MOST : 0;
+}
+
+static bool memory_is_short(void)
+{
+	void *p = malloc(RESERVE);
+
+	free(p);
+	return !p;
+}
+
+/* A SYN has come, or the ACK of a SYN cookie, and has a pcb. */
+static err_t syn(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
+{
+	(void)id, (void)listener;
+	if (memory_is_short())
+		return ERR_MEM;
+	pcb->rto = pcb->sv = TCP_SOCKET_FIRST_RTO;
+	return ERR_OK;
+}
+
+static void queue(struct tcp_socket *t, struct tcp_socket *connection)
+{
+	if (t->last)
+		t->last->next = connection;
+	else
+		t->first = connection;
+	t->last = connection;
+	t->queued++;
+	let_in(t);
+}
+
+static void unqueue(struct tcp_socket *t, struct tcp_socket *connection)
+{
+	struct tcp_socket *before = NULL;
+
+	for (struct tcp_socket *c = t->first; c != connection; c = c->next)
+		before = c;
+	if (before)
+		before->next = connection->next;
+	else
+		t->first = connection->next;
+	if (t->last == connection)
+		t->last = before;
+	connection->next = NULL;
+	connection->listener = NULL;
+	t->queued--;
+	let_in(t);
+}
+
+static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+	struct tcp_socket *t = arg, *c;
+
+	if (!t || !pcb || err != ERR_OK)
+		return ERR_VAL;
+	c = tcp_socket_alloc(t->s.domain);
+	if (!c) {
+		tcp_abort(pcb);
+		return ERR_ABRT;
+	}
+	c->s.v6only = t->s.v6only;
+	c->s.o = t->s.o;
+	c->listener = t;
+	c->local = (struct endpoint){ pcb->local_ip, pcb->local_port };
+	c->remote = (struct endpoint){ pcb->remote_ip, pcb->remote_port };
+	tcp_socket_attach(c, pcb);
+	tcp_socket_established(c);
+	tcp_socket_apply(&c->s);
+	queue(t, c);
+	socket_readable(&t->s);
+	return ERR_OK;
+}
+
+/*
+ * One that fails before it is accepted keeps its place, as on Linux: who accepts it is told
+ * by the first call.
+ */
+int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection)
+{
+	struct tcp_socket *t = tcp_of(s), *c;
+	uint64_t deadline;
+	int rc;
+
+	if (!t->pcb || t->pcb->state != LISTEN)
+		return -EINVAL;
+	if (!t->first && !patient)
+		return -EAGAIN;
+	if (!t->first) {
+		net_push();
+		deadline = socket_deadline(s->o.rcv_timeout);
+		rc = wait_or_signal(&s->readers, deadline, signal_way(deadline),
+				    t->first || !t->pcb);
+		if (rc <= 0)
+			return rc ? rc : -EAGAIN;
+		if (!t->first)
+			return -EINVAL;	/* shutdown() */
+	}
+	c = t->first;
+	unqueue(t, c);
+	*connection = &c->s;
+	return 0;
+}
+
+int tcp_socket_listen(struct socket *s, unsigned backlog)
+{
+	static const struct tcp_ext_arg_callbacks callbacks = { .passive_open = syn };
+	struct tcp_socket *t = tcp_of(s);
+	struct endpoint any = { .port = 0 };
+	struct tcp_pcb *pcb;
+	err_t err;
+	int rc = 0;
+
+	if (t->connecting || t->connected || !t->pcb)
+		return -EINVAL;
+	t->backlog = backlog < 1 ? 1 : backlog > SOMAXCONN ? SOMAXCONN : backlog;
+	if (t->pcb->state == LISTEN) {
+		let_in(t);
+		return 0;
+	}
+	if (!t->pcb->local_port) {
+		IP_SET_TYPE_VAL(any.ip, socket_ip_type(s) == IPADDR_TYPE_V4 ?
+				IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+		rc = s->ops->bind(s, &any);
+	}
+	if (rc)
+		return rc;
+	tcp_ext_arg_set_callbacks(t->pcb, 0, &callbacks);
+	pcb = tcp_listen_with_backlog_and_err(t->pcb, 1, &err);
+	if (!pcb)
+		return socket_errno(err);
+	t->pcb = pcb;
+	tcp_arg(pcb, t);
+	tcp_accept(pcb, accepted);
+	let_in(t);
+	return 0;
+}
+
+void tcp_socket_unlisten(struct tcp_socket *t)
+{
+	struct tcp_pcb *pcb = t->pcb;
+	struct tcp_socket *c;
+
+	t->pcb = NULL;
+	tcp_arg(pcb, NULL);
+	tcp_close(pcb);
+	while ((c = t->first)) {
+		unqueue(t, c);
+		if (c->pcb)
+			tcp_socket_abort(c);
+		tcp_socket_free(c);
+	}
+}

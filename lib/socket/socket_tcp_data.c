@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What goes through a TCP connection.
+ *
+ * What is received stays in lwIP's pbufs until it is read, and reading it opens the window.
+ * What is sent is copied once, into memory that the backends read (net/sendbuf.h); what
+ * never changes is not copied at all.
+ */
+#include "kernel/arch.h"
+#include "kernel/page.h"
+#include "kernel/trace.h"
+#include "lib/socket/socket_tcp.h"
+#include "lib/thread/signals.h"
+#include "net/net.h"
+#include "net/orphan.h"
+#include "net/received.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lwip/priv/tcp_priv.h>
+#include <string.h>
+
+#define SHARE 4				/* of memory, for what all connections send */
+#define RX_LEAST 16384			/* bytes that each may have received where memory is full */
+#define MANY 64				/* pbufs in a queue: more small ones are joined */
+#define SMALL 512
+#define JOINED 4096
+#define MOST 65535			/* bytes that lwIP takes at once */
+
+static size_t tx_total;
+static struct waitq all_gone;		/* tx_total is 0 */
+
+static size_t limit(void)
+{
+	static size_t limit;
+	struct page_stats memory;
+
+	if (!limit) {
+		page_stats(&memory);
+		limit = memory.total * PAGE_SIZE / SHARE;
+	}
+	return limit;
+}
+
+/* ---- receiving */
+
+/* A pbuf of a link is in the account (net/netif.c) until it is free; others are added here. */
+static size_t cost(const struct pbuf *p)
+{
+	return p->flags & PBUF_FLAG_IS_CUSTOM ? 0 : RECEIVED_PBUF + p->len;
+}
+
+static void append(struct tcp_socket *t, struct pbuf *p)
+{
+	if (t->rx)
+		t->rx_last->next = p;
+	else
+		t->rx = p;
+	for (; ; p = p->next) {
+		received_add(cost(p));
+		t->rx_count++;
+		t->rx_last = p;
+		if (!p->next)
+			break;
+	}
+	t->rx_room = 0;
+}
+
+static void drop_first(struct tcp_socket *t)
+{
+	struct pbuf *p = t->rx;
+
+	received_remove(cost(p));
+	t->rx_count--;
+	t->rx = p->next;
+	t->rx_skip = 0;
+	if (!t->rx)
+		t->rx_room = 0;
+	p->next = NULL;
+	pbuf_free(p);
+}
+
+/* A peer that sends single bytes must not cost us a pbuf for each. */
+static bool join(struct tcp_socket *t, struct pbuf *p)
+{
+	size_t n = p->tot_len;
+
+	if (t->rx_count < MANY || n > SMALL)
+		return false;
+	if (t->rx_room < n) {
+		struct pbuf *q = pbuf_alloc(PBUF_RAW, JOINED, PBUF_RAM);
+
+		if (!q)
+			return false;
+		q->len = 0;
+		append(t, q);
+		t->rx_room = JOINED;
+	}
+	pbuf_copy_partial(p, (char *)t->rx_last->payload + t->rx_last->len, n, 0);
+	t->rx_last->len += n;
+	t->rx_room -= n;
+	received_add(n);
+	pbuf_free(p);
+	return true;
+}
+
+/* Both directions are closed and all is acknowledged: what is left is lwIP's. */
+static void over(struct tcp_socket *t)
+{
+	if (t->pcb && t->eof && t->shut_wr && !t->unacked) {
+		orphan_begin(t->pcb);
+		tcp_socket_detach(t);
+	}
+}
+
+err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+	struct tcp_socket *t = arg;
+	size_t n;
+
+	(void)err;
+	if (!p) {
+		trace(TRACE_TCP_PEER_ENDED, pcb->local_port, pcb->remote_port);
+		t->eof = true;
+		over(t);
+		socket_readable(&t->s);
+		return ERR_OK;
+	}
+	n = p->tot_len;
+	if (t->shut_rd) {
+		t->discarded = true;
+		pbuf_free(p);
+		tcp_recved(pcb, n);
+		return ERR_OK;
+	}
+	/* lwIP keeps it, and comes back with it; but not where it forgets the connection. */
+	if (received_full() && t->rx_len > RX_LEAST && pcb->state != TIME_WAIT)
+		return ERR_MEM;
+	if (!join(t, p))
+		append(t, p);
+	t->rx_len += n;
+	socket_readable(&t->s);
+	return ERR_OK;
+}
+
+static void opened(struct tcp_socket *t, size_t n)
+{
+	struct tcp_pcb *pcb = t->pcb;
+
+	t->rx_len -= n;
+	while (pcb && n) {
+		u16_t part = n < 0xffff ? n : 0xffff;
+
+		tcp_recved(pcb, part);
+		n -= part;
+	}
+	if (pcb && pcb->refused_data)
+		tcp_process_refused_data(pcb);
+}
+
+void tcp_socket_discard(struct tcp_socket *t)
+{
+	t->discarded |= t->rx_len;
+	while (t->rx)
+		drop_first(t);
+	opened(t, t->rx_len);
+}
+
+/* MSG_TRUNC: to nowhere, as Linux has it. */
+static size_t take(struct tcp_socket *t, struct cursor *to, size_t want, int flags)
+{
+	size_t done = 0, skip = t->rx_skip, n;
+	struct pbuf *p = t->rx, *next;
+
+	while (p && done < want) {
+		n = p->len - skip < want - done ? p->len - skip : want - done;
+		if (!(flags & MSG_TRUNC))
+			cursor_put(to, (char *)p->payload + skip, n);
+		done += n;
+		skip += n;
+		if (skip < p->len)
+			break;
+		next = p->next;
+		skip = 0;
+		if (!(flags & MSG_PEEK))
+			drop_first(t);
+		p = next;
+	}
+	if (!(flags & MSG_PEEK)) {
+		t->rx_skip = skip;
+		opened(t, done);
+	}
+	return done;
+}
+
+static bool ended(const struct tcp_socket *t)
+{
+	return t->s.error || t->eof || t->shut_rd || !t->pcb;
+}
+
+ssize_t tcp_socket_recv(struct socket *s, struct message *m)
+{
+	struct tcp_socket *t = tcp_of(s);
+	uint64_t deadline = m->patient ? socket_deadline(s->o.rcv_timeout) : 0;
+	struct cursor to = { .iov = m->iov };
+	bool peek = m->flags & MSG_PEEK;
+	size_t done = 0, need = 1;
+	int rc;
+
+	if (!t->connected && !t->connecting && !s->error)
+		return -ENOTCONN;
+	if (!m->size)
+		return 0;
+	if (m->flags & MSG_WAITALL)
+		need = !peek || m->size < s->o.rcvbuf / 2 ? m->size : s->o.rcvbuf / 2;
+	for (;;) {
+		if (!peek || t->rx_len >= need || ended(t) || !m->patient)
+			done += take(t, &to, m->size - done, m->flags);
+		if (done >= need || (done && peek))
+			return done;
+		if (ended(t))
+			return done ? (ssize_t)done : socket_error(s);
+		if (!m->patient)
+			return done ? (ssize_t)done : -EAGAIN;
+		net_push();
+		rc = wait_or_signal(&s->readers, deadline, signal_way(deadline),
+				    t->rx_len >= (peek ? need : 1) || ended(t));
+		if (rc <= 0)
+			return done ? (ssize_t)done : rc ? rc : -EAGAIN;
+	}
+}
+
+/* ---- sending */
+
+void tcp_socket_holds(struct tcp_socket *t, size_t n)
+{
+	t->unacked += n;
+	tx_total += n;
+}
+
+void tcp_socket_lets_go(struct tcp_socket *t, size_t n)
+{
+	n = n < t->unacked ? n : t->unacked;
+	t->unacked -= n;
+	tx_total -= n;
+	if (!tx_total)
+		wake(&all_gone);
+}
+
+bool tcp_socket_all_acked(uint64_t deadline)
+{
+	return wait_until_deadline(&all_gone, deadline, !tx_total);
+}
+
+bool tcp_socket_memory_full(void)
+{
+	return tx_total > limit();
+}
+
+/*
+ * A peer that takes merged frames acknowledges many segments at once, of which lwIP counts
+ * two (RFC 3465, L = 2): the rest is counted here, or slow start would be linear.  As in Linux
+ * that is all of it, but never beyond ssthresh, and not what is acknowledged of segments that
+ * were sent before a timeout (RFC 3465, 2.3): much of that may have left the path long ago.
+ */
+static void open_window(struct tcp_socket *t, struct tcp_pcb *pcb, tcpwnd_size_t acked)
+{
+	tcpwnd_size_t counted = 2 * pcb->mss, most = LWIP_MIN(pcb->ssthresh, pcb->snd_wnd_max);
+
+	/* lwIP has forgotten the timeout when all of before it is acknowledged. */
+	if (pcb->rto_end != t->rto_end && TCP_SEQ_GEQ(pcb->lastack, pcb->rto_end)) {
+		t->rto_end = pcb->rto_end;
+		t->rto_acked = pcb->lastack;
+	}
+	if (pcb->rto_end != t->rto_end || pcb->lastack == t->rto_acked ||
+	    pcb->flags & TF_INFR)
+		return;
+	if (acked > counted && pcb->cwnd < most)
+		pcb->cwnd += LWIP_MIN(acked - counted, most - pcb->cwnd);
+}
+
+/* Nothing was sent yet: RFC 6928 where lwIP begins with less. */
+static void begin_window(struct tcp_socket *t)
+{
+	struct tcp_pcb *pcb = t->pcb;
+	tcpwnd_size_t window;
+
+	if (t->began || !pcb || !t->connected)
+		return;
+	t->began = true;
+	window = LWIP_MIN(10u * pcb->mss, LWIP_MAX(2u * pcb->mss, 14600u));
+	pcb->cwnd = LWIP_MAX(pcb->cwnd, window);
+}
+
+err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
+{
+	struct tcp_socket *t = arg;
+
+	t->soft_error = 0;
+	open_window(t, pcb, len);
+	tcp_socket_lets_go(t, len);
+	sendbuf_acked(&t->out, len);
+	if (t->orphan) {
+		if (!t->unacked)
+			tcp_socket_orphan_over(t);
+		return ERR_OK;
+	}
+	over(t);
+	if (t->s.writers.first && (!t->unacked || tcp_socket_writable(t)))
+		wake(&t->s.writers);
+	if (t->was_full) {
+		t->was_full = false;
+		if (tcp_socket_writable(t))
+			file_changed(&t->s.file);
+	}
+	return ERR_OK;
+}
+
+/* More is to come at once: a segment that is not full may wait for it. */
+static void flush(struct tcp_socket *t, bool more)
+{
+	struct tcp_pcb *pcb = t->pcb;
+
+	begin_window(t);
+	if (pcb && (!more || pcb->snd_lbb - pcb->snd_nxt >= pcb->mss))
+		tcp_output(pcb);
+}
+
+static bool cannot_send_now(const struct tcp_socket *t)
+{
+	return t->s.error || t->shut_wr || !t->pcb || !(t->connected || t->connecting);
+}
+
+/* Why not: 0 or -errno. */
+static int cannot_send(struct tcp_socket *t)
+{
+	if (!cannot_send_now(t))
+		return 0;
+	return t->s.error ? socket_error(&t->s) : -EPIPE;
+}
+
+/* Sleep until so many bytes may be sent, or enough of them; 0 or -errno. */
+static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64_t deadline)
+{
+	int rc = cannot_send(t);
+
+	if (rc || (t->connected && tcp_socket_room(t)))
+		return rc;
+	t->was_full = true;
+	if (!patient)
+		return -EAGAIN;
+	flush(t, false);
+	net_push();
+	rc = wait_or_signal(&t->s.writers, deadline, signal_way(deadline),
+			    cannot_send_now(t) ||
+			    (t->connected && (tcp_socket_room(t) >= want ||
+					      tcp_socket_writable(t))));
+	if (rc <= 0)
+		return rc ? rc : -EAGAIN;
+	return cannot_send(t);
+}
+
+/*
+ * lwIP had no room where we saw some: its memory or its queue is full.  An acknowledgment
+ * makes room; without anything to be acknowledged there is none to come.
+ */
+static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
+{
+	size_t before = t->unacked;
+	int rc;
+
+	if (!before)
+		return -ENOBUFS;
+	t->was_full = true;
+	if (!patient)
+		return -EAGAIN;
+	flush(t, false);
+	net_push();
+	rc = wait_or_signal(&t->s.writers, deadline, signal_way(deadline),
+			    cannot_send_now(t) || t->unacked < before);
+	if (rc <= 0)
+		return rc ? rc : -EAGAIN;
+	return cannot_send(t);
+}
+
+static bool begin(struct tcp_socket *t, bool patient, uint64_t deadline)
+{
+	return patient ? mutex_lock(&t->sending, deadline) : mutex_trylock(&t->sending);
+}
+
+static ssize_t send_all(struct tcp_socket *t, const struct message *m, uint64_t deadline)
+{
+	bool more = m->flags & MSG_MORE || t->s.o.cork;
+	const struct iovec *v = m->iov;
+	size_t done = 0, at = 0, n, sent;
+	int rc = cannot_send(t);
+
+	while (!rc && done < m->size) {
+		if (at == v->iov_len) {
+			v++;
+			at = 0;
+			continue;
+		}
+		rc = wait_for_room(t, m->size - done, m->patient, deadline);
+		if (rc)
+			break;
+		n = v->iov_len - at;
+		if (n > tcp_socket_room(t))
+			n = tcp_socket_room(t);
+		sendbuf_write(&t->out, t->pcb, (const char *)v->iov_base + at, n,
+			      more || done + n < m->size ? TCP_WRITE_FLAG_MORE : 0, &sent);
+		tcp_socket_holds(t, sent);
+		done += sent;
+		at += sent;
+		if (!sent)
+			rc = no_room(t, m->patient, deadline);
+	}
+	flush(t, more);
+	return done ? (ssize_t)done : rc;
+}
+
+ssize_t tcp_socket_send(struct socket *s, struct message *m)
+{
+	struct tcp_socket *t = tcp_of(s);
+	uint64_t deadline = m->patient ? socket_deadline(s->o.snd_timeout) : 0;
+	ssize_t rc;
+
+	if (!begin(t, m->patient, deadline))
+		return -EAGAIN;
+	rc = send_all(t, m, deadline);
+	mutex_unlock(&t->sending);
+	return rc;
+}
+
+/* ---- sendfile() */
+
+ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
+{
+	struct tcp_socket *t = tcp_of(s);
+	bool patient = !(s->file.flags & O_NONBLOCK);
+	uint64_t deadline = patient ? socket_deadline(s->o.snd_timeout) : 0;
+	size_t n;
+	ssize_t rc;
+	err_t err;
+
+	if (!begin(t, patient, deadline))
+		return -EAGAIN;
+	do {
+		rc = wait_for_room(t, len, patient, deadline);
+		if (rc)
+			break;
+		n = tcp_socket_room(t) < MOST ? tcp_socket_room(t) : MOST;
+		n = n < len ? n : len;
+		err = sendbuf_refer(&t->out, t->pcb, from, n,
+				    n < len || s->o.cork ? TCP_WRITE_FLAG_MORE : 0);
+		if (err == ERR_OK) {
+			tcp_socket_holds(t, n);
+			rc = n;
+			flush(t, n < len || s->o.cork);
+		} else {
+			rc = no_room(t, patient, deadline);
+		}
+	} while (!rc);
+	mutex_unlock(&t->sending);
+	return rc;
+}
+
+/* Reading may sleep, and the connection may fail meanwhile: its memory stays until then. */
+static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, bool patient,
+		    uint64_t deadline)
+{
+	size_t n = tcp_socket_room(t) < len ? tcp_socket_room(t) : len;
+	bool more;
+	ssize_t rc;
+	err_t err;
+	void *to;
+
+	sendbuf_route(&t->out, t->pcb);
+	to = sendbuf_reserve(&t->out, n, &n);
+	more = n < len || t->s.o.cork;
+
+	if (!to)
+		return -ENOMEM;
+	t->filling = true;
+	rc = f->ops->pread(f, to, n, at);
+	t->filling = false;
+	if (!t->pcb) {
+		sendbuf_free(&t->out);
+		return cannot_send(t);
+	}
+	if (rc <= 0)
+		return rc;
+	n = rc;
+	do {
+		if (cannot_send_now(t))
+			return cannot_send(t);
+		err = sendbuf_commit(&t->out, t->pcb, n, more ? TCP_WRITE_FLAG_MORE : 0);
+		rc = err == ERR_OK ? 0 : no_room(t, patient, deadline);
+	} while (err != ERR_OK && !rc);
+	if (rc)
+		return rc;
+	tcp_socket_holds(t, n);
+	flush(t, more);
+	return n;
+}
+
+ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t len)
+{
+	struct tcp_socket *t = tcp_of(s);
+	bool patient = !(s->file.flags & O_NONBLOCK);
+	uint64_t deadline = patient ? socket_deadline(s->o.snd_timeout) : 0;
+	ssize_t rc;
+
+	if (!begin(t, patient, deadline))
+		return -EAGAIN;
+	rc = wait_for_room(t, len, patient, deadline);
+	if (!rc)
+		rc = fill(t, f, at, len, patient, deadline);
+	mutex_unlock(&t->sending);
+	return rc;
+}

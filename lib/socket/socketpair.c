@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: ISC */
+/* socketpair(): local sockets, which are two pipes (POSIX.1-2017). */
+#include "lib/file/pipe.h"
+#include "lib/file/rights.h"
+#include "lib/result.h"
+#include "lib/socket/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+
+struct local {
+	struct socket s;
+	struct pipe *in, *out;
+};
+
+static struct local *local_of(struct socket *s)
+{
+	return (struct local *)s;
+}
+
+/* ---- descriptors under way */
+
+#define DEEPEST 4			/* sockets in sockets: Linux's MAX_RECURSION_LEVEL */
+
+/* What waits to be read from f holds `what`, or is deeper than we look. */
+static bool holds(const struct file *f, const struct file *what, unsigned depth)
+{
+	const struct local *l = socket_is_local(f) ? (const struct local *)f : NULL;
+
+	if (f == what || depth > DEEPEST)
+		return true;
+	for (const struct rights *r = l ? l->in->rights : NULL; r; r = r->next)
+		for (size_t i = 0; i < r->count; i++)
+			if (holds(r->files[i], what, depth + 1))
+				return true;
+	return false;
+}
+
+/* As much as there is room for is one piece of the stream, and has them. */
+static void attach(struct pipe *p, struct message *m)
+{
+	struct rights **last = &p->rights;
+	size_t n = m->size < pipe_room(p) ? m->size : pipe_room(p);
+
+	while (*last)
+		last = &(*last)->next;
+	m->rights->begin = p->gone + p->len;
+	m->rights->end = m->rights->begin + n;
+	*last = m->rights;
+	m->rights = NULL;
+}
+
+/* The first of them, whose bytes we are at. */
+static void detach(struct pipe *p, struct message *m)
+{
+	m->rights = p->rights;
+	p->rights = p->rights->next;
+	m->rights->next = NULL;
+}
+
+/* What is sent so far counts; an error only where that is nothing. */
+static ssize_t put(struct local *l, struct message *m, const char *from, size_t len,
+		   uint64_t deadline)
+{
+	size_t done = 0;
+	int rc;
+
+	while (done < len) {
+		if (!pipe_room(l->out) && !pipe_broken(l->out) && !m->patient)
+			return done ? (ssize_t)done : -EAGAIN;
+		rc = pipe_wait_room(l->out, 1, deadline);
+		if (rc <= 0)
+			return done ? (ssize_t)done : rc ? rc : -EAGAIN;
+		if (pipe_broken(l->out))
+			return done ? (ssize_t)done : -EPIPE;
+		if (m->rights)
+			attach(l->out, m);
+		done += pipe_put(l->out, from + done, len - done);
+	}
+	return done;
+}
+
+static ssize_t local_send(struct socket *s, struct message *m)
+{
+	uint64_t deadline = socket_deadline(s->o.snd_timeout);
+	const struct file *reader = local_of(s)->out->reader;
+	ssize_t done = 0, n;
+
+	for (size_t i = 0; reader && m->rights && i < m->rights->count; i++)
+		if (holds(m->rights->files[i], reader, 0))
+			return -ETOOMANYREFS;
+	for (size_t i = 0; i < m->count; i++) {
+		n = put(local_of(s), m, m->iov[i].iov_base, m->iov[i].iov_len, deadline);
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		if ((size_t)n < m->iov[i].iov_len)
+			break;
+	}
+	return done;
+}
+
+static ssize_t local_recv(struct socket *s, struct message *m)
+{
+	struct pipe *p = local_of(s)->in;
+	struct cursor to = { .iov = m->iov };
+	uint64_t deadline = socket_deadline(s->o.rcv_timeout);
+	bool peek = m->flags & MSG_PEEK, all = m->flags & MSG_WAITALL && !peek;
+	size_t done = 0, n;
+	int rc;
+	uint64_t limit = UINT64_MAX;	/* the end of the bytes that came with m->rights */
+	const char *from;
+
+	while (done < m->size && p->gone + (peek ? done : 0) < limit) {
+		if (p->len > (peek ? done : 0)) {
+			uint64_t at = p->gone + (peek ? done : 0);
+
+			from = pipe_bytes(p, peek ? done : 0, &n);
+			n = n < m->size - done ? n : m->size - done;
+			if (p->rights && limit == UINT64_MAX) {
+				uint64_t end = p->rights->end;
+
+				n = n < end - at ? n : end - at;
+				if (at + n > p->rights->begin) {
+					limit = end;
+					peek ? (void)(m->rights = rights_copy(p->rights)) :
+					       detach(p, m);
+				}
+			}
+			n = n < limit - at ? n : limit - at;
+			cursor_put(&to, from, n);
+			if (!peek)
+				pipe_drop(p, n);
+			done += n;
+		} else if ((done && !all) || pipe_ended(p) || p->deaf) {
+			break;
+		} else {
+			rc = m->patient ? pipe_wait_bytes(p, 1, deadline) : 0;
+			if (rc <= 0)
+				return done ? (ssize_t)done : rc ? rc : -EAGAIN;
+		}
+	}
+	return done;
+}
+
+static ssize_t local_send_bytes(struct socket *s, const void *from, size_t len)
+{
+	struct message m = { .patient = !(s->file.flags & O_NONBLOCK) };
+
+	return put(local_of(s), &m, from, len, socket_deadline(s->o.snd_timeout));
+}
+
+static int local_connect(struct socket *s, const struct endpoint *to, bool patient)
+{
+	(void)s, (void)to, (void)patient;
+	return -EISCONN;
+}
+
+static int local_shutdown(struct socket *s, int how)
+{
+	struct local *l = local_of(s);
+
+	if (how != SHUT_RD) {
+		l->out->ended = true;
+		pipe_changed(l->out);
+	}
+	if (how != SHUT_WR) {
+		l->in->deaf = true;
+		pipe_changed(l->in);
+	}
+	return 0;
+}
+
+/* None of them has a name. */
+static int local_name(struct socket *s, bool peer, struct endpoint *to)
+{
+	if (peer && !local_of(s)->in->writer)
+		return -ENOTCONN;
+	*to = (struct endpoint){ 0 };
+	return 0;
+}
+
+static size_t local_readable(struct socket *s)
+{
+	return local_of(s)->in->len;
+}
+
+static unsigned local_ready(struct socket *s)
+{
+	const struct pipe *in = local_of(s)->in, *out = local_of(s)->out;
+	bool no_more = pipe_ended(in) || in->deaf;
+	unsigned events = 0;
+
+	if (in->len || no_more)
+		events |= POLLIN | POLLRDNORM;
+	if (no_more)
+		events |= POLLRDHUP;
+	if (no_more && pipe_broken(out))
+		events |= POLLHUP;
+	if (pipe_broken(out) || pipe_room(out) >= PIPE_ATOMIC)
+		events |= POLLOUT | POLLWRNORM;
+	return events;
+}
+
+static void local_close(struct socket *s)
+{
+	struct local *l = local_of(s);
+
+	struct rights *unread = l->in->rights;
+
+	l->in->rights = NULL;
+	l->in->reader = NULL;
+	pipe_changed(l->in);
+	l->out->writer = NULL;
+	pipe_changed(l->out);
+	free(l);
+	rights_put(unread);
+}
+
+static const struct socket_ops local_ops = {
+	.connect = local_connect, .send = local_send, .recv = local_recv,
+	.send_bytes = local_send_bytes, .shutdown = local_shutdown, .name = local_name,
+	.readable = local_readable, .ready = local_ready, .close = local_close,
+};
+
+static struct file *set_up(struct local *l, struct pipe *in, struct pipe *out, int flags)
+{
+	socket_init(&l->s, &local_ops, AF_UNIX, SOCK_STREAM, 0);
+	l->s.o.rcvbuf = l->s.o.sndbuf = PIPE_SIZE;
+	l->s.file.flags |= flags;
+	l->s.file.refs = 1;
+	l->in = in;
+	l->out = out;
+	in->reader = &l->s.file;
+	out->writer = &l->s.file;
+	return &l->s.file;
+}
+
+static int make(int flags, int fds[2])
+{
+	struct pipe *p = calloc(1, sizeof(*p)), *q = calloc(1, sizeof(*q));
+	struct local *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+
+	if (p && q && a && b)
+		return pipe_install(set_up(a, p, q, flags), set_up(b, q, p, flags), fds);
+	free(p);
+	free(q);
+	free(a);
+	free(b);
+	return -ENOMEM;
+}
+
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+	int rc;
+
+	if (domain != AF_UNIX)
+		return result(-EOPNOTSUPP);
+	if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM || protocol)
+		return result(-EPROTONOSUPPORT);
+	kernel_enter();
+	rc = make(type & SOCK_NONBLOCK ? O_NONBLOCK : 0, fds);
+	kernel_leave();
+	return result(rc);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/* Barriers (POSIX.1-2017: pthread_barrier_wait). */
+#include "kernel/sched.h"
+#include "lib/thread/line.h"
+#include "lib/thread/pthread.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+static struct line *line_of(pthread_barrier_t *b)
+{
+	return (struct line *)&b->__line;
+}
+
+int pthread_barrier_init(pthread_barrier_t *b, const pthread_barrierattr_t *attr,
+			 unsigned count)
+{
+	if (!count || (attr && attr->__initialized != PTHREAD_INITIALIZED))
+		return EINVAL;
+	*b = (pthread_barrier_t){ .__count = count };
+	return 0;
+}
+
+int pthread_barrier_destroy(pthread_barrier_t *b)
+{
+	return line_of(b)->first ? EBUSY : 0;
+}
+
+static int barrier_sleep(pthread_barrier_t *b)
+{
+	struct sleeper s = { 0 };
+
+	line_join(line_of(b), &s);
+	wait_until(&s.queue, s.granted);
+	return 0;
+}
+
+static int open_barrier(pthread_barrier_t *b)
+{
+	b->__arrived = 0;
+	while (line_of(b)->first)
+		line_grant(line_of(b));
+	return PTHREAD_BARRIER_SERIAL_THREAD;
+}
+
+int pthread_barrier_wait(pthread_barrier_t *b)
+{
+	int rc;
+
+	if (!b->__count)
+		return EINVAL;
+	kernel_enter();
+	rc = ++b->__arrived == b->__count ? open_barrier(b) : barrier_sleep(b);
+	kernel_leave();
+	return rc;
+}

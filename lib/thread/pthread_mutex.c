@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * POSIX mutexes (POSIX.1-2017: pthread_mutex_lock and its like).
+ *
+ * A normal one that is locked twice by its owner waits for ever, as POSIX says.  To
+ * unlock what one does not own is EPERM, whatever the type.
+ */
+#include "kernel/sched.h"
+#include "lib/thread/mutex.h"
+#include "lib/thread/pthread.h"
+#include "lib/thread/time.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+_Static_assert(sizeof(struct mutex) == sizeof(struct __mutex), "as in _pthreadtypes.h");
+
+struct mutex *pthread_mutex_of(pthread_mutex_t *m)
+{
+	return (struct mutex *)&m->__mutex;
+}
+
+/* Asking twice is not waiting for oneself. */
+static bool checked(const pthread_mutex_t *m)
+{
+	return m->__type != PTHREAD_MUTEX_NORMAL;
+}
+
+static bool owned(pthread_mutex_t *m)
+{
+	return pthread_mutex_of(m)->owner == current;
+}
+
+int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *attr)
+{
+	if (attr && attr->__initialized != PTHREAD_INITIALIZED)
+		return EINVAL;
+	*m = (pthread_mutex_t){ .__type = attr ? attr->type : PTHREAD_MUTEX_DEFAULT };
+	return 0;
+}
+
+int pthread_mutex_destroy(pthread_mutex_t *m)
+{
+	return pthread_mutex_of(m)->owner || m->__mutex.__line.__first ? EBUSY : 0;
+}
+
+/* What becomes of a mutex that is already ours, if it is not just waited for. */
+static int again(pthread_mutex_t *m)
+{
+	struct mutex *mutex = pthread_mutex_of(m);
+
+	if (m->__type != PTHREAD_MUTEX_RECURSIVE)
+		return EDEADLK;
+	if (mutex->depth + 1 == 0)
+		return EAGAIN;
+	mutex->depth++;
+	return 0;
+}
+
+/* Kernel code. */
+static int lock(pthread_mutex_t *m, uint64_t deadline)
+{
+	if (owned(m) && checked(m))
+		return again(m);
+	return mutex_lock(pthread_mutex_of(m), deadline) ? 0 : ETIMEDOUT;
+}
+
+int pthread_mutex_lock(pthread_mutex_t *m)
+{
+	int error;
+
+	kernel_enter();
+	error = lock(m, NEVER);
+	kernel_leave();
+	return error;
+}
+
+static bool must_wait(pthread_mutex_t *m)
+{
+	return pthread_mutex_of(m)->owner && !(owned(m) && checked(m));
+}
+
+/* A time that is none matters only if we would have to wait. */
+int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *when)
+{
+	uint64_t deadline = 0;
+	int error = 0;
+
+	kernel_enter();
+	if (must_wait(m))
+		error = time_deadline(CLOCK_REALTIME, when, &deadline);
+	if (!error)
+		error = lock(m, deadline);
+	kernel_leave();
+	return error;
+}
+
+int pthread_mutex_trylock(pthread_mutex_t *m)
+{
+	int error = 0;
+
+	kernel_enter();
+	if (owned(m) && m->__type == PTHREAD_MUTEX_RECURSIVE)
+		error = again(m);
+	else if (!mutex_trylock(pthread_mutex_of(m)))
+		error = EBUSY;
+	kernel_leave();
+	return error;
+}
+
+int pthread_mutex_unlock(pthread_mutex_t *m)
+{
+	struct mutex *mutex = pthread_mutex_of(m);
+	int error = 0;
+
+	kernel_enter();
+	if (!owned(m))
+		error = EPERM;
+	else if (mutex->depth)
+		mutex->depth--;
+	else
+		mutex_unlock(mutex);
+	kernel_leave();
+	return error;
+}
+
+/* Priorities, and so their ceilings, do not exist. */
+int pthread_mutex_getprioceiling(const pthread_mutex_t *m, int *ceiling)
+{
+	(void)m;
+	(void)ceiling;
+	return EINVAL;
+}
+
+int pthread_mutex_setprioceiling(pthread_mutex_t *m, int ceiling, int *old)
+{
+	(void)m;
+	(void)ceiling;
+	(void)old;
+	return EINVAL;
+}

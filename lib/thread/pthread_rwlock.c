@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Read-write locks (POSIX.1-2017: pthread_rwlock_rdlock, pthread_rwlock_wrlock).
+ *
+ * First come, first served: a reader that comes after a writer waits behind it, so
+ * neither kind can starve the other.  (A thread that reads already and asks again behind
+ * a waiting writer waits for itself; POSIX leaves that to us.)
+ */
+#include "kernel/sched.h"
+#include "lib/thread/line.h"
+#include "lib/thread/pthread.h"
+#include "lib/thread/time.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+enum { READ, WRITE };
+
+static struct line *line_of(pthread_rwlock_t *l)
+{
+	return (struct line *)&l->__line;
+}
+
+int pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *attr)
+{
+	if (attr && attr->__initialized != PTHREAD_INITIALIZED)
+		return EINVAL;
+	*l = (pthread_rwlock_t){ 0 };
+	return 0;
+}
+
+int pthread_rwlock_destroy(pthread_rwlock_t *l)
+{
+	return l->__writer || l->__readers || line_of(l)->first ? EBUSY : 0;
+}
+
+/* Take the lock if nobody's use of it forbids that. */
+static bool take(pthread_rwlock_t *l, int what, struct thread *t)
+{
+	if (l->__writer || (what == WRITE && l->__readers))
+		return false;
+	if (what == WRITE)
+		l->__writer = t;
+	else
+		l->__readers++;
+	return true;
+}
+
+/* Let in from the line who can be: a writer, or readers up to the next writer. */
+static void admit(pthread_rwlock_t *l)
+{
+	struct line *line = line_of(l);
+
+	while (line->first && take(l, line->first->what, line->first->thread))
+		line_grant(line);
+}
+
+static int rwlock_sleep(pthread_rwlock_t *l, int what, uint64_t deadline)
+{
+	struct sleeper s = { .what = what };
+
+	line_join(line_of(l), &s);
+	if (wait_until_deadline(&s.queue, deadline, s.granted))
+		return 0;
+	line_leave(line_of(l), &s);
+	admit(l);			/* those who waited behind us only */
+	return ETIMEDOUT;
+}
+
+/* when: NULL never, and is looked at only if we have to wait, as POSIX has it. */
+static int lock(pthread_rwlock_t *l, int what, const struct timespec *when)
+{
+	uint64_t deadline = NEVER;
+	int error = 0;
+
+	kernel_enter();
+	if (l->__writer == current)
+		error = EDEADLK;
+	else if (line_of(l)->first || !take(l, what, current)) {
+		if (when)
+			error = time_deadline(CLOCK_REALTIME, when, &deadline);
+		if (!error)
+			error = rwlock_sleep(l, what, deadline);
+	}
+	kernel_leave();
+	return error;
+}
+
+static int try(pthread_rwlock_t *l, int what)
+{
+	int error;
+
+	kernel_enter();
+	error = line_of(l)->first || !take(l, what, current) ? EBUSY : 0;
+	kernel_leave();
+	return error;
+}
+
+int pthread_rwlock_rdlock(pthread_rwlock_t *l)
+{
+	return lock(l, READ, NULL);
+}
+
+int pthread_rwlock_wrlock(pthread_rwlock_t *l)
+{
+	return lock(l, WRITE, NULL);
+}
+
+int pthread_rwlock_timedrdlock(pthread_rwlock_t *l, const struct timespec *when)
+{
+	return lock(l, READ, when);
+}
+
+int pthread_rwlock_timedwrlock(pthread_rwlock_t *l, const struct timespec *when)
+{
+	return lock(l, WRITE, when);
+}
+
+int pthread_rwlock_tryrdlock(pthread_rwlock_t *l)
+{
+	return try(l, READ);
+}
+
+int pthread_rwlock_trywrlock(pthread_rwlock_t *l)
+{
+	return try(l, WRITE);
+}
+
+int pthread_rwlock_unlock(pthread_rwlock_t *l)
+{
+	int error = 0;
+
+	kernel_enter();
+	if (l->__writer == current)
+		l->__writer = NULL;
+	else if (!l->__writer && l->__readers)
+		l->__readers--;
+	else
+		error = EPERM;
+	if (!error)
+		admit(l);
+	kernel_leave();
+	return error;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Semaphores (POSIX.1-2017: sem_init, sem_wait, sem_post).
+ *
+ * A post while threads wait goes to the first of them: the value counts only what nobody
+ * waits for.
+ */
+#include "kernel/sched.h"
+#include "lib/thread/line.h"
+#include "lib/thread/signals.h"
+#include "lib/thread/time.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <semaphore.h>
+
+static struct line *line_of(sem_t *s)
+{
+	return (struct line *)&s->__line;
+}
+
+static int result(int error)
+{
+	if (!error)
+		return 0;
+	errno = error;
+	return -1;
+}
+
+int sem_init(sem_t *s, int shared, unsigned value)
+{
+	(void)shared;
+	if (value > SEM_VALUE_MAX)
+		return result(EINVAL);
+	*s = (sem_t){ .__value = value };
+	return 0;
+}
+
+int sem_destroy(sem_t *s)
+{
+	return result(line_of(s)->first ? EBUSY : 0);
+}
+
+static bool take(sem_t *s)
+{
+	if (!s->__value)
+		return false;
+	s->__value--;
+	return true;
+}
+
+static int sem_sleep(sem_t *s, uint64_t deadline)
+{
+	struct sleeper sleeper = { 0 };
+	int rc;
+
+	line_join(line_of(s), &sleeper);
+	rc = wait_or_signal(&sleeper.queue, deadline, SIGNAL_RESTARTS, sleeper.granted);
+	if (rc > 0)
+		return 0;
+	line_leave(line_of(s), &sleeper);
+	return rc ? EINTR : ETIMEDOUT;
+}
+
+int sem_wait(sem_t *s)
+{
+	int error;
+
+	kernel_enter();
+	error = take(s) ? 0 : sem_sleep(s, NEVER);
+	kernel_leave();
+	return result(error);
+}
+
+int sem_trywait(sem_t *s)
+{
+	bool taken;
+
+	kernel_enter();
+	taken = take(s);
+	kernel_leave();
+	return result(taken ? 0 : EAGAIN);
+}
+
+/* A time that is none matters only if we would have to wait (POSIX: sem_timedwait). */
+int sem_timedwait(sem_t *restrict s, const struct timespec *restrict when)
+{
+	uint64_t deadline;
+	int error = 0;
+
+	kernel_enter();
+	if (!take(s)) {
+		error = time_deadline(CLOCK_REALTIME, when, &deadline);
+		if (!error)
+			error = sem_sleep(s, deadline);
+	}
+	kernel_leave();
+	return result(error);
+}
+
+int sem_post(sem_t *s)
+{
+	int error = 0;
+
+	kernel_enter();
+	if (line_of(s)->first)
+		line_grant(line_of(s));
+	else if (s->__value == SEM_VALUE_MAX)
+		error = EOVERFLOW;
+	else
+		s->__value++;
+	kernel_leave();
+	return result(error);
+}
+
+int sem_getvalue(sem_t *restrict s, int *restrict value)
+{
+	*value = s->__value;
+	return 0;
+}
