@@ -48,12 +48,13 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 		   $(if $(CLANG),--target=x86_64-linux-gnu)
 # Upcalls and traps do not save the FPU before C code runs.
 OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
-OURS		+= $(if $(filter net/% lib/%,$<),$(LWIP_INCLUDE))
+OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
 SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/memory.c \
-		   arch/x86_64/traps.c drivers/console.c drivers/control% \
-		   drivers/frontend_methods.c drivers/vchan_setup.c drivers/xenbus/% kernel/command.c \
-		   kernel/dump.c kernel/format.c kernel/hold.c kernel/json.c kernel/log.c \
+		   arch/x86_64/traps.c control/control.c control/endpoint.c control/frames.c \
+		   control/frontend_methods.c control/kernel_methods.c drivers/console.c \
+		   drivers/vchan_setup.c drivers/xenbus/% kernel/command.c kernel/dump.c \
+		   kernel/format.c kernel/hold.c kernel/json.c kernel/log.c \
 		   kernel/param.c kernel/random.c kernel/shutdown.c kernel/symbols.c \
 		   kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
 		   lib/libc/printf.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
@@ -68,7 +69,7 @@ LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
 		   -z noexecstack --nmagic
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c lib/*.c lib/*/*.c)
+		   net/*.c control/*.c lib/*.c lib/*/*.c)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)

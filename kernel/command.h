@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What can be asked of a guest while it runs: one table of interfaces, each with methods,
- * behind whatever asks (drivers/control_endpoint.c, /proc/xenolith).
+ * behind whatever asks (control/endpoint.c, /proc/xenolith).
  *
  * It is part of the kernel, not a driver, since drivers of one row may not know each other:
  * whoever has something to say registers it, and what is not linked is not in the table.

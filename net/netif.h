@@ -59,7 +59,7 @@ void link_forget(struct link *l, uint32_t address);
 /* Send what is queued. */
 void link_push(struct link *l);
 
-/* The network can be asked about from now on: net/methods.c. */
+/* The network can be asked about from now on: control/net_methods.c. */
 void net_methods_add(void);
 
 /* Pages of received frames that may be kept, before frames are copied. */

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: ISC
-# What tests/check runs is built here: all of kernel/, drivers/ and net/ for the host, and
-# lwIP, under AddressSanitizer and UndefinedBehaviorSanitizer, a program for each
+# What tests/check runs is built here: all of kernel/, drivers/, net/ and control/ for the
+# host, and lwIP, under AddressSanitizer and UndefinedBehaviorSanitizer, a program for each
 # tests/unit/*_test.c and each tests/fuzz/*_fuzz.c.
 #
 #	unit/	for unit tests: each access to memory is a call (tests/host/world.c)
 #	fuzz/	the same for fuzzers, with libFuzzer's coverage
 #
-# A test is linked with what it needs of libguest.a: kernel/, drivers/, net/, lwIP and
-# tests/host/.
+# A test is linked with what it needs of libguest.a: kernel/, drivers/, net/, control/,
+# lwIP and tests/host/.
 
 BUILD		?= build
 XEN_INCLUDE	?= /usr/include
@@ -16,7 +16,7 @@ OBJCOPY		?= objcopy
 OUT		:= $(BUILD)/check
 LWIP_SRC	?= $(BUILD)/src/lwip
 
-GUEST		:= $(wildcard kernel/*.c drivers/*.c drivers/*/*.c net/*.c)
+GUEST		:= $(wildcard kernel/*.c drivers/*.c drivers/*/*.c net/*.c control/*.c)
 L		:= $(LWIP_SRC)/src
 LWIP		:= $(filter-out core/altcp% core/dns.c core/ipv4/autoip.c core/ipv6/dhcp6.c, \
 		   $(patsubst $(L)/%,%,$(wildcard $(L)/core/*.c $(L)/core/ipv4/*.c \
@@ -47,8 +47,8 @@ RENAME		:= --rename-section .data=guest_data \
 
 objects		= $(patsubst %.c,$(OUT)/$(1)/%.o,$(2))
 lwip_objects	= $(LWIP:%.c=$(OUT)/$(1)/lwip/%.o)
-for_file	= $(if $(filter kernel/% drivers/%,$(1)),$(BY_CALL)) \
-		  $(if $(filter net/% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
+for_file	= $(if $(filter kernel/% drivers/% control/%,$(1)),$(BY_CALL)) \
+		  $(if $(filter net/% control/net_% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
 		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE)
 # lwIP takes words from where they are, and shifts bytes into signs.
 FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment,shift

@@ -88,6 +88,5 @@ void file_changed(struct file *f);	/* for who implements it: tell the watchers *
 void file_init(void);			/* 0, 1 and 2 become the console */
 extern struct file tty_file;
 #define TTY_DEVICE (5 << 8 | 1)	/* its st_rdev, Linux's of /dev/console */
-void tty_end_input(void);		/* of the console: it is somebody else's */
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The console as a file: standard input, output and error. */
+#include "control/shell.h"
 #include "drivers/console.h"
 #include "kernel/log.h"
 #include "kernel/sched.h"

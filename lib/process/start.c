@@ -5,9 +5,10 @@
  * The boot flow brings the kernel up and makes the thread that runs main(), since its own
  * small stack is no place for an application; then it is the control thread.
  */
+#include "control/control.h"
+#include "control/gdb.h"
+#include "control/shell.h"
 #include "drivers/console.h"
-#include "drivers/control.h"
-#include "drivers/gdb.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
@@ -19,7 +20,6 @@
 #include "kernel/shutdown.h"
 #include "kernel/watchdog.h"
 #include "lib/file/file.h"
-#include "lib/shell.h"
 #include "lib/thread/tls.h"
 
 #include <errno.h>
@@ -120,7 +120,7 @@ static void start_shell(void)
 	if (word && strcmp(word, "shell") == 0 && shell_start)
 		shell_start();
 	else if (word)
-		log_warning("console=%s: this image has no such thing (lib/shell.h)", word);
+		log_warning("console=%s: this image has no such thing (control/shell.h)", word);
 }
 
 static void start_main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/control.c, kernel/shutdown.c, watchdog.c and dump.c: how a guest ends. */
-#include "drivers/control.h"
+/* control/control.c, kernel/shutdown.c, watchdog.c and dump.c: how a guest ends. */
+#include "control/control.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"

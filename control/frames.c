@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A stream of bytes as messages, each with a NUL behind it (control_inside.h). */
-#include "drivers/control_inside.h"
+/* A stream of bytes as messages, each with a NUL behind it (inside.h). */
+#include "control/inside.h"
 
 #include <string.h>
 

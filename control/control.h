@@ -13,8 +13,8 @@
  *
  * It is for a kernel thread, so an application that spins does not keep a guest alive.
  */
-#ifndef DRIVERS_CONTROL_H
-#define DRIVERS_CONTROL_H
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
 
 /* From here on the guest's status gets out at the end: 0, or -errno: there is no xenstore. */
 int control_init(void);

@@ -9,7 +9,7 @@
  * an error for an answer, and the next message counts again; half a message of a client
  * that has gone is dropped.
  */
-#include "drivers/control_inside.h"
+#include "control/inside.h"
 #include "drivers/vchan.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"

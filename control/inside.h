@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of drivers/control share among themselves. */
-#ifndef DRIVERS_CONTROL_INSIDE_H
-#define DRIVERS_CONTROL_INSIDE_H
+/* What the files of control/ share among themselves. */
+#ifndef CONTROL_INSIDE_H
+#define CONTROL_INSIDE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The kernel's own interfaces join the table (control_methods.c). */
+/* The kernel's own interfaces join the table (kernel_methods.c). */
 void control_methods_add(void);
 
-/* Serve the operator, unless `control=off`; xenstore is there (control_endpoint.c). */
+/* Serve the operator, unless `control=off`; xenstore is there (endpoint.c). */
 void control_endpoint_start(void);
 
 /*
  * A stream of bytes as messages, each with a NUL behind it; one of `size` bytes or more is
- * too long (control_frames.c).
+ * too long (frames.c).
  */
 struct frames {
 	char *buf;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "drivers/control.h"
-#include "drivers/control_inside.h"
+#include "control/control.h"
+#include "control/inside.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"

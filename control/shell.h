@@ -10,9 +10,12 @@
  * The application's standard input has ended then.  control= holds here too.  Only an image
  * with `APP_LIBS := -u shell_start` in its app.mk has it.
  */
-#ifndef LIB_SHELL_H
-#define LIB_SHELL_H
+#ifndef CONTROL_SHELL_H
+#define CONTROL_SHELL_H
 
 void shell_start(void) __attribute__((weak));
+
+/* lib/file/tty.c, for shell.c: the application's standard input has ended. */
+void tty_end_input(void);
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "lib/shell.h"
+#include "control/shell.h"
 #include "drivers/console.h"
 #include "kernel/arch.h"
 #include "kernel/command.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
-#include "lib/file/file.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What the kernel itself has to say to an operator: the interfaces that every image has. */
-#include "drivers/control_inside.h"
+#include "control/inside.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
