@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What can be asked of all devices alike: org.xenolith.xenbus1. */
+#include "control/inside.h"
 #include "drivers/xenbus/frontend.h"
 #include "kernel/command.h"
-#include "kernel/trace.h"
 
 #include <errno.h>
 
@@ -86,5 +86,5 @@ void frontend_methods_add(void)
 	};
 
 	command_add(&xenbus);
-	trace_init();
+	trace_methods_add();
 }

@@ -6,8 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The kernel's own interfaces join the table (kernel_methods.c). */
+struct frontend;
+struct json;
+struct ring;
+
+/* Interfaces join the table: the kernel's own (kernel_methods.c), profiler and tracer. */
 void control_methods_add(void);
+void profile_methods_add(void);
+void trace_methods_add(void);
 
 /* Serve the operator, unless `control=off`; xenstore is there (endpoint.c). */
 void control_endpoint_start(void);
@@ -27,5 +33,11 @@ typedef bool take_frame(const char *message, size_t len, bool too_long);
 
 /* n bytes have come to buf + len: each message that is complete is taken. */
 bool frames_came(struct frames *f, size_t n, take_frame *take);
+
+/* Of a device: "connected", "connecting", "detached", "broken" or "failed". */
+const char *frontend_state(const struct frontend *fe);
+
+/* A member of that name: {"slots": n, "used": n, "most": n, "waiting": n}. */
+void frontend_put_ring(struct json *j, const char *key, const struct ring *r);
 
 #endif

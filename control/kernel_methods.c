@@ -11,7 +11,6 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
-#include "kernel/profile.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
 #include "kernel/symbols.h"
@@ -498,5 +497,5 @@ void control_methods_add(void)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		command_add(all[i]);
-	profile_init();
+	profile_methods_add();
 }

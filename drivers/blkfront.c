@@ -15,7 +15,6 @@
 #include "drivers/xenbus/frontend.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 
@@ -262,8 +261,6 @@ static void flush_at_end(struct frontend *fe)
 	blkfront_flush(&d);
 }
 
-static struct interface asked;
-
 static const struct frontend_driver driver = {
 	.kind = "vbd",
 	.size = sizeof(struct blkfront),
@@ -272,7 +269,7 @@ static const struct frontend_driver driver = {
 	.start = start_disk,
 	.stop = stop,
 	.flush = flush_at_end,
-	.asked = &asked,
+	.methods_add = blkfront_methods_add,
 };
 
 /* ---- answers */
@@ -773,58 +770,25 @@ int blkfront_info(const struct disk *d, struct disk_info *info)
 	return rc;
 }
 
-/* ---- what can be asked */
-
-static void put_disk(const struct frontend *fe, void *arg)
+void blkfront_stats(const struct frontend *fe, struct blkfront_stats *s)
 {
 	const struct blkfront *b = (const struct blkfront *)fe;
-	struct json *j = arg;
-	char name[16];
 
-	blkfront_name(fe->id, name, sizeof(name));
-	json_open(j, NULL, '{');
-	json_string(j, "name", name);
-	json_number(j, "number", fe->id);
-	json_string(j, "state", frontend_state(fe));
-	json_number(j, "size_bytes", b->info.size);
-	json_number(j, "sector_bytes", b->info.sector_size);
-	json_bool(j, "writable", b->info.writable);
-	json_number(j, "reads", b->requests[BLKIF_OP_READ]);
-	json_number(j, "writes", b->requests[BLKIF_OP_WRITE]);
-	json_number(j, "flushes", b->requests[BLKIF_OP_FLUSH_DISKCACHE] +
-				  b->requests[BLKIF_OP_WRITE_BARRIER]);
-	json_number(j, "discards", b->requests[BLKIF_OP_DISCARD]);
-	json_number(j, "read_bytes", b->bytes[BLKIF_OP_READ]);
-	json_number(j, "written_bytes", b->bytes[BLKIF_OP_WRITE]);
-	json_number(j, "errors", b->errors);
-	frontend_put_ring(j, "ring", &b->ring);
-	json_open(j, "pages", '{');
-	json_number(j, "limit", b->pool.max);
-	json_number(j, "granted", b->pool.granted);
-	json_number(j, "used", b->pool.lent);
-	json_close(j, '}');
-	json_close(j, '}');
+	*s = (struct blkfront_stats){
+		.info = b->info,
+		.reads = b->requests[BLKIF_OP_READ],
+		.writes = b->requests[BLKIF_OP_WRITE],
+		.flushes = b->requests[BLKIF_OP_FLUSH_DISKCACHE] +
+			   b->requests[BLKIF_OP_WRITE_BARRIER],
+		.discards = b->requests[BLKIF_OP_DISCARD],
+		.read_bytes = b->bytes[BLKIF_OP_READ],
+		.written_bytes = b->bytes[BLKIF_OP_WRITE],
+		.errors = b->errors,
+		.ring = &b->ring, .pool = &b->pool,
+	};
 }
 
-static void stats(struct json *j, const char *key)
+void blkfront_each(void (*visit)(const struct frontend *fe, void *arg), void *arg)
 {
-	json_open(j, key, '[');
-	frontend_each(&driver, put_disk, j);
-	json_close(j, ']');
+	frontend_each(&driver, visit, arg);
 }
-
-static struct interface asked = {
-	.name = "org.xenolith.block1",
-	.description =
-	"# Disks.  Requests are what the backend was asked for: a read may be several.\n"
-	"# `pages`: those that data passes through.\n"
-	"interface org.xenolith.block1\n"
-	"type Ring (slots: int, used: int, most: int, waiting: int)\n"
-	"type Pages (limit: int, granted: int, used: int)\n"
-	"type Disk (name: string, number: int, state: string, size_bytes: int,\n"
-	"  sector_bytes: int, writable: bool, reads: int, writes: int, flushes: int,\n"
-	"  discards: int, read_bytes: int, written_bytes: int, errors: int, ring: Ring,\n"
-	"  pages: Pages)\n"
-	"method Get() -> (block: []Disk)\n",
-	.key = "block", .stats = stats,
-};

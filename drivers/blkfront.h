@@ -63,4 +63,24 @@ int blkfront_info(const struct disk *d, struct disk_info *info);
 void blkfront_name(unsigned vdev, char *to, size_t size);
 bool blkfront_number(const char *name, unsigned *vdev);
 
+/* ---- For those who show them; these do not sleep. */
+
+struct frontend;
+
+/* Since the guest began.  Requests are what the backend was asked for. */
+struct blkfront_stats {
+	struct disk_info info;
+	uint64_t reads, writes, flushes, discards, errors;	/* requests */
+	uint64_t read_bytes, written_bytes;
+	const struct ring *ring;
+	const struct pool *pool;	/* pages that data passes through */
+};
+
+/* Each disk there ever was. */
+void blkfront_each(void (*visit)(const struct frontend *fe, void *arg), void *arg);
+void blkfront_stats(const struct frontend *fe, struct blkfront_stats *s);
+
+/* control/blkfront_methods.c, for blkfront.c: there are disks, to be asked for. */
+void blkfront_methods_add(void);
+
 #endif

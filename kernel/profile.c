@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/arch.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/profile.h"
 #include "kernel/random.h"
 #include "kernel/record.h"
 #include "kernel/sched.h"
-#include "kernel/symbols.h"
 
 #include <errno.h>
 
 #define DEPTH 64u
 #define HEAD 6u
-#define MAX_HZ 10000
-#define SYMBOLS_BYTES (COMMAND_MAX - 1024)
 #define IDLE UINT32_MAX
 
 /* What docs/profile.md says: it is what the operator's side reads. */
@@ -21,7 +17,7 @@ struct sample {
 	uint32_t n, thread, time[2], back, to, pc[DEPTH];
 };
 
-static struct records records;
+struct records profile_records;
 static uint64_t period, due, stop, state;
 
 /* Half a period to one and a half: what the guest does each n ms is met at any phase. */
@@ -48,7 +44,7 @@ static void sample(const struct regs *where, bool idle, uint64_t now)
 	s.time[1] = (now / 1000) >> 32;
 	s.back = top.back;
 	s.to = top.to;
-	records_put(&records, &s.n, s.n);
+	records_put(&profile_records, &s.n, s.n);
 }
 
 static uint64_t tick(const struct regs *where, bool idle)
@@ -66,71 +62,21 @@ static uint64_t tick(const struct regs *where, bool idle)
 	return due;
 }
 
-/* ---- what the operator asks for */
-
-static int sample_for(struct command *c)
+int profile_begin(unsigned hz, uint64_t ns, uint64_t *until)
 {
-	int64_t hz = 1000, ms = 10000;
-
-	if (command_integer(c, "hz", 1, MAX_HZ, &hz) < 0 ||
-	    command_integer(c, "ms", 1, 24 * 3600 * 1000, &ms) < 0)
-		return -EINVAL;
-	if (!c->more)
-		return -EDOM;
-	if (records_begin(&records))
+	if (records_begin(&profile_records))
 		return -ENOMEM;
 	period = NSEC_PER_SEC / hz;
 	state = random_word() | 1;
 	due = clock_now() + next_period();
-	stop = clock_now() + ms * NSEC_PER_MSEC;
+	stop = clock_now() + ns;
+	*until = stop;
 	sched_profile(tick, due);
-	records_stream(&records, c, stop);
+	return 0;
+}
+
+void profile_end(void)
+{
 	sched_profile(NULL, NEVER);
-	records_end(&records);
-	return 0;
-}
-
-static int symbols(struct command *c)
-{
-	const uint8_t *at = NULL;
-	int64_t from = 0;
-	uintptr_t start;
-	const char *name;
-
-	if (command_integer(c, "from", 0, UINT32_MAX, &from) < 0)
-		return -EINVAL;
-	json_open(c->reply, "symbols", '[');
-	while ((name = symbol_next(&at, &start)) && c->reply->len < SYMBOLS_BYTES)
-		if (start >= (uint64_t)from) {
-			json_open(c->reply, NULL, '{');
-			json_number(c->reply, "address", start);
-			json_string(c->reply, "name", name);
-			json_close(c->reply, '}');
-		}
-	json_close(c->reply, ']');
-	if (name)
-		json_number(c->reply, "next", start);
-	return 0;
-}
-
-static const struct method methods[] = {
-	{ "Sample", COMMAND_READS, sample_for },
-	{ "Symbols", COMMAND_READS, symbols },
-	{ NULL, 0, NULL },
-};
-
-/* Short, since every image has it; docs/profile.md says more. */
-static struct interface profile = {
-	.name = "org.xenolith.profile1",
-	.description =
-	"interface org.xenolith.profile1\n"
-	"method Sample(hz: ?int, ms: ?int) -> (records: string, put: int, lost: int)\n"
-	"method Symbols(from: ?int) -> (symbols: [](address: int, name: string),"
-	" next: ?int)\n",
-	.methods = methods,
-};
-
-void profile_init(void)
-{
-	command_add(&profile);
+	records_end(&profile_records);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/arch.h"
-#include "kernel/clock.h"
 #include "kernel/page.h"
 #include "kernel/record.h"
 
@@ -10,7 +9,6 @@
 #define RING_WORDS (uint32_t)(RING_PAGES * PAGE_SIZE / 4)
 #define TEXT_PAGES 8u
 #define BYTES 18000u			/* of records in a reply: 24,000 as text */
-#define EVERY (200 * NSEC_PER_MSEC)	/* between two replies */
 
 int records_begin(struct records *r)
 {
@@ -54,8 +52,7 @@ static uint32_t length(const struct records *r, uint32_t at)
 	return r->words[at % RING_WORDS] & 255;
 }
 
-/* Whole records of at most BYTES, as base64 (RFC 4648): its length. */
-static size_t take(struct records *r)
+size_t records_take(struct records *r)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -77,38 +74,4 @@ static size_t take(struct records *r)
 		r->text[len++] = '=';
 	__atomic_store_n(&r->consumed, end, __ATOMIC_RELEASE);
 	return len;
-}
-
-static void put_reply(struct records *r, struct json *j)
-{
-	json_chars(j, "records", r->text, take(r));
-	json_number(j, "put", r->put);
-	json_number(j, "lost", r->lost);
-}
-
-/* All that is there now: false, the caller has gone. */
-static bool hand_over(struct records *r, struct command *c)
-{
-	uint32_t all = r->produced;
-
-	while ((int32_t)(all - r->consumed) > 0) {
-		put_reply(r, c->reply);
-		if (!command_next(c))
-			return false;
-	}
-	return true;
-}
-
-void records_stream(struct records *r, struct command *c, uint64_t until)
-{
-	uint64_t next;
-
-	do
-		next = clock_now() + EVERY;
-	while (next < until && command_wait(c, next) && hand_over(r, c));
-	if (next >= until && command_wait(c, until)) {
-		r->closed = true;
-		hand_over(r, c);
-	}
-	put_reply(r, c->reply);
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Records of 32-bit words in a ring of fixed size: put by whoever runs, also in an upcall
- * of kernel code, and taken out as text by a method that an operator called.  What does
- * not fit is lost, and counted.
+ * of kernel code, and taken out as text.  What does not fit is lost, and counted.
  */
 #ifndef KERNEL_RECORD_H
 #define KERNEL_RECORD_H
 
-#include "kernel/command.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct records {
 	uint32_t *words;		/* NULL: there is no ring */
-	char *text;			/* what goes into a reply */
+	char *text;			/* of records_take() */
 	uint32_t produced, consumed;	/* words */
 	uint64_t put, lost;		/* records */
 	bool closed;			/* its time is over */
@@ -25,9 +26,9 @@ void records_end(struct records *r);
 void records_put(struct records *r, const uint32_t *words, unsigned n);
 
 /*
- * For a method with c->more: replies of {records: base64 of the words, low byte first; put;
- * lost} several times a second until `until`; then what is left is in the last reply.
+ * Some of the oldest records, none if there are none: base64 (RFC 4648) of their words, low
+ * byte first, is in r->text, and they make room for others.  Returns the length of the text.
  */
-void records_stream(struct records *r, struct command *c, uint64_t until);
+size_t records_take(struct records *r);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tracepoints: what the kernel did when, for an operator who asks (org.xenolith.trace1,
- * docs/profile.md).  Else each costs a load and a branch.  Kernel code only.
+ * Tracepoints: what the kernel did when, for an operator who asks
+ * (control/trace_methods.c, docs/profile.md).  Else each costs a load and a branch.  Kernel code only.
  */
 #ifndef KERNEL_TRACE_H
 #define KERNEL_TRACE_H
+
+#include "kernel/record.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +28,17 @@ static inline void trace(enum trace_event e, uint32_t a, uint32_t b)
 		trace_put(e, a, b);
 }
 
-/* There is org.xenolith.trace1 from now on: an image with split devices calls it. */
-void trace_init(void);
+/* What an event and its two values are called; b: NULL, it has one. */
+struct trace_name {
+	const char *name, *a, *b;
+};
+extern const struct trace_name trace_names[TRACE_EVENTS];
+
+/* While it runs: words are 7, event, time in ns (two), thread, a, b. */
+extern struct records trace_records;
+
+/* Record these (a bit for each) from now on: 0 or -ENOMEM. */
+int trace_begin(uint32_t events);
+void trace_end(void);
 
 #endif

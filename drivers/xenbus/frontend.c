@@ -2,7 +2,6 @@
 #include "drivers/xenbus/frontend.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/dump.h"
 #include "kernel/gnttab.h"
 #include "kernel/log.h"
@@ -902,8 +901,8 @@ static struct kind *kind_of(const struct frontend_driver *driver)
 		dump_add(&dump);
 		frontend_methods_add();
 	}
-	if (driver->asked)
-		command_add(driver->asked);
+	if (driver->methods_add)
+		driver->methods_add();
 	k->next = kinds;
 	kinds = k;
 	return k;

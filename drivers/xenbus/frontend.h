@@ -31,7 +31,6 @@
 #include "kernel/log.h"
 
 struct frontend;
-struct interface;
 
 struct frontend_driver {
 	const char *kind;		/* the directory in xenstore: "vif", "vbd" */
@@ -44,8 +43,8 @@ struct frontend_driver {
 	void (*stop)(struct frontend *fe);
 	/* What must reach the device before the guest ends; may be NULL, may sleep. */
 	void (*flush)(struct frontend *fe);
-	/* What can be asked of its devices (kernel/command.h), or NULL. */
-	struct interface *asked;
+	/* There are devices of its kind, to be asked for: in control/, or NULL. */
+	void (*methods_add)(void);
 };
 
 /* ... this.  Made zeroed when the device is first seen, and never freed. */
@@ -140,14 +139,7 @@ void frontend_each(const struct frontend_driver *driver,
 void frontend_rings(const struct frontend *fe,
 		    void (*visit)(const char *key, const struct ring *r, void *arg), void *arg);
 
-/* "connected", "connecting", "detached", "broken" or "failed". */
-const char *frontend_state(const struct frontend *fe);
-
-struct json;
-/* A member of that name: {"slots": n, "used": n, "most": n, "waiting": n}. */
-void frontend_put_ring(struct json *j, const char *key, const struct ring *r);
-
-/* frontend_methods.c, for frontend.c: there are devices, to be asked for. */
+/* control/frontend_methods.c, for frontend.c: there are devices, to be asked for. */
 void frontend_methods_add(void);
 
 #endif

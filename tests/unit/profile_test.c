@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel/profile.c, and kernel/sched.c's upcalls in kernel code that it needs. */
+/* kernel/profile.c, control/profile_methods.c, and kernel/sched.c's upcalls in kernel code that it needs. */
+#include "control/inside.h"
 #include "kernel/clock.h"
 #include "kernel/command.h"
 #include "kernel/param.h"
-#include "kernel/profile.h"
 #include "kernel/sched.h"
 #include "tests/host/host.h"
 
@@ -104,7 +104,7 @@ static void up(void)
 	assert(param_init(none) == 0);
 	if (!reply)
 		reply = malloc(COMMAND_MAX);
-	profile_init();
+	profile_methods_add();
 }
 
 static void down(void)

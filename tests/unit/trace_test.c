@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel/trace.c, and the scheduler's tracepoints. */
+/* kernel/trace.c, control/trace_methods.c, and the scheduler's tracepoints. */
+#include "control/inside.h"
 #include "kernel/clock.h"
 #include "kernel/command.h"
 #include "kernel/param.h"
@@ -122,7 +123,7 @@ static void up(unsigned workers)
 	assert(param_init(none) == 0);
 	if (!reply)
 		reply = malloc(COMMAND_MAX);
-	trace_init();
+	trace_methods_add();
 	while (workers--)
 		thread_start("worker", THREAD_KERNEL, STACK_KERNEL, work_in_turns, NULL, NULL);
 }
