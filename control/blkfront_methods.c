@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* What can be asked of disks (drivers/blkfront.h): org.xenolith.block1. */
+#include "control/command.h"
 #include "control/inside.h"
 #include "drivers/blkfront.h"
 #include "drivers/xenbus/frontend.h"
-#include "kernel/command.h"
 
 static void put_disk(const struct frontend *fe, void *arg)
 {

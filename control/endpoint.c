@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Where an operator asks: a vchan server for dom0 at data/vchan/0/control, on which varlink
- * is spoken (varlink.org): JSON objects with a NUL behind each.  kernel/command.h has what
+ * is spoken (varlink.org): JSON objects with a NUL behind each.  control/command.h has what
  * can be asked.
  *
  * A kernel thread serves one client after another, out of two buffers that are made when
@@ -9,11 +9,11 @@
  * an error for an answer, and the next message counts again; half a message of a client
  * that has gone is dropped.
  */
+#include "control/command.h"
 #include "control/inside.h"
 #include "drivers/vchan.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/param.h"

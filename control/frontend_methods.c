@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What can be asked of all devices alike: org.xenolith.xenbus1. */
+#include "control/command.h"
 #include "control/inside.h"
 #include "drivers/xenbus/frontend.h"
-#include "kernel/command.h"
 
 #include <errno.h>
 

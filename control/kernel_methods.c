@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What the kernel itself has to say to an operator: the interfaces that every image has. */
+#include "control/command.h"
 #include "control/inside.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/evtchn.h"
 #include "kernel/gnttab.h"
 #include "kernel/hold.h"

@@ -5,7 +5,7 @@
  * Get() is small however many connections there are: they are only counted.  Connections()
  * lists them, in parts; between two of them connections come and go.
  */
-#include "kernel/command.h"
+#include "control/command.h"
 #include "kernel/log.h"
 #include "net/netif.h"
 #include "net/sendbuf.h"

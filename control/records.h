@@ -3,7 +3,7 @@
 #ifndef CONTROL_RECORDS_H
 #define CONTROL_RECORDS_H
 
-#include "kernel/command.h"
+#include "control/command.h"
 #include "kernel/record.h"
 
 /*

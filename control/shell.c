@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+#include "control/command.h"
 #include "control/shell.h"
 #include "drivers/console.h"
 #include "kernel/arch.h"
-#include "kernel/command.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * console=shell: the commands of kernel/command.h typed on the console.
+ * console=shell: the commands of control/command.h typed on the console.
  *
  *	info				org.xenolith.info1.Get
  *	log1.SetLevel level=debug	org.xenolith.log1.SetLevel, with a parameter

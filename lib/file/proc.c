@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /proc/xenolith: the guest's statistics (kernel/command.h) as one JSON object, for an
+ * /proc/xenolith: the guest's statistics (control/command.h) as one JSON object, for an
  * application to read.  They are those of the moment when the file was opened.
  */
-#include "kernel/command.h"
+#include "control/command.h"
 #include "lib/file/mount.h"
 
 #include <errno.h>

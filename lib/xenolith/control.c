@@ -7,8 +7,8 @@
  * comes too late is dropped.  Parameters and reply have memory of their own, as the endpoint's
  * are another call's by then.
  */
+#include "control/command.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/log.h"
 #include "kernel/sched.h"
 #include "lib/result.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The operator is the fuzzer: each message is answered, once, by JSON. */
-#include "kernel/command.h"
+#include "control/command.h"
 
 #include <stdlib.h>
 #include <string.h>

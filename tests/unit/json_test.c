@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel/json.c, and kernel/command.c, which is a table behind it. */
-#include "kernel/command.h"
+/* control/json.c, and control/command.c, which is a table behind it. */
+#include "control/command.h"
 #include "kernel/param.h"
 #include "tests/host/host.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* kernel/profile.c, control/profile_methods.c, and kernel/sched.c's upcalls in kernel code that it needs. */
+#include "control/command.h"
 #include "control/inside.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
 #include "tests/host/host.h"

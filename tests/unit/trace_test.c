@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* kernel/trace.c, control/trace_methods.c, and the scheduler's tracepoints. */
+#include "control/command.h"
 #include "control/inside.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
 #include "kernel/trace.h"

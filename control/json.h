@@ -3,8 +3,8 @@
  * JSON (RFC 8259), written into a buffer and read in place: no memory but the caller's,
  * and no sleep.
  */
-#ifndef KERNEL_JSON_H
-#define KERNEL_JSON_H
+#ifndef CONTROL_JSON_H
+#define CONTROL_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,18 +3,17 @@
  * What can be asked of a guest while it runs: one table of interfaces, each with methods,
  * behind whatever asks (control/endpoint.c, /proc/xenolith).
  *
- * It is part of the kernel, not a driver, since drivers of one row may not know each other:
- * whoever has something to say registers it, and what is not linked is not in the table.
+ * Whoever has something to say registers it, and what is not linked is not in the table.
  * Names, descriptions and messages are varlink's (varlink.org): a name ends with a number,
  * and what it says stays; what changes gets another number.
  *
  *	control=off|read|safe|all	which methods there are: none, those that read, all
  *					but the dangerous, or all (the default)
  */
-#ifndef KERNEL_COMMAND_H
-#define KERNEL_COMMAND_H
+#ifndef CONTROL_COMMAND_H
+#define CONTROL_COMMAND_H
 
-#include "kernel/json.h"
+#include "control/json.h"
 
 #define COMMAND_MAX (64 * 1024)		/* bytes of a message, either way */
 #define COMMAND_DEPTH 16

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include "control/command.h"
 #include "kernel/clock.h"
-#include "kernel/command.h"
 #include "kernel/log.h"
 #include "kernel/param.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "kernel/json.h"
+#include "control/json.h"
 #include "kernel/log.h"
 
 #include <errno.h>
