@@ -47,17 +47,14 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 		   -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
 		   $(if $(CLANG),--target=x86_64-linux-gnu)
 # Upcalls and traps do not save the FPU before C code runs.
-OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/% \
-		   control/command.c control/json.c,$<),-mgeneral-regs-only)
+OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
 SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/memory.c \
-		   arch/x86_64/traps.c control/command.c control/control.c control/endpoint.c \
-		   control/frames.c control/frontend_methods.c control/json.c \
-		   control/kernel_methods.c drivers/console.c drivers/vchan_setup.c \
+		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
 		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
-		   kernel/param.c kernel/random.c kernel/shutdown.c kernel/symbols.c \
-		   kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
+		   kernel/param.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
+		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
 		   lib/libc/printf.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
