@@ -67,7 +67,7 @@ LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
 		   -z noexecstack --nmagic
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c control/*.c lib/*.c lib/*/*.c)
+		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a debugger wants of the platform, and the platform of a debugger; of no use to others,
- * and linked only with one (control/gdb.h).
+ * and linked only with one (control/gdb/gdb.h).
  *
  * A debugger is a kernel thread.  What it stops is the application: its threads are held
  * (sched_hold()), each in the state in which it was preempted, or fell asleep in the kernel,

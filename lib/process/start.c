@@ -6,7 +6,7 @@
  * small stack is no place for an application; then it is the control thread.
  */
 #include "control/control.h"
-#include "control/gdb.h"
+#include "control/gdb/gdb.h"
 #include "control/shell.h"
 #include "drivers/console.h"
 #include "kernel/arch.h"

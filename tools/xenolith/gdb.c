@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * gdb for the application of a guest: `target remote | xenolith gdb D` has us carry bytes
- * between gdb and the guest's server (control/gdb.c of Xenolith); with an ELF file, we start
+ * between gdb and the guest's server (control/gdb/gdb.c of Xenolith); with an ELF file, we start
  * gdb with these words ourselves.
  */
 #include "xenolith.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * control/gdb.h: who is attached, and whether the application runs.
+ * control/gdb/gdb.h: who is attached, and whether the application runs.
  *
  * A kernel thread serves one gdb after another.  The first packet stops the application; it
  * goes on when gdb says so, detaches, or has gone.  While it runs only Ctrl-C counts.
  */
-#include "control/gdb.h"
-#include "control/gdb_inside.h"
+#include "control/gdb/gdb.h"
+#include "control/gdb/gdb_inside.h"
 #include "drivers/vchan.h"
 #include "kernel/clock.h"
 #include "kernel/debug.h"
