@@ -377,7 +377,7 @@ static uint8_t how(void)
 	return b < 128 ? 0 : b < 192 ? 1u << (b & 7) : byte();
 }
 
-/* ---- sockets, as lib/socket_tcp*.c has them */
+/* ---- sockets, as lib/socket/socket_tcp*.c has them */
 
 static struct sock {
 	struct tcp_pcb *pcb;

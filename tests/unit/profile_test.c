@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel/profile.c, control/profile_methods.c, and kernel/sched.c's upcalls in kernel code that it needs. */
+/*
+ * kernel/profile.c, control/profile_methods.c, and kernel/sched.c's upcalls in kernel code
+ * that they need.
+ */
 #include "control/command.h"
 #include "control/inside.h"
 #include "kernel/clock.h"
