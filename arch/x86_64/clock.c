@@ -30,6 +30,8 @@ uint64_t arch_clock(void)
 	do {
 		version = t->version;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		/* The counter is not read before the version (a processor might do so). */
+		__asm__ volatile("lfence" : : : "memory");
 		time = t->system_time + arch_cycles_ns(arch_cycles() - t->tsc_timestamp);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while ((version & 1) || version != t->version);
