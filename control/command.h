@@ -3,7 +3,7 @@
  * What can be asked of a guest while it runs: one table of interfaces, each with methods,
  * behind whatever asks (control/endpoint.c, /proc/xenolith).
  *
- * Whoever has something to say registers it, and what is not linked is not in the table.
+ * A module registers its interfaces; those of modules that are not linked are not in the table.
  * Names, descriptions and messages are varlink's (varlink.org): a name ends with a number,
  * and what it says stays; what changes gets another number.
  *
