@@ -259,6 +259,12 @@ static bool number(struct dhcp *d, enum option option, unsigned overload, int by
 	return true;
 }
 
+/* There are hosts' addresses in it: 0.0.0.0/1 is half of a default route. */
+static bool has_hosts(uint32_t to, unsigned bits)
+{
+	return bits < 8 ? bits < 3 || to < 0xe0000000 : route_is_host(to | 1);
+}
+
 /* RFC 3442.  False: they are not there, or not well formed. */
 static bool read_routes(struct dhcp *d, enum option option, unsigned overload)
 {
@@ -282,7 +288,7 @@ static bool read_routes(struct dhcp *d, enum option option, unsigned overload)
 		gateway = get32(d->value + at);
 		at += 4;
 		to &= route_mask(bits);
-		if ((bits && !route_is_host(to | 1)) || (gateway && !route_is_host(gateway)) ||
+		if (!has_hosts(to, bits) || (gateway && !route_is_host(gateway)) ||
 		    gateway == d->read.address)
 			continue;
 		dropped += !route_add(r, to, bits, gateway);

@@ -605,8 +605,9 @@ void link_mtu(struct link *l)
 	if (l->dhcp_mtu && l->dhcp_mtu < mtu)
 		mtu = l->dhcp_mtu;
 	l->narrowed |= tcp_active_pcbs && mtu < l->netif.mtu;
+	if (l->netif.mtu != mtu)	/* else what a router has told stays (RFC 4861, 6.3.4) */
+		l->netif.mtu6 = mtu;
 	l->netif.mtu = mtu;
-	l->netif.mtu6 = mtu;
 	choose_sums(l, false);
 }
 

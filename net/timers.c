@@ -125,11 +125,13 @@ static bool neighbour_missing6(const struct tcp_pcb *pcb)
 			     n->state == ND6_INCOMPLETE;
 }
 
+static bool behind;			/* the tick is made up for; another one follows at once */
+
 /*
  * As on Linux a neighbour that does not answer ends what is not connected yet; sockets of UDP
  * are not told, as its ip6_link_failure() is a soft error.
  */
-static void tick_nd6(void)
+static void connections_give_up(void)
 {
 	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
 		next = pcb->next;
@@ -137,6 +139,12 @@ static void tick_nd6(void)
 		    neighbour_missing6(pcb))
 			icmp_tcp_error(pcb, EHOSTUNREACH, false);
 	}
+}
+
+static void tick_nd6(void)
+{
+	if (!behind)
+		connections_give_up();
 	nd6_tmr();
 	solicit_tick();
 }
@@ -192,6 +200,7 @@ static void make_up(struct timer *t, uint64_t now)
 		t->due = now + period(t);
 	for (unsigned n = 0; t->due <= now && n < MISSED_MOST; n++) {
 		t->due += period(t);
+		behind = t->due <= now && n + 1 < MISSED_MOST;
 		t->tick();
 	}
 	if (t->due <= now)

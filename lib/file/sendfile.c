@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BUFFER 16384
+#define MOST 0x7ffff000			/* bytes a call, as on Linux */
 
 static ssize_t through_buffer(struct file *to, struct file *from, off_t at, size_t len)
 {
@@ -62,7 +63,11 @@ static ssize_t send_all(struct file *to, struct file *from, off_t *at, size_t le
 		place = from->ops->seek(from, 0, SEEK_CUR);
 	if (place < 0)
 		return at ? -EINVAL : place;
+	if (len > MOST)
+		len = MOST;
 	while ((size_t)done < len) {
+		if (done)
+			kernel_pause();
 		n = some(to, from, place + done, len - done);
 		if (n <= 0)
 			break;

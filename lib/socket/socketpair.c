@@ -12,6 +12,7 @@
 
 struct local {
 	struct socket s;
+	unsigned visited;		/* by which search of holds() */
 	struct pipe *in, *out;
 };
 
@@ -24,17 +25,38 @@ static struct local *local_of(struct socket *s)
 
 #define DEEPEST 4			/* sockets in sockets: Linux's MAX_RECURSION_LEVEL */
 
-/* What waits to be read from f holds `what`, or is deeper than we look. */
-static bool holds(const struct file *f, const struct file *what, unsigned depth)
+static unsigned searches;
+
+/*
+ * What waits to be read from f holds `what`, or is deeper than the limit.  A search visits each
+ * socket once, however often it waits.
+ */
+static bool holds(struct file *f, const struct file *what, unsigned depth)
 {
-	const struct local *l = socket_is_local(f) ? (const struct local *)f : NULL;
+	struct local *l = socket_is_local(f) ? (struct local *)f : NULL;
 
 	if (f == what || depth > DEEPEST)
 		return true;
+	if (l && l->visited == searches)
+		return false;
+	if (l)
+		l->visited = searches;
 	for (const struct rights *r = l ? l->in->rights : NULL; r; r = r->next)
 		for (size_t i = 0; i < r->count; i++)
 			if (holds(r->files[i], what, depth + 1))
 				return true;
+	return false;
+}
+
+/* The descriptors of the message must not wait in themselves: no close() would free them. */
+static bool makes_a_cycle(const struct local *l, const struct message *m)
+{
+	const struct file *reader = l->out->reader;
+
+	searches++;
+	for (size_t i = 0; reader && m->rights && i < m->rights->count; i++)
+		if (holds(m->rights->files[i], reader, 0))
+			return true;
 	return false;
 }
 
@@ -75,6 +97,9 @@ static ssize_t put(struct local *l, struct message *m, const char *from, size_t 
 			return done ? (ssize_t)done : rc ? rc : -EAGAIN;
 		if (pipe_broken(l->out))
 			return done ? (ssize_t)done : -EPIPE;
+		/* Another thread may have sent what makes it one. */
+		if (makes_a_cycle(l, m))
+			return done ? (ssize_t)done : -ETOOMANYREFS;
 		if (m->rights)
 			attach(l->out, m);
 		done += pipe_put(l->out, from + done, len - done);
@@ -85,12 +110,10 @@ static ssize_t put(struct local *l, struct message *m, const char *from, size_t 
 static ssize_t local_send(struct socket *s, struct message *m)
 {
 	uint64_t deadline = socket_deadline(s->o.snd_timeout);
-	const struct file *reader = local_of(s)->out->reader;
 	ssize_t done = 0, n;
 
-	for (size_t i = 0; reader && m->rights && i < m->rights->count; i++)
-		if (holds(m->rights->files[i], reader, 0))
-			return -ETOOMANYREFS;
+	if (makes_a_cycle(local_of(s), m))
+		return -ETOOMANYREFS;
 	for (size_t i = 0; i < m->count; i++) {
 		n = put(local_of(s), m, m->iov[i].iov_base, m->iov[i].iov_len, deadline);
 		if (n < 0)
