@@ -525,6 +525,20 @@ static void routes_replace_the_router(void)
 	end();
 }
 
+/* 0.0.0.0/1 to /7 begin with what is no host's address. */
+static void half_a_default_route_is_a_route(void)
+{
+	uint8_t routes[] = { 121, 12, 1 + host_below(7), 0, 10, 0, 0, 9, 1, 128, 10, 0, 0, 7 };
+
+	extra(routes, sizeof(routes));
+	begin();
+	after(2000);
+	assert(address() == OURS);
+	assert(next_hop(0x01010101) == 0x0a000009);
+	assert(next_hop(0x80808080) == 0x0a000007);
+	end();
+}
+
 static void absurd_routes_are_not_taken(void)
 {
 	static const struct { uint8_t bytes[16]; size_t len; uint32_t hop; } bad[] = {
@@ -902,6 +916,7 @@ int main(int argc, char **argv)
 		{ "a carrier that returns asks for the same lease",
 		  a_carrier_that_returns_asks_again, 8 },
 		{ "classless routes replace the router", routes_replace_the_router, 9 },
+		{ "half a default route is a route", half_a_default_route_is_a_route, 14 },
 		{ "absurd routes are not taken", absurd_routes_are_not_taken, 18 },
 		{ "a gateway may be off the subnet", a_gateway_may_be_off_the_subnet, 6 },
 		{ "options may be in file and sname", options_may_be_elsewhere, 6 },
