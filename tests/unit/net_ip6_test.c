@@ -2,6 +2,7 @@
 /* Hostile packets: IPv6 fragments, Neighbour Discovery, addresses that no wire may bear. */
 #include "kernel/param.h"
 #include "net/net.h"
+#include "net/netif.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
@@ -423,6 +424,32 @@ static void an_address_in_use_stays(void)
 	down();
 }
 
+/* RFC 4861, 6.3.4: also when an address becomes preferred, whatever the order of the options. */
+static void a_routers_mtu_stays(void)
+{
+	uint8_t p[54 + 16 + 32 + 8] = { [54] = 134, [58] = 64, [60] = 7, 8 };
+	bool mtu_first = host_chance(2);
+	uint8_t *mtu = p + (mtu_first ? 70 : 102), *prefix = p + (mtu_first ? 78 : 70);
+
+	set_up6();
+	put(mtu, 0x05010000, 4);
+	put(mtu + 4, 1400, 4);
+	put(prefix, 0x030440c0, 4);
+	put(prefix + 4, 3600, 4);
+	put(prefix + 8, 3600, 4);
+	put(prefix + 16, 0x20010db8, 4);
+	send6(p, peer6, 58, sizeof(p) - 54, 56);
+	pause_a_little();
+	assert(links->netif.mtu == 1500 && links->netif.mtu6 == 1400);
+	thread_sleep(clock_now() + 5 * SECOND);
+	assert(ip6_addr_ispreferred(netif_ip6_addr_state(&links->netif, 1)));
+	assert(links->netif.mtu6 == 1400);
+	vif.info.mtu = 1300;
+	vif_carrier(true);
+	assert(links->netif.mtu == 1300 && links->netif.mtu6 == 1300);
+	down();
+}
+
 static void ip6_off_is_off(void)
 {
 	uint8_t p[54 + 64] = { [54] = 128 };
@@ -617,6 +644,7 @@ int main(int argc, char **argv)
 		{ "options of Neighbour Discovery are whole", options_are_whole, 2 },
 		{ "redirects come from the router", redirects_come_from_the_router, 3 },
 		{ "an address in use stays", an_address_in_use_stays, 3 },
+		{ "a router's MTU stays", a_routers_mtu_stays, 6 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
 		{ "headers may be cut off", headers_may_be_cut_off, 2 },
 		{ "a datagram goes in many fragments", a_datagram_goes_in_many_fragments, 2 },
