@@ -244,6 +244,24 @@ void segment_done(void)
 	widened = NULL;
 }
 
+/*
+ * RFC 9293, 3.10.7.3: only a SYN with the ACK of ours opens; another's ACK gets a reset.  lwIP
+ * would send its SYN again too, and count that: a few such ACKs would end connect().
+ */
+static bool opens(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned len)
+{
+	unsigned flags = TCPH_FLAGS(h);
+
+	if (!(flags & TCP_ACK))
+		return !(flags & TCP_RST);
+	if (h->ackno == pcb->lastack + 1)
+		return flags & (TCP_SYN | TCP_RST);
+	if (!(flags & TCP_RST))
+		tcp_rst(pcb, h->ackno, h->seqno + len + !!(flags & (TCP_SYN | TCP_FIN)),
+			ip_current_dest_addr(), ip_current_src_addr(), h->dest, h->src);
+	return false;
+}
+
 int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
 		uint8_t *second, struct pbuf *p)
 {
@@ -255,7 +273,7 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 	if (pcb->state == LISTEN)
 		return cookie_takes((struct tcp_pcb_listen *)pcb, h, &o, p) ? ERR_ABRT : ERR_OK;
 	if (pcb->state == SYN_SENT)
-		return flags & TCP_RST && !(flags & TCP_ACK) ? ERR_VAL : ERR_OK;
+		return opens(pcb, h, p->tot_len) ? ERR_OK : ERR_VAL;
 	forget_mss(&o);
 	if (flags & TCP_RST)
 		return resets(pcb, h) ? ERR_OK : ERR_VAL;

@@ -801,3 +801,56 @@ int main(int argc, char **argv)
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));
 }
+static err_t connected_to_peer;		/* ERR_INPROGRESS: not yet */
+
+static err_t connected(void *arg, struct tcp_pcb *p, err_t err)
+{
+	(void)arg, (void)p;
+	connected_to_peer = err;
+	return ERR_OK;
+}
+
+static void failed(void *arg, err_t err)
+{
+	(void)arg;
+	connected_to_peer = err;
+}
+
+/* RFC 9293, 3.10.7.3: who only guesses ports does not end connect(), nor does it send more. */
+static void wrong_acks_do_not_end_connect(void)
+{
+	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 0, 1);
+	struct tcp_pcb *p;
+	uint32_t iss;
+
+	set_up();
+	p = tcp_new();
+	tcp_err(p, failed);
+	connected_to_peer = ERR_INPROGRESS;
+	assert(tcp_connect(p, &to, 81, connected) == ERR_OK);
+	net_push();
+	moment();
+	assert(syns == 1);
+	iss = p->lastack;
+	for (unsigned i = 0; i < 12; i++)
+		send_raw(PEER, 81, ports[0], host_random(), iss + 2 + i, i % 3 ? ACK : SYN | ACK, 0);
+	send_raw(PEER, 81, ports[0], host_random(), iss, ACK | RST, 0);
+	/* RFC 9293: this would be the ACK, but there is no SYN. */
+	send_raw(PEER, 81, ports[0], host_random(), iss + 1, ACK, 0);
+	moment();
+	assert(syns == 1 && resets == 12);
+	thread_sleep(clock_now() + 20 * SECOND);
+	assert(syns == 5 && connected_to_peer == ERR_INPROGRESS);
+	if (host_chance(2)) {
+		send_raw(PEER, 81, ports[0], 1000, iss + 1, SYN | ACK, 0);
+		moment();
+		assert(connected_to_peer == ERR_OK);
+	} else {
+		send_raw(PEER, 81, ports[0], 1000, iss + 1, RST | ACK, 0);
+		moment();
+		assert(connected_to_peer == ERR_RST);
+	}
+	down();
+}
+
+		{ "wrong ACKs do not end connect()", wrong_acks_do_not_end_connect, 4 },
