@@ -46,6 +46,7 @@
 #define PIECES_MAX 128
 #define SMALL 256			/* bytes: not worth keeping a page */
 #define CONTROL 128			/* bytes: an acknowledgment is not refused so soon */
+#define ETHERNET 14
 #define IP6_LEAST 1280			/* RFC 8200, 5: the least MTU */
 
 struct link *links;
@@ -86,6 +87,14 @@ static void give_back(struct pbuf *p)
 	}
 	received_remove(r->cost);
 	mem_free(r);
+}
+
+size_t link_cost(const struct pbuf *p)
+{
+	const struct rx_pbuf *r = (const struct rx_pbuf *)p;
+
+	return p->flags & PBUF_FLAG_IS_CUSTOM &&
+	       r->custom.custom_free_function == give_back ? r->cost : 0;
 }
 
 /* page NULL: the bytes are in the same piece of memory, after this. */
@@ -203,11 +212,46 @@ static void check_path_mtu(void)
 	}
 }
 
+/* Only the packet of a frame is kept, as on Linux: NICs fill small frames, others may any. */
+static size_t cut_to_packet(struct rx_page *page, size_t total)
+{
+	const uint8_t *frame = page->data, *length = frame + ETHERNET;
+	size_t end = ETHERNET, at = 0;
+
+	if (frame[12] == 8 && frame[13] == 6)		/* ARP */
+		return total;
+	if (frame[12] == 8) {
+		length += 2;
+	} else {
+		length += 4;
+		end += 40;
+	}
+	end += length[0] << 8 | length[1];
+	if (end >= total || end < ETHERNET + 20)
+		return total;
+	for (; at + page->len < end; page = page->next)
+		at += page->len;
+	page->len = end - at;
+	netfront_free(page->next);
+	page->next = NULL;
+	return end;
+}
+
+/* Behind options that come first there may be Multicast Listener Discovery. */
+static bool is_icmp6(const uint8_t *frame, size_t len)
+{
+	return frame[20] == IP6_NEXTH_ICMP6 ||
+	       (frame[20] == IP6_NEXTH_HOPBYHOP && len > 54 && frame[54] == IP6_NEXTH_ICMP6);
+}
+
 /* What may stay with us: data for a socket or a reassembly, but for what DHCP needs. */
-static bool is_data(const struct gso *g, const uint8_t *frame)
+static bool is_data(const struct gso *g, const uint8_t *frame, size_t len)
 {
 	if (g->tcp)
 		return !g->version || g->payload;
+	/* It is behind extension headers. */
+	if (!g->version && frame[12] == 0x86)
+		return !is_icmp6(frame, len);
 	return g->fragment || (g->version && !(frame[g->l4 + 2] == 0 && frame[g->l4 + 3] == 68));
 }
 
@@ -232,7 +276,7 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	received_make_room();
 	if (total <= FRAME_MAX && filter_accepts(netif, l->config6.how != CONFIG_OFF, frame->data,
 						  frame->len))
-		p = to_pbuf(frame, total);
+		p = to_pbuf(frame, cut_to_packet(frame, total));
 	else
 		netfront_free(frame);
 	if (!p) {
@@ -241,7 +285,7 @@ static void receive(void *user, struct rx_page *frame, const struct offload *o)
 	}
 	/* What is said of a fragment is not said of the packet. */
 	gso_parse(&g, p->payload, p->len, p->tot_len);
-	if (received_exhausted() && is_data(&g, p->payload)) {
+	if (received_exhausted() && is_data(&g, p->payload, p->len)) {
 		pbuf_free(p);
 		net_counts.rx_dropped++;
 		return;

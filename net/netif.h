@@ -65,4 +65,7 @@ void net_methods_add(void);
 /* Pages of received frames that may be kept, before frames are copied. */
 void link_limit(size_t pages);
 
+/* Bytes that a received pbuf takes, without those behind it; 0: no link received it. */
+size_t link_cost(const struct pbuf *p);
+
 #endif

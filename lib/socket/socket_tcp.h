@@ -25,6 +25,7 @@ struct tcp_socket {
 	struct pbuf *rx, *rx_last;
 	size_t rx_skip;			/* of the first, taken already */
 	size_t rx_len;
+	size_t rx_cost;			/* memory that it takes */
 	bool discarded;			/* something was, after shutdown() */
 	unsigned rx_count;		/* pbufs */
 	size_t rx_room;			/* in the last one, for small ones to join it */

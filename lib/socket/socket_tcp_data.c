@@ -12,6 +12,7 @@
 #include "lib/socket/socket_tcp.h"
 #include "lib/thread/signals.h"
 #include "net/net.h"
+#include "net/netif.h"
 #include "net/orphan.h"
 #include "net/received.h"
 
@@ -22,6 +23,7 @@
 
 #define SHARE 4				/* of memory, for what all connections send */
 #define RX_LEAST 16384			/* bytes that each may have received where memory is full */
+#define RX_COST (3 * RX_LEAST)		/* which take so many, in frames of 1,500 */
 #define MANY 64				/* pbufs in a queue: more small ones are joined */
 #define SMALL 512
 #define JOINED 4096
@@ -44,6 +46,14 @@ static size_t limit(void)
 
 /* ---- receiving */
 
+/* With its page, of which it may have a byte. */
+static size_t memory_of(const struct pbuf *p)
+{
+	size_t of_link = link_cost(p);
+
+	return of_link ? of_link : RECEIVED_PBUF + (size_t)p->len;
+}
+
 /* A pbuf of a link is in the account (net/netif.c) until it is free; others are added here. */
 static size_t cost(const struct pbuf *p)
 {
@@ -58,6 +68,7 @@ static void append(struct tcp_socket *t, struct pbuf *p)
 		t->rx = p;
 	for (; ; p = p->next) {
 		received_add(cost(p));
+		t->rx_cost += memory_of(p);
 		t->rx_count++;
 		t->rx_last = p;
 		if (!p->next)
@@ -71,6 +82,7 @@ static void drop_first(struct tcp_socket *t)
 	struct pbuf *p = t->rx;
 
 	received_remove(cost(p));
+	t->rx_cost -= memory_of(p);
 	t->rx_count--;
 	t->rx = p->next;
 	t->rx_skip = 0;
@@ -100,6 +112,7 @@ static bool join(struct tcp_socket *t, struct pbuf *p)
 	t->rx_last->len += n;
 	t->rx_room -= n;
 	received_add(n);
+	t->rx_cost += n;
 	pbuf_free(p);
 	return true;
 }
@@ -134,7 +147,8 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 		return ERR_OK;
 	}
 	/* lwIP keeps it, and comes back with it; but not where it forgets the connection. */
-	if (received_full() && t->rx_len > RX_LEAST && pcb->state != TIME_WAIT)
+	if (received_full() && (t->rx_len > RX_LEAST || t->rx_cost > RX_COST) &&
+	    pcb->state != TIME_WAIT)
 		return ERR_MEM;
 	if (!join(t, p))
 		append(t, p);
