@@ -217,9 +217,10 @@ static void make_echo(uint8_t *echo)
 	put(echo + 2, ~plain(echo, 24, plain(sum, 32, 58 + 24)), 2);
 }
 
-static void fragment4(uint32_t id, size_t offset, bool more, const uint8_t *data, size_t len)
+static void fragment4(uint32_t id, size_t offset, bool more, uint8_t proto,
+		      const uint8_t *data, size_t len)
 {
-	uint8_t p[34 + 64] = { [12] = 8, [14] = 0x45, [22] = 64, [23] = 1 };
+	uint8_t p[34 + 64] = { [12] = 8, [14] = 0x45, [22] = 64, [23] = proto };
 
 	memcpy(p, our_mac, 6);
 	memcpy(p + 6, peer_mac, 6);
@@ -242,7 +243,7 @@ static void echo_part(bool ip6, uint32_t id, size_t offset, size_t len)
 		make_echo(echo);
 		fragment(id, 0, offset, offset + len < 24, 58, echo + offset, len);
 	} else {
-		fragment4(id, offset, offset + len < 24, echo + offset, len);
+		fragment4(id, offset, offset + len < 24, 1, echo + offset, len);
 	}
 }
 
@@ -546,16 +547,18 @@ static void a_vif_without_memory_is_none(void)
 /* ---- martians */
 
 static unsigned datagrams;
+static size_t datagram_len;		/* of the last one */
 
 static void got(void *arg, struct udp_pcb *u, struct pbuf *p, const ip_addr_t *from, u16_t port)
 {
 	(void)arg, (void)u, (void)from, (void)port;
 	datagrams++;
+	datagram_len = p->tot_len;
 	pbuf_free(p);
 }
 
 static void udp4(const uint8_t *mac, const uint8_t *from_mac, uint32_t from, uint32_t to,
-		 bool accepted)
+		 unsigned accepted)
 {
 	uint8_t p[60] = { [12] = 8, [14] = 0x45, [17] = 32, [22] = 64, [23] = 17 };
 
@@ -631,6 +634,98 @@ static void martians6_are_dropped(void)
 	down();
 }
 
+/* ---- UDP */
+
+static void bind_udp(struct udp_pcb **u)
+{
+	*u = udp_new();
+	assert(*u);
+	ip_set_option(*u, SOF_REUSEADDR);
+	assert(udp_bind(*u, IP_ANY_TYPE, 99) == ERR_OK);
+	udp_recv(*u, got, NULL);
+}
+
+/* A packet with so much of UDP, whose header says `length`; how many bytes arrive, or -1. */
+static int udp_bytes(bool ip6, bool parts, bool sum, unsigned length)
+{
+	static const uint8_t addresses4[8] = { 10, 0, 0, 1, 10, 0, 0, 2 };
+	static uint32_t id = 1000;
+	uint8_t u[48], p[54 + sizeof(u)] = { 0 }, pseudo[32];
+	size_t first = parts ? 24 : sizeof(u), covered = length < sizeof(u) ? length : sizeof(u);
+
+	memset(u, 7, sizeof(u));
+	put(u, 0x03e80063, 4);
+	put(u + 4, length, 2);
+	put(u + 6, 0, 2);
+	memcpy(pseudo, peer6, 16);
+	memcpy(pseudo + 16, us6, 16);
+	if (sum)
+		put(u + 6, ~plain(u, covered, ip6 ? plain(pseudo, 32, 17 + length) :
+						    plain(addresses4, 8, 17 + length)), 2);
+	datagrams = 0;
+	id++;
+	if (!ip6) {
+		fragment4(id, 0, parts, 17, u, first);
+		if (parts)
+			fragment4(id, first, false, 17, u + first, sizeof(u) - first);
+	} else if (parts) {
+		fragment(id, 0, 0, true, 17, u, first);
+		fragment(id, 0, first, false, 17, u + first, sizeof(u) - first);
+	} else {
+		memcpy(p + 54, u, sizeof(u));
+		send6(p, peer6, 17, sizeof(u), 0);
+	}
+	pause_a_little();
+	assert(datagrams <= 1);
+	return datagrams ? (int)datagram_len : -1;
+}
+
+/* RFC 768: whatever the length of the packet, whole or in fragments. */
+static void a_datagram_has_its_own_length(void)
+{
+	static const unsigned lengths[] = { 8, 12, 13, 47, 48, 0, 4, 7, 49, 2000, 65535 };
+	struct udp_pcb *u;
+
+	set_up6();
+	bind_udp(&u);
+	for (unsigned i = 0; i < 8 * HOST_COUNT(lengths); i++) {
+		unsigned length = lengths[i / 8];
+		bool ip6 = i & 1, parts = i & 2, sum = ip6 || i & 4;
+		int n = udp_bytes(ip6, parts, sum, length);
+
+		if (n != (length >= 8 && length <= 48 ? (int)length - 8 : -1))
+			host_fail("%d bytes, case %u", n, i);
+	}
+	udp_remove(u);
+	lives6();
+	down();
+}
+
+/* RFC 8200, 8.1. */
+static void a_datagram_of_ip6_has_a_sum(void)
+{
+	uint8_t p[54 + 12] = { 0 };
+	struct udp_pcb *u;
+
+	set_up6();
+	bind_udp(&u);
+	for (unsigned parts = 0; parts < 2; parts++) {
+		assert(udp_bytes(true, parts, true, 48) == 40);
+		assert(udp_bytes(true, parts, false, 48) == -1);
+		assert(udp_bytes(false, parts, false, 48) == 40);
+	}
+	/* The backend has looked, or knows that it comes from its own host. */
+	datagrams = 0;
+	put(p + 54, 0x03e80063, 4);
+	put(p + 58, 12, 2);
+	send6(p, peer6, 17, 12, 0);
+	vif_deliver(p, sizeof(p), &(struct offload){ .csum_valid = true }, 4096);
+	pause_a_little();
+	assert(datagrams == 1);
+	udp_remove(u);
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -645,6 +740,8 @@ int main(int argc, char **argv)
 		{ "redirects come from the router", redirects_come_from_the_router, 3 },
 		{ "an address in use stays", an_address_in_use_stays, 3 },
 		{ "a router's MTU stays", a_routers_mtu_stays, 6 },
+		{ "a datagram has its own length", a_datagram_has_its_own_length, 2 },
+		{ "a datagram of IPv6 has a checksum", a_datagram_of_ip6_has_a_sum, 2 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
 		{ "headers may be cut off", headers_may_be_cut_off, 2 },
 		{ "a datagram goes in many fragments", a_datagram_goes_in_many_fragments, 2 },
