@@ -20,6 +20,8 @@ static const uint8_t peer6[16] = { 0xfe, 0x80, [15] = 1 };
 static const uint8_t other6[16] = { 0xfe, 0x80, [15] = 2 };
 
 static unsigned answers, na, arps;	/* echo replies, advertisements, ARP replies */
+static uint8_t problem[1500];		/* the last ICMPv6 error */
+static size_t problem_len;
 static struct waitq changed;
 
 static void deliver(const uint8_t *p, size_t len)
@@ -51,12 +53,13 @@ static void wire(uint8_t *p, size_t len, const struct offload *o)
 	uint8_t a[54 + 32] = { [54] = 136, [58] = 0x60, [78] = 2, 1 };
 
 	(void)o;
-	(void)len;
 	arps += get(p + 12, 2) == 0x0806 && get(p + 20, 2) == 2;
 	answers += get(p + 12, 2) == 0x0800 && p[23] == 1;
 	if (get(p + 12, 2) == 0x86dd && p[20] == 58) {
 		answers += p[54] == 129;
 		na += p[54] == 136;
+		if (p[54] < 128)
+			memcpy(problem, p, problem_len = len);
 		if (p[54] == 135 && !memcmp(p + 62, peer6, 16)) {
 			memcpy(a + 62, peer6, 16);
 			memcpy(a + 80, peer_mac, 6);
@@ -451,6 +454,85 @@ static void a_routers_mtu_stays(void)
 	down();
 }
 
+/* ---- RFC 4443: parameter problems */
+
+struct problem {
+	uint8_t first, headers[24];
+	size_t len;
+	uint8_t code, pointer;
+	bool of_group;			/* it answers what is for a group too */
+};
+
+/* An ICMPv6 message of this type behind the headers; whether there is an answer. */
+static bool has_problem(const struct problem *c, uint8_t type, const uint8_t *to)
+{
+	uint8_t p[54 + 24 + 12] = { 0 };
+
+	memcpy(p + 54, c->headers, c->len);
+	p[54 + c->len] = type;
+	memcpy(p, our_mac, 6);
+	if (to[0] == 0xff)
+		memcpy(p, "\x33\x33\0\0\0\1", 6);
+	memcpy(p + 6, peer_mac, 6);
+	put(p + 12, 0x86dd, 2);
+	put(p + 14, 0x60000000, 4);
+	put(p + 18, c->len + 12, 2);
+	p[20] = c->first;
+	p[21] = 64;
+	memcpy(p + 22, peer6, 16);
+	memcpy(p + 38, to, 16);
+	problem_len = 0;
+	deliver(p, 54 + c->len + 12);
+	pause_a_little();
+	if (!problem_len)
+		return false;
+	assert(problem_len == 54 + 8 + 40 + c->len + 12);
+	assert(problem[54] == 4 && problem[55] == c->code);
+	assert(get(problem + 58, 4) == c->pointer);
+	/* It quotes all of the packet. */
+	assert(!memcmp(problem + 62, p + 14, 40 + c->len + 12));
+	return true;
+}
+
+static const struct problem problems[] = {
+	{ 60, { 58, 0, 0x80, 4 }, 8, 2, 42, true },		/* an unknown option */
+	{ 60, { 58, 0, 0xc0, 4 }, 8, 2, 42, false },
+	{ 0, { 58, 0, 0x80, 4 }, 8, 2, 42, true },
+	{ 60, { 60, 0, 1, 4, [8] = 58, 0, 0x80, 4 }, 16, 2, 50, true },
+	{ 43, { 58, 0, 77, 1 }, 8, 0, 42, false },		/* an unknown routing header */
+	{ 43, { 58, 1, 77, 1 }, 16, 0, 41, false },
+	{ 44, { 58, 0, 0, 1 }, 8, 0, 4, false },		/* a length of no fragment */
+	{ 60, { 0, 0, 1, 4, [8] = 58, 0, 1, 4 }, 16, 1, 40, false },
+};
+
+static const uint8_t all_nodes[16] = { 0xff, 2, [15] = 1 };
+
+static void problems_quote_the_packet(void)
+{
+	set_up6();
+	lives6();
+	for (unsigned i = 0; i < HOST_COUNT(problems); i++)
+		if (!has_problem(&problems[i], 128, us6))
+			host_fail("no parameter problem, case %u", i);
+	lives6();
+	down();
+}
+
+/* RFC 4443, 2.4 (e). */
+static void problems_answer_no_errors_and_groups(void)
+{
+	set_up6();
+	lives6();
+	for (unsigned i = 0; i < HOST_COUNT(problems); i++) {
+		if (has_problem(&problems[i], 1, us6) || has_problem(&problems[i], 137, us6))
+			host_fail("an error or a redirect was answered, case %u", i);
+		if (has_problem(&problems[i], 128, all_nodes) != problems[i].of_group)
+			host_fail("a parameter problem of a group, case %u", i);
+	}
+	lives6();
+	down();
+}
+
 static void ip6_off_is_off(void)
 {
 	uint8_t p[54 + 64] = { [54] = 128 };
@@ -740,6 +822,9 @@ int main(int argc, char **argv)
 		{ "redirects come from the router", redirects_come_from_the_router, 3 },
 		{ "an address in use stays", an_address_in_use_stays, 3 },
 		{ "a router's MTU stays", a_routers_mtu_stays, 6 },
+		{ "a parameter problem quotes the whole packet", problems_quote_the_packet, 2 },
+		{ "parameter problems answer no errors and groups",
+		  problems_answer_no_errors_and_groups, 2 },
 		{ "a datagram has its own length", a_datagram_has_its_own_length, 2 },
 		{ "a datagram of IPv6 has a checksum", a_datagram_of_ip6_has_a_sum, 2 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
