@@ -533,6 +533,30 @@ static void problems_answer_no_errors_and_groups(void)
 	down();
 }
 
+/* RFC 8200, 4.2 and 4.4. */
+static void unknown_headers_are_not_skipped(void)
+{
+	static const struct problem unknown[] = {
+		{ 43, { 58, 0, 2, 1 }, 8, 0, 42, false },	/* of mobility */
+		{ 43, { 58, 0, 3, 1 }, 8, 0, 42, false },	/* of RPL */
+		{ 0, { 58, 0, 0xc2, 4 }, 8, 2, 42, false },	/* a jumbogram */
+		{ 60, { 58, 0, 0xc2, 4 }, 8, 2, 42, false },
+		{ 60, { 58, 2, 0xc9, 16, [20] = 1, 2 }, 24, 2, 42, false },	/* a home */
+	};
+	struct problem last = { 43, { 58, 0, 2, 0 }, 8, 0, 0, false };
+
+	set_up6();
+	lives6();
+	for (unsigned i = 0; i < HOST_COUNT(unknown); i++) {
+		if (!has_problem(&unknown[i], 128, us6))
+			host_fail("no parameter problem, case %u", i);
+		assert(!has_problem(&unknown[i], 128, all_nodes));
+	}
+	assert(!has_problem(&last, 128, us6));		/* no segments left */
+	lives6();
+	down();
+}
+
 static void ip6_off_is_off(void)
 {
 	uint8_t p[54 + 64] = { [54] = 128 };
@@ -825,6 +849,8 @@ int main(int argc, char **argv)
 		{ "a parameter problem quotes the whole packet", problems_quote_the_packet, 2 },
 		{ "parameter problems answer no errors and groups",
 		  problems_answer_no_errors_and_groups, 2 },
+		{ "unknown headers and options are not skipped",
+		  unknown_headers_are_not_skipped, 2 },
 		{ "a datagram has its own length", a_datagram_has_its_own_length, 2 },
 		{ "a datagram of IPv6 has a checksum", a_datagram_of_ip6_has_a_sum, 2 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
