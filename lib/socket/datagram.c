@@ -2,6 +2,7 @@
 #include "lib/socket/datagram.h"
 #include "lib/thread/signals.h"
 #include "net/net.h"
+#include "net/received.h"
 
 #include <errno.h>
 #include <lwip/ip.h>
@@ -102,10 +103,22 @@ struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int typ
 	return d;
 }
 
+/* A pbuf of a link is in the account (net/netif.c) until it is free; copies are added here. */
+static size_t cost_of_copy(const struct pbuf *p)
+{
+	size_t cost = 0;
+
+	for (; p; p = p->next)
+		if (!(p->flags & PBUF_FLAG_IS_CUSTOM))
+			cost += RECEIVED_PBUF + (size_t)p->len;
+	return cost;
+}
+
 static void drop_first(struct dgram_socket *d)
 {
 	struct datagram *g = d->first;
 
+	received_remove(cost_of_copy(g->p));
 	d->queued -= g->p->tot_len + COST;
 	d->first = g->next;
 	if (!d->first)
@@ -144,6 +157,7 @@ void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint
 		d->first = g;
 	d->last = g;
 	d->queued += cost;
+	received_add(cost_of_copy(p));
 	socket_readable(&d->s);
 }
 

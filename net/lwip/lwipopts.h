@@ -74,6 +74,7 @@
 #define LWIP_DNS			1	/* only its servers: net/servers.c */
 #define DNS_MAX_SERVERS			3
 #define SO_REUSE			1
+#define SO_REUSE_RXTOALL		1	/* each receiver of a group gets a copy */
 #define IP_SOF_BROADCAST		1
 #define IP_SOF_BROADCAST_RECV		0
 

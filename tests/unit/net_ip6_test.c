@@ -859,7 +859,32 @@ int main(int argc, char **argv)
 		{ "a vif without memory is none", a_vif_without_memory_is_none, 20 },
 		{ "martians are dropped", martians_are_dropped, 2 },
 		{ "IPv6 martians are dropped", martians6_are_dropped, 2 },
+/* But a connected one hears its peer only. */
+static void each_receiver_of_a_group_gets_a_copy(void)
+{
+	static const uint8_t group[6] = { 1, 0, 0x5e, 0, 0, 251 }, all[6] = "\377\377\377\377\377\377";
+	ip_addr_t peer = IPADDR4_INIT_BYTES(10, 0, 0, 1), other = IPADDR4_INIT_BYTES(10, 0, 0, 9);
+	ip4_addr_t to = { PP_HTONL(0xe00000fb) };
+	struct udp_pcb *u[4];
+
+	set_up6();
+	for (unsigned i = 0; i < 4; i++)
+		bind_udp(&u[i]);
+	assert(igmp_joingroup_netif(&links->netif, &to) == ERR_OK);
+	udp4(group, peer_mac, 0x0a000001, 0xe00000fb, 4);
+	udp4(all, peer_mac, 0x0a000001, 0xffffffff, 4);
+	udp4(our_mac, peer_mac, 0x0a000001, 0x0a000002, 1);
+	assert(udp_connect(u[1], &other, 1000) == ERR_OK);
+	udp4(group, peer_mac, 0x0a000001, 0xe00000fb, 3);
+	assert(udp_connect(u[2], &peer, 1000) == ERR_OK);
+	udp4(group, peer_mac, 0x0a000001, 0xe00000fb, 3);
+	for (unsigned i = 0; i < 4; i++)
+		udp_remove(u[i]);
+	down();
+}
+
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));
 }
+		{ "each receiver of a group gets a copy", each_receiver_of_a_group_gets_a_copy, 2 },
