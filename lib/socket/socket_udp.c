@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MOST_V4 (65535 - 20 - 8)
-#define MOST_V6 (65535 - 8)
+#define MOST_V6 (65535 - 40 - 8)	/* lwIP counts the bytes of a packet by 16 bits */
 
 static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
 		    u16_t port)

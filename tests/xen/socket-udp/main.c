@@ -58,6 +58,9 @@ static void datagrams_keep_their_ends(int family)
 	expect(!memcmp(big, back, sizeof(big)));
 	expect_equal(sendto(fa, big, 70000, 0, (struct sockaddr *)&b, lb), -1);
 	expect_equal(errno, EMSGSIZE);
+	expect_equal(sendto(fa, big, family == AF_INET ? 65508 : 65488, 0,
+			    (struct sockaddr *)&b, lb), -1);
+	expect_equal(errno, EMSGSIZE);
 	expect_equal(send(fa, big, 1, 0), -1);
 	expect_equal(errno, EDESTADDRREQ);
 	close(fa);
