@@ -3,13 +3,17 @@
 #include "kernel/param.h"
 #include "net/net.h"
 #include "net/netif.h"
+#include "net/timers.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
 #include <lwip/igmp.h>
 #include <lwip/netif.h>
 #include <lwip/priv/nd6_priv.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/udp.h>
+
+#include <time.h>
 
 #define SECOND NSEC_PER_SEC
 
@@ -557,6 +561,33 @@ static void unknown_headers_are_not_skipped(void)
 	down();
 }
 
+/* The ticks of a silent hour do not look at each connection each time: it would take 1 s here. */
+static void an_hour_is_made_up_for_quickly(void)
+{
+	enum { IDLE = 100000 };
+	struct tcp_pcb *pcbs = vif_alloc(IDLE * sizeof(*pcbs));
+	struct timespec before, after;
+
+	set_up6();
+	lives6();
+	thread_sleep(clock_now() + 3600 * SECOND);
+	for (unsigned i = 0; i < IDLE; i++) {
+		pcbs[i].state = ESTABLISHED;
+		pcbs[i].next = i + 1 < IDLE ? &pcbs[i + 1] : NULL;
+	}
+	assert(!tcp_active_pcbs);
+	tcp_active_pcbs = pcbs;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	timers_catch_up();
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	tcp_active_pcbs = NULL;
+	free(pcbs);
+	assert((after.tv_sec - before.tv_sec) * 1000 +
+	       (after.tv_nsec - before.tv_nsec) / 1000000 < 300);
+	lives6();
+	down();
+}
+
 static void ip6_off_is_off(void)
 {
 	uint8_t p[54 + 64] = { [54] = 128 };
@@ -905,6 +936,7 @@ int main(int argc, char **argv)
 		{ "a datagram has its own length", a_datagram_has_its_own_length, 2 },
 		{ "a datagram of IPv6 has a checksum", a_datagram_of_ip6_has_a_sum, 2 },
 		{ "each receiver of a group gets a copy", each_receiver_of_a_group_gets_a_copy, 2 },
+		{ "an hour is made up for quickly", an_hour_is_made_up_for_quickly, 1 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
 		{ "headers may be cut off", headers_may_be_cut_off, 2 },
 		{ "a datagram goes in many fragments", a_datagram_goes_in_many_fragments, 2 },
