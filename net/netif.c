@@ -649,7 +649,8 @@ void link_mtu(struct link *l)
 	if (l->dhcp_mtu && l->dhcp_mtu < mtu)
 		mtu = l->dhcp_mtu;
 	l->narrowed |= tcp_active_pcbs && mtu < l->netif.mtu;
-	if (l->netif.mtu != mtu)	/* else what a router has told stays (RFC 4861, 6.3.4) */
+	/* What a router has told stays (RFC 4861, 6.3.4). */
+	if (l->netif.mtu6 == l->netif.mtu || mtu < l->netif.mtu6)
 		l->netif.mtu6 = mtu;
 	l->netif.mtu = mtu;
 	choose_sums(l, false);
@@ -680,6 +681,7 @@ static void changed(void *user)
 		resume();
 	} else if (!l->info.up && netif_is_link_up(&l->netif)) {
 		netif_set_link_down(&l->netif);
+		l->netif.mtu6 = l->netif.mtu;
 		config_link_down(l);
 		while (l->head != l->tail)
 			let_go(l->queue[l->head++ % SEND_QUEUE]);

@@ -452,9 +452,27 @@ static void a_routers_mtu_stays(void)
 	thread_sleep(clock_now() + 5 * SECOND);
 	assert(ip6_addr_ispreferred(netif_ip6_addr_state(&links->netif, 1)));
 	assert(links->netif.mtu6 == 1400);
+	vif.info.mtu = 1450;
+	vif_carrier(true);
+	assert(links->netif.mtu == 1450 && links->netif.mtu6 == 1400);
 	vif.info.mtu = 1300;
 	vif_carrier(true);
 	assert(links->netif.mtu == 1300 && links->netif.mtu6 == 1300);
+	vif.info.mtu = 1500;
+	vif_carrier(true);
+	/* It may become larger too, up to the device's. */
+	for (unsigned told = 1300; told <= 1600; told += 100) {
+		put(mtu + 4, told, 4);
+		send6(p, peer6, 58, sizeof(p) - 54, 56);
+		pause_a_little();
+		assert(links->netif.mtu6 == (told < 1500 ? told : 1500));
+	}
+	put(mtu + 4, 1400, 4);
+	send6(p, peer6, 58, sizeof(p) - 54, 56);
+	pause_a_little();
+	vif_carrier(false);
+	vif_carrier(true);
+	assert(links->netif.mtu6 == 1500);
 	down();
 }
 
