@@ -212,7 +212,7 @@ static void check_path_mtu(void)
 	}
 }
 
-/* Only the packet of a frame is kept, as on Linux: NICs fill small frames, others may any. */
+/* Only the packet of a frame is kept, as on Linux: NICs fill what is small. */
 static size_t cut_to_packet(struct rx_page *page, size_t total)
 {
 	const uint8_t *frame = page->data, *length = frame + ETHERNET;

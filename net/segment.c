@@ -245,8 +245,8 @@ void segment_done(void)
 }
 
 /*
- * RFC 9293, 3.10.7.3: only a SYN with the ACK of ours opens; another's ACK gets a reset.  lwIP
- * would send its SYN again too, and count that: a few such ACKs would end connect().
+ * RFC 9293, 3.10.7.3: only a SYN with the ACK of ours opens; another's ACK gets a reset.
+ * lwIP would send its SYN again too, and count that: a few such ACKs would end connect().
  */
 static bool opens(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned len)
 {

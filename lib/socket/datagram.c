@@ -103,7 +103,7 @@ struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int typ
 	return d;
 }
 
-/* A pbuf of a link is in the account (net/netif.c) until it is free; copies are added here. */
+/* A pbuf of a link is in the account (net/netif.c); copies are added here. */
 static size_t cost_of_copy(const struct pbuf *p)
 {
 	size_t cost = 0;

@@ -876,7 +876,7 @@ static void failed(void *arg, err_t err)
 	connected_to_peer = err;
 }
 
-/* RFC 9293, 3.10.7.3: who only guesses ports does not end connect(), nor does it send more. */
+/* RFC 9293, 3.10.7.3: who only guesses ports does not end connect(). */
 static void wrong_acks_do_not_end_connect(void)
 {
 	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 0, 1);
@@ -893,7 +893,8 @@ static void wrong_acks_do_not_end_connect(void)
 	assert(syns == 1);
 	iss = p->lastack;
 	for (unsigned i = 0; i < 12; i++)
-		send_raw(PEER, 81, ports[0], host_random(), iss + 2 + i, i % 3 ? ACK : SYN | ACK, 0);
+		send_raw(PEER, 81, ports[0], host_random(), iss + 2 + i,
+			 i % 3 ? ACK : SYN | ACK, 0);
 	send_raw(PEER, 81, ports[0], host_random(), iss, ACK | RST, 0);
 	/* RFC 9293: this would be the ACK, but there is no SYN. */
 	send_raw(PEER, 81, ports[0], host_random(), iss + 1, ACK, 0);

@@ -432,7 +432,7 @@ static void an_address_in_use_stays(void)
 	down();
 }
 
-/* RFC 4861, 6.3.4: also when an address becomes preferred, whatever the order of the options. */
+/* RFC 4861, 6.3.4: also when an address becomes preferred, in any order of options. */
 static void a_routers_mtu_stays(void)
 {
 	uint8_t p[54 + 16 + 32 + 8] = { [54] = 134, [58] = 64, [60] = 7, 8 };
@@ -579,10 +579,10 @@ static void unknown_headers_are_not_skipped(void)
 	down();
 }
 
-/* The ticks of a silent hour do not look at each connection each time: it would take 1 s here. */
+/* Not each tick of a silent hour looks at each connection: it would take 5 s. */
 static void an_hour_is_made_up_for_quickly(void)
 {
-	enum { IDLE = 100000 };
+	enum { IDLE = 300000 };
 	struct tcp_pcb *pcbs = vif_alloc(IDLE * sizeof(*pcbs));
 	struct timespec before, after;
 
@@ -601,7 +601,7 @@ static void an_hour_is_made_up_for_quickly(void)
 	tcp_active_pcbs = NULL;
 	free(pcbs);
 	assert((after.tv_sec - before.tv_sec) * 1000 +
-	       (after.tv_nsec - before.tv_nsec) / 1000000 < 300);
+	       (after.tv_nsec - before.tv_nsec) / 1000000 < 1000);
 	lives6();
 	down();
 }
@@ -701,7 +701,8 @@ static void the_longest_datagram_of_ip6(void)
 		pbuf_free(p);
 		net_push();
 		pause_a_little();
-		assert(size == 65487 ? err == ERR_OK && vif.sent - before == 46 : err != ERR_OK);
+		assert((err == ERR_OK) == (size == 65487));
+		assert(err != ERR_OK || vif.sent - before == 46);
 	}
 	udp_remove(udp);
 	down();
@@ -833,7 +834,8 @@ static int udp_bytes(bool ip6, bool parts, bool sum, unsigned length)
 	static const uint8_t addresses4[8] = { 10, 0, 0, 1, 10, 0, 0, 2 };
 	static uint32_t id = 1000;
 	uint8_t u[48], p[54 + sizeof(u)] = { 0 }, pseudo[32];
-	size_t first = parts ? 24 : sizeof(u), covered = length < sizeof(u) ? length : sizeof(u);
+	size_t covered = length < sizeof(u) ? length : sizeof(u);
+	size_t first = parts ? 24 : sizeof(u);
 
 	memset(u, 7, sizeof(u));
 	put(u, 0x03e80063, 4);
@@ -911,8 +913,10 @@ static void a_datagram_of_ip6_has_a_sum(void)
 /* But a connected one hears its peer only. */
 static void each_receiver_of_a_group_gets_a_copy(void)
 {
-	static const uint8_t group[6] = { 1, 0, 0x5e, 0, 0, 251 }, all[6] = "\377\377\377\377\377\377";
-	ip_addr_t peer = IPADDR4_INIT_BYTES(10, 0, 0, 1), other = IPADDR4_INIT_BYTES(10, 0, 0, 9);
+	static const uint8_t group[6] = { 1, 0, 0x5e, 0, 0, 251 };
+	static const uint8_t all[6] = "\377\377\377\377\377\377";
+	ip_addr_t peer = IPADDR4_INIT_BYTES(10, 0, 0, 1);
+	ip_addr_t other = IPADDR4_INIT_BYTES(10, 0, 0, 9);
 	ip4_addr_t to = { PP_HTONL(0xe00000fb) };
 	struct udp_pcb *u[4];
 
@@ -953,7 +957,8 @@ int main(int argc, char **argv)
 		  unknown_headers_are_not_skipped, 2 },
 		{ "a datagram has its own length", a_datagram_has_its_own_length, 2 },
 		{ "a datagram of IPv6 has a checksum", a_datagram_of_ip6_has_a_sum, 2 },
-		{ "each receiver of a group gets a copy", each_receiver_of_a_group_gets_a_copy, 2 },
+		{ "each receiver of a group gets a copy",
+		  each_receiver_of_a_group_gets_a_copy, 2 },
 		{ "an hour is made up for quickly", an_hour_is_made_up_for_quickly, 1 },
 		{ "ip6=off is off", ip6_off_is_off, 3 },
 		{ "headers may be cut off", headers_may_be_cut_off, 2 },
