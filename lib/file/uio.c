@@ -37,7 +37,8 @@ static ssize_t pieces(struct file *f, enum how how, const struct iovec *iov, int
 	for (int i = 0; i < count; i++) {
 		if (!iov[i].iov_len)
 			continue;
-		if (done)
+		/* Not where who waits could be told of half a message. */
+		if (done && !f->ops->ready)
 			kernel_pause();
 		n = piece(f, how, &iov[i], at + done);
 		if (n < 0)

@@ -19,9 +19,10 @@ struct mapping {
 	bool anonymous;
 };
 
-static struct mapping *mappings;
+static struct mapping *mappings;	/* in the order of their addresses */
 
 #define STEP (64 * PAGE_SIZE)
+#define MAPPINGS_AT_ONCE 1024		/* are looked at */
 
 static size_t round_up(size_t len)
 {
@@ -31,8 +32,8 @@ static size_t round_up(size_t len)
 #define BOTH (PROT_READ | PROT_WRITE)
 
 /*
- * Under PV each page costs a hypercall, so others run between two steps of a large mapping.  No
- * mapping is changed or removed by two at once.
+ * Under PV each page costs a hypercall, and there may be thousands of mappings, so others run
+ * between two steps.  Whoever looks at mappings, changes one, or makes one is the only one.
  */
 static bool changing;
 static struct waitq unchanging;
@@ -49,6 +50,17 @@ static void end_change(void)
 	wake_one(&unchanging);
 }
 
+/* The first mapping that ends behind this address. */
+static struct mapping **find(const char *at)
+{
+	struct mapping **p = &mappings;
+
+	for (unsigned n = 1; *p && (*p)->end <= at; p = &(*p)->next, n++)
+		if (n % MAPPINGS_AT_ONCE == 0)
+			kernel_pause();
+	return p;
+}
+
 static void protect(struct mapping *m, int prot)
 {
 	for (char *page = m->start; prot != m->prot && page < m->end; page += PAGE_SIZE) {
@@ -63,19 +75,22 @@ static void protect(struct mapping *m, int prot)
 /* Zeroed pages that are a mapping; NULL: no memory. */
 static char *map(size_t len, bool anonymous)
 {
-	struct mapping *m = malloc(sizeof(*m));
+	struct mapping *m = malloc(sizeof(*m)), **p;
 	char *pages;
 
 	if (!m)
 		return NULL;
 	kernel_enter();
+	begin_change();
 	while (page_prepare_pages(len / PAGE_SIZE))
 		kernel_pause();
 	pages = page_alloc(len / PAGE_SIZE);
 	if (pages) {
-		*m = (struct mapping){ mappings, pages, pages + len, BOTH, anonymous };
-		mappings = m;
+		p = find(pages);
+		*m = (struct mapping){ *p, pages, pages + len, BOTH, anonymous };
+		*p = m;
 	}
+	end_change();
 	kernel_leave();
 	if (!pages) {
 		free(m);
@@ -130,36 +145,24 @@ void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset)
 	return rc ? (void *)result(rc) : at;
 }
 
-/* The mapping this address lies in; else *find() is NULL. */
-static struct mapping **find(const char *at)
+/* All of these pages are mappings', which may be several, from this one on. */
+static bool mapped(const struct mapping *m, const char *at, const char *end)
 {
-	struct mapping **p = &mappings;
-
-	while (*p && !(at >= (*p)->start && at < (*p)->end))
-		p = &(*p)->next;
-	return p;
-}
-
-/* All of these pages are mappings', which may be several. */
-static bool mapped(const char *at, const char *end)
-{
-	while (at < end) {
-		struct mapping *m = *find(at);
-
-		if (!m)
+	for (unsigned n = 1; at < end; m = m->next, n++) {
+		if (!m || m->start > at)
 			return false;
+		if (n % MAPPINGS_AT_ONCE == 0)
+			kernel_pause();
 		at = m->end;
 	}
 	return true;
 }
 
-/* No mapping goes on across this address: who did is two now. */
-static void cut(char *at, struct mapping **spare)
+/* The mapping ends at this address, which lies in it; the rest of it is the next one. */
+static void cut(struct mapping *m, char *at, struct mapping **spare)
 {
-	struct mapping *m = *find(at), *behind = *spare;
+	struct mapping *behind = *spare;
 
-	if (!m || at == m->start)
-		return;
 	*spare = behind->next;
 	*behind = (struct mapping){ m->next, at, m->end, m->prot, m->anonymous };
 	m->next = behind;
@@ -187,18 +190,25 @@ static bool pages_in_a_row(const void *at, size_t len)
 
 static int change(char *at, char *end, int what, struct mapping **spare)
 {
-	if (!mapped(at, end))
-		return what == UNMAP ? -EINVAL : -ENOMEM;
-	cut(at, spare);
-	cut(end, spare);
-	while (at < end) {
-		struct mapping **p = find(at);
+	struct mapping **p = find(at);
 
+	if (!mapped(*p, at, end))
+		return what == UNMAP ? -EINVAL : -ENOMEM;
+	if (at > (*p)->start) {
+		cut(*p, at, spare);
+		p = &(*p)->next;
+	}
+	while (at < end) {
+		if ((*p)->end > end)
+			cut(*p, end, spare);
 		at = (*p)->end;
-		if (what == UNMAP)
+		if (what == UNMAP) {
 			unmap(p);
-		else
+		} else {
 			protect(*p, what);
+			p = &(*p)->next;
+		}
+		kernel_pause();
 	}
 	return 0;
 }
@@ -254,7 +264,9 @@ static int look(const void *at, size_t len)
 	if (!pages_in_a_row(at, len))
 		return result(-EINVAL);
 	kernel_enter();
-	good = mapped(at, (const char *)at + round_up(len));
+	begin_change();
+	good = mapped(*find(at), at, (const char *)at + round_up(len));
+	end_change();
 	kernel_leave();
 	return good ? 0 : result(-ENOMEM);
 }
@@ -283,23 +295,28 @@ int munlock(const void *at, size_t len)
 static int clear(char *at, size_t len)
 {
 	char *end = at + round_up(len);
+	struct mapping *m, *first;
 	int rc = 0;
 
 	kernel_enter();
 	begin_change();
-	if (!mapped(at, end))
+	m = first = *find(at);
+	if (!mapped(first, at, end))
 		rc = -ENOMEM;
-	for (char *p = at; p < end && !rc; p = (*find(p))->end)
-		if (!(*find(p))->anonymous)
+	for (unsigned n = 1; !rc && m && m->start < end; m = m->next, n++) {
+		if (!m->anonymous)
 			rc = -EINVAL;		/* its bytes are those of the file again: no */
-	for (; at < end && !rc; at += PAGE_SIZE) {
-		int prot = (*find(at))->prot;
-
-		if (prot != BOTH)
+		if (n % MAPPINGS_AT_ONCE == 0)
+			kernel_pause();
+	}
+	for (m = first; at < end && !rc; at += PAGE_SIZE) {
+		if (at == m->end)
+			m = m->next;
+		if (m->prot != BOTH)
 			arch_unguard(at);
 		memset(at, 0, PAGE_SIZE);
-		if (prot != BOTH)
-			prot == PROT_NONE ? arch_guard(at) : arch_make_readonly(at);
+		if (m->prot != BOTH)
+			m->prot == PROT_NONE ? arch_guard(at) : arch_make_readonly(at);
 		kernel_pause();
 	}
 	end_change();

@@ -6,14 +6,19 @@
 #include "tests/xen/test.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define MIB (1ul << 20)
@@ -141,6 +146,123 @@ static void many_descriptors(void)
 	close(60000);
 }
 
+/* ---- what others do meanwhile */
+
+static volatile bool over;
+
+static void *run(void *what)
+{
+	(*(void (**)(void))what)();
+	over = true;
+	return NULL;
+}
+
+/* How often this thread wakes until another one has done it. */
+static unsigned wakes_during(void (*what)(void))
+{
+	unsigned wakes = 0;
+	pthread_t thread;
+
+	over = false;
+	expect_equal(pthread_create(&thread, NULL, run, &what), 0);
+	for (; !over; wakes++)
+		usleep(1000);
+	expect_equal(pthread_join(thread, NULL), 0);
+	return wakes;
+}
+
+static void from_device_to_device(void)
+{
+	int zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY);
+
+	expect(zero >= 0 && null >= 0);
+	expect_equal(sendfile(null, zero, NULL, 256 * MIB), 256 * MIB);
+	close(zero);
+	close(null);
+}
+
+/* Each of them is no more than is done at once. */
+static void many_pieces(void)
+{
+	static struct iovec pieces[1024];
+	static char place[65536];
+	int zero = open("/dev/zero", O_RDONLY);
+
+	expect(zero >= 0);
+	for (int i = 0; i < 1024; i++)
+		pieces[i] = (struct iovec){ place, sizeof(place) };
+	for (int i = 0; i < 4; i++)
+		expect_equal(readv(zero, pieces, 1024), 64 * MIB);
+	close(zero);
+}
+
+static void others_run_meanwhile(void)
+{
+	expect(wakes_during(from_device_to_device) > 5);
+	expect(wakes_during(many_pieces) > 10);
+}
+
+/* ---- many of the same kind */
+
+/* Every second page is a mapping of its own. */
+static void many_mappings(void)
+{
+	const size_t page = 4096, size = 8192 * page;
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	expect(p != MAP_FAILED);
+	for (size_t at = 0; at < size; at += 2 * page)
+		expect_equal(mprotect(p + at, page, PROT_READ), 0);
+	expect_equal(msync(p, size, MS_SYNC), 0);
+	expect_equal(mprotect(p, size, PROT_READ | PROT_WRITE), 0);
+	memset(p, 1, size);
+	expect_equal(madvise(p, size, MADV_DONTNEED), 0);
+	expect(!p[0] && !p[size - 1]);
+	expect_equal(munmap(p + page, size - 2 * page), 0);
+	expect_equal(msync(p, size, MS_SYNC), -1);
+	expect_equal(munmap(p, page), 0);
+	expect_equal(munmap(p + size - page, page), 0);
+}
+
+#define RIGHTS 253
+
+/* So often the same descriptor: 1, or the error. */
+static int pass(int through, int fd)
+{
+	static union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(RIGHTS * sizeof(int))];
+	} control;
+	struct iovec byte = { "x", 1 };
+	struct msghdr m = { .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+
+	control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(RIGHTS * sizeof(int)),
+				      .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	for (int i = 0; i < RIGHTS; i++)
+		memcpy(CMSG_DATA(&control.h) + i * sizeof(int), &fd, sizeof(fd));
+	return sendmsg(through, &m, 0) == 1 ? 1 : -errno;
+}
+
+/* Sockets in sockets: 253 * 253 * 253 * 253 ways from the first to the last. */
+static void many_descriptors_under_way(void)
+{
+	int pairs[4][2], pipes[2];
+
+	expect_equal(pipe(pipes), 0);
+	for (int i = 0; i < 4; i++)
+		expect_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+	expect_equal(pass(pairs[0][0], pipes[0]), 1);
+	for (int i = 1; i < 4; i++)
+		expect_equal(pass(pairs[i][0], pairs[i - 1][1]), 1);
+	expect_equal(pass(pairs[0][0], pairs[3][1]), -ETOOMANYREFS);
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < 2; j++)
+			close(pairs[i][j]);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 #define RUN(what) (what(), printf("%s\n", #what))
 
 int main(void)
@@ -151,5 +273,8 @@ int main(void)
 	RUN(a_large_stack);
 	RUN(many_wake);
 	RUN(many_descriptors);
+	RUN(others_run_meanwhile);
+	RUN(many_mappings);
+	RUN(many_descriptors_under_way);
 	test_success();
 }
