@@ -132,7 +132,7 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 	uint64_t deadline = socket_deadline(s->o.rcv_timeout);
 	bool peek = m->flags & MSG_PEEK, all = m->flags & MSG_WAITALL && !peek;
 	size_t done = 0, n;
-	int rc;
+	int rc = 0;
 	uint64_t limit = UINT64_MAX;	/* the end of the bytes that came with m->rights */
 	const char *from;
 
@@ -157,7 +157,10 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 			if (!peek)
 				pipe_drop(p, n);
 			done += n;
-		} else if ((done && !all) || pipe_ended(p) || p->deaf) {
+		} else if (pipe_ended(p) || p->deaf) {
+			rc = done ? 0 : socket_error(s);
+			break;
+		} else if (done && !all) {
 			break;
 		} else {
 			rc = m->patient ? pipe_wait_bytes(p, 1, deadline) : 0;
@@ -165,7 +168,7 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 				return done ? (ssize_t)done : rc ? rc : -EAGAIN;
 		}
 	}
-	return done;
+	return done ? (ssize_t)done : rc;
 }
 
 static ssize_t local_send_bytes(struct socket *s, const void *from, size_t len)
@@ -214,7 +217,7 @@ static unsigned local_ready(struct socket *s)
 {
 	const struct pipe *in = local_of(s)->in, *out = local_of(s)->out;
 	bool no_more = pipe_ended(in) || in->deaf;
-	unsigned events = 0;
+	unsigned events = s->error ? POLLERR : 0;
 
 	if (in->len || no_more)
 		events |= POLLIN | POLLRDNORM;
@@ -230,9 +233,10 @@ static unsigned local_ready(struct socket *s)
 static void local_close(struct socket *s)
 {
 	struct local *l = local_of(s);
-
 	struct rights *unread = l->in->rights;
 
+	if (l->in->len && l->in->writer)	/* what it wrote is lost */
+		((struct socket *)l->in->writer)->error = ECONNRESET;
 	l->in->rights = NULL;
 	l->in->reader = NULL;
 	pipe_changed(l->in);
