@@ -256,9 +256,12 @@ int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespe
 	return result(rc);
 }
 
+/* As on Linux the time that is left is in *timeout afterwards. */
 int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
 {
 	struct timespec ts;
+	uint64_t end, now;
+	int rc;
 
 	if (!timeout)
 		return pselect(n, in, out, except, NULL, NULL);
@@ -266,5 +269,13 @@ int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeo
 		return result(-EINVAL);
 	ts.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
 	ts.tv_nsec = timeout->tv_usec % 1000000 * 1000;
-	return pselect(n, in, out, except, &ts, NULL);
+	deadline_of(&ts, &end);
+	rc = pselect(n, in, out, except, &ts, NULL);
+	now = clock_now();
+	*timeout = (struct timeval){ 0 };
+	if (end > now) {
+		timeout->tv_sec = (end - now) / NSEC_PER_SEC;
+		timeout->tv_usec = (end - now) % NSEC_PER_SEC / 1000;
+	}
+	return rc;
 }
