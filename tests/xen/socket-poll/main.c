@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 
 static void *write_later(void *arg)
 {
@@ -89,6 +90,7 @@ static void select_knows_three_sets(void)
 	FD_SET(fds[0], &in);
 	expect_equal(select(n, &in, NULL, NULL, &tv), 0);
 	expect(!FD_ISSET(fds[0], &in));
+	expect(!tv.tv_sec && !tv.tv_usec);	/* no time is left */
 	FD_SET(fds[0], &in);
 	FD_SET(fds[0], &out);
 	FD_SET(fds[1], &out);
@@ -97,7 +99,9 @@ static void select_knows_three_sets(void)
 	expect(!FD_ISSET(fds[0], &in) && FD_ISSET(fds[1], &out) && !FD_ISSET(fds[0], &except));
 	write_soon(&fds[1]);
 	FD_SET(fds[0], &in);
-	expect_equal(select(n, &in, NULL, NULL, NULL), 1);
+	tv = (struct timeval){ .tv_sec = 60 };
+	expect_equal(select(n, &in, NULL, NULL, &tv), 1);
+	expect(tv.tv_sec < 60 && tv.tv_sec > 30 && tv.tv_usec < 1000000);
 	expect_equal(read(fds[0], c, 8), 8);
 	FD_SET(1000, &in);
 	expect_equal(select(1001, &in, NULL, NULL, NULL), -1);
@@ -449,6 +453,86 @@ static void a_pair_is_of_sockets(void)
 	close(fds[1]);
 }
 
+/* What one of a pair has written and the other one closes unread: as on Linux. */
+static void what_is_lost_is_told(void)
+{
+	struct pollfd p = { .events = POLLIN };
+	int fds[2], error = 0;
+	socklen_t len = sizeof(error);
+	char c[8];
+
+	expect_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	expect_equal(write(fds[0], "a", 1), 1);
+	expect_equal(write(fds[1], "bcd", 3), 3);
+	close(fds[1]);
+	p.fd = fds[0];
+	expect_equal(poll(&p, 1, 0), 1);
+	expect_equal(p.revents, POLLIN | POLLERR | POLLHUP);
+	expect_equal(read(fds[0], c, 8), 3);
+	expect_equal(read(fds[0], c, 8), -1);
+	expect_equal(errno, ECONNRESET);
+	expect_equal(read(fds[0], c, 8), 0);
+	expect_equal(poll(&p, 1, 0), 1);
+	expect_equal(p.revents, POLLIN | POLLHUP);
+	expect_equal(send(fds[0], "a", 1, MSG_NOSIGNAL), -1);
+	expect_equal(errno, EPIPE);
+	close(fds[0]);
+
+	expect_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	expect_equal(write(fds[0], "a", 1), 1);
+	close(fds[1]);
+	expect_equal(getsockopt(fds[0], SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	expect_equal(error, ECONNRESET);
+	expect_equal(read(fds[0], c, 8), 0);
+	close(fds[0]);
+}
+
+/* One byte with a descriptor. */
+static int pass(int through, int fd)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+			     .cmsg_type = SCM_RIGHTS } };
+	struct iovec byte = { "x", 1 };
+	struct msghdr m = { .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+
+	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
+	return sendmsg(through, &m, 0) == 1 ? 1 : -errno;
+}
+
+static void *pass_the_second(void *pairs)
+{
+	int (*pair)[2] = pairs;
+
+	return (void *)(intptr_t)pass(pair[0][0], pair[1][1]);
+}
+
+/* Not even if the one that would make them so has waited for room since it began. */
+static void no_sockets_hold_each_other(void)
+{
+	static char full[65536];
+	int pairs[2][2];
+	pthread_t thread;
+	void *rc;
+
+	for (int i = 0; i < 2; i++)
+		expect_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+	expect_equal(pass(pairs[0][0], pairs[0][1]), -ETOOMANYREFS);
+	expect_equal(write(pairs[0][0], full, sizeof(full)), sizeof(full));
+	expect_equal(pthread_create(&thread, NULL, pass_the_second, pairs), 0);
+	usleep(50000);
+	expect_equal(pass(pairs[1][0], pairs[0][1]), 1);
+	expect_equal(recv(pairs[0][1], full, sizeof(full), MSG_WAITALL), sizeof(full));
+	expect_equal(pthread_join(thread, &rc), 0);
+	expect_equal((intptr_t)rc, -ETOOMANYREFS);
+	for (int i = 0; i < 2; i++)
+		for (int j = 0; j < 2; j++)
+			close(pairs[i][j]);
+}
+
 /* The lowest that is free, however they were closed. */
 static void descriptors_are_the_lowest(void)
 {
@@ -493,6 +577,8 @@ int main(void)
 	an_eventfd_counts();
 	a_pipe_carries_bytes();
 	a_pair_is_of_sockets();
+	what_is_lost_is_told();
+	no_sockets_hold_each_other();
 	descriptors_are_the_lowest();
 	test_success();
 }
