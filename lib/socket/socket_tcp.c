@@ -313,8 +313,11 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 		return rc;
 	if (t->pcb && t->pcb->state == LISTEN)
 		return -EISCONN;
-	if (t->connected)
-		return -EISCONN;
+	if (t->connected) {
+		rc = t->untold ? 0 : -EISCONN;
+		t->untold = false;
+		return rc;
+	}
 	if (!first && !patient)
 		return -EALREADY;
 	if (first) {
@@ -325,6 +328,7 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 		rc = begin_now_or_later(t, to, patient);
 		if (rc)
 			return rc;
+		t->untold = true;
 	}
 	net_push();
 	/* Over loopback it may have failed already; on Linux that is told later. */
@@ -334,6 +338,7 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 	rc = wait_or_signal(&s->writers, deadline, signal_way(deadline), !t->connecting);
 	if (rc <= 0)
 		return rc ? rc : -EINPROGRESS;
+	t->untold = false;
 	return socket_error(s);
 }
 
