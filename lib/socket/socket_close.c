@@ -82,8 +82,7 @@ static bool linger(struct tcp_socket *t)
 
 static bool wants_reset(const struct tcp_socket *t)
 {
-	return t->rx_len || t->discarded || t->pcb->refused_data ||
-	       (t->s.o.linger && !t->s.o.linger_time);
+	return t->rx_len || t->pcb->refused_data || (t->s.o.linger && !t->s.o.linger_time);
 }
 
 static void close_connection(struct tcp_socket *t)

@@ -252,7 +252,7 @@ static int begin(struct tcp_socket *t, const struct endpoint *to)
 		return -ENETUNREACH;
 	tcp_socket_apply(&t->s);
 	t->remote = *to;
-	t->eof = t->shut_rd = t->shut_wr = t->discarded = false;
+	t->eof = t->shut_rd = t->shut_wr = false;
 	t->soft_error = 0;
 	err = tcp_connect(t->pcb, &to->ip, to->port, connected);
 	if (err == ERR_USE)
@@ -371,10 +371,8 @@ static int tcp_socket_shutdown(struct socket *s, int how)
 	}
 	if (!t->connected)
 		return -ENOTCONN;
-	if (how != SHUT_WR && !t->shut_rd) {
-		t->shut_rd = true;
-		tcp_socket_discard(t);
-	}
+	if (how != SHUT_WR)
+		t->shut_rd = true;	/* as on Linux, what comes may still be read */
 	if (how != SHUT_RD && !t->shut_wr) {
 		t->shut_wr = true;
 		if (t->pcb)

@@ -27,7 +27,6 @@ struct tcp_socket {
 	size_t rx_skip;			/* of the first, taken already */
 	size_t rx_len;
 	size_t rx_cost;			/* memory that it takes */
-	bool discarded;			/* something was, after shutdown() */
 	unsigned rx_count;		/* pbufs */
 	size_t rx_room;			/* in the last one, for small ones to join it */
 

@@ -140,12 +140,6 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 		return ERR_OK;
 	}
 	n = p->tot_len;
-	if (t->shut_rd) {
-		t->discarded = true;
-		pbuf_free(p);
-		tcp_recved(pcb, n);
-		return ERR_OK;
-	}
 	/* lwIP keeps it, and comes back with it; but not where it forgets the connection. */
 	if (received_full() && (t->rx_len > RX_LEAST || t->rx_cost > RX_COST) &&
 	    pcb->state != TIME_WAIT)
@@ -174,7 +168,6 @@ static void opened(struct tcp_socket *t, size_t n)
 
 void tcp_socket_discard(struct tcp_socket *t)
 {
-	t->discarded |= t->rx_len;
 	while (t->rx)
 		drop_first(t);
 	opened(t, t->rx_len);

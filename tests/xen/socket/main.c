@@ -198,7 +198,7 @@ static void half_a_connection_goes_on(void)
 {
 	struct pollfd p;
 	char c[4];
-	int fds[2];
+	int fds[2], n;
 
 	connection(AF_INET, fds);
 	expect_equal(shutdown(fds[0], SHUT_WR), 0);
@@ -218,8 +218,25 @@ static void half_a_connection_goes_on(void)
 	close(fds[0]);
 	close(fds[1]);
 	connection(AF_INET, fds);
+	expect_equal(write(fds[1], "12345", 5), 5);
+	usleep(10000);
 	expect_equal(shutdown(fds[0], SHUT_RD), 0);
+	p = (struct pollfd){ .fd = fds[0], .events = POLLIN | POLLRDHUP };
+	expect_equal(poll(&p, 1, 0), 1);
+	expect_equal(p.revents, POLLIN | POLLRDHUP);
+	expect_equal(read(fds[0], c, 3), 3);	/* what was there is read */
+	expect_equal(read(fds[0], c, 4), 2);
 	expect_equal(read(fds[0], c, 4), 0);
+	expect_equal(write(fds[1], "abc", 3), 3);
+	while (ioctl(fds[0], FIONREAD, &n) == 0 && n < 3)
+		usleep(10000);
+	expect_equal(recv(fds[0], c, 4, MSG_WAITALL), 3);	/* and what comes */
+	expect_equal(read(fds[0], c, 4), 0);
+	close(fds[0]);
+	expect_equal(read(fds[1], c, 1), 0);	/* all was read: no reset */
+	close(fds[1]);
+	connection(AF_INET, fds);
+	expect_equal(shutdown(fds[0], SHUT_RD), 0);
 	expect_equal(write(fds[1], "abc", 3), 3);
 	expect_equal(write(fds[0], "abc", 3), 3);
 	expect_equal(read(fds[1], c, 4), 3);
@@ -311,6 +328,7 @@ static void connecting_need_not_wait(void)
 	int listener = listening(AF_INET, 1), fd, peer, error = 1;
 	socklen_t len = sizeof(name);
 	struct pollfd p;
+	bool told;
 
 	expect_equal(getsockname(listener, (struct sockaddr *)&name, &len), 0);
 	fcntl(listener, F_SETFL, O_NONBLOCK);
@@ -327,10 +345,11 @@ static void connecting_need_not_wait(void)
 	len = sizeof(error);
 	expect_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
 	expect_equal(error, 0);
+	if (!told)			/* it tells once */
+		expect_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
 	expect_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), -1);
 	expect_equal(errno, EISCONN);
 	p = (struct pollfd){ .fd = listener, .events = POLLIN };
-	bool told;
 	expect_equal(poll(&p, 1, 1000), 1);
 	peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
 	expect(peer >= 0);
@@ -346,8 +365,6 @@ static void options_are_kept(void)
 		{ IPPROTO_TCP, TCP_NODELAY, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, 17 }, { IPPROTO_TCP, TCP_KEEPINTVL, 3 },
 		{ IPPROTO_TCP, TCP_KEEPCNT, 5 }, { SOL_SOCKET, SO_REUSEADDR, 1 },
-	if (!told)			/* it tells once */
-		expect_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
 		{ IPPROTO_IP, IP_TOS, 16 }, { IPPROTO_IP, IP_TTL, 7 },
 		{ SOL_SOCKET, SO_SNDBUF, 20000 }, { IPPROTO_TCP, TCP_CORK, 0 },
 	};
