@@ -17,6 +17,12 @@ static int begin(int fd, const char *name)
 	return fd == AT_FDCWD || *name == '/' ? 0 : result(-EBADF);
 }
 
+/* There are no symbolic links, and one user: these flags change nothing.  Others are refused. */
+static int begin_with(int fd, const char *name, int flags, int known)
+{
+	return flags & ~known ? result(-EINVAL) : begin(fd, name);
+}
+
 int openat(int fd, const char *name, int flags, ...)
 {
 	mode_t mode = 0;
@@ -31,14 +37,14 @@ int openat(int fd, const char *name, int flags, ...)
 
 int fstatat(int fd, const char *restrict name, struct stat *restrict st, int flags)
 {
-	(void)flags;
-	return begin(fd, name) ? -1 : stat(name, st);
+	return begin_with(fd, name, flags, AT_SYMLINK_NOFOLLOW) ? -1 : stat(name, st);
 }
 
 int faccessat(int fd, const char *name, int how, int flags)
 {
-	(void)flags;
-	return begin(fd, name) ? -1 : access(name, how);
+	int known = AT_EACCESS | AT_SYMLINK_NOFOLLOW;
+
+	return begin_with(fd, name, flags, known) ? -1 : access(name, how);
 }
 
 int mkdirat(int fd, const char *name, mode_t mode)
@@ -48,7 +54,7 @@ int mkdirat(int fd, const char *name, mode_t mode)
 
 int unlinkat(int fd, const char *name, int flags)
 {
-	if (begin(fd, name))
+	if (begin_with(fd, name, flags, AT_REMOVEDIR))
 		return -1;
 	return flags & AT_REMOVEDIR ? rmdir(name) : unlink(name);
 }

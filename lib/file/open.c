@@ -165,5 +165,9 @@ int access(const char *name, int how)
 
 	if (stat(name, &st))
 		return -1;
-	return how & W_OK && !(st.st_mode & S_IWUSR) ? result(-EROFS) : 0;
+	if (how & W_OK && !(st.st_mode & S_IWUSR))
+		return result(-EROFS);
+	return how & X_OK && !(st.st_mode & 0111) ? result(-EACCES) : 0;
 }
+	if (how & ~(R_OK | W_OK | X_OK))
+		return result(-EINVAL);
