@@ -37,13 +37,14 @@ void mount_add(struct mount *m);
 
 /*
  * A name from the root on, "" for the root itself: no slash at its end, each part of it once,
- * . left out, .. undone.  Errors as mount_of().
+ * . left out, .. undone, where what is in front of it, or of a slash at the end, is a folder.
+ * Errors as mount_of().
  */
 int mount_absolute(const char *name, char *to, size_t size);
 
 /*
  * Whose a name is.  The path within it goes to `to`, of size bytes: -ENAMETOOLONG,
- * -ENOENT (the name is empty).
+ * -ENOENT (the name is empty, or a folder in it is not there), -ENOTDIR.  May sleep.
  */
 int mount_of(const char *name, struct mount **m, char *to, size_t size);
 

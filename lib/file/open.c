@@ -21,9 +21,40 @@ void mount_add(struct mount *m)
 
 char mount_cwd[MOUNT_PATH_MAX];
 
+static bool below(const char *path, const char *at)
+{
+	size_t n = strlen(at);
+
+	return strncmp(path, at, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Whose an absolute path is, which is *rest within it. */
+static struct mount *owner(const char *path, const char **rest)
+{
+	struct mount *found = NULL;
+
+	for (struct mount *m = mounts; m; m = m->next)
+		if (below(path, m->at) && (!found || strlen(m->at) > strlen(found->at)))
+			found = m;
+	*rest = path + strlen(found->at);
+	*rest += **rest == '/';
+	return found;
+}
+
+static int refused_as_folder(const char *path)
+{
+	struct stat st = { 0 };
+	const char *rest;
+	struct mount *m = owner(path, &rest);
+	int rc = m->stat ? m->stat(rest, &st) : -ENOENT;
+
+	return rc ? rc : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
 int mount_absolute(const char *name, char *to, size_t size)
 {
 	size_t len = *name == '/' ? 0 : strlen(mount_cwd), n;
+	bool named = false;		/* what `to` ends with may be no folder */
 
 	if (!*name)
 		return -ENOENT;
@@ -31,15 +62,26 @@ int mount_absolute(const char *name, char *to, size_t size)
 		return -ENAMETOOLONG;
 	memcpy(to, mount_cwd, len);
 	for (; *name; name += n) {
+		bool dot, up;
+
 		name += strspn(name, "/");
 		n = strcspn(name, "/");
-		if (n == 0 || (n == 1 && name[0] == '.'))
-			continue;
-		if (n == 2 && name[0] == '.' && name[1] == '.') {
+		dot = n == 0 || (n == 1 && name[0] == '.');
+		up = n == 2 && name[0] == '.' && name[1] == '.';
+		if ((dot || up) && named) {
+			int rc;
+
+			to[len] = '\0';
+			rc = refused_as_folder(to);
+			if (rc)
+				return rc;
+		}
+		named = !dot && !up;
+		if (up)
 			while (len && to[--len] != '/')
 				;
+		if (!named)
 			continue;
-		}
 		if (len + 1 + n + 1 > size)
 			return -ENAMETOOLONG;
 		to[len++] = '/';
@@ -50,13 +92,6 @@ int mount_absolute(const char *name, char *to, size_t size)
 	return 0;
 }
 
-static bool below(const char *path, const char *at)
-{
-	size_t n = strlen(at);
-
-	return strncmp(path, at, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
 int mount_of(const char *name, struct mount **found, char *to, size_t size)
 {
 	int rc = mount_absolute(name, to, size);
@@ -64,12 +99,7 @@ int mount_of(const char *name, struct mount **found, char *to, size_t size)
 
 	if (rc)
 		return rc;
-	*found = NULL;
-	for (struct mount *m = mounts; m; m = m->next)
-		if (below(to, m->at) && (!*found || strlen(m->at) > strlen((*found)->at)))
-			*found = m;
-	rest = to + strlen((*found)->at);
-	rest += *rest == '/';
+	*found = owner(to, &rest);
 	memmove(to, rest, strlen(rest) + 1);
 	return 0;
 }
@@ -163,11 +193,11 @@ int access(const char *name, int how)
 {
 	struct stat st;
 
+	if (how & ~(R_OK | W_OK | X_OK))
+		return result(-EINVAL);
 	if (stat(name, &st))
 		return -1;
 	if (how & W_OK && !(st.st_mode & S_IWUSR))
 		return result(-EROFS);
 	return how & X_OK && !(st.st_mode & 0111) ? result(-EACCES) : 0;
 }
-	if (how & ~(R_OK | W_OK | X_OK))
-		return result(-EINVAL);

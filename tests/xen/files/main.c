@@ -141,6 +141,58 @@ static void what_cannot_be_says_so(void)
 	expect_equal(access("/hello.txt", W_OK), -1);
 }
 
+#define refused(call, error)						\
+	do {								\
+		errno = 0;						\
+		expect_equal(call, -1);					\
+		expect_equal(errno, error);				\
+	} while (0)
+
+/* A name that goes on behind it is a folder's. */
+static void names_through_files_are_none(void)
+{
+	struct stat st;
+
+	expect_error("/hello.txt/", O_RDONLY, ENOTDIR);
+	expect_error("/hello.txt/.", O_RDONLY, ENOTDIR);
+	expect_error("/hello.txt/../hello.txt", O_RDONLY, ENOTDIR);
+	expect_error("/none/../hello.txt", O_RDONLY, ENOENT);
+	expect_error("none/./", O_RDONLY, ENOENT);
+	refused(stat("/hello.txt/", &st), ENOTDIR);
+	refused(stat("/dev/null/", &st), ENOTDIR);
+	refused(stat("/dev/null/../null", &st), ENOTDIR);
+	refused(access("/hello.txt/", F_OK), ENOTDIR);
+	refused(unlink("/hello.txt/"), ENOTDIR);
+	refused(rename("/hello.txt/", "/x"), ENOTDIR);
+	refused(chdir("/hello.txt/.."), ENOTDIR);
+	refused(mkdir("/etc/", 0777), EEXIST);
+	refused(mkdir("/new/", 0777), EROFS);
+	expect_equal(stat("/etc/", &st), 0);
+	expect_equal(stat("/etc/./", &st), 0);
+	expect_equal(stat("/../etc/../dev/null", &st), 0);
+	expect_equal(stat("//", &st), 0);
+	expect_equal(stat(".", &st), 0);
+	expect_equal(chdir("etc"), 0);
+	expect_equal(stat("../hello.txt", &st), 0);
+	expect_equal(chdir(".."), 0);
+}
+
+static void what_may_be_done_is_told(void)
+{
+	struct stat st;
+
+	refused(access("/hello.txt", X_OK), EACCES);
+	refused(access("/dev/null", X_OK), EACCES);
+	refused(access("/hello.txt", 0x40), EINVAL);
+	refused(access("/none", -1), EINVAL);
+	expect_equal(access("/etc", X_OK), 0);
+	refused(faccessat(AT_FDCWD, "/hello.txt", R_OK, 0x4000), EINVAL);
+	expect_equal(faccessat(AT_FDCWD, "/hello.txt", R_OK, AT_EACCESS), 0);
+	refused(fstatat(AT_FDCWD, "/hello.txt", &st, 0x4000000), EINVAL);
+	expect_equal(fstatat(AT_FDCWD, "/hello.txt", &st, AT_SYMLINK_NOFOLLOW), 0);
+	refused(unlinkat(AT_FDCWD, "/hello.txt", 0x1000), EINVAL);
+}
+
 static void expect_names(const char *path, const char *names)
 {
 	char found[200] = "";
@@ -165,6 +217,8 @@ int main(void)
 	a_file_is_read();
 	devices_are_as_anywhere();
 	what_cannot_be_says_so();
+	names_through_files_are_none();
+	what_may_be_done_is_told();
 	expect_names("/", "etc/ hello.txt dev/ proc/ ");
 	expect_names("/etc/", "big empty ");
 	expect_names("/dev", "null zero full random urandom stdin stdout stderr ");
