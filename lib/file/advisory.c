@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What other processes would be told, and there are none: flock(), lockf(), posix_fadvise().
- * Arguments are refused as on Linux.
+ * What other processes would be told, and there are none: lockf(), posix_fadvise().  Arguments
+ * are refused as on Linux.
  */
 #include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int is_open(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) ? -1 : 0;
-}
-
-int flock(int fd, int how)
-{
-	int kind = how & ~LOCK_NB;
-
-	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
-		return result(-EINVAL);
-	return is_open(fd);
-}
 
 int lockf(int fd, int how, off_t len)
 {

@@ -122,6 +122,8 @@ void file_put(struct file *f)
 
 	if (--f->refs)
 		return;
+	if (f->lock)
+		file_unlock(f);
 	while ((w = f->watchers)) {
 		file_unwatch(w);
 		w->gone(w);

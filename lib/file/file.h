@@ -57,6 +57,7 @@ struct file {
 	unsigned refs;			/* descriptors, and calls under way */
 	int flags;			/* O_* */
 	struct watcher *watchers;
+	struct file_lock *lock;		/* flock()'s; NULL: none */
 };
 
 /*
@@ -84,6 +85,8 @@ int file_dup_from(int fd, int from);	/* to the lowest free one from there on */
 void file_watch(struct file *f, struct watcher *w);
 void file_unwatch(struct watcher *w);
 void file_changed(struct file *f);	/* for who implements it: tell the watchers */
+
+void file_unlock(struct file *f) __attribute__((weak));	/* flock.c, if it is there */
 
 void file_init(void);			/* 0, 1 and 2 become the console */
 extern struct file tty_file;

@@ -247,10 +247,7 @@ static void memory_by_the_page(void)
 		memset(q, 'y', 64);
 		expect(munmap(q + 50 * page, 50 * page) == 0 && munmap(q, 50 * page) == 0);
 	}
-	expect(flock(fd, LOCK_EX) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED) == 0);
-	refused(flock(99, LOCK_EX), EBADF);
-	refused(flock(fd, LOCK_SH | LOCK_EX), EINVAL);
-	refused(flock(fd, LOCK_NB), EINVAL);
+	expect(posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED) == 0);
 	refused(lockf(fd, 99, 0), EINVAL);
 	refused(lockf(fd, F_LOCK, 0), EBADF);	/* open to read */
 	expect(lockf(fd, F_TEST, 0) == 0 && lockf(fd, F_ULOCK, 0) == 0);
@@ -269,6 +266,48 @@ static void formats(void)
 #define says(text, ...)								\
 	do {									\
 		errno = ENOENT;							\
+static void *lock_later(void *fd)
+{
+	return (void *)(intptr_t)flock(*(int *)fd, LOCK_EX);
+}
+
+/* A lock is that of what was opened, and dup() opens nothing. */
+static void locks(void)
+{
+	int a = open(LINES, O_RDONLY), b = open(LINES, O_RDONLY), c = dup(a);
+	int null = open("/dev/null", O_RDONLY), other = open("/dev/null", O_RDONLY), pipes[2];
+	pthread_t thread;
+	void *rc;
+
+	expect(flock(a, LOCK_EX) == 0);
+	refused(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	refused(flock(b, LOCK_SH | LOCK_NB), EWOULDBLOCK);
+	expect(flock(c, LOCK_EX | LOCK_NB) == 0 && flock(c, LOCK_SH | LOCK_NB) == 0);
+	expect(flock(b, LOCK_SH | LOCK_NB) == 0);
+	refused(flock(a, LOCK_EX | LOCK_NB), EWOULDBLOCK);	/* and has none any more */
+	expect(flock(b, LOCK_EX | LOCK_NB) == 0);
+	expect(flock(b, LOCK_UN) == 0 && flock(b, LOCK_UN) == 0);
+	expect(flock(a, LOCK_EX) == 0);
+	close(a);
+	refused(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);	/* c is there yet */
+	expect(pthread_create(&thread, NULL, lock_later, &b) == 0);
+	usleep(20000);
+	close(c);
+	expect(pthread_join(thread, &rc) == 0 && !rc);
+	close(b);
+	expect(flock(null, LOCK_EX) == 0);
+	refused(flock(other, LOCK_SH | LOCK_NB), EWOULDBLOCK);
+	expect(pipe(pipes) == 0 && flock(pipes[0], LOCK_EX) == 0);
+	refused(flock(99, LOCK_EX), EBADF);
+	refused(flock(null, LOCK_SH | LOCK_EX), EINVAL);
+	refused(flock(null, LOCK_NB), EINVAL);
+	close(null);
+	expect(flock(other, LOCK_EX | LOCK_NB) == 0);
+	close(other);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 		expect(asprintf(&made, __VA_ARGS__) == (int)strlen(text));	\
 		expect(!strcmp(made, text));					\
 		free(made);							\
@@ -358,5 +397,6 @@ int main(int argc, char **argv)
 	setlogmask(LOG_UPTO(LOG_INFO));
 	syslog(LOG_ERR, "logged %d%%: %m", 7);
 	syslog(LOG_DEBUG, "not this");
+	locks();
 	test_success();
 }

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * flock() of 4.4BSD, as Linux has it: a lock is an open file description's, which descriptors
+ * made by dup() share.  Another open() of the same file is another one, also in one process.
+ */
+#include "kernel/sched.h"
+#include "lib/file/file.h"
+#include "lib/result.h"
+#include "lib/thread/signals.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/file.h>
+
+struct file_lock {
+	struct file_lock *next;
+	const struct file *file;
+	struct stat st;
+	bool exclusive;
+};
+
+static struct file_lock *locks;
+static struct waitq released;
+
+static bool same(const struct file_lock *a, const struct file_lock *b)
+{
+	return a->file->ops == b->file->ops && a->st.st_ino == b->st.st_ino &&
+	       a->st.st_rdev == b->st.st_rdev && (a->st.st_ino || a->st.st_rdev);
+}
+
+static bool may_be(const struct file_lock *l)
+{
+	for (const struct file_lock *o = locks; o; o = o->next)
+		if (o->file != l->file && (o->exclusive || l->exclusive) && same(o, l))
+			return false;
+	return true;
+}
+
+void file_unlock(struct file *f)
+{
+	struct file_lock **p = &locks, *l = f->lock;
+
+	if (!l)
+		return;
+	while (*p != l)
+		p = &(*p)->next;
+	*p = l->next;
+	f->lock = NULL;
+	free(l);
+	wake(&released);
+}
+
+static int lock(struct file *f, bool exclusive, bool patient)
+{
+	struct file_lock *l;
+
+	if (f->lock && f->lock->exclusive == exclusive)
+		return 0;
+	file_unlock(f);		/* also if there is no other one then */
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOLCK;
+	l->file = f;
+	l->exclusive = exclusive;
+	if (f->ops->stat)
+		f->ops->stat(f, &l->st);
+	if ((!patient && !may_be(l)) ||
+	    wait_or_signal(&released, NEVER, SIGNAL_RESTARTS, may_be(l)) < 0) {
+		free(l);
+		return patient ? -EINTR : -EWOULDBLOCK;
+	}
+	file_unlock(f);		/* another thread's, meanwhile */
+	l->next = locks;
+	locks = l;
+	f->lock = l;
+	return 0;
+}
+
+int flock(int fd, int how)
+{
+	int kind = how & ~LOCK_NB, rc = -EBADF;
+	struct file *f;
+
+	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
+		return result(-EINVAL);
+	kernel_enter();
+	f = file_get(fd);
+	if (f) {
+		rc = 0;
+		if (kind == LOCK_UN)
+			file_unlock(f);
+		else
+			rc = lock(f, kind == LOCK_EX, !(how & LOCK_NB));
+		file_put(f);
+	}
+	kernel_leave();
+	return result(rc);
+}
