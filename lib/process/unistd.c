@@ -109,6 +109,8 @@ long sysconf(int name)
 		return SEM_VALUE_MAX;
 	case _SC_HOST_NAME_MAX:
 		return HOST_NAME_MAX;
+	case _SC_IOV_MAX:
+		return IOV_MAX;
 	case _SC_VERSION:
 		return _POSIX_VERSION;
 	case _SC_THREADS:
@@ -157,7 +159,6 @@ long sysconf(int name)
 	case _SC_OPEN_MAX:
 	case _SC_ARG_MAX:
 	case _SC_CHILD_MAX:
-	case _SC_IOV_MAX:
 	case _SC_SPAWN:
 	case _SC_SPORADIC_SERVER:
 	case _SC_THREAD_SPORADIC_SERVER:

@@ -11,6 +11,8 @@
 #include <glob.h>
 #include <grp.h>
 #include <libgen.h>
+#include <limits.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <regex.h>
 #include <signal.h>
@@ -21,6 +23,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <syslog.h>
 #include <time.h>
@@ -189,6 +192,7 @@ static void limits(void)
 
 static void random_numbers(void)
 {
+	expect(sysconf(_SC_IOV_MAX) == IOV_MAX);
 	unsigned char a[100] = { 0 }, b[100] = { 0 };
 
 	expect_equal(getrandom(a, 99, 0), 99);
