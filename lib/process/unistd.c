@@ -57,12 +57,16 @@ int gethostname(char *to, size_t size)
 
 	if (!name)
 		name = "xenolith";
-	if (strlen(name) >= size) {
-		errno = ENAMETOOLONG;
-		return -1;
+	if (strlen(name) < size) {
+		strcpy(to, name);
+		return 0;
 	}
-	strcpy(to, name);
-	return 0;
+	if (size) {			/* as much as there is room for, as on Linux */
+		memcpy(to, name, size - 1);
+		to[size - 1] = '\0';
+	}
+	errno = ENAMETOOLONG;
+	return -1;
 }
 
 int sethostname(const char *name, size_t len)
@@ -105,12 +109,12 @@ long sysconf(int name)
 		return PTHREAD_DESTRUCTOR_ITERATIONS;
 	case _SC_THREAD_STACK_MIN:
 		return PTHREAD_STACK_MIN;
+	case _SC_IOV_MAX:
+		return IOV_MAX;
 	case _SC_SEM_VALUE_MAX:
 		return SEM_VALUE_MAX;
 	case _SC_HOST_NAME_MAX:
 		return HOST_NAME_MAX;
-	case _SC_IOV_MAX:
-		return IOV_MAX;
 	case _SC_VERSION:
 		return _POSIX_VERSION;
 	case _SC_THREADS:

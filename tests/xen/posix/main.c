@@ -167,6 +167,7 @@ static void signals(void)
 static void one_user(void)
 {
 	struct utsname names;
+	char name[100];
 
 	expect(!strcmp(getpwuid(getuid())->pw_name, "root") && !getpwnam("nobody"));
 	expect(!strcmp(getgrnam("root")->gr_name, "root") && !getgrgid(5));
@@ -174,6 +175,11 @@ static void one_user(void)
 	refused(setuid(33), EINVAL);
 	expect(uname(&names) == 0 && !strcmp(names.sysname, "Xenolith"));
 	expect(!strcmp(names.nodename, "xenolith") && !strcmp(names.machine, "x86_64"));
+	memset(name, 'n', sizeof(name));
+	expect(sethostname(name, sizeof(name)) == 0);
+	expect(uname(&names) == 0 && strlen(names.nodename) == 64);
+	refused(gethostname(name, 10), ENAMETOOLONG);
+	expect(sethostname("xenolith", 8) == 0);
 }
 
 static void limits(void)
@@ -186,13 +192,13 @@ static void limits(void)
 	limit.rlim_cur = 10;
 	refused(setrlimit(RLIMIT_NOFILE, &limit), EPERM);
 	refused(getrlimit(99, &limit), EINVAL);
+	expect(sysconf(_SC_IOV_MAX) == IOV_MAX);
 	expect(getrusage(RUSAGE_SELF, &usage) == 0);
 	expect(usage.ru_utime.tv_sec || usage.ru_utime.tv_usec);
 }
 
 static void random_numbers(void)
 {
-	expect(sysconf(_SC_IOV_MAX) == IOV_MAX);
 	unsigned char a[100] = { 0 }, b[100] = { 0 };
 
 	expect_equal(getrandom(a, 99, 0), 99);
@@ -260,16 +266,6 @@ static void memory_by_the_page(void)
 	close(fd);
 }
 
-/* What they print on Linux. */
-static void formats(void)
-{
-	const char *volatile too_high = "%99$s";
-	char *made, line[64];
-	int n = 0;
-
-#define says(text, ...)								\
-	do {									\
-		errno = ENOENT;							\
 static void *lock_later(void *fd)
 {
 	return (void *)(intptr_t)flock(*(int *)fd, LOCK_EX);
@@ -312,6 +308,16 @@ static void locks(void)
 	close(pipes[1]);
 }
 
+/* What they print on Linux. */
+static void formats(void)
+{
+	const char *volatile too_high = "%99$s";
+	char *made, line[64];
+	int n = 0;
+
+#define says(text, ...)								\
+	do {									\
+		errno = ENOENT;							\
 		expect(asprintf(&made, __VA_ARGS__) == (int)strlen(text));	\
 		expect(!strcmp(made, text));					\
 		free(made);							\
@@ -391,6 +397,7 @@ int main(int argc, char **argv)
 	limits();
 	random_numbers();
 	memory_by_the_page();
+	locks();
 	formats();
 	zones();
 	expect(ftrylockfile(stdout) == 0);
@@ -401,6 +408,5 @@ int main(int argc, char **argv)
 	setlogmask(LOG_UPTO(LOG_INFO));
 	syslog(LOG_ERR, "logged %d%%: %m", 7);
 	syslog(LOG_DEBUG, "not this");
-	locks();
 	test_success();
 }
