@@ -16,6 +16,7 @@ static bool ended;
 void tty_end_input(void)
 {
 	ended = true;
+	file_changed(&tty_file);
 }
 
 static ssize_t tty_read(struct file *f, void *to, size_t len)
@@ -75,7 +76,8 @@ static unsigned tty_ready(struct file *f)
 		if (!teller)
 			log_warning("tty: no memory to wait for input");
 	}
-	return POLLOUT | POLLWRNORM | (console_readable() ? POLLIN | POLLRDNORM : 0);
+	return POLLOUT | POLLWRNORM |
+	       (ended || !console_present() || console_readable() ? POLLIN | POLLRDNORM : 0);
 }
 
 static const struct file_ops tty_ops = {

@@ -5,12 +5,14 @@
  *
  *	spin | sleep [THREADS]
  *	proc			or prints /proc/xenolith, and ends
+ *	no-input		or says whether input has ended, and ends
  *
  * With `offer` as the last word it has an interface of its own, org.test.counter1.
  */
 #include "tests/xen/test.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +36,18 @@ static void print_proc(void)
 	expect(n > 100 && feof(f) && fclose(f) == 0);
 	expect(fopen("/proc/xenolith", "w") == NULL && fopen("/proc/none", "r") == NULL);
 	printf("proc: %s", text);
+	test_success();
+}
+
+/* The console's input is the shell's: for the application it has ended, and poll() says so. */
+static void no_input(void)
+{
+	struct pollfd p = { .fd = 0, .events = POLLIN };
+	char c;
+
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect_equal(p.revents, POLLIN);
+	expect_equal(read(0, &c, 1), 0);
 	test_success();
 }
 
@@ -143,6 +157,8 @@ int main(int argc, char **argv)
 		abort();
 	if (argc > 1 && !strcmp(argv[1], "proc"))
 		print_proc();
+	if (argc > 1 && !strcmp(argv[1], "no-input"))
+		no_input();
 	if (argc > 1 && !strcmp(argv[argc - 1], "offer"))
 		offer();
 	printf("up\n");

@@ -241,6 +241,11 @@ def test_a_shell_on_the_console(lab, image):
         typed(guest, "info\r", r"\nname: Xenolith")
 
 
+def test_input_that_has_ended_can_be_polled(lab, image):
+    result = lab.run_guest(image, args=["no-input"], cmdline="console=shell", memory=16, timeout=60)
+    assert "Test result: SUCCESS" in result.console, result.console[-2000:]
+
+
 def test_the_operators_command(lab, image):
     xenolith.install(lab)
     lab.put((xenolith.SOURCES / "xenolith.bash").read_bytes(), "/tmp/xenolith.bash")
