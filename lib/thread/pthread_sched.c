@@ -118,14 +118,20 @@ int pthread_setschedprio(pthread_t id, int priority)
 	return check(id) ?: priority ? EINVAL : 0;
 }
 
+/* A hint, which changes nothing, and is told again. */
+static int concurrency;
+
 int pthread_setconcurrency(int level)
 {
-	return level < 0 ? EINVAL : 0;
+	if (level < 0)
+		return EINVAL;
+	concurrency = level;
+	return 0;
 }
 
 int pthread_getconcurrency(void)
 {
-	return 0;
+	return concurrency;
 }
 
 void pthread_yield(void)

@@ -180,6 +180,10 @@ static void attributes_are_checked(void)
 	expect_equal(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state), 0);
 	expect_equal(state, PTHREAD_CANCEL_ENABLE);
 	expect_equal(pthread_setcancelstate(77, NULL), EINVAL);
+	expect_equal(pthread_getconcurrency(), 0);
+	expect_equal(pthread_setconcurrency(4), 0);
+	expect_equal(pthread_setconcurrency(-1), EINVAL);
+	expect_equal(pthread_getconcurrency(), 4);
 }
 
 static char order[10];
