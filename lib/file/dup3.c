@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* dup2() with flags, as on Linux; nothing is ever executed, so O_CLOEXEC changes nothing. */
+/* dup2() with flags, as on Linux; nothing is ever executed, so O_CLOEXEC has no effect. */
 #define _GNU_SOURCE
 #include "lib/result.h"
 
@@ -11,5 +11,8 @@ int dup3(int fd, int at, int flags)
 {
 	if (flags & ~O_CLOEXEC || fd == at)
 		return result(-EINVAL);
-	return dup2(fd, at);
+	at = dup2(fd, at);
+	if (at >= 0 && flags)
+		fcntl(at, F_SETFD, FD_CLOEXEC);
+	return at;
 }

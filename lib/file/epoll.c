@@ -285,7 +285,7 @@ int epoll_create1(int flags)
 	e = calloc(1, sizeof(*e));
 	if (e) {
 		e->file = (struct file){ .ops = &epoll_ops, .flags = O_RDWR, .refs = 1 };
-		rc = file_install(&e->file);
+		rc = file_set_cloexec(file_install(&e->file), flags);
 		file_put(&e->file);
 	}
 	kernel_leave();

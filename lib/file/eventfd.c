@@ -99,7 +99,7 @@ int eventfd(unsigned count, int flags)
 		e->file.flags |= flags & EFD_NONBLOCK ? O_NONBLOCK : 0;
 		e->count = count;
 		e->semaphore = flags & EFD_SEMAPHORE;
-		rc = file_install(&e->file);
+		rc = file_set_cloexec(file_install(&e->file), flags & EFD_CLOEXEC);
 		file_put(&e->file);
 	}
 	kernel_leave();

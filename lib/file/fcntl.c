@@ -9,7 +9,7 @@
 
 #define CAN_CHANGE (O_NONBLOCK | O_APPEND)
 
-/* Nothing is ever executed: FD_CLOEXEC is taken, and always there. */
+/* Nothing is ever executed: FD_CLOEXEC has no effect. */
 int fcntl(int fd, int command, ...)
 {
 	struct file *f;
@@ -24,16 +24,18 @@ int fcntl(int fd, int command, ...)
 	if (f) {
 		rc = 0;
 		if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
-			rc = file_dup_from(fd, arg);
+			rc = file_set_cloexec(file_dup_from(fd, arg), command != F_DUPFD);
 		else if (command == F_GETFD)
-			rc = FD_CLOEXEC;
+			rc = file_cloexec(fd) ? FD_CLOEXEC : 0;
+		else if (command == F_SETFD)
+			file_set_cloexec(fd, arg & FD_CLOEXEC);
 		else if (command == F_GETFL)
 			rc = f->flags & (O_ACCMODE | O_SYNC | CAN_CHANGE);
 		else if (command == F_SETFL && arg & (O_DIRECT | FASYNC))
 			rc = -EINVAL;	/* there is neither */
 		else if (command == F_SETFL)
 			f->flags = (f->flags & ~CAN_CHANGE) | (arg & CAN_CHANGE);
-		else if (command != F_SETFD)
+		else
 			rc = -EINVAL;
 		file_put(f);
 	}

@@ -10,7 +10,9 @@
 #define WORD 64
 
 static struct file **table;
-static uint64_t *taken;			/* a bit for each place in the table */
+static struct word {			/* a bit for each place in the table */
+	uint64_t taken, cloexec;
+} *words;
 static int table_size;			/* a multiple of WORD */
 static int lowest;			/* below it all are taken */
 
@@ -19,20 +21,20 @@ static int grow(int fd)
 {
 	int bigger = table_size ? table_size : WORD;
 	struct file **t;
-	uint64_t *bits;
+	struct word *w;
 
 	if (fd >= FD_MAX)
 		return -EMFILE;
 	while (bigger <= fd)
 		bigger *= 2;
-	bits = realloc(taken, bigger / 8);
-	if (!bits)
+	w = realloc(words, bigger / WORD * sizeof(*w));
+	if (!w)
 		return -ENOMEM;
-	taken = bits;
+	words = w;
 	t = realloc(table, bigger * sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	memset(bits + table_size / WORD, 0, (bigger - table_size) / 8);
+	memset(w + table_size / WORD, 0, (bigger - table_size) / WORD * sizeof(*w));
 	memset(t + table_size, 0, (bigger - table_size) * sizeof(*t));
 	table = t;
 	table_size = bigger;
@@ -46,7 +48,8 @@ static int install_at(struct file *f, int fd)
 	if (rc)
 		return rc;
 	table[fd] = f;
-	taken[fd / WORD] |= 1ull << fd % WORD;
+	words[fd / WORD].taken |= 1ull << fd % WORD;
+	words[fd / WORD].cloexec &= ~(1ull << fd % WORD);
 	f->refs++;
 	return fd;
 }
@@ -54,7 +57,7 @@ static int install_at(struct file *f, int fd)
 static void uninstall(int fd)
 {
 	table[fd] = NULL;
-	taken[fd / WORD] &= ~(1ull << fd % WORD);
+	words[fd / WORD].taken &= ~(1ull << fd % WORD);
 	if (fd < lowest)
 		lowest = fd;
 }
@@ -64,7 +67,7 @@ static int free_from(int from)
 	uint64_t below = (1ull << from % WORD) - 1;
 
 	for (int w = from / WORD; w < table_size / WORD; w++, below = 0) {
-		uint64_t bits = taken[w] | below;
+		uint64_t bits = words[w].taken | below;
 
 		if (~bits)
 			return w * WORD + __builtin_ctzll(~bits);
@@ -92,7 +95,7 @@ int file_reserve(void)
 
 	if (rc)
 		return rc;
-	taken[fd / WORD] |= 1ull << fd % WORD;
+	words[fd / WORD].taken |= 1ull << fd % WORD;
 	lowest = fd + 1;
 	return fd;
 }
@@ -106,6 +109,22 @@ void file_unreserve(int fd)
 int file_install_reserved(struct file *f, int fd)
 {
 	return table[fd] ? file_install(f) : install_at(f, fd);
+}
+
+int file_set_cloexec(int fd, bool on)
+{
+	uint64_t bit = 1ull << (unsigned)fd % WORD;
+
+	if (fd >= 0 && on)
+		words[fd / WORD].cloexec |= bit;
+	else if (fd >= 0)
+		words[fd / WORD].cloexec &= ~bit;
+	return fd;
+}
+
+bool file_cloexec(int fd)
+{
+	return words[fd / WORD].cloexec >> fd % WORD & 1;
 }
 
 struct file *file_get(int fd)

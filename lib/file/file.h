@@ -82,6 +82,10 @@ int file_close(int fd);			/* 0 or -EBADF */
 int file_dup(int fd, int at);		/* to `at`, closing what it is */
 int file_dup_from(int fd, int from);	/* to the lowest free one from there on */
 
+/* FD_CLOEXEC of a descriptor, which is told and has no effect. */
+int file_set_cloexec(int fd, bool on);	/* gives fd back, which may be an error */
+bool file_cloexec(int fd);
+
 void file_watch(struct file *f, struct watcher *w);
 void file_unwatch(struct watcher *w);
 void file_changed(struct file *f);	/* for who implements it: tell the watchers */

@@ -153,7 +153,7 @@ static int install(const char *name, int flags, mode_t mode)
 	if (!f->refs)
 		f->flags = flags;
 	f->refs++;		/* until it has a descriptor, or has none */
-	rc = file_install(f);
+	rc = file_set_cloexec(file_install(f), flags & O_CLOEXEC);
 	file_put(f);
 	return rc;
 }

@@ -76,7 +76,7 @@ void pipe_changed(struct pipe *p)
 		free(p);
 }
 
-int pipe_install(struct file *a, struct file *b, int fds[2])
+int pipe_install(struct file *a, struct file *b, bool cloexec, int fds[2])
 {
 	int first = file_install(a), second = file_install(b);
 
@@ -88,8 +88,8 @@ int pipe_install(struct file *a, struct file *b, int fds[2])
 	file_put(b);
 	if (first < 0 || second < 0)
 		return first < 0 ? first : second;
-	fds[0] = first;
-	fds[1] = second;
+	fds[0] = file_set_cloexec(first, cloexec);
+	fds[1] = file_set_cloexec(second, cloexec);
 	return 0;
 }
 
@@ -202,6 +202,7 @@ int pipe2(int fds[2], int flags)
 {
 	struct pipe *p;
 	struct end *r, *w;
+	bool cloexec = flags & O_CLOEXEC;
 	int rc = -ENOMEM;
 
 	if (flags & ~(O_NONBLOCK | O_CLOEXEC))
@@ -218,7 +219,7 @@ int pipe2(int fds[2], int flags)
 					     .refs = 1 }, .out = p };
 		p->reader = &r->file;
 		p->writer = &w->file;
-		rc = pipe_install(&r->file, &w->file, fds);
+		rc = pipe_install(&r->file, &w->file, cloexec, fds);
 	} else {
 		free(p);
 		free(r);

@@ -57,6 +57,6 @@ int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline);
 void pipe_changed(struct pipe *p);
 
 /* Both have a descriptor, or neither is there any more: 0 or -errno. */
-int pipe_install(struct file *a, struct file *b, int fds[2]);
+int pipe_install(struct file *a, struct file *b, bool cloexec, int fds[2]);
 
 #endif

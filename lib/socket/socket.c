@@ -412,7 +412,7 @@ static int install(struct socket *s, int flags)
 
 	s->file.flags |= flags & SOCK_NONBLOCK ? O_NONBLOCK : 0;
 	s->file.refs = 1;
-	fd = file_install(&s->file);
+	fd = file_set_cloexec(file_install(&s->file), flags & SOCK_CLOEXEC);
 	file_put(&s->file);
 	return fd;
 }
@@ -449,6 +449,7 @@ static int accept_one(struct socket *s, struct endpoint *peer, int flags)
 	connection->file.flags |= flags & SOCK_NONBLOCK ? O_NONBLOCK : 0;
 	connection->file.refs = 1;
 	fd = file_install_reserved(&connection->file, fd);
+	file_set_cloexec(fd, flags & SOCK_CLOEXEC);
 	file_put(&connection->file);
 	return fd;
 }

@@ -141,13 +141,15 @@ static void put_v6(struct msghdr *h, size_t *used, const struct message *m)
 }
 
 /* Descriptors for as many as there is room for. */
-static void put_rights(struct msghdr *h, size_t *used, struct rights *r)
+static void put_rights(struct msghdr *h, size_t *used, struct rights *r, bool cloexec)
 {
 	size_t left = h->msg_control ? h->msg_controllen - *used : 0;
 	size_t room = left > CMSG_LEN(0) ? (left - CMSG_LEN(0)) / sizeof(int) : 0, n, len;
 	int fds[RIGHTS_MAX];
 
 	n = rights_install(r, fds, room);
+	for (size_t i = 0; i < n; i++)
+		file_set_cloexec(fds[i], cloexec);
 	if (n < r->count)
 		h->msg_flags |= MSG_CTRUNC;
 	len = n * sizeof(int);
@@ -165,6 +167,6 @@ void socket_cmsg_write(struct socket *s, struct msghdr *h, struct message *m)
 	if (m->has_local && s->pktinfo && IP_IS_V4(&m->local))
 		put_v4(h, &used, m);
 	if (m->rights)
-		put_rights(h, &used, m->rights);
+		put_rights(h, &used, m->rights, m->flags & MSG_CMSG_CLOEXEC);
 	h->msg_controllen = used;
 }

@@ -265,13 +265,13 @@ static struct file *set_up(struct local *l, struct pipe *in, struct pipe *out, i
 	return &l->s.file;
 }
 
-static int make(int flags, int fds[2])
+static int make(int flags, bool cloexec, int fds[2])
 {
 	struct pipe *p = calloc(1, sizeof(*p)), *q = calloc(1, sizeof(*q));
 	struct local *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
 
 	if (p && q && a && b)
-		return pipe_install(set_up(a, p, q, flags), set_up(b, q, p, flags), fds);
+		return pipe_install(set_up(a, p, q, flags), set_up(b, q, p, flags), cloexec, fds);
 	free(p);
 	free(q);
 	free(a);
@@ -288,7 +288,7 @@ int socketpair(int domain, int type, int protocol, int fds[2])
 	if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM || protocol)
 		return result(-EPROTONOSUPPORT);
 	kernel_enter();
-	rc = make(type & SOCK_NONBLOCK ? O_NONBLOCK : 0, fds);
+	rc = make(type & SOCK_NONBLOCK ? O_NONBLOCK : 0, type & SOCK_CLOEXEC, fds);
 	kernel_leave();
 	return result(rc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* poll(), select(), epoll and eventfd. */
+#define _GNU_SOURCE
 #include "tests/xen/socket/help.h"
 
 #include <errno.h>
@@ -564,6 +565,39 @@ static void descriptors_are_the_lowest(void)
 	expect_equal(errno, EBADF);
 }
 
+/* It has no effect, but is told: of a descriptor, not of the file. */
+static void closing_on_exec_is_told(void)
+{
+	int a = eventfd(0, EFD_CLOEXEC), b = dup(a), c = fcntl(b, F_DUPFD_CLOEXEC, 0), fds[2];
+
+	expect_equal(fcntl(a, F_GETFD), FD_CLOEXEC);
+	expect_equal(fcntl(b, F_GETFD), 0);
+	expect_equal(fcntl(c, F_GETFD), FD_CLOEXEC);
+	expect_equal(fcntl(a, F_SETFD, 0), 0);
+	expect_equal(fcntl(b, F_SETFD, FD_CLOEXEC), 0);
+	expect_equal(fcntl(a, F_GETFD), 0);
+	expect_equal(fcntl(b, F_GETFD), FD_CLOEXEC);
+	expect_equal(dup2(a, b), b);
+	expect_equal(fcntl(b, F_GETFD), 0);
+	close(a);
+	close(b);
+	close(c);
+	expect_equal(pipe2(fds, O_CLOEXEC), 0);
+	expect_equal(fcntl(fds[1], F_GETFD), FD_CLOEXEC);
+	close(fds[0]);
+	close(fds[1]);
+	expect_equal(pipe(fds), 0);		/* the same numbers again */
+	expect_equal(fcntl(fds[1], F_GETFD), 0);
+	close(fds[0]);
+	close(fds[1]);
+	a = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	b = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	expect_equal(fcntl(a, F_GETFD), FD_CLOEXEC);
+	expect_equal(fcntl(b, F_GETFD), FD_CLOEXEC);
+	close(a);
+	close(b);
+}
+
 int main(void)
 {
 	poll_waits_for_any_of_many();
@@ -580,5 +614,6 @@ int main(void)
 	what_is_lost_is_told();
 	no_sockets_hold_each_other();
 	descriptors_are_the_lowest();
+	closing_on_exec_is_told();
 	test_success();
 }
