@@ -121,8 +121,14 @@ static void call(const char *host, const char *port)
 	int fd;
 
 	expect_equal(getaddrinfo(host, port, &hints, &to), 0);
-	fd = socket(to->ai_family, to->ai_socktype, to->ai_protocol);
-	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), 0);
+	fd = socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK, to->ai_protocol);
+	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), -1);
+	expect_equal(errno, EINPROGRESS);
+	expect_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, 5000), 1);
+	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), 0);	/* it tells once */
+	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), -1);
+	expect_equal(errno, EISCONN);
+	expect_equal(fcntl(fd, F_SETFL, 0), 0);
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = i % 251;
 	expect_equal(send(fd, out, sizeof(out), 0), sizeof(out));
