@@ -300,6 +300,7 @@ int request_parse(struct request *r, const char *data, size_t len)
 	memset(r, 0, offsetof(struct request, path));
 	r->line = (struct span){ data, (const char *)memchr(data, '\r', len) - data };
 	llhttp_init(&parser, HTTP_REQUEST, &settings);
+	parser.lenient_flags |= LENIENT_VERSION;	/* HTTP/1.2 is taken as 1.1: RFC 9110, 2.5 */
 	parser.data = &parse;
 	rc = llhttp_execute(&parser, data, len);
 	if (rc == HPE_INVALID_VERSION)
