@@ -18,7 +18,6 @@
 #include <sys/uio.h>
 
 #define SMALL 4096			/* bodies up to this are copied behind their header */
-#define TURN_MAX (256 << 10)		/* sent for one connection in one turn */
 #define PROGRESS 4096			/* what a slow reader takes at least in its time */
 #define DRAIN_MAX (1 << 20)
 
@@ -32,6 +31,7 @@ static char input[INPUT_SIZE], output[OUTPUT_SIZE];
 static struct text out = { output, output, output + sizeof(output) };
 static struct request request;
 static struct reply reply;
+static size_t turn;			/* bytes sent: server.share ends the turn */
 
 static void clear_output(void)
 {
@@ -91,22 +91,27 @@ static void consume(struct connection *c, size_t n)
 	}
 }
 
-/* One call: the text, with what follows it if that is in memory too, or from a file. */
-static ssize_t send_some(struct connection *c, size_t *wanted)
+/*
+ * One call: the text, with at most `most` bytes of what follows it if that is in memory too,
+ * or from a file.
+ */
+static ssize_t send_some(struct connection *c, size_t most, size_t *wanted)
 {
 	struct span text = pending_text(c);
 	bool file = c->at < c->to && !c->what->body.data;
-	size_t left = c->to - c->at;
+	bool cut = (size_t)(c->to - c->at) > most;
+	size_t left = cut ? most : (size_t)(c->to - c->at);
 	off_t at;
 	int flags;
 
 	if (file && !text.len) {
-		*wanted = left < TURN_MAX ? left : TURN_MAX;
+		*wanted = left;
 		at = c->what->body.at + c->at;
 		return sendfile(c->fd, c->what->body.fd, &at, *wanted);
 	}
 	*wanted = text.len + (file ? 0 : left);
-	flags = MSG_NOSIGNAL | (file || c->closing ? MSG_MORE : 0);	/* the end may join it */
+	/* The end, or what the next turn sends, may join it. */
+	flags = MSG_NOSIGNAL | (file || cut || c->closing ? MSG_MORE : 0);
 	if (file || !left)
 		return send(c->fd, text.at, text.len, flags);
 	struct iovec pieces[2] = {
@@ -160,8 +165,6 @@ static void block(struct connection *c)
 /* true: all is out; false: it will go on when there is room, or the connection is closed. */
 static bool push(struct connection *c)
 {
-	size_t sent = 0;
-
 	for (;;) {
 		size_t wanted;
 		ssize_t n;
@@ -170,9 +173,9 @@ static bool push(struct connection *c)
 			forget_response(c);
 			return true;
 		}
-		if (sent >= TURN_MAX)
+		if (turn >= server.share)
 			break;
-		n = send_some(c, &wanted);
+		n = send_some(c, server.share - turn, &wanted);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -183,7 +186,7 @@ static bool push(struct connection *c)
 			return false;
 		}
 		consume(c, n);
-		sent += n;
+		turn += n;
 		if ((size_t)n < wanted)
 			break;
 	}
@@ -337,7 +340,7 @@ static void process(struct connection *c, const char *data, size_t len)
 	bool answered = false, sent = true;
 	size_t at = 0, n;
 
-	while (sent && !c->closing) {
+	while (sent && !c->closing && turn < server.share) {
 		while (!c->in_scanned && len - at >= 2 && data[at] == '\r' && data[at + 1] == '\n')
 			at += 2;	/* empty lines in front: RFC 9112, 2.2 */
 		n = at < len ? answer_next(c, data + at, len - at) : 0;
@@ -365,6 +368,10 @@ static void process(struct connection *c, const char *data, size_t len)
 		finish(c);
 		return;
 	}
+	if (c->in_len && turn >= server.share) {
+		block(c);		/* more may be answered in the next turn */
+		return;
+	}
 	if (!c->in_len)
 		connection_phase(c, IDLE);
 	else if (answered || c->phase != HEADER)
@@ -388,6 +395,7 @@ void connection_readable(struct connection *c)
 	char *to = c->in ?: input;
 	ssize_t n;
 
+	turn = 0;
 	if (c->phase == LINGER) {
 		drain(c);
 		return;
@@ -405,6 +413,7 @@ void connection_readable(struct connection *c)
 
 void connection_writable(struct connection *c)
 {
+	turn = 0;
 	if (!push(c))
 		return;
 	if (c->closing)

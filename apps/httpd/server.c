@@ -21,8 +21,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS 256
-#define ACCEPTS 64			/* in one turn */
+/*
+ * In one turn at most EVENTS connections and ACCEPTS new ones send SHARE bytes each, or fewer
+ * of them more: whoever connects meanwhile waits for no more than that.
+ */
+#define EVENTS 64
+#define ACCEPTS 64
+#define SHARE (64 << 10)
+#define SHARE_MOST (1 << 20)
 
 struct server server;
 
@@ -263,9 +269,21 @@ static void welcome(int fd, const struct sockaddr_storage *from)
 	connection_readable(c);		/* a request is often there already */
 }
 
+/*
+ * So few in one turn that they cannot take the places of all who make progress: these have
+ * their turn in between.
+ */
+static uint64_t accepts(void)
+{
+	const struct options *o = &server.options;
+	uint64_t places = o->connections < o->per_address ? o->connections : o->per_address;
+
+	return places / 4 < ACCEPTS ? places / 4 + 1 : ACCEPTS;
+}
+
 static void accept_connections(void)
 {
-	for (int i = 0; i < ACCEPTS; i++) {
+	for (uint64_t left = accepts(); left; left--) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof(from);
 		int fd;
@@ -287,13 +305,18 @@ static void accept_connections(void)
 
 /* ---- the loop */
 
+static size_t share(int n)
+{
+	size_t each = n > 0 ? EVENTS * SHARE / n : SHARE;
+
+	return each < SHARE_MOST ? each : SHARE_MOST;
+}
+
 static void handle(const struct epoll_event *e)
 {
 	struct connection *c = e->data.ptr;
 
-	if (!c) {
-		accept_connections();
-	} else if (c->fd < 0) {
+	if (c->fd < 0) {
 		return;
 	} else if (e->events & EPOLLOUT) {
 		connection_writable(c);
@@ -333,6 +356,7 @@ static bool set_up(void)
 int server_run(void)
 {
 	static struct epoll_event events[EVENTS];
+	bool incoming;
 
 	if (!set_up())
 		return 1;
@@ -350,8 +374,17 @@ int server_run(void)
 			return 1;
 		}
 		look_at_clock();
+		incoming = n == EVENTS;		/* the listener's event may be left out */
+		server.share = share(n);
 		for (int i = 0; i < n; i++)
-			handle(&events[i]);
+			if (events[i].data.ptr)
+				handle(&events[i]);
+			else
+				incoming = true;
+		/* After those who make progress with this turn. */
+		server.share = SHARE;
+		if (incoming && server.listening)
+			accept_connections();
 		enforce_limits();
 		if (server.accept_again && server.now >= server.accept_again) {
 			server.accept_again = 0;

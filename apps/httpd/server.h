@@ -68,6 +68,7 @@ struct server {
 	int epoll, listener;
 	bool listening;			/* epoll tells of the listener */
 	int64_t now;			/* milliseconds, of this turn */
+	size_t share;			/* bytes that one connection sends in this turn */
 	int64_t start, next_second, last_second, accept_again;
 	int64_t wall;			/* seconds */
 	char date[DATE_LEN], log_date[DATE_LOG_LEN];
