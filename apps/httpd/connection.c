@@ -4,8 +4,9 @@
  *
  * All that is read in a turn is answered before it is sent, so that pipelined requests
  * share one call.  While a response does not fit the socket nothing more is read: a client
- * that does not take its answers cannot ask for more.  A connection that waits between
- * requests holds no buffer.
+ * that does not take its answers cannot ask for more.  Of the answers that do not fit only
+ * HELD are kept; for the others it is the requests that wait, and are answered again.  A
+ * connection that waits between requests holds no buffer.
  */
 #include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
@@ -20,6 +21,7 @@
 #define SMALL 4096			/* bodies up to this are copied behind their header */
 #define PROGRESS 4096			/* what a slow reader takes at least in its time */
 #define DRAIN_MAX (1 << 20)
+#define HELD 8192			/* of text that waits, or one response's */
 
 struct parts {
 	struct reply reply;
@@ -32,6 +34,17 @@ static struct text out = { output, output, output + sizeof(output) };
 static struct request request;
 static struct reply reply;
 static size_t turn;			/* bytes sent: server.share ends the turn */
+
+/* What is in output, and neither counted nor logged yet: it may be taken back. */
+static struct answer {
+	const char *text_end;
+	size_t input_end;
+	struct span line;
+	int status;
+	uint64_t length;
+} answers[INPUT_SIZE / 16];		/* no request is as short as that */
+static unsigned nanswers;
+static bool takeable;			/* nobody has all of their text yet */
 
 static void clear_output(void)
 {
@@ -86,6 +99,7 @@ static void consume(struct connection *c, size_t n)
 		}
 	} else if (of_text == text.len) {
 		clear_output();
+		takeable = false;
 	} else {
 		out.start += of_text;
 	}
@@ -140,9 +154,26 @@ static bool next_part(struct connection *c)
 	return true;
 }
 
+/* Answers that would be held beyond HELD are none: process() keeps their requests. */
+static void take_back(struct connection *c)
+{
+	unsigned kept = nanswers;
+
+	while (takeable && kept > 1 && answers[kept - 1].text_end - out.start > HELD &&
+	       answers[kept - 2].text_end > out.start)
+		kept--;
+	if (kept == nanswers)
+		return;
+	nanswers = kept;
+	out.at = output + (answers[kept - 1].text_end - output);
+	forget_response(c);
+	c->closing = c->linger = false;
+}
+
 /* The rest waits until there is room in the socket. */
 static void block(struct connection *c)
 {
+	take_back(c);
 	if (text_len(&out)) {
 		c->text_at = 0;
 		c->text_len = text_len(&out);
@@ -281,12 +312,24 @@ static void respond(struct connection *c, const char *data, size_t len, int stat
 	}
 	c->closing |= !keep;
 	c->linger |= request.has_body || (status && status != 405 && status != 417);
-	server.count.requests++;
-	server.count.status[reply.status]++;
-	if (server.options.log)
-		log_request(&c->client, server.log_date,
-			    request.line.at ? request.line : (struct span){ "-", 1 },
-			    reply.status, reply.has_body ? reply.length : 0);
+	answers[nanswers++] = (struct answer){
+		.text_end = out.at,
+		.line = request.line.at ? request.line : (struct span){ "-", 1 },
+		.status = reply.status,
+		.length = reply.has_body ? reply.length : 0,
+	};
+	takeable = true;
+}
+
+static void count_answers(struct connection *c)
+{
+	for (const struct answer *a = answers; a < answers + nanswers; a++) {
+		server.count.requests++;
+		server.count.status[a->status]++;
+		if (server.options.log)
+			log_request(&c->client, server.log_date, a->line, a->status, a->length);
+	}
+	nanswers = 0;
 }
 
 /* ---- in */
@@ -335,10 +378,21 @@ static size_t answer_next(struct connection *c, const char *data, size_t len)
 	return end < 0 ? len : (size_t)end;
 }
 
+/* As push(); *at is where the first request is that has no answer. */
+static bool push_answers(struct connection *c, size_t *at)
+{
+	bool sent = push(c);
+
+	*at = answers[nanswers - 1].input_end;
+	count_answers(c);
+	return sent;
+}
+
 static void process(struct connection *c, const char *data, size_t len)
 {
 	bool answered = false, sent = true;
-	size_t at = 0, n;
+	/* Who had no room has little: what is taken back costs time. */
+	size_t at = 0, n, most = c->phase == SEND ? HELD / 2 : OUTPUT_SIZE - HEAD_MAX - SMALL;
 
 	while (sent && !c->closing && turn < server.share) {
 		while (!c->in_scanned && len - at >= 2 && data[at] == '\r' && data[at + 1] == '\n')
@@ -347,17 +401,21 @@ static void process(struct connection *c, const char *data, size_t len)
 		if (!n)
 			break;
 		at += n;
+		answers[nanswers - 1].input_end = at;
 		answered = true;
 		if (!text_whole(&out)) {
 			clear_output();
 			connection_close(c);
-			return;
+			break;
 		}
-		if (c->at < c->to || c->parts || OUTPUT_SIZE - text_len(&out) < HEAD_MAX + SMALL)
-			sent = push(c);
+		if (c->at < c->to || c->parts || text_len(&out) > most) {
+			sent = push_answers(c, &at);
+			most = OUTPUT_SIZE - HEAD_MAX - SMALL;
+		}
 	}
 	if (sent && text_len(&out))
-		sent = push(c);
+		sent = push_answers(c, &at);
+	count_answers(c);
 	if (c->fd < 0)
 		return;
 	c->linger |= c->closing && at < len;
@@ -426,6 +484,7 @@ void connection_timed_out(struct connection *c)
 {
 	if (c->phase == HEADER && c->in) {
 		respond(c, NULL, 0, 408);
+		count_answers(c);
 		send(c->fd, out.start, text_len(&out), MSG_NOSIGNAL);
 		clear_output();
 	}
