@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -89,7 +90,7 @@ static void consume(struct connection *c, size_t n)
 	size_t of_text = n < text.len ? n : text.len;
 
 	server.count.sent += n;
-	c->moved += n;
+	c->given += n;
 	c->at += n - of_text;
 	if (c->text) {
 		c->text_at += of_text;
@@ -135,6 +136,19 @@ static ssize_t send_some(struct connection *c, size_t most, size_t *wanted)
 	struct msghdr m = { .msg_iov = pieces, .msg_iovlen = 2 };
 
 	return sendmsg(c->fd, &m, flags);
+}
+
+bool connection_took(struct connection *c)
+{
+	int waiting;
+	uint64_t taken = c->given;
+
+	if (ioctl(c->fd, TIOCOUTQ, &waiting) == 0)
+		taken -= waiting;
+	if (taken - c->taken < PROGRESS)
+		return false;
+	c->taken = taken;
+	return true;
 }
 
 /* The next of several ranges; false: there is none. */
@@ -186,10 +200,8 @@ static void block(struct connection *c)
 		memcpy(c->text, out.start, c->text_len);
 		clear_output();
 	}
-	if (c->phase != SEND || c->moved >= PROGRESS) {
-		c->moved = 0;
+	if (connection_took(c) || c->phase != SEND)
 		connection_phase(c, SEND);
-	}
 	connection_wait(c, EPOLLOUT);
 }
 

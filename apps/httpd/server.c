@@ -98,10 +98,24 @@ void connection_phase(struct connection *c, enum phase phase)
 	enter_phase(c, phase);
 }
 
+/*
+ * A socket may hold much before it tells that it has room: what its peer has acknowledged is
+ * asked for when it matters.
+ */
+static bool takes(struct connection *c)
+{
+	if (c->phase != SEND || !connection_took(c))
+		return false;
+	connection_phase(c, SEND);
+	return true;
+}
+
 static void enforce_limits(void)
 {
 	for (int i = 0; i < PHASES; i++)
 		while (server.phases[i].first && server.phases[i].first->deadline <= server.now) {
+			if (i == SEND && takes(server.phases[i].first))
+				continue;
 			server.count.timeouts[i]++;
 			connection_timed_out(server.phases[i].first);
 		}
@@ -200,37 +214,46 @@ static void note_client(struct connection *c, const struct sockaddr_storage *fro
 
 /*
  * When all places are taken, the connection whose progress is oldest is closed for whoever
- * comes.  Progress is: to begin a header (not to go on with one, byte by byte), to take
+ * comes.  Progress is: to begin a header (not to go on with one, byte by byte), to acknowledge
  * PROGRESS bytes of a response, to become idle, to begin to linger.  Each phase's list is in
  * that order, as it is in the order of deadlines.
  */
 static struct connection *least_progress(void)
 {
-	struct connection *worst = NULL;
+	struct connection *worst;
 
-	for (int i = 0; i < PHASES; i++) {
-		struct connection *c = server.phases[i].first;
+	do {
+		worst = NULL;
+		for (int i = 0; i < PHASES; i++) {
+			struct connection *c = server.phases[i].first;
 
-		if (c && (!worst || c->progress < worst->progress))
-			worst = c;
-	}
+			if (c && (!worst || c->progress < worst->progress))
+				worst = c;
+		}
+	} while (worst && takes(worst));
 	return worst;
 }
 
 /* Of the address whose places are all taken it is its own one; NULL: it has more. */
 static struct connection *least_progress_of(const struct in6_addr *client)
 {
-	struct connection *worst = NULL;
-	uint64_t n = 0;
+	struct connection *worst;
+	uint64_t n;
 
-	for (struct connection *c = *chain_of(client); c; c = c->neighbour) {
-		if (!same_client(&c->client, client))
-			continue;
-		n++;
-		if (!worst || c->progress <= worst->progress)
-			worst = c;	/* later ones in the chain are older */
-	}
-	return n >= server.options.per_address ? worst : NULL;
+	do {
+		worst = NULL;
+		n = 0;
+		for (struct connection *c = *chain_of(client); c; c = c->neighbour) {
+			if (!same_client(&c->client, client))
+				continue;
+			n++;
+			if (!worst || c->progress <= worst->progress)
+				worst = c;	/* later ones in the chain are older */
+		}
+		if (n < server.options.per_address)
+			return NULL;
+	} while (takes(worst));
+	return worst;
 }
 
 static void make_room(const struct in6_addr *client)

@@ -39,7 +39,7 @@ struct connection {
 	off_t at, to;
 	struct parts *parts;		/* of several ranges, else NULL */
 	struct representation *own;	/* made for this response alone */
-	size_t moved;			/* sent, since its deadline was set */
+	uint64_t given, taken;		/* to its socket; by its peer, when that was progress */
 	size_t drained;			/* read and dropped while lingering */
 
 	struct in6_addr client;
@@ -93,6 +93,7 @@ void connection_close(struct connection *c);
 void connection_readable(struct connection *c);
 void connection_writable(struct connection *c);
 void connection_timed_out(struct connection *c);
+bool connection_took(struct connection *c);	/* its peer, PROGRESS more than when it last did */
 void connection_free(struct connection *c);	/* what it holds, and itself */
 
 /* status.c: what /.status and /.status.json are; NULL: neither, or no memory. */

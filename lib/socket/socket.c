@@ -322,6 +322,11 @@ static int socket_ioctl(struct file *f, unsigned long request, void *arg)
 		n = s->ops->readable ? s->ops->readable(s) : 0;
 		*(int *)arg = n < INT_MAX ? n : INT_MAX;
 		return 0;
+	case TIOCOUTQ:
+		if (!s->ops->unacked)
+			return -ENOTTY;
+		*(int *)arg = s->ops->unacked(s);
+		return 0;
 	case FIONBIO:
 		f->flags = *(int *)arg ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
 		return 0;

@@ -88,6 +88,7 @@ struct socket_ops {
 	int (*setopt)(struct socket *s, int level, int option, const void *value, size_t len);
 	int (*getopt)(struct socket *s, int level, int option, int *value);
 	size_t (*readable)(struct socket *s);	/* FIONREAD */
+	size_t (*unacked)(struct socket *s);	/* TIOCOUTQ, or NULL */
 	unsigned (*ready)(struct socket *s);
 	void (*close)(struct socket *s);	/* and free it */
 };

@@ -441,6 +441,11 @@ static size_t tcp_socket_readable(struct socket *s)
 	return tcp_of(s)->rx_len;
 }
 
+static size_t tcp_socket_unacked(struct socket *s)
+{
+	return tcp_of(s)->unacked;
+}
+
 static int tcp_socket_setopt(struct socket *s, int level, int option, const void *value,
 			     size_t len)
 {
@@ -530,5 +535,5 @@ const struct socket_ops tcp_socket_ops = {
 	.send_bytes = tcp_socket_send_bytes, .send_file = tcp_socket_send_file,
 	.shutdown = tcp_socket_shutdown, .name = tcp_socket_name,
 	.apply = tcp_socket_apply, .setopt = tcp_socket_setopt, .getopt = tcp_socket_getopt,
-	.readable = tcp_socket_readable, .ready = tcp_socket_ready, .close = tcp_socket_close,
+	.readable = tcp_socket_readable, .unacked = tcp_socket_unacked, .ready = tcp_socket_ready, .close = tcp_socket_close,
 };

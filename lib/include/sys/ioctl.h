@@ -15,6 +15,7 @@ extern "C" {
 #define BLKGETSIZE64	0x80081272	/* uint64_t *: size in bytes */
 
 #define FIONREAD	0x541b		/* int *: bytes that can be read */
+#define TIOCOUTQ	0x5411		/* int *: bytes of TCP that are not acknowledged */
 #define FIONBIO		0x5421		/* int *: O_NONBLOCK or not */
 
 int ioctl(int fd, unsigned long request, ...);
