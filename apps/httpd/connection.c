@@ -67,10 +67,16 @@ static void forget_response(struct connection *c)
 	c->at = c->to = 0;
 }
 
-void connection_free(struct connection *c)
+void connection_empty(struct connection *c)
 {
 	forget_response(c);
 	free(c->in);
+	c->in = NULL;
+}
+
+void connection_free(struct connection *c)
+{
+	connection_empty(c);
 	free(c);
 }
 
@@ -191,7 +197,7 @@ static void block(struct connection *c)
 	if (text_len(&out)) {
 		c->text_at = 0;
 		c->text_len = text_len(&out);
-		c->text = malloc(c->text_len);
+		c->text = connection_alloc(c, c->text_len);
 		if (!c->text) {
 			connection_close(c);
 			clear_output();
@@ -245,7 +251,7 @@ static void start_body(struct connection *c)
 	struct range r = reply.ranges[0];
 
 	if (reply.nranges > 1) {
-		c->parts = malloc(sizeof(*c->parts));
+		c->parts = connection_alloc(c, sizeof(*c->parts));
 		if (c->parts) {
 			c->parts->reply = reply;
 			c->parts->next = 0;
@@ -356,7 +362,7 @@ static void keep_input(struct connection *c, const char *from, size_t len)
 		return;
 	}
 	if (!c->in)
-		c->in = malloc(INPUT_SIZE);
+		c->in = connection_alloc(c, INPUT_SIZE);
 	if (c->in)
 		memmove(c->in, from, len);
 	else

@@ -30,6 +30,9 @@
 #define SHARE (64 << 10)
 #define SHARE_MOST (1 << 20)
 
+#define GIVEN_UP 16			/* connections at most, for memory or a descriptor */
+#define RESERVE (512 << 10)		/* memory that is free: a SYN needs some */
+
 struct server server;
 
 /* ---- time */
@@ -256,12 +259,54 @@ static struct connection *least_progress_of(const struct in6_addr *client)
 	return worst;
 }
 
+/*
+ * So does memory: where there is none, they are closed until there is.  What their sockets
+ * have to send is memory too, so they are reset.
+ */
+static void give_up(struct connection *c)
+{
+	struct linger reset = { .l_onoff = 1 };
+
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	server.count.evicted++;
+	connection_close(c);
+	connection_empty(c);
+}
+
+void *connection_alloc(const struct connection *c, size_t size)
+{
+	void *p = malloc(size);
+
+	for (int i = 0; !p && i < GIVEN_UP; i++) {
+		struct connection *worst = least_progress();
+
+		if (!worst || worst == c)
+			return NULL;
+		give_up(worst);
+		p = malloc(size);
+	}
+	return p;
+}
+
+static bool memory_is_short(void)
+{
+	long pages = sysconf(_SC_AVPHYS_PAGES);
+
+	return pages >= 0 && (uint64_t)pages * sysconf(_SC_PAGESIZE) < RESERVE;
+}
+
 static void make_room(const struct in6_addr *client)
 {
 	struct connection *c = least_progress_of(client);
 
 	if (!c && server.count.now >= server.options.connections)
 		c = least_progress();
+	if (!c && memory_is_short()) {
+		c = least_progress();
+		if (c)
+			give_up(c);
+		return;
+	}
 	if (!c)
 		return;
 	server.count.evicted++;
@@ -270,7 +315,7 @@ static void make_room(const struct in6_addr *client)
 
 static void welcome(int fd, const struct sockaddr_storage *from)
 {
-	struct connection *c = calloc(1, sizeof(*c)), **chain;
+	struct connection *c = connection_alloc(NULL, sizeof(*c)), **chain;
 	int yes = 1;
 
 	server.count.accepted++;
@@ -279,7 +324,7 @@ static void welcome(int fd, const struct sockaddr_storage *from)
 		close(fd);
 		return;
 	}
-	c->fd = fd;
+	*c = (struct connection){ .fd = fd };
 	note_client(c, from);
 	make_room(&c->client);
 	if (++server.count.now > server.count.most)
@@ -306,6 +351,8 @@ static uint64_t accepts(void)
 
 static void accept_connections(void)
 {
+	int given_up = 0;
+
 	for (uint64_t left = accepts(); left; left--) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof(from);
@@ -314,8 +361,15 @@ static void accept_connections(void)
 		fd = accept4(server.listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
 		if (fd >= 0) {
 			welcome(fd, &from);
+			given_up = 0;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			   errno == ENOBUFS) {
+			struct connection *worst = least_progress();
+
+			if (worst && given_up++ < GIVEN_UP) {
+				give_up(worst);
+				continue;
+			}
 			server.count.refused++;
 			server.accept_again = server.now + 100;
 			listen_for(false);

@@ -89,12 +89,19 @@ void connection_wait(struct connection *c, uint32_t events);
 void connection_phase(struct connection *c, enum phase phase);
 void connection_close(struct connection *c);
 
+/*
+ * Memory for c, or for one that is to be; for it others are closed that progress less.
+ * NULL: none does, or it is not enough.
+ */
+void *connection_alloc(const struct connection *c, size_t size);
+
 /* connection.c */
 void connection_readable(struct connection *c);
 void connection_writable(struct connection *c);
 void connection_timed_out(struct connection *c);
 bool connection_took(struct connection *c);	/* its peer, PROGRESS more than when it last did */
-void connection_free(struct connection *c);	/* what it holds, and itself */
+void connection_empty(struct connection *c);	/* free what it holds; it is closed */
+void connection_free(struct connection *c);	/* and itself */
 
 /* status.c: what /.status and /.status.json are; NULL: neither, or no memory. */
 const struct representation *status_page(void);
