@@ -172,12 +172,15 @@ static void a_full_connection_says_so(void)
 	struct timeval tv = { .tv_usec = 50000 };
 	struct pollfd p;
 	size_t sent, got = 0;
-	int fds[2];
+	int fds[2], waiting;
 	ssize_t n;
 
 	connection(AF_INET, fds);
 	sent = fill(fds[0]);
 	expect(sent > 65536);
+	/* The receiver has acknowledged a part, and the rest waits. */
+	expect_equal(ioctl(fds[0], TIOCOUTQ, &waiting), 0);
+	expect(waiting > 0 && (size_t)waiting < sent);
 	p = (struct pollfd){ .fd = fds[0], .events = POLLOUT };
 	expect_equal(poll(&p, 1, 0), 0);
 	expect_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)), 0);
@@ -190,6 +193,9 @@ static void a_full_connection_says_so(void)
 	}
 	expect_equal(poll(&p, 1, 5000), 1);
 	expect_equal(p.revents, POLLOUT);
+	for (int i = 0; i < 500 && ioctl(fds[0], TIOCOUTQ, &waiting) == 0 && waiting; i++)
+		usleep(10000);
+	expect_equal(waiting, 0);
 	close(fds[0]);
 	close(fds[1]);
 }
