@@ -90,7 +90,7 @@ static int describe(struct control_call *c, void *arg)
 static int slow(struct control_call *c, void *arg)
 {
 	(void)c, (void)arg;
-	sleep(6);
+	sleep(15);
 	return 0;
 }
 
