@@ -270,9 +270,10 @@ static void begin_later(void *arg)
 	struct tcp_socket *t = arg;
 	int rc = socket_wait_up(&t->remote);
 
-	if (!rc && t->s.file.refs > 1)
+	t->waits_for_address = false;
+	if (!rc && t->connecting && t->s.file.refs > 1)
 		rc = begin(t, &t->remote);
-	if (rc) {
+	if (rc && t->connecting) {
 		t->s.error = -rc;
 		t->connecting = false;
 		t->eof = true;
@@ -295,10 +296,12 @@ static int begin_now_or_later(struct tcp_socket *t, const struct endpoint *to, b
 		return -ENETUNREACH;
 	t->remote = *to;
 	t->local = (struct endpoint){ 0 };
-	if (!thread_start("connect", THREAD_KERNEL, STACK_KERNEL, begin_later, t, NULL))
-		return -ENETUNREACH;
-	t->s.file.refs++;
-	t->connecting = true;
+	if (!t->waits_for_address) {	/* else shutdown() has ended the connect() before */
+		if (!thread_start("connect", THREAD_KERNEL, STACK_KERNEL, begin_later, t, NULL))
+			return -ENETUNREACH;
+		t->s.file.refs++;
+	}
+	t->waits_for_address = t->connecting = true;
 	return 0;
 }
 
@@ -359,6 +362,21 @@ static int tcp_socket_name(struct socket *s, bool peer, struct endpoint *to)
 	return 0;
 }
 
+/* As on Linux connect() then fails with ECONNRESET, and the socket may connect again. */
+static void stop_connecting(struct tcp_socket *t)
+{
+	t->soft_error = ECONNRESET;
+	if (t->pcb && t->pcb->state == SYN_SENT) {
+		tcp_abandon(t->pcb, 0);
+		return;
+	}
+	t->s.error = ECONNRESET;
+	t->eof = true;
+	t->connecting = false;
+	wake(&t->s.writers);
+	socket_readable(&t->s);
+}
+
 static int tcp_socket_shutdown(struct socket *s, int how)
 {
 	struct tcp_socket *t = tcp_of(s);
@@ -367,6 +385,10 @@ static int tcp_socket_shutdown(struct socket *s, int how)
 	if (t->pcb && t->pcb->state == LISTEN && how != SHUT_WR) {
 		tcp_socket_unlisten(t);
 		socket_readable(s);
+		return 0;
+	}
+	if (t->connecting) {
+		stop_connecting(t);
 		return 0;
 	}
 	if (!t->connected)

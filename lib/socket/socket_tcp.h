@@ -16,6 +16,7 @@ struct tcp_socket {
 	struct socket s;
 	struct tcp_pcb *pcb;		/* NULL: it is over, or lwIP's alone */
 	bool connecting, connected;	/* connected: once */
+	bool waits_for_address;		/* the thread of a connect() does */
 	bool untold;			/* connect() has not said yet that it is connected */
 	int soft_error;			/* what ICMP said since the last acknowledgment */
 	bool eof;			/* the peer sends no more */

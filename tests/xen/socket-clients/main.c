@@ -4,6 +4,7 @@
  * thread for each connection, as such programs were always written.  `call HOST PORT`: what
  * a server there echoes, and what happens where there is none.  `say HOST PORT`: something,
  * and no more.  `groups`: multicast that is heard by who has joined.
+ * `ended`: connect() that shutdown() ends.
  */
 #include "tests/xen/socket/help.h"
 
@@ -242,9 +243,72 @@ static void groups(void)
 	test_success();
 }
 
+/* Nobody has this address, so that no SYN is answered. */
+static const struct sockaddr_in nobody = {
+	.sin_family = AF_INET, .sin_port = 0x0900, .sin_addr.s_addr = 0x6300090a,
+};
+
+static void *connect_to_nobody(void *arg)
+{
+	static int error;
+
+	error = connect((intptr_t)arg, (const void *)&nobody, sizeof(nobody)) ? errno : 0;
+	return &error;
+}
+
+static uint64_t milliseconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+/* shutdown() ends connect(), and the socket may connect again. */
+static void connects_that_are_ended(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), error = 0;
+	struct sockaddr_in self = { .sin_family = AF_INET, .sin_port = htons(7),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct pollfd p;
+	socklen_t len = sizeof(error);
+	pthread_t t;
+	void *result;
+	uint64_t then;
+
+	start(accept_all, on_port(SOCK_STREAM, 7));
+	expect_equal(pthread_create(&t, NULL, connect_to_nobody, (void *)(intptr_t)fd), 0);
+	usleep(300000);
+	then = milliseconds();
+	expect_equal(shutdown(fd, SHUT_RDWR), 0);
+	expect_equal(pthread_join(t, &result), 0);
+	expect_equal(*(int *)result, ECONNRESET);
+	expect(milliseconds() - then < 1000);
+	expect_equal(connect(fd, (void *)&self, sizeof(self)), 0);
+	close(fd);
+
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	expect_equal(connect(fd, (const void *)&nobody, sizeof(nobody)), -1);
+	expect_equal(errno, EINPROGRESS);
+	p = (struct pollfd){ .fd = fd, .events = POLLOUT };
+	expect_equal(poll(&p, 1, 100), 0);
+	expect_equal(shutdown(fd, SHUT_WR), 0);
+	expect_equal(poll(&p, 1, 1000), 1);
+	expect(p.revents & POLLERR);
+	expect_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	expect_equal(error, ECONNRESET);
+	expect_equal(shutdown(fd, SHUT_WR), -1);
+	expect_equal(errno, ENOTCONN);
+	close(fd);
+	test_success();
+}
+
 int main(int argc, char **argv)
 {
 	int fd, http;
+
+	if (argc == 2 && !strcmp(argv[1], "ended"))
+		connects_that_are_ended();
 
 	if (argc == 2)
 		groups();

@@ -73,6 +73,13 @@ def test_groups_are_left_by_sockets_that_are_closed(lab, image):
         assert "Test result: SUCCESS" in result.console, result.console
 
 
+def test_shutdown_ends_connect(lab, image):
+    with alone(lab, image, ["ended"]) as (guest, _):
+        guest.unpause()
+        result = guest.wait(60)
+        assert "Test result: SUCCESS" in result.console, result.console
+
+
 def test_what_was_said_last_arrives(lab, image):
     with alone(lab, image, ["say", "10.9.0.1", "5000"]) as (guest, _):
         server = lab.start(["sh", "-c", "nc -l -p 5000 | wc -c > /tmp/said"])
