@@ -96,13 +96,13 @@ static int offer(struct frontend *fe)
 	page_stats(&memory);
 	most = min(memory.total / 16, 1024);
 	most = most > POOL_MIN ? most : POOL_MIN;
-	rc = frontend_ask(fe, "max-ring-page-order", 0, UINT32_MAX, 0, &order);
+	rc = frontend_read_number(fe, "max-ring-page-order", 0, UINT32_MAX, 0, &order);
 	order = min(order, RING_ORDER);
 	if (!rc)
 		rc = frontend_ring(fe, &b->ring, order, sizeof(struct blkif_request),
 				   sizeof(struct blkif_response), "ring-ref");
 	if (!rc && order)
-		rc = frontend_say(fe, "ring-page-order", "%u", (unsigned)order);
+		rc = frontend_write(fe, "ring-page-order", "%u", (unsigned)order);
 	if (!rc)
 		rc = pending_init(&b->pending, b->ring.nslots);
 	if (!rc)
@@ -110,9 +110,9 @@ static int offer(struct frontend *fe)
 	if (!rc)
 		rc = frontend_event(fe, &b->event, "event-channel");
 	if (!rc)
-		rc = frontend_say(fe, "protocol", XEN_IO_PROTO_ABI_X86_64);
+		rc = frontend_write(fe, "protocol", XEN_IO_PROTO_ABI_X86_64);
 	if (!rc)
-		rc = frontend_say(fe, "feature-persistent", "1");
+		rc = frontend_write(fe, "feature-persistent", "1");
 	return rc;
 }
 
@@ -126,7 +126,7 @@ static int offer(struct frontend *fe)
 static int check_units(struct frontend *fe, unsigned sector_size)
 {
 	uint64_t queues;
-	int rc = frontend_ask(fe, "multi-queue-max-queues", 0, UINT32_MAX, 0, &queues);
+	int rc = frontend_read_number(fe, "multi-queue-max-queues", 0, UINT32_MAX, 0, &queues);
 
 	if (rc || queues || sector_size == SECTOR || strstr(fe->backend, "/backend/qdisk/"))
 		return rc;
@@ -135,17 +135,17 @@ static int check_units(struct frontend *fe, unsigned sector_size)
 	return frontend_fail(fe, "unit of sectors");
 }
 
-static int ask_geometry(struct blkfront *b)
+static int read_geometry(struct blkfront *b)
 {
 	struct frontend *fe = &b->fe;
 	uint64_t sectors, size, info;
 	int rc;
 
-	rc = frontend_ask(fe, "sectors", 0, INT64_MAX / SECTOR, UINT64_MAX, &sectors);
+	rc = frontend_read_number(fe, "sectors", 0, INT64_MAX / SECTOR, UINT64_MAX, &sectors);
 	if (!rc)
-		rc = frontend_ask(fe, "sector-size", SECTOR, PAGE_SIZE, SECTOR, &size);
+		rc = frontend_read_number(fe, "sector-size", SECTOR, PAGE_SIZE, SECTOR, &size);
 	if (!rc)
-		rc = frontend_ask(fe, "info", 0, UINT32_MAX, 0, &info);
+		rc = frontend_read_number(fe, "info", 0, UINT32_MAX, 0, &info);
 	if (rc)
 		return rc;
 	if (sectors == UINT64_MAX || size & (size - 1) || sectors % (size / SECTOR))
@@ -163,27 +163,27 @@ static int ask_geometry(struct blkfront *b)
 	return 0;
 }
 
-static int ask_features(struct blkfront *b, bool *persistent)
+static int read_features(struct blkfront *b, bool *persistent)
 {
 	struct frontend *fe = &b->fe;
 	uint64_t flush, barrier, indirect, discard, keeps;
 	int rc;
 
-	rc = frontend_ask(fe, "feature-flush-cache", 0, 1, 0, &flush);
+	rc = frontend_read_number(fe, "feature-flush-cache", 0, 1, 0, &flush);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-barrier", 0, 1, 0, &barrier);
+		rc = frontend_read_number(fe, "feature-barrier", 0, 1, 0, &barrier);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-persistent", 0, 1, 0, &keeps);
+		rc = frontend_read_number(fe, "feature-persistent", 0, 1, 0, &keeps);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-discard", 0, 1, 0, &discard);
+		rc = frontend_read_number(fe, "feature-discard", 0, 1, 0, &discard);
 	if (!rc)
-		rc = frontend_ask(fe, "discard-granularity", 0, UINT32_MAX,
+		rc = frontend_read_number(fe, "discard-granularity", 0, UINT32_MAX,
 				  b->info.sector_size, &b->discard_granularity);
 	if (!rc)
-		rc = frontend_ask(fe, "discard-alignment", 0, UINT32_MAX, 0,
+		rc = frontend_read_number(fe, "discard-alignment", 0, UINT32_MAX, 0,
 				  &b->discard_alignment);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-max-indirect-segments", 0, UINT32_MAX, 0,
+		rc = frontend_read_number(fe, "feature-max-indirect-segments", 0, UINT32_MAX, 0,
 				  &indirect);
 	if (rc)
 		return rc;
@@ -211,10 +211,10 @@ static int start_disk(struct frontend *fe)
 {
 	struct blkfront *b = (struct blkfront *)fe;
 	bool persistent;
-	int rc = ask_geometry(b);
+	int rc = read_geometry(b);
 
 	if (!rc)
-		rc = ask_features(b, &persistent);
+		rc = read_features(b, &persistent);
 	if (rc)
 		return rc;
 	frontend_log(fe, LOG_INFO, "%llu KiB, sectors of %u, %s, %s, %s%u segments, %u slots%s",
@@ -626,7 +626,7 @@ static int edit(const struct disk *d, const char *from, size_t len, uint64_t at)
 
 int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline)
 {
-	struct frontend *fe = frontend_find(&driver, vdev);
+	struct frontend *fe = frontend_get(&driver, vdev);
 	int rc;
 
 	if (!fe)
@@ -640,7 +640,7 @@ int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline)
 
 int64_t blkfront_next(unsigned vdev)
 {
-	struct frontend *fe = frontend_from(&driver, vdev);
+	struct frontend *fe = frontend_next(&driver, vdev);
 
 	return fe ? (int64_t)fe->id : -ENODEV;
 }

@@ -31,7 +31,7 @@ static void changed(struct netfront *n)
 		n->user->changed(n->arg);
 }
 
-static bool works(const struct netfront *n)
+static bool is_current(const struct netfront *n)
 {
 	return n->worker == current;
 }
@@ -40,7 +40,7 @@ static bool works(const struct netfront *n)
  * xen/io/netif.h, "Link state"; sleeps.  The watch speaks once at the beginning.  False:
  * xenstore is lost, so the watch is pending for ever, and the device's life is over.
  */
-static bool look_at_carrier(struct netfront *n, struct xs_watch *watch)
+static bool update_carrier(struct netfront *n, struct xs_watch *watch)
 {
 	uint64_t carrier;
 	bool up;
@@ -53,7 +53,7 @@ static bool look_at_carrier(struct netfront *n, struct xs_watch *watch)
 	if (xs_read_number(NULL, watch->path, 0, 1, &carrier))
 		carrier = 1;
 	up = carrier;
-	if (!works(n) || up == n->carrier)
+	if (!is_current(n) || up == n->carrier)
 		return true;
 	n->carrier = up;
 	frontend_log(&n->fe, LOG_INFO, "the carrier is %s", up ? "back" : "gone");
@@ -62,7 +62,7 @@ static bool look_at_carrier(struct netfront *n, struct xs_watch *watch)
 }
 
 /* Some of what is there.  True: there may be more. */
-static bool work(struct netfront *n)
+static bool process(struct netfront *n)
 {
 	bool more;
 
@@ -76,7 +76,7 @@ static bool work(struct netfront *n)
 }
 
 /* An event is asked for before it is looked again, so none is missed. */
-static bool may_sleep(struct netfront *n)
+static bool prepare_to_sleep(struct netfront *n)
 {
 	bool rung = evtchn_rung(&n->tx_event), rx, tx;
 
@@ -102,22 +102,22 @@ static void worker(void *arg)
 	char path[sizeof(n->fe.backend) + 16];
 	bool watched, in_time;
 
-	if (!works(n))
+	if (!is_current(n))
 		return;
 	format(path, sizeof(path), "%s/carrier", n->fe.backend);
 	watched = xs_watch(&watch, path, &n->work) == 0;
-	while (works(n)) {
-		if (work(n)) {
+	while (is_current(n)) {
+		if (process(n)) {
 			thread_yield();		/* a flood leaves applications their part */
 			continue;
 		}
-		if (watched && works(n) && xs_watch_pending(&watch) &&
-		    !look_at_carrier(n, &watch))
+		if (watched && is_current(n) && xs_watch_pending(&watch) &&
+		    !update_carrier(n, &watch))
 			break;
 		in_time = wait_until_deadline(&n->work, deadline(n),
-					      !works(n) || !may_sleep(n) ||
+					      !is_current(n) || !prepare_to_sleep(n) ||
 						      (watched && xs_watch_pending(&watch)));
-		if (!in_time && works(n))
+		if (!in_time && is_current(n))
 			tx_late(n);
 	}
 	if (watched)
@@ -132,11 +132,11 @@ static int offer(struct frontend *fe)
 	uint64_t copies, split;
 	int rc;
 
-	rc = frontend_ask(fe, "feature-rx-copy", 0, 1, 0, &copies);
+	rc = frontend_read_number(fe, "feature-rx-copy", 0, 1, 0, &copies);
 	if (!rc && !copies)
 		rc = frontend_fail(fe, "it does not copy into our pages");
 	if (!rc)
-		rc = frontend_ask(fe, "feature-split-event-channels", 0, 1, 0, &split);
+		rc = frontend_read_number(fe, "feature-split-event-channels", 0, 1, 0, &split);
 	if (rc)
 		return rc;
 	n->split = split;
@@ -150,17 +150,17 @@ static int offer(struct frontend *fe)
 		rc = frontend_event(fe, &n->rx_event, "event-channel-rx");
 	n->tx_event.wakes = n->rx_event.wakes = &n->work;
 	if (!rc)
-		rc = frontend_say(fe, "request-rx-copy", "1");
+		rc = frontend_write(fe, "request-rx-copy", "1");
 	if (!rc)
-		rc = frontend_say(fe, "feature-rx-notify", "1");
+		rc = frontend_write(fe, "feature-rx-notify", "1");
 	if (!rc)
-		rc = frontend_say(fe, "feature-sg", "1");
+		rc = frontend_write(fe, "feature-sg", "1");
 	if (!rc)
-		rc = frontend_say(fe, "feature-gso-tcpv4", "1");
+		rc = frontend_write(fe, "feature-gso-tcpv4", "1");
 	if (!rc)
-		rc = frontend_say(fe, "feature-gso-tcpv6", "1");
+		rc = frontend_write(fe, "feature-gso-tcpv6", "1");
 	if (!rc)
-		rc = frontend_say(fe, "feature-ipv6-csum-offload", "1");
+		rc = frontend_write(fe, "feature-ipv6-csum-offload", "1");
 	return rc;
 }
 
@@ -186,7 +186,7 @@ static bool parse_mac(const char *text, size_t len, uint8_t mac[6])
 	return !(mac[0] & 1);
 }
 
-static int ask_mac(struct netfront *n)
+static int read_mac(struct netfront *n)
 {
 	char path[sizeof(n->fe.node) + 8], *text;
 	ssize_t len;
@@ -202,7 +202,7 @@ static int ask_mac(struct netfront *n)
 }
 
 /* Where xen/io/netif.h has it, or at least where libxl writes it too. */
-static int ask_mtu(struct netfront *n)
+static int read_mtu(struct netfront *n)
 {
 	char path[sizeof(n->fe.node) + 8];
 	uint64_t mtu;
@@ -211,7 +211,7 @@ static int ask_mtu(struct netfront *n)
 	format(path, sizeof(path), "%s/mtu", n->fe.node);
 	rc = xs_read_number(NULL, path, MTU_MIN, MTU_MAX, &mtu);
 	if (rc == -ENOENT)
-		rc = frontend_ask(&n->fe, "mtu", MTU_MIN, MTU_MAX, MTU, &mtu);
+		rc = frontend_read_number(&n->fe, "mtu", MTU_MIN, MTU_MAX, MTU, &mtu);
 	else if (rc == -EPROTO)
 		rc = frontend_fail(&n->fe, "an mtu");
 	if (!rc)
@@ -219,21 +219,21 @@ static int ask_mtu(struct netfront *n)
 	return rc;
 }
 
-static int ask_features(struct netfront *n)
+static int read_features(struct netfront *n)
 {
 	struct frontend *fe = &n->fe;
 	uint64_t sg, no_csum4, csum6, gso4, gso6;
 	int rc;
 
-	rc = frontend_ask(fe, "feature-sg", 0, 1, 0, &sg);
+	rc = frontend_read_number(fe, "feature-sg", 0, 1, 0, &sg);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-no-csum-offload", 0, 1, 0, &no_csum4);
+		rc = frontend_read_number(fe, "feature-no-csum-offload", 0, 1, 0, &no_csum4);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-ipv6-csum-offload", 0, 1, 0, &csum6);
+		rc = frontend_read_number(fe, "feature-ipv6-csum-offload", 0, 1, 0, &csum6);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-gso-tcpv4", 0, 1, 0, &gso4);
+		rc = frontend_read_number(fe, "feature-gso-tcpv4", 0, 1, 0, &gso4);
 	if (!rc)
-		rc = frontend_ask(fe, "feature-gso-tcpv6", 0, 1, 0, &gso6);
+		rc = frontend_read_number(fe, "feature-gso-tcpv6", 0, 1, 0, &gso6);
 	if (rc)
 		return rc;
 	n->sg = sg;
@@ -257,12 +257,12 @@ static int start_device(struct frontend *fe)
 {
 	struct netfront *n = (struct netfront *)fe;
 	char name[16];
-	int rc = ask_mac(n);
+	int rc = read_mac(n);
 
 	if (!rc)
-		rc = ask_mtu(n);
+		rc = read_mtu(n);
 	if (!rc)
-		rc = ask_features(n);
+		rc = read_features(n);
 	if (rc)
 		return rc;
 	tx_start(n);
@@ -288,7 +288,7 @@ static int start_device(struct frontend *fe)
 static void stop(struct frontend *fe)
 {
 	struct netfront *n = (struct netfront *)fe;
-	bool was = n->connected, owed = n->tx.full;
+	bool was = n->connected, sender_waits = n->tx.full;
 
 	n->connected = false;
 	n->worker = NULL;
@@ -298,7 +298,7 @@ static void stop(struct frontend *fe)
 	n->tx.full = false;
 	if (was)
 		changed(n);
-	if (owed && n->open)
+	if (sender_waits && n->open)
 		n->user->room(n->arg);	/* who waits for it learns that there is none */
 }
 
@@ -315,7 +315,7 @@ static const struct frontend_driver driver = {
 
 struct netfront *netfront_open(unsigned id, const struct netfront_user *user, void *arg)
 {
-	struct netfront *n = (struct netfront *)frontend_find(&driver, id);
+	struct netfront *n = (struct netfront *)frontend_get(&driver, id);
 
 	if (!n || n->open)
 		return NULL;
@@ -327,14 +327,14 @@ struct netfront *netfront_open(unsigned id, const struct netfront_user *user, vo
 
 int64_t netfront_next(unsigned id)
 {
-	struct frontend *fe = frontend_from(&driver, id);
+	struct frontend *fe = frontend_next(&driver, id);
 
 	return fe ? (int64_t)fe->id : -ENODEV;
 }
 
-void netfront_news(unsigned *seen)
+void netfront_wait_change(unsigned *seen)
 {
-	frontend_news(&driver, seen);
+	frontend_wait_change(&driver, seen);
 }
 
 void netfront_info(const struct netfront *n, struct netfront_info *info)

@@ -97,7 +97,7 @@ struct netfront *netfront_open(unsigned id, const struct netfront_user *user, vo
 int64_t netfront_next(unsigned id);
 
 /* Sleep until devices may have come since *seen, which begins with 0 and moves. */
-void netfront_news(unsigned *seen);
+void netfront_wait_change(unsigned *seen);
 
 void netfront_info(const struct netfront *n, struct netfront_info *info);
 void netfront_stats(const struct netfront *n, struct netfront_stats *stats);

@@ -164,7 +164,7 @@ static void devices_thread(void *arg)
 
 	(void)arg;
 	for (;;) {
-		netfront_news(&seen);
+		netfront_wait_change(&seen);
 		wait_until(&coming, state == UP);
 		open_devices();
 		net_push();

@@ -27,7 +27,7 @@ struct kind {
 	struct xs_watch watch;
 	char directory[16];
 	bool listed;
-	unsigned looks;			/* times the devices were listed */
+	unsigned scans;			/* times the devices were listed */
 	struct waitq changed;
 };
 
@@ -35,8 +35,8 @@ static struct kind *kinds;
 
 /* ---- what offer() says and shares */
 
-struct say {
-	struct say *next;
+struct frontend_key {
+	struct frontend_key *next;
 	char *value;
 	char key[];
 };
@@ -46,14 +46,14 @@ struct share {
 	void (*undo)(struct frontend *fe, struct share *s);
 	void *what;
 	grant_ref_t ref;
-	unsigned (*own)(struct frontend *fe);
+	unsigned (*undo_driver)(struct frontend *fe);
 	const char *name;		/* of a ring */
 };
 
-int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
+int frontend_write(struct frontend *fe, const char *key, const char *fmt, ...)
 {
 	char value[64];
-	struct say *s;
+	struct frontend_key *s;
 	va_list args;
 	size_t size;
 
@@ -66,13 +66,13 @@ int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
 	strcpy(s->key, key);
 	s->value = s->key + strlen(key) + 1;
 	strcpy(s->value, value);
-	s->next = fe->says;
-	fe->says = s;
+	s->next = fe->keys;
+	fe->keys = s;
 	return 0;
 }
 
 /* Takes over what to undo, and undoes it at once if there is no memory to remember it. */
-static int remember(struct frontend *fe, struct share now)
+static int record_share(struct frontend *fe, struct share now)
 {
 	struct share *s = malloc(sizeof(*s));
 
@@ -86,10 +86,10 @@ static int remember(struct frontend *fe, struct share now)
 	return 0;
 }
 
-static int share(struct frontend *fe, void (*undo)(struct frontend *, struct share *),
+static int add_share(struct frontend *fe, void (*undo)(struct frontend *, struct share *),
 		 void *what, grant_ref_t ref)
 {
-	return remember(fe, (struct share){ .undo = undo, .what = what, .ref = ref });
+	return record_share(fe, (struct share){ .undo = undo, .what = what, .ref = ref });
 }
 
 /* A page it has mapped still is freed by gnttab.c when it lets go, if ever. */
@@ -99,7 +99,7 @@ static void undo_page(struct frontend *fe, struct share *s)
 		page_free(s->what, 1);
 		return;
 	}
-	fe->kept++;
+	fe->still_mapped++;
 	gnttab_revoke_and_free(s->ref, s->what);
 }
 
@@ -119,12 +119,12 @@ static void undo_event(struct frontend *fe, struct share *s)
 static void undo_pool(struct frontend *fe, struct share *s)
 {
 	pool_fail(s->what, -EIO);
-	fe->kept += pool_end(s->what);
+	fe->still_mapped += pool_end(s->what);
 }
 
-static void undo_own(struct frontend *fe, struct share *s)
+static void undo_driver(struct frontend *fe, struct share *s)
 {
-	fe->kept += s->own(fe);
+	fe->still_mapped += s->undo_driver(fe);
 }
 
 static int share_page(struct frontend *fe, void *page, const char *key)
@@ -137,8 +137,8 @@ static int share_page(struct frontend *fe, void *page, const char *key)
 		page_free(page, 1);
 		return ref;
 	}
-	rc = share(fe, undo_page, page, ref);
-	return rc ? rc : frontend_say(fe, key, "%u", ref);
+	rc = add_share(fe, undo_page, page, ref);
+	return rc ? rc : frontend_write(fe, key, "%u", ref);
 }
 
 int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t request_size,
@@ -159,7 +159,7 @@ int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t re
 	if (rc)
 		return rc;
 	ring_init(r, pages, n * PAGE_SIZE, request_size, response_size);
-	return remember(fe, (struct share){ .undo = undo_ring, .what = r, .name = key });
+	return record_share(fe, (struct share){ .undo = undo_ring, .what = r, .name = key });
 }
 
 int frontend_event(struct frontend *fe, struct evtchn *e, const char *key)
@@ -167,30 +167,30 @@ int frontend_event(struct frontend *fe, struct evtchn *e, const char *key)
 	int rc = evtchn_listen(e, fe->driver->kind, fe->peer);
 
 	if (!rc)
-		rc = share(fe, undo_event, e, 0);
-	return rc ? rc : frontend_say(fe, key, "%u", e->port);
+		rc = add_share(fe, undo_event, e, 0);
+	return rc ? rc : frontend_write(fe, key, "%u", e->port);
 }
 
 int frontend_pool(struct frontend *fe, struct pool *pool, uint32_t min, uint32_t max)
 {
 	int rc = pool_init(pool, fe->peer, min, max);
 
-	return rc ? rc : share(fe, undo_pool, pool, 0);
+	return rc ? rc : add_share(fe, undo_pool, pool, 0);
 }
 
 int frontend_undo(struct frontend *fe, unsigned (*undo)(struct frontend *fe))
 {
-	return remember(fe, (struct share){ .undo = undo_own, .own = undo });
+	return record_share(fe, (struct share){ .undo = undo_driver, .undo_driver = undo });
 }
 
-static void forget(struct frontend *fe)
+static void frontend_unshare(struct frontend *fe)
 {
-	struct say *say;
+	struct frontend_key *key;
 	struct share *s;
 
-	while ((say = fe->says)) {
-		fe->says = say->next;
-		free(say);
+	while ((key = fe->keys)) {
+		fe->keys = key->next;
+		free(key);
 	}
 	while ((s = fe->shares)) {
 		fe->shares = s->next;
@@ -200,9 +200,9 @@ static void forget(struct frontend *fe)
 }
 
 /* Its directory is not there, or has been away. */
-static bool gone(const struct frontend *fe)
+static bool frontend_removed(const struct frontend *fe)
 {
-	return !fe->present || fe->came != fe->served;
+	return !fe->present || fe->generation != fe->handled_generation;
 }
 
 /* ---- xenstore */
@@ -211,7 +211,7 @@ static bool gone(const struct frontend *fe)
  * That there is no memory for a question says nothing of the device: this asks again, but
  * not for ever.
  */
-static int ask_number(const char *path, uint64_t min, uint64_t max, uint64_t *value)
+static int frontend_read_retry(const char *path, uint64_t min, uint64_t max, uint64_t *value)
 {
 	uint64_t deadline = clock_now() + PATIENCE;
 	int rc;
@@ -222,7 +222,7 @@ static int ask_number(const char *path, uint64_t min, uint64_t max, uint64_t *va
 	return rc;
 }
 
-int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
+int frontend_read_number(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
 		 uint64_t fallback, uint64_t *value)
 {
 	char path[sizeof(fe->backend) + 40];
@@ -254,10 +254,10 @@ int frontend_fail(struct frontend *fe, const char *why)
 struct publication {
 	struct frontend *fe;
 	unsigned state;
-	bool says;
+	bool with_keys;
 };
 
-static bool begins_with(const char *name, const char *with)
+static bool has_prefix(const char *name, const char *with)
 {
 	return strncmp(name, with, strlen(with)) == 0;
 }
@@ -267,7 +267,7 @@ static bool begins_with(const char *name, const char *with)
  * of ours or of a loader or firmware that had the device before, would be taken for ours
  * where we do not say them.  A toolstack writes none of these names here.
  */
-static bool of_a_connection(const char *name)
+static bool is_connection_key(const char *name)
 {
 	static const char *const names[] = {
 		"ring-ref", "ring-page-order", "num-ring-pages", "tx-ring-ref", "rx-ring-ref",
@@ -276,20 +276,20 @@ static bool of_a_connection(const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (begins_with(name, names[i]))
+		if (has_prefix(name, names[i]))
 			return true;
 	return false;
 }
 
-static bool said(const struct frontend *fe, const char *name)
+static bool publishes(const struct frontend *fe, const char *name)
 {
-	for (const struct say *s = fe->says; s; s = s->next)
+	for (const struct frontend_key *s = fe->keys; s; s = s->next)
 		if (strcmp(s->key, name) == 0)
 			return true;
 	return false;
 }
 
-static int remove_others(struct frontend *fe, const struct xs_tx *tx)
+static int remove_stale_keys(struct frontend *fe, const struct xs_tx *tx)
 {
 	char path[sizeof(fe->node) + 100], **names;
 	int n = xs_list(tx, fe->node, &names), rc = 0;
@@ -297,7 +297,7 @@ static int remove_others(struct frontend *fe, const struct xs_tx *tx)
 	if (n < 0)
 		return n;
 	for (int i = 0; i < n && !rc; i++) {
-		if (!of_a_connection(names[i]) || said(fe, names[i]))
+		if (!is_connection_key(names[i]) || publishes(fe, names[i]))
 			continue;
 		if (strlen(names[i]) + sizeof(fe->node) >= sizeof(path))
 			continue;	/* no backend asks for so long a name */
@@ -323,8 +323,8 @@ static int publish_body(const struct xs_tx *tx, void *arg)
 	if (rc < 0)
 		return rc;
 	free(backend);
-	rc = p->says ? remove_others(fe, tx) : 0;
-	for (struct say *s = p->says ? fe->says : NULL; s && !rc; s = s->next) {
+	rc = p->with_keys ? remove_stale_keys(fe, tx) : 0;
+	for (struct frontend_key *s = p->with_keys ? fe->keys : NULL; s && !rc; s = s->next) {
 		format(path, sizeof(path), "%s/%s", fe->node, s->key);
 		rc = xs_write(tx, path, s->value);
 	}
@@ -332,13 +332,13 @@ static int publish_body(const struct xs_tx *tx, void *arg)
 	return rc ? rc : xs_printf(tx, path, "%u", p->state);
 }
 
-static int publish(struct frontend *fe, unsigned state, bool says)
+static int frontend_publish(struct frontend *fe, unsigned state, bool with_keys)
 {
-	struct publication p = { fe, state, says };
+	struct publication p = { fe, state, with_keys };
 	uint64_t deadline = clock_now() + PATIENCE;
 	int rc;
 
-	/* As ask_number() has it: who is not told that we close keeps our pages. */
+	/* As frontend_read_retry() has it: who is not told that we close keeps our pages. */
 	while ((rc = xs_transaction(NEVER, publish_body, &p)) == -ENOMEM &&
 	       clock_now() < deadline)
 		thread_sleep(clock_now() + PAUSE / 10);
@@ -346,11 +346,11 @@ static int publish(struct frontend *fe, unsigned state, bool says)
 }
 
 /* Unknown: it is gone, or says nothing that makes sense. */
-static unsigned backend_state(struct frontend *fe)
+static unsigned frontend_backend_state(struct frontend *fe)
 {
 	uint64_t state;
 
-	if (ask_number(fe->state_path, 0, XenbusStateReconfigured, &state))
+	if (frontend_read_retry(fe->state_path, 0, XenbusStateReconfigured, &state))
 		return XenbusStateUnknown;
 	return state;
 }
@@ -359,7 +359,8 @@ static unsigned backend_state(struct frontend *fe)
  * Sleep until the backend is in one of these states: 0.  Else why not: -ENODEV, the device
  * is gone; -EPROTO, it is broken; -EINTR, the guest ends; -ETIMEDOUT; -EIO, no xenstore.
  */
-static int await(struct frontend *fe, unsigned states, uint64_t deadline, bool heed)
+static int frontend_wait_state(struct frontend *fe, unsigned states, uint64_t deadline,
+			       bool abortable)
 {
 	for (;;) {
 		int rc;
@@ -369,15 +370,15 @@ static int await(struct frontend *fe, unsigned states, uint64_t deadline, bool h
 		while (rc == 0);
 		if (rc != -ETIMEDOUT)
 			return rc;
-		if (heed && (fe->broken || fe->leaving))
+		if (abortable && (fe->broken || fe->shutting_down))
 			return fe->broken ? -EPROTO : -EINTR;
-		if (states & (1u << backend_state(fe)))
+		if (states & (1u << frontend_backend_state(fe)))
 			return 0;
-		if (gone(fe))
+		if (frontend_removed(fe))
 			return -ENODEV;
 		if (!wait_until_deadline(&fe->changed, deadline,
-					 xs_watch_pending(&fe->watch) || gone(fe) ||
-						 (heed && (fe->broken || fe->leaving))))
+					 xs_watch_pending(&fe->watch) || frontend_removed(fe) ||
+						 (abortable && (fe->broken || fe->shutting_down))))
 			return -ETIMEDOUT;
 	}
 }
@@ -385,7 +386,7 @@ static int await(struct frontend *fe, unsigned states, uint64_t deadline, bool h
 /* ---- a life */
 
 /* Where the backend is, and a watch on its state. */
-static int find_backend(struct frontend *fe)
+static int read_backend(struct frontend *fe)
 {
 	char path[sizeof(fe->node) + 40], *backend;
 	uint64_t peer;
@@ -413,14 +414,14 @@ static int find_backend(struct frontend *fe)
 }
 
 /* The toolstack wants it to be connected; it writes 0 to have it closed for good. */
-static bool online(struct frontend *fe)
+static bool backend_online(struct frontend *fe)
 {
 	char path[sizeof(fe->backend) + 16];
 	uint64_t n;
 	int rc;
 
 	format(path, sizeof(path), "%s/online", fe->backend);
-	rc = ask_number(path, 0, 1, &n);
+	rc = frontend_read_retry(path, 0, 1, &n);
 	return rc == -ENOENT || (rc == 0 && n);
 }
 
@@ -428,40 +429,40 @@ static bool online(struct frontend *fe)
  * Both go down: Closing, then Closed, upon which the backend unmaps what it has.  One
  * that was not connected has nothing.
  */
-static void hang_up(struct frontend *fe)
+static void close_handshake(struct frontend *fe)
 {
 	uint64_t deadline = clock_now() + PATIENCE;
 
-	if (publish(fe, XenbusStateClosing, false) == 0)
-		await(fe, ANY & ~IN(Initialised) & ~IN(Connected), deadline, false);
-	if (publish(fe, XenbusStateClosed, false) == 0 &&
-	    await(fe, IN(Unknown) | IN(Initialising) | IN(InitWait) | IN(Closed), deadline,
-		  false) == -ETIMEDOUT)
+	if (frontend_publish(fe, XenbusStateClosing, false) == 0)
+		frontend_wait_state(fe, ANY & ~IN(Initialised) & ~IN(Connected), deadline, false);
+	if (frontend_publish(fe, XenbusStateClosed, false) == 0 &&
+	    frontend_wait_state(fe, IN(Unknown) | IN(Initialising) | IN(InitWait) | IN(Closed),
+				deadline, false) == -ETIMEDOUT)
 		frontend_log(fe, LOG_WARNING, "the backend does not close");
 }
 
 /* From wherever a connection before us, or a loader's, left it. */
 static int wait_for_backend(struct frontend *fe)
 {
-	int rc = await(fe, ANY & ~IN(Unknown) & ~IN(Initialising), NEVER, true);
+	int rc = frontend_wait_state(fe, ANY & ~IN(Unknown) & ~IN(Initialising), NEVER, true);
 	unsigned state;
 
 	if (rc)
 		return rc;
-	state = backend_state(fe);
+	state = frontend_backend_state(fe);
 	if (state == XenbusStateConnected || state == XenbusStateClosing)
-		hang_up(fe);
-	if (!online(fe))
+		close_handshake(fe);
+	if (!backend_online(fe))
 		return -ENODEV;
 	if (state != XenbusStateInitWait && state != XenbusStateInitialised)
-		rc = publish(fe, XenbusStateInitialising, false);
-	return rc ? rc : await(fe, IN(InitWait) | IN(Initialised), NEVER, true);
+		rc = frontend_publish(fe, XenbusStateInitialising, false);
+	return rc ? rc : frontend_wait_state(fe, IN(InitWait) | IN(Initialised), NEVER, true);
 }
 
 /* Who opens it while the one before it still goes waits. */
 static void set_error(struct frontend *fe, int error)
 {
-	bool next = fe->present && fe->came != fe->served && !fe->leaving;
+	bool next = fe->present && fe->generation != fe->handled_generation && !fe->shutting_down;
 
 	fe->error = next ? -EAGAIN : error;
 	wake(&fe->changed);
@@ -473,35 +474,35 @@ static int connect(struct frontend *fe)
 	int rc = driver->offer(fe);
 
 	if (!rc)
-		rc = publish(fe, driver->publish_as, true);
+		rc = frontend_publish(fe, driver->publish_as, true);
 	if (!rc)
-		rc = await(fe, ANY & ~IN(InitWait) & ~IN(Initialised), NEVER, true);
-	if (!rc && backend_state(fe) != XenbusStateConnected)
+		rc = frontend_wait_state(fe, ANY & ~IN(InitWait) & ~IN(Initialised), NEVER, true);
+	if (!rc && frontend_backend_state(fe) != XenbusStateConnected)
 		rc = -ECONNREFUSED;
 	if (!rc)
 		rc = driver->start(fe);
 	if (!rc && driver->publish_as != XenbusStateConnected)
-		rc = publish(fe, XenbusStateConnected, false);
+		rc = frontend_publish(fe, XenbusStateConnected, false);
 	return rc;
 }
 
 static void disconnect(struct frontend *fe)
 {
 	fe->driver->stop(fe);
-	hang_up(fe);
-	fe->kept = 0;
-	forget(fe);
-	if (fe->kept) {
-		frontend_log(fe, LOG_ERROR, "the backend keeps %u of our pages", fe->kept);
+	close_handshake(fe);
+	fe->still_mapped = 0;
+	frontend_unshare(fe);
+	if (fe->still_mapped) {
+		frontend_log(fe, LOG_ERROR, "the backend keeps %u of our pages", fe->still_mapped);
 		frontend_fail(fe, "pages kept");
 	}
 }
 
 /*
  * One connection, from its beginning to its end: why it ended.  -EAGAIN, the backend
- * closed, and shall come back; else as await().
+ * closed, and shall come back; else as frontend_wait_state().
  */
-static int connection(struct frontend *fe)
+static int run_connection(struct frontend *fe)
 {
 	int rc = wait_for_backend(fe);
 
@@ -509,17 +510,17 @@ static int connection(struct frontend *fe)
 		return rc;
 	rc = connect(fe);
 	if (!rc) {
-		fe->said = 0;
+		fe->logged_error = 0;
 		fe->was_connected = true;
 		set_error(fe, 0);
-		rc = await(fe, ANY & ~IN(Connected), NEVER, true);
+		rc = frontend_wait_state(fe, ANY & ~IN(Connected), NEVER, true);
 		if (rc == -EINTR && fe->driver->flush)
 			fe->driver->flush(fe);
 		if (!rc)
-			rc = online(fe) ? -EAGAIN : -ENODEV;
-	} else if (rc != -EPROTO && rc != -EINTR && rc != -ENODEV && rc != fe->said) {
+			rc = backend_online(fe) ? -EAGAIN : -ENODEV;
+	} else if (rc != -EPROTO && rc != -EINTR && rc != -ENODEV && rc != fe->logged_error) {
 		frontend_log(fe, LOG_ERROR, "cannot connect (%d)", rc);
-		fe->said = rc;
+		fe->logged_error = rc;
 	}
 	if (fe->broken)
 		set_error(fe, -EPROTO);
@@ -530,13 +531,14 @@ static int connection(struct frontend *fe)
 }
 
 /* We have written Closed, and the toolstack Initialising over it. */
-static bool attached_anew(struct frontend *fe)
+static bool reattached(struct frontend *fe)
 {
 	char path[sizeof(fe->node) + 16];
 	uint64_t state;
 
 	format(path, sizeof(path), "%s/state", fe->node);
-	return ask_number(path, XenbusStateInitialising, XenbusStateInitialising, &state) == 0;
+	return frontend_read_retry(path, XenbusStateInitialising, XenbusStateInitialising,
+				   &state) == 0;
 }
 
 /*
@@ -544,25 +546,25 @@ static bool attached_anew(struct frontend *fe)
  * we go on being polite, since a toolstack that detaches the device waits for us to say
  * Closed after it wrote Closing.  -ENODEV: it has been attached anew; -EIO, no xenstore.
  */
-static int rest(struct frontend *fe, int why)
+static int wait_before_retry(struct frontend *fe, int why)
 {
 	bool for_good = why == -ENODEV || why == -EPROTO;
 	uint64_t until = clock_now() + (why == -EAGAIN ? PAUSE / 10 : PAUSE);
 	int rc = why == -EIO ? -EIO : 0;
 
-	while (!gone(fe) && !fe->leaving && !rc) {
-		unsigned state = backend_state(fe);
+	while (!frontend_removed(fe) && !fe->shutting_down && !rc) {
+		unsigned state = frontend_backend_state(fe);
 		bool over = !for_good && clock_now() >= until;
 
-		if (why == -EPROTO && attached_anew(fe))
+		if (why == -EPROTO && reattached(fe))
 			return -ENODEV;
 		if (state == XenbusStateClosing)
-			publish(fe, XenbusStateClosed, false);
+			frontend_publish(fe, XenbusStateClosed, false);
 		else if (over || (why == -ENODEV && state > XenbusStateInitialising &&
-				  online(fe)))
+				  backend_online(fe)))
 			break;
 		wait_until_deadline(&fe->changed, for_good ? NEVER : until,
-				    gone(fe) || fe->leaving ||
+				    frontend_removed(fe) || fe->shutting_down ||
 					    xs_watch_pending(&fe->watch));
 		while ((rc = xs_watch_wait(&fe->watch, 0, NULL)) == 0)
 			;
@@ -572,7 +574,7 @@ static int rest(struct frontend *fe, int why)
 }
 
 /* It was connected, and will not be again unless somebody attaches it anew. */
-static void lost(struct frontend *fe)
+static void report_lost(struct frontend *fe)
 {
 	static char why[sizeof(fe->node) + 8];
 
@@ -583,53 +585,53 @@ static void lost(struct frontend *fe)
 }
 
 /* From when its directory is there until it is not, or the guest ends. */
-static int attachment(struct frontend *fe)
+static int run_attachment(struct frontend *fe)
 {
-	int rc = find_backend(fe), resting;
+	int rc = read_backend(fe), waited;
 
 	if (rc) {
 		wait_until_deadline(&fe->changed, clock_now() + PAUSE,
-				    gone(fe) || fe->leaving);
+				    frontend_removed(fe) || fe->shutting_down);
 		return rc;
 	}
 	fe->attached++;
 	do {
 		set_error(fe, -EAGAIN);
-		rc = connection(fe);
+		rc = run_connection(fe);
 		if (rc == -ENODEV || rc == -EPROTO) {
 			set_error(fe, rc);
-			lost(fe);
+			report_lost(fe);
 		}
 		if (rc == -ENODEV)
 			frontend_log(fe, LOG_INFO, "detached");
-		resting = rest(fe, rc);
-		if (resting)
-			rc = resting;
-	} while (!gone(fe) && !fe->leaving && rc != -ENODEV && rc != -EIO);
+		waited = wait_before_retry(fe, rc);
+		if (waited)
+			rc = waited;
+	} while (!frontend_removed(fe) && !fe->shutting_down && rc != -ENODEV && rc != -EIO);
 	xs_unwatch(&fe->watch);
 	return rc;
 }
 
-static void life(void *arg)
+static void frontend_thread(void *arg)
 {
 	struct frontend *fe = arg;
 
-	while (!fe->leaving) {
-		fe->served = fe->came;
+	while (!fe->shutting_down) {
+		fe->handled_generation = fe->generation;
 		fe->broken = NULL;
-		if (attachment(fe) == -EIO)
+		if (run_attachment(fe) == -EIO)
 			break;
 		if (!fe->present)
 			set_error(fe, -ENODEV);
-		wait_until(&fe->changed, fe->present || fe->leaving);
+		wait_until(&fe->changed, fe->present || fe->shutting_down);
 	}
-	fe->left = true;
+	fe->thread_ended = true;
 	set_error(fe, -ENODEV);
 }
 
 /* ---- which devices there are */
 
-static struct frontend *find(struct kind *k, uint64_t id)
+static struct frontend *get_device(struct kind *k, uint64_t id)
 {
 	struct frontend *fe;
 
@@ -639,7 +641,7 @@ static struct frontend *find(struct kind *k, uint64_t id)
 }
 
 /* Its number, if this is the name of a device. */
-static bool number(const char *name, size_t len, uint64_t *id)
+static bool parse_id(const char *name, size_t len, uint64_t *id)
 {
 	*id = 0;
 	for (size_t i = 0; i < len; i++) {
@@ -651,7 +653,7 @@ static bool number(const char *name, size_t len, uint64_t *id)
 }
 
 /* False: no memory. */
-static bool add(struct kind *k, unsigned id)
+static bool add_device(struct kind *k, unsigned id)
 {
 	struct frontend *fe = calloc(1, k->driver->size), **p = &k->devices;
 	char name[16];
@@ -662,10 +664,10 @@ static bool add(struct kind *k, unsigned id)
 	fe->id = id;
 	fe->error = -EAGAIN;
 	fe->present = true;
-	fe->came = 1;
+	fe->generation = 1;
 	format(fe->node, sizeof(fe->node), "%s/%u", k->directory, id);
 	format(name, sizeof(name), "%s-%u", k->driver->kind, id);
-	if (!thread_start(name, THREAD_KERNEL, STACK_KERNEL, life, fe, NULL)) {
+	if (!thread_start(name, THREAD_KERNEL, STACK_KERNEL, frontend_thread, fe, NULL)) {
 		free(fe);
 		return false;
 	}
@@ -695,7 +697,7 @@ static bool listed(char **names, int n, unsigned id)
 	uint64_t found;
 
 	for (int i = 0; i < n; i++)
-		if (number(names[i], strlen(names[i]), &found) && found == id)
+		if (parse_id(names[i], strlen(names[i]), &found) && found == id)
 			return true;
 	return false;
 }
@@ -705,14 +707,14 @@ static void set_present(struct frontend *fe, bool present)
 	if (fe->present == present)
 		return;
 	fe->present = present;
-	fe->came += present;
+	fe->generation += present;
 	/* Who opens it now waits for it; its thread has not run yet. */
 	fe->error = present ? -EAGAIN : -ENODEV;
 	wake(&fe->changed);
 }
 
 /* False: there was no memory to learn all of it. */
-static bool look(struct kind *k)
+static bool list_devices(struct kind *k)
 {
 	char **names = NULL;
 	int n = xs_list(NULL, k->directory, &names), has;
@@ -722,10 +724,10 @@ static bool look(struct kind *k)
 	if (n < 0 && n != -ENOENT)
 		return n != -ENOMEM;
 	for (int i = 0; i < n; i++) {
-		if (!number(names[i], strlen(names[i]), &id) || find(k, id))
+		if (!parse_id(names[i], strlen(names[i]), &id) || get_device(k, id))
 			continue;
 		has = has_backend(k, id);
-		all &= has >= 0 && (!has || add(k, id));
+		all &= has >= 0 && (!has || add_device(k, id));
 	}
 	for (struct frontend *fe = k->devices; fe; fe = fe->next) {
 		has = listed(names, n, fe->id) ? has_backend(k, fe->id) : 0;
@@ -738,7 +740,7 @@ static bool look(struct kind *k)
 }
 
 /* What we write ourselves below a device that is known is no news. */
-static bool news(struct kind *k, const char *path)
+static bool may_change_devices(struct kind *k, const char *path)
 {
 	size_t skip = strlen(k->directory) + 1, len;
 	struct frontend *fe;
@@ -747,21 +749,21 @@ static bool news(struct kind *k, const char *path)
 	if (strlen(path) <= skip)
 		return true;
 	len = strcspn(path + skip, "/");
-	if (!number(path + skip, len, &id))
+	if (!parse_id(path + skip, len, &id))
 		return false;
-	fe = find(k, id);
+	fe = get_device(k, id);
 	return path[skip + len] == '\0' || !fe || !fe->present;
 }
 
 /* Sleep until devices may have come or gone, or the deadline: 0; -EIO, xenstore is lost. */
-static int wait_for_news(struct kind *k, uint64_t deadline)
+static int wait_for_change(struct kind *k, uint64_t deadline)
 {
 	bool any = false;
 	char *path;
 	int rc = 0;
 
 	while (!any && !(rc = xs_watch_wait(&k->watch, deadline, &path))) {
-		any = news(k, path);
+		any = may_change_devices(k, path);
 		free(path);
 	}
 	if (rc == -ENOMEM)		/* something, and it stays to be taken */
@@ -770,10 +772,10 @@ static int wait_for_news(struct kind *k, uint64_t deadline)
 }
 
 /* All its devices are to be closed, as far as that is possible. */
-static void leave(struct kind *k)
+static void shut_down_devices(struct kind *k)
 {
 	for (struct frontend *fe = k->devices; fe; fe = fe->next) {
-		fe->leaving = true;
+		fe->shutting_down = true;
 		wake(&fe->changed);
 	}
 }
@@ -788,15 +790,15 @@ static void discover(void *arg)
 	if (!rc)
 		rc = xs_watch(&k->watch, k->directory, NULL);
 	while (!rc) {
-		bool all = look(k);
+		bool all = list_devices(k);
 
 		k->listed = true;
-		k->looks++;
+		k->scans++;
 		wake(&k->changed);
-		rc = wait_for_news(k, all ? NEVER : clock_now() + PAUSE);
+		rc = wait_for_change(k, all ? NEVER : clock_now() + PAUSE);
 	}
 	log_warning("%s: no xenstore or no grants (%d)", k->directory, rc);
-	leave(k);
+	shut_down_devices(k);
 	k->listed = true;
 	wake(&k->changed);
 }
@@ -840,10 +842,10 @@ static void close_all(const struct shutdown_order *order)
 	uint64_t deadline = now < order->deadline ? now + (order->deadline - now) / 4 * 3 : now;
 
 	for (struct kind *k = kinds; k; k = k->next)
-		leave(k);
+		shut_down_devices(k);
 	for (struct kind *k = kinds; k; k = k->next)
 		for (struct frontend *fe = k->devices; fe; fe = fe->next)
-			wait_until_deadline(&fe->changed, deadline, fe->left);
+			wait_until_deadline(&fe->changed, deadline, fe->thread_ended);
 }
 
 /* ---- */
@@ -875,7 +877,7 @@ static void report(void)
 	frontend_each(NULL, report_device, NULL);
 }
 
-static struct kind *kind_of(const struct frontend_driver *driver)
+static struct kind *get_kind(const struct frontend_driver *driver)
 {
 	static struct shutdown_hook hook = {
 		.name = "devices", .run = close_all, .sync = flush_all,
@@ -908,16 +910,16 @@ static struct kind *kind_of(const struct frontend_driver *driver)
 	return k;
 }
 
-struct frontend *frontend_find(const struct frontend_driver *driver, unsigned id)
+struct frontend *frontend_get(const struct frontend_driver *driver, unsigned id)
 {
-	struct frontend *fe = frontend_from(driver, id);
+	struct frontend *fe = frontend_next(driver, id);
 
 	return fe && fe->id == id ? fe : NULL;
 }
 
-struct frontend *frontend_from(const struct frontend_driver *driver, unsigned id)
+struct frontend *frontend_next(const struct frontend_driver *driver, unsigned id)
 {
-	struct kind *k = kind_of(driver);
+	struct kind *k = get_kind(driver);
 	struct frontend *fe;
 
 	if (!k)
@@ -928,15 +930,15 @@ struct frontend *frontend_from(const struct frontend_driver *driver, unsigned id
 	return fe;
 }
 
-void frontend_news(const struct frontend_driver *driver, unsigned *seen)
+void frontend_wait_change(const struct frontend_driver *driver, unsigned *seen)
 {
-	struct kind *k = kind_of(driver);
+	struct kind *k = get_kind(driver);
 
 	if (!k)
 		thread_sleep(clock_now() + PAUSE);
 	else
-		wait_until(&k->changed, k->looks != *seen);
-	*seen = k ? k->looks : *seen;
+		wait_until(&k->changed, k->scans != *seen);
+	*seen = k ? k->scans : *seen;
 }
 
 int frontend_wait(struct frontend *fe, uint64_t deadline)

@@ -58,17 +58,17 @@ struct frontend {
 	struct waitq changed;		/* wakes when anything here changes */
 
 	bool present;			/* its directory is there ... */
-	unsigned came, served;		/* how often it has come; as its thread knows */
-	bool leaving, left;		/* the guest ends; the thread has */
+	unsigned generation, handled_generation;	/* how often it has come; as its thread knows */
+	bool shutting_down, thread_ended;		/* the guest ends; the thread has */
 	const char *broken;		/* why nothing can be done before it is detached */
 	char node[32], backend[128];
 	char state_path[128 + 8];
 	struct xs_watch watch;		/* of the backend's state */
-	struct say *says;		/* to publish */
+	struct frontend_key *keys;		/* to publish */
 	struct share *shares;		/* to undo, newest first */
 	bool was_connected;		/* at least once */
-	unsigned kept;			/* pages the backend did not let go */
-	int said;			/* why it could not connect, in the log already */
+	unsigned still_mapped;			/* pages the backend did not let go */
+	int logged_error;			/* why it could not connect, in the log already */
 	struct log_some log;		/* for what its backend makes us say */
 };
 
@@ -80,13 +80,13 @@ struct frontend {
  * The device with this number, which may not be connected yet; NULL: there is none.  The
  * first call of a kind starts its discovery, and sleeps until what is there is known.
  */
-struct frontend *frontend_find(const struct frontend_driver *driver, unsigned id);
+struct frontend *frontend_get(const struct frontend_driver *driver, unsigned id);
 
 /* Of those that are there, the one with the lowest number from id on; NULL: none. */
-struct frontend *frontend_from(const struct frontend_driver *driver, unsigned id);
+struct frontend *frontend_next(const struct frontend_driver *driver, unsigned id);
 
 /* Sleep until devices may have come or gone since *seen, which begins with 0 and moves. */
-void frontend_news(const struct frontend_driver *driver, unsigned *seen);
+void frontend_wait_change(const struct frontend_driver *driver, unsigned *seen);
 
 /*
  * Sleep until connected: 0; -ENODEV, there is no device; -EPROTO, its backend broke the
@@ -109,7 +109,7 @@ int frontend_pool(struct frontend *fe, struct pool *pool, uint32_t min, uint32_t
  * says how many pages it keeps all the same.
  */
 int frontend_undo(struct frontend *fe, unsigned (*undo)(struct frontend *fe));
-int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
+int frontend_write(struct frontend *fe, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* ---- For offer() and start(). */
@@ -118,7 +118,7 @@ int frontend_say(struct frontend *fe, const char *key, const char *fmt, ...)
  * A number the backend wrote.  Absent gives fallback; anything but a decimal number in
  * [min, max] is frontend_fail() and -EPROTO.
  */
-int frontend_ask(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
+int frontend_read_number(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
 		 uint64_t fallback, uint64_t *value);
 
 /* ---- For everybody. */

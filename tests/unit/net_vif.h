@@ -206,7 +206,7 @@ static inline void vif2_attach(void)
 	wake(&vif_attached);
 }
 
-void netfront_news(unsigned *seen)
+void netfront_wait_change(unsigned *seen)
 {
 	wait_until(&vif_attached, *seen != 1u + vif2.there);
 	*seen = 1u + vif2.there;
