@@ -3,7 +3,7 @@
  * The life of a split device, written once (xen/io/xenbus.h).
  *
  * A driver describes itself in a struct frontend_driver.  Each device has a thread, which
- * goes round and round in frontend.c's life():
+ * goes round and round in frontend.c's frontend_thread():
  *
  *	wait for the backend		InitWait
  *	offer()				share rings and pages, say what we want
