@@ -39,7 +39,7 @@ struct blkfront {
 	struct pool pool;
 	struct evtchn event;
 	struct pending pending;		/* of struct part */
-	bool led;			/* one of those who wait sleeps for the event */
+	bool has_leader;		/* one of those who wait sleeps for the event */
 	struct turns waiting;		/* the others */
 	struct write *writes;		/* under way or waiting, in the order they came */
 	struct waitq written;
@@ -57,7 +57,7 @@ struct blkfront {
 struct write {
 	struct write *next;
 	uint64_t start, end;
-	bool edit;			/* they are read, changed and written back */
+	bool partial;			/* they are read, changed and written back */
 };
 
 /* One that waits for its answers; lives on the stack. */
@@ -200,7 +200,7 @@ static int read_features(struct blkfront *b, bool *persistent)
 	return 0;
 }
 
-static const char *flush_name(const struct blkfront *b)
+static const char *blkfront_flush_name(const struct blkfront *b)
 {
 	return b->flush_op == BLKIF_OP_FLUSH_DISKCACHE ? "flush" :
 	       b->flush_op == BLKIF_OP_WRITE_BARRIER ? "barrier instead of flush" :
@@ -219,13 +219,13 @@ static int start_disk(struct frontend *fe)
 		return rc;
 	frontend_log(fe, LOG_INFO, "%llu KiB, sectors of %u, %s, %s, %s%u segments, %u slots%s",
 		     (unsigned long long)b->info.size / 1024, b->info.sector_size,
-		     b->info.writable ? "writable" : "read-only", flush_name(b),
+		     b->info.writable ? "writable" : "read-only", blkfront_flush_name(b),
 		     b->info.discard ? "discard, " : "", b->segments, b->ring.nslots,
 		     persistent ? ", persistent grants" : "");
 	return 0;
 }
 
-static void answered(struct blkfront *b, struct part *part, int result)
+static void blkfront_complete(struct blkfront *b, struct part *part, int result)
 {
 	struct call *call = part->call;
 
@@ -248,27 +248,27 @@ static void stop(struct frontend *fe)
 		ring_fail(&b->ring, -EIO);
 	pool_fail(&b->pool, -EIO);
 	while ((part = pending_take_any(&b->pending)))
-		answered(b, part, -EIO);
+		blkfront_complete(b, part, -EIO);
 	pending_free(&b->pending);
 	wake(&b->event.waiters);
 	turn_wake_all(&b->waiting);
 }
 
-static void flush_at_end(struct frontend *fe)
+static void flush_at_shutdown(struct frontend *fe)
 {
 	struct disk d = { (struct blkfront *)fe, fe->attached };
 
 	blkfront_flush(&d);
 }
 
-static const struct frontend_driver driver = {
+static const struct frontend_driver blkfront_driver = {
 	.kind = "vbd",
 	.size = sizeof(struct blkfront),
 	.publish_as = XenbusStateInitialised,
 	.offer = offer,
 	.start = start_disk,
 	.stop = stop,
-	.flush = flush_at_end,
+	.flush = flush_at_shutdown,
 	.methods_add = blkfront_methods_add,
 };
 
@@ -278,7 +278,7 @@ static const struct frontend_driver driver = {
  * Linux answers an indirect request by the operation it is about, others by "indirect".
  * Not all say what is not supported in the one way there is.
  */
-static int meaning(const struct blkif_response *rsp, const struct part *part)
+static int response_result(const struct blkif_response *rsp, const struct part *part)
 {
 	if (rsp->operation != part->op && rsp->operation != part->wire_op)
 		return -EPROTO;
@@ -293,7 +293,7 @@ static int meaning(const struct blkif_response *rsp, const struct part *part)
 }
 
 /* Everything the backend says is judged here.  Does not sleep. */
-static void reap(struct blkfront *b)
+static void take_responses(struct blkfront *b)
 {
 	struct blkif_response rsp;
 	struct part *part;
@@ -302,9 +302,9 @@ static void reap(struct blkfront *b)
 	do {
 		while ((got = ring_take(&b->ring, &rsp)) > 0) {
 			part = pending_take(&b->pending, rsp.id);
-			result = part ? meaning(&rsp, part) : -EPROTO;
+			result = part ? response_result(&rsp, part) : -EPROTO;
 			if (part)
-				answered(b, part, result == -EPROTO ? -EIO : result);
+				blkfront_complete(b, part, result == -EPROTO ? -EIO : result);
 			if (result == -EPROTO) {
 				frontend_fail(&b->fe, "an answer to no request");
 				ring_fail(&b->ring, -EIO);
@@ -317,26 +317,26 @@ static void reap(struct blkfront *b)
 }
 
 /* Sleep until one of the call's parts is answered. */
-static void wait_for_answer(struct blkfront *b, struct call *call)
+static void wait_for_response(struct blkfront *b, struct call *call)
 {
-	while (!call->done && b->led) {
+	while (!call->done && b->has_leader) {
 		turn_join(&b->waiting, &call->turn, 1);
-		wait_until(&call->turn.queue, call->done || !b->led);
+		wait_until(&call->turn.queue, call->done || !b->has_leader);
 		turn_leave(&b->waiting, &call->turn);
 	}
 	if (!call->done) {
-		b->led = true;
+		b->has_leader = true;
 		wait_until(&b->event.waiters,
-			   (evtchn_rung(&b->event), reap(b), call->done));
-		b->led = false;
+			   (evtchn_rung(&b->event), take_responses(b), call->done));
+		b->has_leader = false;
 	}
-	if (!b->led)			/* the next one's turn, unless he is done too */
+	if (!b->has_leader)		/* the next one's turn, unless he is done too */
 		turn_wake(&b->waiting, 1);
 }
 
 /* ---- requests */
 
-static void to_pages(const struct part *part)
+static void copy_to_pages(const struct part *part)
 {
 	const char *from = part->data;
 	size_t left = part->len, n;
@@ -349,7 +349,7 @@ static void to_pages(const struct part *part)
 	}
 }
 
-static void from_pages(const struct part *part)
+static void copy_from_pages(const struct part *part)
 {
 	size_t skip = part->skip, left = part->len, n;
 	char *to = part->data;
@@ -382,7 +382,7 @@ static unsigned pages_for(uint64_t sectors)
 }
 
 /* The request for a part that has its pages; its id comes later. */
-static void describe(struct blkfront *b, struct part *part, struct blkif_request *req,
+static void build_request(struct blkfront *b, struct part *part, struct blkif_request *req,
 		     uint64_t sector, uint64_t sectors)
 {
 	struct blkif_request_segment seg[INDIRECT];
@@ -411,7 +411,7 @@ static void describe(struct blkfront *b, struct part *part, struct blkif_request
 }
 
 /* Into the ring: 0; -EAGAIN, wait for what is in flight; or the error. */
-static int send(struct blkfront *b, struct part *part, struct blkif_request *req)
+static int send_request(struct blkfront *b, struct part *part, struct blkif_request *req)
 {
 	struct call *call = part->call;
 	int rc = call->in_flight ? ring_try_begin(&b->ring, 1) : ring_begin(&b->ring, 1);
@@ -438,7 +438,7 @@ static int get_pages(struct blkfront *b, struct part *part, unsigned n)
  * Begin a part: as much as one request takes from at on; its data is part->data.  How
  * many bytes, -EAGAIN, or the error.
  */
-static ssize_t begin(struct blkfront *b, struct part *part, uint64_t at, size_t len)
+static ssize_t begin_part(struct blkfront *b, struct part *part, uint64_t at, size_t len)
 {
 	uint32_t size = b->info.sector_size;
 	struct blkif_request req;
@@ -460,9 +460,9 @@ static ssize_t begin(struct blkfront *b, struct part *part, uint64_t at, size_t 
 		return rc;
 	part->len = min(len, sectors * SECTOR - part->skip);
 	if (part->op == BLKIF_OP_WRITE)
-		to_pages(part);
-	describe(b, part, &req, first / SECTOR, sectors);
-	rc = send(b, part, &req);
+		copy_to_pages(part);
+	build_request(b, part, &req, first / SECTOR, sectors);
+	rc = send_request(b, part, &req);
 	if (rc) {
 		pool_put(&b->pool, part->pages);
 		return rc;
@@ -470,20 +470,20 @@ static ssize_t begin(struct blkfront *b, struct part *part, uint64_t at, size_t 
 	return part->len;
 }
 
-static void finish(struct blkfront *b, struct part *part)
+static void finish_part(struct blkfront *b, struct part *part)
 {
 	struct call *call = part->call;
 
 	if (part->result && !call->error)
 		call->error = part->result;
 	if (part->op == BLKIF_OP_READ && !part->result)
-		from_pages(part);
+		copy_from_pages(part);
 	if (part->pages)
 		pool_put(&b->pool, part->pages);
 }
 
 /* The disk is there, and the one that was opened. */
-static int ready(const struct disk *d)
+static int blkfront_check(const struct disk *d)
 {
 	struct blkfront *b = d->blkfront;
 	int rc = b->fe.error;
@@ -494,11 +494,12 @@ static int ready(const struct disk *d)
 }
 
 /* Read, or write whole sectors; the range is within the disk. */
-static int transfer(const struct disk *d, uint8_t op, char *data, size_t len, uint64_t at)
+static int blkfront_transfer(const struct disk *d, uint8_t op, char *data, size_t len,
+			     uint64_t at)
 {
 	struct blkfront *b = d->blkfront;
 	struct part parts[PARTS], *unused = NULL, *part;
-	struct call call = { .error = ready(d) };
+	struct call call = { .error = blkfront_check(d) };
 	ssize_t n;
 
 	if (call.error)
@@ -513,7 +514,7 @@ static int transfer(const struct disk *d, uint8_t op, char *data, size_t len, ui
 		part = unused;
 		if (len && part && !call.error && !call.done) {
 			part->data = data;
-			n = begin(b, part, at, len);
+			n = begin_part(b, part, at, len);
 		}
 		if (n > 0) {
 			unused = part->next;
@@ -527,10 +528,10 @@ static int transfer(const struct disk *d, uint8_t op, char *data, size_t len, ui
 		if (call.error)
 			len = 0;	/* no more of it; but wait for what is under way */
 		if (!call.done && call.in_flight)
-			wait_for_answer(b, &call);
+			wait_for_response(b, &call);
 		while ((part = call.done)) {
 			call.done = part->next;
-			finish(b, part);
+			finish_part(b, part);
 			part->next = unused;
 			unused = part;
 		}
@@ -540,18 +541,18 @@ static int transfer(const struct disk *d, uint8_t op, char *data, size_t len, ui
 }
 
 /* A request without data. */
-static int command(struct blkfront *b, struct blkif_request *req)
+static int blkfront_command(struct blkfront *b, struct blkif_request *req)
 {
 	struct call call = { .error = 0 };
 	struct part part = {
 		.call = &call, .op = req->operation, .wire_op = req->operation,
 	};
-	int rc = send(b, &part, req);
+	int rc = send_request(b, &part, req);
 
 	if (rc)
 		return rc;
 	while (!call.done)
-		wait_for_answer(b, &call);
+		wait_for_response(b, &call);
 	return part.result;
 }
 
@@ -562,7 +563,7 @@ static int command(struct blkfront *b, struct blkif_request *req)
 static bool must_wait(const struct blkfront *b, const struct write *w)
 {
 	for (const struct write *v = b->writes; v != w; v = v->next)
-		if ((v->edit || w->edit) && v->start < w->end && w->start < v->end)
+		if ((v->partial || w->partial) && v->start < w->end && w->start < v->end)
 			return true;
 	return false;
 }
@@ -594,17 +595,17 @@ static int write_sectors(const struct disk *d, const char *from, size_t len, uin
 	int rc;
 
 	write_begin(d->blkfront, &w);
-	rc = transfer(d, BLKIF_OP_WRITE, (char *)from, len, at);
+	rc = blkfront_transfer(d, BLKIF_OP_WRITE, (char *)from, len, at);
 	write_end(d->blkfront, &w);
 	return rc;
 }
 
 /* A piece of one sector. */
-static int edit(const struct disk *d, const char *from, size_t len, uint64_t at)
+static int write_partial(const struct disk *d, const char *from, size_t len, uint64_t at)
 {
 	struct blkfront *b = d->blkfront;
 	uint32_t size = b->info.sector_size;
-	struct write w = { .start = at - at % size, .edit = true };
+	struct write w = { .start = at - at % size, .partial = true };
 	char *sector = malloc(size);
 	int rc;
 
@@ -612,10 +613,10 @@ static int edit(const struct disk *d, const char *from, size_t len, uint64_t at)
 		return -ENOMEM;
 	w.end = w.start + size;
 	write_begin(b, &w);
-	rc = transfer(d, BLKIF_OP_READ, sector, size, at - at % size);
+	rc = blkfront_transfer(d, BLKIF_OP_READ, sector, size, at - at % size);
 	if (!rc) {
 		memcpy(sector + at % size, from, len);
-		rc = transfer(d, BLKIF_OP_WRITE, sector, size, at - at % size);
+		rc = blkfront_transfer(d, BLKIF_OP_WRITE, sector, size, at - at % size);
 	}
 	write_end(b, &w);
 	free(sector);
@@ -626,7 +627,7 @@ static int edit(const struct disk *d, const char *from, size_t len, uint64_t at)
 
 int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline)
 {
-	struct frontend *fe = frontend_get(&driver, vdev);
+	struct frontend *fe = frontend_get(&blkfront_driver, vdev);
 	int rc;
 
 	if (!fe)
@@ -640,7 +641,7 @@ int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline)
 
 int64_t blkfront_next(unsigned vdev)
 {
-	struct frontend *fe = frontend_next(&driver, vdev);
+	struct frontend *fe = frontend_next(&blkfront_driver, vdev);
 
 	return fe ? (int64_t)fe->id : -ENODEV;
 }
@@ -648,14 +649,14 @@ int64_t blkfront_next(unsigned vdev)
 ssize_t blkfront_read(const struct disk *d, void *to, size_t len, uint64_t at)
 {
 	struct blkfront *b = d->blkfront;
-	int rc = ready(d);
+	int rc = blkfront_check(d);
 
 	if (rc)
 		return rc;
 	if (at >= b->info.size)
 		return 0;
 	len = min(min(len, b->info.size - at), INT64_MAX);
-	rc = transfer(d, BLKIF_OP_READ, to, len, at);
+	rc = blkfront_transfer(d, BLKIF_OP_READ, to, len, at);
 	return rc ? rc : (ssize_t)len;
 }
 
@@ -669,7 +670,7 @@ static int write_all(const struct disk *d, const char *from, size_t len, uint64_
 
 		if (at % size || !n) {
 			n = min(size - at % size, len);
-			rc = edit(d, from, n, at);
+			rc = write_partial(d, from, n, at);
 		} else {
 			rc = write_sectors(d, from, n, at);
 		}
@@ -683,7 +684,7 @@ static int write_all(const struct disk *d, const char *from, size_t len, uint64_
 ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint64_t at)
 {
 	struct blkfront *b = d->blkfront;
-	int rc = ready(d);
+	int rc = blkfront_check(d);
 
 	if (rc)
 		return rc;
@@ -697,28 +698,28 @@ ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint6
 }
 
 /* Offered, and refused when it comes to it: then the next best. */
-static void flush_less(struct blkfront *b, uint8_t op)
+static void downgrade_flush(struct blkfront *b, uint8_t op)
 {
 	if (b->flush_op != op)
 		return;			/* somebody else has noticed */
 	b->flush_op = op == BLKIF_OP_FLUSH_DISKCACHE ? BLKIF_OP_WRITE_BARRIER : 0;
-	frontend_log(&b->fe, LOG_WARNING, "from now on %s", flush_name(b));
+	frontend_log(&b->fe, LOG_WARNING, "from now on %s", blkfront_flush_name(b));
 }
 
 int blkfront_flush(const struct disk *d)
 {
 	struct blkfront *b = d->blkfront;
-	int rc = ready(d);
+	int rc = blkfront_check(d);
 
 	while (!rc && b->flush_op && b->info.writable) {
 		struct blkif_request req = {
 			.operation = b->flush_op, .handle = b->fe.id,
 		};
 
-		rc = command(b, &req);
+		rc = blkfront_command(b, &req);
 		if (rc != -EOPNOTSUPP)
 			return rc;
-		flush_less(b, req.operation);
+		downgrade_flush(b, req.operation);
 		rc = 0;
 	}
 	return rc;
@@ -727,9 +728,9 @@ int blkfront_flush(const struct disk *d)
 int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len)
 {
 	struct blkfront *b = d->blkfront;
-	int rc = ready(d);
+	int rc = blkfront_check(d);
 	uint64_t g = b->discard_granularity, a, first, end;
-	struct write w = { .edit = false };
+	struct write w = { .partial = false };
 	struct blkif_request req = { 0 };
 	struct blkif_request_discard *discard = (struct blkif_request_discard *)&req;
 
@@ -754,16 +755,16 @@ int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len)
 	w.start = first;
 	w.end = end;
 	write_begin(b, &w);
-	rc = ready(d);			/* it may have gone and come while we waited */
+	rc = blkfront_check(d);	/* it may have gone and come while we waited */
 	if (!rc)
-		rc = command(b, &req);
+		rc = blkfront_command(b, &req);
 	write_end(b, &w);
 	return rc;
 }
 
 int blkfront_info(const struct disk *d, struct disk_info *info)
 {
-	int rc = ready(d);
+	int rc = blkfront_check(d);
 
 	if (!rc)
 		*info = d->blkfront->info;
@@ -790,5 +791,5 @@ void blkfront_stats(const struct frontend *fe, struct blkfront_stats *s)
 
 void blkfront_each(void (*visit)(const struct frontend *fe, void *arg), void *arg)
 {
-	frontend_each(&driver, visit, arg);
+	frontend_each(&blkfront_driver, visit, arg);
 }
