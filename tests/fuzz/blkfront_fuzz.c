@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The answers' path of drivers/blkfront.c: the backend does what the input says.  However
+ * The answers' path of drivers/blkfront_request.c: the backend does what the input says.  However
  * it behaves, every call returns, and at the end nothing is leaked.
  */
 #include "drivers/blkfront.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/blkfront.c and drivers/xenbus/frontend.c, against tests/host/blkback.c. */
+/* drivers/blkfront*.c and drivers/xenbus/frontend*.c, against tests/host/blkback.c. */
 #include "drivers/blkfront.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"

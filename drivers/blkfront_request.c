@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A call is cut into parts, which are one request each; several of them are in flight, so
+ * that we copy one while the backend works at another.
+ *
+ * Who waits for an answer takes the answers of all from the ring: one of those who wait
+ * leads, that is, sleeps for the event; the others sleep until theirs has come or until it
+ * is their turn to lead.  So an event wakes who asked, and no thread in between.
+ *
+ * A call that has parts in flight never sleeps for a slot or for pages, only for its
+ * answers, or those who hold all of them could wait for each other.
+ */
+#include "drivers/blkfront_internal.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PARTS 8				/* of one call in flight */
+#define PATIENCE (10 * NSEC_PER_SEC)
+
+/* One that waits for its answers; lives on the stack. */
+struct call {
+	struct turn turn;		/* where it sleeps */
+	struct part *done;		/* answered, as yet not looked at */
+	unsigned in_flight;		/* parts not answered */
+	int error;			/* the first */
+};
+
+struct part {
+	struct part *next;
+	struct call *call;
+	struct page *pages;		/* its data, and a list of them if indirect */
+	uint8_t op, wire_op;
+	int result;
+	char *data;			/* the caller's */
+	size_t skip, len;		/* bytes of the first page not his; bytes of his */
+};
+
+/* ---- responses */
+
+void blkfront_complete(struct blkfront *b, struct part *part, int result)
+{
+	struct call *call = part->call;
+
+	b->errors += result != 0;
+	if (!result && part->op <= BLKIF_OP_WRITE)
+		b->bytes[part->op] += part->len;
+	part->result = result;
+	part->next = call->done;
+	call->done = part;
+	call->in_flight--;
+	wake(&call->turn.queue);
+}
+
+/*
+ * Linux answers an indirect request by the operation it is about, others by "indirect".
+ * Not all say what is not supported in the one way there is.
+ */
+static int response_result(const struct blkif_response *rsp, const struct part *part)
+{
+	if (rsp->operation != part->op && rsp->operation != part->wire_op)
+		return -EPROTO;
+	switch (rsp->status) {
+	case BLKIF_RSP_OKAY:
+		return 0;
+	case BLKIF_RSP_EOPNOTSUPP:
+		return -EOPNOTSUPP;
+	default:
+		return -EIO;
+	}
+}
+
+/* Everything the backend says is judged here.  Does not sleep. */
+static void take_responses(struct blkfront *b)
+{
+	struct blkif_response rsp;
+	struct part *part;
+	int got, result;
+
+	do {
+		while ((got = ring_take(&b->ring, &rsp)) > 0) {
+			part = pending_take(&b->pending, rsp.id);
+			result = part ? response_result(&rsp, part) : -EPROTO;
+			if (part)
+				blkfront_complete(b, part, result == -EPROTO ? -EIO : result);
+			if (result == -EPROTO) {
+				frontend_fail(&b->fe, "an answer to no request");
+				ring_fail(&b->ring, -EIO);
+				return;
+			}
+		}
+	} while (got == 0 && ring_rearm(&b->ring, 1));
+	if (got == -EPROTO)
+		frontend_fail(&b->fe, "an index of the ring");
+}
+
+/* Sleep until one of the call's parts is answered. */
+static void wait_for_response(struct blkfront *b, struct call *call)
+{
+	while (!call->done && b->has_leader) {
+		turn_join(&b->waiting, &call->turn, 1);
+		wait_until(&call->turn.queue, call->done || !b->has_leader);
+		turn_leave(&b->waiting, &call->turn);
+	}
+	if (!call->done) {
+		b->has_leader = true;
+		wait_until(&b->event.waiters,
+			   (evtchn_rung(&b->event), take_responses(b), call->done));
+		b->has_leader = false;
+	}
+	if (!b->has_leader)		/* the next one's turn, unless he is done too */
+		turn_wake(&b->waiting, 1);
+}
+
+/* ---- requests */
+
+static void copy_to_pages(const struct part *part)
+{
+	const char *from = part->data;
+	size_t left = part->len, n;
+
+	for (struct page *p = part->pages; left; p = p->next) {
+		n = min(left, PAGE_SIZE);
+		shared_put(p->data, from, n);
+		from += n;
+		left -= n;
+	}
+}
+
+static void copy_from_pages(const struct part *part)
+{
+	size_t skip = part->skip, left = part->len, n;
+	char *to = part->data;
+
+	for (struct page *p = part->pages; left; p = p->next) {
+		n = min(left, PAGE_SIZE - skip);
+		shared_get(to, (char __shared *)p->data + skip, n);
+		to += n;
+		left -= n;
+		skip = 0;
+	}
+}
+
+/* Segments for so many sectors, beginning with the first page: the page behind them. */
+static struct page *list_segments(struct blkif_request_segment *seg, struct page *p,
+				  uint64_t sectors)
+{
+	for (; sectors; seg++, p = p->next) {
+		uint64_t n = min(sectors, PAGE_SIZE / SECTOR);
+
+		*seg = (struct blkif_request_segment){ .gref = p->ref, .last_sect = n - 1 };
+		sectors -= n;
+	}
+	return p;
+}
+
+static unsigned pages_for(uint64_t sectors)
+{
+	return (sectors * SECTOR + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+/* The request for a part that has its pages; its id comes later. */
+static void build_request(struct blkfront *b, struct part *part, struct blkif_request *req,
+		     uint64_t sector, uint64_t sectors)
+{
+	struct blkif_request_segment seg[INDIRECT];
+	struct blkif_request_indirect *in = (struct blkif_request_indirect *)req;
+	unsigned n = pages_for(sectors);
+	struct page *list;
+
+	memset(req, 0, sizeof(*req));
+	part->wire_op = n > DIRECT ? BLKIF_OP_INDIRECT : part->op;
+	if (n <= DIRECT) {
+		req->operation = part->op;
+		req->nr_segments = n;
+		req->handle = b->fe.id;
+		req->sector_number = sector;
+		list_segments(req->seg, part->pages, sectors);
+		return;
+	}
+	list = list_segments(seg, part->pages, sectors);
+	shared_put(list->data, seg, n * sizeof(*seg));
+	in->operation = BLKIF_OP_INDIRECT;
+	in->indirect_op = part->op;
+	in->nr_segments = n;
+	in->handle = b->fe.id;
+	in->sector_number = sector;
+	in->indirect_grefs[0] = list->ref;
+}
+
+/* Into the ring: 0; -EAGAIN, wait for what is in flight; or the error. */
+static int send_request(struct blkfront *b, struct part *part, struct blkif_request *req)
+{
+	struct call *call = part->call;
+	int rc = call->in_flight ? ring_try_begin(&b->ring, 1) : ring_begin(&b->ring, 1);
+
+	if (rc)
+		return rc == -EAGAIN ? rc : -EIO;
+	req->id = pending_add(&b->pending, part);	/* there are as many as slots */
+	call->in_flight++;
+	b->requests[part->op]++;
+	ring_put(&b->ring, 0, req);
+	if (ring_end(&b->ring, 1))
+		evtchn_notify(&b->event);
+	return 0;
+}
+
+static int get_pages(struct blkfront *b, struct part *part, unsigned n)
+{
+	n += n > DIRECT;
+	return part->call->in_flight ? pool_try_get(&b->pool, n, &part->pages) :
+				       pool_get(&b->pool, n, &part->pages);
+}
+
+/*
+ * Begin a part: as much as one request takes from at on; its data is part->data.  How
+ * many bytes, -EAGAIN, or the error.
+ */
+static ssize_t begin_part(struct blkfront *b, struct part *part, uint64_t at, size_t len)
+{
+	uint32_t size = b->info.sector_size;
+	struct blkif_request req;
+	uint64_t first, sectors;
+	int rc;
+
+	part->skip = at % size;
+	if (part->op == BLKIF_OP_WRITE && (part->skip || len % size))
+		return -EIO;		/* it has come back with larger sectors */
+	first = at - part->skip;
+	sectors = min((part->skip + len + size - 1) / size * size,
+		      b->segments * PAGE_SIZE) / SECTOR;
+	rc = get_pages(b, part, pages_for(sectors));
+	if (rc == -ENOMEM && pages_for(sectors) > DIRECT) {
+		sectors = DIRECT * PAGE_SIZE / SECTOR;
+		rc = get_pages(b, part, DIRECT);
+	}
+	if (rc)
+		return rc;
+	part->len = min(len, sectors * SECTOR - part->skip);
+	if (part->op == BLKIF_OP_WRITE)
+		copy_to_pages(part);
+	build_request(b, part, &req, first / SECTOR, sectors);
+	rc = send_request(b, part, &req);
+	if (rc) {
+		pool_put(&b->pool, part->pages);
+		return rc;
+	}
+	return part->len;
+}
+
+static void finish_part(struct blkfront *b, struct part *part)
+{
+	struct call *call = part->call;
+
+	if (part->result && !call->error)
+		call->error = part->result;
+	if (part->op == BLKIF_OP_READ && !part->result)
+		copy_from_pages(part);
+	if (part->pages)
+		pool_put(&b->pool, part->pages);
+}
+
+int blkfront_check(const struct disk *d)
+{
+	struct blkfront *b = d->blkfront;
+	int rc = b->fe.error;
+
+	if (rc == -EAGAIN)
+		rc = frontend_wait(&b->fe, clock_now() + PATIENCE);
+	return rc || b->fe.attached != d->attached ? -EIO : 0;
+}
+
+int blkfront_transfer(const struct disk *d, uint8_t op, char *data, size_t len, uint64_t at)
+{
+	struct blkfront *b = d->blkfront;
+	struct part parts[PARTS], *unused = NULL, *part;
+	struct call call = { .error = blkfront_check(d) };
+	ssize_t n;
+
+	if (call.error)
+		return call.error;
+
+	for (unsigned i = 0; i < PARTS; i++) {
+		parts[i] = (struct part){ .next = unused, .call = &call, .op = op };
+		unused = &parts[i];
+	}
+	while (len || call.in_flight || call.done) {
+		n = -EAGAIN;
+		part = unused;
+		if (len && part && !call.error && !call.done) {
+			part->data = data;
+			n = begin_part(b, part, at, len);
+		}
+		if (n > 0) {
+			unused = part->next;
+			data += n;
+			at += n;
+			len -= n;
+			continue;
+		}
+		if (n != -EAGAIN && !call.error)
+			call.error = n;
+		if (call.error)
+			len = 0;	/* no more of it; but wait for what is under way */
+		if (!call.done && call.in_flight)
+			wait_for_response(b, &call);
+		while ((part = call.done)) {
+			call.done = part->next;
+			finish_part(b, part);
+			part->next = unused;
+			unused = part;
+		}
+		kernel_pause();		/* a fast backend's answers are there before we wait */
+	}
+	return call.error;
+}
+
+int blkfront_command(struct blkfront *b, struct blkif_request *req)
+{
+	struct call call = { .error = 0 };
+	struct part part = {
+		.call = &call, .op = req->operation, .wire_op = req->operation,
+	};
+	int rc = send_request(b, &part, req);
+
+	if (rc)
+		return rc;
+	while (!call.done)
+		wait_for_response(b, &call);
+	return part.result;
+}
