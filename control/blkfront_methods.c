@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What can be asked of disks (drivers/blkfront.h): org.xenolith.block1. */
 #include "control/command.h"
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "drivers/blkfront.h"
 #include "drivers/xenbus/frontend.h"
 

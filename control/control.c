@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "control/control.h"
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"

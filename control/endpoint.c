@@ -10,7 +10,7 @@
  * that has gone is dropped.
  */
 #include "control/command.h"
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "drivers/vchan.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A stream of bytes as messages, each with a NUL behind it (inside.h). */
-#include "control/inside.h"
+/* A stream of bytes as messages, each with a NUL behind it (control_internal.h). */
+#include "control/control_internal.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What can be asked of all devices alike: org.xenolith.xenbus1. */
 #include "control/command.h"
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "drivers/xenbus/frontend.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the kernel itself has to say to an operator: the interfaces that every image has. */
 #include "control/command.h"
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"

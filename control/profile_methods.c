@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What can be asked of the profiler (kernel/profile.h): org.xenolith.profile1. */
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "control/records.h"
 #include "kernel/clock.h"
 #include "kernel/profile.h"

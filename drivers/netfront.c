@@ -6,7 +6,7 @@
  * is done for the user.  One queue of the several there may be is used: they let several
  * processors work at once, and a guest has one; a second queue would double the pages.
  */
-#include "drivers/netfront_inside.h"
+#include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
@@ -66,9 +66,9 @@ static bool process(struct netfront *n)
 {
 	bool more;
 
-	tx_reap(n);
+	tx_take_responses(n);
 	more = rx_poll(n);
-	if (n->open && tx_room(n))
+	if (n->open && tx_has_room(n))
 		n->user->room(n->arg);
 	if (n->open)
 		n->user->received(n->arg);
@@ -288,17 +288,17 @@ static int start_device(struct frontend *fe)
 static void stop(struct frontend *fe)
 {
 	struct netfront *n = (struct netfront *)fe;
-	bool was = n->connected, sender_waits = n->tx.full;
+	bool was = n->connected, sender_waited = n->tx.sender_waits;
 
 	n->connected = false;
 	n->worker = NULL;
 	wake(&n->work);
 	rx_stop(n);
 	tx_stop(n);
-	n->tx.full = false;
+	n->tx.sender_waits = false;
 	if (was)
 		changed(n);
-	if (sender_waits && n->open)
+	if (sender_waited && n->open)
 		n->user->room(n->arg);	/* who waits for it learns that there is none */
 }
 

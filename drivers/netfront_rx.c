@@ -8,7 +8,7 @@
  * A page is judged when it is ours alone; from then on it is the user's or goes back, and
  * may be posted again without being cleared, as it came from this backend.
  */
-#include "drivers/netfront_inside.h"
+#include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/gnttab.h"
@@ -67,7 +67,7 @@ static void make_blank(struct rx *rx, struct rx_page *page)
 	push(&rx->blank, page);
 }
 
-static bool more_blanks(struct netfront *n)
+static bool add_blanks(struct netfront *n)
 {
 	struct rx_chunk *chunk = calloc(1, sizeof(*chunk));
 
@@ -83,12 +83,12 @@ static bool more_blanks(struct netfront *n)
 }
 
 /* One more free page.  What it held before is not for the backend. */
-static bool more_pages(struct netfront *n)
+static bool add_page(struct netfront *n)
 {
 	struct rx *rx = &n->rx;
 	uint8_t *memory;
 
-	if (!rx->blank && !more_blanks(n))
+	if (!rx->blank && !add_blanks(n))
 		return false;
 	memory = page_alloc(1);
 	if (!memory)
@@ -106,12 +106,12 @@ static uint32_t at_backend(const struct rx *rx)
 }
 
 /* There are pages for what is to be posted, or at least enough to go on. */
-static bool replaced(struct netfront *n)
+static bool can_replace(struct netfront *n)
 {
 	struct rx *rx = &n->rx;
 
 	while (at_backend(rx) + rx->nfree < rx->nslots)
-		if (!more_pages(n))
+		if (!add_page(n))
 			return at_backend(rx) + rx->nfree >= min(LEAST, rx->nslots);
 	return true;
 }
@@ -142,7 +142,7 @@ static struct rx_page *next_to_post(struct netfront *n)
 		rx->ngranted--;
 		return pop(&rx->granted);
 	}
-	if (!rx->free && !more_pages(n))
+	if (!rx->free && !add_page(n))
 		return NULL;
 	ref = gnttab_grant(n->fe.peer, buffer(rx->free)->memory, false);
 	if (ref < 0)
@@ -193,12 +193,12 @@ void netfront_free(struct rx_page *pages)
 
 /* ---- frames */
 
-static void forget_frame(struct rx *rx)
+static void reset_frame(struct rx *rx)
 {
 	rx->first = NULL;
 	rx->last = &rx->first;
 	rx->offload = (struct offload){ 0 };
-	rx->len = rx->pages = rx->nslots_seen = 0;
+	rx->len = rx->pages = rx->slots_seen = 0;
 	rx->more = rx->extra = rx->bad = false;
 }
 
@@ -208,7 +208,7 @@ static void drop(struct rx *rx)
 		put_free(rx, pop(&rx->first));
 }
 
-static void hold(struct rx *rx)
+static void mark_held(struct rx *rx)
 {
 	for (struct rx_page *p = rx->first; p; p = p->next)
 		buffer(p)->held = true;
@@ -225,22 +225,22 @@ static void finish(struct netfront *n)
 	if (rx->bad || rx->len < HEADER) {
 		n->stats.rx_errors++;
 		drop(rx);
-	} else if (!n->open || rx->held + rx->pages > rx->max_held || !replaced(n)) {
+	} else if (!n->open || rx->held + rx->pages > rx->max_held || !can_replace(n)) {
 		n->stats.rx_dropped++;
 		drop(rx);
 	} else {
 		n->stats.rx_frames++;
 		n->stats.rx_bytes += rx->len;
-		hold(rx);
-		forget_frame(rx);
+		mark_held(rx);
+		reset_frame(rx);
 		n->user->receive(n->arg, first, &offload);
 		return;
 	}
-	forget_frame(rx);
+	reset_frame(rx);
 }
 
 /* What we do not take: the page stays the backend's, and is posted once more. */
-static void refuse(struct rx *rx, struct rx_page *page)
+static void repost(struct rx *rx, struct rx_page *page)
 {
 	push(&rx->granted, page);
 	rx->ngranted++;
@@ -284,7 +284,7 @@ static const char *take_data(struct netfront *n, const struct netif_rx_response 
 	    rx->len + len > FRAME_MAX || rsp->flags & NETRXF_gso_prefix)
 		rx->bad = true;
 	if (rx->bad || !len) {
-		refuse(rx, page);
+		repost(rx, page);
 		return NULL;
 	}
 	/* As xen-netfront of Linux: a backend that went on so would get all our memory. */
@@ -314,10 +314,10 @@ static const char *take(struct netfront *n, uint32_t at, const struct netif_rx_r
 	if (rx->extra) {
 		memcpy(&extra, rsp, sizeof(extra));
 		take_extra(n, &extra);
-		refuse(rx, page);
+		repost(rx, page);
 	} else {
 		if (rsp->id != at) {
-			refuse(rx, page);
+			repost(rx, page);
 			return "an answer to no buffer";
 		}
 		why = take_data(n, rsp, page);
@@ -326,7 +326,7 @@ static const char *take(struct netfront *n, uint32_t at, const struct netif_rx_r
 		return why;
 	if (!rx->more && !rx->extra)
 		finish(n);
-	else if (++rx->nslots_seen == SLOTS)
+	else if (++rx->slots_seen == SLOTS)
 		return "a frame without an end";
 	return NULL;
 }
@@ -375,7 +375,7 @@ bool rx_may_sleep(struct netfront *n)
 
 /* ---- connection */
 
-static unsigned take_back(struct frontend *fe)
+static unsigned rx_unshare(struct frontend *fe)
 {
 	struct rx *rx = &((struct netfront *)fe)->rx;
 	unsigned kept = 0;
@@ -400,7 +400,7 @@ static unsigned take_back(struct frontend *fe)
 	for (struct rx_chunk *c = rx->chunks; c; c = c->next)
 		for (size_t i = 0; i < sizeof(c->buffers) / sizeof(*c->buffers); i++)
 			c->buffers[i].stale = c->buffers[i].held;
-	forget_frame(rx);
+	reset_frame(rx);
 	return kept;
 }
 
@@ -414,10 +414,10 @@ int rx_offer(struct netfront *n)
 	rx->nslots = min(memory.total / 32, SLOTS);
 	rx->nslots = rx->nslots < LEAST ? LEAST : rx->nslots;
 	rx->max_held = min(memory.total / 4, UINT32_MAX);
-	forget_frame(rx);
+	reset_frame(rx);
 	rc = frontend_ring(&n->fe, &rx->ring, 0, sizeof(struct netif_rx_request),
 			   sizeof(struct netif_rx_response), "rx-ring-ref");
-	return rc ? rc : frontend_undo(&n->fe, take_back);
+	return rc ? rc : frontend_undo(&n->fe, rx_unshare);
 }
 
 int rx_start(struct netfront *n)

@@ -6,7 +6,7 @@
  * are copied by Xen, and each slot but that is mapped, which costs more.  So a small frame
  * is one slot, and of a larger one the headers are a slot of 128 bytes.
  */
-#include "drivers/netfront_inside.h"
+#include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/gnttab.h"
@@ -57,7 +57,7 @@ void netfront_lend(void *memory, size_t size)
 
 /* ---- connection */
 
-static unsigned take_back_pages(struct frontend *fe)
+static unsigned tx_unshare_pages(struct frontend *fe)
 {
 	struct tx *tx = &((struct netfront *)fe)->tx;
 	unsigned kept = 0;
@@ -121,7 +121,7 @@ static void keep_frames(struct tx *tx, struct leftover *left)
  * The backend has closed, or has had the time to.  A done() comes no sooner: until now it
  * could read what lies in lent memory, and send it behind the headers it has.
  */
-static unsigned take_back_lent(struct frontend *fe)
+static unsigned tx_unshare_lent(struct frontend *fe)
 {
 	struct tx *tx = &((struct netfront *)fe)->tx;
 	struct leftover *left;
@@ -157,7 +157,7 @@ static unsigned take_back_lent(struct frontend *fe)
 }
 
 /* What cannot be granted is copied. */
-static int offer_lent(struct netfront *n)
+static int tx_share_lent(struct netfront *n)
 {
 	struct tx *tx = &n->tx;
 	int ref;
@@ -175,10 +175,10 @@ static int offer_lent(struct netfront *n)
 			break;
 		tx->lent[i].ref = ref;
 	}
-	return frontend_undo(&n->fe, take_back_lent);
+	return frontend_undo(&n->fe, tx_unshare_lent);
 }
 
-static int offer_pages(struct netfront *n)
+static int tx_share_pages(struct netfront *n)
 {
 	struct tx *tx = &n->tx;
 	struct page_stats memory;
@@ -199,10 +199,10 @@ static int offer_pages(struct netfront *n)
 		tx->refs[id] = ref < 0 ? 0 : ref;
 	}
 	if (ref < 0) {
-		take_back_pages(&n->fe);
+		tx_unshare_pages(&n->fe);
 		return ref;
 	}
-	return frontend_undo(&n->fe, take_back_pages);
+	return frontend_undo(&n->fe, tx_unshare_pages);
 }
 
 int tx_offer(struct netfront *n)
@@ -211,8 +211,8 @@ int tx_offer(struct netfront *n)
 			       sizeof(struct netif_tx_response), "tx-ring-ref");
 
 	if (!rc)
-		rc = offer_pages(n);
-	return rc ? rc : offer_lent(n);
+		rc = tx_share_pages(n);
+	return rc ? rc : tx_share_lent(n);
 }
 
 void tx_start(struct netfront *n)
@@ -227,7 +227,7 @@ void tx_start(struct netfront *n)
 		tx->free_frames[tx->nframes++] = tx->nids - 1 - i;
 	}
 	tx->extras = 0;
-	tx->full = tx->notify = tx->watched = tx->overdue = false;
+	tx->sender_waits = tx->notify = tx->watched = tx->overdue = false;
 }
 
 void tx_stop(struct netfront *n)
@@ -242,7 +242,7 @@ static bool frames_in_flight(const struct tx *tx)
 	return tx->nframes < tx->nids;
 }
 
-static bool answered(struct netfront *n, const struct netif_tx_response *rsp)
+static bool take_response(struct netfront *n, const struct netif_tx_response *rsp)
 {
 	struct tx *tx = &n->tx;
 	struct tx_slot *slot = &tx->slots[rsp->id % SLOTS];
@@ -271,7 +271,7 @@ static bool answered(struct netfront *n, const struct netif_tx_response *rsp)
 	return true;
 }
 
-void tx_reap(struct netfront *n)
+void tx_take_responses(struct netfront *n)
 {
 	struct tx *tx = &n->tx;
 	struct netif_tx_response rsp;
@@ -279,7 +279,7 @@ void tx_reap(struct netfront *n)
 
 	while ((got = ring_take(&tx->ring, &rsp)) > 0) {
 		tx->overdue = false;
-		if (!answered(n, &rsp)) {
+		if (!take_response(n, &rsp)) {
 			frontend_fail(&n->fe, "an answer to no frame");
 			ring_fail(&tx->ring, -EPROTO);
 			return;
@@ -295,7 +295,7 @@ static uint32_t free_slots(const struct tx *tx)
 }
 
 /* How many more answers it takes, at least, until there is so much room. */
-static uint32_t lacking(const struct tx *tx, const struct tx_room *need)
+static uint32_t missing(const struct tx *tx, const struct tx_room *need)
 {
 	uint32_t room = free_slots(tx);
 	uint32_t slots = room < need->slots ? need->slots - room : 0;
@@ -304,13 +304,13 @@ static uint32_t lacking(const struct tx *tx, const struct tx_room *need)
 	return slots > ids ? slots : ids;
 }
 
-bool tx_room(struct netfront *n)
+bool tx_has_room(struct netfront *n)
 {
 	struct tx *tx = &n->tx;
 
-	if (!tx->full || lacking(tx, &tx->refused))
+	if (!tx->sender_waits || missing(tx, &tx->refused))
 		return false;
-	tx->full = false;
+	tx->sender_waits = false;
 	return true;
 }
 
@@ -328,8 +328,8 @@ bool tx_may_sleep(struct netfront *n)
 		return true;
 	if (frames_in_flight(tx) && !tx->watched)
 		return false;
-	if (tx->full)
-		answers = lacking(tx, &tx->refused);
+	if (tx->sender_waits)
+		answers = missing(tx, &tx->refused);
 	else if (tx->overdue && frames_in_flight(tx))
 		answers = 1;
 	return answers && !ring_rearm(&tx->ring, answers);
@@ -346,7 +346,7 @@ uint64_t tx_deadline(struct netfront *n)
 void tx_late(struct netfront *n)
 {
 	n->tx.overdue = true;
-	tx_reap(n);
+	tx_take_responses(n);
 }
 
 /* ---- a frame */
@@ -474,7 +474,7 @@ static bool keep_run(struct tx *tx, struct cut *cut, struct cursor *c, int64_t p
 }
 
 /* What is worth a slot of its own. */
-static bool worth(const struct cursor *c)
+static bool worth_a_slot(const struct cursor *c)
 {
 	return min(c->len, PAGE_SIZE - (uintptr_t)c->at % PAGE_SIZE) >= HEAD;
 }
@@ -484,12 +484,12 @@ static bool cut_in_place(struct tx *tx, struct cut *cut, struct cursor *c)
 {
 	*cut = (struct cut){ .most = cut->most };
 	next_run(c);
-	if (lent_page(tx, c->at) < 0 || !worth(c)) {
+	if (lent_page(tx, c->at) < 0 || !worth_a_slot(c)) {
 		add(tx, cut, -1, 0, HEAD);
 		cut->copied = copy(c, page_of(tx, cut->slots), HEAD);
 	}
 	for (next_run(c); c->len; next_run(c)) {
-		int64_t page = worth(c) ? lent_page(tx, c->at) : -1;
+		int64_t page = worth_a_slot(c) ? lent_page(tx, c->at) : -1;
 
 		if (!(page < 0 ? copy_run(tx, cut, c) : keep_run(tx, cut, c, page)))
 			return false;
@@ -497,7 +497,7 @@ static bool cut_in_place(struct tx *tx, struct cut *cut, struct cursor *c)
 	return true;
 }
 
-static void cut_up(struct netfront *n, struct cut *cut, const struct piece *pieces,
+static void cut_frame(struct netfront *n, struct cut *cut, const struct piece *pieces,
 		   size_t count, size_t len)
 {
 	struct cursor start = { .next = pieces, .end = pieces + count }, c = start;
@@ -508,7 +508,7 @@ static void cut_up(struct netfront *n, struct cut *cut, const struct piece *piec
 }
 
 /* In the order of the ring: first slot, extra, other slots. */
-static void put(struct tx *tx, struct cut *cut, size_t len, const struct offload *o)
+static void put_slots(struct tx *tx, struct cut *cut, size_t len, const struct offload *o)
 {
 	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO };
 	uint32_t extras = 0;
@@ -554,7 +554,7 @@ static void commit(struct tx *tx, const struct cut *cut, void (*done)(void *), v
 	tx->nfree -= cut->n;
 }
 
-static int judge(const struct netfront *n, const struct offload *o, size_t len)
+static int check_frame(const struct netfront *n, const struct offload *o, size_t len)
 {
 	if (len < HEADER)
 		return -EINVAL;
@@ -586,15 +586,15 @@ static int begin(struct netfront *n, size_t len, uint32_t extras, uint32_t *most
 	const struct tx_room need = { ids, ids + extras };
 	struct tx *tx = &n->tx;
 
-	tx_reap(n);
-	while (!tx->ring.error && lacking(tx, &need)) {
+	tx_take_responses(n);
+	while (!tx->ring.error && missing(tx, &need)) {
 		tx->refused = need;
-		tx->full = true;
-		if (!ring_rearm(&tx->ring, lacking(tx, &need))) {
+		tx->sender_waits = true;
+		if (!ring_rearm(&tx->ring, missing(tx, &need))) {
 			n->stats.tx_full++;
 			return -EAGAIN;
 		}
-		tx_reap(n);
+		tx_take_responses(n);
 	}
 	if (tx->ring.error)
 		return -ENETDOWN;
@@ -616,14 +616,14 @@ int netfront_send(struct netfront *n, const struct piece *pieces, size_t count,
 		len = len + pieces[i].len < len ? SIZE_MAX : len + pieces[i].len;
 	if (!n->connected)
 		return -ENETDOWN;
-	rc = judge(n, o, len);
+	rc = check_frame(n, o, len);
 	if (!rc)
 		rc = begin(n, len, extras, &cut.most);
 	if (rc)
 		return rc;
 
-	cut_up(n, &cut, pieces, count, len);
-	put(tx, &cut, len, o);
+	cut_frame(n, &cut, pieces, count, len);
+	put_slots(tx, &cut, len, o);
 	commit(tx, &cut, done, arg);
 	slots = cut.n + extras;
 	tx->notify |= ring_end(&tx->ring, slots);

@@ -6,7 +6,7 @@
  * goes on when gdb says so, detaches, or has gone.  While it runs only Ctrl-C counts.
  */
 #include "control/gdb/gdb.h"
-#include "control/gdb/gdb_inside.h"
+#include "control/gdb/gdb_internal.h"
 #include "drivers/vchan.h"
 #include "kernel/clock.h"
 #include "kernel/debug.h"

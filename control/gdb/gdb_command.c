@@ -4,7 +4,7 @@
  * stopped.  What is not known has an empty answer, and gdb does without; what makes no sense
  * has an error.
  */
-#include "control/gdb/gdb_inside.h"
+#include "control/gdb/gdb_internal.h"
 #include "kernel/debug.h"
 
 #include <errno.h>

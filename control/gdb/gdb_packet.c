@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* gdb's remote protocol as bytes ("Overview" in appendix E of its manual). */
-#include "control/gdb/gdb_inside.h"
+#include "control/gdb/gdb_internal.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * Bytes that come in pieces of any lengths are the messages that they are as a whole: none is
  * lost, split or joined, and the one that is too long is only that one.
  */
-#include "control/inside.h"
+#include "control/control_internal.h"
 
 #include <stdint.h>
 #include <stdlib.h>

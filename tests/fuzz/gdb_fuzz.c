@@ -3,7 +3,7 @@
  * Whatever gdb says, in packets or not: what is answered is a packet, memory is asked for
  * only as far as there is room for it, and who shall run is one of the threads.
  */
-#include "control/gdb/gdb_inside.h"
+#include "control/gdb/gdb_internal.h"
 #include "kernel/debug.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* control/gdb/gdb_packet.c and gdb_command.c, with an application of three threads. */
-#include "control/gdb/gdb_inside.h"
+#include "control/gdb/gdb_internal.h"
 #include "kernel/debug.h"
 #include "tests/host/host.h"
 

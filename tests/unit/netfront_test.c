@@ -5,7 +5,7 @@
  * are bugs that other frontends had.
  */
 #include "drivers/netfront.h"
-#include "drivers/netfront_inside.h"
+#include "drivers/netfront_internal.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"

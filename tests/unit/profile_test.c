@@ -4,7 +4,7 @@
  * that they need.
  */
 #include "control/command.h"
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "kernel/clock.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"

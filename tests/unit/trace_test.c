@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* kernel/trace.c, control/trace_methods.c, and the scheduler's tracepoints. */
 #include "control/command.h"
-#include "control/inside.h"
+#include "control/control_internal.h"
 #include "kernel/clock.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"

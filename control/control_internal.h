@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of control/ share among themselves. */
-#ifndef CONTROL_INSIDE_H
-#define CONTROL_INSIDE_H
+#ifndef CONTROL_CONTROL_INTERNAL_H
+#define CONTROL_CONTROL_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What netfront.c (the device's life), netfront_tx.c and netfront_rx.c share. */
-#ifndef DRIVERS_NETFRONT_INSIDE_H
-#define DRIVERS_NETFRONT_INSIDE_H
+#ifndef DRIVERS_NETFRONT_INTERNAL_H
+#define DRIVERS_NETFRONT_INTERNAL_H
 
 #include "drivers/netfront.h"
 #include "drivers/xenbus/frontend.h"
@@ -46,7 +46,7 @@ struct tx {
 	struct tx_room {
 		uint32_t ids, slots;
 	} refused;			/* the least that would have done */
-	bool full;			/* room() is owed, when there is that */
+	bool sender_waits;		/* room() is owed, when there is that */
 	bool watched;			/* the thread knows of frames[] in flight ... */
 	bool overdue;			/* ... and has looked for their answers in vain */
 	bool notify;			/* the backend wants to know of what it was sent */
@@ -80,7 +80,7 @@ struct rx {
 	/* The frame that is being received. */
 	struct rx_page *first, **last;
 	struct offload offload;
-	uint32_t len, pages, nslots_seen;
+	uint32_t len, pages, slots_seen;
 	bool more;			/* data is to follow */
 	bool extra;			/* an extra is the next */
 	bool bad;			/* to be dropped when it has come as a whole */
@@ -109,8 +109,8 @@ struct netfront {
 int tx_offer(struct netfront *n);
 void tx_start(struct netfront *n);
 void tx_stop(struct netfront *n);	/* each done() is called when the pages are ours */
-void tx_reap(struct netfront *n);	/* take the answers that are there */
-bool tx_room(struct netfront *n);	/* that room() is owed, and due */
+void tx_take_responses(struct netfront *n);	/* take the answers that are there */
+bool tx_has_room(struct netfront *n);	/* that room() is owed, and due */
 
 /* Before the thread sleeps: an event comes when it has to; false: it has come. */
 bool tx_may_sleep(struct netfront *n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of gdb share among themselves. */
-#ifndef CONTROL_GDB_GDB_INSIDE_H
-#define CONTROL_GDB_GDB_INSIDE_H
+#ifndef CONTROL_GDB_GDB_INTERNAL_H
+#define CONTROL_GDB_GDB_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
