@@ -392,7 +392,7 @@ static size_t copy(struct cursor *c, char *to, size_t room)
 }
 
 /* The page a byte is in, or -1: it must be copied. */
-static int64_t lent_page(const struct tx *tx, const char *at)
+static int64_t tx_lent_page(const struct tx *tx, const char *at)
 {
 	size_t offset = (uintptr_t)at - (uintptr_t)lent.memory, page = offset / PAGE_SIZE;
 
@@ -484,12 +484,12 @@ static bool cut_in_place(struct tx *tx, struct cut *cut, struct cursor *c)
 {
 	*cut = (struct cut){ .most = cut->most };
 	next_run(c);
-	if (lent_page(tx, c->at) < 0 || !worth_a_slot(c)) {
+	if (tx_lent_page(tx, c->at) < 0 || !worth_a_slot(c)) {
 		add(tx, cut, -1, 0, HEAD);
 		cut->copied = copy(c, page_of(tx, cut->slots), HEAD);
 	}
 	for (next_run(c); c->len; next_run(c)) {
-		int64_t page = worth_a_slot(c) ? lent_page(tx, c->at) : -1;
+		int64_t page = worth_a_slot(c) ? tx_lent_page(tx, c->at) : -1;
 
 		if (!(page < 0 ? copy_run(tx, cut, c) : keep_run(tx, cut, c, page)))
 			return false;
