@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What netfront.c (the device's life), netfront_tx.c and netfront_rx.c share. */
+/* What netfront.c (the connection), netfront_tx*.c and netfront_rx.c share. */
 #ifndef DRIVERS_NETFRONT_INTERNAL_H
 #define DRIVERS_NETFRONT_INTERNAL_H
 
@@ -9,6 +9,8 @@
 #include <xen/io/netif.h>
 
 #define SLOTS 256u			/* of either ring: they take a page */
+#define DATA_SLOTS XEN_NETIF_NR_SLOTS_MIN
+#define LARGEST (DATA_SLOTS + 1)	/* and what is to be known of segments */
 #define HEADER 14u			/* of Ethernet; no frame is shorter */
 
 /*
@@ -116,6 +118,14 @@ bool tx_has_room(struct netfront *n);	/* that room() is owed, and due */
 bool tx_may_sleep(struct netfront *n);
 uint64_t tx_deadline(struct netfront *n);
 void tx_late(struct netfront *n);	/* that has passed */
+
+/* ---- netfront_tx_pages.c: for tx_offer(), 0 or -errno, undone with the connection; and */
+
+int tx_share_pages(struct netfront *n);
+int tx_share_lent(struct netfront *n);
+
+/* The page of lent memory that a byte is in, or -1: it must be copied. */
+int64_t tx_lent_page(const struct tx *tx, const char *at);
 
 /* ---- netfront_rx.c */
 

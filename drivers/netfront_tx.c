@@ -9,201 +9,20 @@
 #include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
-#include "kernel/gnttab.h"
-#include "kernel/page.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SMALL 512u			/* bytes; up to here a frame is copied */
 #define HEAD 128u			/* bytes that netback copies: all headers */
-#define DATA_SLOTS XEN_NETIF_NR_SLOTS_MIN
-#define LARGEST (DATA_SLOTS + 1)	/* and what is to be known of segments */
-/*
- * Xen counts how often a grant is mapped in 8 bits, and refuses when the highest is set
- * (GNTPIN_incr2oflow_mask() of its grant_table.c): frames that have a page in common, as
- * those of a file that many ask for, would be lost.  A frame's own slots count afterwards.
- */
-#define USES (127 - DATA_SLOTS)
 #define LATE (5 * NSEC_PER_MSEC)	/* at most, a done() */
-#define IDS_MIN (4 * LARGEST)
-
-#define PAUSE (1 * NSEC_PER_SEC)		/* between looks at what a backend keeps */
-
-/*
- * Lent memory is one domain's to read: that of the first backend that was connected, for
- * good, as it may still hold what was sent by it.  What another backend sends is copied.
- */
-static struct {
-	char *memory;
-	size_t size;
-	bool taken;
-	domid_t peer;
-} lent;
 
 static size_t min(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-void netfront_lend(void *memory, size_t size)
-{
-	assert(!lent.memory && (uintptr_t)memory % PAGE_SIZE == 0 && size % PAGE_SIZE == 0);
-	lent.memory = memory;
-	lent.size = size;
-}
-
 /* ---- connection */
-
-static unsigned tx_unshare_pages(struct frontend *fe)
-{
-	struct tx *tx = &((struct netfront *)fe)->tx;
-	unsigned kept = 0;
-
-	for (uint32_t id = 0; id < tx->nids; id++) {
-		char *page = tx->pages + id * PAGE_SIZE;
-
-		if (tx->refs[id] && gnttab_revoke(tx->refs[id])) {
-			gnttab_revoke_and_free(tx->refs[id], page);
-			kept++;
-		} else {
-			page_free(page, 1);
-		}
-	}
-	tx->nids = 0;
-	return kept;
-}
-
-/* Frames in flight when a connection ended, and pages of them that the backend kept. */
-struct leftover {
-	uint32_t nframes;
-	struct tx_frame frames[SLOTS];
-	size_t nrefs;
-	grant_ref_t refs[];
-};
-
-static void finish_leftover(struct leftover *left)
-{
-	for (uint32_t i = 0; i < left->nframes; i++)
-		left->frames[i].done(left->frames[i].arg);
-	free(left);
-}
-
-/* A thread: whose bytes the backend can still read, and send, must not change. */
-static void watch_leftover(void *arg)
-{
-	struct leftover *left = arg;
-
-	while (left->nrefs) {
-		thread_sleep(clock_now() + PAUSE);
-		for (size_t i = 0; i < left->nrefs;)
-			if (gnttab_revoke(left->refs[i]) == 0)
-				left->refs[i] = left->refs[--left->nrefs];
-			else
-				i++;
-	}
-	finish_leftover(left);
-}
-
-/* The frames that were not answered; without memory for it those of pages kept are lost. */
-static void keep_frames(struct tx *tx, struct leftover *left)
-{
-	for (uint32_t i = 0; i < tx->nids; i++) {
-		if (tx->frames[i].slots)
-			left->frames[left->nframes++] = tx->frames[i];
-		tx->frames[i].slots = 0;
-	}
-}
-
-/*
- * The backend has closed, or has had the time to.  A done() comes no sooner: until now it
- * could read what lies in lent memory, and send it behind the headers it has.
- */
-static unsigned tx_unshare_lent(struct frontend *fe)
-{
-	struct tx *tx = &((struct netfront *)fe)->tx;
-	struct leftover *left;
-	size_t nkept = 0;
-
-	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++)
-		if (tx->lent[i].ref && gnttab_revoke(tx->lent[i].ref) == 0)
-			tx->lent[i].ref = 0;
-		else
-			nkept += tx->lent[i].ref != 0;
-	left = nkept ? calloc(1, sizeof(*left) + nkept * sizeof(*left->refs)) : NULL;
-	for (size_t i = 0; i < lent.size / PAGE_SIZE; i++)
-		if (tx->lent[i].ref && left)
-			left->refs[left->nrefs++] = tx->lent[i].ref;
-		else if (tx->lent[i].ref)
-			gnttab_revoke_and_free(tx->lent[i].ref, NULL);
-	free(tx->lent);
-	tx->lent = NULL;
-	if (left) {
-		keep_frames(tx, left);
-		if (!thread_start("net-kept", THREAD_KERNEL, STACK_KERNEL, watch_leftover, left,
-				  NULL))
-			frontend_log(fe, LOG_ERROR, "no memory to wait for kept frames");
-	}
-	for (uint32_t i = 0; i < tx->nids && !nkept; i++) {
-		struct tx_frame frame = tx->frames[i];
-
-		tx->frames[i].slots = 0;
-		if (frame.slots)
-			frame.done(frame.arg);
-	}
-	return nkept;
-}
-
-/* What cannot be granted is copied. */
-static int tx_share_lent(struct netfront *n)
-{
-	struct tx *tx = &n->tx;
-	int ref;
-
-	tx->lent = calloc(lent.size / PAGE_SIZE + 1, sizeof(*tx->lent));
-	if (!tx->lent)
-		return -ENOMEM;
-	if (!lent.taken)
-		lent.peer = n->fe.peer;
-	lent.taken = true;
-	n->info.no_lent = n->fe.peer != lent.peer;
-	for (size_t i = 0; i < lent.size / PAGE_SIZE && !n->info.no_lent; i++) {
-		ref = gnttab_grant(n->fe.peer, lent.memory + i * PAGE_SIZE, true);
-		if (ref < 0)
-			break;
-		tx->lent[i].ref = ref;
-	}
-	return frontend_undo(&n->fe, tx_unshare_lent);
-}
-
-static int tx_share_pages(struct netfront *n)
-{
-	struct tx *tx = &n->tx;
-	struct page_stats memory;
-	int ref = 0;
-
-	page_stats(&memory);
-	tx->nids = min(memory.total / 64, SLOTS);
-	tx->nids = tx->nids < IDS_MIN ? IDS_MIN : tx->nids;
-	tx->pages = page_alloc(tx->nids);
-	if (!tx->pages) {
-		tx->nids = 0;
-		return -ENOMEM;
-	}
-	memset(tx->pages, 0, tx->nids * PAGE_SIZE);
-	memset(tx->refs, 0, sizeof(tx->refs));
-	for (uint32_t id = 0; id < tx->nids && ref >= 0; id++) {
-		ref = gnttab_grant(n->fe.peer, tx->pages + id * PAGE_SIZE, true);
-		tx->refs[id] = ref < 0 ? 0 : ref;
-	}
-	if (ref < 0) {
-		tx_unshare_pages(&n->fe);
-		return ref;
-	}
-	return frontend_undo(&n->fe, tx_unshare_pages);
-}
 
 int tx_offer(struct netfront *n)
 {
@@ -389,15 +208,6 @@ static size_t copy(struct cursor *c, char *to, size_t room)
 		done += len;
 	}
 	return done;
-}
-
-/* The page a byte is in, or -1: it must be copied. */
-static int64_t tx_lent_page(const struct tx *tx, const char *at)
-{
-	size_t offset = (uintptr_t)at - (uintptr_t)lent.memory, page = offset / PAGE_SIZE;
-
-	return offset < lent.size && tx->lent[page].ref && tx->lent[page].uses < USES ?
-	       (int64_t)page : -1;
 }
 
 struct cut {
