@@ -51,12 +51,10 @@ static unsigned tx_unshare_pages(struct frontend *fe)
 	for (uint32_t id = 0; id < tx->nids; id++) {
 		char *page = tx->pages + id * PAGE_SIZE;
 
-		if (tx->refs[id] && gnttab_revoke(tx->refs[id])) {
-			gnttab_revoke_and_free(tx->refs[id], page);
-			kept++;
-		} else {
+		if (tx->refs[id])
+			kept += !gnttab_revoke_and_free(tx->refs[id], page);
+		else
 			page_free(page, 1);
-		}
 	}
 	tx->nids = 0;
 	return kept;
@@ -178,10 +176,9 @@ int tx_share_pages(struct netfront *n)
 		tx->nids = 0;
 		return -ENOMEM;
 	}
-	memset(tx->pages, 0, tx->nids * PAGE_SIZE);
 	memset(tx->refs, 0, sizeof(tx->refs));
 	for (uint32_t id = 0; id < tx->nids && ref >= 0; id++) {
-		ref = gnttab_grant(n->fe.peer, tx->pages + id * PAGE_SIZE, true);
+		ref = gnttab_grant_zeroed(n->fe.peer, tx->pages + id * PAGE_SIZE, true);
 		tx->refs[id] = ref < 0 ? 0 : ref;
 	}
 	if (ref < 0) {

@@ -82,12 +82,12 @@ static int lend(struct vchan *v, unsigned i)
 	v->pages[i] = page_alloc(n);
 	if (!v->pages[i])
 		return -ENOMEM;
-	memset(v->pages[i], 0, n * PAGE_SIZE);
 	for (unsigned k = 0; k < n; k++) {
-		int ref = gnttab_grant(v->peer, (char *)v->pages[i] + k * PAGE_SIZE, false);
+		char *page = (char *)v->pages[i] + k * PAGE_SIZE;
+		int ref = gnttab_grant_zeroed(v->peer, page, false);
 
 		if (ref < 0) {
-			page_free((char *)v->pages[i] + k * PAGE_SIZE, n - k);
+			page_free(page, n - k);
 			return ref;
 		}
 		v->refs[v->nrefs++] = ref;

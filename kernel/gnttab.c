@@ -230,6 +230,12 @@ int gnttab_grant(domid_t to, const void *page, bool readonly)
 	return ref;
 }
 
+int gnttab_grant_zeroed(domid_t to, void *page, bool readonly)
+{
+	memset(page, 0, PAGE_SIZE);
+	return gnttab_grant(to, page, readonly);
+}
+
 static void check_used(grant_ref_t ref)
 {
 	assert(ref >= GNTTAB_NR_RESERVED_ENTRIES && ref / PER_FRAME < frames);
@@ -246,15 +252,16 @@ int gnttab_revoke(grant_ref_t ref)
 	return 0;
 }
 
-void gnttab_revoke_and_free(grant_ref_t ref, void *page)
+bool gnttab_revoke_and_free(grant_ref_t ref, void *page)
 {
 	if (gnttab_revoke(ref) == 0) {
 		if (page)
 			page_free(page, 1);
-		return;
+		return true;
 	}
 	stats.used--;
 	quarantine_add(ref, page ? page_number(page) : 0);
+	return false;
 }
 
 void gnttab_stats(struct gnttab_stats *to)

@@ -10,18 +10,25 @@
 /* 0 or -errno; whoever may be the first to need grants.  Before it all say -ENOSPC. */
 int gnttab_init(void);
 
-/* The ref, or -ENOSPC.  The table grows as far as Xen lets it. */
+/*
+ * Grants a page to a domain.  Returns the ref, or -ENOSPC if the table is full and Xen does not
+ * let it grow, or if the frame number has more than 32 bits.
+ */
 int gnttab_grant(domid_t to, const void *page, bool readonly);
 
-/* Take access back.  -EBUSY: the peer still has the page mapped. */
+/* The same for a page of page_alloc(), which is zeroed before, since a grant shows all of it. */
+int gnttab_grant_zeroed(domid_t to, void *page, bool readonly);
+
+/* Revokes a grant.  Returns 0, or -EBUSY if the peer still has the page mapped. */
 int gnttab_revoke(grant_ref_t ref);
 
 /*
- * Take access back and free the page (of page_alloc()), now or - if the peer keeps
- * it mapped - whenever it lets go.  A page a stranger can still write is never reused.
- * NULL: nothing is freed but the ref.
+ * Revokes a grant and frees its page (of page_alloc(); NULL: only the ref).  Returns true if
+ * this is done.  Returns false if the peer still has the page mapped: ref and page are freed
+ * when it has unmapped the page, which is checked from time to time.  So a page that the peer
+ * can write is never used again.
  */
-void gnttab_revoke_and_free(grant_ref_t ref, void *page);
+bool gnttab_revoke_and_free(grant_ref_t ref, void *page);
 
 /*
  * Map n pages another domain granted us, in a row: 0, -ENOMEM, or -EACCES when any

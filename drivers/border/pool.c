@@ -25,8 +25,7 @@ static int grant_one(struct pool *pool)
 		free(own);
 		return -ENOMEM;
 	}
-	memset(memory, 0, PAGE_SIZE);	/* not what it held before */
-	ref = gnttab_grant(pool->peer, memory, false);
+	ref = gnttab_grant_zeroed(pool->peer, memory, false);
 	if (ref < 0) {
 		page_free(memory, 1);
 		free(own);
@@ -157,12 +156,7 @@ uint32_t pool_end(struct pool *pool)
 		struct own *own = (struct own *)pool->free;
 
 		pool->free = own->page.next;
-		if (gnttab_revoke(own->page.ref) == 0) {
-			page_free(own->memory, 1);
-		} else {
-			gnttab_revoke_and_free(own->page.ref, own->memory);
-			kept++;
-		}
+		kept += !gnttab_revoke_and_free(own->page.ref, own->memory);
 		free(own);
 	}
 	pool->nfree = pool->granted = 0;

@@ -60,15 +60,9 @@ static int add_share(struct frontend *fe, void (*undo)(struct frontend *, struct
 	return record_share(fe, (struct share){ .undo = undo, .what = what, .ref = ref });
 }
 
-/* A page it has mapped still is freed by gnttab.c when it lets go, if ever. */
 static void undo_page(struct frontend *fe, struct share *s)
 {
-	if (gnttab_revoke(s->ref) == 0) {
-		page_free(s->what, 1);
-		return;
-	}
-	fe->still_mapped++;
-	gnttab_revoke_and_free(s->ref, s->what);
+	fe->still_mapped += !gnttab_revoke_and_free(s->ref, s->what);
 }
 
 static void undo_ring(struct frontend *fe, struct share *s)
@@ -99,8 +93,7 @@ static int share_page(struct frontend *fe, void *page, const char *key)
 {
 	int ref, rc;
 
-	memset(page, 0, PAGE_SIZE);
-	ref = gnttab_grant(fe->peer, page, false);
+	ref = gnttab_grant_zeroed(fe->peer, page, false);
 	if (ref < 0) {
 		page_free(page, 1);
 		return ref;
