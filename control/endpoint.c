@@ -55,7 +55,7 @@ static bool send(struct command *c)
 
 static bool gone(void)
 {
-	evtchn_rung(&chan.port);
+	evtchn_take(&chan.port);
 	vchan_look(&chan);
 	return chan.error || chan.state != VCHAN_OPEN;
 }
@@ -92,7 +92,7 @@ static bool session(void)
 
 static bool somebody(void)
 {
-	evtchn_rung(&chan.port);
+	evtchn_take(&chan.port);
 	return vchan_ready(&chan) & (VCHAN_READABLE | VCHAN_GONE);
 }
 

@@ -107,7 +107,7 @@ static void wait_for_response(struct blkfront *b, struct call *call)
 	if (!call->done) {
 		b->has_leader = true;
 		wait_until(&b->event.waiters,
-			   (evtchn_rung(&b->event), take_responses(b), call->done));
+			   (evtchn_take(&b->event), take_responses(b), call->done));
 		b->has_leader = false;
 	}
 	if (!b->has_leader)		/* the next one's turn, unless he is done too */

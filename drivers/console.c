@@ -126,7 +126,7 @@ static void pour(void *arg)
 	(void)arg;
 	for (;;) {
 		wait_until(&more_kept, kept);
-		wait_until(&event.waiters, (evtchn_rung(&event), flush() <= 0));
+		wait_until(&event.waiters, (evtchn_take(&event), flush() <= 0));
 	}
 }
 
@@ -164,7 +164,7 @@ static void sink(const char *text, size_t len, bool urgent)
 static void drain(const struct shutdown_order *order)
 {
 	console_tell();
-	wait_until_deadline(&event.waiters, order->deadline, (evtchn_rung(&event), flush() <= 0 && taken()));
+	wait_until_deadline(&event.waiters, order->deadline, (evtchn_take(&event), flush() <= 0 && taken()));
 }
 
 static void drain_last(const struct shutdown_order *order)
@@ -211,7 +211,7 @@ ssize_t console_write(const char *text, size_t len)
 	}
 	told = true;
 	while (done < len) {
-		wait_until(&event.waiters, (evtchn_rung(&event),
+		wait_until(&event.waiters, (evtchn_take(&event),
 					    n = flush() > 0 ? 0 : put(text + done, len - done)));
 		if (n < 0)
 			return -EIO;
@@ -238,7 +238,7 @@ ssize_t console_read(char *to, size_t len)
 		return 0;
 	if (!present)
 		return 0;
-	wait_until(&event.waiters, (evtchn_rung(&event), n = stream_read(&in, to, len)));
+	wait_until(&event.waiters, (evtchn_take(&event), n = stream_read(&in, to, len)));
 	if (n < 0)
 		return -EIO;
 	evtchn_notify(&event);		/* there is room again */
@@ -256,6 +256,6 @@ struct waitq *console_changed(void)
 /* Who counts has looked: a port that rings unheard would be masked. */
 uint64_t console_rings(void)
 {
-	evtchn_rung(&event);
+	evtchn_take(&event);
 	return event.count;
 }

@@ -78,11 +78,11 @@ static bool process(struct netfront *n)
 /* An event is asked for before it is looked again, so none is missed. */
 static bool prepare_to_sleep(struct netfront *n)
 {
-	bool rung = evtchn_rung(&n->tx_event), rx, tx;
+	bool signalled = evtchn_take(&n->tx_event), rx, tx;
 
 	if (n->split)
-		rung |= evtchn_rung(&n->rx_event);
-	n->stats.events += rung;
+		signalled |= evtchn_take(&n->rx_event);
+	n->stats.events += signalled;
 	rx = rx_may_sleep(n);
 	tx = tx_may_sleep(n);
 	return rx && tx;

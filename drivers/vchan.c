@@ -215,7 +215,7 @@ ssize_t vchan_read(struct vchan *v, void *to, size_t len, uint64_t deadline)
 	ssize_t n = -EAGAIN;
 
 	wait_until_deadline(&v->port.waiters, deadline,
-			    (evtchn_rung(&v->port),
+			    (evtchn_take(&v->port),
 			     (n = vchan_try_read(v, to, len)) != -EAGAIN));
 	return n == -EAGAIN ? -ETIMEDOUT : n;
 }
@@ -228,7 +228,7 @@ ssize_t vchan_write(struct vchan *v, const void *from, size_t len, uint64_t dead
 
 	while (done < len && n >= 0) {
 		wait_until_deadline(&v->port.waiters, deadline,
-				    (evtchn_rung(&v->port), v->session != session) ||
+				    (evtchn_take(&v->port), v->session != session) ||
 				    (n = vchan_try_write(v, (const char *)from + done,
 							 len - done)) != -EAGAIN);
 		if (v->session != session)	/* another thread has read its end */

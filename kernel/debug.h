@@ -4,7 +4,7 @@
  * and linked only with one (control/gdb/gdb.h).
  *
  * A debugger is a kernel thread.  What it stops is the application: its threads are held
- * (sched_hold()), each in the state in which it was preempted, or fell asleep in the kernel,
+ * (sched_freeze()), each in the state in which it was preempted, or fell asleep in the kernel,
  * or trapped.  All of this is for such moments but for what says otherwise, and for the
  * application's threads.
  */

@@ -65,7 +65,7 @@ static void print_port(const struct evtchn *e, void *arg)
 {
 	(void)arg;
 	print("  %4u %-15s rang %llu%s%s%s\n", e->port, e->name,
-	      (unsigned long long)e->count, e->rung ? ", not looked at" : "",
+	      (unsigned long long)e->count, e->signalled ? ", not handled" : "",
 	      e->masked ? ", masked" : "", e->waiters.first ? ", waited for" : "");
 }
 

@@ -12,7 +12,7 @@
 /* Whose port it is; a word's table is made with its first port. */
 static struct evtchn **table[WORDS];
 static unsigned last_word;		/* where the last look ended: the next starts behind */
-static uint64_t aside;			/* of evtchn_pending_sel, by upcalls in the kernel */
+static uint64_t deferred;			/* of evtchn_pending_sel, by upcalls in the kernel */
 
 static uint64_t *mask_word(evtchn_port_t port)
 {
@@ -128,21 +128,21 @@ void evtchn_notify(struct evtchn *e)
 		xen_evtchn_send(e->port);
 }
 
-bool evtchn_rung(struct evtchn *e)
+bool evtchn_take(struct evtchn *e)
 {
-	bool rung = e->rung;
+	bool signalled = e->signalled;
 
-	e->rung = false;
+	e->signalled = false;
 	if (e->masked) {
 		e->masked = false;
 		unmask(e->port);
 	}
-	return rung;
+	return signalled;
 }
 
 void evtchn_wait(struct evtchn *e)
 {
-	wait_until(&e->waiters, evtchn_rung(e) || !e->port);
+	wait_until(&e->waiters, evtchn_take(e) || !e->port);
 }
 
 void evtchn_close(struct evtchn *e)
@@ -161,11 +161,11 @@ void evtchn_close(struct evtchn *e)
 	wake(e->wakes ? e->wakes : &e->waiters);
 }
 
-static void ring(evtchn_port_t port)
+static void handle(evtchn_port_t port)
 {
 	struct evtchn *e = lookup(port);
 
-	if (!e || e->rung) {	/* nobody's, or not looked at since the last one */
+	if (!e || e->signalled) {	/* nobody's, or not looked at since the last one */
 		mask(port);
 		if (e)
 			e->masked = true;
@@ -175,7 +175,7 @@ static void ring(evtchn_port_t port)
 	/* A masked port keeps its pending bit for unmask(). */
 	if (!e->masked)
 		__atomic_fetch_and(pending_word(port), ~bit(port), __ATOMIC_SEQ_CST);
-	e->rung = true;
+	e->signalled = true;
 	e->count++;
 	wake(e->wakes ? e->wakes : &e->waiters);
 }
@@ -197,7 +197,7 @@ bool evtchn_dispatch(void)
 
 	__atomic_store_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
 	words = __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
-	words |= __atomic_exchange_n(&aside, 0, __ATOMIC_SEQ_CST);
+	words |= __atomic_exchange_n(&deferred, 0, __ATOMIC_SEQ_CST);
 	while (words) {
 		/* the first word behind the last one served, round and round */
 		uint64_t behind = last_word < 63 ? words & (~0ull << (last_word + 1)) : 0;
@@ -206,7 +206,7 @@ bool evtchn_dispatch(void)
 		words &= ~(1ull << w);
 		last_word = w;
 		for (bits = ready(w); bits; bits &= bits - 1) {
-			ring(w * WORD_BITS + __builtin_ctzll(bits));
+			handle(w * WORD_BITS + __builtin_ctzll(bits));
 			any = true;
 		}
 	}
@@ -214,25 +214,25 @@ bool evtchn_dispatch(void)
 }
 
 /* As long as a bit of evtchn_pending_sel is set, Xen does not call for others in its word. */
-bool evtchn_put_aside(const struct evtchn *e)
+bool evtchn_defer(const struct evtchn *e)
 {
 	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
 
 	__atomic_store_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
-	__atomic_fetch_or(&aside, __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0,
+	__atomic_fetch_or(&deferred, __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0,
 						      __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
 	return __atomic_fetch_and(pending_word(e->port), ~bit(e->port), __ATOMIC_SEQ_CST) &
 	       bit(e->port);
 }
 
 /* A PVH guest's upcall takes back the first and leaves the second. */
-bool evtchn_waiting(void)
+bool evtchn_any_pending(void)
 {
 	const struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
 
 	return __atomic_load_n(&vcpu->evtchn_upcall_pending, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&vcpu->evtchn_pending_sel, __ATOMIC_RELAXED) ||
-	       __atomic_load_n(&aside, __ATOMIC_RELAXED);
+	       __atomic_load_n(&deferred, __ATOMIC_RELAXED);
 }
 
 void evtchn_list(void (*visit)(const struct evtchn *e, void *arg), void *arg)

@@ -18,7 +18,7 @@
 struct evtchn {
 	evtchn_port_t port;		/* 0: not bound */
 	const char *name;		/* for reports; must outlive it */
-	bool rung;
+	bool signalled;
 	bool masked;
 	bool adopted;			/* not ours to unbind */
 	uint64_t count;			/* how often it rang */
@@ -36,7 +36,7 @@ int evtchn_adopt(struct evtchn *e, const char *name, evtchn_port_t port); /* bou
 
 void evtchn_notify(struct evtchn *e);
 void evtchn_wait(struct evtchn *e);	/* sleeps until rung; clears it */
-bool evtchn_rung(struct evtchn *e);	/* whether it rang; clears it */
+bool evtchn_take(struct evtchn *e);	/* whether it rang; clears it */
 void evtchn_close(struct evtchn *e);	/* unbinds, wakes who waits; adopted ports stay bound */
 
 /* Look at what is pending: wake whom it concerns.  True: there was something. */
@@ -47,10 +47,10 @@ bool evtchn_dispatch(void);
  * evtchn_dispatch(), and Xen calls again for what comes next.  True: e rang, and that is
  * taken.
  */
-bool evtchn_put_aside(const struct evtchn *e);
+bool evtchn_defer(const struct evtchn *e);
 
 /* Whether evtchn_dispatch() has something to look at. */
-bool evtchn_waiting(void);
+bool evtchn_any_pending(void);
 
 /* Every bound port, in order; for reports. */
 void evtchn_list(void (*visit)(const struct evtchn *e, void *arg), void *arg);

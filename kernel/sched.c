@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE (10 * NSEC_PER_MSEC)
+#define SCHED_SLICE (10 * NSEC_PER_MSEC)
 
 /*
  * Kernel threads run first, but a storm of events could keep them busy for ever (receive
@@ -24,22 +24,23 @@
  * Where applications wait for kernel threads nothing of this happens, as the lead is gone
  * when no application wants to run; nor where kernel threads leave a fifth of the CPU.
  */
-#define LEAD (8 * NSEC_PER_MSEC)
-#define TURN (2 * NSEC_PER_MSEC)
-#define STRETCH (20 * 1000)
+#define KERNEL_BUDGET (8 * NSEC_PER_MSEC)
+#define APP_PERIOD (2 * NSEC_PER_MSEC)
+#define PAYBACK (KERNEL_BUDGET / APP_PERIOD)
+#define SHORT_RUN (20 * 1000)		/* ns */
 
 struct runq {
 	struct thread *first, **last;
-	struct thread **behind_ahead;	/* NULL: nobody is ahead; else the last such one's `next` */
+	struct thread **after_ahead;	/* NULL: nobody is ahead; else the last such one's `next` */
 	unsigned length;
 };
 
-#define HELD 2				/* not a kind: who may not run, of any */
+#define FROZEN 2				/* not a kind: who may not run, of any */
 
 static struct runq runq[3] = {
 	[THREAD_KERNEL] = { .last = &runq[THREAD_KERNEL].first },
 	[THREAD_APP] = { .last = &runq[THREAD_APP].first },
-	[HELD] = { .last = &runq[HELD].first },
+	[FROZEN] = { .last = &runq[FROZEN].first },
 };
 static struct thread *all, **all_last = &all;
 static struct thread *dead;		/* exited, their stacks not freed yet */
@@ -51,11 +52,11 @@ static sched_tick *tick;		/* a profiler's */
 static uint8_t kernel_mask = 1;		/* the upcall mask in kernel code; 0 for a profiler */
 static struct thread *slice_of;		/* the application thread whose turn it is ... */
 static uint64_t slice_end;		/* ... and until when */
-static bool looking;			/* what is woken is woken by an event or a deadline */
-static bool woken;			/* an application thread was, so */
-static uint64_t lead;			/* of kernel threads, when `current` began to run */
-static bool cut_off;			/* by an upcall */
-static uint64_t turn_end;		/* the applications' turn; 0: it is not */
+static bool dispatching;			/* what is woken is woken by an event or a deadline */
+static bool app_woken;			/* an application thread was, so */
+static uint64_t kernel_time;			/* of kernel threads, when `current` began to run */
+static bool preempted;			/* by an upcall */
+static uint64_t app_period_end;		/* the applications' turn; 0: it is not */
 static unsigned threads, next_id;
 
 /* Before sched_init(): the flow Xen entered, in the kernel already. */
@@ -86,9 +87,9 @@ static void unmask(uint8_t was)
 	*upcall_mask() = was;
 }
 
-static bool news(void)
+static bool events_pending(void)
 {
-	return evtchn_waiting() || fired;
+	return evtchn_any_pending() || fired;
 }
 
 /*
@@ -101,12 +102,12 @@ static bool news(void)
  */
 static void enqueue(struct thread *t, bool first)
 {
-	struct runq *q = &runq[t->held ? HELD : t->kind];
+	struct runq *q = &runq[t->frozen ? FROZEN : t->kind];
 	struct thread **p = !first && !t->ahead ? q->last :
-			    q->behind_ahead && !(first && t->ahead) ? q->behind_ahead : &q->first;
+			    q->after_ahead && !(first && t->ahead) ? q->after_ahead : &q->first;
 
-	if (t->ahead && (!q->behind_ahead || p == q->behind_ahead))
-		q->behind_ahead = &t->next;
+	if (t->ahead && (!q->after_ahead || p == q->after_ahead))
+		q->after_ahead = &t->next;
 	t->next = *p;
 	*p = t;
 	if (!t->next)
@@ -115,13 +116,13 @@ static void enqueue(struct thread *t, bool first)
 	t->queued = true;
 }
 
-static struct thread *take(struct runq *q, struct thread **p)
+static struct thread *unlink_thread(struct runq *q, struct thread **p)
 {
 	struct thread *t = *p;
 
 	*p = t->next;
-	if (q->behind_ahead == &t->next)
-		q->behind_ahead = p == &q->first ? NULL : p;
+	if (q->after_ahead == &t->next)
+		q->after_ahead = p == &q->first ? NULL : p;
 	if (!t->next)
 		q->last = p;
 	q->length--;
@@ -139,11 +140,11 @@ static struct thread *dequeue(struct runq *q)
 		return NULL;
 	for (unsigned n = q->first->ahead ? 0 : arch_choose(q->length); n; n--)
 		p = &(*p)->next;
-	t = take(q, p);
+	t = unlink_thread(q, p);
 	t->boosted = t->ahead;
 	t->ahead = false;
 	if (!t->boosted)
-		t->credit = SLICE;
+		t->credit = SCHED_SLICE;
 	return t;
 }
 
@@ -198,7 +199,7 @@ static void make_runnable(struct thread *t)
 	if (t == current)
 		return;
 	t->ahead = t->kind == THREAD_APP && t->credit;
-	woken |= t->ahead && (looking || current->kind == THREAD_KERNEL);
+	app_woken |= t->ahead && (dispatching || current->kind == THREAD_KERNEL);
 	enqueue(t, false);
 }
 
@@ -246,18 +247,18 @@ static void expire(void)
 }
 
 /* What came in since we last looked. */
-static void look(const struct regs *where, bool idle)
+static void dispatch(const struct regs *where, bool idle)
 {
-	looking = true;
-	if (evtchn_waiting())
+	dispatching = true;
+	if (evtchn_any_pending())
 		evtchn_dispatch();
-	if (evtchn_rung(&timer))
+	if (evtchn_take(&timer))
 		timer_fired(where, idle);
 	if (fired) {
 		fired = false;
 		expire();
 	}
-	looking = false;
+	dispatching = false;
 }
 
 static void idle(void)
@@ -266,10 +267,10 @@ static void idle(void)
 	sched_stats.idles++;
 	mask();
 	hold_end();
-	if (!news())
+	if (!events_pending())
 		arch_idle(timers ? clock_to_xen(not_too_far(timers->deadline)) : 0);
 	hold_begin();
-	look(NULL, true);
+	dispatch(NULL, true);
 	unmask(kernel_mask);
 	expire();
 	current->switched_in = clock_now();
@@ -287,17 +288,17 @@ static void reap(void)
 }
 
 /* prev ran for so long, and next is to run. */
-static void take_lead(const struct thread *prev, const struct thread *next, uint64_t ran)
+static void account(const struct thread *prev, const struct thread *next, uint64_t ran)
 {
-	bool torn = cut_off && next->kind == THREAD_KERNEL && ran < STRETCH;
+	bool short_run = preempted && next->kind == THREAD_KERNEL && ran < SHORT_RUN;
 
-	cut_off = false;
+	preempted = false;
 	if (!runq[THREAD_APP].length && next->kind == THREAD_KERNEL)
-		lead = 0;		/* nobody was ahead of anybody */
-	else if (prev->kind == THREAD_KERNEL || torn)
-		lead = ran < LEAD - lead ? lead + ran : LEAD;
+		kernel_time = 0;		/* nobody was ahead of anybody */
+	else if (prev->kind == THREAD_KERNEL || short_run)
+		kernel_time = ran < KERNEL_BUDGET - kernel_time ? kernel_time + ran : KERNEL_BUDGET;
 	else
-		lead -= lead / (LEAD / TURN) < ran ? lead : ran * (LEAD / TURN);
+		kernel_time -= kernel_time / PAYBACK < ran ? kernel_time : ran * PAYBACK;
 }
 
 static void switch_to(struct thread *next)
@@ -306,7 +307,7 @@ static void switch_to(struct thread *next)
 	uint64_t now = clock_now();
 
 	prev->cpu_time += now - prev->switched_in;
-	take_lead(prev, next, now - prev->switched_in);
+	account(prev, next, now - prev->switched_in);
 	if (prev->boosted) {
 		uint64_t ran = now - prev->switched_in;
 
@@ -315,10 +316,10 @@ static void switch_to(struct thread *next)
 	}
 	next->switched_in = now;
 	if (next->kind == THREAD_APP)
-		woken = false;
+		app_woken = false;
 	if (next->kind == THREAD_APP && !next->boosted && slice_of != next) {
 		slice_of = next;
-		slice_end = now + SLICE;
+		slice_end = now + SCHED_SLICE;
 	}
 	trace(TRACE_SWITCH, next->id, 0);
 	current = next;
@@ -335,19 +336,19 @@ static bool applications_first(void)
 	uint64_t now;
 
 	if (!runq[THREAD_APP].length) {
-		lead = turn_end = 0;
+		kernel_time = app_period_end = 0;
 		return false;
 	}
-	if (!turn_end && current->kind == THREAD_APP)
+	if (!app_period_end && current->kind == THREAD_APP)
 		return false;
 	now = clock_now();
-	if (!turn_end && lead + (now - current->switched_in) > LEAD) {
-		turn_end = now + TURN;
+	if (!app_period_end && kernel_time + (now - current->switched_in) > KERNEL_BUDGET) {
+		app_period_end = now + APP_PERIOD;
 		sched_stats.turns++;
 	}
-	if (turn_end > now)
+	if (app_period_end > now)
 		return true;
-	turn_end = 0;
+	app_period_end = 0;
 	return false;
 }
 
@@ -356,11 +357,11 @@ static bool kernel_threads_first(void)
 {
 	if (!runq[THREAD_KERNEL].length)
 		return false;
-	if (turn_end && turn_end > clock_now()) {
-		timer_need(turn_end);
+	if (app_period_end && app_period_end > clock_now()) {
+		timer_need(app_period_end);
 		return false;
 	}
-	turn_end = 0;
+	app_period_end = 0;
 	return true;
 }
 
@@ -373,7 +374,7 @@ static void schedule(bool keep_turn)
 	hold_begin();
 	if (slice_of == current && !keep_turn)
 		slice_of = NULL;
-	look(NULL, false);
+	dispatch(NULL, false);
 	for (;;) {
 		if (current->runnable && !current->queued) {
 			current->ahead = keep_turn && current->boosted;
@@ -403,31 +404,31 @@ static bool slice_over(void)
 }
 
 /* Whether an application thread was woken that goes ahead of this one. */
-static bool cuts_in(void)
+static bool woken_first(void)
 {
-	return woken && !current->boosted && runq[THREAD_APP].length &&
+	return app_woken && !current->boosted && runq[THREAD_APP].length &&
 	       runq[THREAD_APP].first->ahead;
 }
 
 /* Kernel threads first, then who was woken or waits longest; returns in our turn. */
-static void give_way(void)
+static void run_others(void)
 {
-	while (kernel_threads_first() || cuts_in() || slice_over())
+	while (kernel_threads_first() || woken_first() || slice_over())
 		schedule(!slice_over());
 }
 
 bool sched_upcall(const struct regs *where)
 {
 	if (current->depth) {	/* in the kernel, for a profiler */
-		if (evtchn_put_aside(&timer))
+		if (evtchn_defer(&timer))
 			timer_fired(where, false);
 		return false;
 	}
 	current->depth++;
 	hold_begin();
 	sched_stats.upcalls++;
-	look(where, false);
-	if (kernel_threads_first() || cuts_in() || slice_over())
+	dispatch(where, false);
+	if (kernel_threads_first() || woken_first() || slice_over())
 		return true;
 	hold_end();
 	current->depth--;
@@ -439,13 +440,13 @@ void sched_preempt(void)
 	sched_stats.preemptions++;
 	for (;;) {
 		unmask(kernel_mask);
-		cut_off = true;
-		give_way();
-		cut_off = false;
+		preempted = true;
+		run_others();
+		preempted = false;
 		mask();		/* until we are back where we were interrupted */
-		if (!news())
+		if (!events_pending())
 			break;
-		look(NULL, false);	/* what was put aside calls nobody again */
+		dispatch(NULL, false);	/* what was put aside calls nobody again */
 	}
 	hold_end();
 	current->depth--;
@@ -467,14 +468,14 @@ void kernel_leave(void)
 		return;
 	}
 	for (;;) {
-		look(NULL, false);
-		give_way();
+		dispatch(NULL, false);
+		run_others();
 		hold_end();
 		current->depth = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		*upcall_mask() = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		if (!news())
+		if (!events_pending())
 			break;
 		/* Xen does not call for what came in before we unmasked. */
 		*upcall_mask() = kernel_mask;
@@ -482,8 +483,8 @@ void kernel_leave(void)
 		current->depth = 1;
 		hold_begin();
 	}
-	if (current->called && thread_called)
-		thread_called();
+	if (current->signal_due && thread_deliver_signals)
+		thread_deliver_signals();
 }
 
 void kernel_pause(void)
@@ -494,8 +495,8 @@ void kernel_pause(void)
 	}
 	hold_end();
 	hold_begin();
-	look(NULL, false);
-	give_way();
+	dispatch(NULL, false);
+	run_others();
 }
 
 void sched_profile(sched_tick *new_tick, uint64_t deadline)
@@ -622,19 +623,19 @@ struct thread *thread_next(const struct thread *t)
 	return t ? t->all_next : all;
 }
 
-void sched_hold(struct thread *t, bool held)
+void sched_freeze(struct thread *t, bool frozen)
 {
-	struct runq *q = &runq[t->held ? HELD : t->kind];
+	struct runq *q = &runq[t->frozen ? FROZEN : t->kind];
 	struct thread **p = &q->first;
 
-	if (t->held == held)
+	if (t->frozen == frozen)
 		return;
-	t->held = held;
+	t->frozen = frozen;
 	if (!t->queued)
 		return;
 	while (*p != t)
 		p = &(*p)->next;
-	enqueue(take(q, p), false);
+	enqueue(unlink_thread(q, p), false);
 }
 
 unsigned thread_count(void)

@@ -44,9 +44,9 @@ struct thread {
 	bool ahead;			/* in the queue: before those that were not woken */
 	bool boosted;			/* runs because it was ahead, at the cost of credit */
 	uint64_t credit;		/* so long it may run ahead of its turn */
-	bool held;			/* and may not run: sched_hold() */
+	bool frozen;			/* and may not run: sched_freeze() */
 	unsigned depth;			/* of kernel_enter(); 0: in application code */
-	bool called;			/* thread_called() is due when it leaves the kernel */
+	bool signal_due;			/* thread_deliver_signals() is due when it leaves the kernel */
 	const char *waits;		/* the function it sleeps in, or NULL */
 	uint64_t deadline;		/* wakes it at the latest; NEVER: none */
 	struct thread *later, **sooner;	/* among those with a deadline */
@@ -74,7 +74,7 @@ void thread_wake(struct thread *t);
  * Of the layer above, which may be without it: called on behalf of a thread whose `called` is
  * set, each time that it leaves the kernel for application code.
  */
-void thread_called(void) __attribute__((weak));
+void thread_deliver_signals(void) __attribute__((weak));
 
 /* Every thread, in order of creation; for reports. */
 void thread_list(void (*visit)(const struct thread *t, void *arg), void *arg);
@@ -87,7 +87,7 @@ struct thread *thread_next(const struct thread *t);
  * For a debugger.  A held thread is woken as others are, but does not run until it is let
  * go; the one that runs does so until it sleeps.
  */
-void sched_hold(struct thread *t, bool held);
+void sched_freeze(struct thread *t, bool frozen);
 
 struct sched_stats {
 	uint64_t switches, upcalls, preemptions, idles;

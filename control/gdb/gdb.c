@@ -80,7 +80,7 @@ void gdb_describe(const struct thread *t, char *text, size_t size)
 static void hold(bool held)
 {
 	for (struct thread *t = gdb_thread_from(0); t; t = application(thread_next(t)))
-		sched_hold(t, held);
+		sched_freeze(t, held);
 }
 
 /* Whoever wants the CPU is of more interest than who sleeps. */
@@ -109,7 +109,7 @@ static void go(void)
 	fatal = session.fatal ? session.stopped : NULL;
 	debug_plant(session.step);
 	if (session.only)
-		sched_hold(session.only, false);
+		sched_freeze(session.only, false);
 	else
 		hold(false);
 	state = RUNNING;
@@ -239,7 +239,7 @@ static bool take(char c)
 
 static bool something(void)
 {
-	evtchn_rung(&chan.port);
+	evtchn_take(&chan.port);
 	return event || ended || vchan_ready(&chan) & (VCHAN_READABLE | VCHAN_GONE);
 }
 

@@ -430,7 +430,7 @@ static void reader(void *arg)
 			thread_yield();
 		else
 			wait_until(&conn.port.waiters,
-				   evtchn_rung(&conn.port) || conn.error);
+				   evtchn_take(&conn.port) || conn.error);
 	}
 }
 
@@ -459,7 +459,7 @@ static bool reconnect(void)
 	shared_store(state, XENSTORE_RECONNECT);
 	evtchn_notify(&conn.port);
 	if (!wait_until_deadline(&conn.port.waiters, deadline,
-				 (evtchn_rung(&conn.port),
+				 (evtchn_take(&conn.port),
 				  shared_load(state) == XENSTORE_CONNECTED)))
 		return false;
 	return open_streams();

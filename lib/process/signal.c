@@ -107,7 +107,7 @@ static void tell(struct pthread *p)
 {
 	if (!p->thread)
 		return;
-	p->thread->called = true;
+	p->thread->signal_due = true;
 	thread_wake(p->thread);
 }
 
@@ -160,13 +160,13 @@ static void handle(struct pthread *p, int sig)
 }
 
 /* The scheduler calls it when a thread for which `called` is set leaves the kernel. */
-void thread_called(void)
+void thread_deliver_signals(void)
 {
 	struct pthread *p = current->local;
 	int sig;
 
 	kernel_enter();
-	current->called = false;
+	current->signal_due = false;
 	while (p && (sig = take(p, deliverable(p))))
 		handle(p, sig);
 	kernel_leave();
@@ -287,7 +287,7 @@ _sig_func_ptr signal(int sig, _sig_func_ptr handler)
 static void block(struct pthread *p, sigset_t set)
 {
 	p->blocked = set & ALL & ~NOT_BLOCKED;
-	p->thread->called |= deliverable(p) != 0;
+	p->thread->signal_due |= deliverable(p) != 0;
 }
 
 int pthread_sigmask(int how, const sigset_t *new, sigset_t *old)

@@ -31,7 +31,7 @@ static struct vchan_file *of(struct file *f)
 
 static bool something(struct vchan_file *vf, uint64_t seen)
 {
-	evtchn_rung(&vf->v.port);
+	evtchn_take(&vf->v.port);
 	return vf->v.port.count != seen || vf->renew || vf->closing;
 }
 

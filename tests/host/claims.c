@@ -117,7 +117,7 @@ static void print_port(const struct evtchn *e, void *arg)
 
 	(void)arg;
 	fprintf(stderr, "  port %u %s: rang %llu times%s%s%s\n", e->port, e->name,
-		(unsigned long long)e->count, e->rung ? ", rung" : "",
+		(unsigned long long)e->count, e->signalled ? ", signalled" : "",
 		e->masked ? ", masked" : "", pending & 1 ? ", pending" : "");
 }
 

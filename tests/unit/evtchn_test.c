@@ -144,7 +144,7 @@ static void poll_all(void *arg)
 			thread_yield();
 		if (host_chance(8))
 			thread_sleep(clock_now() + host_below(10000));
-		if (c->seen == LAST || !evtchn_rung(&c->e))
+		if (c->seen == LAST || !evtchn_take(&c->e))
 			continue;
 		c->seen = __atomic_load_n(&c->written, __ATOMIC_SEQ_CST);
 		done += c->seen == LAST;
@@ -217,7 +217,7 @@ static void storm_starves_nobody(void)
 	}
 	join_all();
 	/* Nobody looked at it: it rang twice, then it was masked. */
-	assert(storm.rung && storm.masked && storm.count == 2);
+	assert(storm.signalled && storm.masked && storm.count == 2);
 	for (unsigned i = 0; i < 10; i++) {
 		uint64_t before = storm.count;
 
@@ -241,7 +241,7 @@ static void everyone_is_served(void)
 			host_notify(channels[i].far);
 		evtchn_dispatch();
 		for (unsigned i = 0; i < N; i++)
-			assert(evtchn_rung(&channels[i].e));
+			assert(evtchn_take(&channels[i].e));
 	}
 	/* What rings while we look waits for the next look, in its turn. */
 	for (unsigned round = 0; round < 4; round++) {
@@ -250,7 +250,7 @@ static void everyone_is_served(void)
 		host_notify(channels[some].far);
 		assert(evtchn_dispatch());
 		assert(!evtchn_dispatch());
-		assert(evtchn_rung(&channels[some].e) && !evtchn_rung(&channels[some].e));
+		assert(evtchn_take(&channels[some].e) && !evtchn_take(&channels[some].e));
 	}
 	for (unsigned i = 0; i < N; i++)
 		evtchn_close(&channels[i].e);
@@ -264,7 +264,7 @@ static void wait_for_close(void *arg)
 	struct evtchn *e = arg;
 
 	if (e->wakes)
-		wait_until(e->wakes, evtchn_rung(e) || !e->port);
+		wait_until(e->wakes, evtchn_take(e) || !e->port);
 	while (e->port)
 		evtchn_wait(e);
 	end();
@@ -300,7 +300,7 @@ static void numbers_are_used_again(void)
 		evtchn_port_t far;
 
 		assert(!evtchn_listen(&e, "again", peer));
-		assert(!e.rung && !e.masked && e.count == 0 && !evtchn_rung(&e));
+		assert(!e.signalled && !e.masked && e.count == 0 && !evtchn_take(&e));
 		assert(port == 0 || e.port == port);
 		port = e.port;
 		far = host_connect(peer, port);
@@ -393,7 +393,7 @@ static void wrong_ends_are_errors(void)
 	/* Both ends ours. */
 	assert(!evtchn_listen(&e, "here", DOMID_SELF));
 	assert(!evtchn_connect(&f, "there", DOMID_SELF, e.port));
-	evtchn_rung(&f);
+	evtchn_take(&f);
 	evtchn_notify(&f);
 	evtchn_wait(&e);
 	evtchn_notify(&e);

@@ -562,7 +562,7 @@ static void weather(void *arg)
 	while (!calm) {
 		uint64_t since = clock_now();
 
-		wait_until(&storm.waiters, evtchn_rung(&storm) || calm);
+		wait_until(&storm.waiters, evtchn_take(&storm) || calm);
 		if (clock_now() - since > longest_calm)
 			longest_calm = clock_now() - since;
 		host_advance(work);
@@ -737,7 +737,7 @@ static void hand_on(void *arg)
 {
 	(void)arg;
 	while (!calm) {
-		wait_until(&storm.waiters, evtchn_rung(&storm) || calm);
+		wait_until(&storm.waiters, evtchn_take(&storm) || calm);
 		host_advance(work);
 		tokens = answered;
 		wake(&queue);
@@ -904,15 +904,15 @@ static void held_threads_do_not_run(void)
 		unsigned free = host_below(2);
 
 		thread_sleep(clock_now() + host_below(NSEC_PER_MSEC));
-		sched_hold(t[0], true);
-		sched_hold(t[1], true);
+		sched_freeze(t[0], true);
+		sched_freeze(t[1], true);
 		memcpy(before, beats, sizeof(before));
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 		assert(!memcmp(before, beats, sizeof(before)));
-		sched_hold(t[free], false);
+		sched_freeze(t[free], false);
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 		assert(beats[free] > before[free] && beats[!free] == before[!free]);
-		sched_hold(t[!free], false);
+		sched_freeze(t[!free], false);
 	}
 	enough = true;
 	join_all();

@@ -167,7 +167,7 @@ static void client_both_ways(void)
 
 static bool ready_for(unsigned bits)
 {
-	evtchn_rung(&v.port);
+	evtchn_take(&v.port);
 	return vchan_ready(&v) & bits;
 }
 
