@@ -2,14 +2,15 @@
 /*
  * Threads and wait queues.  The kernel is a monitor.
  *
- * One virtual CPU.  Kernel code - all that is not application or C library - runs
- * one thread at a time with upcalls masked and is never preempted: between two
- * sleeps nothing else changes, so it needs no locks.  Kernel threads are in the
- * kernel all their life.  Application threads enter it by kernel_enter() and leave
- * it by kernel_leave(); outside, an event may switch at once to a kernel thread it
- * wakes, and a time slice shares the CPU among application threads.
+ * There is one virtual CPU.  Kernel code is all code except the application and the C library.
+ * It runs one thread at a time with upcalls masked, and is never preempted: between two sleeps
+ * nothing else changes, so it needs no locks.  Kernel threads are in the kernel all their life.
+ * Application threads enter it by kernel_enter() and leave it by kernel_leave().  Outside, an
+ * event may switch at once to a kernel thread that it wakes, and time slices share the CPU among
+ * application threads.
  *
- * All times are in ns of clock_now() (kernel/clock.h).
+ * All times are in ns of clock_now() (kernel/clock.h).  All functions are for kernel code, except
+ * kernel_enter().  Those that sleep say so.  See docs/architecture.md.
  */
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
@@ -18,114 +19,116 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NEVER UINT64_MAX		/* a deadline that does not come */
-#define STACK_KERNEL (16 * 1024)	/* enough for a kernel thread */
+#define NEVER UINT64_MAX		/* no deadline */
+#define STACK_KERNEL (16 * 1024)	/* bytes, enough for a kernel thread */
+#define SCHED_SLICE 10000000ull		/* ns: the time slice of an application thread */
 
 enum thread_kind { THREAD_KERNEL, THREAD_APP };
 
-/* A queue of threads waiting for something to become true.  Zero is empty. */
+/* A queue of threads that wait for a condition.  A zeroed one is empty. */
 struct waitq {
 	struct waiter *first, *last;
 };
 
 struct thread {
-	struct thread *next;		/* in the run queue, or among the dead */
+	struct thread *next;		/* in the run queue, or in the list of ended threads */
 	struct thread *all_next, **all_link;
 	struct arch_context *context;
 	void (*main)(void *arg);
 	void *arg;
-	void *local;			/* of the layer above: POSIX's half of a thread */
+	void *local;			/* the POSIX part of a thread, of lib/thread */
 	uintptr_t tls;			/* its thread pointer; 0: the one made at boot */
 	char name[16];
 	unsigned id;
 	enum thread_kind kind;
 	bool runnable;			/* wants the CPU, or has it */
-	bool queued;			/* in the run queue; the running one is not */
-	bool ahead;			/* in the queue: before those that were not woken */
-	bool boosted;			/* runs because it was ahead, at the cost of credit */
-	uint64_t credit;		/* so long it may run ahead of its turn */
-	bool frozen;			/* and may not run: sched_freeze() */
+	bool queued;			/* in the run queue; the running thread is not */
+	bool ahead;			/* in the run queue before the threads that were not woken */
+	bool boosted;			/* runs because it was ahead, on credit */
+	uint64_t credit;		/* ns that it may run boosted */
+	bool frozen;			/* may not run: sched_freeze() */
 	unsigned depth;			/* of kernel_enter(); 0: in application code */
-	bool signal_due;			/* thread_deliver_signals() is due when it leaves the kernel */
-	const char *waits;		/* the function it sleeps in, or NULL */
-	uint64_t deadline;		/* wakes it at the latest; NEVER: none */
-	struct thread *later, **sooner;	/* among those with a deadline */
+	bool signal_due;		/* call thread_deliver_signals() when it leaves the kernel */
+	const char *waits;		/* the function in which it sleeps, or NULL */
+	uint64_t deadline;		/* when it is woken at the latest, or NEVER */
+	struct thread *later, **sooner;	/* in the list of timer.c */
 	uint64_t switched_in, cpu_time;
 };
 
 /* The running thread. */
 extern struct thread *current;
 
-/* Adopt the running flow, which is in the kernel, as the first thread. */
+/* Makes the running flow, which is in the kernel, the first thread.  Panics on failure. */
 void sched_init(const char *name, enum thread_kind kind);
 
-/* A new runnable thread, in the kernel at first if it is THREAD_KERNEL.  NULL: no memory. */
+/*
+ * Starts a thread that calls main(arg); a thread of THREAD_KERNEL is in the kernel.  It is ready,
+ * but does not run before the caller sleeps.  Returns NULL without memory.
+ */
 struct thread *thread_start(const char *name, enum thread_kind kind, size_t stack_size,
 			    void (*main)(void *), void *arg, void *local);
 
-_Noreturn void thread_exit(void);	/* as returning from main */
-void thread_yield(void);		/* let the others of our kind run first */
-void thread_sleep(uint64_t deadline);
+_Noreturn void thread_exit(void);	/* as a return from main() */
+void thread_yield(void);		/* sleeps until the other ready threads of its kind ran */
+void thread_sleep(uint64_t deadline);	/* sleeps */
 
-/* The thread, if it sleeps, tests its condition again, as after wake(). */
+/* If t sleeps, it tests its condition again, as after wake(). */
 void thread_wake(struct thread *t);
 
 /*
- * Of the layer above, which may be without it: called on behalf of a thread whose `called` is
- * set, each time that it leaves the kernel for application code.
+ * Delivers signals to the current thread.  lib/process/signal.c defines it, if it is linked.
+ * Called each time that a thread whose signal_due is set leaves the kernel.  May sleep.
  */
 void thread_deliver_signals(void) __attribute__((weak));
 
-/* Every thread, in order of creation; for reports. */
+/* Calls visit() for each thread, in order of creation. */
 void thread_list(void (*visit)(const struct thread *t, void *arg), void *arg);
 unsigned thread_count(void);
 
-/* The one made after t, for who does not sleep between two calls; of NULL, the first. */
+/* The thread created after t, or NULL; for t == NULL the first.  t must still exist. */
 struct thread *thread_next(const struct thread *t);
 
 /*
- * For a debugger.  A held thread is woken as others are, but does not run until it is let
- * go; the one that runs does so until it sleeps.
+ * For a debugger.  A frozen thread can be woken, but does not run until it is unfrozen.  If it
+ * runs now, it does so until it sleeps.
  */
 void sched_freeze(struct thread *t, bool frozen);
 
 struct sched_stats {
 	uint64_t switches, upcalls, preemptions, idles;
-	uint64_t turns;			/* that applications had before kernel threads */
+	uint64_t turns;			/* times that applications ran before kernel threads */
 };
 extern struct sched_stats sched_stats;
 
 /*
- * Enter the kernel from application code; nests.  On the way out pending events are
- * looked at, and kernel threads they woke run first.
+ * Enters the kernel from application code; calls nest.  kernel_leave() handles pending events,
+ * and lets the kernel threads run that they woke: it may sleep.
  */
 void kernel_enter(void);
 void kernel_leave(void);
 
 /*
- * Between two steps of something long, where the caller could also sleep: events are looked
- * at, and who goes before us runs.  Nothing may hold the monitor for more than a few ms
- * (kernel/hold.h).
+ * For the steps of a long operation: handles events, and lets other threads run.  May sleep.
+ * Kernel code may keep the monitor for a few ms at most (kernel/hold.h).
  */
 void kernel_pause(void);
 
 /*
- * For a profiler.  From now on tick() is called when the timer fires, by deadline or by
- * anything else, and says when it shall fire next at the latest; NULL ends it.  It runs
- * in the upcall, and must neither sleep nor take the kernel to be between two things:
- * meanwhile kernel code runs with upcalls unmasked, so that `where` (of arch_callers()) may
- * be there too.  What else rings is put aside there as before, at the cost of an upcall.
- * idle: nobody ran.
+ * For a profiler.  From now on tick() is called when the timer fires, and returns the time of
+ * the next call at the latest; the first is at deadline.  NULL ends the profile.  tick() runs in
+ * the upcall, may interrupt kernel code at any instruction, and must not sleep.  While a profile
+ * runs, kernel code runs with upcalls unmasked, so that `where` (for arch_callers()) may be in
+ * kernel code.  Other events are deferred there.  idle: no thread was running.
  */
 struct regs;
 typedef uint64_t sched_tick(const struct regs *where, bool idle);
 void sched_profile(sched_tick *tick, uint64_t deadline);
 
 /*
- * Sleep until condition holds; the other form until then or the deadline, and says
- * whether the condition held at the end.  The thread counts as asleep before the
- * condition is tested, so a wake() by the test itself or between is never lost; the
- * test repeats after every wake().  The condition must not sleep.  Kernel code only.
+ * wait_until() sleeps until the condition holds.  wait_until_deadline() also ends at the
+ * deadline, and is true if the condition held at the end.  The thread counts as asleep before
+ * the condition is tested, so a wake() during or after the test is not lost.  The test is
+ * repeated after each wake().  The condition must not sleep.
  */
 #define wait_until(queue, condition) \
 	((void)wait_until_deadline(queue, NEVER, condition))
@@ -141,10 +144,10 @@ void sched_profile(sched_tick *tick, uint64_t deadline);
 		held_;								\
 	})
 
-void wake(struct waitq *queue);		/* all of them */
-void wake_one(struct waitq *queue);	/* the one that has slept longest */
+void wake(struct waitq *queue);		/* wakes all of them */
+void wake_one(struct waitq *queue);	/* wakes the one that has slept longest */
 
-/* The steps of wait_until(); not for direct use. */
+/* The steps of wait_until(), in wait.c; not for direct use. */
 struct waiter {
 	struct waiter *next, *prev;
 	struct waitq *queue;

@@ -14,8 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLICE (10 * NSEC_PER_MSEC)	/* as kernel/sched.c has it */
-
 static int result(int error)
 {
 	if (!error)
@@ -85,7 +83,7 @@ int sched_rr_get_interval(pid_t pid, struct timespec *interval)
 {
 	if (!is_us(pid))
 		return result(pid < 0 ? EINVAL : ESRCH);
-	*interval = (struct timespec){ .tv_nsec = SLICE };
+	*interval = (struct timespec){ .tv_nsec = SCHED_SLICE };
 	return 0;
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* What sched.c, thread.c and timer.c share; none of these sleep. */
+#ifndef KERNEL_SCHED_INTERNAL_H
+#define KERNEL_SCHED_INTERNAL_H
+
+#include "kernel/arch.h"
+#include "kernel/sched.h"
+
+/* The upcall mask.  In kernel code it is 1, or 0 while a profile runs (sched_profile()). */
+static inline volatile uint8_t *upcall_mask(void)
+{
+	return &arch_shared_info.vcpu_info[0].evtchn_upcall_mask;
+}
+
+/*
+ * Masks upcalls for a few lines of kernel code that a profiler's upcall must not interrupt.
+ * Returns the old mask, for upcall_restore().
+ */
+static inline uint8_t upcall_disable(void)
+{
+	uint8_t was = *upcall_mask();
+
+	*upcall_mask() = 1;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return was;
+}
+
+static inline void upcall_restore(uint8_t was)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	*upcall_mask() = was;
+}
+
+/* ---- thread.c */
+
+/* The thread of the running flow, for sched_init().  Panics without memory. */
+struct thread *thread_adopt(const char *name, enum thread_kind kind);
+
+/* Frees the threads that have ended; not on the stack of one of them. */
+void thread_reap(void);
+
+#endif
