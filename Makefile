@@ -50,7 +50,7 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
-SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/memory.c \
+SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
 		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
 		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
 		   kernel/param.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \

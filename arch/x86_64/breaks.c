@@ -12,7 +12,7 @@
  * which it may return are breakpoints for that thread, but only for the stack above where it
  * stood: so a recursion on the way does not count.
  */
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
 #include "kernel/debug.h"
 

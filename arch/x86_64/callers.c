@@ -6,7 +6,7 @@
  * and others make theirs only behind a first test.  There rbp is still the caller's, and
  * following it leaves the caller out, whose return address is on top of the stack.
  */
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
 #include "kernel/symbols.h"
 

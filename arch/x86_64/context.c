@@ -14,7 +14,7 @@
  * compares rsp with %fs:0x70 and calls __morestack), against a limit that leaves room
  * for an event's frame, the FPU's state, the C library and the report.
  */
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
 #include "kernel/page.h"

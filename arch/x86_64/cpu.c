@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The CPU as Xen shows it, its random numbers, its FPU. */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/platform.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
 
 #define CPUID_1_ECX_XSAVE (1u << 26)

@@ -7,9 +7,9 @@
  * switch_stack() is trap()'s or preempt()'s, and above that lies what the entry code saved.
  * Of several the outermost counts: the others are of entry code that was interrupted.
  */
-#include "arch/x86_64/arch.h"
-#include "arch/x86_64/memory.h"
+#include "arch/x86_64/paging.h"
 #include "arch/x86_64/platform.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/debug.h"
 #include "kernel/page.h"
 

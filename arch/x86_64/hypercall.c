@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* kernel/hypercall.h by the hypercall page: what PV and HVM share. */
-#include "arch/x86_64/hypercall.h"
+#include "arch/x86_64/hypercall_page.h"
 #include "arch/x86_64/platform.h"
 #include "kernel/hypercall.h"
 

@@ -8,7 +8,7 @@
  * aligned place.  Nothing goes past the caches as newlib's do: what was copied is read
  * next, by us or a backend.
  */
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/x86_64.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Faults: all but a debugger's are the end, after a report.  The NMI is a question. */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/platform.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
 #include "kernel/dump.h"
 #include "kernel/log.h"

@@ -3,9 +3,9 @@
  * What we are told of memory, and Xen's parameters.  The command line, and under HVM the BIOS's
  * map of memory, were copied by entry.S.
  */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/hvm/hvm.h"
-#include "arch/x86_64/hypercall.h"
+#include "arch/x86_64/hypercall_page.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/log.h"
 
 #include <xen/hvm/hvm_op.h>

@@ -6,9 +6,9 @@
  * where a page fault's frame cannot be pushed, ends with a report.  So has the NMI, which may
  * come anywhere.
  */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
+#include "arch/x86_64/x86_64.h"
 
 #define STACK_PAGES 4
 #define NMI 2

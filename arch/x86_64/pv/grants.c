@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The grant table's own frames, which PV asks for by their machine numbers. */
-#include "arch/x86_64/hypercall.h"
+#include "arch/x86_64/hypercall_page.h"
 #include "arch/x86_64/pv/pv.h"
 
 #include <errno.h>

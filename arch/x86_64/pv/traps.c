@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Where Xen calls us: the trap table, the event callback, the NMI's. */
-#include "arch/x86_64/hypercall.h"
+#include "arch/x86_64/hypercall_page.h"
 #include "arch/x86_64/pv/pv.h"
 #include "kernel/log.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of arch/x86_64 share among themselves, whichever way we were booted. */
-#ifndef ARCH_X86_64_ARCH_H
-#define ARCH_X86_64_ARCH_H
+#ifndef ARCH_X86_64_X86_64_H
+#define ARCH_X86_64_X86_64_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * of.  The image is at its beginning; what lies behind is mapped in granules when first
  * handed out.
  */
-#ifndef ARCH_X86_64_MEMORY_H
-#define ARCH_X86_64_MEMORY_H
+#ifndef ARCH_X86_64_PAGING_H
+#define ARCH_X86_64_PAGING_H
 
 #include "kernel/arch.h"
 

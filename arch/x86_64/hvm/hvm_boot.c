@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* From entry.S to start(), as a PVH or HVM guest. */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
-#include "arch/x86_64/hypercall.h"
-#include "arch/x86_64/memory.h"
+#include "arch/x86_64/hypercall_page.h"
+#include "arch/x86_64/paging.h"
 #include "arch/x86_64/platform.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/log.h"
 
 #include <errno.h>

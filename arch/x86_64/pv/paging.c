@@ -5,10 +5,10 @@
  *
  * A page becomes a page table by being mapped read-only first: Xen refuses any other.
  */
-#include "arch/x86_64/arch.h"
-#include "arch/x86_64/hypercall.h"
-#include "arch/x86_64/memory.h"
+#include "arch/x86_64/hypercall_page.h"
+#include "arch/x86_64/paging.h"
 #include "arch/x86_64/pv/pv.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/log.h"
 
 static const unsigned long *p2m;	/* machine frame of each of our frames */

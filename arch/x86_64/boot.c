@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What is done behind either door, and where one goes to the other's side. */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/platform.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
 #include "kernel/random.h"

@@ -5,11 +5,11 @@
  * The environment may be second-hand (PV-GRUB ran here before): rings are in the
  * middle of their indexes, events may be pending, masks may be anything.
  */
-#include "arch/x86_64/arch.h"
-#include "arch/x86_64/hypercall.h"
-#include "arch/x86_64/memory.h"
+#include "arch/x86_64/hypercall_page.h"
+#include "arch/x86_64/paging.h"
 #include "arch/x86_64/platform.h"
 #include "arch/x86_64/pv/pv.h"
+#include "arch/x86_64/x86_64.h"
 
 #include <string.h>
 

@@ -4,9 +4,9 @@
  * that boot time does not depend on how many there are.  Tables are always mapped, so that
  * we can read them.
  */
-#include "arch/x86_64/arch.h"
-#include "arch/x86_64/memory.h"
+#include "arch/x86_64/paging.h"
 #include "arch/x86_64/platform.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/page.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * The trap into Xen: rdi, rsi, rdx, r10, r8 in, rax out, by a page Xen fills in, so
  * that the way in is Xen's choice.
  */
-#ifndef ARCH_X86_64_HYPERCALL_H
-#define ARCH_X86_64_HYPERCALL_H
+#ifndef ARCH_X86_64_HYPERCALL_PAGE_H
+#define ARCH_X86_64_HYPERCALL_PAGE_H
 
 #include <stdint.h>
 #include <xen/xen.h>

@@ -10,11 +10,11 @@
  *	[ memory ... ]	...	[ a place for each page of memory ... | Xen's own pages ]
  *	0		top	foreign				foreign + top
  */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/hvm/hvm.h"
-#include "arch/x86_64/hypercall.h"
-#include "arch/x86_64/memory.h"
+#include "arch/x86_64/hypercall_page.h"
+#include "arch/x86_64/paging.h"
 #include "arch/x86_64/platform.h"
+#include "arch/x86_64/x86_64.h"
 #include "kernel/log.h"
 
 #include <string.h>
