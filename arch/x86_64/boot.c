@@ -18,7 +18,7 @@ _Noreturn void __stack_chk_fail(void)
 	panic("stack smashed");
 }
 
-_Noreturn void start_arch(void)
+_Noreturn void boot_arch(void)
 {
 	cpu_init();
 	__stack_chk_guard = random_word() & ~0xfful;	/* a NUL stops string functions */

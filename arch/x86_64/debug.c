@@ -103,12 +103,12 @@ int debug_set_registers(struct thread *t, const uint64_t v[DEBUG_REGISTERS])
 static bool readable(uintptr_t address)
 {
 	return address >= (uintptr_t)image_start && address < boot_info.memory_end &&
-	       mapped(address, 1);
+	       pte_present(address, 1);
 }
 
 static bool is_data(uintptr_t address)
 {
-	return readable(address) && *find(address, 1) & WRITE;
+	return readable(address) && *pte_lookup(address, 1) & PTE_WRITE;
 }
 
 /* What only the linker script made read-only: page tables under PV are Xen's to write. */
@@ -154,7 +154,7 @@ int debug_init(void)
 static char *open_window(uintptr_t address)
 {
 	platform->remap((uintptr_t)window,
-			platform->physical(address & ~(PAGE_SIZE - 1)) | RW | nx);
+			platform->physical(address & ~(PAGE_SIZE - 1)) | PTE_RW | pte_nx);
 	return window + address % PAGE_SIZE;
 }
 

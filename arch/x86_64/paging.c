@@ -15,7 +15,7 @@
 #define CPUID_NX (1u << 20)		/* 0x80000001, edx */
 #define TABLES_MAX 3u			/* what one granule can need */
 
-uint64_t nx;
+uint64_t pte_nx;
 
 static uint64_t *top_table;
 
@@ -30,7 +30,7 @@ static uintptr_t base(void)
 
 static uint64_t data_entry(uintptr_t page)
 {
-	return platform->physical(page) | RW | nx;
+	return platform->physical(page) | PTE_RW | pte_nx;
 }
 
 unsigned long arch_frame(const void *page)
@@ -45,7 +45,7 @@ void arch_guard(void *page)
 
 void arch_make_readonly(void *page)
 {
-	platform->remap((uintptr_t)page, platform->physical((uintptr_t)page) | RO | nx);
+	platform->remap((uintptr_t)page, platform->physical((uintptr_t)page) | PTE_RO | pte_nx);
 }
 
 void arch_unguard(void *page)
@@ -53,7 +53,7 @@ void arch_unguard(void *page)
 	platform->remap((uintptr_t)page, data_entry((uintptr_t)page));
 }
 
-uint64_t *find(uintptr_t address, int level)
+uint64_t *pte_lookup(uintptr_t address, int level)
 {
 	uint64_t *table = top_table, *entry;
 
@@ -61,26 +61,26 @@ uint64_t *find(uintptr_t address, int level)
 		entry = &table[address >> (3 + 9 * l) & 511];
 		if (l == level)
 			return entry;
-		if (!(*entry & PRESENT))
+		if (!(*entry & PTE_PRESENT))
 			return NULL;
-		table = platform->virtual(*entry & FRAME);
+		table = platform->virtual(*entry & PTE_FRAME);
 	}
 }
 
 /* Hook a fresh table of the level below into the entry of `address` at this level. */
 static int add_table(uintptr_t address, int level)
 {
-	uint64_t *entry = find(address, level);
+	uint64_t *entry = pte_lookup(address, level);
 	uintptr_t page;
 
-	if (*entry & PRESENT)
+	if (*entry & PTE_PRESENT)
 		return 0;
 	if (!reserved)
 		return -ENOMEM;
 	page = reserve[--reserved];
 	memset((void *)page, 0, PAGE_SIZE);
 	platform->make_table(page);
-	platform->set_entry(entry, platform->physical(page) | TABLE);
+	platform->set_entry(entry, platform->physical(page) | PTE_TABLE);
 	platform->flush();
 	return 0;
 }
@@ -95,17 +95,17 @@ static int map_granule(uintptr_t granule)
 			return -ENOMEM;
 	if (end > boot_info.memory_end)
 		end = boot_info.memory_end;
-	entry = find(granule, 1);
+	entry = pte_lookup(granule, 1);
 	for (uintptr_t at = granule; at < end; at += PAGE_SIZE)
 		platform->set_entry(entry++, data_entry(at));
 	platform->flush();
 	return 0;
 }
 
-bool mapped(uintptr_t address, int lowest_level)
+bool pte_present(uintptr_t address, int lowest_level)
 {
 	for (int level = 4; level >= lowest_level; level--)
-		if (!(*find(address, level) & PRESENT))
+		if (!(*pte_lookup(address, level) & PTE_PRESENT))
 			return false;
 	return true;
 }
@@ -113,7 +113,8 @@ bool mapped(uintptr_t address, int lowest_level)
 /* Mapped as data: PV's builder leaves everything executable. */
 static bool ready(uintptr_t address)
 {
-	return mapped(address, 1) && (*find(address, 2) & nx || *find(address, 1) & nx || !nx);
+	return pte_present(address, 1) &&
+	       (!pte_nx || *pte_lookup(address, 2) & pte_nx || *pte_lookup(address, 1) & pte_nx);
 }
 
 static bool filling;			/* the reserve, from page_alloc(), which comes back here */
@@ -167,7 +168,8 @@ void *arch_map_frames(const unsigned long *frames, unsigned n)
 	char *pages = page_alloc(n);
 
 	for (unsigned i = 0; pages && i < n; i++)
-		platform->remap((uintptr_t)pages + i * PAGE_SIZE, frames[i] * PAGE_SIZE | RW | nx);
+		platform->remap((uintptr_t)pages + i * PAGE_SIZE,
+				frames[i] * PAGE_SIZE | PTE_RW | pte_nx);
 	return pages;
 }
 
@@ -195,32 +197,32 @@ uint64_t arch_map_where(void *where)
 	return platform->foreign_where((uintptr_t)where);
 }
 
-void protect(uintptr_t from, uintptr_t to, uint64_t flags)
+void paging_protect(uintptr_t from, uintptr_t to, uint64_t flags)
 {
 	for (uintptr_t at = from & ~(PAGE_SIZE - 1); at < to; at += PAGE_SIZE)
-		platform->set_entry(find(at, 1), platform->physical(at) | flags);
+		platform->set_entry(pte_lookup(at, 1), platform->physical(at) | flags);
 }
 
-void protect_image(void)
+void paging_protect_image(void)
 {
-	protect((uintptr_t)image_start, (uintptr_t)text_end, RO);
-	protect((uintptr_t)rodata_start, (uintptr_t)rodata_end, RO | nx);
-	protect((uintptr_t)data_start, (uintptr_t)boot_stack_guard, RW | nx);
-	platform->set_entry(find((uintptr_t)boot_stack_guard, 1), 0);
-	protect((uintptr_t)boot_stack, (uintptr_t)hypercall_page, RW | nx);
-	protect((uintptr_t)hypercall_page, (uintptr_t)image_end, RO);
+	paging_protect((uintptr_t)image_start, (uintptr_t)text_end, PTE_RO);
+	paging_protect((uintptr_t)rodata_start, (uintptr_t)rodata_end, PTE_RO | pte_nx);
+	paging_protect((uintptr_t)data_start, (uintptr_t)boot_stack_guard, PTE_RW | pte_nx);
+	platform->set_entry(pte_lookup((uintptr_t)boot_stack_guard, 1), 0);
+	paging_protect((uintptr_t)boot_stack, (uintptr_t)hypercall_page, PTE_RW | pte_nx);
+	paging_protect((uintptr_t)hypercall_page, (uintptr_t)image_end, PTE_RO);
 }
 
-void memory_init(uint64_t *table)
+void paging_init(uint64_t *table)
 {
 	uint32_t r[4];
 
 	top_table = table;
 	platform->cpuid(0x80000001, 0, r);
-	nx = r[3] & CPUID_NX ? 1ul << 63 : 0;
+	pte_nx = r[3] & CPUID_NX ? 1ul << 63 : 0;
 }
 
-void memory_give(uintptr_t free, uintptr_t mapped_end)
+void paging_set_free(uintptr_t free, uintptr_t mapped_end)
 {
 	while (reserved < RESERVE && free < mapped_end) {
 		reserve[reserved++] = free;

@@ -81,7 +81,7 @@ _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller);
 void preempt(void);
 
 /* What either door's entry code calls when `platform` works: the rest, then start(). */
-_Noreturn void start_arch(void);
+_Noreturn void boot_arch(void);
 void cpu_init(void);
 
 /* The FPU's whole state, for a thread that was interrupted: bytes, aligned to 64. */

@@ -27,7 +27,7 @@ uint64_t hvm_param(unsigned index);
 int hvm_set_param(unsigned index, uint64_t value);
 
 /* Page tables of our own, the image protected; physical memory is not to be seen any more. */
-void hvm_memory_init(void);
+void hvm_paging_init(void);
 
 /* n mapped pages for good, until what is left is given to the kernel. */
 void *hvm_early_pages(unsigned n);

@@ -82,7 +82,7 @@ static void *map_ring(uint64_t frame)
 {
 	void *page = hvm_early_pages(1);
 
-	hvm_remap((uintptr_t)page, frame * PAGE_SIZE | RW | nx);
+	hvm_remap((uintptr_t)page, frame * PAGE_SIZE | PTE_RW | pte_nx);
 	return page;
 }
 
@@ -153,15 +153,15 @@ _Noreturn void hvm_start(void)
 	platform = &hvm;
 	set_fs_base_by_msr((uintptr_t)&boot_tcb);
 	fill_hypercall_page();
-	hvm_memory_init();
+	hvm_paging_init();
 	hvm_devices_init();
 	hvm_traps_init();
-	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | RW | nx);
+	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | PTE_RW | pte_nx);
 	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
 	find_rings();
 	boot_info.command_line_max = COMMAND_LINE_MAX;
 	hvm_early_end();
 	allow_wrfsbase();
 	hvm_enable_upcalls(vector_is_offered());
-	start_arch();
+	boot_arch();
 }

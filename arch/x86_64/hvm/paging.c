@@ -54,14 +54,14 @@ void hvm_set_entry(uint64_t *entry, uint64_t value)
 	*(volatile uint64_t *)entry = value;
 }
 
-/* Nothing that was mapped is changed in this way, but by hvm_memory_init(). */
+/* Nothing that was mapped is changed in this way, but by hvm_paging_init(). */
 void hvm_flush(void)
 {
 }
 
 void hvm_remap(uintptr_t page, uint64_t entry)
 {
-	hvm_set_entry(find(page, 1), entry);
+	hvm_set_entry(pte_lookup(page, 1), entry);
 	__asm__ volatile("invlpg %0" : : "m"(*(char *)page) : "memory");
 }
 
@@ -72,7 +72,7 @@ uint64_t hvm_foreign_where(uintptr_t page)
 
 uint64_t hvm_foreign_entry(uintptr_t page)
 {
-	return hvm_foreign_where(page) | RW | nx;
+	return hvm_foreign_where(page) | PTE_RW | pte_nx;
 }
 
 static uint64_t place(unsigned slot)
@@ -155,24 +155,24 @@ static void make_tables(void)
 		table = hvm_early_pages(1);
 		memset(table, 0, PAGE_SIZE);
 		for (unsigned k = 0; k < 512 && chunk + k * PAGE_SIZE < early_end; k++)
-			table[k] = hvm_physical(chunk + k * PAGE_SIZE) | RW;
-		hvm_level2[i] = hvm_physical((uintptr_t)table) | TABLE;
+			table[k] = hvm_physical(chunk + k * PAGE_SIZE) | PTE_RW;
+		hvm_level2[i] = hvm_physical((uintptr_t)table) | PTE_TABLE;
 	}
 	hvm_level3[0] = 0;
-	protect_image();	/* this very code was writable until here, and must run */
-	protect((uintptr_t)image_end, early_end, RW | nx);
+	paging_protect_image();	/* this very code was writable until here, and must run */
+	paging_protect((uintptr_t)image_end, early_end, PTE_RW | pte_nx);
 	__asm__ volatile("mov %0, %%cr3" : : "r"(hvm_physical((uintptr_t)hvm_level4)) : "memory");
 }
 
 /* What is wanted early: stacks, the reserve, two rings; besides a table for each chunk. */
 #define EARLY_PAGES 32
 
-void hvm_memory_init(void)
+void hvm_paging_init(void)
 {
 	uintptr_t base = (uintptr_t)image_start;
 
 	find_ranges();
-	memory_init(hvm_level4);
+	paging_init(hvm_level4);
 	early = (uintptr_t)image_end;
 	early_end = early + EARLY_PAGES * PAGE_SIZE + (early - base) / 512;
 	if (early_end > base + ranges[0].size)
@@ -185,5 +185,5 @@ void hvm_memory_init(void)
 
 void hvm_early_end(void)
 {
-	memory_give(early, early_end);
+	paging_set_free(early, early_end);
 }

@@ -84,8 +84,8 @@ trap_common:
 pv_trapped:
 	jmp	leave
 
-	.globl	nmi_entry
-nmi_entry:
+	.globl	pv_nmi_entry
+pv_nmi_entry:
 	pop	%rcx
 	pop	%r11
 	push	$0
@@ -100,8 +100,8 @@ nmi_entry:
  * then there is nothing to restore but what pv_block() restores itself, and nothing
  * to unmask.
  */
-	.globl	upcall_entry
-upcall_entry:
+	.globl	pv_upcall_entry
+pv_upcall_entry:
 	cmpq	$0, blocked_sp(%rip)
 	jne	unblock
 	pop	%rcx
@@ -138,8 +138,8 @@ unblock:
 	.comm	blocked_sp, 8, 8
 
 /* Segment state we never have made Xen reload fails: our own bug. */
-	.globl	failsafe_entry
-failsafe_entry:
+	.globl	pv_failsafe_entry
+pv_failsafe_entry:
 	ud2
 
 	.section .note.GNU-stack, "", @progbits

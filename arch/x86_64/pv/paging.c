@@ -65,7 +65,7 @@ void pv_remap(uintptr_t page, uint64_t entry)
 
 void pv_make_table(uintptr_t page)
 {
-	pv_remap(page, pv_physical(page) | RO | nx);
+	pv_remap(page, pv_physical(page) | PTE_RO | pte_nx);
 }
 
 /* Xen itself fills in our page table's entry for a foreign page, and wants it empty. */
@@ -102,14 +102,14 @@ static void protect_all(const struct start_info *info, uintptr_t free, uintptr_t
 
 	chunks -= (chunks - base()) % CHUNK;
 	for (uintptr_t at = chunks; at < mapped_end; at += CHUNK)
-		pv_set_entry(find(at, 2), *find(at, 2) | nx);
+		pv_set_entry(pte_lookup(at, 2), *pte_lookup(at, 2) | pte_nx);
 	free += GRANULE - 1 - (free - base() + GRANULE - 1) % GRANULE;
 	mapped_end = min(mapped_end, min(chunks, free));
 
-	protect_image();
-	protect((uintptr_t)image_end, min(info->pt_base, mapped_end), RW | nx);
-	protect(info->pt_base, min(tables_end, mapped_end), RO | nx);
-	protect(tables_end, mapped_end, RW | nx);
+	paging_protect_image();
+	paging_protect((uintptr_t)image_end, min(info->pt_base, mapped_end), PTE_RW | pte_nx);
+	paging_protect(info->pt_base, min(tables_end, mapped_end), PTE_RO | pte_nx);
+	paging_protect(tables_end, mapped_end, PTE_RW | pte_nx);
 	pv_flush();
 	/* Entries of pages in use were changed under the TLB's eyes. */
 	struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_LOCAL };
@@ -141,23 +141,23 @@ static uintptr_t builder_end(const struct start_info *info, uintptr_t builder_st
 	return (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 }
 
-void pv_memory_init(const struct start_info *info, uintptr_t builder_stack)
+void pv_paging_init(const struct start_info *info, uintptr_t builder_stack)
 {
 	uintptr_t free, mapped_end;
 
 	p2m = (const unsigned long *)info->mfn_list;
 	nr_pages = info->nr_pages;
-	memory_init((uint64_t *)info->pt_base);
+	paging_init((uint64_t *)info->pt_base);
 
 	free = builder_end(info, builder_stack);
 	boot_info.memory_end = base() + nr_pages * PAGE_SIZE;
 	mapped_end = base();
-	while (mapped_end < boot_info.memory_end && mapped(mapped_end, 2))
+	while (mapped_end < boot_info.memory_end && pte_present(mapped_end, 2))
 		mapped_end += CHUNK;
 	if (mapped_end > boot_info.memory_end)
 		mapped_end = boot_info.memory_end;
 	protect_all(info, free + RESERVE * PAGE_SIZE, mapped_end);
 
 	/* The builder leaves at least 512 KiB mapped and free, unless there is no more. */
-	memory_give(free, mapped_end);
+	paging_set_free(free, mapped_end);
 }

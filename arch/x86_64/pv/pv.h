@@ -6,7 +6,7 @@
 #include "kernel/arch.h"
 
 /* Protect the image, take stock of memory; builder_stack: what the builder gave us. */
-void pv_memory_init(const struct start_info *info, uintptr_t builder_stack);
+void pv_paging_init(const struct start_info *info, uintptr_t builder_stack);
 
 uint64_t pv_physical(uintptr_t address);
 void *pv_virtual(uint64_t physical);

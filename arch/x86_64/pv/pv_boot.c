@@ -74,10 +74,10 @@ _Noreturn void pv_start(const struct start_info *info, uintptr_t builder_stack)
 {
 	platform = &pv;
 	set_fs_base_by_xen((uintptr_t)&boot_tcb);
-	pv_memory_init(info, builder_stack);
-	pv_remap((uintptr_t)&arch_shared_info, info->shared_info | RW | nx);
+	pv_paging_init(info, builder_stack);
+	pv_remap((uintptr_t)&arch_shared_info, info->shared_info | PTE_RW | pte_nx);
 	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
 	pv_traps_init();
 	copy_boot_info(info);
-	start_arch();
+	boot_arch();
 }

@@ -16,7 +16,7 @@
 extern const uint8_t pv_vectors[], pv_vectors_end[];
 extern const char pv_trap_entries[];
 #define ENTRY_SIZE 16
-void nmi_entry(void), upcall_entry(void), failsafe_entry(void);
+void pv_nmi_entry(void), pv_upcall_entry(void), pv_failsafe_entry(void);
 
 static void set_traps(void)
 {
@@ -41,10 +41,10 @@ static void set_traps(void)
 void pv_traps_init(void)
 {
 	struct callback_register nmi_callback = {
-		.type = CALLBACKTYPE_nmi, .address = (unsigned long)nmi_entry,
+		.type = CALLBACKTYPE_nmi, .address = (unsigned long)pv_nmi_entry,
 	};
 
 	set_traps();
-	hypercall3(__HYPERVISOR_set_callbacks, upcall_entry, failsafe_entry, 0);
+	hypercall3(__HYPERVISOR_set_callbacks, pv_upcall_entry, pv_failsafe_entry, 0);
 	hypercall2(__HYPERVISOR_callback_op, CALLBACKOP_register, &nmi_callback);
 }
