@@ -34,9 +34,9 @@ static void say_what_we_do(void)
 		int rc = xs_write(NULL, features[i][0], features[i][1]);
 
 		if (rc && rc != -EACCES)
-			log_warning("control: cannot write %s (%d)", features[i][0], rc);
+			log_warning("control: cannot write %s (error %d)", features[i][0], rc);
 		else if (rc)
-			log_debug("control: may not write %s", features[i][0]);
+			log_debug("control: no permission to write %s", features[i][0]);
 	}
 }
 
@@ -74,7 +74,7 @@ static char *take(const char *path)
 	if (rc > 0)
 		rc = xs_transaction(NEVER, take_body, &t);
 	if (rc < 0 && rc != -ENOENT)
-		log_warning("control: cannot acknowledge %s (%d)", path, (int)rc);
+		log_warning("control: cannot acknowledge %s (error %d)", path, (int)rc);
 	if (t.value && *t.value)
 		return t.value;
 	free(t.value);
@@ -100,7 +100,7 @@ static void on_shutdown(void)
 	for (i = 0; i < n && strcmp(word, requests[i].word) != 0; i++)
 		;
 	if (i == n)
-		log_warning("control: cannot %s", word);
+		log_warning("control: unsupported request %s", word);
 	free(word);
 	if (i < n)
 		shutdown_guest(requests[i].reason, STATUS_ASKED,
@@ -154,7 +154,7 @@ static void report(const struct shutdown_order *order)
 	if (rc == 0)
 		rc = xs_printf(&soon, "data/exit-status", "%d", order->status);
 	if (rc)
-		log_warning("control: no exit status in xenstore (%d)", rc);
+		log_warning("control: cannot write the exit status to xenstore (error %d)", rc);
 }
 
 static void report_last(const struct shutdown_order *order)
@@ -170,7 +170,7 @@ static void watch(struct xs_watch *w, const char *path)
 	int rc = xs_watch(w, path, &changed);
 
 	if (rc)
-		log_warning("control: cannot watch %s (%d)", path, rc);
+		log_warning("control: cannot watch %s (error %d)", path, rc);
 }
 
 void control_run(void)
@@ -178,7 +178,7 @@ void control_run(void)
 	int rc = xs_init(), asked, keyed;
 
 	if (rc) {
-		log_warning("control: no xenstore (%d)", rc);
+		log_warning("control: cannot use xenstore (error %d)", rc);
 		return;
 	}
 	watch(&shutdown_watch, "control/shutdown");

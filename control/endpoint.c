@@ -102,7 +102,7 @@ static void endpoint(void *arg)
 
 	(void)arg;
 	if (rc) {
-		log_warning("control: no endpoint (%d)", rc);
+		log_warning("control: cannot create the endpoint (error %d)", rc);
 		return;
 	}
 	do {
@@ -110,7 +110,7 @@ static void endpoint(void *arg)
 		if (!have_buffers())
 			log_warning("control: no memory for a client");
 	} while ((in && out && session()) || vchan_dismiss(&chan) == 0);
-	log_warning("control: the endpoint is lost");
+	log_warning("control: the endpoint has failed and is closed");
 	vchan_close(&chan);
 }
 

@@ -387,7 +387,7 @@ static int config_set(struct command *c)
 		return command_wrong(c, "value");
 	rc = param_set(key, value);
 	if (rc == 0)
-		log_info("control: the operator says %s=%s", key, value);
+		log_info("control: the operator sets %s=%s", key, value);
 	return rc == -ENOENT ? command_wrong(c, "key") :
 	       rc == -EINVAL ? command_wrong(c, "value") : rc;
 }
@@ -445,12 +445,12 @@ static int power_off(struct command *c)
 		reason = SHUTDOWN_reboot;
 	} else if (!strcmp(mode, "crash")) {
 		command_finish(c);
-		panic("asked to by the operator");
+		panic("requested by the operator");
 	} else if (strcmp(mode, "poweroff")) {
 		return command_wrong(c, "mode");
 	}
 	command_finish(c);
-	shutdown_guest(reason, STATUS_ASKED, "asked to by the operator");
+	shutdown_guest(reason, STATUS_ASKED, "requested by the operator");
 }
 
 static int power_sync(struct command *c)

@@ -160,7 +160,8 @@ static void downgrade_flush(struct blkfront *b, uint8_t op)
 	if (b->flush_op != op)
 		return;			/* somebody else has noticed */
 	b->flush_op = op == BLKIF_OP_FLUSH_DISKCACHE ? BLKIF_OP_WRITE_BARRIER : 0;
-	frontend_log(&b->fe, LOG_WARNING, "from now on %s", blkfront_flush_name(b));
+	frontend_log(&b->fe, LOG_WARNING, "the backend refused a flush; from now on: %s",
+		     blkfront_flush_name(b));
 }
 
 int blkfront_flush(const struct disk *d)

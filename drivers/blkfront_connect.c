@@ -57,9 +57,9 @@ static int check_units(struct frontend *fe, unsigned sector_size)
 
 	if (rc || queues || sector_size == SECTOR || strstr(fe->backend, "/backend/qdisk/"))
 		return rc;
-	frontend_log(fe, LOG_ERROR, "sectors of %u bytes, and it is not known whether this "
-		     "backend counts in these or in 512 bytes", sector_size);
-	return frontend_fail(fe, "unit of sectors");
+	frontend_log(fe, LOG_ERROR, "sectors of %u bytes: cannot determine whether the "
+		     "backend counts in these or in units of 512 bytes", sector_size);
+	return frontend_fail(fe, "unsupported sector size");
 }
 
 static int read_geometry(struct blkfront *b)
@@ -76,7 +76,7 @@ static int read_geometry(struct blkfront *b)
 	if (rc)
 		return rc;
 	if (sectors == UINT64_MAX || size & (size - 1) || sectors % (size / SECTOR))
-		return frontend_fail(fe, "geometry of the disk");
+		return frontend_fail(fe, "invalid number or size of sectors in xenstore");
 	rc = check_units(fe, size);
 	if (rc)
 		return rc;

@@ -86,14 +86,14 @@ static void take_responses(struct blkfront *b)
 			if (part)
 				blkfront_complete(b, part, result == -EPROTO ? -EIO : result);
 			if (result == -EPROTO) {
-				frontend_fail(&b->fe, "an answer to no request");
+				frontend_fail(&b->fe, "protocol error: a response to no request");
 				ring_fail(&b->ring, -EIO);
 				return;
 			}
 		}
 	} while (got == 0 && ring_rearm(&b->ring, 1));
 	if (got == -EPROTO)
-		frontend_fail(&b->fe, "an index of the ring");
+		frontend_fail(&b->fe, "protocol error: response index out of range");
 }
 
 /* Sleep until one of the call's parts is answered. */

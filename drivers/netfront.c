@@ -56,7 +56,7 @@ static bool update_carrier(struct netfront *n, struct xs_watch *watch)
 	if (!is_current(n) || up == n->carrier)
 		return true;
 	n->carrier = up;
-	frontend_log(&n->fe, LOG_INFO, "the carrier is %s", up ? "back" : "gone");
+	frontend_log(&n->fe, LOG_INFO, "the carrier is %s", up ? "on" : "off");
 	changed(n);
 	return true;
 }
@@ -134,7 +134,7 @@ static int offer(struct frontend *fe)
 
 	rc = frontend_read_number(fe, "feature-rx-copy", 0, 1, 0, &copies);
 	if (!rc && !copies)
-		rc = frontend_fail(fe, "it does not copy into our pages");
+		rc = frontend_fail(fe, "the backend lacks feature-rx-copy, which is required");
 	if (!rc)
 		rc = frontend_read_number(fe, "feature-split-event-channels", 0, 1, 0, &split);
 	if (rc)
@@ -194,11 +194,13 @@ static int read_mac(struct netfront *n)
 
 	format(path, sizeof(path), "%s/mac", n->fe.node);
 	len = xs_read(NULL, path, &text);
+	if (len == -ENOENT)
+		return frontend_fail(&n->fe, "no MAC address in xenstore");
 	if (len < 0)
-		return len == -ENOENT ? frontend_fail(&n->fe, "no mac") : (int)len;
+		return len;
 	good = parse_mac(text, len, n->info.mac);
 	free(text);
-	return good ? 0 : frontend_fail(&n->fe, "a mac");
+	return good ? 0 : frontend_fail(&n->fe, "invalid MAC address in xenstore");
 }
 
 /* Where xen/io/netif.h has it, or at least where libxl writes it too. */
@@ -213,7 +215,7 @@ static int read_mtu(struct netfront *n)
 	if (rc == -ENOENT)
 		rc = frontend_read_number(&n->fe, "mtu", MTU_MIN, MTU_MAX, MTU, &mtu);
 	else if (rc == -EPROTO)
-		rc = frontend_fail(&n->fe, "an mtu");
+		rc = frontend_fail(&n->fe, "invalid MTU in xenstore");
 	if (!rc)
 		n->info.mtu = mtu;
 	return rc;
@@ -242,7 +244,8 @@ static int read_features(struct netfront *n)
 	 * sends and announces (TCP's MSS) what cannot be sent.
 	 */
 	if (!sg && n->info.mtu > MTU_OF_A_SLOT) {
-		frontend_log(fe, LOG_WARNING, "the backend has no feature-sg: mtu %u, not %u",
+		frontend_log(fe, LOG_WARNING,
+			     "the backend lacks feature-sg: the MTU is %u instead of %u",
 			     (unsigned)MTU_OF_A_SLOT, n->info.mtu);
 		n->info.mtu = MTU_OF_A_SLOT;
 	}

@@ -289,7 +289,7 @@ static const char *take_data(struct netfront *n, const struct netif_rx_response 
 	}
 	/* As xen-netfront of Linux: a backend that went on so would get all our memory. */
 	if (!revoke(rx, page))
-		return "it has answered with a page that it keeps mapped";
+		return "protocol error: a received page is still mapped";
 	page->data = buffer(page)->memory + rsp->offset;
 	page->len = len;
 	page->next = NULL;
@@ -318,7 +318,7 @@ static const char *take(struct netfront *n, uint32_t at, const struct netif_rx_r
 	} else {
 		if (rsp->id != at) {
 			repost(rx, page);
-			return "an answer to no buffer";
+			return "protocol error: a receive response to no request";
 		}
 		why = take_data(n, rsp, page);
 	}
@@ -327,7 +327,7 @@ static const char *take(struct netfront *n, uint32_t at, const struct netif_rx_r
 	if (!rx->more && !rx->extra)
 		finish(n);
 	else if (++rx->slots_seen == SLOTS)
-		return "a frame without an end";
+		return "protocol error: a frame of too many slots";
 	return NULL;
 }
 
@@ -352,7 +352,7 @@ bool rx_poll(struct netfront *n)
 		}
 	}
 	if (got == -EPROTO)
-		frontend_fail(&n->fe, "an index of the receive ring");
+		frontend_fail(&n->fe, "protocol error: receive response index out of range");
 	refill(n);
 	return got > 0;
 }

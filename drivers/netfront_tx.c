@@ -99,13 +99,13 @@ void tx_take_responses(struct netfront *n)
 	while ((got = ring_take(&tx->ring, &rsp)) > 0) {
 		tx->overdue = false;
 		if (!take_response(n, &rsp)) {
-			frontend_fail(&n->fe, "an answer to no frame");
+			frontend_fail(&n->fe, "protocol error: a transmit response to no request");
 			ring_fail(&tx->ring, -EPROTO);
 			return;
 		}
 	}
 	if (got == -EPROTO)
-		frontend_fail(&n->fe, "an index of the transmit ring");
+		frontend_fail(&n->fe, "protocol error: transmit response index out of range");
 }
 
 static uint32_t free_slots(const struct tx *tx)

@@ -128,7 +128,8 @@ static unsigned tx_unshare_lent(struct frontend *fe)
 		keep_frames(tx, left);
 		if (!thread_start("net-kept", THREAD_KERNEL, STACK_KERNEL, watch_leftover, left,
 				  NULL))
-			frontend_log(fe, LOG_ERROR, "no memory to wait for kept frames");
+			frontend_log(fe, LOG_ERROR, "no memory for the thread that waits until "
+				     "sent pages are unmapped");
 	}
 	for (uint32_t i = 0; i < tx->nids && !nkept; i++) {
 		struct tx_frame frame = tx->frames[i];

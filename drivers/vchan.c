@@ -53,8 +53,8 @@ static int fail(struct vchan *v, int error)
 {
 	if (!v->error) {
 		log_warning("vchan: %s, domain %u: %s", v->path, v->peer,
-			    error == -EPROTO ? "breaks the protocol" :
-			    "a client has taken another's place");
+			    error == -EPROTO ? "protocol error" :
+			    "a client replaced another one");
 		v->error = error;
 		wake(&v->port.waiters);
 	}

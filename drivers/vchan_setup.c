@@ -352,7 +352,7 @@ void vchan_close(struct vchan *v)
 		int rc = xs_rm(&soon, v->path);
 
 		if (rc)
-			log_warning("vchan: cannot remove %s (%d)", v->path, rc);
+			log_warning("vchan: cannot remove %s (error %d)", v->path, rc);
 	}
 	if (v->server)
 		take_back(v);

@@ -66,7 +66,7 @@ static void print_port(const struct evtchn *e, void *arg)
 	(void)arg;
 	print("  %4u %-15s rang %llu%s%s%s\n", e->port, e->name,
 	      (unsigned long long)e->count, e->signalled ? ", not handled" : "",
-	      e->masked ? ", masked" : "", e->waiters.first ? ", waited for" : "");
+	      e->masked ? ", masked" : "", e->waiters.first ? ", has a waiting thread" : "");
 }
 
 void dump_ports(void)

@@ -163,7 +163,7 @@ static void adopt(unsigned frame)
 		}
 	}
 	if (mapped)
-		log_warning("gnttab: %u of our pages are mapped, lent before us", mapped);
+		log_warning("gnttab: %u grants of a previous kernel are still mapped", mapped);
 }
 
 /* One frame more. */
@@ -390,7 +390,7 @@ void gnttab_unmap(struct gnttab_map *map)
 	if (all)
 		arch_unreserve(map->addr, map->n);
 	else		/* never to be used again: a page of somebody else's is there */
-		log_error("gnttab: Xen does not unmap");
+		log_error("gnttab: cannot unmap foreign pages; their addresses are not used again");
 	page_free(map->handles, handle_pages(map->n));
 	*map = (struct gnttab_map){ 0 };
 }

@@ -156,7 +156,7 @@ void log_init(void)
 
 	param_setting(&setting);
 	if (text && set_levels(text))
-		log_warning("loglevel=%s on the command line is not understood", text);
+		log_warning("loglevel=%s on the command line is invalid", text);
 }
 
 /* The most that is shown of what begins like this; the longest name that fits decides. */

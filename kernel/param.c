@@ -258,7 +258,7 @@ static uint64_t get(const char *key, const struct unit *units, uint64_t min, uin
 		return fallback;
 	if (scaled(text, units, &n) && n >= min && n <= max)
 		return n;
-	log_warning("%s=%s on the command line is not understood", key, text);
+	log_warning("%s=%s on the command line is invalid", key, text);
 	return fallback;
 }
 

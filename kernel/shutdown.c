@@ -56,10 +56,10 @@ static unsigned policy(const char *key, unsigned fallback)
 		if (strcmp(word, names[known[i]]) == 0)
 			reason = known[i];
 	if (word && strcmp(word, names[reason]) != 0)
-		log_warning("%s=%s: neither poweroff, reboot nor crash", key, word);
+		log_warning("%s=%s: must be poweroff, reboot or crash", key, word);
 	if (reason == SHUTDOWN_reboot &&
 	    clock_now() < param_duration("reboot-guard", 60 * NSEC_PER_SEC)) {
-		log_warning("shutdown: no reboot so soon after the start, it would go on so");
+		log_warning("shutdown: power off instead of reboot: the uptime is below reboot-guard");
 		reason = SHUTDOWN_poweroff;
 	}
 	return reason;
@@ -264,7 +264,7 @@ void shutdown_lifetime(uint64_t ns)
 	if (ns == NEVER && !param("idle") && !param("onoom") && !param("onlost"))
 		return;
 	if (!watching())
-		panic("too little memory: none to watch what ends us");
+		panic("no memory for the thread that enforces lifetime= and idle=");
 	if (ns < lifetime)
 		lifetime = ns;
 	wake(&limits_changed);

@@ -94,7 +94,7 @@ _Noreturn void thread_exit(void)
 	t->next = dead;
 	dead = t;
 	thread_yield();
-	panic("an ended thread runs");
+	panic("a thread runs that has ended");
 }
 
 void thread_reap(void)

@@ -34,7 +34,7 @@ void watchdog_init(void)
 	seconds = (period + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
 	rc = xen_sched_watchdog(&id, seconds);
 	if (rc < 0)		/* Xen before 4.0 has none */
-		log_warning("watchdog: Xen refuses (%d)", rc);
+		log_warning("watchdog: refused by Xen (error %d)", rc);
 	else if (!thread_start("watchdog", THREAD_KERNEL, STACK_KERNEL, feed, NULL, NULL))
-		panic("watchdog: no memory to feed it");
+		panic("watchdog: no memory for its thread");
 }

@@ -48,7 +48,7 @@ static const char *what_is_at(uintptr_t address)
 		return "data";
 	if (address >= boot_info.memory_start && address < boot_info.memory_end)
 		return "heap, stack or guard page";
-	return "nothing of ours";
+	return "not mapped";
 }
 
 static void print_where(const struct regs *r)

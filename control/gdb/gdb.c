@@ -281,7 +281,7 @@ static void serve(void *arg)
 		leave();
 	}
 	if (!over)
-		log_warning("gdb: no server (%d)", rc ? rc : chan.error);
+		log_warning("gdb: cannot create the server (error %d)", rc ? rc : chan.error);
 	if (!over && rc == 0)
 		vchan_close(&chan);
 	waiting = false;
@@ -327,15 +327,15 @@ void gdb_start(void)
 		return;
 	kernel_enter();
 	if (!wait && strcmp(word, "on")) {
-		log_warning("gdb=%s: neither on, wait nor off", word);
+		log_warning("gdb=%s: must be on, wait or off", word);
 	} else if (debug_init() ||
 		   !thread_start("gdb", THREAD_KERNEL, STACK_KERNEL, serve, NULL, NULL)) {
-		log_warning("gdb: no memory for it");
+		log_warning("gdb: no memory for the server");
 	} else {
 		waiting = wait;
 		shutdown_hook(&hook);
 		if (wait)
-			log_info("gdb: main() waits for it");
+			log_info("gdb: main() waits for a debugger");
 		wait_until(&resumed, !waiting);
 	}
 	kernel_leave();

@@ -187,6 +187,6 @@ void ring_report(const struct ring *r)
 	if (r->error)
 		print(", failed (%d)\n", r->error);
 	else
-		print(", %u answers not taken\n",
+		print(", %u responses not taken\n",
 		      shared_load(&r->page->rsp_prod) - r->consumed);
 }

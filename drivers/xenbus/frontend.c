@@ -60,7 +60,7 @@ static void close_handshake(struct frontend *fe)
 	if (frontend_publish(fe, XenbusStateClosed, false) == 0 &&
 	    frontend_wait_state(fe, IN(Unknown) | IN(Initialising) | IN(InitWait) | IN(Closed),
 				deadline, false) == -ETIMEDOUT)
-		frontend_log(fe, LOG_WARNING, "the backend does not close");
+		frontend_log(fe, LOG_WARNING, "the backend did not close in time");
 }
 
 /* From wherever a connection before us, or a loader's, left it. */
@@ -115,8 +115,9 @@ static void disconnect(struct frontend *fe)
 	fe->still_mapped = 0;
 	frontend_unshare(fe);
 	if (fe->still_mapped) {
-		frontend_log(fe, LOG_ERROR, "the backend keeps %u of our pages", fe->still_mapped);
-		frontend_fail(fe, "pages kept");
+		frontend_log(fe, LOG_ERROR, "the backend still maps %u granted pages after closing",
+			     fe->still_mapped);
+		frontend_fail(fe, "granted pages are still mapped");
 	}
 }
 
@@ -141,7 +142,7 @@ static int run_connection(struct frontend *fe)
 		if (!rc)
 			rc = backend_online(fe) ? -EAGAIN : -ENODEV;
 	} else if (rc != -EPROTO && rc != -EINTR && rc != -ENODEV && rc != fe->logged_error) {
-		frontend_log(fe, LOG_ERROR, "cannot connect (%d)", rc);
+		frontend_log(fe, LOG_ERROR, "cannot connect (error %d)", rc);
 		fe->logged_error = rc;
 	}
 	if (fe->broken)

@@ -189,7 +189,7 @@ static void discover(void *arg)
 		wake(&k->changed);
 		rc = wait_for_change(k, all ? NEVER : clock_now() + PAUSE);
 	}
-	log_warning("%s: no xenstore or no grants (%d)", k->directory, rc);
+	log_warning("%s: cannot use xenstore or grants (error %d)", k->directory, rc);
 	shut_down_devices(k);
 	k->listed = true;
 	wake(&k->changed);
@@ -249,7 +249,7 @@ static void report_device(const struct frontend *fe, void *arg)
 	if (fe->log.left_out)
 		print("%u lines left out of the log; ", fe->log.left_out);
 	if (fe->error)
-		print("not connected (%d)%s%s\n", fe->error, fe->broken ? ", broken: " : "",
+		print("not connected (%d)%s%s\n", fe->error, fe->broken ? ", disabled: " : "",
 		      fe->broken ? fe->broken : "");
 	else
 		print("connected to %s\n", fe->backend);

@@ -39,8 +39,9 @@ int frontend_read_number(struct frontend *fe, const char *key, uint64_t min, uin
 		return 0;
 	}
 	if (rc == -EPROTO) {
-		frontend_log(fe, LOG_ERROR, "%s of the backend is no number we can use", key);
-		return frontend_fail(fe, "a parameter");
+		frontend_log(fe, LOG_ERROR, "the backend's %s is not a number, or out of range",
+			     key);
+		return frontend_fail(fe, "invalid value in xenstore");
 	}
 	return rc;
 }
@@ -48,7 +49,7 @@ int frontend_read_number(struct frontend *fe, const char *key, uint64_t min, uin
 int frontend_fail(struct frontend *fe, const char *why)
 {
 	if (!fe->broken) {
-		frontend_log(fe, LOG_ERROR, "the backend broke the protocol: %s", why);
+		frontend_log(fe, LOG_ERROR, "disabled until it is attached again: %s", why);
 		fe->broken = why;
 		wake(&fe->changed);
 	}

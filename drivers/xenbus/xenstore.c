@@ -126,7 +126,7 @@ static int split(const char *strings, size_t len, char ***names)
 	char *text;
 
 	if (len && strings[len - 1] != '\0') {
-		xs_link_odd("a list without an end");
+		xs_link_odd("a list without a final NUL");
 		return -EPROTO;
 	}
 	for (size_t i = 0; i < len; i++)
@@ -387,7 +387,7 @@ static int init(void)
 		rc = xs_link_call(XS_RESET_WATCHES, 0, soon.deadline, &PIECE(""), 1,
 				  NULL);
 	if (rc == -ETIMEDOUT)
-		log_error("xenstore: no answer; going on");
+		log_error("xenstore: xenstored does not reply; continuing without xenstore");
 	return rc == -EIO || rc == -ETIMEDOUT ? rc : 0;
 }
 

@@ -60,12 +60,12 @@ void xs_link_odd(const char *what)
 {
 	/* Before the first answer it is for the tenant before us, who left it. */
 	if (!conn.answered) {
-		log_debug("xenstore: %s, for somebody before us", what);
+		log_debug("xenstore: %s, for an earlier user of the ring", what);
 		return;
 	}
 	conn.odd++;
 	if ((conn.odd & (conn.odd - 1)) == 0)
-		log_warning("xenstore: %s (%u such so far)", what, conn.odd);
+		log_warning("xenstore: unexpected message: %s (%u so far)", what, conn.odd);
 }
 
 static void complete(struct xs_request *r, int error)
@@ -86,7 +86,7 @@ static void fail(const char *why)
 
 	if (conn.error)
 		return;
-	log_error("xenstore: %s: the connection is lost", why);
+	log_error("xenstore: connection lost: %s", why);
 	conn.error = -EIO;
 	while ((r = conn.queue)) {
 		conn.queue = r->next;
@@ -125,7 +125,7 @@ static bool pump(void)
 	if (moved)
 		evtchn_notify(&conn.port);
 	if (n < 0)
-		fail("bad index in the request ring");
+		fail("invalid index in the request ring");
 	return moved;
 }
 
@@ -293,7 +293,7 @@ static int error_number(const char *name, size_t len)
 		if (len == strlen(xsd_errors[i].errstring) + 1 &&
 		    memcmp(name, xsd_errors[i].errstring, len) == 0)
 			return -xsd_errors[i].errnum;
-	xs_link_odd("an error without a known name");
+	xs_link_odd("an error of unknown name");
 	return -EPROTO;
 }
 
@@ -306,7 +306,7 @@ static int take_transaction(struct xs_request *r, const char *body, size_t len)
 		if (id <= UINT32_MAX)
 			id = id * 10 + body[i] - '0';
 	if (id == 0 || id > UINT32_MAX) {
-		xs_link_odd("a transaction without a number");
+		xs_link_odd("an invalid transaction id");
 		return -EPROTO;
 	}
 	r->begun = id;
@@ -324,7 +324,7 @@ static int take_reply(struct xs_request *r, const struct xsd_sockmsg *hdr,
 	if (hdr->type == XS_ERROR)
 		return error_number(body, hdr->len);
 	if (hdr->type != r->hdr.type) {
-		xs_link_odd("an answer of the wrong type");
+		xs_link_odd("a reply of the wrong type");
 		return -EPROTO;
 	}
 	r->reply_len = hdr->len;
@@ -352,7 +352,7 @@ static void dispatch(void)
 	while ((r = *p) && r->hdr.req_id != hdr->req_id)
 		p = &r->next;
 	if (!r) {
-		xs_link_odd("an answer that nobody asked for");
+		xs_link_odd("a reply to no request");
 		return;
 	}
 	*p = r->next;
@@ -421,11 +421,11 @@ static void reader(void *arg)
 		if (rc == -EMSGSIZE)
 			fail("a message longer than the protocol allows");
 		else if (rc < 0)
-			fail("bad index in the reply ring");
+			fail("invalid index in the reply ring");
 		else if (stream_writable(&conn.out) < 0)
-			fail("bad index in the request ring");
+			fail("invalid index in the request ring");
 		else if (server_error())
-			fail("xenstored gave us up");
+			fail("xenstored reports an error of the connection");
 		else if (rc > 0)
 			thread_yield();
 		else
@@ -478,7 +478,7 @@ int xs_link_open(void)
 	if (rc)
 		return rc;
 	if (!open_streams() && !reconnect()) {
-		log_error("xenstore: the ring was left in disorder, going on without");
+		log_error("xenstore: ring indexes are invalid; continuing without xenstore");
 		return conn.error = -EIO;
 	}
 	conn.error = 0;

@@ -82,13 +82,13 @@ void xs_watch_event(const char *payload, size_t len)
 	struct xs_watch *w = watches;
 
 	if (path_size >= len || path_size + strlen(token) + 1 != len) {
-		xs_link_odd("a malformed event");
+		xs_link_odd("a malformed watch event");
 		return;
 	}
 	while (w && strcmp(w->token, token) != 0)
 		w = w->next;
 	if (!w) {		/* crossed our unwatch, or is left from before us */
-		log_debug("xenstore: event for %s, which nobody watches", payload);
+		log_debug("xenstore: event for %s, which is not watched", payload);
 		return;
 	}
 	/* A consumer may rely on the prefix. */

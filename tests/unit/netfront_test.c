@@ -1155,7 +1155,7 @@ static void under_traffic(void)
 
 static bool lost(void)
 {
-	return strstr(host_console(), "broke the protocol");
+	return strstr(host_console(), "disabled until it is attached again");
 }
 
 static void who_lies_loses_the_device(void)

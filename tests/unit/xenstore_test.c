@@ -939,7 +939,7 @@ static void all_are_told(void)
 	xs_unwatch(&watch);
 	while (thread_count() == threads)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	assert(strstr(host_console(), "the connection is lost"));
+	assert(strstr(host_console(), "connection lost"));
 }
 
 /* ---- without memory, and at the end */

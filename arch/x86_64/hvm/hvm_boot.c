@@ -121,7 +121,7 @@ void hvm_enable_upcalls(bool by_vector)
 		via = hvm_platform_interrupt();
 	rc = via ? hvm_set_param(HVM_PARAM_CALLBACK_IRQ, via) : -ENODEV;
 	if (rc)
-		panic("no interrupt for events: %d", rc);
+		panic("cannot set the interrupt for events (error %d)", rc);
 	__asm__ volatile("sti");	/* for good: what masks is vcpu_info's byte (entry.S) */
 }
 

@@ -41,7 +41,7 @@ static struct map find_map(void)
 	set_xen_guest_handle(op.buffer, hvm_map);
 	rc = hypercall2(__HYPERVISOR_memory_op, XENMEM_memory_map, &op);
 	if (rc)
-		panic("no memory map: %d", (int)rc);
+		panic("cannot read the memory map (error %d)", (int)rc);
 	return (struct map){
 		.first = hvm_map, .end = hvm_map + op.nr_entries * sizeof(struct entry),
 		.stride = sizeof(struct entry),
@@ -115,7 +115,7 @@ unsigned hvm_memory_map(struct range ranges[RANGES])
 					end < image ? end : image);
 		}
 	if (!n || ranges[0].start != image)
-		panic("no memory at %lx", image);
+		panic("the image at physical address %lx is not in RAM", image);
 	return limit(ranges, n);
 }
 

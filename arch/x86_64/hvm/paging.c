@@ -33,7 +33,7 @@ uint64_t hvm_physical(uintptr_t address)
 	for (const struct range *r = ranges; r < ranges + nr_ranges; r++)
 		if (address - r->address < r->size)
 			return r->start + (address - r->address);
-	panic("no memory at %lx", address);
+	panic("address %lx is not in RAM", address);
 }
 
 void *hvm_virtual(uint64_t physical)
@@ -41,7 +41,7 @@ void *hvm_virtual(uint64_t physical)
 	for (const struct range *r = ranges; r < ranges + nr_ranges; r++)
 		if (physical - r->start < r->size)
 			return (void *)(r->address + (physical - r->start));
-	panic("no memory at %lx", physical);
+	panic("physical address %lx is not in RAM", physical);
 }
 
 void hvm_make_table(uintptr_t page)
@@ -95,7 +95,7 @@ uint64_t hvm_shared_info(void)
 	int rc = show(0, XENMAPSPACE_shared_info, 0);
 
 	if (rc)
-		panic("no shared page: %d", rc);
+		panic("cannot map the shared page (error %d)", rc);
 	return place(0);
 }
 

@@ -42,7 +42,7 @@ void pv_flush(void)
 		return;
 	rc = hypercall4(__HYPERVISOR_mmu_update, batch, batched, &done, DOMID_SELF);
 	if (rc)
-		panic("Xen refuses a page table update: %d", (int)rc);
+		panic("Xen refuses a page table update (error %d)", (int)rc);
 	batched = 0;
 }
 
@@ -60,7 +60,7 @@ void pv_remap(uintptr_t page, uint64_t entry)
 	long rc = hypercall3(__HYPERVISOR_update_va_mapping, page, entry, UVMF_INVLPG);
 
 	if (rc)
-		panic("Xen refuses to map %lx: %d", page, (int)rc);
+		panic("Xen refuses to map %lx (error %d)", page, (int)rc);
 }
 
 void pv_make_table(uintptr_t page)

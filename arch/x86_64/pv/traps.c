@@ -35,7 +35,7 @@ static void set_traps(void)
 	}
 	rc = hypercall1(__HYPERVISOR_set_trap_table, table);
 	if (rc)
-		panic("Xen refuses the trap table: %d", (int)rc);
+		panic("Xen refuses the trap table (error %d)", (int)rc);
 }
 
 void pv_traps_init(void)

@@ -163,7 +163,7 @@ def test_settings_change_while_it_runs(lab, image):
             r = ask(f"{config}.Set", key=key, value=value)
             assert r["parameters"] == {"parameter": wrong}, (key, value, r)
         # control= says nothing on the console as long as its level is `error`.
-        assert "the operator says" not in guest.console_text()
+        assert "the operator sets" not in guest.console_text()
         assert ask(f"{log}.GetLevel")["parameters"] == {"level": "info",
                                                         "modules": {"control": "error"}}
         assert ask(f"{log}.SetLevel", level="info", module="control") == {"parameters": {}}
@@ -175,7 +175,7 @@ def test_settings_change_while_it_runs(lab, image):
         assert ask(f"{config}.Set", key="lifetime", value="1s") == {"parameters": {}}
         result = guest.wait(600)
         assert (result.reason, result.status) == ("poweroff", 124), result
-        assert "the operator says lifetime=1s" in result.console, result.console
+        assert "the operator sets lifetime=1s" in result.console, result.console
 
 
 def test_an_application_has_methods_of_its_own(lab, image):
