@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct frontend;
+struct interface;
 struct json;
 struct ring;
 
@@ -14,6 +15,8 @@ struct ring;
 void control_methods_add(void);
 void profile_methods_add(void);
 void trace_methods_add(void);
+
+extern struct interface log_interface, config_interface;	/* log_methods.c, config_methods.c */
 
 /* Serve the operator, unless `control=off`; xenstore is there (endpoint.c). */
 void control_endpoint_start(void);

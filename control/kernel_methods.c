@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the kernel itself has to say to an operator: the interfaces that every image has. */
+/* The interfaces that every image has, for the state of the kernel. */
 #include "control/command.h"
 #include "control/control_internal.h"
 #include "drivers/xenbus/xenstore.h"
@@ -279,159 +279,6 @@ static struct interface stats = {
 	.methods = stats_methods,
 };
 
-/* ---- the log */
-
-static int log_get(struct command *c)
-{
-	static char text[LOG_RING];	/* one client at a time */
-	uint64_t at = 0;
-	size_t n = log_read(&at, text, sizeof(text));
-
-	json_chars(c->reply, "text", text, n);
-	return 0;
-}
-
-static int log_follow(struct command *c)
-{
-	char text[512];
-	uint64_t at = 0;
-
-	if (!c->more)
-		return -EDOM;
-	for (;;) {
-		size_t n = log_read(&at, text, sizeof(text));
-
-		if (n) {
-			json_chars(c->reply, "text", text, n);
-			if (!command_next(c))
-				return 0;
-		} else if (!command_wait(c, clock_now() + 100 * NSEC_PER_MSEC)) {
-			return 0;
-		}
-	}
-}
-
-static int log_get_level(struct command *c)
-{
-	json_string(c->reply, "level", log_level_names[log_level]);
-	json_open(c->reply, "modules", '{');
-	for (unsigned i = 0; i < LOG_MODULES && *log_modules[i].name; i++)
-		json_string(c->reply, log_modules[i].name,
-			    log_level_names[log_modules[i].level]);
-	json_close(c->reply, '}');
-	return 0;
-}
-
-static int log_set_level(struct command *c)
-{
-	char word[16], module[32];
-	int level = -EINVAL, named = command_string(c, "module", module, sizeof(module));
-
-	if (command_string(c, "level", word, sizeof(word)) == 1)
-		level = log_level_of(word);
-	if (level < 0)
-		return command_wrong(c, "level");
-	if (named == 1)
-		named = log_set_module(module, level);
-	else if (named == 0)
-		log_level = level;
-	return named == -EINVAL ? command_wrong(c, "module") : named;
-}
-
-static const struct method log_methods[] = {
-	{ "Get", COMMAND_READS, log_get },
-	{ "Follow", COMMAND_READS, log_follow },
-	{ "GetLevel", COMMAND_READS, log_get_level },
-	{ "SetLevel", COMMAND_WRITES, log_set_level },
-	{ NULL, 0, NULL },
-};
-
-static struct interface logs = {
-	.name = "org.xenolith.log1",
-	.description =
-	"# The kernel's log, the end of which is kept whatever the level; Follow, with `more`,\n"
-	"# goes on with what comes.  SetLevel: what the console shows from now on (writes), of a\n"
-	"# module only where one is named: what lines begin with, up to the colon.\n"
-	"interface org.xenolith.log1\n"
-	"type Level (error, warning, info, debug)\n"
-	"method Get() -> (text: string)\n"
-	"method Follow() -> (text: string)\n"
-	"method GetLevel() -> (level: Level, modules: [string]Level)\n"
-	"method SetLevel(level: Level, module: ?string) -> ()\n",
-	.methods = log_methods,
-};
-
-/* ---- the command line */
-
-static int config_get(struct command *c)
-{
-	char key[64];
-	const char *value;
-
-	if (command_string(c, "key", key, sizeof(key)) != 1)
-		return command_wrong(c, "key");
-	value = param(key);
-	if (value)
-		json_string(c->reply, "value", value);
-	return 0;
-}
-
-static int config_set(struct command *c)
-{
-	char key[64], value[SETTING_MAX];
-	int rc;
-
-	if (command_string(c, "key", key, sizeof(key)) != 1)
-		return command_wrong(c, "key");
-	if (command_string(c, "value", value, sizeof(value)) != 1)
-		return command_wrong(c, "value");
-	rc = param_set(key, value);
-	if (rc == 0)
-		log_info("control: the operator sets %s=%s", key, value);
-	return rc == -ENOENT ? command_wrong(c, "key") :
-	       rc == -EINVAL ? command_wrong(c, "value") : rc;
-}
-
-static void put_setting(const struct setting *s, void *arg)
-{
-	const char *value = param(s->key);
-	struct json *j = arg;
-
-	json_open(j, NULL, '{');
-	json_string(j, "key", s->key);
-	if (value)
-		json_string(j, "value", value);
-	json_close(j, '}');
-}
-
-static int config_list(struct command *c)
-{
-	json_open(c->reply, "settings", '[');
-	param_settings(put_setting, c->reply);
-	json_close(c->reply, ']');
-	return 0;
-}
-
-static const struct method config_methods[] = {
-	{ "Get", COMMAND_READS, config_get },
-	{ "List", COMMAND_READS, config_list },
-	{ "Set", COMMAND_DANGEROUS, config_set },
-	{ NULL, 0, NULL },
-};
-
-static struct interface config = {
-	.name = "org.xenolith.config1",
-	.description =
-	"# What the kernel command line says of a key, if it does; and those keys that may be\n"
-	"# set while the guest runs (Set is dangerous: a lifetime may be over).\n"
-	"interface org.xenolith.config1\n"
-	"type Setting (key: string, value: ?string)\n"
-	"method Get(key: string) -> (value: ?string)\n"
-	"method List() -> (settings: []Setting)\n"
-	"method Set(key: string, value: string) -> ()\n",
-	.methods = config_methods,
-};
-
 /* ---- power */
 
 static int power_off(struct command *c)
@@ -492,7 +339,8 @@ static struct interface control = {
 void control_methods_add(void)
 {
 	static struct interface *const all[] = {
-		&info, &memory, &threads, &xen, &stats, &logs, &config, &power, &control,
+		&info, &memory, &threads, &xen, &stats, &log_interface, &config_interface,
+		&power, &control,
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
