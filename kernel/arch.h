@@ -20,7 +20,7 @@
 /* The page Xen shares with us: pending and mask bits, the upcall mask, clocks. */
 extern struct shared_info arch_shared_info;
 
-/* What the domain builder told us; filled in before start() is called. */
+/* What the domain builder told us; filled in before kernel_main() is called. */
 #define COMMAND_LINE_MAX 8191
 struct boot_info {
 	char command_line[COMMAND_LINE_MAX + 2];
@@ -122,7 +122,7 @@ unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 bool arch_random(uint64_t *bits);
 
 /* What the kernel provides to the platform: called once, on the boot stack. */
-_Noreturn void start(void);
+_Noreturn void kernel_main(void);
 
 /*
  * An upcall, in application code or where kernel code has upcalls unmasked.  True: it was

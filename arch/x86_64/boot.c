@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is done behind either door, and where one goes to the other's side. */
+/* The part of boot that is common to all guest types, and calls by way of `platform`. */
 #include "arch/x86_64/platform.h"
 #include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
@@ -18,14 +18,16 @@ _Noreturn void __stack_chk_fail(void)
 	panic("stack smashed");
 }
 
+/* kernel_main() has the rest of the list. */
 _Noreturn void boot_arch(void)
 {
+	platform->attach();
 	cpu_init();
 	__stack_chk_guard = random_word() & ~0xfful;	/* a NUL stops string functions */
-	start();
+	kernel_main();
 }
 
-/* An upcall found work for others: the interrupted thread's FPU is saved meanwhile. */
+/* After an upcall that woke other threads: saves the FPU of the interrupted one meanwhile. */
 void preempt(void)
 {
 	char area[fpu_size() + 64];

@@ -15,6 +15,13 @@
 #include <stdint.h>
 
 struct platform {
+	/*
+	 * Takes what Xen gives to the domain: maps the shared page, masks events, tells Xen where
+	 * events enter, and finds the rings and ports of console and xenstore (boot_info).  All
+	 * of it is new after a resume, which would call this again.
+	 */
+	void (*attach)(void);
+
 	/* The CPU. */
 	void (*cpuid)(uint32_t leaf, uint32_t sub, uint32_t regs[4]);	/* as we are to see it */
 	void (*set_fs_base)(uintptr_t base);	/* where there is no wrfsbase */

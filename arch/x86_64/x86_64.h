@@ -80,7 +80,7 @@ _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller);
 /* Run the threads that an upcall in application code woke: see sched_upcall(). */
 void preempt(void);
 
-/* What either door's entry code calls when `platform` works: the rest, then start(). */
+/* The rest of boot, when `platform` and the page tables work; ends in kernel_main(). */
 _Noreturn void boot_arch(void);
 void cpu_init(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From the platform's start() to main() and out again.
+ * From the platform to main() and out again: kernel_main() is the list of what is started.
  *
  * The boot flow brings the kernel up and makes the thread that runs main(), since its own
  * small stack is no place for an application; then it is the control thread.
@@ -148,7 +148,7 @@ static void check_command_line(size_t length, int rc)
 	shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, why);
 }
 
-_Noreturn void start(void)
+_Noreturn void kernel_main(void)
 {
 	size_t length = strlen(boot_info.command_line);
 	int rc;

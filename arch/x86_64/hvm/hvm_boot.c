@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From entry.S to start(), as a PVH or HVM guest. */
+/* Boot of a PVH or HVM guest: from entry.S to boot_arch(). */
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
 #include "arch/x86_64/hypercall_page.h"
@@ -18,7 +18,7 @@
 #define CPUID_7_EBX_FSGSBASE 1u
 #define CR4_FSGSBASE (1ul << 16)
 #define MSR_FS_BASE 0xc0000100
-#define LAST_LEAF 0x40010000		/* where Xen's leaves may begin: Viridian's come first */
+#define LAST_LEAF 0x40010000		/* Xen's leaves begin at or before it (Viridian's may come first) */
 
 static void cpuid(uint32_t leaf, uint32_t sub, uint32_t regs[4])
 {
@@ -44,7 +44,11 @@ static uintptr_t fault_address(void)
 	return address;
 }
 
+static void *console_page, *xenstore_page;	/* to map the rings to */
+static void attach(void);
+
 static const struct platform hvm = {
+	.attach = attach,
 	.cpuid = cpuid,
 	.set_fs_base = set_fs_base_by_msr,
 	.fault_address = fault_address,
@@ -61,7 +65,7 @@ static const struct platform hvm = {
 	.serial_write = hvm_serial_write,
 };
 
-/* xen/arch-x86/cpuid.h; without it there is nobody to complain to. */
+/* xen/arch-x86/cpuid.h.  Without Xen there is no console for a message. */
 static void fill_hypercall_page(void)
 {
 	uint32_t base = XEN_CPUID_FIRST_LEAF, r[4];
@@ -78,10 +82,8 @@ static void fill_hypercall_page(void)
 	wrmsr(r[1], (uintptr_t)hypercall_page - (uintptr_t)image_start + (uintptr_t)image_physical);
 }
 
-static void *map_ring(uint64_t frame)
+static void *map_ring(void *page, uint64_t frame)
 {
-	void *page = hvm_early_pages(1);
-
 	hvm_remap((uintptr_t)page, frame * PAGE_SIZE | PTE_RW | pte_nx);
 	return page;
 }
@@ -92,14 +94,14 @@ static void find_rings(void)
 
 	boot_info.console_port = hvm_param(HVM_PARAM_CONSOLE_EVTCHN);
 	if (frame && boot_info.console_port)
-		boot_info.console_ring = map_ring(frame);
+		boot_info.console_ring = map_ring(console_page, frame);
 	frame = hvm_param(HVM_PARAM_STORE_PFN);
 	boot_info.xenstore_port = hvm_param(HVM_PARAM_STORE_EVTCHN);
 	if (frame && boot_info.xenstore_port)
-		boot_info.xenstore_ring = map_ring(frame);
+		boot_info.xenstore_ring = map_ring(xenstore_page, frame);
 }
 
-/* Not before Xen 4.0. */
+/* Since Xen 4.0. */
 static bool vector_is_offered(void)
 {
 	struct xen_feature_info features = { 0 };
@@ -109,20 +111,28 @@ static bool vector_is_offered(void)
 }
 
 /*
- * By a vector of ours, which wants no acknowledgement, rather than by the local APIC's
- * (HVMOP_set_evtchn_upcall_vector), whose every event would cost a second exit to Xen.
+ * The vector is the domain's (HVM_PARAM_CALLBACK_IRQ), which needs no acknowledgement.  The local
+ * APIC's (HVMOP_set_evtchn_upcall_vector) would cost a second exit to Xen for each event.
  */
 void hvm_enable_upcalls(bool by_vector)
 {
 	uint64_t via = (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | UPCALL_VECTOR;
 	int rc;
 
-	if (!by_vector)		/* a line's number alone is HVM_PARAM_CALLBACK_TYPE_GSI */
+	if (!by_vector)		/* the number of a line: HVM_PARAM_CALLBACK_TYPE_GSI is 0 */
 		via = hvm_platform_interrupt();
 	rc = via ? hvm_set_param(HVM_PARAM_CALLBACK_IRQ, via) : -ENODEV;
 	if (rc)
 		panic("cannot set the interrupt for events (error %d)", rc);
-	__asm__ volatile("sti");	/* for good: what masks is vcpu_info's byte (entry.S) */
+	__asm__ volatile("sti");	/* stays set: events are masked in vcpu_info (entry.S) */
+}
+
+static void attach(void)
+{
+	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | PTE_RW | pte_nx);
+	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
+	find_rings();
+	hvm_enable_upcalls(vector_is_offered());
 }
 
 static void allow_wrfsbase(void)
@@ -141,8 +151,8 @@ static void allow_wrfsbase(void)
 }
 
 /*
- * Where entry.S copies the command line to: LINE_ROOM bytes of it at the most, one more than
- * we take, so that a longer line is seen.  The zero behind them stays.
+ * entry.S copies at most LINE_ROOM bytes of the command line to the beginning of boot_info: one
+ * more than is accepted, so that a longer line is detected.  The byte behind them stays 0.
  */
 _Static_assert(offsetof(struct boot_info, command_line) == 0 && COMMAND_LINE_MAX == 8192 - 1 &&
 	       sizeof(boot_info.command_line) == 8192 + 1, "LINE_ROOM");
@@ -156,12 +166,10 @@ _Noreturn void hvm_start(void)
 	hvm_paging_init();
 	hvm_devices_init();
 	hvm_traps_init();
-	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | PTE_RW | pte_nx);
-	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
-	find_rings();
-	boot_info.command_line_max = COMMAND_LINE_MAX;
+	console_page = hvm_early_pages(1);
+	xenstore_page = hvm_early_pages(1);
 	hvm_early_end();
+	boot_info.command_line_max = COMMAND_LINE_MAX;
 	allow_wrfsbase();
-	hvm_enable_upcalls(vector_is_offered());
 	boot_arch();
 }
