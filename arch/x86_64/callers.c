@@ -50,16 +50,8 @@ unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 		if (on_current_stack(at))
 			*top = call_before(*(const uintptr_t *)at);
 	}
-	while (i < n) {
-		const uintptr_t *frame = (const uintptr_t *)rbp;
-
-		if (rbp & 7 || !on_current_stack(rbp) || !on_current_stack(rbp + 8) || !frame[1])
-			break;
-		pcs[i++] = frame[1];
-		if (frame[0] <= rbp)	/* callers lie higher */
-			break;
-		rbp = frame[0];
-	}
+	while (i < n && next_frame(&rbp, &pcs[i]))
+		i++;
 	return i;
 }
 

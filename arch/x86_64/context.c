@@ -166,18 +166,23 @@ bool at_stack_guard(uintptr_t sp)
 	return sp >= c->low - PAGE_SIZE && sp < c->low + sizeof(struct regs);
 }
 
+bool next_frame(uintptr_t *rbp, uintptr_t *pc)
+{
+	const uintptr_t *frame = (const uintptr_t *)*rbp;
+
+	if (*rbp & 7 || !on_current_stack(*rbp) || !on_current_stack(*rbp + 8) || !frame[1])
+		return false;
+	*pc = frame[1];
+	*rbp = frame[0] > *rbp ? frame[0] : 0;	/* the caller's frame lies higher */
+	return true;
+}
+
 void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc))
 {
-	for (int depth = 0; depth < 40; depth++) {
-		const uintptr_t *frame = (const uintptr_t *)rbp;
+	uintptr_t pc;
 
-		if (rbp & 7 || !on_current_stack(rbp) || !on_current_stack(rbp + 8) || !frame[1])
-			return;
-		visit(frame[1]);
-		if (frame[0] <= rbp)	/* callers lie higher */
-			return;
-		rbp = frame[0];
-	}
+	for (int depth = 0; depth < 40 && next_frame(&rbp, &pc); depth++)
+		visit(pc);
 }
 
 void arch_backtrace(void (*visit)(uintptr_t pc))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * For the entry.S of both doors: the frame that faults and upcalls leave on the stack (struct
- * regs of arch.h), and all the faults that there are.
+ * For pv/entry.S and hvm/entry.S: the frame that faults and upcalls leave on the stack (struct
+ * regs of x86_64.h), and the entries of faults and the NMI.
  */
 
-/* The vector is on the stack: the rest of struct regs, 22 words with what was pushed for us. */
+/* With the vector on the stack: pushes the rest of struct regs. */
 .macro save
 	push	%rax
 	push	%rcx
@@ -24,7 +24,7 @@
 	cld
 .endm
 
-/* ... up to the vector */
+/* Restores all registers that save pushed; the vector stays on the stack. */
 .macro restore
 	pop	%r15
 	pop	%r14
@@ -43,24 +43,77 @@
 	pop	%rax
 .endm
 
-/* `trap` vector, whether there is an error code: the door's own macro. */
-.macro all_traps
-	trap	0
-	trap	1
-	trap	3
-	trap	4
-	trap	5
-	trap	6
-	trap	7
-	trap	8, 1
-	trap	10, 1
-	trap	11, 1
-	trap	12, 1
-	trap	13, 1
-	trap	14, 1
-	trap	16
-	trap	17, 1
-	trap	18
-	trap	19
-	trap	21, 1
+/*
+ * An entry for a fault, 16 bytes from the one before, and its vector in the list TYPE_vectors,
+ * from which traps.c makes the table.  at_entry is the guest type's own macro: it removes from
+ * the stack what the other guest type does not have.
+ */
+.macro trap type, vector, code=0
+	.balign	16
+	at_entry
+	.if	\code == 0
+	push	$0
+	.endif
+	push	$\vector
+	jmp	trap_common
+
+	.pushsection .rodata.\type\()_vectors, "a", @progbits
+	.byte	\vector
+	.popsection
+.endm
+
+/*
+ * TYPE_trap_entries, the entries of all faults; what they have in common, which calls trap(); and
+ * TYPE_nmi_entry.  `leave` is the guest type's way back.  A frame is 22 words, so rsp is aligned
+ * for the calls.
+ */
+.macro trap_entries type
+	.pushsection .rodata.\type\()_vectors, "a", @progbits
+	.globl	\type\()_vectors, \type\()_vectors_end
+\type\()_vectors:
+	.popsection
+
+	.balign	16
+	.globl	\type\()_trap_entries
+\type\()_trap_entries:
+	trap	\type, 0
+	trap	\type, 1
+	trap	\type, 3
+	trap	\type, 4
+	trap	\type, 5
+	trap	\type, 6
+	trap	\type, 7
+	trap	\type, 8, 1
+	trap	\type, 10, 1
+	trap	\type, 11, 1
+	trap	\type, 12, 1
+	trap	\type, 13, 1
+	trap	\type, 14, 1
+	trap	\type, 16
+	trap	\type, 17, 1
+	trap	\type, 18
+	trap	\type, 19
+	trap	\type, 21, 1
+
+	.pushsection .rodata.\type\()_vectors, "a", @progbits
+\type\()_vectors_end:
+	.popsection
+
+trap_common:
+	save
+	mov	%rsp, %rdi
+	call	trap
+	.globl	\type\()_trapped
+\type\()_trapped:
+	jmp	leave
+
+	.globl	\type\()_nmi_entry
+\type\()_nmi_entry:
+	at_entry
+	push	$0
+	push	$2
+	save
+	mov	%rsp, %rdi
+	call	nmi
+	jmp	leave
 .endm

@@ -6,8 +6,8 @@
  *	rbp rbx r12 r13 r14 r15
  *	mxcsr, x87 control word	<- the saved sp
  *
- * That is all the ABI lets a call keep; the rest of the FPU's state is saved by who
- * was interrupted rather than called (fpu.c).
+ * These are all registers that the ABI preserves across a call.  A thread that was interrupted
+ * by an upcall saves the whole state of the FPU before (preempt() in boot.c, fpu_save() in cpu.c).
  */
 	.text
 
@@ -25,7 +25,7 @@ switch_stack:
 	fnstcw	4(%rsp)
 	mov	%rsp, (%rdi)
 	mov	%rsi, %rsp
-	mov	%rdx, %fs:0x70		/* how far down the new stack may grow: tcb.h */
+	mov	%rdx, %fs:0x70		/* the limit of the new stack: struct tcb in x86_64.h */
 	ldmxcsr	(%rsp)
 	fldcw	4(%rsp)
 	add	$8, %rsp
@@ -45,9 +45,9 @@ thread_first:
 	ud2
 
 /*
- * Called by the prologue of a function that finds less stack than it wants
- * (-fsplit-stack, used as a check: see stack.c).  Above us: the return address into
- * that function, then its caller's.
+ * Called by the prologue of a function that needs more stack than there is (-fsplit-stack, of
+ * which only the check is used: see context.c).  On the stack: the return address into that
+ * function, then its caller's.
  */
 	.globl	__morestack
 __morestack:

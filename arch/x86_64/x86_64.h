@@ -36,7 +36,13 @@ struct tcb {
 };
 extern struct tcb boot_tcb;
 
-/* Return addresses from a frame pointer on, as long as they lie on the running stack. */
+/*
+ * Reads the frame at *rbp on the running stack: its return address, and the frame pointer of its
+ * caller, or 0.  Returns false if there is no frame.
+ */
+bool next_frame(uintptr_t *rbp, uintptr_t *pc);
+
+/* Calls visit() with the return addresses from a frame on, at most 40. */
 void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc));
 bool on_current_stack(uintptr_t address);
 

@@ -165,51 +165,10 @@ leave:
 	add	$16, %rsp		/* the vector, the error code */
 	iretq
 
-/* An entry each 16 bytes, and a list of the vectors, for traps.c. */
-.macro trap vector, code=0
-	.balign	16
-	.if	\code == 0
-	push	$0
-	.endif
-	push	$\vector
-	jmp	trap_common
-
-	.pushsection .rodata.hvm_vectors, "a", @progbits
-	.byte	\vector
-	.popsection
+.macro at_entry
 .endm
 
-	.pushsection .rodata.hvm_vectors, "a", @progbits
-	.globl	hvm_vectors, hvm_vectors_end
-hvm_vectors:
-	.popsection
-
-	.balign	16
-	.globl	hvm_trap_entries
-hvm_trap_entries:
-	all_traps
-
-	.pushsection .rodata.hvm_vectors, "a", @progbits
-hvm_vectors_end:
-	.popsection
-
-/* A frame is 22 words: rsp is aligned for the calls. */
-trap_common:
-	save
-	mov	%rsp, %rdi
-	call	trap
-	.globl	hvm_trapped
-hvm_trapped:
-	jmp	leave
-
-	.globl	hvm_nmi_entry
-hvm_nmi_entry:
-	push	$0
-	push	$2
-	save
-	mov	%rsp, %rdi
-	call	nmi
-	jmp	leave
+	trap_entries hvm
 
 /*
  * An event.  The mask of vcpu_info, which Xen leaves alone here, is ours to look at; the CPU's

@@ -45,55 +45,13 @@ leave:
 	movq	$0, (%rsp)
 	jmp	hypercall_page + __HYPERVISOR_iret * 32
 
-/* An entry each 16 bytes, and a list of the vectors: traps.c makes Xen's table of it. */
-.macro trap vector, code=0
-	.balign	16
+/* Xen pushes rcx and r11, too. */
+.macro at_entry
 	pop	%rcx
 	pop	%r11
-	.if	\code == 0
-	push	$0
-	.endif
-	push	$\vector
-	jmp	trap_common
-
-	.pushsection .rodata.pv_vectors, "a", @progbits
-	.byte	\vector
-	.popsection
 .endm
 
-	.pushsection .rodata.pv_vectors, "a", @progbits
-	.globl	pv_vectors, pv_vectors_end
-pv_vectors:
-	.popsection
-
-	.balign	16
-	.globl	pv_trap_entries
-pv_trap_entries:
-	all_traps
-
-	.pushsection .rodata.pv_vectors, "a", @progbits
-pv_vectors_end:
-	.popsection
-
-/* A frame is 22 words: rsp is aligned for the calls. */
-trap_common:
-	save
-	mov	%rsp, %rdi
-	call	trap
-	.globl	pv_trapped
-pv_trapped:
-	jmp	leave
-
-	.globl	pv_nmi_entry
-pv_nmi_entry:
-	pop	%rcx
-	pop	%r11
-	push	$0
-	push	$2
-	save
-	mov	%rsp, %rdi
-	call	nmi
-	jmp	leave
+	trap_entries pv
 
 /*
  * An event, upcalls now masked.  It interrupts what runs unmasked, or it ends pv_block():
