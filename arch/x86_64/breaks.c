@@ -139,17 +139,13 @@ static bool behind_call(uintptr_t at)
  */
 static void find_returns(const struct thread *t, uintptr_t rsp, uintptr_t rbp)
 {
+	uintptr_t pc;
+
 	returns_above = rsp;
 	if (context_holds(t->context, rsp, 8) && behind_call(*(const uintptr_t *)rsp))
 		add_return(*(const uintptr_t *)rsp);
-	while (!(rbp & 7) && context_holds(t->context, rbp, 16)) {
-		const uintptr_t *frame = (const uintptr_t *)rbp;
-
-		add_return(frame[1]);
-		if (frame[0] <= rbp)
-			break;
-		rbp = frame[0];
-	}
+	while (next_frame(t->context, &rbp, &pc))
+		add_return(pc);
 }
 
 static void plant_all(struct stop *stops, unsigned n)

@@ -50,7 +50,7 @@ unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 		if (on_current_stack(at))
 			*top = call_before(*(const uintptr_t *)at);
 	}
-	while (i < n && next_frame(&rbp, &pcs[i]))
+	while (i < n && next_frame(NULL, &rbp, &pcs[i]))
 		i++;
 	return i;
 }

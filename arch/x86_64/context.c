@@ -68,6 +68,12 @@ static struct arch_context *adopt(void)
 	return &boot_context;
 }
 
+/* The running stack, also before the first thread exists. */
+static const struct arch_context *running(void)
+{
+	return current->context ? current->context : adopt();
+}
+
 struct arch_context *arch_context_new(void (*main)(void *), void *arg, size_t stack_size)
 {
 	struct arch_context *c;
@@ -154,23 +160,21 @@ bool context_holds(const struct arch_context *c, uintptr_t address, size_t size)
 
 bool on_current_stack(uintptr_t address)
 {
-	const struct arch_context *c = current->context ? current->context : adopt();
-
-	return address >= c->low && address < c->high;
+	return context_holds(running(), address, 1);
 }
 
 bool at_stack_guard(uintptr_t sp)
 {
-	const struct arch_context *c = current->context ? current->context : adopt();
+	const struct arch_context *c = running();
 
 	return sp >= c->low - PAGE_SIZE && sp < c->low + sizeof(struct regs);
 }
 
-bool next_frame(uintptr_t *rbp, uintptr_t *pc)
+bool next_frame(const struct arch_context *c, uintptr_t *rbp, uintptr_t *pc)
 {
 	const uintptr_t *frame = (const uintptr_t *)*rbp;
 
-	if (*rbp & 7 || !on_current_stack(*rbp) || !on_current_stack(*rbp + 8) || !frame[1])
+	if (*rbp & 7 || !context_holds(c ? c : running(), *rbp, 16) || !frame[1])
 		return false;
 	*pc = frame[1];
 	*rbp = frame[0] > *rbp ? frame[0] : 0;	/* the caller's frame lies higher */
@@ -181,7 +185,7 @@ void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc))
 {
 	uintptr_t pc;
 
-	for (int depth = 0; depth < 40 && next_frame(&rbp, &pc); depth++)
+	for (int depth = 0; depth < 40 && next_frame(NULL, &rbp, &pc); depth++)
 		visit(pc);
 }
 
@@ -199,7 +203,7 @@ void print_stack_overflow(void)
 {
 	size_t size, used;
 
-	arch_context_stack(current->context ? current->context : adopt(), &size, &used);
+	arch_context_stack(running(), &size, &used);
 	print("\nfault: stack overflow, thread %s, stack of %zu bytes\n", current->name, size);
 }
 

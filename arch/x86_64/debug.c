@@ -35,20 +35,13 @@ static bool is_entry(uintptr_t back)
 struct regs *debug_frame(const struct thread *t)
 {
 	struct regs saved, *found = NULL;
-	uintptr_t rbp;
+	uintptr_t rbp, frame, pc;
 
 	context_registers(t->context, &saved);
-	rbp = saved.rbp;
-	while (!(rbp & 7) && context_holds(t->context, rbp, 16)) {
-		uintptr_t *frame = (uintptr_t *)rbp;
-
-		if (is_entry(frame[1]) &&
-		    context_holds(t->context, rbp + 16, sizeof(*found)))
-			found = (struct regs *)(frame + 2);
-		if (frame[0] <= rbp)	/* callers lie higher */
-			break;
-		rbp = frame[0];
-	}
+	frame = rbp = saved.rbp;
+	for (; next_frame(t->context, &rbp, &pc); frame = rbp)
+		if (is_entry(pc) && context_holds(t->context, frame + 16, sizeof(*found)))
+			found = (struct regs *)(frame + 16);
 	return found;
 }
 

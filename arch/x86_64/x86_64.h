@@ -37,10 +37,10 @@ struct tcb {
 extern struct tcb boot_tcb;
 
 /*
- * Reads the frame at *rbp on the running stack: its return address, and the frame pointer of its
- * caller, or 0.  Returns false if there is no frame.
+ * Reads the frame at *rbp on a thread's stack (NULL: the running one): its return address, and
+ * the frame pointer of its caller, or 0.  Returns false if there is no frame.
  */
-bool next_frame(uintptr_t *rbp, uintptr_t *pc);
+bool next_frame(const struct arch_context *c, uintptr_t *rbp, uintptr_t *pc);
 
 /* Calls visit() with the return addresses from a frame on, at most 40. */
 void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc));
