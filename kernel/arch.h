@@ -46,7 +46,19 @@ struct arch_context *arch_context_new(void (*main)(void *), void *arg, size_t st
 void arch_context_free(struct arch_context *context);	/* never the running one */
 void arch_switch(struct arch_context *from, struct arch_context *to);
 
-/* The thread pointer (%fs on x86_64) of the code that runs next; 0: the one made at boot. */
+/*
+ * The block that the thread pointer (%fs on x86_64) points to.  Compiled code finds thread-local
+ * data below `self` (x86-64 psABI), and the limit of the stack in word 14 (-fsplit-stack), which
+ * arch_switch() sets.
+ */
+struct tcb {
+	struct tcb *self;
+	uint64_t unused[13];
+	uint64_t stack_limit;
+	uint64_t reserved;
+};
+
+/* Sets the thread pointer; 0: that of the block made at boot. */
 void arch_set_tls(uintptr_t tls);
 
 /* Bytes of stack it has, and how many it ever used. */

@@ -25,7 +25,7 @@ switch_stack:
 	fnstcw	4(%rsp)
 	mov	%rsp, (%rdi)
 	mov	%rsi, %rsp
-	mov	%rdx, %fs:0x70		/* the limit of the new stack: struct tcb in x86_64.h */
+	mov	%rdx, %fs:0x70		/* the limit of the new stack: struct tcb in kernel/arch.h */
 	ldmxcsr	(%rsp)
 	fldcw	4(%rsp)
 	add	$8, %rsp

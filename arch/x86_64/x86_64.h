@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of arch/x86_64 share among themselves, whichever way we were booted. */
+/* What the files of arch/x86_64 share, for all guest types. */
 #ifndef ARCH_X86_64_X86_64_H
 #define ARCH_X86_64_X86_64_H
+
+#include "kernel/arch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,26 +16,13 @@ struct regs {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
-struct arch_context;
-struct arch_call;
-
 /* From the linker script: the image's parts, each on pages of its own. */
 extern char image_start[], library_text[], application_text[], text_end[];
 extern char rodata_start[], rodata_end[], data_start[];
 extern char boot_stack_guard[], boot_stack[], boot_stack_end[];
 extern char hypercall_page[], image_end[];
 
-/*
- * What %fs points to: the compiler's idea of a thread control block (the x86-64 psABI's
- * word 0; word 14 is where -fsplit-stack looks for the stack's limit).  lib/thread/tls.c makes
- * one a thread where an application has thread-local data; else all share this one.
- */
-struct tcb {
-	struct tcb *self;
-	uint64_t unused[13];
-	uint64_t stack_limit;
-	uint64_t reserved;
-};
+/* The thread control block of threads without a block of their own (kernel/arch.h). */
 extern struct tcb boot_tcb;
 
 /*

@@ -9,6 +9,7 @@
  *	|
  *	as malloc() gave it
  */
+#include "kernel/arch.h"
 #include "lib/thread/tls.h"
 
 #include <errno.h>
@@ -19,12 +20,6 @@
 /* From the linker script; the values of the last three are their addresses. */
 extern char __tls_image_start[];
 extern char __tls_image_size[], __tls_size[], __tls_align[];
-
-/* Word 0 is its own address, by which compiled code finds what lies before it. */
-struct tcb {
-	struct tcb *self;
-	uint64_t words[15];		/* word 14: the stack's limit, set at a switch */
-};
 
 static size_t value(const char *symbol)
 {
