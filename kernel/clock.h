@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Time, in ns.  Callable from application code too; none of these sleep. */
+/* Time, in ns.  These may also be called in application code, and do not sleep. */
 #ifndef KERNEL_CLOCK_H
 #define KERNEL_CLOCK_H
 
@@ -10,13 +10,19 @@
 
 void clock_init(void);
 
-/* Since boot: Xen's system time (which may be the host's uptime) less an offset. */
+/*
+ * The time since boot: Xen's system time (which may be the host's uptime) minus an
+ * offset.
+ */
 uint64_t clock_now(void);
 
-/* A clock_now() as Xen system time, for timers: what Xen calls it. */
+/* Converts a time of clock_now() to Xen's system time, for timers. */
 uint64_t clock_to_xen(uint64_t when);
 
-/* Since 1970-01-01 UTC, as Xen tells it, plus what clock_wall_set() said. */
+/*
+ * The time since 1970-01-01 UTC as Xen tells it, plus the step that clock_wall_set()
+ * made.
+ */
 uint64_t clock_wall(void);
 void clock_wall_set(uint64_t ns);
 

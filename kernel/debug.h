@@ -1,62 +1,64 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a debugger wants of the platform, and the platform of a debugger; of no use to others,
- * and linked only with one (control/gdb/gdb.h).
+ * The interface between a debugger and the platform.  Only images with a debugger link it
+ * (control/gdb/gdb.h).
  *
- * A debugger is a kernel thread.  What it stops is the application: its threads are held
- * (sched_freeze()), each in the state in which it was preempted, or fell asleep in the kernel,
- * or trapped.  All of this is for such moments but for what says otherwise, and for the
- * application's threads.
+ * The debugger is a kernel thread.  It stops the application: its threads are frozen
+ * (sched_freeze()), each in the state in which it was preempted, fell asleep in the
+ * kernel, or trapped.  Unless stated otherwise, the functions are for the time in which
+ * the application is stopped, and for its threads.
  */
 #ifndef KERNEL_DEBUG_H
 #define KERNEL_DEBUG_H
 
 #include "kernel/sched.h"
 
-/* 0 or -ENOMEM; once, and at any time. */
+/* Returns 0 or -ENOMEM. Called once, at any time. */
 int debug_init(void);
 
 /*
- * In gdb's order: rax rbx rcx rdx rsi rdi rbp rsp r8 ... r15 rip rflags, then cs ss ds es fs
- * gs.  Of a thread asleep in the kernel they are the kernel's, where it will wake.
+ * The registers in gdb's order: rax rbx rcx rdx rsi rdi rbp rsp r8 ... r15 rip rflags,
+ * then cs ss ds es fs gs.  For a thread that sleeps in the kernel they are those with
+ * which it will continue there.
  */
 #define DEBUG_REGISTERS 24
 void debug_registers(const struct thread *t, uint64_t values[DEBUG_REGISTERS]);
 
 /*
- * 0; -EBUSY: it is asleep in the kernel, and values are others; -EINVAL: a pc that is not the
- * application's, a stack pointer that is not on its stack.  Of the flags only what
- * arithmetic leaves is taken, of the segments nothing.
+ * Returns 0; -EBUSY if the thread sleeps in the kernel and the values differ; -EINVAL for
+ * a pc outside the application, or a stack pointer outside its stack.  Only arithmetic
+ * flags are changed, and no segments.
  */
 int debug_set_registers(struct thread *t, const uint64_t values[DEBUG_REGISTERS]);
 
 /*
- * Memory, as far as it is there.  A read is of so many bytes, 0 if there are none; a write
- * of all, or -EFAULT: what is neither data nor the image's own text and constants.
+ * A read returns the number of bytes that could be read.  A write changes all bytes or
+ * returns -EFAULT: only data, and the image's own text and constants can be written.
  */
 size_t debug_read(uintptr_t address, void *to, size_t len);
 int debug_write(uintptr_t address, const void *from, size_t len);
 
 /*
- * Breakpoints: -EFAULT: that is neither the application nor the C library; -ENOSPC.  One
- * where the kernel comes by (it uses the C library too) does not stop it.
+ * Breakpoints.  Returns 0; -EFAULT outside the application and the C library; -ENOSPC. A
+ * breakpoint does not stop kernel code, which uses the C library, too.
  */
 int debug_break(uintptr_t address);
 void debug_unbreak(uintptr_t address);
 void debug_unbreak_all(void);
 
 /*
- * The application is let run, step first, where it is not NULL: one instruction of its
- * text; what lies outside of that (the kernel, the C library) counts as one with the call.
+ * Writes the breakpoints, before the application continues.  If step is not NULL, this
+ * thread executes one instruction of the application; code outside (kernel, C library)
+ * counts as one instruction with its call.
  */
 void debug_plant(struct thread *step);
-void debug_lift(void);			/* the application has stopped */
+void debug_lift(void);			/* removes them: the application has stopped */
 
 /*
- * What the debugger provides.  The running thread, an application's, trapped outside the
- * kernel, with this signal of gdb's numbers.  Whether there is a debugger that wants to
- * know; it sleeps then until the thread is to go on, and *fatal says whether the fault
- * takes its course.
+ * What the debugger provides.  debug_stopped(): the running thread, one of the
+ * application, has trapped outside the kernel, with a signal of gdb's numbers.  It sleeps
+ * until the thread may continue.  *fatal tells whether the fault is handled as without a
+ * debugger.  debug_wants(): whether a debugger is attached.
  */
 #define DEBUG_TRAP 5
 bool debug_wants(void);

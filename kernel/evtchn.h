@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Event channels: one-bit doorbells between domains (xen/event_channel.h, the
- * two-level ABI, which every Xen has).
+ * Event channels: one-bit notifications between domains (xen/event_channel.h, the
+ * two-level ABI, which every Xen has). Kernel code only; only evtchn_wait() sleeps.
  */
 #ifndef KERNEL_EVTCHN_H
 #define KERNEL_EVTCHN_H
@@ -10,49 +10,52 @@
 #include "kernel/sched.h"
 
 /*
- * A bound port.  When the peer rings, `rung` is set and `waiters` wake: that is all
- * an interrupt ever does here; the work belongs to a thread.  A port that rings
- * again before anybody looked is masked until somebody does, so a storm on one port
- * costs two upcalls, not the machine.
+ * A bound port.  When the peer notifies it, `signalled` is set and `waiters` wake.  An
+ * upcall does nothing else; the work is done by a thread.  A port that is notified again
+ * before evtchn_take() is masked until then, so a storm of events on a port costs two
+ * upcalls.
  */
 struct evtchn {
 	evtchn_port_t port;		/* 0: not bound */
 	const char *name;		/* for reports; must outlive it */
 	bool signalled;
 	bool masked;
-	bool adopted;			/* not ours to unbind */
-	uint64_t count;			/* how often it rang */
+	bool adopted;			/* bound by the domain builder: never unbound */
+	uint64_t count;			/* how often it was signalled */
 	struct waitq waiters;
-	struct waitq *wakes;		/* set by who waits for several: instead of waiters */
+	struct waitq *wakes;		/* queue to wake instead of waiters, or NULL */
 };
 
 void evtchn_init(void);		/* once, before any other; masks all ports */
 
-/* Bind: 0 or -errno (-ENOSPC when Xen has no port left, -ENOMEM). */
+/* Bind a port.  They return 0 or -errno (-ENOSPC if Xen has no free port, -ENOMEM). */
 int evtchn_listen(struct evtchn *e, const char *name, domid_t remote);
 int evtchn_connect(struct evtchn *e, const char *name, domid_t remote, evtchn_port_t port);
 int evtchn_virq(struct evtchn *e, const char *name, unsigned virq);
 int evtchn_adopt(struct evtchn *e, const char *name, evtchn_port_t port); /* bound by the builder */
 
 void evtchn_notify(struct evtchn *e);
-void evtchn_wait(struct evtchn *e);	/* sleeps until rung; clears it */
-bool evtchn_take(struct evtchn *e);	/* whether it rang; clears it */
-void evtchn_close(struct evtchn *e);	/* unbinds, wakes who waits; adopted ports stay bound */
+void evtchn_wait(struct evtchn *e);	/* sleeps until it is signalled; clears it */
+bool evtchn_take(struct evtchn *e);	/* returns whether it was signalled, and clears it */
+void evtchn_close(struct evtchn *e);	/* unbinds it and wakes waiters; adopted ports stay bound */
 
-/* Look at what is pending: wake whom it concerns.  True: there was something. */
+/*
+ * Handles all pending events: wakes the threads that wait for them.  Returns whether
+ * there were any.
+ */
 bool evtchn_dispatch(void);
 
 /*
- * In an upcall that interrupted the kernel itself: what is pending stays so until
- * evtchn_dispatch(), and Xen calls again for what comes next.  True: e rang, and that is
- * taken.
+ * For an upcall that interrupted kernel code: events stay pending until
+ * evtchn_dispatch(), and Xen makes upcalls for new ones.  Returns whether e was pending,
+ * and clears it.
  */
 bool evtchn_defer(const struct evtchn *e);
 
-/* Whether evtchn_dispatch() has something to look at. */
+/* Returns whether evtchn_dispatch() has something to do. */
 bool evtchn_any_pending(void);
 
-/* Every bound port, in order; for reports. */
+/* Calls visit() for each bound port, in order. */
 void evtchn_list(void (*visit)(const struct evtchn *e, void *arg), void *arg);
 
 #endif

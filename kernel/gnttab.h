@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Grant table, version 1: letting one other domain at one of our pages, and the reverse. */
+/*
+ * The grant table, version 1 (xen/grant_table.h): grants pages to another domain, and
+ * maps pages that another domain granted.  Kernel code only; only gnttab_map() sleeps.
+ */
 #ifndef KERNEL_GNTTAB_H
 #define KERNEL_GNTTAB_H
 
@@ -7,7 +10,10 @@
 
 #include <stdbool.h>
 
-/* 0 or -errno; whoever may be the first to need grants.  Before it all say -ENOSPC. */
+/*
+ * Sets up the table.  Called before the first use of grants; further calls return 0.
+ * Returns 0 or -errno.  Until then all functions return -ENOSPC.
+ */
 int gnttab_init(void);
 
 /*
@@ -31,8 +37,9 @@ int gnttab_revoke(grant_ref_t ref);
 bool gnttab_revoke_and_free(grant_ref_t ref, void *page);
 
 /*
- * Map n pages another domain granted us, in a row: 0, -ENOMEM, or -EACCES when any
- * of them cannot be mapped (then none is).
+ * Maps n granted pages of another domain at consecutive addresses.  Returns 0, -ENOMEM,
+ * or -EACCES if one of them cannot be mapped (then none is). Sleeps while the peer pages
+ * one in.
  */
 struct gnttab_map {
 	void *addr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How long kernel code goes on without looking at events: the longest time, of the vcpu's
- * running time as Xen counts it (its runstate), so what other domains took is not in it.
+ * The longest time in which kernel code did not check events ("hold"). Only time in which
+ * the vcpu ran counts, as Xen's runstate area shows it, not the time of other domains.
  */
 #ifndef KERNEL_HOLD_H
 #define KERNEL_HOLD_H
@@ -11,19 +11,24 @@
 
 #define HOLDERS 8
 
-/* The lab reads it from outside, by its symbol (tools/lab/guest.py). */
+/*
+ * The longest hold.  The lab reads it from outside, by its symbol (tools/lab/guest.py).
+ */
 extern struct hold {
 	uint64_t ns;
-	uintptr_t pcs[HOLDERS];		/* where it ended: hold_end(), its caller ...; 0: no more */
+	uintptr_t pcs[HOLDERS];		/* where it ended: hold_end(), its caller ...; ends with 0 */
 } hold_longest;
 
-/* Measure from now on; never where each reading of the counter of cycles traps. */
+/* Measures from now on, unless each reading of the cycle counter traps. */
 void hold_init(void);
 
 void hold_begin(void);
 void hold_end(void);
 
-/* For a loop that can end early: a few ms are over; false where nothing is measured. */
+/*
+ * For loops that can end early: returns whether a few ms have passed; false if nothing is
+ * measured.
+ */
 bool hold_is_long(void);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel's log and its end.
+ * The kernel's log, and panic().
  *
- * Formats: %s %c %d %i %u %x %p %%, with l, ll and z, a width and 0 or -; nothing
- * else.  None of these allocate, sleep or use the C library.
+ * Formats: %s %c %d %i %u %x %p %%, with l, ll and z, a width and 0 or -; nothing else.
+ * None of these functions allocate, sleep or use the C library.
  */
 #ifndef KERNEL_LOG_H
 #define KERNEL_LOG_H
@@ -13,42 +13,47 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As snprintf: always terminated, returns the length it would have had. */
+/*
+ * As snprintf(): always terminates the text, and returns the length without truncation.
+ */
 int format(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int vformat(char *to, size_t size, const char *fmt, va_list args);
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 /*
- * What is shown on the console; the rest is kept in the ring only.
+ * The level of lines that the console shows.  The others are kept in the ring only.
  *
  *	loglevel=LEVEL[,MODULE=LEVEL]...	error, warning, info (the default), debug, or 0 ... 3
  *
- * The module of a line is what it begins with, up to a colon: `control`, `vif0`,
+ * The module of a line is the text before its first colon: `control`, `vif0`,
  * `device/vbd/51712`; `vif` and `device/vbd` stand for all of them.
  */
-#define LOG_MODULES 8			/* with a level of their own */
-extern enum log_level log_level;	/* of the others */
+#define LOG_MODULES 8			/* that can have a level of their own */
+extern enum log_level log_level;	/* of all other modules */
 
 struct log_module {
 	char name[24];
 	enum log_level level;
 };
-extern struct log_module log_modules[LOG_MODULES];	/* until one without a name */
+extern struct log_module log_modules[LOG_MODULES];	/* ends with an empty name */
 extern const char *const log_level_names[LOG_DEBUG + 1];
 
-/* From here on as the command line has it, and as param_set() will. */
+/* Applies loglevel= of the command line, and registers it for param_set(). */
 void log_init(void);
 
-/* A level by its name or number: -EINVAL, it is none. */
+/* Returns the level of this name or number, or -EINVAL. */
 int log_level_of(const char *text);
 
-/* Of one module from now on: 0; -ENOSPC: too many; -EINVAL: too long a name, or none. */
+/*
+ * Sets the level of a module.  Returns 0; -ENOSPC if there are LOG_MODULES already;
+ * -EINVAL if the name is empty or too long.
+ */
 int log_set_module(const char *name, enum log_level level);
 
 /*
- * What is not printable ASCII, such as control characters in text from outside, is written as
- * \xNN, here and by print(), which leaves newlines.
+ * Bytes that are not printable ASCII, such as control characters in text from outside,
+ * are written as \xNN, here and by print(). print() keeps newlines.
  */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -58,9 +63,9 @@ void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(pr
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
 
 /*
- * For lines that somebody else can cause as often as they like: of those with one struct
- * log_some, which begins zeroed, LOG_SOME in a minute.  The next line after that says how
- * many were left out; left_out is how many since.
+ * For lines that a peer can cause any number of times.  At most LOG_SOME lines with the
+ * same struct log_some, which begins zeroed, are logged in a minute.  The first line
+ * after that minute states how many were left out; left_out counts them.
  */
 #define LOG_SOME 20
 struct log_some {
@@ -70,41 +75,47 @@ struct log_some {
 void log_some(struct log_some *some, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Text on the console as it is, without a prefix; for reports of several lines. */
+/* Writes text to the console without a prefix, for reports of several lines. */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * What was said last is kept, whatever the level.  Read on from *at, which begins with 0
- * and moves; bytes that were overwritten meanwhile are skipped: how many, 0: no more yet.
+ * Copies text that was logged, whatever its level.  *at begins with 0 and is moved on;
+ * bytes that were overwritten in the meantime are skipped.  Returns the number of bytes;
+ * 0 if there are no more.
  */
 #define LOG_RING 8192
 size_t log_read(uint64_t *at, char *to, size_t size);
 
 /*
- * Where text goes: must not sleep, and must get everything out itself if `urgent`
- * (we are about to go).  Until the console sets it: Xen's own log.
+ * The output function.  It must not sleep, and if `urgent` (the guest is about to end) it
+ * must write everything before it returns.  Until the console sets it: Xen's own log.
  */
 extern void (*log_sink)(const char *text, size_t len, bool urgent);
 
-/* The guest cannot go on: say why and where, then as the panic policy has it. */
+/*
+ * Ends a guest that cannot continue: reports why and where, then does what onpanic= says.
+ */
 _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for who has said where already. */
+/* The same without a backtrace: the caller has printed the location. */
 _Noreturn void panic_reported(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * The C library's part of each report, if there is one: whether the heap is damaged.  Called
- * when anything may be out of order.
+ * The C library's part of a report, if it is linked: whether the heap is damaged.  Called
+ * in any state.
  */
 void heap_report(void) __attribute__((weak));
 
-/* How panic() ends, after its report.  Until set: SHUTDOWN_crash. */
+/* What panic() calls after its report.  Until it is set: SHUTDOWN_crash. */
 extern void (*panic_end)(void) __attribute__((noreturn));
 
-/* A report in progress: panic() within it goes straight to the end. */
+/* A report is in progress.  A panic() within it only calls panic_end(). */
 extern bool panicking;
 
-/* Lines of a backtrace.  A return address may be just behind the function that called. */
+/*
+ * Print lines of a backtrace.  A return address may lie just behind the end of the
+ * calling function.
+ */
 void print_pc(unsigned long pc);
 void print_caller(uintptr_t return_address);
 void print_backtrace(void);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pages, and the one range of memory that both they and the heap come from.
+ * Pages and the heap share one range of memory.
  *
  *	memory_start   brk ->       never used        <- top    pages     memory_end
  *
- * The heap grows upwards, pages are taken downwards; what is in between has never
- * been handed out and is not even mapped, so boot time does not depend on how much
- * there is.  Freed pages are kept in order of address and joined; a free run that
- * reaches top becomes part of the middle again.
+ * The heap grows upwards, and pages are allocated downwards.  The memory between them was
+ * never used and is not even mapped, so boot time does not depend on its size.  Freed
+ * pages are kept in order of address and joined; a free run that reaches top becomes part
+ * of the unused memory again.  None of these functions sleep.
  */
 #ifndef KERNEL_PAGE_H
 #define KERNEL_PAGE_H
@@ -18,31 +18,34 @@
 
 void page_init(void);
 
-/* n consecutive pages, not zeroed; NULL: no memory.  Never sleeps. */
+/* Allocates n consecutive pages, which are not zeroed.  Returns NULL without memory. */
 void *page_alloc(size_t n);
 void page_free(void *pages, size_t n);
 
 /*
- * Keep n pages of what was never used for kernel threads: an application that has taken all
- * can still be asked and ended.
+ * Reserves n unused pages for kernel threads, so that an operator can still reach and end
+ * an application that has allocated all memory.
  */
 void page_reserve(size_t n);
 
-/* Move the end of the heap by delta bytes: its old end, or NULL: no memory. */
+/*
+ * Moves the end of the heap by delta bytes.  Returns its old end, or NULL without memory.
+ */
 void *page_brk(ptrdiff_t delta);
 
 /*
- * Map the next PAGE_STEP bytes of what the heap would grow by, if it grew by size: true, as
- * long as more is left.  So that page_brk() has nothing to map, and is short.
+ * Maps the next PAGE_STEP bytes of unused memory by which the heap would grow, if it grew
+ * by size.  Returns true while more is left to map.  So a later page_brk() has nothing to
+ * map, and is short.
  */
 #define PAGE_STEP (1ul << 20)
 bool page_prepare(size_t size);
 
-/* The same for page_alloc(n), if it takes pages that were never used. */
+/* The same for page_alloc(n), if it would take unused pages. */
 bool page_prepare_pages(size_t n);
 
 struct page_stats {
-	size_t total, heap, used, free;	/* in pages; free: also what is not yet mapped */
+	size_t total, heap, used, free;	/* pages; free includes unused memory */
 };
 void page_stats(struct page_stats *stats);
 

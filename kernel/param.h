@@ -4,9 +4,10 @@
  *
  *	word word key=value ... -- argument 'argument with blanks' ...
  *
- * Words before ` -- ` are ours, those after it are the application's argv[1...];
- * quoting is the shell's: '...', "...", and a backslash before any character.
- * Without ` -- `, words that are not key=value go to the application.
+ * Words before ` -- ` are for the kernel, those after it are the application's
+ * argv[1...]. Quotes are as in a shell: '...', "...", and a backslash before any
+ * character.  Without ` -- `, words that are not key=value go to the application.
+ * docs/appliance.md lists the keys.  None of these functions sleep.
  */
 #ifndef KERNEL_PARAM_H
 #define KERNEL_PARAM_H
@@ -14,28 +15,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Split it, once, in place.  0; -EINVAL: a quote is not closed; -E2BIG: more than 1024 words. */
+/*
+ * Splits the command line in place; called once.  Returns 0; -EINVAL if a quote is not
+ * closed; -E2BIG for more than 1024 words.
+ */
 int param_init(char *command_line);
 
-/* The value of key=value, "" for a bare word before the `--`, or NULL.  The last one wins. */
+/*
+ * Returns the value of the last key=value; "" for a single word before ` -- `; NULL if
+ * the key is absent.
+ */
 const char *param(const char *key);
 
 /*
- * As numbers; absent gives fallback.  A value that is none gives fallback and a
- * warning in the log.  Sizes take K, M, G; durations ms, s, m, h (ns; plain: s;
- * 73 years at the most).
+ * The value as a number.  If the key is absent, they return fallback.  If the value is
+ * invalid, they return fallback and log a warning.  Sizes (bytes) may end with K, M or G,
+ * durations with ms, s, m or h.  Durations are returned in ns; without a unit they are in
+ * s.  Their maximum is 73 years.
  */
 uint64_t param_number(const char *key, uint64_t min, uint64_t max, uint64_t fallback);
 uint64_t param_size(const char *key, uint64_t fallback);
 uint64_t param_duration(const char *key, uint64_t fallback);
 
-/* The same for a text: false, it is none. */
+/* The same for a text.  Returns false if it is invalid. */
 bool param_parse_duration(const char *text, uint64_t *ns);
 
 /*
- * A key that may be set while the guest runs; param() says the new value from then on.
- * set() makes of it what there is to make: 0, or -EINVAL: it makes no sense, and nothing
- * has changed.  The struct stays.
+ * A key that may be set while the guest runs; param() returns the new value then.  set()
+ * applies the value and returns 0, or returns -EINVAL for an invalid value and changes
+ * nothing.  The struct stays registered.
  */
 #define SETTING_MAX 64
 struct setting {
@@ -47,13 +55,18 @@ struct setting {
 };
 void param_setting(struct setting *s);
 
-/* 0; -ENOENT: it is not for changing; -EINVAL: what set() said, or too long. */
+/*
+ * Returns 0; -ENOENT if the key cannot be set; -EINVAL if the value is invalid or too
+ * long.
+ */
 int param_set(const char *key, const char *value);
 
-/* Call visit for each such key. */
+/* Calls visit() for each key that can be set. */
 void param_settings(void (*visit)(const struct setting *s, void *arg), void *arg);
 
-/* Call visit for each key that begins with prefix, in order, with what is after it. */
+/*
+ * Calls visit() for each key that begins with prefix, in order, with the rest of the key.
+ */
 void param_each(const char *prefix, void (*visit)(const char *rest, const char *value));
 
 /* The application's arguments. */

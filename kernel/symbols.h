@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 /*
- * The function that addr lies in, or NULL where addr is no code.  *start becomes its
- * first byte.  Reads only the table that tools/symbols puts into the image: it is safe in
- * any state of the kernel, and slow (linear in the number of functions).
+ * Returns the function in which addr lies, or NULL if addr is not code; *start becomes
+ * its first byte.  Reads only the table that tools/symbols puts into the image: it is
+ * safe in any state of the kernel, and slow (linear in the number of functions).
  */
 const char *symbol_lookup(uintptr_t addr, uintptr_t *start);
 
 /*
- * All functions, by address: the next one, *at being NULL at first.  "": no code, from
- * *start on; NULL: that was the last.
+ * Returns the functions one after another, by address.  *at is NULL at first.  "" means
+ * that there is no code from *start on; NULL ends the list.
  */
 const char *symbol_next(const uint8_t **at, uintptr_t *start);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tracepoints: what the kernel did when, for an operator who asks
- * (control/trace_methods.c, docs/profile.md).  Else each costs a load and a branch.  Kernel code only.
+ * Tracepoints record kernel events with their times, when an operator starts a trace
+ * (control/trace_methods.c, docs/profile.md). Without a trace, each costs a load and a
+ * branch.  Kernel code only; none of these sleep.
  */
 #ifndef KERNEL_TRACE_H
 #define KERNEL_TRACE_H
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Their names and what a and b are: trace.c. */
+/* trace.c has their names, and the meaning of a and b. */
 enum trace_event {
 	TRACE_SWITCH, TRACE_WAKE,
 	TRACE_RING_BEGIN, TRACE_RING_PUBLISH, TRACE_RING_TAKE,
@@ -19,7 +20,7 @@ enum trace_event {
 	TRACE_EVENTS
 };
 
-/* Where they go; NULL: nowhere. */
+/* The function that records an event; NULL without a trace. */
 extern void (*trace_put)(enum trace_event e, uint32_t a, uint32_t b);
 
 static inline void trace(enum trace_event e, uint32_t a, uint32_t b)
@@ -28,16 +29,19 @@ static inline void trace(enum trace_event e, uint32_t a, uint32_t b)
 		trace_put(e, a, b);
 }
 
-/* What an event and its two values are called; b: NULL, it has one. */
+/* The names of an event and of its two values; b is NULL if it has one value. */
 struct trace_name {
 	const char *name, *a, *b;
 };
 extern const struct trace_name trace_names[TRACE_EVENTS];
 
-/* While it runs: words are 7, event, time in ns (two), thread, a, b. */
+/*
+ * The ring while a trace runs.  The words of a record: 7, event, time in ns (two),
+ * thread, a, b.
+ */
 extern struct records trace_records;
 
-/* Record these (a bit for each) from now on: 0 or -ENOMEM. */
+/* Records these events (a bit for each) from now on.  Returns 0 or -ENOMEM. */
 int trace_begin(uint32_t events);
 void trace_end(void);
 

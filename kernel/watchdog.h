@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `watchdog` or `watchdog=DURATION` on the command line: Xen ends the guest when its
- * kernel has not run threads for that long (30 s), with the reason SHUTDOWN_watchdog.
+ * `watchdog` or `watchdog=DURATION` on the command line: Xen ends the guest, with the
+ * reason SHUTDOWN_watchdog, if its kernel has not run threads for that time (default: 30
+ * s).
  *
- * A kernel thread feeds it.  So an application that spins is no hang, since events
- * still switch to kernel threads; a kernel that spins, or masks events for ever, is.
- * Xen's clock runs on while a guest is paused: a long `xl pause` ends it too.
+ * A kernel thread restarts the timeout.  An application that spins does not trigger it,
+ * since events still switch to kernel threads; a kernel that spins, or masks events for
+ * ever, does.  Xen's clock runs while a guest is paused, so a long `xl pause` triggers
+ * it, too.
  */
 #ifndef KERNEL_WATCHDOG_H
 #define KERNEL_WATCHDOG_H
