@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* The calls of blkfront.h, and the order of writes. */
+/* The public calls of the block frontend, and the order of writes. */
 #include "drivers/blkfront_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that are written, in whole sectors; lives on the stack. */
+/* A range of bytes that is written, in whole sectors; lives on the stack. */
 struct write {
 	struct write *next;
 	uint64_t start, end;
-	bool partial;			/* they are read, changed and written back */
+	bool partial;			/* a sector is read, changed and written back */
 };
 
 /*
- * An edit writes back what it has read: what others wrote meanwhile would be undone.  So it
- * waits for each earlier write of its sectors, and each later one waits for it.
+ * A partial write writes back what it has read, and would undo concurrent writes of the
+ * sector.  So it waits for each earlier write of this sector, and later ones wait for it.
  */
 static bool must_wait(const struct blkfront *b, const struct write *w)
 {
@@ -45,7 +45,7 @@ static void write_end(struct blkfront *b, struct write *w)
 	wake(&b->written);
 }
 
-/* Whole sectors. */
+/* Writes whole sectors. */
 static int write_sectors(const struct disk *d, const char *from, size_t len, uint64_t at)
 {
 	struct write w = { .start = at, .end = at + len };
@@ -57,7 +57,7 @@ static int write_sectors(const struct disk *d, const char *from, size_t len, uin
 	return rc;
 }
 
-/* A piece of one sector. */
+/* Writes a part of one sector. */
 static int write_partial(const struct disk *d, const char *from, size_t len, uint64_t at)
 {
 	struct blkfront *b = d->blkfront;
@@ -80,7 +80,7 @@ static int write_partial(const struct disk *d, const char *from, size_t len, uin
 	return rc;
 }
 
-/* ---- what others call */
+/* ---- public calls */
 
 int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline)
 {
@@ -154,11 +154,14 @@ ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint6
 	return rc ? rc : (ssize_t)len;
 }
 
-/* Offered, and refused when it comes to it: then the next best. */
+/*
+ * The backend offers this kind of flush but refuses it: the next best is used from now
+ * on.
+ */
 static void downgrade_flush(struct blkfront *b, uint8_t op)
 {
 	if (b->flush_op != op)
-		return;			/* somebody else has noticed */
+		return;			/* another thread has done this */
 	b->flush_op = op == BLKIF_OP_FLUSH_DISKCACHE ? BLKIF_OP_WRITE_BARRIER : 0;
 	frontend_log(&b->fe, LOG_WARNING, "the backend refused a flush; from now on: %s",
 		     blkfront_flush_name(b));
@@ -213,7 +216,7 @@ int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len)
 	w.start = first;
 	w.end = end;
 	write_begin(b, &w);
-	rc = blkfront_check(d);	/* it may have gone and come while we waited */
+	rc = blkfront_check(d);	/* the disk may have been replaced during the wait */
 	if (!rc)
 		rc = blkfront_command(b, &req);
 	write_end(b, &w);

@@ -2,15 +2,16 @@
 /*
  * Block frontend (xen/io/blkif.h).
  *
- * A disk is an array of bytes: what does not begin or end with a sector is read and, for
- * writing, read, changed and written back, which undoes nothing that others write meanwhile.
- * Calls come from any number of threads; the order of concurrent ones is not promised, and blkfront_flush() makes durable what was
- * complete when it was called.  All of these sleep; kernel code only.
+ * A disk is an array of bytes.  A call that does not begin or end at a sector reads the
+ * whole sector; a write changes it and writes it back, without undoing concurrent writes
+ * of other bytes of it.  Calls may come from any number of threads.  The order of
+ * concurrent calls is not defined.  blkfront_flush() makes durable what was complete when
+ * it was called.  All functions sleep unless stated otherwise; kernel code only.
  *
- * A backend that goes away fails what is in flight with -EIO, since nobody can say what
- * became of it; calls made while it is away wait for it to come back, 10 s at the most.
- * Once a disk was detached, a struct disk of before says -EIO for good: what is attached
- * again under the same number may be another disk.
+ * If a backend goes away, requests in flight fail with -EIO, since their result is
+ * unknown.  Calls made then wait at most 10 s for the backend to come back.  After a disk
+ * was detached, a struct disk from before returns -EIO for good: another disk may have
+ * been attached under the same number.
  */
 #ifndef DRIVERS_BLKFRONT_H
 #define DRIVERS_BLKFRONT_H
@@ -33,54 +34,60 @@ struct disk_info {
 };
 
 /*
- * The disk with this number (xen-vbd-interface(7)): 0; -ENODEV, there is none; or it did
- * not connect by the deadline: -ETIMEDOUT or why not.
+ * Opens the disk with this number (xen-vbd-interface(7)). Returns 0; -ENODEV if there is
+ * none; or why it did not connect by the deadline, such as -ETIMEDOUT or -EPROTO.
  */
 int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline);
 
-/* The lowest number of a disk from vdev on; -ENODEV: there is none. */
+/* Returns the lowest number of a disk from vdev on, or -ENODEV. */
 int64_t blkfront_next(unsigned vdev);
 
 /*
- * How many bytes, less than len only at the disk's end; -EIO, -EROFS, -ENOSPC (writing
- * behind the end).
+ * Return the number of bytes, less than len only at the disk's end; -EIO; -EROFS; -ENOSPC
+ * (a write behind the end); -ENOMEM. at and len are in bytes.
  */
 ssize_t blkfront_read(const struct disk *d, void *to, size_t len, uint64_t at);
 ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint64_t at);
 
-/* 0 also if the backend offers nothing of the kind, as the log says at connection. */
+/*
+ * Returns 0 or -EIO; 0 also if the backend offers no flush, which the log states at
+ * connection.
+ */
 int blkfront_flush(const struct disk *d);
 
-/* This range is not needed any more; as much of it as the backend can: 0, -EOPNOTSUPP. */
+/*
+ * Discards the contents of a range of bytes, as far as the backend can.  Returns 0,
+ * -EOPNOTSUPP, -EROFS or -EIO.
+ */
 int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len);
 
 int blkfront_info(const struct disk *d, struct disk_info *info);
 
 /*
- * A number's name, whatever the toolstack calls the disk: xvda, sda1, hdc2, or vbd-N if it
- * has none; and back: false, nothing is called so.
+ * Converts a number to a name: xvda, sda1, hdc2, or vbd-N if it has none; and back, false
+ * if the name is invalid.  The toolstack may use another name.  These do not sleep.
  */
 void blkfront_name(unsigned vdev, char *to, size_t size);
 bool blkfront_number(const char *name, unsigned *vdev);
 
-/* ---- For those who show them; these do not sleep. */
+/* ---- For reports; these do not sleep. */
 
 struct frontend;
 
-/* Since the guest began.  Requests are what the backend was asked for. */
+/* Counted since the guest started.  Requests are those sent to the backend. */
 struct blkfront_stats {
 	struct disk_info info;
 	uint64_t reads, writes, flushes, discards, errors;	/* requests */
 	uint64_t read_bytes, written_bytes;
 	const struct ring *ring;
-	const struct pool *pool;	/* pages that data passes through */
+	const struct pool *pool;	/* pages for data */
 };
 
-/* Each disk there ever was. */
+/* Calls visit() for each disk that was ever seen. */
 void blkfront_each(void (*visit)(const struct frontend *fe, void *arg), void *arg);
 void blkfront_stats(const struct frontend *fe, struct blkfront_stats *s);
 
-/* control/blkfront_methods.c, for blkfront.c: there are disks, to be asked for. */
+/* In control/blkfront_methods.c: adds the control methods of disks. */
 void blkfront_methods_add(void);
 
 #endif

@@ -44,11 +44,12 @@ static int offer(struct frontend *fe)
 }
 
 /*
- * What a sector number counts where a sector has more than 512 bytes: blkif.h has said
- * different things over the years.  Linux's backend counts 512 bytes everywhere, FreeBSD's
- * and tapdisk whole sectors in some places.  A wrong guess damages the disk.  Linux's is
- * known by a key that no other writes.  QEMU either counts 512 bytes, or has no larger
- * sectors for a frontend that does not ask for them (feature-large-sector-size).
+ * The unit of sector numbers is ambiguous if sectors have more than 512 bytes: blkif.h
+ * has defined it differently over the years.  Linux's backend always counts 512 bytes;
+ * FreeBSD's and tapdisk count whole sectors in some fields.  A wrong guess damages the
+ * disk.  Linux's backend is recognised by a key that no other writes.  QEMU either counts
+ * 512 bytes, or offers no larger sectors to a frontend that does not ask for them
+ * (feature-large-sector-size).
  */
 static int check_units(struct frontend *fe, unsigned sector_size)
 {
@@ -120,7 +121,7 @@ static int read_features(struct blkfront *b, bool *persistent)
 	b->info.discard = discard;
 	b->flush_op = flush ? BLKIF_OP_FLUSH_DISKCACHE :
 		      barrier ? BLKIF_OP_WRITE_BARRIER : 0;
-	/* Behind the data comes a page with the list of it. */
+	/* Besides the data, a request needs a page with the list of segments. */
 	indirect = min(min(indirect, INDIRECT), b->pool.max - 1);
 	b->segments = indirect > DIRECT ? indirect : DIRECT;
 	*persistent = keeps;

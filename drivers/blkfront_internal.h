@@ -10,8 +10,8 @@
 #include <xen/io/blkif.h>
 
 #define DIRECT BLKIF_MAX_SEGMENTS_PER_REQUEST
-#define INDIRECT 32			/* more pages in one request gain nothing */
-#define SECTOR 512			/* the unit on the wire: see check_units() */
+#define INDIRECT 32			/* pages in a request; more would not be faster */
+#define SECTOR 512			/* bytes; the unit in requests: see check_units() */
 
 struct blkfront {
 	struct frontend fe;
@@ -19,13 +19,13 @@ struct blkfront {
 	struct pool pool;
 	struct evtchn event;
 	struct pending pending;		/* of struct part */
-	bool has_leader;		/* one of those who wait sleeps for the event */
-	struct turns waiting;		/* the others */
-	struct write *writes;		/* under way or waiting, in the order they came */
+	bool has_leader;		/* one of the waiting threads sleeps for the event */
+	struct turns waiting;		/* the other waiting threads */
+	struct write *writes;		/* in progress or waiting, in order of arrival */
 	struct waitq written;
 
 	struct disk_info info;
-	unsigned segments;		/* of one request, at most */
+	unsigned segments;		/* limit of one request */
 	uint8_t flush_op;		/* BLKIF_OP_FLUSH_..., _WRITE_BARRIER, or 0 */
 	uint64_t discard_granularity, discard_alignment;
 
@@ -42,18 +42,24 @@ static inline uint64_t min(uint64_t a, uint64_t b)
 
 extern const struct frontend_driver blkfront_driver;
 
-/* What a flush is at this backend, for the log. */
+/* How a flush is done at this backend, for the log. */
 const char *blkfront_flush_name(const struct blkfront *b);
 
-/* ---- blkfront_request.c; these sleep, but the last */
+/* ---- blkfront_request.c; all but the last sleep */
 
-/* The disk is there, and the one that was opened: 0 or -EIO. */
+/*
+ * Waits for the connection, and checks that it is the disk that was opened.  Returns 0 or
+ * -EIO.
+ */
 int blkfront_check(const struct disk *d);
 
-/* Read, or write whole sectors; the range is within the disk. */
+/*
+ * Reads, or writes whole sectors; the range must lie within the disk.  Returns 0 or
+ * -errno.
+ */
 int blkfront_transfer(const struct disk *d, uint8_t op, char *data, size_t len, uint64_t at);
 
-/* A request without data. */
+/* Sends a request without data, and returns its result. */
 int blkfront_command(struct blkfront *b, struct blkif_request *req);
 
 struct part;

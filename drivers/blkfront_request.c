@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A call is cut into parts, which are one request each; several of them are in flight, so
- * that we copy one while the backend works at another.
+ * Requests and responses.  A call is cut into parts, of one request each.  Several parts
+ * are in flight, so that data of one is copied while the backend works on another.
  *
- * Who waits for an answer takes the answers of all from the ring: one of those who wait
- * leads, that is, sleeps for the event; the others sleep until theirs has come or until it
- * is their turn to lead.  So an event wakes who asked, and no thread in between.
+ * There is no thread for responses.  One of the waiting threads, the leader, sleeps for
+ * the event and takes the responses of all; the others sleep until their response is
+ * taken, or they become the leader.  So an event directly wakes a thread that waits for
+ * it.
  *
- * A call that has parts in flight never sleeps for a slot or for pages, only for its
- * answers, or those who hold all of them could wait for each other.
+ * A call with parts in flight never sleeps for slots or pages, only for its responses.
+ * Otherwise calls that hold all of them could wait for each other.
  */
 #include "drivers/blkfront_internal.h"
 #include "kernel/arch.h"
@@ -17,25 +18,25 @@
 #include <errno.h>
 #include <string.h>
 
-#define PARTS 8				/* of one call in flight */
+#define PARTS 8				/* in flight for one call */
 #define PATIENCE (10 * NSEC_PER_SEC)
 
-/* One that waits for its answers; lives on the stack. */
+/* A call that waits for its responses; lives on the stack. */
 struct call {
-	struct turn turn;		/* where it sleeps */
-	struct part *done;		/* answered, as yet not looked at */
-	unsigned in_flight;		/* parts not answered */
-	int error;			/* the first */
+	struct turn turn;		/* for its place among the waiting threads */
+	struct part *done;		/* completed, and not yet handled */
+	unsigned in_flight;		/* parts without a response */
+	int error;			/* the first one */
 };
 
 struct part {
 	struct part *next;
 	struct call *call;
-	struct page *pages;		/* its data, and a list of them if indirect */
+	struct page *pages;		/* of the data; of the list, if indirect */
 	uint8_t op, wire_op;
 	int result;
-	char *data;			/* the caller's */
-	size_t skip, len;		/* bytes of the first page not his; bytes of his */
+	char *data;			/* the caller's memory */
+	size_t skip, len;		/* bytes: before the data in the first page; data */
 };
 
 /* ---- responses */
@@ -55,8 +56,9 @@ void blkfront_complete(struct blkfront *b, struct part *part, int result)
 }
 
 /*
- * Linux answers an indirect request by the operation it is about, others by "indirect".
- * Not all say what is not supported in the one way there is.
+ * Linux sets the operation of an indirect request's response to the operation inside,
+ * others to "indirect". Some report an unsupported operation by another status than
+ * BLKIF_RSP_EOPNOTSUPP.
  */
 static int response_result(const struct blkif_response *rsp, const struct part *part)
 {
@@ -72,7 +74,7 @@ static int response_result(const struct blkif_response *rsp, const struct part *
 	}
 }
 
-/* Everything the backend says is judged here.  Does not sleep. */
+/* Takes all responses, and checks them.  Does not sleep. */
 static void take_responses(struct blkfront *b)
 {
 	struct blkif_response rsp;
@@ -96,7 +98,7 @@ static void take_responses(struct blkfront *b)
 		frontend_fail(&b->fe, "protocol error: response index out of range");
 }
 
-/* Sleep until one of the call's parts is answered. */
+/* Sleeps until one of the call's parts has a response. */
 static void wait_for_response(struct blkfront *b, struct call *call)
 {
 	while (!call->done && b->has_leader) {
@@ -110,7 +112,7 @@ static void wait_for_response(struct blkfront *b, struct call *call)
 			   (evtchn_take(&b->event), take_responses(b), call->done));
 		b->has_leader = false;
 	}
-	if (!b->has_leader)		/* the next one's turn, unless he is done too */
+	if (!b->has_leader)		/* the next thread leads, unless it is done, too */
 		turn_wake(&b->waiting, 1);
 }
 
@@ -143,7 +145,9 @@ static void copy_from_pages(const struct part *part)
 	}
 }
 
-/* Segments for so many sectors, beginning with the first page: the page behind them. */
+/*
+ * Fills in segments for this many sectors, from page p on.  Returns the page behind them.
+ */
 static struct page *list_segments(struct blkif_request_segment *seg, struct page *p,
 				  uint64_t sectors)
 {
@@ -161,7 +165,7 @@ static unsigned pages_for(uint64_t sectors)
 	return (sectors * SECTOR + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-/* The request for a part that has its pages; its id comes later. */
+/* Fills in the request of a part that has its pages, but for the id. */
 static void build_request(struct blkfront *b, struct part *part, struct blkif_request *req,
 		     uint64_t sector, uint64_t sectors)
 {
@@ -190,7 +194,10 @@ static void build_request(struct blkfront *b, struct part *part, struct blkif_re
 	in->indirect_grefs[0] = list->ref;
 }
 
-/* Into the ring: 0; -EAGAIN, wait for what is in flight; or the error. */
+/*
+ * Puts a request into the ring.  Returns 0; -EAGAIN if the caller must wait for a part in
+ * flight; or the error.
+ */
 static int send_request(struct blkfront *b, struct part *part, struct blkif_request *req)
 {
 	struct call *call = part->call;
@@ -198,7 +205,7 @@ static int send_request(struct blkfront *b, struct part *part, struct blkif_requ
 
 	if (rc)
 		return rc == -EAGAIN ? rc : -EIO;
-	req->id = pending_add(&b->pending, part);	/* there are as many as slots */
+	req->id = pending_add(&b->pending, part);	/* there are as many ids as slots */
 	call->in_flight++;
 	b->requests[part->op]++;
 	ring_put(&b->ring, 0, req);
@@ -215,8 +222,8 @@ static int get_pages(struct blkfront *b, struct part *part, unsigned n)
 }
 
 /*
- * Begin a part: as much as one request takes from at on; its data is part->data.  How
- * many bytes, -EAGAIN, or the error.
+ * Begins a part: as much as one request can transfer from `at` on, with part->data.
+ * Returns the number of bytes, -EAGAIN, or the error.
  */
 static ssize_t begin_part(struct blkfront *b, struct part *part, uint64_t at, size_t len)
 {
@@ -227,7 +234,7 @@ static ssize_t begin_part(struct blkfront *b, struct part *part, uint64_t at, si
 
 	part->skip = at % size;
 	if (part->op == BLKIF_OP_WRITE && (part->skip || len % size))
-		return -EIO;		/* it has come back with larger sectors */
+		return -EIO;		/* the disk came back with larger sectors */
 	first = at - part->skip;
 	sectors = min((part->skip + len + size - 1) / size * size,
 		      b->segments * PAGE_SIZE) / SECTOR;
@@ -303,7 +310,7 @@ int blkfront_transfer(const struct disk *d, uint8_t op, char *data, size_t len, 
 		if (n != -EAGAIN && !call.error)
 			call.error = n;
 		if (call.error)
-			len = 0;	/* no more of it; but wait for what is under way */
+			len = 0;	/* begin no more parts, but wait for those in flight */
 		if (!call.done && call.in_flight)
 			wait_for_response(b, &call);
 		while ((part = call.done)) {
@@ -312,7 +319,7 @@ int blkfront_transfer(const struct disk *d, uint8_t op, char *data, size_t len, 
 			part->next = unused;
 			unused = part;
 		}
-		kernel_pause();		/* a fast backend's answers are there before we wait */
+		kernel_pause();		/* a fast backend may have responded before the wait */
 	}
 	return call.error;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The life of a device, which its thread goes through: see frontend.h. */
+/* The life of a device: the steps of its thread, see frontend.h. */
 #include "drivers/xenbus/frontend_internal.h"
 #include "kernel/shutdown.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the backend is, and a watch on its state. */
+/* Reads which domain and path the backend has, and watches its state. */
 static int read_backend(struct frontend *fe)
 {
 	char path[sizeof(fe->node) + 40], *backend;
@@ -35,7 +35,10 @@ static int read_backend(struct frontend *fe)
 	return xs_watch(&fe->watch, fe->state_path, &fe->changed);
 }
 
-/* The toolstack wants it to be connected; it writes 0 to have it closed for good. */
+/*
+ * Whether the toolstack wants the device to be connected; it writes 0 to close it for
+ * good.
+ */
 static bool backend_online(struct frontend *fe)
 {
 	char path[sizeof(fe->backend) + 16];
@@ -48,8 +51,8 @@ static bool backend_online(struct frontend *fe)
 }
 
 /*
- * Both go down: Closing, then Closed, upon which the backend unmaps what it has.  One
- * that was not connected has nothing.
+ * The close handshake: Closing, then Closed, at which the backend unmaps pages.  A
+ * backend that was not connected has nothing mapped.
  */
 static void close_handshake(struct frontend *fe)
 {
@@ -63,7 +66,7 @@ static void close_handshake(struct frontend *fe)
 		frontend_log(fe, LOG_WARNING, "the backend did not close in time");
 }
 
-/* From wherever a connection before us, or a loader's, left it. */
+/* From any state in which an earlier connection, or a boot loader, left the backend. */
 static int wait_for_backend(struct frontend *fe)
 {
 	int rc = frontend_wait_state(fe, ANY & ~IN(Unknown) & ~IN(Initialising), NEVER, true);
@@ -81,10 +84,13 @@ static int wait_for_backend(struct frontend *fe)
 	return rc ? rc : frontend_wait_state(fe, IN(InitWait) | IN(Initialised), NEVER, true);
 }
 
-/* Who opens it while the one before it still goes waits. */
+/*
+ * If the device has appeared again while the old one is closed, callers wait (-EAGAIN).
+ */
 static void set_error(struct frontend *fe, int error)
 {
-	bool next = fe->present && fe->generation != fe->handled_generation && !fe->shutting_down;
+	bool next = fe->present && fe->generation != fe->handled_generation &&
+		    !fe->shutting_down;
 
 	fe->error = next ? -EAGAIN : error;
 	wake(&fe->changed);
@@ -122,8 +128,8 @@ static void disconnect(struct frontend *fe)
 }
 
 /*
- * One connection, from its beginning to its end: why it ended.  -EAGAIN, the backend
- * closed, and shall come back; else as frontend_wait_state().
+ * One connection from its beginning to its end.  Returns why it ended: -EAGAIN if the
+ * backend closed and should come back; else as frontend_wait_state().
  */
 static int run_connection(struct frontend *fe)
 {
@@ -153,7 +159,7 @@ static int run_connection(struct frontend *fe)
 	return fe->broken ? -EPROTO : rc;
 }
 
-/* We have written Closed, and the toolstack Initialising over it. */
+/* Whether the toolstack has written Initialising over the guest's Closed. */
 static bool reattached(struct frontend *fe)
 {
 	char path[sizeof(fe->node) + 16];
@@ -165,9 +171,10 @@ static bool reattached(struct frontend *fe)
 }
 
 /*
- * Sleep until it is worth trying again, after a connection that ended so: for good or not
- * we go on being polite, since a toolstack that detaches the device waits for us to say
- * Closed after it wrote Closing.  -ENODEV: it has been attached anew; -EIO, no xenstore.
+ * Sleeps until another connection should be tried, after one that ended because of `why`.
+ * Meanwhile it still answers Closing with Closed, for which a toolstack waits that
+ * detaches the device.  Returns -ENODEV if the device was attached again, -EIO if
+ * xenstore is lost, else 0.
  */
 static int wait_before_retry(struct frontend *fe, int why)
 {
@@ -196,7 +203,7 @@ static int wait_before_retry(struct frontend *fe, int why)
 	return rc;
 }
 
-/* It was connected, and will not be again unless somebody attaches it anew. */
+/* Reports the loss of a device that was connected and is now disabled or detached. */
 static void report_lost(struct frontend *fe)
 {
 	static char why[sizeof(fe->node) + 8];
@@ -207,7 +214,10 @@ static void report_lost(struct frontend *fe)
 	shutdown_loss("onlost", STATUS_LOST, why);
 }
 
-/* From when its directory is there until it is not, or the guest ends. */
+/*
+ * One attachment: from the creation of the directory to its removal, or the end of the
+ * guest.
+ */
 static int run_attachment(struct frontend *fe)
 {
 	int rc = read_backend(fe), waited;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The life of a split device, written once (xen/io/xenbus.h).
+ * The life of a split device, common to all drivers (xen/io/xenbus.h).
  *
- * A driver describes itself in a struct frontend_driver.  Each device has a thread, which
- * goes round and round in frontend.c's frontend_thread():
+ * A driver describes itself in a struct frontend_driver; drivers/blkfront*.c are the
+ * model.  Each device has a thread, which repeats these steps (frontend_thread() in
+ * frontend.c):
  *
  *	wait for the backend		InitWait
- *	offer()				share rings and pages, say what we want
+ *	offer()				share rings and pages, write keys
  *	publish, in one transaction	publish_as
  *	wait for the backend		Connected
- *	start()				read what the backend says
+ *	start()				read what the backend offers
  *	Connected ... until either side closes, or frontend_fail()
- *	stop()				fail everything in flight
- *	Closing, Closed; wait for the backend to let go; take back what was shared
- *	and again, since backends come back
+ *	stop()				fail all requests in flight
+ *	Closing, Closed; wait until the backend has closed; undo what was shared
  *
- * So a backend that restarts is met by the same lines as a device that is detached and
- * attached again, and resuming from a suspend will be.  A backend that breaks the protocol
- * loses the device until somebody attaches it again; so does one that keeps our pages.
+ * So the restart of a backend, the reattachment of a device, and later a resume are the
+ * same to a driver.  If a backend violates the protocol, or keeps granted pages mapped,
+ * the device is disabled until it is attached again.
  *
  * Kernel code only.
  */
@@ -34,79 +34,91 @@ struct frontend;
 
 struct frontend_driver {
 	const char *kind;		/* the directory in xenstore: "vif", "vbd" */
-	size_t size;			/* of the driver's struct, which begins with ... */
-	unsigned publish_as;		/* XenbusState that tells this backend to connect */
-	/* 0, or -errno: no connection now.  Both may sleep. */
+	size_t size;			/* of the driver's struct, which begins with struct frontend */
+	unsigned publish_as;		/* the XenbusState* at which this backend connects */
+	/* Return 0, or -errno if there can be no connection now.  Both may sleep. */
 	int (*offer)(struct frontend *fe);
 	int (*start)(struct frontend *fe);
-	/* Must not sleep; also called when offer() or start() failed. */
+	/* Must not sleep.  Also called if offer() or start() failed. */
 	void (*stop)(struct frontend *fe);
-	/* What must reach the device before the guest ends; may be NULL, may sleep. */
+	/* Writes cached data before the guest ends.  May be NULL; may sleep. */
 	void (*flush)(struct frontend *fe);
-	/* There are devices of its kind, to be asked for: in control/, or NULL. */
+	/* Adds the control methods of such devices (in control/), or NULL. */
 	void (*methods_add)(void);
 };
 
-/* ... this.  Made zeroed when the device is first seen, and never freed. */
+/*
+ * The state of a device.  Allocated zeroed when the device is first seen, and never
+ * freed.
+ */
 struct frontend {
 	const struct frontend_driver *driver;
 	struct frontend *next;		/* of its kind */
 	unsigned id;			/* device/<kind>/<id> */
 	domid_t peer;
-	int error;			/* 0: connected; else as frontend_wait() says */
-	unsigned attached;		/* how often: another may be another disk */
-	struct waitq changed;		/* wakes when anything here changes */
+	int error;			/* 0: connected; else the result of frontend_wait() */
+	unsigned attached;		/* counts attachments: each may be another disk */
+	struct waitq changed;		/* woken when a member changes */
 
-	bool present;			/* its directory is there ... */
-	unsigned generation, handled_generation;	/* how often it has come; as its thread knows */
-	bool shutting_down, thread_ended;		/* the guest ends; the thread has */
-	const char *broken;		/* why nothing can be done before it is detached */
+	bool present;			/* its directory exists */
+	unsigned generation;		/* counts appearances of the directory */
+	unsigned handled_generation;	/* the one that its thread handles */
+	bool shutting_down;		/* the guest ends */
+	bool thread_ended;
+	const char *broken;		/* why it is disabled, or NULL */
 	char node[32], backend[128];
 	char state_path[128 + 8];
-	struct xs_watch watch;		/* of the backend's state */
-	struct frontend_key *keys;		/* to publish */
-	struct share *shares;		/* to undo, newest first */
+	struct xs_watch watch;		/* on the backend's state */
+	struct frontend_key *keys;		/* keys to publish */
+	struct share *shares;		/* what to undo, newest first */
 	bool was_connected;		/* at least once */
-	unsigned still_mapped;			/* pages the backend did not let go */
-	int logged_error;			/* why it could not connect, in the log already */
-	struct log_some log;		/* for what its backend makes us say */
+	unsigned still_mapped;			/* pages that the backend has not unmapped */
+	int logged_error;		/* of a connection, the last one in the log */
+	struct log_some log;		/* limits lines that its backend can cause */
 };
 
-/* A line about a device; a backend that comes and goes in a loop does not fill the log. */
+/* Logs a line about a device; their number is limited (log_some()). */
 #define frontend_log(fe, level, fmt, ...) \
 	log_some(&(fe)->log, level, "%s: " fmt, (fe)->node, ##__VA_ARGS__)
 
 /*
- * The device with this number, which may not be connected yet; NULL: there is none.  The
- * first call of a kind starts its discovery, and sleeps until what is there is known.
+ * Returns the device with this number, which may not be connected yet, or NULL. The first
+ * call for a driver starts the discovery of its devices, and sleeps until they are
+ * listed.
  */
 struct frontend *frontend_get(const struct frontend_driver *driver, unsigned id);
 
-/* Of those that are there, the one with the lowest number from id on; NULL: none. */
+/*
+ * Returns the present device with the lowest number from id on, or NULL. Sleeps as
+ * frontend_get().
+ */
 struct frontend *frontend_next(const struct frontend_driver *driver, unsigned id);
 
-/* Sleep until devices may have come or gone since *seen, which begins with 0 and moves. */
+/*
+ * Sleeps until the devices may have changed since *seen, which begins with 0 and is
+ * updated.
+ */
 void frontend_wait_change(const struct frontend_driver *driver, unsigned *seen);
 
 /*
- * Sleep until connected: 0; -ENODEV, there is no device; -EPROTO, its backend broke the
- * protocol; -ETIMEDOUT.
+ * Sleeps until the device is connected.  Returns 0; -ENODEV if there is no such device;
+ * -EPROTO if it is disabled; -ETIMEDOUT.
  */
 int frontend_wait(struct frontend *fe, uint64_t deadline);
 
-/* ---- For offer(): each also records how to undo itself.  0 or -errno. */
+/* ---- For offer(). These may sleep, return 0 or -errno, and are undone automatically. */
 
 /*
- * A ring of 1 << order pages, published as key, or as key0, key1, ... if order > 0.  The
- * key is a constant string.
+ * Shares a ring of 1 << order pages, and publishes it as key, or as key0, key1, ... if
+ * order > 0. The key must be a constant string.
  */
 int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t request_size,
 		  size_t response_size, const char *key);
 int frontend_event(struct frontend *fe, struct evtchn *e, const char *key);
 int frontend_pool(struct frontend *fe, struct pool *pool, uint32_t min, uint32_t max);
 /*
- * For what a driver shares by itself: called when the backend had the time to let go;
- * says how many pages it keeps all the same.
+ * For what a driver shares by itself: undo() is called when the backend has closed, or
+ * had the time to.  It returns the number of pages that are still mapped.
  */
 int frontend_undo(struct frontend *fe, unsigned (*undo)(struct frontend *fe));
 int frontend_write(struct frontend *fe, const char *key, const char *fmt, ...)
@@ -115,31 +127,38 @@ int frontend_write(struct frontend *fe, const char *key, const char *fmt, ...)
 /* ---- For offer() and start(). */
 
 /*
- * A number the backend wrote.  Absent gives fallback; anything but a decimal number in
- * [min, max] is frontend_fail() and -EPROTO.
+ * Reads a number that the backend wrote.  If the key is absent, *value is fallback.  If
+ * it is not a decimal number in [min, max], it calls frontend_fail(). Returns 0 or
+ * -errno.  Sleeps.
  */
 int frontend_read_number(struct frontend *fe, const char *key, uint64_t min, uint64_t max,
 		 uint64_t fallback, uint64_t *value);
 
-/* ---- For everybody. */
+/* ---- For all code of a driver. */
 
 /*
- * The backend broke the protocol, in this way (a constant string): said in the log, and
- * the end of the connection.  Does not sleep.  Returns -EPROTO.
+ * The device cannot be used with this backend: logs why (a constant string), ends the
+ * connection, and disables the device until it is attached again.  Does not sleep.
+ * Returns -EPROTO.
  */
 int frontend_fail(struct frontend *fe, const char *why);
 
-/* ---- For those who show them; these do not sleep. */
+/* ---- For reports; these do not sleep. */
 
-/* Each device there ever was, of a driver's kind; NULL: of every kind. */
+/*
+ * Calls visit() for each device that was ever seen, of a driver, or of all drivers
+ * (NULL).
+ */
 void frontend_each(const struct frontend_driver *driver,
 		   void (*visit)(const struct frontend *fe, void *arg), void *arg);
 
-/* Each ring it shares, with its key. */
+/* Calls visit() for each ring that the device shares, with its key. */
 void frontend_rings(const struct frontend *fe,
 		    void (*visit)(const char *key, const struct ring *r, void *arg), void *arg);
 
-/* control/frontend_methods.c, for frontend.c: there are devices, to be asked for. */
+/*
+ * In control/frontend_methods.c: adds the control methods when the first driver is used.
+ */
 void frontend_methods_add(void);
 
 #endif

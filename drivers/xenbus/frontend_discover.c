@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which devices there are: found in xenstore, listed for others, closed with the guest. */
+/* Discovery: which devices there are in xenstore; reports; their end with the guest. */
 #include "drivers/xenbus/frontend_internal.h"
 #include "kernel/dump.h"
 #include "kernel/gnttab.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All devices of a driver, and the thread that finds them. */
+/* All devices of a driver, and the thread that discovers them. */
 struct kind {
 	struct kind *next;
 	const struct frontend_driver *driver;
@@ -17,7 +17,7 @@ struct kind {
 	struct xs_watch watch;
 	char directory[16];
 	bool listed;
-	unsigned scans;			/* times the devices were listed */
+	unsigned scans;			/* counts how often the devices were listed */
 	struct waitq changed;
 };
 
@@ -32,7 +32,7 @@ static struct frontend *get_device(struct kind *k, uint64_t id)
 	return fe;
 }
 
-/* Its number, if this is the name of a device. */
+/* Parses the name of a device, which is a number. */
 static bool parse_id(const char *name, size_t len, uint64_t *id)
 {
 	*id = 0;
@@ -44,7 +44,7 @@ static bool parse_id(const char *name, size_t len, uint64_t *id)
 	return len && *id <= UINT32_MAX;
 }
 
-/* False: no memory. */
+/* Returns false without memory. */
 static bool add_device(struct kind *k, unsigned id)
 {
 	struct frontend *fe = calloc(1, k->driver->size), **p = &k->devices;
@@ -70,7 +70,7 @@ static bool add_device(struct kind *k, unsigned id)
 	return true;
 }
 
-/* 1, 0, or -ENOMEM: cannot say. */
+/* Returns 1, 0, or -ENOMEM if it cannot be read. */
 static int has_backend(struct kind *k, unsigned id)
 {
 	char path[40], *value;
@@ -100,12 +100,12 @@ static void set_present(struct frontend *fe, bool present)
 		return;
 	fe->present = present;
 	fe->generation += present;
-	/* Who opens it now waits for it; its thread has not run yet. */
+	/* Callers wait for it; its thread has not run yet. */
 	fe->error = present ? -EAGAIN : -ENODEV;
 	wake(&fe->changed);
 }
 
-/* False: there was no memory to learn all of it. */
+/* Lists the devices.  Returns false if memory was not sufficient for all of them. */
 static bool list_devices(struct kind *k)
 {
 	char **names = NULL;
@@ -131,7 +131,10 @@ static bool list_devices(struct kind *k)
 	return all;
 }
 
-/* What we write ourselves below a device that is known is no news. */
+/*
+ * Whether an event at this path can mean another list of devices.  Below a known device
+ * the guest itself writes.
+ */
 static bool may_change_devices(struct kind *k, const char *path)
 {
 	size_t skip = strlen(k->directory) + 1, len;
@@ -147,7 +150,10 @@ static bool may_change_devices(struct kind *k, const char *path)
 	return path[skip + len] == '\0' || !fe || !fe->present;
 }
 
-/* Sleep until devices may have come or gone, or the deadline: 0; -EIO, xenstore is lost. */
+/*
+ * Sleeps until devices may have changed, or the deadline.  Returns 0, or -EIO if xenstore
+ * is lost.
+ */
 static int wait_for_change(struct kind *k, uint64_t deadline)
 {
 	bool any = false;
@@ -158,12 +164,12 @@ static int wait_for_change(struct kind *k, uint64_t deadline)
 		any = may_change_devices(k, path);
 		free(path);
 	}
-	if (rc == -ENOMEM)		/* something, and it stays to be taken */
+	if (rc == -ENOMEM)		/* the event stays in the queue */
 		thread_sleep(clock_now() + PAUSE);
 	return rc == -EIO ? rc : 0;
 }
 
-/* All its devices are to be closed, as far as that is possible. */
+/* Tells the threads of all devices to close them. */
 static void shut_down_devices(struct kind *k)
 {
 	for (struct frontend *fe = k->devices; fe; fe = fe->next) {
@@ -195,7 +201,7 @@ static void discover(void *arg)
 	wake(&k->changed);
 }
 
-/* ---- to be shown */
+/* ---- reports */
 
 void frontend_each(const struct frontend_driver *driver,
 		   void (*visit)(const struct frontend *fe, void *arg), void *arg)
@@ -217,8 +223,8 @@ static void flush_all(void)
 }
 
 /*
- * Each in its own thread, so that one that hangs keeps no other from it; and a quarter of
- * the time is for the hooks behind us.
+ * Each device is closed by its own thread, so that one that hangs does not delay the
+ * others.  A quarter of the time is left for the hooks that follow.
  */
 static void close_all(const struct shutdown_order *order)
 {
@@ -241,7 +247,7 @@ static void report_ring(const char *key, const struct ring *r, void *arg)
 	ring_report(r);
 }
 
-/* Each device, and each of its rings. */
+/* Prints each device and its rings. */
 static void report_device(const struct frontend *fe, void *arg)
 {
 	(void)arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files frontend*.c share: the order of calls is in frontend.h. */
+/* What the files frontend*.c share; frontend.h has the order of calls. */
 #ifndef DRIVERS_XENBUS_FRONTEND_INTERNAL_H
 #define DRIVERS_XENBUS_FRONTEND_INTERNAL_H
 
@@ -8,8 +8,8 @@
 
 #include <xen/io/xenbus.h>
 
-#define PATIENCE (10 * NSEC_PER_SEC)	/* with a backend that should let go */
-#define PAUSE (1 * NSEC_PER_SEC)	/* before another try, with what went wrong */
+#define PATIENCE (10 * NSEC_PER_SEC)	/* limit for what a backend must do */
+#define PAUSE (1 * NSEC_PER_SEC)	/* before a retry */
 
 #define IN(state) (1u << XenbusState##state)
 #define ANY (~0u)
@@ -23,25 +23,29 @@ struct frontend_key {
 
 /* ---- frontend_share.c */
 
-/* Undo all that offer() shared, and forget what it wrote. */
+/* Undoes everything that offer() shared, and drops the keys that it wrote.  May sleep. */
 void frontend_unshare(struct frontend *fe);
 
-/* ---- frontend_publish.c: what both sides say in xenstore; all but the first may sleep */
+/* ---- frontend_publish.c: keys and states in xenstore; all but the first may sleep */
 
-/* Its directory is not there, or has been away. */
+/* The device's directory does not exist, or has been removed and created again. */
 bool frontend_removed(const struct frontend *fe);
 
 int frontend_read_retry(const char *path, uint64_t min, uint64_t max, uint64_t *value);
 
-/* Write the state, and with it the keys that offer() wants written, in one transaction. */
+/*
+ * Writes the state, and with_keys also the keys of frontend_write(), in one transaction.
+ * Returns 0 or -errno.
+ */
 int frontend_publish(struct frontend *fe, unsigned state, bool with_keys);
 
-/* Unknown: it is gone, or says nothing that makes sense. */
+/* Returns the backend's XenbusState*; Unknown if there is none, or it is invalid. */
 unsigned frontend_backend_state(struct frontend *fe);
 
 /*
- * Sleep until the backend is in one of these states: 0.  Else why not: -ENODEV, the device
- * is gone; -EPROTO, it is broken; -EINTR, the guest ends; -ETIMEDOUT; -EIO, no xenstore.
+ * Sleeps until the backend is in one of these states (bits). Returns 0; -ENODEV if the
+ * device is gone; -ETIMEDOUT; -EIO if xenstore is lost; and if abortable, -EPROTO when
+ * the device is disabled and -EINTR when the guest ends.
  */
 int frontend_wait_state(struct frontend *fe, unsigned states, uint64_t deadline,
 			bool abortable);

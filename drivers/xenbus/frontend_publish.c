@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What frontend and backend say to each other in xenstore: keys, states (xen/io/xenbus.h). */
+/* Keys and states of frontend and backend in xenstore (xen/io/xenbus.h). */
 #include "drivers/xenbus/frontend_internal.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@ bool frontend_removed(const struct frontend *fe)
 }
 
 /*
- * That there is no memory for a question says nothing of the device: this asks again, but
- * not for ever.
+ * -ENOMEM says nothing about the device, so the read is repeated until PATIENCE has
+ * passed.
  */
 int frontend_read_retry(const char *path, uint64_t min, uint64_t max, uint64_t *value)
 {
@@ -68,9 +68,9 @@ static bool has_prefix(const char *name, const char *with)
 }
 
 /*
- * What a frontend says of its connection (xen/io/netif.h, blkif.h): keys of an earlier one,
- * of ours or of a loader or firmware that had the device before, would be taken for ours
- * where we do not say them.  A toolstack writes none of these names here.
+ * Keys that describe a connection (xen/io/netif.h, blkif.h). If an earlier connection, a
+ * boot loader or a firmware wrote some that this connection does not write, the backend
+ * would use them.  A toolstack writes none of these names here.
  */
 static bool is_connection_key(const char *name)
 {
@@ -105,17 +105,20 @@ static int remove_stale_keys(struct frontend *fe, const struct xs_tx *tx)
 		if (!is_connection_key(names[i]) || publishes(fe, names[i]))
 			continue;
 		if (strlen(names[i]) + sizeof(fe->node) >= sizeof(path))
-			continue;	/* no backend asks for so long a name */
+			continue;	/* no backend reads so long a name */
 		format(path, sizeof(path), "%s/%s", fe->node, names[i]);
 		rc = xs_rm(tx, path);
 		if (rc == -ENOENT || rc == -EACCES)
-			rc = 0;		/* what is not ours, we cannot help */
+			rc = 0;		/* a key without permission stays */
 	}
 	free(names);
 	return rc;
 }
 
-/* What vanished must not come back by our writing to it. */
+/*
+ * Reads `backend` first: a directory that was removed must not be created again by a
+ * write.
+ */
 static int publish_body(const struct xs_tx *tx, void *arg)
 {
 	struct publication *p = arg;
@@ -143,7 +146,10 @@ int frontend_publish(struct frontend *fe, unsigned state, bool with_keys)
 	uint64_t deadline = clock_now() + PATIENCE;
 	int rc;
 
-	/* As frontend_read_retry() has it: who is not told that we close keeps our pages. */
+	/*
+	 * Repeated like frontend_read_retry(): a backend that does not see Closed keeps
+	 * pages mapped.
+	 */
 	while ((rc = xs_transaction(NEVER, publish_body, &p)) == -ENOMEM &&
 	       clock_now() < deadline)
 		thread_sleep(clock_now() + PAUSE / 10);

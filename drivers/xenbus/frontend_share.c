@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What offer() shares and writes: each thing is recorded with how to undo it. */
+/*
+ * What offer() shares and writes: each thing is recorded with a function that undoes it.
+ */
 #include "drivers/xenbus/frontend_internal.h"
 #include "kernel/arch.h"
 #include "kernel/gnttab.h"
@@ -15,7 +17,7 @@ struct share {
 	void *what;
 	grant_ref_t ref;
 	unsigned (*undo_driver)(struct frontend *fe);
-	const char *name;		/* of a ring */
+	const char *name;		/* of a ring, for reports */
 };
 
 int frontend_write(struct frontend *fe, const char *key, const char *fmt, ...)
@@ -39,7 +41,7 @@ int frontend_write(struct frontend *fe, const char *key, const char *fmt, ...)
 	return 0;
 }
 
-/* Takes over what to undo, and undoes it at once if there is no memory to remember it. */
+/* Records what to undo.  Without memory for the record, it is undone at once. */
 static int record_share(struct frontend *fe, struct share now)
 {
 	struct share *s = malloc(sizeof(*s));
