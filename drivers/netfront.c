@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network device's life.
+ * The connection of a network device, and its thread.
  *
- * While it is connected a thread of its own waits for both directions, and does all that
- * is done for the user.  One queue of the several there may be is used: they let several
- * processors work at once, and a guest has one; a second queue would double the pages.
+ * While it is connected, a thread waits for both directions, and calls the user's
+ * functions.  Only one queue is used: several let several processors work at once, but a
+ * guest has one, and a second queue would double the pages.
  */
 #include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
@@ -37,8 +37,9 @@ static bool is_current(const struct netfront *n)
 }
 
 /*
- * xen/io/netif.h, "Link state"; sleeps.  The watch speaks once at the beginning.  False:
- * xenstore is lost, so the watch is pending for ever, and the device's life is over.
+ * Reads the carrier (xen/io/netif.h, "Link state"); sleeps.  The watch has an event at
+ * the beginning.  Returns false if xenstore is lost: then the watch is pending for ever,
+ * and the device ends.
  */
 static bool update_carrier(struct netfront *n, struct xs_watch *watch)
 {
@@ -61,7 +62,7 @@ static bool update_carrier(struct netfront *n, struct xs_watch *watch)
 	return true;
 }
 
-/* Some of what is there.  True: there may be more. */
+/* Handles some responses and frames.  Returns whether there may be more. */
 static bool process(struct netfront *n)
 {
 	bool more;
@@ -75,7 +76,7 @@ static bool process(struct netfront *n)
 	return more;
 }
 
-/* An event is asked for before it is looked again, so none is missed. */
+/* Asks for events before the last check, so that none is missed. */
 static bool prepare_to_sleep(struct netfront *n)
 {
 	bool signalled = evtchn_take(&n->tx_event), rx, tx;
@@ -108,7 +109,7 @@ static void worker(void *arg)
 	watched = xs_watch(&watch, path, &n->work) == 0;
 	while (is_current(n)) {
 		if (process(n)) {
-			thread_yield();		/* a flood leaves applications their part */
+			thread_yield();		/* under a flood, applications get their share */
 			continue;
 		}
 		if (watched && is_current(n) && xs_watch_pending(&watch) &&
@@ -171,7 +172,7 @@ static unsigned hex(char c)
 	       c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
 }
 
-/* aa:bb:cc:dd:ee:ff, of a station. */
+/* aa:bb:cc:dd:ee:ff, not a group address. */
 static bool parse_mac(const char *text, size_t len, uint8_t mac[6])
 {
 	if (len != 17)
@@ -203,7 +204,7 @@ static int read_mac(struct netfront *n)
 	return good ? 0 : frontend_fail(&n->fe, "invalid MAC address in xenstore");
 }
 
-/* Where xen/io/netif.h has it, or at least where libxl writes it too. */
+/* Where xen/io/netif.h defines it, or where libxl writes it, too. */
 static int read_mtu(struct netfront *n)
 {
 	char path[sizeof(n->fe.node) + 8];
@@ -240,8 +241,8 @@ static int read_features(struct netfront *n)
 		return rc;
 	n->sg = sg;
 	/*
-	 * Without scatter-gather a frame has one slot.  The layer above must know, or it
-	 * sends and announces (TCP's MSS) what cannot be sent.
+	 * Without scatter-gather a frame has one slot.  The layer above must know it:
+	 * otherwise it sends and announces (TCP's MSS) frames that cannot be sent.
 	 */
 	if (!sg && n->info.mtu > MTU_OF_A_SLOT) {
 		frontend_log(fe, LOG_WARNING,
@@ -302,7 +303,7 @@ static void stop(struct frontend *fe)
 	if (was)
 		changed(n);
 	if (sender_waited && n->open)
-		n->user->room(n->arg);	/* who waits for it learns that there is none */
+		n->user->room(n->arg);	/* a waiting sender retries, and gets -ENETDOWN */
 }
 
 static const struct frontend_driver driver = {
@@ -314,7 +315,7 @@ static const struct frontend_driver driver = {
 	.stop = stop,
 };
 
-/* ---- what others call */
+/* ---- public calls */
 
 struct netfront *netfront_open(unsigned id, const struct netfront_user *user, void *arg)
 {

@@ -2,11 +2,11 @@
 /*
  * Receive.
  *
- * An answer stands in the slot of the request it is for, which is how the page of an extra
- * is found, as an extra has no id: Linux, FreeBSD and QEMU know no other way.
+ * A response is in the slot of its request.  This is how the page of an extra is found,
+ * which has no id: Linux, FreeBSD and QEMU know no other way.
  *
- * A page is judged when it is ours alone; from then on it is the user's or goes back, and
- * may be posted again without being cleared, as it came from this backend.
+ * A page is checked when it is revoked.  Then it is passed to the user, or posted again
+ * without being cleared, since its contents came from this backend.
  */
 #include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 64u			/* slots, between two refills, unless time is up */
-#define LEAST 32u			/* posted, or a frame of 64 KiB cannot come */
+#define BATCH 64u			/* slots between two refills, unless hold_is_long() */
+#define LEAST 32u			/* posted slots: a frame of 64 KiB needs them */
 #define SPARE 64u			/* free pages kept for the next frames */
 #define PAUSE (100 * NSEC_PER_MSEC)
-#define PAGES_MAX 18u			/* of one frame; 17 hold the largest */
+#define PAGES_MAX 18u			/* of one frame; the largest needs 17 */
 
 static uint32_t min(size_t a, size_t b)
 {
@@ -58,7 +58,7 @@ static void put_free(struct rx *rx, struct rx_page *page)
 	rx->nfree++;
 }
 
-/* The page goes back to where it came from. */
+/* Frees the page of a buffer. */
 static void make_blank(struct rx *rx, struct rx_page *page)
 {
 	page_free(buffer(page)->memory, 1);
@@ -82,7 +82,7 @@ static bool add_blanks(struct netfront *n)
 	return true;
 }
 
-/* One more free page.  What it held before is not for the backend. */
+/* Adds a free page, zeroed, since the backend will see it. */
 static bool add_page(struct netfront *n)
 {
 	struct rx *rx = &n->rx;
@@ -99,13 +99,13 @@ static bool add_page(struct netfront *n)
 	return true;
 }
 
-/* Pages in the ring, or to be posted in any case. */
+/* Pages in the ring, or granted and to be posted. */
 static uint32_t at_backend(const struct rx *rx)
 {
 	return rx->ring.produced - rx->ring.consumed + rx->ngranted;
 }
 
-/* There are pages for what is to be posted, or at least enough to go on. */
+/* Makes sure that there are pages to post, or at least enough to continue. */
 static bool can_replace(struct netfront *n)
 {
 	struct rx *rx = &n->rx;
@@ -116,7 +116,10 @@ static bool can_replace(struct netfront *n)
 	return true;
 }
 
-/* Take the page from the backend.  False: it has it mapped, and the page is lost to us. */
+/*
+ * Revokes a page.  Returns false if the backend has it mapped: then the page is not used
+ * any more.
+ */
 static bool revoke(struct rx *rx, struct rx_page *page)
 {
 	struct rx_buffer *b = buffer(page);
@@ -131,7 +134,7 @@ static bool revoke(struct rx *rx, struct rx_page *page)
 	return false;
 }
 
-/* A page to post: with its grant, or NULL. */
+/* Returns a page to post, with its grant, or NULL. */
 static struct rx_page *next_to_post(struct netfront *n)
 {
 	struct rx *rx = &n->rx;
@@ -215,7 +218,7 @@ static void mark_held(struct rx *rx)
 	rx->held += rx->pages;
 }
 
-/* It has come as a whole. */
+/* Handles a complete frame. */
 static void finish(struct netfront *n)
 {
 	struct rx *rx = &n->rx;
@@ -239,14 +242,14 @@ static void finish(struct netfront *n)
 	reset_frame(rx);
 }
 
-/* What we do not take: the page stays the backend's, and is posted once more. */
+/* The page was not used: it stays granted, and is posted again. */
 static void repost(struct rx *rx, struct rx_page *page)
 {
 	push(&rx->granted, page);
 	rx->ngranted++;
 }
 
-/* struct netif_extra_info in place of an answer. */
+/* Handles a struct netif_extra_info in place of a response. */
 static void take_extra(struct netfront *n, const struct netif_extra_info *extra)
 {
 	struct rx *rx = &n->rx;
@@ -287,7 +290,10 @@ static const char *take_data(struct netfront *n, const struct netif_rx_response 
 		repost(rx, page);
 		return NULL;
 	}
-	/* As xen-netfront of Linux: a backend that went on so would get all our memory. */
+	/*
+	 * As xen-netfront of Linux: otherwise a backend could take all memory in this
+	 * way.
+	 */
 	if (!revoke(rx, page))
 		return "protocol error: a received page is still mapped";
 	page->data = buffer(page)->memory + rsp->offset;
@@ -362,7 +368,7 @@ static bool enough(const struct rx *rx)
 	return rx->ring.produced - rx->ring.consumed >= LEAST;
 }
 
-/* No memory, or no grants: there may be some later. */
+/* Without memory or grants the refill is tried again later. */
 uint64_t rx_deadline(struct netfront *n)
 {
 	return enough(&n->rx) || n->rx.ring.error ? NEVER : clock_now() + PAUSE;

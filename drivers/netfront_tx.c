@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Transmit.
+ * Transmit: frames are cut into slots, and responses are taken.
  *
- * What xen-netback of Linux makes of a frame decides how one is cut: the first 128 bytes
- * are copied by Xen, and each slot but that is mapped, which costs more.  So a small frame
- * is one slot, and of a larger one the headers are a slot of 128 bytes.
+ * The cutting follows what xen-netback of Linux does with a frame: Xen copies the first
+ * 128 bytes, and each other slot is mapped, which costs more.  So a small frame is one
+ * slot, and the headers of a larger one are a slot of 128 bytes.
  */
 #include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
@@ -13,9 +13,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define SMALL 512u			/* bytes; up to here a frame is copied */
+#define SMALL 512u			/* bytes; a frame up to this size is copied */
 #define HEAD 128u			/* bytes that netback copies: all headers */
-#define LATE (5 * NSEC_PER_MSEC)	/* at most, a done() */
+#define LATE (5 * NSEC_PER_MSEC)	/* limit of the delay of a done() */
 
 static size_t min(size_t a, size_t b)
 {
@@ -113,7 +113,7 @@ static uint32_t free_slots(const struct tx *tx)
 	return tx->ring.nslots - (tx->ring.produced - tx->ring.consumed);
 }
 
-/* How many more answers it takes, at least, until there is so much room. */
+/* Returns how many more responses it takes, at least, until there is this much room. */
 static uint32_t missing(const struct tx *tx, const struct tx_room *need)
 {
 	uint32_t room = free_slots(tx);
@@ -134,9 +134,9 @@ bool tx_has_room(struct netfront *n)
 }
 
 /*
- * An answer that makes no room where there was none is not worth an event: those to frames
- * that were copied are taken when the next frame is sent or received.  A done() may come
- * late, but not later than LATE; what takes that long is waited for by an event.
+ * A response is worth an event only if a sender waits for its room.  Responses to copied
+ * frames are taken when the next frame is sent or received.  A done() may be delayed, but
+ * at most by LATE; after that an event is requested.
  */
 bool tx_may_sleep(struct netfront *n)
 {
@@ -170,14 +170,14 @@ void tx_late(struct netfront *n)
 
 /* ---- a frame */
 
-/* Where in the pieces we are: a run of bytes in a row, and the pieces behind it. */
+/* A position in the pieces: a run of consecutive bytes, and the pieces behind it. */
 struct cursor {
 	const struct piece *next, *end;
 	const char *at;
 	size_t len;
 };
 
-/* Pieces that follow each other in memory are one. */
+/* Moves on to the next run.  Pieces that are consecutive in memory are one run. */
 static void next_run(struct cursor *c)
 {
 	while (!c->len && c->next < c->end) {
@@ -191,7 +191,7 @@ static void next_run(struct cursor *c)
 	}
 }
 
-/* As much as follows in a row, to at, but not more than room: how much. */
+/* Copies the next bytes, at most room.  Returns how many. */
 static size_t copy(struct cursor *c, char *to, size_t room)
 {
 	size_t done = 0, len;
@@ -212,7 +212,7 @@ static size_t copy(struct cursor *c, char *to, size_t room)
 
 struct cut {
 	struct netif_tx_request slots[DATA_SLOTS];
-	uint32_t most, n;		/* slots it may take, and does */
+	uint32_t most, n;		/* slots that it may take, and takes */
 	uint32_t in_place;		/* slots */
 	size_t copied;			/* bytes */
 };
@@ -222,7 +222,7 @@ static char *page_of(const struct tx *tx, const struct netif_tx_request *slot)
 	return tx->pages + slot->id * PAGE_SIZE;
 }
 
-/* A slot on a page of lent memory, or (-1) on the id's own. */
+/* Adds a slot with a page of lent memory, or (-1) with the id's own page. */
 static struct netif_tx_request *add(struct tx *tx, struct cut *cut, int64_t page,
 				    uint16_t offset, uint16_t size)
 {
@@ -239,7 +239,7 @@ static struct netif_tx_request *add(struct tx *tx, struct cut *cut, int64_t page
 	return slot;
 }
 
-/* All of it, page by page: as few slots as can be. */
+/* Copies the whole frame, page by page, which takes the fewest slots. */
 static void gather(struct tx *tx, struct cut *cut, struct cursor *c, size_t len)
 {
 	*cut = (struct cut){ .most = cut->most, .copied = len };
@@ -251,7 +251,10 @@ static void gather(struct tx *tx, struct cut *cut, struct cursor *c, size_t len)
 	}
 }
 
-/* Behind what is copied already, or in a page more.  False: too many slots. */
+/*
+ * Copies a run behind the bytes that were copied before, or into another page.  Returns
+ * false if there are too many slots.
+ */
 static bool copy_run(struct tx *tx, struct cut *cut, struct cursor *c)
 {
 	struct netif_tx_request *slot = cut->n ? &cut->slots[cut->n - 1] : NULL;
@@ -268,7 +271,7 @@ static bool copy_run(struct tx *tx, struct cut *cut, struct cursor *c)
 	return true;
 }
 
-/* The first page of it stays where it is.  False: too many slots. */
+/* Adds the first page of a run in place.  Returns false if there are too many slots. */
 static bool keep_run(struct tx *tx, struct cut *cut, struct cursor *c, int64_t page)
 {
 	uint16_t offset = (uintptr_t)c->at % PAGE_SIZE;
@@ -283,13 +286,13 @@ static bool keep_run(struct tx *tx, struct cut *cut, struct cursor *c, int64_t p
 	return true;
 }
 
-/* What is worth a slot of its own. */
+/* Whether the rest of the page is worth a slot of its own. */
 static bool worth_a_slot(const struct cursor *c)
 {
 	return min(c->len, PAGE_SIZE - (uintptr_t)c->at % PAGE_SIZE) >= HEAD;
 }
 
-/* False: it takes too many slots. */
+/* Returns false if it takes too many slots. */
 static bool cut_in_place(struct tx *tx, struct cut *cut, struct cursor *c)
 {
 	*cut = (struct cut){ .most = cut->most };
@@ -343,7 +346,7 @@ static void put_slots(struct tx *tx, struct cut *cut, size_t len, const struct o
 	tx->extras += extras;
 }
 
-/* The ids are in flight from here on, and the frame too if it needs to be. */
+/* Marks the ids as in flight, and the frame, too, if it is in lent memory. */
 static void commit(struct tx *tx, const struct cut *cut, void (*done)(void *), void *arg)
 {
 	uint16_t frame = SLOTS;
@@ -387,8 +390,9 @@ static int check_frame(const struct netfront *n, const struct offload *o, size_t
 }
 
 /*
- * A turn of as many slots as this frame could use, so that nothing about it can fail: at
- * least as many as it takes when all of it is copied.  In *most those for data.
+ * Begins a turn with as many slots as this frame could use, so that nothing can fail
+ * later: at least those that it takes if all of it is copied.  *most is the number for
+ * data.
  */
 static int begin(struct netfront *n, size_t len, uint32_t extras, uint32_t *most)
 {

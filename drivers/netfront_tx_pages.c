@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The memory that frames are sent from: each id's own page, and lent memory. */
+/* The memory from which frames are sent: each id's own page, and lent memory. */
 #include "drivers/netfront_internal.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
@@ -12,17 +12,17 @@
 #include <string.h>
 
 #define IDS_MIN (4 * LARGEST)
-#define PAUSE (1 * NSEC_PER_SEC)		/* between looks at what a backend keeps */
+#define PAUSE (1 * NSEC_PER_SEC)		/* between checks of pages that a backend keeps */
 /*
- * Xen counts how often a grant is mapped in 8 bits, and refuses when the highest is set
- * (GNTPIN_incr2oflow_mask() of its grant_table.c): frames that have a page in common, as
- * those of a file that many ask for, would be lost.  A frame's own slots count afterwards.
+ * Xen counts in 8 bits how often a grant is mapped, and refuses if the highest bit is set
+ * (GNTPIN_incr2oflow_mask() of its grant_table.c). Frames that share a page, such as
+ * those of a popular file, would be lost.  A frame's own slots are counted afterwards.
  */
 #define USES (127 - DATA_SLOTS)
 
 /*
- * Lent memory is one domain's to read: that of the first backend that was connected, for
- * good, as it may still hold what was sent by it.  What another backend sends is copied.
+ * Lent memory may be read by one domain: that of the first backend that was connected,
+ * for good, since it may still use what was sent.  For other backends data is copied.
  */
 static struct {
 	char *memory;
@@ -60,7 +60,10 @@ static unsigned tx_unshare_pages(struct frontend *fe)
 	return kept;
 }
 
-/* Frames in flight when a connection ended, and pages of them that the backend kept. */
+/*
+ * Frames in flight when a connection ended, and pages of them that the backend keeps
+ * mapped.
+ */
 struct leftover {
 	uint32_t nframes;
 	struct tx_frame frames[SLOTS];
@@ -75,7 +78,7 @@ static void finish_leftover(struct leftover *left)
 	free(left);
 }
 
-/* A thread: whose bytes the backend can still read, and send, must not change. */
+/* A thread: bytes that the backend can still read, and send, must not change. */
 static void watch_leftover(void *arg)
 {
 	struct leftover *left = arg;
@@ -91,7 +94,10 @@ static void watch_leftover(void *arg)
 	finish_leftover(left);
 }
 
-/* The frames that were not answered; without memory for it those of pages kept are lost. */
+/*
+ * Moves the frames without a response.  Without memory for `left`, frames of kept pages
+ * are lost.
+ */
 static void keep_frames(struct tx *tx, struct leftover *left)
 {
 	for (uint32_t i = 0; i < tx->nids; i++) {
@@ -102,8 +108,8 @@ static void keep_frames(struct tx *tx, struct leftover *left)
 }
 
 /*
- * The backend has closed, or has had the time to.  A done() comes no sooner: until now it
- * could read what lies in lent memory, and send it behind the headers it has.
+ * The backend has closed, or had the time to.  done() is called only now: until now the
+ * backend could read lent memory, and send it behind the headers that it has.
  */
 static unsigned tx_unshare_lent(struct frontend *fe)
 {
@@ -141,7 +147,7 @@ static unsigned tx_unshare_lent(struct frontend *fe)
 	return nkept;
 }
 
-/* What cannot be granted is copied. */
+/* Grants lent memory.  Pages that cannot be granted are copied. */
 int tx_share_lent(struct netfront *n)
 {
 	struct tx *tx = &n->tx;
