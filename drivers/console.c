@@ -12,7 +12,7 @@
 #include <string.h>
 #include <xen/io/console.h>
 
-/* How long the last words wait for room before they are dropped. */
+/* How long the last output waits for room before it is dropped. */
 #define LAST_PATIENCE (2 * NSEC_PER_SEC)
 
 static struct stream in, out;
@@ -20,16 +20,16 @@ static struct evtchn event;
 static bool present;
 
 /*
- * Each event costs dom0 a turn of its console daemon, which comes between us and our first
- * words.  So the boot's lines are told of together with main's first, or when it has had
- * its time for one.
+ * Each event costs dom0 a run of its console daemon, which delays the first output of
+ * main.  So dom0 is notified of the boot's lines together with main's first output, or
+ * after the time that main has for it.
  */
 static bool told;
-static bool owed;			/* what was said since it was told */
+static bool owed;			/* there is output that dom0 was not notified of */
 
 /*
- * What fits of text, with its newlines as a terminal wants them: the bytes of text
- * that went out.  A newline that fits only half is not begun.
+ * Writes the part of text that fits, with newlines converted for a terminal.  Returns the
+ * bytes of text that were written.  A newline is not written if only half of it fits.
  */
 static ssize_t put_some(const char *text, size_t len)
 {
@@ -54,8 +54,8 @@ static void tell(void)
 }
 
 /*
- * All that fits; tells the other side once.  Also where nothing fits: it may not know yet
- * of what fills the ring.
+ * Writes all that fits, and notifies dom0 once, also if nothing fits: dom0 may not know
+ * yet of the bytes that fill the ring.
  */
 static ssize_t put(const char *text, size_t len)
 {
@@ -75,9 +75,9 @@ static bool taken(void)
 }
 
 /*
- * The log may not sleep, and nobody waits for dom0 in the monitor: what finds no room is
- * kept here, in order, for a thread that waits for room.  What finds no room here either is
- * counted.
+ * The log may not sleep, and kernel code does not wait for dom0. Text for which there is
+ * no room is kept here, in order, for a thread that waits for room.  Text for which there
+ * is no room here is counted.
  */
 static char backlog[8192];
 static size_t kept, lost;
@@ -93,7 +93,7 @@ static void keep(const char *text, size_t len)
 	kept += len;
 }
 
-/* What was kept goes out as far as there is room: 0, none is left; 1; or -errno. */
+/* Writes kept text as far as there is room.  Returns 0 if none is left, 1, or -errno. */
 static int flush(void)
 {
 	ssize_t n;
@@ -160,7 +160,7 @@ static void sink(const char *text, size_t len, bool urgent)
 	wake(&more_kept);
 }
 
-/* The log takes its time to get out: nothing that was said is lost. */
+/* Waits until the log is written, so that nothing is lost. */
 static void drain(const struct shutdown_order *order)
 {
 	console_tell();
@@ -188,12 +188,12 @@ void console_init(void)
 	stream_open(&out, (uint8_t __shared *)page->out, sizeof(page->out), &page->out_prod,
 		    &page->out_cons);
 	present = true;
-	owed = !taken();		/* who was here before us may not have told */
+	owed = !taken();		/* an earlier user of the ring may not have notified */
 	log_sink = sink;
 	shutdown_hook(&hook);
 }
 
-/* Without it, what was kept waits for the next output. */
+/* Without this thread, kept text waits for the next output. */
 void console_start(void)
 {
 	if (present)
@@ -253,7 +253,7 @@ struct waitq *console_changed(void)
 	return &event.waiters;
 }
 
-/* Who counts has looked: a port that rings unheard would be masked. */
+/* The caller handles the event: otherwise the port would be masked. */
 uint64_t console_rings(void)
 {
 	evtchn_take(&event);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The Xen console: xen/io/console.h, two byte streams in one page.
+ * The Xen console (xen/io/console.h): two byte streams in one page.
  *
- * Output is a terminal's: a newline goes out as "\r\n".  Input: Return arrives as a
- * newline.  Kernel code only.
+ * Output is for a terminal: a newline is sent as "\r\n". Input: Return is received as a
+ * newline.  Kernel code only; only console_write() and console_read() sleep.
  */
 #ifndef DRIVERS_CONSOLE_H
 #define DRIVERS_CONSOLE_H
@@ -13,27 +13,34 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* From here on the log goes to the console, and is out before the guest ends. */
+/* Sends the log to the console from now on; a shutdown hook flushes it. */
 void console_init(void);
 
-/* A thread that writes what the log had no room for as soon as there is room. */
+/* Starts the thread that writes log text for which there was no room. */
 void console_start(void);
 
-/* Tell dom0 what was logged so far; until the first call, or other output, it waits. */
+/*
+ * Notifies dom0 of the log text so far.  Until the first call, or other output, dom0 is
+ * not notified.
+ */
 void console_tell(void);
 
 /*
- * All of it, sleeping while the ring is full.  -EIO: the other side is broken.  Without
- * a console output goes where xen_console_write() puts it, and input has ended.
+ * Writes all of the text; sleeps while the ring is full.  Returns len, or -EIO if the
+ * ring is invalid.  Without a console output goes to xen_console_write(), and input has
+ * ended.
  */
 ssize_t console_write(const char *text, size_t len);
 
-/* At least one byte, at most len; sleeps until there is one. */
+/*
+ * Reads at least one byte, at most len; sleeps until there is one.  Returns how many; 0
+ * or -errno at the end of input.
+ */
 ssize_t console_read(char *to, size_t len);
 bool console_readable(void);
 bool console_present(void);	/* false: input has ended */
 
-/* Wakes when input came or output was taken; and how often that was. */
+/* The queue that wakes when there is input or room, and how often this happened. */
 struct waitq *console_changed(void);
 uint64_t console_rings(void);
 

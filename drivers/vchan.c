@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The bytes and the sessions of a channel; vchan_setup.c makes it. */
+/* The bytes and the sessions of a channel; vchan_setup.c has its setup and end. */
 #include "drivers/vchan.h"
 #include "kernel/log.h"
 
@@ -7,15 +7,15 @@
 #include <errno.h>
 #include <xen/io/libxenvchan.h>
 
-/* Values of *_live: the protocol's, and the mark of ours (see vchan.h). */
+/* Values of *_live: those of the protocol, and the server's marks (see vchan.h). */
 #define GONE 0
 #define HERE 1
 #define AWAITED 2
 #define SEEN 3
 
 /*
- * Long writes are published in pieces, so that a peer on another processor reads the first
- * while we write the second.
+ * Long writes are published in pieces, so that a peer on another processor reads the
+ * first one while the second is written.
  */
 #define PIECE (64 * 1024)
 
@@ -48,7 +48,7 @@ void vchan_begin(struct vchan *v, uint8_t __shared *left, uint8_t __shared *righ
 	v->state = v->server ? VCHAN_WAITING : VCHAN_OPEN;
 }
 
-/* Who sleeps must learn of it as well. */
+/* Threads that sleep are woken, too. */
 static int fail(struct vchan *v, int error)
 {
 	if (!v->error) {
@@ -62,8 +62,9 @@ static int fail(struct vchan *v, int error)
 }
 
 /*
- * What the client sent until now is its last, and what it has not read nobody will.  Only
- * then the next is awaited; one that is there already may have seen what was not for it.
+ * The bytes that the client has sent are its last ones, and those that it has not read
+ * are dropped.  Only then the server accepts another client.  One that is there already
+ * may have seen data that was not for it.
  */
 static void end_session(struct vchan *v)
 {
@@ -87,7 +88,7 @@ static void look_for_client(struct vchan *v)
 	if (live == HERE && shared_byte_swap(v->peer_live, HERE, SEEN)) {
 		v->state = VCHAN_OPEN;
 	} else if (live == GONE && stream_readable(&v->in) == 0) {
-		/* It mapped the page, and thought better of it. */
+		/* It mapped the page, and unmapped it. */
 		shared_byte_swap(v->peer_live, GONE, AWAITED);
 	} else if (live == GONE || live == HERE) {
 		end_session(v);
@@ -116,8 +117,8 @@ void vchan_look(struct vchan *v)
 }
 
 /*
- * How much could be read; 0 at the end of a session.  What is in the ring when the client
- * is seen afterwards to be still there is that client's.
+ * Returns how much can be read; 0 at the end of a session.  If the client is still there
+ * when it is checked after the ring, the bytes in the ring are its own.
  */
 static ssize_t readable(struct vchan *v)
 {
@@ -147,14 +148,17 @@ static ssize_t writable(struct vchan *v)
 	return n > 0 && v->state == VCHAN_OPEN ? n : -EAGAIN;
 }
 
-/* We wait for what the peer does: it shall ring.  What it did before, is looked at again. */
+/* Asks the peer to notify, and checks again for what it did before. */
 static ssize_t ask(struct vchan *v, uint8_t bit, ssize_t (*again)(struct vchan *v))
 {
 	shared_byte_or(v->we_ask, bit);
 	return again(v);
 }
 
-/* We have moved an index.  It asks and then looks, we move and then look whether it asks. */
+/*
+ * Notifies the peer after an index was moved, if it asked for that.  The peer asks before
+ * it checks the index, and this side checks after it moved the index.
+ */
 static void tell(struct vchan *v, uint8_t bit)
 {
 	shared_fence();
@@ -231,7 +235,7 @@ ssize_t vchan_write(struct vchan *v, const void *from, size_t len, uint64_t dead
 				    (evtchn_take(&v->port), v->session != session) ||
 				    (n = vchan_try_write(v, (const char *)from + done,
 							 len - done)) != -EAGAIN);
-		if (v->session != session)	/* another thread has read its end */
+		if (v->session != session)	/* another thread has read the end of the session */
 			n = -EPIPE;
 		if (n > 0)
 			done += n;

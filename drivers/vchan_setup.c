@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Making a channel, and the end of it: grants, ports, and a path in xenstore. */
+/* Setup and end of a channel: grants, ports, and a path in xenstore. */
 #include "drivers/vchan.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
@@ -13,8 +13,10 @@
 #include <string.h>
 #include <xen/io/libxenvchan.h>
 
-#define PATIENCE (10 * NSEC_PER_SEC)	/* with xenstored */
-/* Until who was sent away lets go of the rings; a look at them each PAUSE. */
+#define PATIENCE (10 * NSEC_PER_SEC)	/* limit for xenstored */
+/*
+ * Limit of the wait until a dismissed client has unmapped the rings; checked each PAUSE.
+ */
 #define PARTING (2 * NSEC_PER_SEC)
 #define PAUSE (10 * NSEC_PER_MSEC)
 
@@ -25,15 +27,15 @@ static unsigned ring_pages(unsigned order)
 	return order < PAGE_ORDER ? 0 : 1u << (order - PAGE_ORDER);
 }
 
-/* Where a ring within the page begins. */
+/* The offset of a ring within the page. */
 static size_t ring_offset(unsigned order)
 {
 	return 1u << order;
 }
 
 /*
- * Both in range, and nothing in the page upon anything else: rings of 10 and 11, and the
- * refs of the others.
+ * Whether both orders are in range, and nothing in the page overlaps: rings of orders 10
+ * and 11, and the refs of larger ones.
  */
 static bool orders_valid(unsigned read, unsigned write)
 {
@@ -58,7 +60,7 @@ static int set_path(struct vchan *v, domid_t peer, const char *path)
 	return 0;
 }
 
-/* Path of a key below ours. */
+/* The path of a key of this channel. */
 static const char *key(const struct vchan *v, const char *name, char to[VCHAN_PATH_MAX + 20])
 {
 	format(to, VCHAN_PATH_MAX + 20, "%s/%s", v->path, name);
@@ -72,7 +74,7 @@ static unsigned pages_of(const struct vchan *v, unsigned i)
 	return i == 0 ? 1 : ring_pages(i == 1 ? v->read_order : v->write_order);
 }
 
-/* The i-th piece of memory, zeroed and lent. */
+/* Allocates and grants the i-th piece of memory. */
 static int lend(struct vchan *v, unsigned i)
 {
 	unsigned n = pages_of(v, i);
@@ -95,7 +97,9 @@ static int lend(struct vchan *v, unsigned i)
 	return 0;
 }
 
-/* What the peer still has mapped is freed when it lets go. */
+/*
+ * Revokes all grants.  Pages that are still mapped are freed when the peer unmaps them.
+ */
 static void take_back(struct vchan *v)
 {
 	unsigned ref = 0;
@@ -123,14 +127,14 @@ static int lend_all(struct vchan *v)
 	return rc;
 }
 
-/* A ring of ours: the i-th piece, or part of the first. */
+/* The server's ring i: the i-th piece of memory, or a part of the first. */
 static uint8_t __shared *own_ring(const struct vchan *v, unsigned i, unsigned order)
 {
 	return ring_pages(order) ? (uint8_t __shared *)v->pages[i] :
 	       (uint8_t __shared *)v->pages[0] + ring_offset(order);
 }
 
-/* As a client finds it. */
+/* Writes the page as a client expects it. */
 static void write_page(struct vchan *v)
 {
 	struct vchan_interface header = {
@@ -166,8 +170,8 @@ static int publish(const struct xs_tx *tx, void *arg)
 }
 
 /*
- * Memory is there.  The port comes last: its number may be that of the last one, and
- * whoever gets hold of it is our client.
+ * Publishes the channel; memory is there.  The port comes last: it may have the number of
+ * the last one, and the domain that connects to it is the client.
  */
 static int serve(struct vchan *v)
 {
@@ -211,9 +215,9 @@ static void say_goodbye(struct vchan *v)
 }
 
 /*
- * The same memory: a peer may keep it mapped as long as it likes, so that each new channel
- * would cost as much again.  Who is honest lets go as soon as it sees our goodbye, and must
- * have seen it before that is overwritten.
+ * Uses the same memory: a peer may keep it mapped as long as it likes, and then each new
+ * channel would need more.  A correct peer unmaps it when it sees srv_live 0, and must
+ * have seen this before it is overwritten.
  */
 int vchan_renew(struct vchan *v)
 {
@@ -242,7 +246,7 @@ int vchan_dismiss(struct vchan *v)
 
 /* ---- the client */
 
-/* What the server says, once. */
+/* What the server wrote, read once. */
 struct offer {
 	uint16_t left_order, right_order;
 };

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What struct page does not show: the address that is ours to free. */
+/* A page, and its private address, which is freed. */
 struct own {
 	struct page page;
 	void *memory;
@@ -56,7 +56,7 @@ int pool_init(struct pool *pool, domid_t peer, uint32_t min, uint32_t max)
 	return rc;
 }
 
-/* Who is first in the line can go now, or never. */
+/* Wakes the first waiting thread if its request can be met now, or can never be met. */
 static void next_turn(struct pool *pool)
 {
 	struct turn *first = pool->turns.first;
@@ -65,7 +65,7 @@ static void next_turn(struct pool *pool)
 		wake(&first->queue);
 }
 
-/* True: n are free.  Grants more if that is what it takes. */
+/* Returns whether n pages are free, and grants more if necessary. */
 static bool enough(struct pool *pool, uint32_t n)
 {
 	while (pool->nfree < n && pool->granted < pool->max && grant_one(pool) == 0)

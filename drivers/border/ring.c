@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
-/* struct name##_sring of xen/io/ring.h, whatever its slots are. */
+/* struct name##_sring of xen/io/ring.h, for slots of any size. */
 struct ring_page {
 	uint32_t req_prod, req_event;
 	uint32_t rsp_prod, rsp_event;
@@ -19,7 +19,7 @@ static void __shared *slot(struct ring *r, uint32_t index)
 	return &r->page->slots[(index & (r->nslots - 1)) * r->slot_size];
 }
 
-/* Requests that the backend owes an answer; they are the slots in use. */
+/* Requests without a response: the slots in use. */
 static uint32_t outstanding(const struct ring *r)
 {
 	return r->produced - r->consumed;
@@ -30,7 +30,7 @@ static uint32_t room(const struct ring *r)
 	return r->nslots - outstanding(r);
 }
 
-/* Whoever is the first in the line may be able to go now. */
+/* Wakes the first waiting producer if there is room for it. */
 static void next_turn(struct ring *r)
 {
 	if (!r->reserved)
@@ -131,7 +131,7 @@ int ring_take(struct ring *r, void *response)
 	ready = shared_load(&r->page->rsp_prod) - r->consumed;
 	if (ready == 0)
 		return 0;
-	if (ready > outstanding(r))	/* answers to questions never asked */
+	if (ready > outstanding(r))	/* more responses than requests */
 		return ring_fail(r, -EPROTO);
 
 	shared_get(response, slot(r, r->consumed), r->response_size);
@@ -147,7 +147,7 @@ bool ring_rearm(struct ring *r, uint32_t n)
 		return false;
 	shared_store(&r->page->rsp_event, r->consumed + n);
 	shared_fence();
-	/* An index that lies is "more" too: ring_take() will tell. */
+	/* An invalid index counts as "more", too: ring_take() will return the error. */
 	return shared_load(&r->page->rsp_prod) - r->consumed >= n;
 }
 

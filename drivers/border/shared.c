@@ -2,17 +2,20 @@
 #include "drivers/border/shared.h"
 
 /*
- * memcpy() will not do: the optimiser sees through it, and may fetch a byte again
- * rather than keep it in a register.  A volatile access happens once, as does one
- * in an asm statement.  Words are aligned on the shared side, as far as they go.
+ * memcpy() must not be used: the optimiser knows it, and may fetch a byte again rather
+ * than keep it in a register.  A volatile access happens once, as does one in an asm
+ * statement.  Words are aligned on the shared side, as far as possible.
  */
 typedef uint64_t __attribute__((may_alias)) word;
 typedef uint64_t __attribute__((may_alias, aligned(1))) any_word;
 
-/* From here on the string instruction beats the loop; its start-up is what costs. */
+/*
+ * From this size on the string instruction is faster than the loop, in spite of its
+ * start-up time.
+ */
 #define LONG 256
 
-/* Bytes before the first aligned word, or all there are. */
+/* Bytes before the first aligned word, or all of them. */
 static size_t head(const volatile uint8_t *p, size_t len)
 {
 	size_t n = -(uintptr_t)p % sizeof(word);
@@ -21,8 +24,8 @@ static size_t head(const volatile uint8_t *p, size_t len)
 }
 
 /*
- * movsq, not movsb: the processors of older hosts have fast strings, but not for
- * bytes.  The direction flag is clear by the ABI.
+ * movsq and not movsb: processors of older hosts have fast strings, but not for bytes.
+ * The ABI guarantees a clear direction flag.
  */
 static size_t copy_words(volatile uint8_t **dst, const volatile uint8_t **src, size_t len)
 {
@@ -41,7 +44,9 @@ void shared_get(void *dst, const void __shared *src, size_t len)
 	for (len -= n; n > 0; n--)
 		*d++ = *s++;
 	if (len >= LONG) {
-		/* The sanitizers do not look into asm: show them both ends. */
+		/*
+		 * The sanitizers do not see accesses in asm: access both ends for them.
+		 */
 		d[0] = d[len - 1] = 0;
 		len = copy_words(&d, &s, len);
 	}

@@ -33,7 +33,7 @@ ssize_t stream_writable(const struct stream *s)
 	return used > s->size ? -EPROTO : (ssize_t)(s->size - used);
 }
 
-/* The other side may use what it gets only after the bytes themselves moved. */
+/* The index is published after the bytes were moved. */
 static void advance(struct stream *s, size_t len)
 {
 	s->at += len;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A line of threads, each of which waits for so many of something: slots, pages.
+ * A FIFO queue of threads, each of which waits for a number of units: slots, pages.
  *
- * Who came first goes first, also where a later one wants less: so nobody starves, and
- * nobody holds some while waiting for more.  A wake-up is for the first in the line and
- * for when it can go; nobody else is woken, and nobody in vain.
+ * The first thread goes first, even if a later one needs fewer units.  So no thread
+ * starves, and none holds units while it waits for more.  turn_wake() wakes only the
+ * first thread, and only if there is enough for it.  Nothing here sleeps.
  *
  *	struct turn me;
  *
@@ -19,13 +19,13 @@
 
 #include <assert.h>
 
-struct turn {				/* lives on the stack of who waits */
+struct turn {				/* lives on the waiting thread's stack */
 	struct turn *next;
 	struct waitq queue;
 	uint32_t n;
 };
 
-/* Zero is empty. */
+/* A zeroed one is empty. */
 struct turns {
 	struct turn *first, *last;
 };
@@ -45,7 +45,7 @@ static inline bool turn_first(const struct turns *line, const struct turn *me)
 	return line->first == me;
 }
 
-/* When all fails they leave in any order. */
+/* After a failure threads leave in any order. */
 static inline void turn_leave(struct turns *line, struct turn *me)
 {
 	struct turn *before = NULL;
@@ -62,7 +62,7 @@ static inline void turn_leave(struct turns *line, struct turn *me)
 		line->last = before;
 }
 
-/* There are so many now. */
+/* `room` units are available now. */
 static inline void turn_wake(struct turns *line, uint32_t room)
 {
 	if (line->first && line->first->n <= room)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What one can ask of xenstored, in its words (docs/misc/xenstore.txt). */
+/* The requests to xenstored (docs/misc/xenstore.txt). */
 #include "drivers/xenbus/xenstore.h"
 #include "drivers/xenbus/xs_link.h"
 #include "kernel/clock.h"
@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No directory is that big; an endless one is a lie. */
+/* No directory is that large: a longer one is a protocol error. */
 #define LIST_MAX (1024 * 1024)
 
 #define PIECE(s) ((struct xs_piece){ (s), strlen(s) + 1 })	/* a string and its NUL */
 
-static unsigned transactions, ended;	/* that we hold or ask for; that are over */
+static unsigned transactions, ended;	/* in use or requested; ended */
 static struct waitq transaction_ended;
 
 static uint64_t deadline(const struct xs_tx *tx)
@@ -22,7 +22,7 @@ static uint64_t deadline(const struct xs_tx *tx)
 	return tx && tx->deadline ? tx->deadline : NEVER;
 }
 
-/* Ask about a path; `more` is what follows it. */
+/* Sends a request about a path; `more` follows the path in the request. */
 static ssize_t ask(const struct xs_tx *tx, uint32_t type, const char *path,
 		   const struct xs_piece *more, char **reply)
 {
@@ -44,7 +44,7 @@ ssize_t xs_read(const struct xs_tx *tx, const char *path, char **value)
 	return ask(tx, XS_READ, path, NULL, value);
 }
 
-/* A decimal number and nothing else. */
+/* Parses a decimal number. */
 static int parse(const char *s, size_t len, uint64_t *number)
 {
 	uint64_t n = 0;
@@ -119,7 +119,10 @@ int xs_rm(const struct xs_tx *tx, const char *path)
 	return zero_or_error(ask(tx, XS_RM, path, NULL, NULL));
 }
 
-/* Strings, each with its NUL, len bytes in all, as an array in one piece of memory. */
+/*
+ * Converts strings, each with its NUL, of len bytes together, to an array in one block of
+ * memory.
+ */
 static int split(const char *strings, size_t len, char ***names)
 {
 	size_t n = 0;
@@ -141,19 +144,19 @@ static int split(const char *strings, size_t len, char ***names)
 	return n;
 }
 
-/* A directory of more than one message, in the making. */
+/* A directory that is read in several messages. */
 struct parts {
 	char *names;
 	size_t len;
-	char generation[24];		/* of the directory; "": not known yet */
+	char generation[24];		/* of the directory; "": unknown */
 };
 
 /*
- * Get the names from p->len on: 1 when these were the last, 0 when there are more,
- * -EAGAIN when the directory is not the one we began with.
+ * Reads the names from p->len on.  Returns 1 if these were the last, 0 if there are more,
+ * and -EAGAIN if the directory has changed.
  *
- * The answer is the generation, then names; behind the last one of the directory
- * stands an empty one (send_directory_part() in xenstored's core.c).
+ * The reply is the generation, then names; an empty name follows the last one of the
+ * directory (send_directory_part() in xenstored's core.c).
  */
 static int next_part(const struct xs_tx *tx, const char *path, struct parts *p)
 {
@@ -195,7 +198,7 @@ out:
 	return rc;
 }
 
-/* In parts, and from the start again whenever it changed between two of them. */
+/* Reads a directory in parts; starts again if it changed in between. */
 static int list_parts(const struct xs_tx *tx, const char *path, char ***names)
 {
 	struct parts p = { 0 };
@@ -209,7 +212,7 @@ static int list_parts(const struct xs_tx *tx, const char *path, char ***names)
 	} while (rc == -EAGAIN);
 	if (rc > 0)
 		rc = split(p.names, p.len, names);
-	/* An xenstored from before Xen 4.9 does not know how. */
+	/* Not supported before Xen 4.9. */
 	else if (rc == -ENOSYS || rc == -EINVAL)
 		rc = -E2BIG;
 	free(p.names);
@@ -289,8 +292,9 @@ static void transaction_over(void)
 }
 
 /*
- * Out of transactions (10 in xenstored's defaults) while others of ours are open: wait
- * for one of those to end, which may have happened while the answer was on its way.
+ * xenstored's limit of transactions (default: 10) is reached while others of this guest
+ * are open: waits until one of those ends, which may have happened while the reply was
+ * under way.
  */
 int xs_begin(struct xs_tx *tx)
 {
@@ -319,7 +323,9 @@ int xs_end(struct xs_tx *tx, bool commit)
 	if (commit)
 		rc = xs_link_call(XS_TRANSACTION_END, tx->id, deadline(tx), &PIECE("T"),
 				  1, NULL);
-	/* Where it was not asked, or may not have been; it does no harm if it was. */
+	/*
+	 * If the request was not sent, or may not have been.  It does no harm if it was.
+	 */
 	if (!commit || rc == -ETIMEDOUT || rc == -ENOMEM)
 		xs_link_post(tx->end, XS_TRANSACTION_END, tx->id);
 	else
@@ -370,8 +376,9 @@ void xs_last_words(const char *path, const char *value, uint64_t ns)
 }
 
 /*
- * Who was here before us (a boot loader, a crashed kernel) may have left watches and
- * transactions.  Old xenstoreds do not survive the question: hence the key.
+ * An earlier user of the ring (a boot loader, a crashed kernel) may have left watches and
+ * transactions.  Old versions of xenstored crash at the request: hence the key is
+ * checked.
  */
 static int init(void)
 {

@@ -13,8 +13,9 @@
 #include <string.h>
 
 /*
- * Written and not answered yet.  xenstored itself stops reading at 20 (its quota for
- * outstanding requests); this bounds what one that never answers can make us keep.
+ * Limit of requests without a reply.  xenstored stops reading at 20 (its quota for
+ * outstanding requests). This limits the memory that an xenstored costs that never
+ * replies.
  */
 #define IN_FLIGHT_MAX 64
 
@@ -22,13 +23,13 @@ struct xs_request {
 	struct xs_request *next;
 	struct waitq waiters;
 	bool done;
-	bool abandoned;			/* nobody waits: free it when it is done */
+	bool abandoned;			/* no thread waits: free it when it is done */
 	bool wants_reply;
 	int error;
 	char *reply;
 	size_t reply_len;
 	uint32_t begun;			/* of XS_TRANSACTION_START: the transaction */
-	struct xs_request *end;		/* and what ends it if nobody waits for it */
+	struct xs_request *end;		/* and the request that ends it if no thread waits */
 	size_t written, size;		/* of what follows */
 	struct xsd_sockmsg hdr;
 	char payload[];
@@ -39,7 +40,7 @@ static struct {
 	struct stream out, in;
 	struct evtchn port;
 	int error;			/* why there is no connection */
-	struct thread *first;		/* who alone may ask, until everybody may */
+	struct thread *first;		/* the only thread that may send requests at first */
 	bool everybody;
 	bool answered;			/* at least once */
 	unsigned odd;
@@ -50,7 +51,7 @@ static struct {
 	size_t got;			/* of `message` */
 } conn = { .error = -ENODEV, .queue_end = &conn.queue };
 
-/* What comes in. */
+/* The message that is being received. */
 static struct {
 	struct xsd_sockmsg hdr;
 	char body[XENSTORE_PAYLOAD_MAX + 1];
@@ -58,7 +59,7 @@ static struct {
 
 void xs_link_odd(const char *what)
 {
-	/* Before the first answer it is for the tenant before us, who left it. */
+	/* Before the first reply it is for an earlier user of the ring. */
 	if (!conn.answered) {
 		log_debug("xenstore: %s, for an earlier user of the ring", what);
 		return;
@@ -79,7 +80,7 @@ static void complete(struct xs_request *r, int error)
 	}
 }
 
-/* The stream can no longer be trusted: everybody is told, nobody hangs. */
+/* The stream cannot be used any more: fails all requests and watches. */
 static void fail(const char *why)
 {
 	struct xs_request *r;
@@ -100,7 +101,10 @@ static void fail(const char *why)
 	wake(&conn.port.waiters);	/* the reader ends */
 }
 
-/* Write what there is room for.  True: xenstored has been told. */
+/*
+ * Writes as much of the queue as there is room for.  Returns whether xenstored was
+ * notified.
+ */
 static bool pump(void)
 {
 	struct xs_request *r;
@@ -114,7 +118,7 @@ static bool pump(void)
 		moved += n;
 		r->written += n;
 		if (r->written < r->size)
-			continue;	/* the rest, behind the end of the ring */
+			continue;	/* the rest, at the beginning of the ring */
 		conn.queue = r->next;
 		if (!conn.queue)
 			conn.queue_end = &conn.queue;
@@ -129,7 +133,7 @@ static bool pump(void)
 	return moved;
 }
 
-/* r's payload is there. */
+/* Queues a request, whose payload is complete. */
 static void submit(struct xs_request *r, uint32_t type, uint32_t tx)
 {
 	r->hdr.type = type;
@@ -168,7 +172,10 @@ struct xs_request *xs_link_prepare(const struct xs_piece *pieces, unsigned n)
 	return r;
 }
 
-/* Its caller goes.  What xenstored has seen of it must stay until it answers. */
+/*
+ * The caller leaves at its deadline.  A request that xenstored has seen must stay until
+ * its reply.
+ */
 static int abandon(struct xs_request *r)
 {
 	struct xs_request **p = &conn.queue;
@@ -185,7 +192,10 @@ static int abandon(struct xs_request *r)
 	return -ETIMEDOUT;
 }
 
-/* Sleep until r is answered: 0 or -errno.  On -ETIMEDOUT r is no longer the caller's. */
+/*
+ * Sends r and sleeps until its reply.  Returns 0 or -errno.  After -ETIMEDOUT r is no
+ * longer the caller's.
+ */
 static int run(struct xs_request *r, uint32_t type, uint32_t tx, uint64_t deadline)
 {
 	submit(r, type, tx);
@@ -200,7 +210,7 @@ void xs_link_admit(struct thread *only)
 	conn.everybody = !only;
 }
 
-/* Whether to begin at all. */
+/* Whether a request may be sent: 0 or -errno. */
 static int ready(uint64_t deadline)
 {
 	if (conn.error)
@@ -282,11 +292,11 @@ void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns)
 	while (!conn.error && clock_now() < end &&
 	       (conn.queue || stream_writable(&conn.out) != (ssize_t)conn.out.size)) {
 		pump();
-		xen_sched_yield();	/* dom0 may want this very processor */
+		xen_sched_yield();	/* dom0 may need this processor */
 	}
 }
 
-/* The names are the wire's way to say errno (xs_wire.h). */
+/* The protocol transmits errno by name (xs_wire.h). */
 static int error_number(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++)
@@ -297,7 +307,7 @@ static int error_number(const char *name, size_t len)
 	return -EPROTO;
 }
 
-/* Its number, in decimal. */
+/* Parses the id of a new transaction, in decimal. */
 static int take_transaction(struct xs_request *r, const char *body, size_t len)
 {
 	uint64_t id = 0;
@@ -317,7 +327,7 @@ static int take_transaction(struct xs_request *r, const char *body, size_t len)
 	return 0;
 }
 
-/* The answer to r is there: keep what is wanted of it. */
+/* Handles the reply to r. */
 static int take_reply(struct xs_request *r, const struct xsd_sockmsg *hdr,
 		      const char *body)
 {
@@ -361,7 +371,7 @@ static void dispatch(void)
 	complete(r, take_reply(r, hdr, body));
 }
 
-/* Read what has come of the present message: 1 all of it, 0 not yet, or -errno. */
+/* Reads the present message.  Returns 1 if it is complete, 0 if not, or -errno. */
 static int receive(void)
 {
 	struct xsd_sockmsg *hdr = &message.hdr;
@@ -388,9 +398,9 @@ static int receive(void)
 }
 
 /*
- * One ring full of answers and events.  xenstored is told each time that there is
- * room again; it drops a guest that lets events lie for 20 s (core.c, conn_timeout),
- * so nothing here may wait for a consumer.
+ * Reads at most one ring of replies and events.  xenstored is notified each time that
+ * there is room again; it drops a guest that does not read events for 20 s (core.c,
+ * conn_timeout), so nothing here may wait for a consumer.
  */
 static int read_some(void)
 {
@@ -404,7 +414,7 @@ static int read_some(void)
 	return rc;
 }
 
-/* What xenstored says about the connection, if it is new enough to say it. */
+/* The error of the connection, if xenstored is new enough to tell it. */
 static uint32_t server_error(void)
 {
 	if (!(shared_load(&conn.page->server_features) & XENSTORE_SERVER_FEATURE_ERROR))
@@ -434,7 +444,7 @@ static void reader(void *arg)
 	}
 }
 
-/* The indexes are what the last user left, be it the builder or a boot loader. */
+/* The indexes are those that the last user left, the builder or a boot loader. */
 static bool open_streams(void)
 {
 	struct xenstore_domain_interface __shared *page = conn.page;
@@ -472,7 +482,7 @@ int xs_link_open(void)
 	if (conn.page || !boot_info.xenstore_ring)
 		return conn.error;
 	conn.page = boot_info.xenstore_ring;
-	/* Who was here before us counted from 0: his answers must not fit our calls. */
+	/* An earlier user of the ring counted from 0: replies to it must not match. */
 	conn.next_id = random_word();
 	rc = evtchn_adopt(&conn.port, "xenstore", boot_info.xenstore_port);
 	if (rc)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The connection to xenstored: requests out, answers and events in (xen/io/xs_wire.h,
- * docs/misc/xenstore-ring.txt).  For drivers/xenbus/xenstore.c and xs_watch.c alone.
+ * The connection to xenstored: sends requests, receives replies and events
+ * (xen/io/xs_wire.h, docs/misc/xenstore-ring.txt). Only for xenstore.c and xs_watch.c.
  *
- * Requests are copied and queued in the order in which they were made, and whoever
- * finds room in the ring moves the head of the queue on.  So nobody sleeps for room,
- * messages cannot interleave, and a caller whose deadline passes can go, even with
- * half of its message in the ring.
+ * Requests are copied, and queued in order.  Any thread that finds room in the ring
+ * writes the first ones of the queue.  So no thread sleeps for room, messages do not
+ * interleave, and a caller may leave at its deadline even if half of its message is in
+ * the ring.
  */
 #ifndef DRIVERS_XENBUS_XS_LINK_H
 #define DRIVERS_XENBUS_XS_LINK_H
@@ -19,13 +19,17 @@
 
 struct thread;
 
-/* Adopt the ring; the same, and start to listen.  0 or -errno; again: as then. */
+/*
+ * xs_link_open() adopts the ring; xs_link_run() also starts the thread that reads it.
+ * Return 0 or -errno; further calls return the same.  May sleep.
+ */
 int xs_link_open(void);
 int xs_link_run(void);
 
 /*
- * From now on this thread may ask, or everybody (NULL); at first nobody may.  The others
- * get -ENODEV: what they were given would be taken from them by XS_RESET_WATCHES.
+ * Only this thread may send requests from now on, or all threads (NULL); at first none
+ * may.  The others get -ENODEV: XS_RESET_WATCHES would remove their watches and
+ * transactions.
  */
 void xs_link_admit(struct thread *only);
 
@@ -36,34 +40,42 @@ struct xs_piece {
 };
 
 /*
- * Ask, and sleep until answered or the deadline (NEVER: for ever): the answer's
- * length, or -errno.  reply != NULL gets the answer, with a NUL behind it, for free().
+ * Sends a request, and sleeps until the reply or the deadline (or NEVER). Returns the
+ * length of the reply, or -errno.  If reply is not NULL, it gets the reply, followed by a
+ * NUL, to be freed by free().
  */
 ssize_t xs_link_call(uint32_t type, uint32_t tx, uint64_t deadline,
 		     const struct xs_piece *pieces, unsigned n, char **reply);
 
 /*
- * Ask, and never mind the answer.  Does not sleep, and what it needs was made before, so
- * that undoing something cannot fail.  prepare: NULL, no memory; else to be posted or
- * given to free().
+ * Send a request without waiting for the reply.  xs_link_post() does not sleep, and its
+ * memory was allocated by xs_link_prepare(), so that undoing something cannot fail.
+ * xs_link_prepare() returns NULL without memory, or a request to be posted or freed by
+ * free().
  */
 struct xs_request;
 struct xs_request *xs_link_prepare(const struct xs_piece *pieces, unsigned n);
 void xs_link_post(struct xs_request *r, uint32_t type, uint32_t tx);
 
 /*
- * Begin a transaction: 0, its id in *tx and in *end what ends it, for xs_link_post().
- * One that begins after the deadline is ended at once.
+ * Begins a transaction; sleeps.  Returns 0, its id in *tx, and in *end the request that
+ * ends it, for xs_link_post(); or -errno.  If it begins after the deadline it is ended at
+ * once.
  */
 int xs_link_begin(uint64_t deadline, uint32_t *tx, struct xs_request **end);
 
-/* As xs_link_post(), from a panic: no memory, and until fetched or ns have passed. */
+/*
+ * As xs_link_post(), for a panic: allocates nothing, and waits until xenstored has read
+ * the request, or ns have passed.  Does not sleep.
+ */
 void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns);
 
-/* Something came that should not have: said in the log, less and less often. */
+/* Logs an unexpected message, less and less often. */
 void xs_link_odd(const char *what);
 
-/* drivers/xenbus/xs_watch.c: an event came, len bytes and a NUL behind; no more will come. */
+/*
+ * In xs_watch.c: an event of len bytes and a NUL was received; no more events will come.
+ */
 void xs_watch_event(const char *payload, size_t len);
 void xs_watch_fail(int error);
 

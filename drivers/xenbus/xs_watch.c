@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Watches and the queues of their events; the contract is in xenstore.h. */
+/* Watches and the queues of their events; xenstore.h defines their semantics. */
 #include "drivers/xenbus/xenstore.h"
 #include "drivers/xenbus/xs_link.h"
 #include "kernel/arch.h"
@@ -31,10 +31,10 @@ static uint32_t hash(const char *s, size_t len)		/* FNV-1a */
 
 static size_t cost(size_t len)
 {
-	return sizeof(struct xs_event) + len + 1 + 2 * sizeof(size_t);	/* malloc's own */
+	return sizeof(struct xs_event) + len + 1 + 2 * sizeof(size_t);	/* of malloc() */
 }
 
-/* Whether path is parent or below it. */
+/* Whether path is parent, or below it. */
 static bool below(const char *path, const char *parent)
 {
 	size_t n = strlen(parent);
@@ -87,11 +87,11 @@ void xs_watch_event(const char *payload, size_t len)
 	}
 	while (w && strcmp(w->token, token) != 0)
 		w = w->next;
-	if (!w) {		/* crossed our unwatch, or is left from before us */
+	if (!w) {		/* sent before the unwatch, or to an earlier user of the ring */
 		log_debug("xenstore: event for %s, which is not watched", payload);
 		return;
 	}
-	/* A consumer may rely on the prefix. */
+	/* The consumer may rely on the prefix. */
 	enqueue(w, below(payload, w->path) ? payload : w->path);
 	wake(w->wakes);
 }
@@ -124,13 +124,13 @@ int xs_watch(struct xs_watch *w, const char *path, struct waitq *wakes)
 	struct xs_piece pieces[2];
 	ssize_t rc = -ENOMEM;
 
-	if (!next_token)	/* unlike the tokens of who was here before us */
+	if (!next_token)	/* different from the tokens of an earlier user of the ring */
 		next_token = random_word() | 1;
 	*w = (struct xs_watch){ .path = path };
 	w->wakes = wakes ? wakes : &w->waiters;
 	format(w->token, sizeof(w->token), "%08x", next_token++);
 	w->next = watches;
-	watches = w;		/* its first event may come before the answer */
+	watches = w;		/* its first event may come before the reply */
 
 	pieces[0] = (struct xs_piece){ path, strlen(path) + 1 };
 	pieces[1] = (struct xs_piece){ w->token, strlen(w->token) + 1 };
@@ -155,7 +155,7 @@ bool xs_watch_pending(const struct xs_watch *w)
 	return w->first || w->cut || w->error;
 }
 
-/* The first event's path, in the memory of the event itself. */
+/* Returns the first event's path, in the memory of the event. */
 static char *dequeue(struct xs_watch *w)
 {
 	struct xs_event *e = w->first;
@@ -179,7 +179,7 @@ int xs_watch_wait(struct xs_watch *w, uint64_t deadline, char **path)
 	} else if (w->cut) {
 		p = path ? strdup(w->path) : NULL;
 		if (path && !p)
-			return -ENOMEM;		/* it stays cut: nothing is lost */
+			return -ENOMEM;		/* it stays cut: no event is lost */
 		w->cut = false;
 	} else {
 		return w->error ? w->error : -ETIMEDOUT;
