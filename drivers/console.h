@@ -34,7 +34,7 @@ ssize_t console_write(const char *text, size_t len);
 
 /*
  * Reads at least one byte, at most len; sleeps until there is one.  Returns how many; 0
- * or -errno at the end of input.
+ * without a console; -EIO if the ring is invalid.
  */
 ssize_t console_read(char *to, size_t len);
 bool console_readable(void);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The part of boot that is common to all guest types, and calls by way of `platform`. */
+/*
+ * The part of boot that is common to all guest types, and some functions of kernel/arch.h
+ * that only call `platform`.
+ */
 #include "arch/x86_64/platform.h"
 #include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
@@ -27,7 +30,10 @@ _Noreturn void boot_arch(void)
 	kernel_main();
 }
 
-/* After an upcall that woke other threads: saves the FPU of the interrupted one meanwhile. */
+/*
+ * Called after an upcall that woke other threads.  Saves the FPU of the interrupted
+ * thread while they run.
+ */
 void preempt(void)
 {
 	char area[fpu_size() + 64];

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel/debug.h: breakpoints, steps, and the traps that come of them.
+ * Breakpoints, steps, and the traps that they cause (kernel/debug.h).
  *
- * Breakpoints are in text only while the application runs.  A trap in it, outside the
- * kernel, is a stop.  What comes by a breakpoint and is not to stop (the kernel, in the C
- * library; at the end of a step, another thread) passes: the byte that was there is put
- * back for one instruction, with the trap flag.
- *
- * The trap flag is on only in the application's own text.  Where that calls something else,
- * a step goes on to where it returns: the kernel cannot stop in the middle.  The places to
- * which it may return are breakpoints for that thread, but only for the stack above where it
- * stood: so a recursion on the way does not count.
+ * Breakpoints are in the text only while the application runs.  A trap in the
+ * application, outside the kernel, stops it.  Other code that reaches a breakpoint (the
+ * kernel, in the C library; at the end of a step, another thread) passes it: the original
+ * byte is put back for one instruction, with the trap flag.  The trap flag is on only in
+ * the application's own text.
  */
 #include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
@@ -58,7 +54,10 @@ static struct stop *find_stop(struct stop *stops, unsigned n, uintptr_t at)
 	return NULL;
 }
 
-/* Two at one place each keep what they found, and go in reverse order. */
+/*
+ * Two breakpoints at one place each keep the byte that they found, and are removed in
+ * reverse order.
+ */
 static void plant(struct stop *s)
 {
 	if (!s->at || s->planted)
@@ -120,7 +119,10 @@ static void add_return(uintptr_t at)
 		s->at = at;
 }
 
-/* call rel32, or one of the forms of FF /2: any other word is no return address. */
+/*
+ * Whether a call instruction is before this address: call rel32, or one of the forms of
+ * FF /2. Other values on the stack are no return addresses.
+ */
 static bool behind_call(uintptr_t at)
 {
 	const uint8_t *p = (const uint8_t *)at;
@@ -134,8 +136,9 @@ static bool behind_call(uintptr_t at)
 }
 
 /*
- * Out of what is not the application's: every place on the way, of which the first is met
- * first.  A function without a frame of its own has its return address on top.
+ * For a step that leaves the application: plants a breakpoint at each return address on
+ * the stack.  The innermost is reached first.  A function without a frame has its return
+ * address on top.
  */
 static void find_returns(const struct thread *t, uintptr_t rsp, uintptr_t rbp)
 {
@@ -184,7 +187,7 @@ static void end_step(void)
 	stepping = NULL;
 }
 
-/* Who stepped may have ended meanwhile. */
+/* The thread that stepped may have ended in the meantime. */
 static void clear_trap_flag(void)
 {
 	struct thread *t = thread_next(NULL);
@@ -217,7 +220,10 @@ static void pass(struct regs *r, struct stop *s)
 	r->rflags |= FLAG_TRAP;
 }
 
-/* The instruction behind a breakpoint is done, or one of a step: true, that is no stop. */
+/*
+ * The instruction at a breakpoint, or one of a step, has been executed.  Returns true if
+ * this does not stop the application.
+ */
 static bool go_on(struct regs *r)
 {
 	bool step = stepping == current && !lifted;
@@ -235,7 +241,10 @@ static bool go_on(struct regs *r)
 	return true;
 }
 
-/* At one of ours, whose pc is the breakpoint's again: true, that is no stop. */
+/*
+ * At a breakpoint of this file, to which the pc is set back.  Returns true if it does not
+ * stop the application.
+ */
 static bool go_past(struct regs *r, struct stop *s)
 {
 	bool ours = s >= breaks && s < breaks + BREAKS;
@@ -267,8 +276,9 @@ static int signal_of(uint64_t vector)
 }
 
 /*
- * Others run meanwhile, so the FPU is saved.  Under HVM the CPU's interrupt flag is off
- * behind a gate, and they want it on; POPF by PV's ring 3 leaves it as it is (SDM 2, POPF).
+ * Other threads run in the meantime, so the FPU is saved.  Under HVM the CPU's interrupt
+ * flag is off after a gate, and is needed for them; in PV's ring 3 POPF leaves it
+ * unchanged (SDM 2, POPF).
  */
 static bool stop(struct regs *r, bool breakpoint)
 {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who called the code that was interrupted, for a profiler and for reports.
+ * The callers of interrupted code, for a profiler and for reports.
  *
- * C code keeps frame pointers, but gcc makes no frame for a function that needs no stack,
- * and others make theirs only behind a first test.  There rbp is still the caller's, and
- * following it leaves the caller out, whose return address is on top of the stack.
+ * C code has frame pointers, but gcc makes no frame for a function that needs no stack,
+ * and makes some frames only after a first test.  There rbp is still the caller's.  So
+ * the walk misses the caller, whose return address is on top of the stack.
  */
 #include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
 #include "kernel/symbols.h"
 
-/* from may be anything: what lies just below 0 is none. */
+/* from may have any value, also just below 0. */
 static bool in_text(uintptr_t from, uintptr_t to)
 {
 	return from >= (uintptr_t)image_start && from < to && to <= (uintptr_t)text_end;
 }
 
-/* The call that returns there, if it is a direct one: call rel32. */
+/* The call instruction before a return address, if it is a direct one: call rel32. */
 static struct arch_call call_before(uintptr_t back)
 {
 	if (!in_text(back - 5, back) || *(const uint8_t *)(back - 5) != 0xe8)
@@ -24,13 +24,16 @@ static struct arch_call call_before(uintptr_t back)
 	return (struct arch_call){ back, back + *(const int32_t *)(back - 4) };
 }
 
-/* How far above rsp the return address lies that may be left out. */
+/* The offset from rsp to the return address that the walk may miss. */
 static uintptr_t above(uintptr_t pc)
 {
-	/* In the hypercall page, back from Xen: pop %r11; pop %rcx; ret under PV, else ret. */
+	/*
+	 * In the hypercall page, after the hypercall: pop %r11; pop %rcx; ret under PV,
+	 * else ret.
+	 */
 	if (pc - (uintptr_t)hypercall_page < PAGE_SIZE)
 		return *(const uint16_t *)pc == 0x5b41 ? 16 : 0;
-	/* push %rbp is done, mov %rsp,%rbp not yet. */
+	/* Between push %rbp and mov %rsp,%rbp. */
 	if (in_text(pc - 1, pc + 3) && *(const uint32_t *)(pc - 1) == 0xe5894855)
 		return 8;
 	return 0;
@@ -55,7 +58,7 @@ unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 	return i;
 }
 
-/* call *register or *memory ends there: ff /2 (SDM 2A). */
+/* Whether call *register or *memory ends there: ff /2 (SDM 2A). */
 static bool indirect_call_before(uintptr_t back)
 {
 	for (uintptr_t n = 2; n <= 8; n++) {
@@ -67,7 +70,7 @@ static bool indirect_call_before(uintptr_t back)
 	return false;
 }
 
-/* mov %rsp,%rbp stands between the function's start and pc. */
+/* Whether mov %rsp,%rbp is between the function's start and pc. */
 static bool has_frame(uintptr_t start, uintptr_t pc)
 {
 	for (uintptr_t at = start; at + 3 <= pc; at++) {
@@ -80,8 +83,8 @@ static bool has_frame(uintptr_t start, uintptr_t pc)
 }
 
 /*
- * What is called ends in a jump to the interrupted function where the compiler has made a
- * tail call: then its name is all that is known of it.
+ * If the compiler made a tail call, the called function ends in a jump to the interrupted
+ * one.  Then only its name is known.
  */
 struct arch_call callers_top(const struct regs *r)
 {

@@ -4,15 +4,16 @@
  *
  *	[guard][mark ... mark ... mark ....... used][struct arch_context]
  *
- * Marks, made with the stack, tell how much of it was ever used: one each 256 bytes, or, of a
- * large stack, MARKS in all, so that making and reading them takes no time to speak of.
+ * Marks, written with the stack, show how much of it was ever used.  There is one each
+ * 256 bytes, or, in a large stack, MARKS in all, so that writing and reading them is
+ * fast.
  *
- * Under PV, Xen itself pushes the frame of a fault on the stack that overflowed, fails,
- * and ends the domain without a word.  So running into the guard page is only the last
- * line there (under HVM the double fault has a stack of its own, and reports).  Application
- * code checks for room in each prologue (-fsplit-stack, which
- * compares rsp with %fs:0x70 and calls __morestack), against a limit that leaves room
- * for an event's frame, the FPU's state, the C library and the report.
+ * Under PV, Xen itself pushes the frame of a fault onto the stack that overflowed, fails,
+ * and ends the domain without a report.  So the guard page is only the last protection
+ * there.  Under HVM the double fault has a stack of its own, and is reported.
+ * Application code checks its stack in each prologue (-fsplit-stack, which compares rsp
+ * with %fs:0x70 and calls __morestack). The limit leaves space for an event's frame, the
+ * FPU's state, the C library and the report.
  */
 #include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
@@ -29,11 +30,11 @@
 
 struct arch_context {
 	void *sp;
-	uintptr_t low, high;		/* the stack: usable bytes */
+	uintptr_t low, high;		/* the usable bytes of the stack */
 	uintptr_t limit;		/* for application code */
 };
 
-struct switched {			/* what switch_stack() pops: see there */
+struct switched {			/* what switch_stack() pops (switch.S) */
 	uint32_t mxcsr, x87_control;
 	void *r15, *r14, *arg, *main, *rbx, *rbp;	/* arg in r13, main in r12 */
 	void (*resume)(void);

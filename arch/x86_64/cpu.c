@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The CPU as Xen shows it, its random numbers, its FPU. */
+/* The CPU's features as Xen shows them, its random numbers, its FPU. */
 #include "arch/x86_64/platform.h"
 #include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
@@ -17,7 +17,7 @@
 #define BASIC_XSAVE_SIZE 576		/* x87 and SSE, and a header */
 
 static size_t area_size = FXSAVE_SIZE;
-static uint32_t xcr0;			/* 0: FXSAVE is all there is */
+static uint32_t xcr0;			/* 0: there is only FXSAVE */
 static bool have_wrfsbase, have_rdrand;
 bool arch_cycles_trap;
 
@@ -27,7 +27,10 @@ bool arch_random(uint64_t *bits)
 
 	for (int i = 0; have_rdrand && i < 10; i++) {
 		__asm__ volatile("rdrand %0" : "=r"(*bits), "=@ccc"(ok));
-		/* Broken ones claim success with all ones (AMD's before Zen 2, fixed by microcode). */
+		/*
+		 * Broken CPUs report success with all ones (AMD's before Zen 2, fixed by
+		 * microcode).
+		 */
 		if (ok && *bits != UINT64_MAX)
 			return true;
 	}
@@ -41,9 +44,9 @@ static void set_xcr0(uint32_t value)
 }
 
 /*
- * AVX and later need our word that we save them: CR4.OSXSAVE, XCR0.  QEMU's SVM does not tell Xen
- * of the latter before 8.2 ("target/i386: check intercept for XSETBV"), who takes it back when it
- * next switches.  The size is Xen's word: AVX that is not in it has not been heard of.
+ * AVX and later state must be enabled in CR4.OSXSAVE and XCR0. Before 8.2, QEMU's SVM
+ * does not tell Xen of XCR0 ("target/i386: check intercept for XSETBV"), so Xen resets it
+ * at its next switch.  The size that CPUID reports tells whether Xen knows of AVX.
  */
 static void fpu_init(void)
 {
@@ -58,7 +61,7 @@ static void fpu_init(void)
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
 	set_xcr0(want);
-	platform->cpuid(0xd, 0, r);	/* ebx: the size of what is switched on now */
+	platform->cpuid(0xd, 0, r);	/* ebx: the size of the enabled state */
 	area_size = r[1];
 	if (area_size <= BASIC_XSAVE_SIZE) {
 		want &= XCR0_X87_SSE;
@@ -67,7 +70,7 @@ static void fpu_init(void)
 	xcr0 = want;
 }
 
-/* CPUID tells of the CPU; only CR4 tells whether we may. */
+/* CPUID shows what the CPU has; only CR4 shows whether it is enabled. */
 static void detect_wrfsbase(void)
 {
 	uint64_t cr4;
@@ -107,11 +110,11 @@ size_t fpu_size(void)
 }
 
 /*
- * Xen switches the FPU lazily: CR0.TS makes our next FPU instruction fault, and then Xen
- * loads our state.  XSAVE and XRSTOR fault like any other (SDM 13.7, 13.8), but not in
- * QEMU's TCG up to 7.2 at least, which would save another domain's state, or restore ours
- * for Xen to overwrite.  An instruction that does fault everywhere, before them, costs
- * nothing elsewhere.  FXSAVE and FXRSTOR do fault in QEMU.
+ * Xen switches the FPU lazily: CR0.TS makes the next FPU instruction fault, and then Xen
+ * loads the guest's state.  XSAVE and XRSTOR fault, too (SDM 13.7, 13.8), but not in
+ * QEMU's TCG up to at least 7.2: it would save another domain's state, or Xen would
+ * overwrite the restored one.  An instruction before them that faults everywhere costs
+ * little elsewhere.  FXSAVE and FXRSTOR fault in QEMU.
  */
 #define FPU_LOADED "movaps %%xmm0, %%xmm0\n\t"
 
@@ -123,7 +126,7 @@ static void save(void *area)
 		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 		return;
 	}
-	/* XSAVE leaves most of its header alone, and XRSTOR wants zeroes in it. */
+	/* XSAVE does not write most of its header, and XRSTOR needs zeroes there. */
 	for (int i = 0; i < 8; i++)
 		header[i] = 0;
 	__asm__ volatile(FPU_LOADED "xsave64 (%0)"
@@ -131,8 +134,8 @@ static void save(void *area)
 }
 
 /*
- * Saving leaves the registers as they are, and who runs next has called us: it expects an
- * empty x87 stack and the control words of the ABI, and no exception that is pending.
+ * Saving keeps the registers, but the threads that run next are in a function call: they
+ * expect an empty x87 stack, the ABI's control words, and no pending exception.
  */
 void fpu_save(void *area)
 {

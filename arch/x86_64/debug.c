@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel/debug.h: the registers of threads that do not run, and memory that is looked at
- * before it is touched.
+ * Registers of threads that do not run, and memory that is checked before it is accessed
+ * (kernel/debug.h).
  *
- * Whoever was interrupted is found by its stack: among the frames that led to
- * switch_stack() is trap()'s or preempt()'s, and above that lies what the entry code saved.
- * Of several the outermost counts: the others are of entry code that was interrupted.
+ * The registers of an interrupted thread are on its stack: among the frames that led to
+ * switch_stack() is that of trap() or preempt(), and above it are the registers that the
+ * entry code saved.  If there are several, the outermost is the application's: the others
+ * are of interrupted entry code.
  */
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/platform.h"
@@ -17,12 +18,12 @@
 #include <string.h>
 
 #define ARITHMETIC 0xcd5u		/* CF PF AF ZF SF DF OF */
-#define FLAGS_ASLEEP 0x202u		/* interrupts on, and a bit that is always 1 */
+#define FLAGS_ASLEEP 0x202u		/* interrupts enabled, and a bit that is always 1 */
 
 enum { RAX, RBX, RCX, RDX, RSI, RDI, RBP, RSP, R8, R9, R10, R11, R12, R13, R14, R15, RIP,
        RFLAGS, CS, SS };
 
-static char *window;			/* a page's address, for text to be written by */
+static char *window;			/* the address by which a page of text is written */
 
 /* ---- registers */
 
@@ -91,7 +92,7 @@ int debug_set_registers(struct thread *t, const uint64_t v[DEBUG_REGISTERS])
 	return 0;
 }
 
-/* ---- memory: all of ours has one place, and nothing else is looked at (memory.h) */
+/* ---- memory: it has one place (paging.h), and only this is accessed */
 
 static bool readable(uintptr_t address)
 {
@@ -104,14 +105,17 @@ static bool is_data(uintptr_t address)
 	return readable(address) && *pte_lookup(address, 1) & PTE_WRITE;
 }
 
-/* What only the linker script made read-only: page tables under PV are Xen's to write. */
+/*
+ * Memory that is read-only only by the linker script: page tables under PV can be written
+ * by Xen only.
+ */
 static bool is_image(uintptr_t address)
 {
 	return (address >= (uintptr_t)image_start && address < (uintptr_t)text_end) ||
 	       (address >= (uintptr_t)rodata_start && address < (uintptr_t)rodata_end);
 }
 
-/* How many bytes from address on are on its page, of len. */
+/* How many of len bytes from address on are on its page. */
 static size_t on_page(uintptr_t address, size_t len)
 {
 	size_t left = PAGE_SIZE - address % PAGE_SIZE;
@@ -143,7 +147,7 @@ int debug_init(void)
 	return 0;
 }
 
-/* Text stays executable and not writable: its page has a second address meanwhile. */
+/* Text stays executable and read-only: its page has a second address meanwhile. */
 static char *open_window(uintptr_t address)
 {
 	platform->remap((uintptr_t)window,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel/hypercall.h by the hypercall page: what PV and HVM share. */
+/* kernel/hypercall.h by the hypercall page, for PV and HVM. */
 #include "arch/x86_64/hypercall_page.h"
 #include "arch/x86_64/platform.h"
 #include "kernel/hypercall.h"
@@ -77,7 +77,7 @@ int xen_sched_watchdog(uint32_t *id, uint32_t timeout)
 	if (rc < 0)
 		return rc;
 	if (*id == 0)
-		*id = rc;	/* a new one's number is the answer */
+		*id = rc;	/* a new one's number is returned */
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The trap into Xen: rdi, rsi, rdx, r10, r8 in, rax out, by a page Xen fills in, so
- * that the way in is Xen's choice.
+ * The call into Xen by the hypercall page, which Xen fills in: arguments in rdi, rsi,
+ * rdx, r10, r8, the result in rax.
  */
 #ifndef ARCH_X86_64_HYPERCALL_PAGE_H
 #define ARCH_X86_64_HYPERCALL_PAGE_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What the image tells the domain builder and PV-GRUB: xen/elfnote.h.  PVH wants the last. */
+/*
+ * The ELF notes for the domain builder and PV-GRUB (xen/elfnote.h). The last one is for
+ * PVH.
+ */
 #include <xen/elfnote.h>
 
 .macro note type, desc:vararg

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel/arch.h's memory: mapping granules of 256 KiB when they are first handed out, so
- * that boot time does not depend on how many there are.  Tables are always mapped, so that
- * we can read them.
+ * Page tables: the memory functions of kernel/arch.h.  Granules of 256 KiB are mapped
+ * when they are first used, so that boot time does not depend on the size of memory.
+ * Page tables are always mapped, so that they can be read.
  */
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/platform.h"
@@ -13,13 +13,13 @@
 #include <string.h>
 
 #define CPUID_NX (1u << 20)		/* 0x80000001, edx */
-#define TABLES_MAX 3u			/* what one granule can need */
+#define TABLES_MAX 3u			/* tables that one granule can need */
 
 uint64_t pte_nx;
 
 static uint64_t *top_table;
 
-/* Mapped pages to make page tables of, for when there is nothing mapped to take. */
+/* Mapped pages for page tables, if none can be allocated. */
 static uintptr_t reserve[RESERVE];
 static unsigned reserved;
 
@@ -67,7 +67,10 @@ uint64_t *pte_lookup(uintptr_t address, int level)
 	}
 }
 
-/* Hook a fresh table of the level below into the entry of `address` at this level. */
+/*
+ * Adds a table of the level below to the entry of `address` at this level.  Returns 0 or
+ * -ENOMEM.
+ */
 static int add_table(uintptr_t address, int level)
 {
 	uint64_t *entry = pte_lookup(address, level);
@@ -110,19 +113,19 @@ bool pte_present(uintptr_t address, int lowest_level)
 	return true;
 }
 
-/* Mapped as data: PV's builder leaves everything executable. */
+/* Whether the page is mapped as data: PV's builder maps everything executable. */
 static bool ready(uintptr_t address)
 {
 	return pte_present(address, 1) &&
 	       (!pte_nx || *pte_lookup(address, 2) & pte_nx || *pte_lookup(address, 1) & pte_nx);
 }
 
-static bool filling;			/* the reserve, from page_alloc(), which comes back here */
+static bool filling;			/* page_alloc() fills the reserve now, and calls arch_map() */
 
 /*
- * A granule needs at most three tables.  The last three of the reserve are kept for the
- * granule that the reserve itself is filled from; so it can be filled again as soon as
- * there is memory, whatever was refused before.
+ * A granule needs at most three tables.  The last three pages of the reserve are kept for
+ * the granule from which the reserve itself is filled.  So it can be filled again as soon
+ * as there is memory, even after failures.
  */
 static void fill_reserve(void)
 {
@@ -138,8 +141,8 @@ static void fill_reserve(void)
 }
 
 /*
- * A granule is mapped, or what the builder mapped is made data, as a whole: so one page
- * tells of all that were never handed out.
+ * Granules are mapped, or made data where the builder mapped them, as a whole.  So one
+ * page shows the state of all pages of it that were never used.
  */
 int arch_map(uintptr_t start, size_t size)
 {
@@ -160,8 +163,8 @@ int arch_map(uintptr_t start, size_t size)
 }
 
 /*
- * Foreign pages take the place of pages of ours, which stay allocated meanwhile: a
- * few, and no page tables to make.
+ * Foreign pages replace allocated pages, which need no new page tables.  There are only a
+ * few.
  */
 void *arch_map_frames(const unsigned long *frames, unsigned n)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Page tables, as both doors have them.
+ * Page tables, for all guest types.
  *
- * All memory has one place: from image_start on, without holes, whatever frames it is made
- * of.  The image is at its beginning; what lies behind is mapped in granules when first
- * handed out.
+ * All memory is mapped from image_start on, without holes, whatever its frames are.  The
+ * image is at the beginning; the rest is mapped in granules at its first use.
  */
 #ifndef ARCH_X86_64_PAGING_H
 #define ARCH_X86_64_PAGING_H
@@ -15,7 +14,7 @@
 
 #define PTE_PRESENT 1ul
 #define PTE_WRITE 2ul
-#define PTE_USER 4ul			/* PV's ring 3; nothing to HVM's ring 0 */
+#define PTE_USER 4ul			/* for PV's ring 3; no effect in HVM's ring 0 */
 #define PTE_ACCESSED 0x20ul
 #define PTE_DIRTY 0x40ul
 #define PTE_FRAME 0x000ffffffffff000ul
@@ -30,22 +29,28 @@
 
 extern uint64_t pte_nx;			/* the no-execute bit, where the CPU has it */
 
-/* The tables there are. */
+/* Sets the top-level table. */
 void paging_init(uint64_t *top_table);
 
-/* The entry for address in a table of this level (1 to 4); NULL: there is no table. */
+/*
+ * Returns the entry for address in the table of this level (1 to 4), or NULL if there is
+ * no table.
+ */
 uint64_t *pte_lookup(uintptr_t address, int level);
 
-/* Whether there are tables for it down to lowest_level. */
+/* Returns whether the entries for address are present down to lowest_level. */
 bool pte_present(uintptr_t address, int lowest_level);
 
-/* Mapped pages of ours get these flags; the image's parts what they are for. */
+/*
+ * paging_protect() changes the flags of mapped pages; paging_protect_image() sets those
+ * of the image's parts.
+ */
 void paging_protect(uintptr_t from, uintptr_t to, uint64_t flags);
 void paging_protect_image(void);
 
 /*
- * Everything up to `mapped_end` is mapped, and free from `free` on: the reserve is taken from
- * it, the rest is boot_info's memory.
+ * Memory up to `mapped_end` is mapped, and free from `free` on.  The reserve is taken
+ * from it; the rest becomes boot_info's memory.
  */
 void paging_set_free(uintptr_t free, uintptr_t mapped_end);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Faults: all but a debugger's are the end, after a report.  The NMI is a question. */
+/*
+ * Faults and the NMI. A fault that is not a debugger's is reported and ends the guest.
+ * The NMI prints the state of the kernel.
+ */
 #include "arch/x86_64/platform.h"
 #include "arch/x86_64/x86_64.h"
 #include "kernel/arch.h"
@@ -104,8 +107,8 @@ void trap(struct regs *r)
 }
 
 /*
- * Events are not masked by an NMI, nor it by them: only look, and print.  Anything may
- * be interrupted, so the FPU is saved: printing is not confined to general registers.
+ * An NMI does not mask events, and events do not mask it: it only reads and prints.  It
+ * may interrupt any code, and the console's code may use the FPU, so the FPU is saved.
  */
 void nmi(struct regs *r)
 {

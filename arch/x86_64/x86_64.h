@@ -16,7 +16,7 @@ struct regs {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/* From the linker script: the image's parts, each on pages of its own. */
+/* From the linker script: the parts of the image, each on pages of its own. */
 extern char image_start[], library_text[], application_text[], text_end[];
 extern char rodata_start[], rodata_end[], data_start[];
 extern char boot_stack_guard[], boot_stack[], boot_stack_end[];
@@ -36,56 +36,72 @@ void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc));
 bool on_current_stack(uintptr_t address);
 
 /*
- * Whose return address is on top of the stack, as the interrupted function has no frame:
- * {0}: it has one.  to: the function that was called, if it is another than the interrupted
- * one, which it has jumped to; or 0.
+ * The call whose return address is on top of the stack, if the interrupted function has
+ * no frame; {0} if it has one.  to: the called function, if it is another one, which
+ * jumped to the interrupted one; else 0.
  */
 struct arch_call callers_top(const struct regs *r);
 
-/* Whether a stack pointer has run into the running stack's guard page, or is about to. */
+/*
+ * Returns whether a stack pointer is in the running stack's guard page, or about to be.
+ */
 bool at_stack_guard(uintptr_t sp);
 
-/* A fault: report it and panic.  An NMI: a question, answered.  Called by entry code. */
+/*
+ * Called by entry code.  trap(): reports a fault and panics.  nmi(): prints the kernel's
+ * state.
+ */
 void trap(struct regs *r);
 void nmi(struct regs *r);
 
-/* In images with a debugger (breaks.c): whether a fault was its, and is done with. */
+/*
+ * In images with a debugger (breaks.c): returns whether the fault was the debugger's, and
+ * is handled.
+ */
 bool debug_trap(struct regs *r) __attribute__((weak));
 
 /*
- * Where entry code is called back by trap() and preempt(): in a frame of these the stack
- * goes on with the struct regs of what was interrupted.
+ * The return addresses of trap() and preempt() in entry code.  A frame with one of them
+ * is followed on the stack by the struct regs of the interrupted code.
  */
 extern char pv_trapped[], pv_preempted[], hvm_trapped[], hvm_preempted[];
 
-/* Of a thread that does not run: the registers a call keeps, where it goes on; its stack. */
+/*
+ * For threads that do not run: the registers that a call preserves, and where the thread
+ * continues; whether a range is on its stack.
+ */
 void context_registers(const struct arch_context *c, struct regs *r);
 bool context_holds(const struct arch_context *c, uintptr_t address, size_t size);
 
-/* debug.c, for breaks.c: what a thread was interrupted in; NULL: it sleeps in the kernel. */
+/*
+ * In debug.c, for breaks.c: the registers of an interrupted thread; NULL if it sleeps in
+ * the kernel.
+ */
 struct thread;
 struct regs *debug_frame(const struct thread *t);
-uint8_t debug_exchange(uintptr_t address, uint8_t byte);	/* in text; what was there */
+uint8_t debug_exchange(uintptr_t address, uint8_t byte);	/* in text; returns the old one */
 #define FLAG_TRAP 0x100u
 
-/* The same for overflows that software finds. */
+/* Report a stack overflow that the guest detects; the second one ends the guest. */
 void print_stack_overflow(void);
 _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller);
 
-/* Run the threads that an upcall in application code woke: see sched_upcall(). */
+/* Runs the threads that an upcall in application code woke: see sched_upcall(). */
 void preempt(void);
 
 /* The rest of boot, when `platform` and the page tables work; ends in kernel_main(). */
 _Noreturn void boot_arch(void);
 void cpu_init(void);
 
-/* The FPU's whole state, for a thread that was interrupted: bytes, aligned to 64. */
+/*
+ * The whole state of the FPU, for a thread that was interrupted: in bytes, aligned to 64.
+ */
 size_t fpu_size(void);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
 
 void set_fs_base(uintptr_t base);
-void string_init(bool fast_bytes);	/* how memcpy() may copy */
+void string_init(bool fast_bytes);	/* whether rep movsb is fast */
 void protector_init(uint64_t canary);
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The PC that an HVM guest finds itself in.  None of it is wanted, but for the serial line where
- * Xen gives no console, as on EC2, and an interrupt where it offers no vector.  PVH has none of
- * it, and these ports do nothing there.
+ * The PC around an HVM guest.  Only two parts of it are used: the serial line if Xen
+ * gives no console, as on EC2, and an interrupt if Xen offers no vector for events.  PVH
+ * has none of it, and these ports have no effect there.
  */
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
 
 #define PIC_MASTER 0x20			/* the 8259A's data sheet */
 #define PIC_SLAVE 0xa0
-#define PIC_MASK 1			/* behind either; and the words ICW2 to ICW4 */
-#define PIC_BEGIN 0x11			/* ICW1: all four will come */
-#define PIC_CASCADE 2			/* the master's line that the slave is at */
+#define PIC_MASK 1			/* offset of the mask, and of the words ICW2 to ICW4 */
+#define PIC_BEGIN 0x11			/* ICW1: all four words follow */
+#define PIC_CASCADE 2			/* the master's line of the slave */
 #define PIC_ENDS_ITSELF 3		/* ICW4: 8086, automatic end of interrupt */
 
 #define PCI_ADDRESS 0xcf8		/* PCI 2.1, 3.2.2.3.2 */
@@ -25,12 +25,12 @@
 #define UNPLUG_VERSION 0x12
 #define UNPLUG_MAGIC 0x49d2
 #define UNPLUG_ALL 3			/* disks and network cards */
-#define PRODUCT 0xffff			/* not one that anybody has a list of */
+#define PRODUCT 0xffff			/* a number that no list has */
 
 #define SERIAL 0x3f8
 #define SERIAL_STATUS (SERIAL + 5)
 #define SERIAL_READY 0x20
-#define SERIAL_PATIENCE 10000		/* looks */
+#define SERIAL_PATIENCE 10000		/* polls of the status */
 
 static void out8(uint16_t port, uint8_t value)
 {
@@ -71,14 +71,14 @@ static uint32_t in32(uint16_t port)
 	return value;
 }
 
-/* Lines that may interrupt. */
+/* Enables these lines. */
 static void allow(unsigned lines)
 {
 	out8(PIC_MASTER + PIC_MASK, ~lines);
 	out8(PIC_SLAVE + PIC_MASK, ~(lines >> 8));
 }
 
-/* The BIOS's timer and all else that would interrupt; Xen stops a timer that is masked. */
+/* Masks the BIOS's timer and all others; Xen stops a timer that is masked. */
 static void silence(void)
 {
 	allow(0);
@@ -93,9 +93,9 @@ static void begin(uint16_t pic, unsigned vector, unsigned cascade)
 }
 
 /*
- * Xen holds the line as long as vcpu_info says that an upcall is pending, so that there is
- * nothing to end; which line it is the BIOS has written into the device.  BIOS and GRUB have
- * left the local APIC open for the PIC, whose interrupts they live of.
+ * Xen keeps the line asserted while vcpu_info shows a pending upcall, so there is no end
+ * of interrupt.  The BIOS has written the number of the line into the device.  BIOS and
+ * GRUB have left the local APIC open for the PIC, whose interrupts they use.
  */
 unsigned hvm_platform_interrupt(void)
 {
@@ -116,7 +116,10 @@ unsigned hvm_platform_interrupt(void)
 	return line;
 }
 
-/* The disks and network cards that frontends reach, too, or who emulates them writes as well. */
+/*
+ * Unplugs the emulated disks and network cards that the frontends use, too.  Otherwise
+ * the emulator would also write to the disks.
+ */
 static void unplug(void)
 {
 	if (in16(UNPLUG) != UNPLUG_MAGIC)

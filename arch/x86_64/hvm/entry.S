@@ -16,7 +16,7 @@
 #include "arch/x86_64/frame.h"
 #include "arch/x86_64/hvm/segments.h"
 
-/* What the linker script says of where the image lies, and what it checks. */
+/* Where the image lies; the linker script checks it. */
 #define OFFSET 0x3fe00000
 #define PHYSICAL(symbol) (symbol - OFFSET)
 	.globl	image_offset
@@ -31,7 +31,9 @@
 #define EFER_NXE 0x800
 #define CPUID_NX 0x100000
 
-/* For GRUB on a PC's disk (Multiboot 0.6.96): the ELF file's own entry is where it jumps to. */
+/*
+ * For GRUB on a PC's disk (Multiboot 0.6.96), which jumps to the entry in the ELF header.
+ */
 #define MULTIBOOT_HEADER 0x1badb002
 #define MULTIBOOT_WANTS_MAP 2
 #define MULTIBOOT_IS_LOADER 0x2badb002	/* in eax */
@@ -46,11 +48,13 @@
 	.long	MULTIBOOT_HEADER, MULTIBOOT_WANTS_MAP, -(MULTIBOOT_HEADER + MULTIBOOT_WANTS_MAP)
 
 /*
- * By XEN_ELFNOTE_PHYS32_ENTRY, or by Multiboot: 32 bits, no paging, flat segments, no stack;
- * ebx = what the loader tells.  That lies anywhere: what we want of it is copied now.
+ * The entry of XEN_ELFNOTE_PHYS32_ENTRY and of Multiboot: 32 bits, no paging, flat
+ * segments, no stack; ebx = the loader's data.  That may lie anywhere, so the necessary
+ * parts are copied first.
  *
- * We run below 1 GiB where we were loaded until there are page tables: one of 2 MiB pages for
- * there (its page is the boot stack's guard later), and one for where we were linked.
+ * The code runs below 1 GiB, where it was loaded, until there are page tables: one of 2
+ * MiB pages for these addresses (its page is the boot stack's guard later), and one for
+ * the addresses at which the image is linked.
  */
 	.code32
 	.globl	hvm_entry
@@ -72,7 +76,7 @@ hvm_entry:
 	jz	2f
 	mov	$PHYSICAL(boot_info), %edi
 	mov	$LINE_ROOM, %ecx
-0:	lodsb				/* up to its NUL, if there is room */
+0:	lodsb				/* up to its NUL, as far as there is room */
 	stosb
 	test	%al, %al
 	loopne	0b
@@ -171,13 +175,14 @@ leave:
 	trap_entries hvm
 
 /*
- * An event.  The mask of vcpu_info, which Xen leaves alone here, is ours to look at; the CPU's
- * own interrupt flag is on but for the few instructions below, so that kernel_enter() and
- * kernel_leave() are stores as under PV.
+ * An event.  Xen ignores the mask of vcpu_info here, so this code checks it.  The CPU's
+ * interrupt flag is set, except during the few instructions below, so that kernel_enter()
+ * and kernel_leave() are stores as under PV.
  *
- * Xen calls as long as vcpu_info says that an upcall is pending (hvm_vcpu_has_pending_irq()),
- * and says so when a bit of pending_sel comes up (evtchn_2l_set_pending()).  While masked
- * we take back the former and leave the latter, which kernel code looks at when it leaves.
+ * Xen interrupts while vcpu_info shows a pending upcall (hvm_vcpu_has_pending_irq()), and
+ * sets this when a bit of pending_sel becomes set (evtchn_2l_set_pending()). If the mask
+ * is set, this code clears the former and keeps the latter, which kernel code checks when
+ * it is left.
  */
 #define UPCALL_PENDING arch_shared_info
 #define UPCALL_MASK arch_shared_info + 1
@@ -208,24 +213,24 @@ hvm_upcall_entry:
 	call	sched_upcall
 	test	%al, %al
 	jz	4f
-	sti				/* others run, and none of them knows of this flag */
+	sti				/* other threads run, with interrupts enabled */
 	call	preempt
 	.globl	hvm_preempted
 hvm_preempted:
 	cli
 4:	movb	$0, UPCALL_MASK(%rip)
-	cmpq	$0, PENDING_SEL(%rip)	/* what came in before, and was taken back */
+	cmpq	$0, PENDING_SEL(%rip)	/* events whose interrupt was dismissed above */
 	je	leave
 	movb	$1, UPCALL_MASK(%rip)
 	jmp	3b
 
 /*
- * void hvm_block(void).  Xen takes hlt for SCHEDOP_block, which clears the mask
+ * void hvm_block(void). Xen treats hlt as SCHEDOP_block, which clears the mask
  * (vcpu_block_enable_events()).
  *
- * An event that comes between the look and hlt is taken back like any in the kernel, and hlt
- * would sleep on it: so it returns behind hlt.  sti in front of hlt would not do instead: an
- * NMI there ends its shadow, and so does, in QEMU's SVM, any exit.
+ * The interrupt of an event between the check and hlt is dismissed as in other kernel
+ * code, and hlt would sleep in spite of it: so it returns behind hlt.  sti before hlt
+ * would not suffice: an NMI there ends its shadow, and so does, in QEMU's SVM, any exit.
  */
 	.globl	hvm_block
 hvm_block:

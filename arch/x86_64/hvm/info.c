@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What we are told of memory, and Xen's parameters.  The command line, and under HVM the BIOS's
- * map of memory, were copied by entry.S.
+ * The memory map and Xen's parameters.  entry.S has copied the command line, and under
+ * HVM the BIOS's memory map.
  */
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hypercall_page.h"
@@ -25,8 +25,9 @@ struct map {
 };
 
 /*
- * What GRUB has of the BIOS, each entry behind its size; or of Xen, which before 4.7 does not
- * answer HVM guests, and never knows what hvmloader has moved out of the way of devices.
+ * Returns the map that GRUB has from the BIOS, each entry after its size; or else Xen's.
+ * Xen before 4.7 refuses its map to HVM guests, and its map never has what hvmloader
+ * moved away from devices.
  */
 static struct map find_map(void)
 {
@@ -58,10 +59,11 @@ static unsigned add(struct range ranges[RANGES], unsigned n, uint64_t start, uin
 }
 
 /*
- * With memory= below maxmem= Xen's map has all of maxmem, and Xen makes pages when they are
- * touched, and ends the domain when there are none left (populate on demand).  So no more is
- * used than there is.  What Xen counts, and the map does not have: its special pages and the
- * firmware's (18 under PVH, 95 under HVM, of Xen 4.17); a video card's memory under HVM.
+ * If memory= is below maxmem=, Xen's map has all of maxmem=. Xen allocates pages when
+ * they are accessed, and ends the domain if there are none left (populate on demand). So
+ * no more memory is used than there is.  Xen's count also has pages that the map does not
+ * have: its special pages and the firmware's (18 under PVH, 95 under HVM, of Xen 4.17),
+ * and a video card's memory under HVM.
  */
 #define UNLISTED 128
 #define VIDEO_RAM (16ul << 20)
@@ -90,8 +92,8 @@ static unsigned limit(struct range ranges[RANGES], unsigned n)
 }
 
 /*
- * First where the image lies, from its beginning on, then what is higher; last what is
- * lower, without page 0.
+ * First the range of the image, from its beginning on; then higher ones; last the lower
+ * ones, without page 0.
  */
 unsigned hvm_memory_map(struct range ranges[RANGES])
 {

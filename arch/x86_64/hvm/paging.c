@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Page tables under HVM: ours to write.  The guest's physical memory has holes; its parts
- * (struct range) lie one behind the other from image_start on, the image's first.
+ * Page tables under HVM, which the guest writes.  Physical memory has holes; its ranges
+ * are mapped one behind the other from image_start on, the image's first.
  *
- * What Xen gives us besides (other domains' pages, its shared page, the grant table) it puts
- * at a place in our physical address space that we name.  We name those behind all of our
- * memory, so that none of it is lost:
+ * Other pages (of other domains, the shared page, the grant table) are placed by Xen at a
+ * physical address that the guest chooses.  These addresses are behind all memory, so
+ * that no memory is lost:
  *
  *	[ memory ... ]	...	[ a place for each page of memory ... | Xen's own pages ]
  *	0		top	foreign				foreign + top
@@ -21,12 +21,12 @@
 #include <xen/memory.h>
 
 #define GIB (1ull << 30)
-#define DEVICES_END (4 * GIB)		/* below may be what is neither memory nor free */
+#define DEVICES_END (4 * GIB)		/* below it there may be devices */
 
 static struct range ranges[RANGES];
 static unsigned nr_ranges;
 static uint64_t top, foreign;
-static uintptr_t early, early_end;	/* what is mapped and free */
+static uintptr_t early, early_end;	/* mapped and free */
 
 uint64_t hvm_physical(uintptr_t address)
 {
@@ -46,7 +46,7 @@ void *hvm_virtual(uint64_t physical)
 
 void hvm_make_table(uintptr_t page)
 {
-	(void)page;		/* any page will do */
+	(void)page;		/* any page can be a table */
 }
 
 void hvm_set_entry(uint64_t *entry, uint64_t value)
@@ -54,7 +54,7 @@ void hvm_set_entry(uint64_t *entry, uint64_t value)
 	*(volatile uint64_t *)entry = value;
 }
 
-/* Nothing that was mapped is changed in this way, but by hvm_paging_init(). */
+/* Only hvm_paging_init() changes mapped pages in this way. */
 void hvm_flush(void)
 {
 }
@@ -138,8 +138,8 @@ static void find_ranges(void)
 }
 
 /*
- * Small pages instead of large ones, up to early_end; nothing else is mapped then.  Until
- * here all was, so the new tables can be written where they will be.
+ * Makes small pages instead of large ones, up to early_end; the rest is not mapped any
+ * more.  Until then all memory is mapped, so the new tables can be written.
  */
 static void make_tables(void)
 {
@@ -159,12 +159,15 @@ static void make_tables(void)
 		hvm_level2[i] = hvm_physical((uintptr_t)table) | PTE_TABLE;
 	}
 	hvm_level3[0] = 0;
-	paging_protect_image();	/* this very code was writable until here, and must run */
+	paging_protect_image();	/* this code was writable until here */
 	paging_protect((uintptr_t)image_end, early_end, PTE_RW | pte_nx);
 	__asm__ volatile("mov %0, %%cr3" : : "r"(hvm_physical((uintptr_t)hvm_level4)) : "memory");
 }
 
-/* What is wanted early: stacks, the reserve, two rings; besides a table for each chunk. */
+/*
+ * Pages that are needed early: stacks, the reserve, two rings; and a table for each
+ * chunk.
+ */
 #define EARLY_PAGES 32
 
 void hvm_paging_init(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The descriptor table of entry.S, for traps.c too; and the vectors that events come by. */
+/* The segments of entry.S and traps.c, and the vectors of events. */
 #ifndef ARCH_X86_64_SEGMENTS_H
 #define ARCH_X86_64_SEGMENTS_H
 

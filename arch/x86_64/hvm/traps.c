@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The CPU's tables: where faults, the NMI and events enter, and on which stack.
+ * The CPU's tables: the entries of faults, the NMI and events, and their stacks.
  *
- * The double fault has a stack of its own, so that a stack that has run into its guard page,
- * where a page fault's frame cannot be pushed, ends with a report.  So has the NMI, which may
- * come anywhere.
+ * The double fault has its own stack.  So if a stack has run into its guard page, where a
+ * page fault's frame cannot be pushed, there is a report.  The NMI has its own stack,
+ * too, since it may come anywhere.
  */
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
@@ -33,7 +33,7 @@ struct pointer {
 	uintptr_t base;
 } __attribute__((packed));
 
-/* entry.S: the vectors, and where they enter, each 16 bytes. */
+/* In entry.S: the vectors, and their entries of 16 bytes each. */
 extern const uint8_t hvm_vectors[], hvm_vectors_end[];
 extern const char hvm_trap_entries[];
 #define ENTRY_SIZE 16

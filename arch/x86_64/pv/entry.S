@@ -25,13 +25,13 @@
 #define SCHEDOP_block 1		/* xen/sched.h, which is for C only */
 #define SHARED_UPCALL_MASK arch_shared_info + 1	/* vcpu_info[0].evtchn_upcall_mask */
 
-/* void _start(void): rsi = start_info, rsp = a small stack of the builder's */
+/* void _start(void): rsi = start_info, rsp = a small stack of the builder */
 	.section .text.entry, "ax", @progbits
 	.globl _start
 _start:
 	cld
 	mov	%rsi, %rdi
-	mov	%rsp, %rsi		/* what lies above it is free */
+	mov	%rsp, %rsi		/* memory above it is free */
 	lea	boot_stack_end(%rip), %rsp
 	xor	%ebp, %ebp
 	call	pv_start
@@ -54,9 +54,8 @@ leave:
 	trap_entries pv
 
 /*
- * An event, upcalls now masked.  It interrupts what runs unmasked, or it ends pv_block():
- * then there is nothing to restore but what pv_block() restores itself, and nothing
- * to unmask.
+ * An event; upcalls are masked now.  It interrupts unmasked code, or it ends pv_block().
+ * In the second case only pv_block() has something to restore, and upcalls stay masked.
  */
 	.globl	pv_upcall_entry
 pv_upcall_entry:
@@ -77,7 +76,7 @@ pv_preempted:
 	jmp	leave
 
 /*
- * void pv_block(void): sleep until an event is pending.  Blocking unmasks, so the
+ * void pv_block(void): sleeps until an event is pending.  Blocking unmasks, so the
  * event's upcall comes before the hypercall returns, or at its return.
  */
 	.globl	pv_block
@@ -95,7 +94,7 @@ unblock:
 	.local	blocked_sp
 	.comm	blocked_sp, 8, 8
 
-/* Segment state we never have made Xen reload fails: our own bug. */
+/* Xen could not load the guest's segments, which it never changes: a bug. */
 	.globl	pv_failsafe_entry
 pv_failsafe_entry:
 	ud2

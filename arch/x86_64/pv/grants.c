@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The grant table's own frames, which PV asks for by their machine numbers. */
+/* The frames of the grant table, which PV gets by their machine numbers. */
 #include "arch/x86_64/hypercall_page.h"
 #include "arch/x86_64/pv/pv.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Page tables under PV: ours to read, Xen's to write.  Frame f of the domain (whatever
- * machine frame that is) is at image_start + f * 4096.
+ * Page tables under PV, which the guest reads and Xen writes.  Frame f of the domain,
+ * whatever its machine frame is, is mapped at image_start + f * 4096.
  *
- * A page becomes a page table by being mapped read-only first: Xen refuses any other.
+ * A page is first mapped read-only, then it can become a page table: Xen refuses others.
  */
 #include "arch/x86_64/hypercall_page.h"
 #include "arch/x86_64/paging.h"
@@ -11,7 +11,7 @@
 #include "arch/x86_64/x86_64.h"
 #include "kernel/log.h"
 
-static const unsigned long *p2m;	/* machine frame of each of our frames */
+static const unsigned long *p2m;	/* the machine frame of each frame of the domain */
 static unsigned long nr_pages;
 
 static uintptr_t base(void)
@@ -29,7 +29,7 @@ void *pv_virtual(uint64_t physical)
 	return (void *)(base() + machine_to_phys_mapping[physical / PAGE_SIZE] * PAGE_SIZE);
 }
 
-/* A few dozen updates at a time: Xen lets itself be preempted in between anyway. */
+/* Updates are sent together; Xen can be preempted in between. */
 static struct mmu_update batch[128];
 static unsigned batched;
 
@@ -68,7 +68,7 @@ void pv_make_table(uintptr_t page)
 	pv_remap(page, pv_physical(page) | PTE_RO | pte_nx);
 }
 
-/* Xen itself fills in our page table's entry for a foreign page, and wants it empty. */
+/* Xen writes the page table's entry for a foreign page, and requires it to be empty. */
 uint64_t pv_foreign_entry(uintptr_t page)
 {
 	(void)page;
@@ -91,8 +91,8 @@ static uintptr_t min(uintptr_t a, uintptr_t b)
 }
 
 /*
- * The image as its segments say, and what the builder put behind it.  What is free then
- * waits for arch_map() in the image's last chunk; the chunks behind are made data as a
+ * Protects the image by its segments, and what the builder put behind it.  Free memory in
+ * the image's last chunk waits for arch_map(); the chunks behind it are made data as a
  * whole.
  */
 static void protect_all(const struct start_info *info, uintptr_t free, uintptr_t mapped_end)
@@ -111,7 +111,7 @@ static void protect_all(const struct start_info *info, uintptr_t free, uintptr_t
 	paging_protect(info->pt_base, min(tables_end, mapped_end), PTE_RO | pte_nx);
 	paging_protect(tables_end, mapped_end, PTE_RW | pte_nx);
 	pv_flush();
-	/* Entries of pages in use were changed under the TLB's eyes. */
+	/* Entries of pages in use were changed: the TLB must be flushed. */
 	struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_LOCAL };
 	hypercall4(__HYPERVISOR_mmuext_op, &op, 1, NULL, DOMID_SELF);
 }
@@ -121,7 +121,7 @@ static uintptr_t end_of_frame(unsigned long mfn)
 	return (uintptr_t)pv_virtual(mfn * PAGE_SIZE) + PAGE_SIZE;
 }
 
-/* Where the things end that the builder put behind the image (xen/xen.h, start_info). */
+/* The end of what the builder put behind the image (xen/xen.h, start_info). */
 static uintptr_t builder_end(const struct start_info *info, uintptr_t builder_stack)
 {
 	uintptr_t end = (uintptr_t)image_end;
@@ -158,6 +158,8 @@ void pv_paging_init(const struct start_info *info, uintptr_t builder_stack)
 		mapped_end = boot_info.memory_end;
 	protect_all(info, free + RESERVE * PAGE_SIZE, mapped_end);
 
-	/* The builder leaves at least 512 KiB mapped and free, unless there is no more. */
+	/*
+	 * The builder leaves at least 512 KiB mapped and free, unless there is no more.
+	 */
 	paging_set_free(free, mapped_end);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of arch/x86_64/pv share: PV's side of platform.h, mostly. */
+/* What the files of arch/x86_64/pv share, mostly the functions of platform.h. */
 #ifndef ARCH_X86_64_PV_H
 #define ARCH_X86_64_PV_H
 
 #include "kernel/arch.h"
 
-/* Protect the image, take stock of memory; builder_stack: what the builder gave us. */
+/*
+ * Protects the image, and finds free memory.  builder_stack: the end of the builder's
+ * stack.
+ */
 void pv_paging_init(const struct start_info *info, uintptr_t builder_stack);
 
 uint64_t pv_physical(uintptr_t address);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where Xen calls us: the trap table, the event callback, the NMI's. */
+/* The entries that Xen calls: the trap table, the event callback, the NMI's callback. */
 #include "arch/x86_64/hypercall_page.h"
 #include "arch/x86_64/pv/pv.h"
 #include "kernel/log.h"
@@ -10,9 +10,9 @@
 #define BREAKPOINT 3
 #define OVERFLOW 4
 #define TRAPS 32
-#define MASK 4			/* upcalls, until we have looked; iret unmasks what was not */
+#define MASK 4			/* masks upcalls at the entry; iret restores the mask */
 
-/* entry.S: the vectors, and where they enter, each 16 bytes. */
+/* In entry.S: the vectors, and their entries of 16 bytes each. */
 extern const uint8_t pv_vectors[], pv_vectors_end[];
 extern const char pv_trap_entries[];
 #define ENTRY_SIZE 16
@@ -20,7 +20,7 @@ void pv_nmi_entry(void), pv_upcall_entry(void), pv_failsafe_entry(void);
 
 static void set_traps(void)
 {
-	static struct trap_info table[TRAPS + 1];	/* the end is zero */
+	static struct trap_info table[TRAPS + 1];	/* ends with zeroes */
 	long rc;
 
 	for (unsigned i = 0; pv_vectors + i < pv_vectors_end; i++) {
