@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What can be asked of disks (drivers/blkfront.h): org.xenolith.block1. */
+/* The control methods of disks (drivers/blkfront.h): org.xenolith.block1. */
 #include "control/command.h"
 #include "control/control_internal.h"
 #include "drivers/blkfront.h"

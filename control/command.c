@@ -220,7 +220,7 @@ static bool allowed(enum command_kind kind)
 	return kind < (!strcmp(level, "safe") ? COMMAND_DANGEROUS : COMMAND_WRITES);
 }
 
-/* An interface that has but statistics has Get, which says them. */
+/* An interface that only has statistics has the method Get, which returns them. */
 static int get_stats(struct command *c, const struct interface *i)
 {
 	i->stats(c->reply, i->key);

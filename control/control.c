@@ -12,14 +12,19 @@
 #include <string.h>
 #include <xen/sched.h>
 
-/* How long the end waits for xenstored at each of its keys; a busy dom0 takes its time. */
+/*
+ * How long the shutdown waits for xenstored at each of its keys, since dom0 may be busy.
+ */
 #define PATIENCE (4 * NSEC_PER_SEC)
 #define LAST_PATIENCE (1 * NSEC_PER_SEC)
 
 static struct waitq changed;
 static struct xs_watch shutdown_watch, sysrq_watch;
 
-/* "1": we answer; "0": the toolstack need not wait for us.  It may not let us write. */
+/*
+ * "1": supported; "0": the toolstack need not wait.  The guest may lack the permission to
+ * write.
+ */
 static void say_what_we_do(void)
 {
 	static const char *const features[][2] = {
@@ -46,8 +51,7 @@ struct taking {
 };
 
 /*
- * In a transaction, as Linux does it: what is overwritten is what was read, and not the
- * next request.
+ * In a transaction, as in Linux, so that only the request that was read is overwritten.
  */
 static int take_body(const struct xs_tx *tx, void *arg)
 {
@@ -63,8 +67,8 @@ static int take_body(const struct xs_tx *tx, void *arg)
 }
 
 /*
- * What somebody wrote to path, which is "" from now on: for free(), or NULL.  We do as
- * we are told even where we may not say that we have heard it.
+ * Takes a request: returns the value of path, which is "" from now on, to be freed, or
+ * NULL. A request is executed even if it cannot be acknowledged.
  */
 static char *take(const char *path)
 {

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the toolstack and we tell each other in xenstore's control/ and data/.
+ * The keys below control/ and data/ in xenstore, for the toolstack.
  *
- *	control/feature-*	what we answer to: poweroff, reboot, sysrq; not suspend
+ *	control/feature-*	the supported requests: poweroff, reboot, sysrq; not suspend
  *	control/shutdown	poweroff, halt, reboot: acknowledged by "" at once, then
  *				shutdown_guest() with STATUS_ASKED
- *	control/sysrq		one character, taken away at once:
+ *	control/sysrq		one character, removed at once:
  *				h help, t threads and ports, m memory, s sync, b reboot,
  *				o power off, c crash
  *	data/exit-status	at the end, by a hook: the status in decimal, after
  *	data/exit-reason	why, in words
  *
- * It is for a kernel thread, so an application that spins does not keep a guest alive.
+ * A kernel thread does this, so it works while an application spins.
  */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
 
-/* From here on the guest's status gets out at the end: 0, or -errno: there is no xenstore. */
+/*
+ * Opens xenstore, and writes the guest's status at its end.  Returns 0, or -errno without
+ * xenstore.  May sleep.
+ */
 int control_init(void);
 
-/* Do as we are told, from now on; returns when xenstore is lost. */
+/* Handles the toolstack's requests; sleeps.  Returns when xenstore is lost. */
 void control_run(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of control/ share among themselves. */
+/* What the files of control/ share. */
 #ifndef CONTROL_CONTROL_INTERNAL_H
 #define CONTROL_CONTROL_INTERNAL_H
 
@@ -11,14 +11,16 @@ struct interface;
 struct json;
 struct ring;
 
-/* Interfaces join the table: the kernel's own (kernel_methods.c), profiler and tracer. */
+/*
+ * Add interfaces to the table: the kernel's own (kernel_methods.c), profiler and tracer.
+ */
 void control_methods_add(void);
 void profile_methods_add(void);
 void trace_methods_add(void);
 
 extern struct interface log_interface, config_interface;	/* log_methods.c, config_methods.c */
 
-/* Serve the operator, unless `control=off`; xenstore is there (endpoint.c). */
+/* Starts the endpoint (endpoint.c), unless `control=off`; xenstore must be available. */
 void control_endpoint_start(void);
 
 /*
@@ -27,20 +29,20 @@ void control_endpoint_start(void);
  */
 struct frames {
 	char *buf;
-	size_t size, len;		/* len: of half a message; always less than size */
-	bool too_long;			/* what it is half of */
+	size_t size, len;		/* len: of an incomplete message; less than size */
+	bool too_long;			/* the incomplete message is too long */
 };
 
-/* False: no more.  Of what is too_long it has some of the last bytes. */
+/* Returns false to stop.  If the message is too_long, it has some of the last bytes. */
 typedef bool take_frame(const char *message, size_t len, bool too_long);
 
-/* n bytes have come to buf + len: each message that is complete is taken. */
+/* n bytes were received at buf + len: passes each complete message on. */
 bool frames_came(struct frames *f, size_t n, take_frame *take);
 
 /* Of a device: "connected", "connecting", "detached", "broken" or "failed". */
 const char *frontend_state(const struct frontend *fe);
 
-/* A member of that name: {"slots": n, "used": n, "most": n, "waiting": n}. */
+/* A member of this name: {"slots": n, "used": n, "most": n, "waiting": n}. */
 void frontend_put_ring(struct json *j, const char *key, const struct ring *r);
 
 #endif

@@ -24,11 +24,11 @@
 
 #define PATH "data/vchan/0/control"
 #define OPERATOR 0			/* dom0 */
-#define ORDER_IN 10			/* questions are short */
+#define ORDER_IN 10			/* calls are short */
 #define ORDER_OUT 11
 #define BUFFER_PAGES (COMMAND_MAX / PAGE_SIZE)
 
-/* A client that does not take its answer for so long is one no more. */
+/* A client that does not read its reply for this time is dismissed. */
 #define PATIENCE (10 * NSEC_PER_SEC)
 
 static struct vchan chan;
@@ -48,7 +48,7 @@ static bool send(struct command *c)
 	size_t len = c->reply->len - c->start;
 	uint64_t deadline = clock_now() + PATIENCE;
 
-	/* The message is not longer than COMMAND_MAX with its NUL, by json_fits(). */
+	/* The message with its NUL is not longer than COMMAND_MAX, by json_fits(). */
 	c->reply->to[c->reply->len] = '\0';
 	return vchan_write(&chan, c->reply->to + c->start, len + 1, deadline) == (ssize_t)len + 1;
 }
@@ -66,7 +66,7 @@ static bool wait(struct command *c, uint64_t deadline)
 	return !wait_until_deadline(&chan.port.waiters, deadline, gone());
 }
 
-/* False: the client has gone. */
+/* Returns false if the client has disconnected. */
 static bool answer(const char *message, size_t len, bool too_long)
 {
 	struct json reply = { .to = out, .size = COMMAND_MAX - 1 };
@@ -75,7 +75,9 @@ static bool answer(const char *message, size_t len, bool too_long)
 	return too_long ? command_refuse(&c, "too long") : command_answer(&c, message, len);
 }
 
-/* One client, from its first byte to its end: true, that was read. */
+/*
+ * Serves one client, until it disconnects.  Returns true if all of its bytes were read.
+ */
 static bool session(void)
 {
 	struct frames f = { .buf = in, .size = COMMAND_MAX };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What can be asked of all devices alike: org.xenolith.xenbus1. */
+/* The control methods of all devices: org.xenolith.xenbus1. */
 #include "control/command.h"
 #include "control/control_internal.h"
 #include "drivers/xenbus/frontend.h"

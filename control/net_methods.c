@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What can be asked of the network: org.xenolith.net1.
- *
- * Get() is small however many connections there are: they are only counted.  Connections()
- * lists them, in parts; between two of them connections come and go.
+ * The control methods of the network: org.xenolith.net1. The reply of Get() is small: it
+ * only counts connections.  Connections() lists them, in several replies; connections may
+ * change in between.
  */
 #include "control/command.h"
 #include "kernel/log.h"
@@ -138,7 +137,7 @@ struct listing {
 	int64_t from, at, next;
 };
 
-/* False: it is not to be listed; else its object is open. */
+/* Returns false if it is not listed; else its object is open. */
 static bool begin(struct listing *l)
 {
 	int64_t n = l->at++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What can be asked of the profiler (kernel/profile.h): org.xenolith.profile1. */
+/* The control methods of the profiler (kernel/profile.h): org.xenolith.profile1. */
 #include "control/control_internal.h"
 #include "control/records.h"
 #include "kernel/clock.h"
@@ -57,7 +57,7 @@ static const struct method methods[] = {
 	{ NULL, 0, NULL },
 };
 
-/* Short, since every image has it; docs/profile.md says more. */
+/* Short, since every image has it; docs/profile.md has more. */
 static struct interface profile = {
 	.name = "org.xenolith.profile1",
 	.description =

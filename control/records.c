@@ -11,7 +11,7 @@ static void put_reply(struct records *r, struct json *j)
 	json_number(j, "lost", r->lost);
 }
 
-/* All that is there now: false, the caller has gone. */
+/* Sends all records that there are.  Returns false if the caller has disconnected. */
 static bool hand_over(struct records *r, struct command *c)
 {
 	uint32_t all = r->produced;

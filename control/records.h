@@ -7,8 +7,9 @@
 #include "kernel/record.h"
 
 /*
- * For a method with c->more: replies of {records: base64 of the words, low byte first; put;
- * lost} several times a second until `until`; then what is left is in the last reply.
+ * For a method with c->more: sends replies {records: base64 of the words, low byte first;
+ * put; lost} several times a second until `until`; the rest is in the last reply.
+ * Sleeps.
  */
 void records_stream(struct records *r, struct command *c, uint64_t until);
 

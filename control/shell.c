@@ -60,7 +60,7 @@ static char *next_word(char **rest)
 	return word;
 }
 
-/* What looks like a number or a truth value is one. */
+/* A word that looks like a number or a truth value is one. */
 static void put_value(struct json *j, const char *key, const char *value)
 {
 	struct json_value v = { value, strlen(value) };
@@ -74,7 +74,7 @@ static void put_value(struct json *j, const char *key, const char *value)
 		json_string(j, key, value);
 }
 
-/* False: these are none. */
+/* Returns false if the parameters are invalid. */
 static bool put_parameters(struct json *j, char *rest)
 {
 	char *word;
@@ -101,7 +101,7 @@ static bool put_parameters(struct json *j, char *rest)
 	return true;
 }
 
-/* info, info1.Get or org.xenolith.info1.Get: all of it. */
+/* Completes info, info1.Get or org.xenolith.info1.Get to the last form. */
 static void put_method(struct json *j, const char *word)
 {
 	char full[LINE];
@@ -135,7 +135,7 @@ static bool to_message(struct json *j, char *line)
 struct page_of {			/* what is written at once */
 	char text[256];
 	size_t len;
-	bool fresh;			/* nothing in this line as yet */
+	bool fresh;			/* the line is empty */
 };
 
 static void put(struct page_of *p, char c)
@@ -160,7 +160,10 @@ static void begin_line(struct page_of *p, unsigned depth)
 	p->fresh = true;
 }
 
-/* A string's characters; escapes but the commonest stay.  What is behind it. */
+/*
+ * Writes a string's characters; only the commonest escapes are converted.  Returns the
+ * text behind it.
+ */
 static const char *show_string(struct page_of *p, const char *s, const char *end)
 {
 	for (; s < end && *s != '"'; s++) {
@@ -179,7 +182,7 @@ static const char *show_string(struct page_of *p, const char *s, const char *end
 static void show(const char *s, size_t len)
 {
 	struct page_of p = { .fresh = true };
-	uint32_t lists = 0;		/* a bit for each depth: it is an array */
+	uint32_t lists = 0;		/* a bit for each depth: set for an array */
 	unsigned depth = 0;
 
 	for (const char *end = s + len; s < end; s++) {

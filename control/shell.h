@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * console=shell: the commands of control/command.h typed on the console.
+ * console=shell: the methods of control/command.h, typed on the console.
  *
  *	info				org.xenolith.info1.Get
  *	log1.SetLevel level=debug	org.xenolith.log1.SetLevel, with a parameter
- *	org.example.thing1.Do {"n":[1]}	any, with parameters as JSON
+ *	org.example.thing1.Do {"n":[1]}	any method, with parameters as JSON
  *	more log1.Follow		until a key is pressed
  *
- * The application's standard input has ended then.  control= holds here too.  Only an image
- * with `APP_LIBS := -u shell_start` in its app.mk has it.
+ * The application's standard input has ended then.  control= applies here, too.  Only
+ * images with `APP_LIBS := -u shell_start` in their app.mk have it.
  */
 #ifndef CONTROL_SHELL_H
 #define CONTROL_SHELL_H

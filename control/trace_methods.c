@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What can be asked of the tracepoints (kernel/trace.h): org.xenolith.trace1. */
+/* The control methods of tracepoints (kernel/trace.h): org.xenolith.trace1. */
 #include "control/control_internal.h"
 #include "control/records.h"
 #include "kernel/clock.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Those whose name begins so. */
+/* The events whose names begin with this text. */
 static uint32_t chosen(const char *prefix)
 {
 	uint32_t bits = 0;

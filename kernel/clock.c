@@ -6,9 +6,9 @@ static uint64_t boot_time;		/* Xen system time at boot */
 static int64_t wall_step;		/* what clock_wall_set() added to Xen's wall clock */
 
 /*
- * Xen's time as one physical processor tells it may be a little behind what another told
- * (their records are made at different times, from counters that differ).  So what was told
- * last is the least that is told, also where an upcall comes between reading and telling.
+ * Xen's time may be a little earlier on one physical processor than on another (their
+ * records are made at different times, from counters that differ). So the last time that
+ * was returned is a lower bound, also if an upcall interrupts this function.
  */
 static uint64_t system_time(void)
 {
@@ -38,7 +38,7 @@ uint64_t clock_to_xen(uint64_t when)
 	return when + boot_time;
 }
 
-/* Wall time when system time was 0; Xen moves it when somebody sets the host's clock. */
+/* The wall time when system time was 0. Xen changes it when the host's clock is set. */
 static uint64_t wall_base(void)
 {
 	const volatile struct shared_info *s = &arch_shared_info;

@@ -9,10 +9,10 @@
 #define WORD_BITS 64u
 #define WORDS 64u			/* the two-level ABI: 64 words of 64 ports */
 
-/* Whose port it is; a word's table is made with its first port. */
+/* The owners of ports.  A word's table is allocated with its first port. */
 static struct evtchn **table[WORDS];
-static unsigned last_word;		/* where the last look ended: the next starts behind */
-static uint64_t deferred;			/* of evtchn_pending_sel, by upcalls in the kernel */
+static unsigned last_word;		/* the word that was handled last */
+static uint64_t deferred;		/* bits of evtchn_pending_sel, by upcalls in kernel code */
 
 static uint64_t *mask_word(evtchn_port_t port)
 {
@@ -42,8 +42,8 @@ static void mask(evtchn_port_t port)
 }
 
 /*
- * An event that came in while the port was masked set only its pending bit; what Xen
- * would have done behind it is done here, so it is seen on leaving the kernel.
+ * An event that came while the port was masked only set its pending bit.  Xen's further
+ * steps are done here, so that it is handled when the kernel is left.
  */
 static void unmask(evtchn_port_t port)
 {
@@ -153,7 +153,7 @@ void evtchn_close(struct evtchn *e)
 	table[e->port / WORD_BITS][e->port % WORD_BITS] = NULL;
 	if (!e->adopted) {
 		xen_evtchn_close(e->port);
-		/* The number may be bound again: it must not begin with our event. */
+		/* The number may be bound again, and must not begin with this event. */
 		__atomic_fetch_and(pending_word(e->port), ~bit(e->port), __ATOMIC_SEQ_CST);
 	}
 	e->port = 0;
@@ -165,7 +165,7 @@ static void handle(evtchn_port_t port)
 {
 	struct evtchn *e = lookup(port);
 
-	if (!e || e->signalled) {	/* nobody's, or not looked at since the last one */
+	if (!e || e->signalled) {	/* without owner, or not taken since the last one */
 		mask(port);
 		if (e)
 			e->masked = true;
@@ -188,7 +188,7 @@ static uint64_t ready(unsigned word)
 				__ATOMIC_SEQ_CST);
 }
 
-/* Each port that is pending now is served once: no port can keep us here. */
+/* Each pending port is handled once, so no port can keep the CPU here. */
 bool evtchn_dispatch(void)
 {
 	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
@@ -199,7 +199,7 @@ bool evtchn_dispatch(void)
 	words = __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 	words |= __atomic_exchange_n(&deferred, 0, __ATOMIC_SEQ_CST);
 	while (words) {
-		/* the first word behind the last one served, round and round */
+		/* the first word behind the last one handled, round robin */
 		uint64_t behind = last_word < 63 ? words & (~0ull << (last_word + 1)) : 0;
 		unsigned w = __builtin_ctzll(behind ? behind : words);
 
@@ -213,7 +213,10 @@ bool evtchn_dispatch(void)
 	return any;
 }
 
-/* As long as a bit of evtchn_pending_sel is set, Xen does not call for others in its word. */
+/*
+ * While a bit of evtchn_pending_sel is set, Xen makes no upcall for other ports of its
+ * word.
+ */
 bool evtchn_defer(const struct evtchn *e)
 {
 	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
@@ -225,7 +228,7 @@ bool evtchn_defer(const struct evtchn *e)
 	       bit(e->port);
 }
 
-/* A PVH guest's upcall takes back the first and leaves the second. */
+/* A PVH guest's upcall may clear the first and keep the second. */
 bool evtchn_any_pending(void)
 {
 	const struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];

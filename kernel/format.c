@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The formatter behind the log: see log.h.  No floating point, no allocation. */
+/* The formatter of the log: see log.h.  No floating point, no allocation. */
 #include "kernel/log.h"
 
 #include <limits.h>
@@ -8,7 +8,7 @@
 
 struct out {
 	char *to;
-	size_t size, len;		/* len: also what did not fit */
+	size_t size, len;		/* len: including what did not fit */
 };
 
 struct spec {
@@ -41,7 +41,7 @@ static void put_padded(struct out *o, const struct spec *s, const char *text, si
 		pad(o, ' ', len, s->width);
 }
 
-/* prefix is "-" or "0x" or "": zeros go between it and the digits. */
+/* prefix is "-" or "0x" or ""; zeros go between it and the digits. */
 static void put_number(struct out *o, const struct spec *s, const char *prefix,
 		       uint64_t value, unsigned base)
 {
@@ -69,7 +69,7 @@ static void put_number(struct out *o, const struct spec *s, const char *prefix,
 	put_padded(o, s, p, len);
 }
 
-/* After the %: what is asked for.  Returns what is behind it. */
+/* Handles a conversion, from behind its %. Returns the text behind it. */
 static const char *parse(const char *fmt, struct spec *s)
 {
 	*s = (struct spec){ 0 };
@@ -140,7 +140,7 @@ int vformat(char *to, size_t size, const char *fmt, va_list args)
 		case '%':
 			put(&o, '%');
 			break;
-		default:	/* not ours, so which arguments follow is unknown */
+		default:	/* unknown, so the types of the arguments are, too */
 			for (fmt = start; *fmt; fmt++)
 				put(&o, *fmt);
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The grant table (xen/grant_table.h): entries that Xen reads, and beside each what we
- * know of it.  An entry is free, in use, or in quarantine: given up by its user, but
- * the peer has the page mapped still.
+ * The grant table (xen/grant_table.h): entries that Xen reads, and a note for each.  An
+ * entry is free, in use, or in quarantine: its user has revoked it, but the peer still
+ * has the page mapped.
  */
 #include "kernel/arch.h"
 #include "kernel/clock.h"
@@ -16,17 +16,17 @@
 #include <string.h>
 
 #define PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
-#define FRAMES_MAX 128u			/* twice of what Xen gives by default */
-#define LOOK_AT 32u			/* entries of the quarantine, at one time */
+#define FRAMES_MAX 128u			/* twice Xen's default */
+#define LOOK_AT 32u			/* entries of the quarantine that are checked at a time */
 #define FIRST_PAUSE (100 * NSEC_PER_MSEC)
 #define LONGEST_PAUSE (30 * NSEC_PER_SEC)
 
-#define END 0u				/* of a list: ref 0 is reserved and in none */
+#define END 0u				/* end of a list: ref 0 is reserved, and in none */
 #define IN_USE UINT32_MAX
 
 struct note {
 	uint32_t next;			/* ref in the same list, END, or IN_USE */
-	uint32_t page;			/* in quarantine: to be freed, from 1 on; or 0 */
+	uint32_t page;			/* in quarantine: the page to be freed, counted from 1; or 0 */
 };
 
 static struct grant_entry_v1 *entries[FRAMES_MAX];
@@ -54,7 +54,7 @@ static void put_free(grant_ref_t ref)
 	stats.free++;
 }
 
-/* Take the access back, unless the peer has the page mapped: Xen sets those flags. */
+/* Revokes the access, unless the peer has the page mapped: Xen sets those flags. */
 static bool take_back(grant_ref_t ref)
 {
 	uint16_t *flags = &entry(ref)->flags;
@@ -89,7 +89,9 @@ static void quarantine_append(grant_ref_t ref)
 	stats.quarantined++;
 }
 
-/* See whom the peers have let go; a bounded number each time. */
+/*
+ * Frees entries whose pages are not mapped any more; checks a limited number each time.
+ */
 static void quarantine_look(void)
 {
 	unsigned n = stats.quarantined < LOOK_AT ? stats.quarantined : LOOK_AT;
@@ -111,8 +113,8 @@ static void quarantine_look(void)
 }
 
 /*
- * Lives as long as there is a quarantine.  A peer that never lets go costs us one look
- * each half a minute.
+ * A thread that exists while the quarantine is not empty.  A peer that never unmaps a
+ * page costs one check each half a minute.
  */
 static void janitor(void *arg)
 {
@@ -131,7 +133,7 @@ static void janitor(void *arg)
 	janitor_runs = false;
 }
 
-/* Without memory for the thread, later grants look too. */
+/* Without memory for the thread, later grants check, too. */
 static void quarantine_add(grant_ref_t ref, uint32_t page)
 {
 	note(ref)->page = page;
@@ -142,8 +144,8 @@ static void quarantine_add(grant_ref_t ref, uint32_t page)
 }
 
 /*
- * The table may be a used one: PV-GRUB sets it up, and if it forgot to take something
- * back, that page is in our memory now.
+ * The table may have been used before: PV-GRUB sets it up, and may have left a page
+ * granted that is in the guest's memory now.
  */
 static void adopt(unsigned frame)
 {
@@ -166,7 +168,7 @@ static void adopt(unsigned frame)
 		log_warning("gnttab: %u grants of a previous kernel are still mapped", mapped);
 }
 
-/* One frame more. */
+/* Adds a frame. */
 static int grow(void)
 {
 	static unsigned long numbers[FRAMES_MAX];
@@ -209,7 +211,7 @@ int gnttab_grant(domid_t to, const void *page, bool readonly)
 	unsigned long frame = arch_frame(page);
 	grant_ref_t ref;
 
-	if (frame > UINT32_MAX)		/* version 1 has no room for it */
+	if (frame > UINT32_MAX)		/* does not fit into an entry of version 1 */
 		return -ENOSPC;
 	if (stats.quarantined && (!free_list || !janitor_runs))
 		quarantine_look();
@@ -223,7 +225,7 @@ int gnttab_grant(domid_t to, const void *page, bool readonly)
 
 	entry(ref)->domid = to;
 	entry(ref)->frame = frame;
-	/* Valid only from here on. */
+	/* Valid only from now on. */
 	__atomic_store_n(&entry(ref)->flags,
 			 GTF_permit_access | (readonly ? GTF_readonly : 0),
 			 __ATOMIC_RELEASE);
@@ -293,7 +295,7 @@ static uint64_t where(const struct gnttab_map *map, unsigned i)
 	return arch_map_where((char *)map->addr + i * PAGE_SIZE);
 }
 
-/* GNTST_eagain: the page is with the peer's pager, who fetches it now. */
+/* GNTST_eagain: the page is paged out, and the peer's pager fetches it now. */
 static void map_again(struct gnttab_map_grant_ref *op)
 {
 	for (uint64_t pause = EAGAIN_FIRST;
@@ -304,7 +306,7 @@ static void map_again(struct gnttab_map_grant_ref *op)
 	}
 }
 
-/* True: all of them.  Each has its handle or INVALID. */
+/* Returns whether all were mapped.  Each has its handle or INVALID. */
 static bool map_batch(struct gnttab_map *map, unsigned first, domid_t from,
 		      const grant_ref_t *refs, bool readonly)
 {
@@ -335,7 +337,7 @@ static bool map_batch(struct gnttab_map *map, unsigned first, domid_t from,
 	return all;
 }
 
-/* True: nothing of these is mapped any more. */
+/* Returns whether none of these is mapped any more. */
 static bool unmap_batch(const struct gnttab_map *map, unsigned first)
 {
 	struct gnttab_unmap_grant_ref ops[BATCH];
@@ -389,7 +391,7 @@ void gnttab_unmap(struct gnttab_map *map)
 		all = unmap_batch(map, i) && all;
 	if (all)
 		arch_unreserve(map->addr, map->n);
-	else		/* never to be used again: a page of somebody else's is there */
+	else		/* never used again: another domain's page is there */
 		log_error("gnttab: cannot unmap foreign pages; their addresses are not used again");
 	page_free(map->handles, handle_pages(map->n));
 	*map = (struct gnttab_map){ 0 };

@@ -7,18 +7,22 @@
 
 #define LONG (2 * NSEC_PER_MSEC)
 
-/* Xen writes it when we are scheduled.  It is in one page, since its size divides a page's. */
+/*
+ * Xen writes it when the vcpu is scheduled.  It is in one page, since its size divides a
+ * page's.
+ */
 static struct vcpu_runstate_info runstate __attribute__((aligned(64)));
 
 static bool measured;
 static uint64_t since, away_before;
-static uint64_t limit;			/* what takes fewer cycles is not the longest */
+static uint64_t limit;			/* a hold of fewer cycles is not the longest */
 struct hold hold_longest __attribute__((aligned(128)));	/* in one page too */
 _Static_assert(sizeof(hold_longest) == 72, "HOLD_SIZE of tools/lab/dom0/guest.c");
 
 /*
- * How long others ran, in ns; who holds does not block.  If Xen takes the CPU away between
- * this and reading the cycles, a hold counts as shorter than it was, never as longer.
+ * How long the vcpu did not run, in ns; a hold does not block.  If Xen takes the CPU away
+ * between this and reading the cycles, a hold counts as shorter than it was, never as
+ * longer.
  */
 static uint64_t away(void)
 {
@@ -49,7 +53,7 @@ static void note_hold(uint64_t cycles)
 	uint64_t gone = away() - away_before, ns = arch_cycles_ns(cycles);
 	unsigned n;
 
-	/* Or another processor's counter is behind. */
+	/* A huge difference: another processor's counter is behind. */
 	if (ns >> 62 || ns <= gone + hold_longest.ns)
 		return;
 	if (!gone)
@@ -60,7 +64,7 @@ static void note_hold(uint64_t cycles)
 		hold_longest.pcs[n] = 0;
 }
 
-/* Most are shorter than one before them, and then this is all. */
+/* Most are shorter than an earlier one, and need only this. */
 void hold_end(void)
 {
 	uint64_t cycles;

@@ -59,10 +59,11 @@ static void emit(const char *line, size_t len, bool show)
 }
 
 /*
- * A line may have text in it that a peer, a backend or user data gave.  Its control characters,
- * C0, DEL and C1, are not for the terminal of whoever reads the log; of bytes from 0x80 on it
- * depends on the terminal's encoding which are C1.  So all that is not printable ASCII becomes
- * \xNN, but for newlines where they are ours.  The length in to, which has a NUL then.
+ * A line may contain text of a peer, a backend or a user.  Its control characters, C0,
+ * DEL and C1, must not reach the reader's terminal; which bytes from 0x80 on are C1
+ * depends on the terminal's encoding.  So all bytes that are not printable ASCII become
+ * \xNN, except newlines if they are the caller's.  Returns the length in `to`, which ends
+ * with a NUL.
  */
 static size_t escape(char *to, size_t size, const char *from, bool newlines)
 {
@@ -103,7 +104,7 @@ int log_set_module(const char *name, enum log_level level)
 	return 0;
 }
 
-/* One of LEVEL or MODULE=LEVEL. */
+/* Parses LEVEL or MODULE=LEVEL. */
 static int set_one(char *word)
 {
 	char *equals = strchr(word, '=');
@@ -119,7 +120,7 @@ static int set_one(char *word)
 	return log_set_module(word, level);
 }
 
-/* All of it or nothing. */
+/* Sets all of it, or nothing. */
 static int set_levels(const char *text)
 {
 	enum log_level was = log_level;
@@ -159,7 +160,7 @@ void log_init(void)
 		log_warning("loglevel=%s on the command line is invalid", text);
 }
 
-/* The most that is shown of what begins like this; the longest name that fits decides. */
+/* The level of lines that begin like this: that of the longest matching module. */
 static enum log_level limit(const char *line)
 {
 	enum log_level level = log_level;

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdbool.h>
 
-/* A run of freed pages; lies in the first of them. */
+/* A run of freed pages; stored in the first of them. */
 struct extent {
 	struct extent *lower;
 	size_t n;
@@ -15,7 +15,7 @@ struct extent {
 static struct extent *highest;
 static uintptr_t brk, heap_end;		/* heap_end: brk, rounded up to a page */
 static uintptr_t top;
-static uintptr_t low_mapped, high_mapped;	/* what lies outside of these is mapped */
+static uintptr_t low_mapped, high_mapped;	/* memory outside of these is mapped */
 static size_t freed, reserve;
 
 static uintptr_t end_of(const struct extent *e)
@@ -37,7 +37,7 @@ void page_reserve(size_t n)
 	reserve = n;
 }
 
-/* How far towards each other the heap and the pages may come. */
+/* How far the heap and the pages may grow towards each other. */
 static uintptr_t middle(void)
 {
 	uintptr_t kept = current->kind == THREAD_APP ? reserve * PAGE_SIZE : 0;
@@ -101,7 +101,9 @@ void *page_alloc(size_t n)
 
 	if (pages || n == 0)
 		return pages;
-	/* arch_map() may come back here for page tables: then other pages are ours. */
+	/*
+	 * arch_map() may call this function for page tables: then the pages have changed.
+	 */
 	do {
 		if (n > middle() / PAGE_SIZE)
 			return NULL;
@@ -113,7 +115,10 @@ void *page_alloc(size_t n)
 	return (void *)start;
 }
 
-/* What is free just above the middle is the middle's again, and so the heap's. */
+/*
+ * A free run just above the unused memory becomes unused memory again, so the heap can
+ * use it.
+ */
 static void widen_middle(void)
 {
 	struct extent **p = &highest;
@@ -175,7 +180,7 @@ void *page_brk(ptrdiff_t delta)
 	if (end > heap_end) {
 		uintptr_t was = heap_end;
 
-		heap_end = end;		/* arch_map() may take page tables off the middle */
+		heap_end = end;		/* arch_map() may take page tables from the unused memory */
 		if (end > top || map_up(end)) {
 			heap_end = was;
 			return NULL;

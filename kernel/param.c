@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Words are cut out of the command line in place: a word is never longer than it was
- * with its quotes.
- *
- * A key is a letter, then letters, digits, and _ . -, none of them quoted: what looks
- * like --port=80 or 'a=b' is the application's where there is no ` -- ` to tell.
+ * The command line is split in place: a word is never longer than with its quotes.  A key
+ * is a letter, then letters, digits, and _ . -, none of them quoted.  So --port=80 or
+ * 'a=b' are the application's, also without ` -- `.
  */
 #include "kernel/log.h"
 #include "kernel/param.h"
@@ -16,10 +14,10 @@
 #define MAX_WORDS 1024
 
 static struct word {
-	char *text;			/* of ours: the key */
+	char *text;			/* of a kernel's word: the key */
 	char *value;			/* behind the =, or NULL */
 } words[MAX_WORDS];
-static unsigned nwords;			/* of ours, once param_init() is through */
+static unsigned nwords;			/* of the kernel, after param_init() */
 
 static char name[] = "main";
 static char *argv[1 + MAX_WORDS + 1];
@@ -40,7 +38,7 @@ static bool is_key(char c)
 	return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
 }
 
-/* Where the = of key=value is in what stands at p, still with its quotes, or NULL. */
+/* Returns the = of a key=value at p, which still has its quotes, or NULL. */
 static char *equals(char *p)
 {
 	if (!is_letter(*p))
@@ -55,7 +53,7 @@ static bool is_separator(const char *p)
 	return p[0] == '-' && p[1] == '-' && (!p[2] || is_blank(p[2]));
 }
 
-/* Unquote the word at *p to where it stands; false: a quote is not closed. */
+/* Unquotes the word at *p in place; false: a quote is not closed. */
 static bool cut(char **p)
 {
 	char *from = *p, *to = *p, quote = 0;
@@ -75,7 +73,10 @@ static bool cut(char **p)
 	return !quote;
 }
 
-/* Into words[]: 0 or an error.  *separator: how many of them stand before the ` -- `. */
+/*
+ * Splits the line into words[]. Returns 0 or an error.  *separator: how many words are
+ * before ` -- `.
+ */
 static int split(char *p, unsigned *separator)
 {
 	bool found = false;
@@ -215,7 +216,10 @@ static unsigned digit(char c)
 	return 99;
 }
 
-/* Decimal, or hexadecimal after 0x: what is behind it, or NULL if there is none. */
+/*
+ * Parses a number, decimal, or hexadecimal after 0x.  Returns the text behind it, or
+ * NULL.
+ */
 static const char *number(const char *p, uint64_t *n)
 {
 	unsigned base = 10;

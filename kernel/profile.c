@@ -12,7 +12,7 @@
 #define HEAD 6u
 #define IDLE UINT32_MAX
 
-/* What docs/profile.md says: it is what the operator's side reads. */
+/* The format of a record, as docs/profile.md defines it; the operator's side reads it. */
 struct sample {
 	uint32_t n, thread, time[2], back, to, pc[DEPTH];
 };
@@ -20,10 +20,13 @@ struct sample {
 struct records profile_records;
 static uint64_t period, due, stop, state;
 
-/* Half a period to one and a half: what the guest does each n ms is met at any phase. */
+/*
+ * Half a period to one and a half: so events with a fixed period are sampled at any
+ * phase.
+ */
 static uint64_t next_period(void)
 {
-	state ^= state << 13;		/* Marsaglia's xorshift: any will do */
+	state ^= state << 13;		/* Marsaglia's xorshift: any generator would do */
 	state ^= state >> 7;
 	state ^= state << 17;
 	return period / 2 + state % period;
@@ -31,7 +34,7 @@ static uint64_t next_period(void)
 
 static void sample(const struct regs *where, bool idle, uint64_t now)
 {
-	static struct sample s;		/* not on a stack that is interrupted anywhere */
+	static struct sample s;		/* not on a stack that may be almost full */
 	static uintptr_t pcs[DEPTH];
 	struct arch_call top = { 0, 0 };
 	unsigned n = idle ? 0 : arch_callers(where, pcs, DEPTH, &top);
@@ -56,7 +59,7 @@ static uint64_t tick(const struct regs *where, bool idle)
 	if (now >= due) {
 		sample(where, idle, now);
 		due += next_period();
-		if (due < now)		/* the machine was elsewhere */
+		if (due < now)		/* the vcpu did not run */
 			due = now + next_period();
 	}
 	return due;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define KEY 4				/* where in the block function's input: 8 words */
+#define KEY 4				/* its place in the block function's input: 8 words */
 #define KEY_WORDS 8
 
 static struct {
@@ -42,7 +42,7 @@ void random_chacha20(const uint32_t input[16], uint32_t output[16])
 		output[i] += input[i];
 }
 
-/* A new key; 32 bytes to give away, or NULL. */
+/* Makes a new key; and 32 bytes of output, unless NULL. */
 static __attribute__((noinline)) void step(uint8_t to[32])
 {
 	uint32_t block[16];
@@ -67,8 +67,8 @@ static __attribute__((noinline)) void add(const void *bytes, size_t len)
 }
 
 /*
- * Four words of the CPU's, each unlike the one before: an RDRAND that always gives the same
- * word has been seen (AMD's after a suspension).
+ * Four words of the CPU, each unlike the one before: some CPUs' RDRAND always returns the
+ * same word (AMD's after a suspension).
  */
 static __attribute__((noinline, cold)) void first_key(void)
 {

@@ -8,7 +8,7 @@
 #define RING_PAGES 64u			/* 256 KiB: two seconds of deep stacks at 1 kHz */
 #define RING_WORDS (uint32_t)(RING_PAGES * PAGE_SIZE / 4)
 #define TEXT_PAGES 8u
-#define BYTES 18000u			/* of records in a reply: 24,000 as text */
+#define BYTES 18000u			/* bytes of records in a reply: 24,000 as text */
 
 int records_begin(struct records *r)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define TIMEOUT (10 * NSEC_PER_SEC)
-#define GRACE (2 * NSEC_PER_SEC)	/* behind the deadline: the last lines */
+#define GRACE (2 * NSEC_PER_SEC)	/* after the deadline, for the last lines */
 
 static struct shutdown_hook *hooks;
 static const char *running;		/* the hook */
@@ -41,11 +41,14 @@ void shutdown_sync(void)
 static _Noreturn void end(unsigned reason)
 {
 	xen_sched_shutdown(reason);
-	for (;;)		/* Xen would not have it */
+	for (;;)		/* refused by Xen */
 		xen_sched_shutdown(SHUTDOWN_poweroff);
 }
 
-/* What key= says, fallback else; but a guest that starts to end again is stopped. */
+/*
+ * The reason that key= sets, or fallback.  A guest that would reboot in a loop is powered
+ * off.
+ */
 static unsigned policy(const char *key, unsigned fallback)
 {
 	static const unsigned known[] = { SHUTDOWN_poweroff, SHUTDOWN_reboot, SHUTDOWN_crash };
@@ -73,10 +76,10 @@ static void summary(void)
 	      names[order.reason], order.status, (unsigned)(now / NSEC_PER_SEC),
 	      (unsigned)(now % NSEC_PER_SEC / NSEC_PER_MSEC), (unsigned)(took / NSEC_PER_SEC),
 	      (unsigned)(took % NSEC_PER_SEC / NSEC_PER_MSEC), order.why);
-	log_level = LOG_ERROR;		/* of others, who go on until the very end */
+	log_level = LOG_ERROR;		/* of other threads, which run until the end */
 }
 
-/* Those that did not get their turn, in short. */
+/* Calls last() of the hooks that did not run. */
 static void last_words(void)
 {
 	struct shutdown_hook *h;
@@ -88,7 +91,7 @@ static void last_words(void)
 	}
 }
 
-/* A kernel thread: it comes to its turn if any thread does. */
+/* A kernel thread: it runs if any thread does. */
 static void cut_off(void *arg)
 {
 	(void)arg;
@@ -100,8 +103,8 @@ static void cut_off(void *arg)
 }
 
 /*
- * Who makes sure that it comes to an end: a thread, and behind that Xen, should some
- * hook spin in the kernel.  Either may be missing: no memory, a Xen before 4.0.
+ * Two things enforce the end: a thread, and if a hook spins in the kernel, Xen.  Either
+ * may be missing: without memory, or with a Xen before 4.0.
  */
 static void set_limit(void)
 {
@@ -136,7 +139,7 @@ static _Noreturn void end_in_order(unsigned reason, int status, const char *why,
 	while ((h = hooks)) {
 		hooks = h->next;
 		running = h->name;
-		if (!hooks)	/* the first that was registered is the console: it goes out */
+		if (!hooks)	/* the first hook, the console's, runs last and flushes it */
 			summary();
 		if (h->run)
 			h->run(&order);
@@ -155,7 +158,7 @@ _Noreturn void shutdown_exit(int status)
 		     false);
 }
 
-/* Nothing may sleep, and perhaps nothing works. */
+/* The end after a panic: nothing may sleep, and the kernel may be damaged. */
 static __attribute__((noreturn)) void end_of_panic(void)
 {
 	static bool again;
@@ -176,7 +179,7 @@ static __attribute__((noreturn)) void end_of_panic(void)
 
 /* ---- guests that would run on for no reason */
 
-#define LOOKS 8				/* at an idle guest, until it is called one */
+#define LOOKS 8				/* checks of an idle guest, until it counts as idle */
 
 static struct waitq limits_changed;
 static uint64_t lifetime = NEVER;
@@ -203,14 +206,14 @@ static void add_time(const struct thread *t, void *sum)
 		*(uint64_t *)sum += t->cpu_time;
 }
 
-/* Whether there was work since the last look, that long ago. */
+/* Whether there was work since the last check, which was this long ago. */
 static bool worked(uint64_t ago)
 {
 	static uint64_t before;
 	uint64_t now = 0, ran;
 
 	thread_list(add_time, &now);
-	/* A thread that ended took its time along. */
+	/* The time of a thread that has ended is missing: the sum may be smaller. */
 	ran = now > before ? now - before : before - now;
 	before = now;
 	for (struct shutdown_hook *h = hooks; h; h = h->next)
@@ -244,7 +247,7 @@ static void watch_limits(void *arg)
 	}
 }
 
-/* False: there is no memory to keep a limit. */
+/* Returns false if there is no memory to enforce a limit. */
 static bool watching(void)
 {
 	static uint64_t idle;
@@ -272,7 +275,7 @@ void shutdown_lifetime(uint64_t ns)
 
 /* ---- what may be set while the guest runs */
 
-/* The operator may prolong it too. */
+/* The operator may also extend it. */
 static int set_lifetime(const char *text)
 {
 	uint64_t ns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names of functions, for backtraces.  The table is made of the linked image by
- * tools/symbols, which describes it.
+ * Names of functions, for backtraces.  tools/symbols makes the table from the linked
+ * image, and describes it.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 
 #define PERIOD (30 * NSEC_PER_SEC)
 
-static uint32_t id;			/* Xen's name for it */
+static uint32_t id;			/* Xen's id of it */
 static uint32_t seconds;
 
 static void feed(void *arg)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A debugger's server: gdb's remote protocol, over a vchan at data/vchan/0/gdb for dom0.
+ * A server for debuggers: gdb's remote protocol over a vchan at data/vchan/0/gdb, for
+ * dom0.
  *
  *	gdb=on		while the application runs
- *	gdb=wait	and it waits, before main(), until somebody has attached and continued
+ *	gdb=wait	and main() waits until a debugger has attached and continued
  *
- * Whoever attaches stops the application, and only that: the kernel's threads go on.  Only an
- * image made with `make GDB=1`, or with `APP_LIBS := -u gdb_start` in its app.mk, has it.
+ * An attached debugger stops only the application; the kernel's threads run.  Only images
+ * made with `make GDB=1`, or with `APP_LIBS := -u gdb_start` in their app.mk, have it.
  */
 #ifndef CONTROL_GDB_GDB_H
 #define CONTROL_GDB_GDB_H
