@@ -38,7 +38,7 @@
 #define MEMORY (16u << 20)
 #define BOOTED_AT (1000ull * NSEC_PER_SEC)
 #define LIVE_MOST 65536
-/* struct joined of net/netif.c, which keeps those that are unused. */
+/* struct joined of net/netif_tx.c, which keeps those that are unused. */
 #define JOINED_SIZE ((2 * 8 + 64 * 8 + GSO_HEADERS_MAX + 7) / 8 * 8)
 
 #include "net/gso.h"

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What dhcp.c and dhcp_message.c share: the client of a vif, and its messages.
+ */
+#ifndef NET_DHCP_INTERNAL_H
+#define NET_DHCP_INTERNAL_H
+
+#include "kernel/clock.h"
+#include "net/dhcp.h"
+#include "net/netif.h"
+#include "net/route.h"
+
+#include <lwip/pbuf.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MESSAGE_MAX 1500
+#define SERVERS 3
+
+/* RFC 2132, 9.6 */
+enum dhcp_type { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK };
+
+struct lease {
+	uint32_t address, server;	/* 0: none */
+	unsigned bits;
+	uint64_t t1, t2, expires;	/* in clock_now()'s time; NEVER */
+	struct routes routes;
+	uint32_t dns[SERVERS];
+	unsigned dns_count;
+	uint16_t mtu;			/* 0: none told */
+};
+
+struct dhcp {
+	struct link *link;
+	enum {
+		DOWN, INIT, SELECTING, REQUESTING, CHECKING, BOUND, RENEWING, REBINDING, REBOOTING
+	} state;
+	uint64_t due;
+	uint32_t xid;
+	uint64_t began, secs;		/* to ask, and how long ago in the last message */
+	uint64_t asked;			/* the first message with this xid */
+	uint64_t discovered;		/* the last DISCOVER; 0: none */
+	unsigned discovers;		/* since there was a lease */
+	unsigned tries;			/* of what the state repeats */
+	bool held;			/* lease.address is in use */
+	struct lease lease;		/* or the offer, or what is being checked */
+	struct lease read;		/* of the message in hand */
+	uint8_t mac[6];
+	uint8_t in[MESSAGE_MAX], value[MESSAGE_MAX];
+	size_t len;
+};
+
+/*
+ * A message of d's state, to be sent: RFC 2131, table 5.  NULL: no memory.
+ */
+struct pbuf *dhcp_message_write(const struct dhcp *d, enum dhcp_type type);
+
+/*
+ * Parses the message d->in into d->read.  Returns its type; 0 if the message is invalid or
+ * not for this client.
+ */
+unsigned dhcp_message_read(struct dhcp *d);
+
+#endif

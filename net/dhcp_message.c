@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * DHCP messages (RFC 2131, 2132, 3396, 3442): written and parsed.
+ */
+#include "kernel/log.h"
+#include "net/config.h"
+#include "net/dhcp_internal.h"
+#include "net/lwip/hooks.h"
+
+#include <string.h>
+
+#define FIXED 240			/* bytes before the options, with the cookie */
+#define OUT_MAX 548			/* what each server takes (RFC 2131, 2) */
+#define OUT_MIN 300			/* BOOTP (RFC 1542, 2.1) */
+#define COOKIE 0x63825363u
+#define MTU_LEAST 576
+
+enum option {
+	PAD = 0, MASK = 1, ROUTER = 3, DNS = 6, HOST_NAME = 12, MTU = 26, ADDRESS = 50,
+	LEASE_TIME = 51, OVERLOAD = 52, TYPE = 53, SERVER = 54, WANTED = 55, MESSAGE_SIZE = 57,
+	T1 = 58, T2 = 59, ROUTES = 121, ROUTES_MICROSOFT = 249, END = 255,
+};
+
+/* ---- messages that are sent */
+
+bool dhcp_name(const char *name, char to[DHCP_NAME_MAX + 1])
+{
+	size_t len = 0;
+	char before = '.';
+
+	for (; *name; name++) {
+		bool word = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+			    (*name >= '0' && *name <= '9');
+
+		if (!word && *name != '-' && *name != '.')
+			return false;
+		if ((*name == '.' && (before == '.' || before == '-')) ||
+		    (*name == '-' && before == '.'))
+			return false;
+		before = *name;
+		if (len < DHCP_NAME_MAX)
+			to[len++] = *name;
+	}
+	while (len && (to[len - 1] == '-' || to[len - 1] == '.'))
+		len--;
+	to[len] = '\0';
+	return len && before != '-';
+}
+
+static void put32(uint8_t *at, uint32_t v)
+{
+	for (int i = 4; i--; v >>= 8)
+		at[i] = v;
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+static uint8_t *put_option(uint8_t *at, enum option option, size_t len, const void *value)
+{
+	*at++ = option;
+	*at++ = len;
+	memcpy(at, value, len);
+	return at + len;
+}
+
+static uint8_t *put_number(uint8_t *at, enum option option, uint32_t value)
+{
+	uint8_t bytes[4];
+
+	put32(bytes, value);
+	return put_option(at, option, 4, bytes);
+}
+
+static uint8_t *put_wishes(const struct dhcp *d, uint8_t *at)
+{
+	/* RFC 3442: routes are asked for before the router. */
+	static const uint8_t wanted[] = { MASK, ROUTES, ROUTES_MICROSOFT, ROUTER, DNS, MTU,
+					  LEASE_TIME, T1, T2 };
+	uint16_t most = d->link->netif.mtu < MESSAGE_MAX ? d->link->netif.mtu : MESSAGE_MAX;
+	uint8_t size[2];
+	char name[DHCP_NAME_MAX + 1];
+
+	most = most > MTU_LEAST ? most : MTU_LEAST;
+	size[0] = most >> 8;
+	size[1] = most;
+	at = put_option(at, MESSAGE_SIZE, 2, size);
+	at = put_option(at, WANTED, sizeof(wanted), wanted);
+	if (config_name() && dhcp_name(config_name(), name))
+		at = put_option(at, HOST_NAME, strlen(name), name);
+	return at;
+}
+
+struct pbuf *dhcp_message_write(const struct dhcp *d, enum dhcp_type type)
+{
+	bool renews = d->state == RENEWING || d->state == REBINDING;
+	struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, OUT_MAX, PBUF_RAM);
+	uint64_t secs = d->secs < UINT16_MAX ? d->secs : UINT16_MAX;
+	uint8_t *m, *at, is = type;
+
+	if (!p)
+		return NULL;
+	m = memset(p->payload, 0, OUT_MAX);
+	m[0] = 1;
+	m[1] = 1;
+	m[2] = sizeof(d->mac);
+	put32(m + 4, d->xid);
+	if (type != DECLINE) {
+		m[8] = secs >> 8;
+		m[9] = secs;
+	}
+	put32(m + 12, renews ? d->lease.address : 0);
+	memcpy(m + 28, d->mac, sizeof(d->mac));
+	put32(m + FIXED - 4, COOKIE);
+	at = put_option(m + FIXED, TYPE, 1, &is);
+	if (type != DISCOVER && !renews)
+		at = put_number(at, ADDRESS, d->lease.address);
+	if (type == DECLINE || d->state == REQUESTING)
+		at = put_number(at, SERVER, d->lease.server);
+	if (type != DECLINE)
+		at = put_wishes(d, at);
+	*at++ = END;
+	pbuf_realloc(p, at - m > OUT_MIN ? at - m : OUT_MIN);
+	return p;
+}
+
+/* ---- messages that are received */
+
+/* The areas of options, in the order in which RFC 3396, 5 joins them. */
+static bool area(const struct dhcp *d, unsigned overload, unsigned i, const uint8_t **at,
+		 const uint8_t **end)
+{
+	static const struct { unsigned at, end; } fields[] = { { 108, 236 }, { 44, 108 } };
+
+	if (i == 0) {
+		*at = d->in + FIXED;
+		*end = d->in + d->len;
+		return true;
+	}
+	*at = d->in + fields[i - 1].at;
+	*end = d->in + fields[i - 1].end;
+	return overload & i;		/* 1: file; 2: sname */
+}
+
+/*
+ * The value of an option in d->value, its parts joined (RFC 3396): its length, or -1: it is
+ * not there, or -2: the options do not end where they should.
+ */
+static int find(struct dhcp *d, enum option option, unsigned overload)
+{
+	const uint8_t *at, *end;
+	int len = -1;
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (!area(d, overload, i, &at, &end))
+			continue;
+		while (at < end && *at != END) {
+			if (*at == PAD) {
+				at++;
+				continue;
+			}
+			if (end - at < 2 || end - at < 2 + at[1])
+				return -2;
+			if (*at == option) {
+				len = len < 0 ? 0 : len;
+				memcpy(d->value + len, at + 2, at[1]);
+				len += at[1];
+			}
+			at += 2 + at[1];
+		}
+	}
+	return len;
+}
+
+/* False: it is not there, or not a number of so many bytes. */
+static bool number(struct dhcp *d, enum option option, unsigned overload, int bytes,
+		   uint32_t *v)
+{
+	if (find(d, option, overload) != bytes)
+		return false;
+	*v = 0;
+	for (int i = 0; i < bytes; i++)
+		*v = *v << 8 | d->value[i];
+	return true;
+}
+
+/* There are hosts' addresses in it: 0.0.0.0/1 is half of a default route. */
+static bool has_hosts(uint32_t to, unsigned bits)
+{
+	return bits < 8 ? bits < 3 || to < 0xe0000000 : route_is_host(to | 1);
+}
+
+/* RFC 3442.  False: they are not there, or not well formed. */
+static bool read_routes(struct dhcp *d, enum option option, unsigned overload)
+{
+	int len = find(d, option, overload);
+	struct routes *r = &d->read.routes;
+	unsigned dropped = 0;
+
+	r->count = 0;
+	if (len <= 0)
+		return false;
+	for (int at = 0; at < len;) {
+		unsigned bits = d->value[at++], bytes = (bits + 7) / 8;
+		uint32_t to = 0, gateway;
+
+		if (bits > 32 || (unsigned)(len - at) < bytes + 4) {
+			r->count = 0;
+			return false;
+		}
+		for (unsigned i = 0; i < bytes; i++)
+			to |= (uint32_t)d->value[at++] << (24 - 8 * i);
+		gateway = get32(d->value + at);
+		at += 4;
+		to &= route_mask(bits);
+		if (!has_hosts(to, bits) || (gateway && !route_is_host(gateway)) ||
+		    gateway == d->read.address)
+			continue;
+		dropped += !route_add(r, to, bits, gateway);
+	}
+	if (dropped)
+		log_some(&d->link->log, LOG_WARNING, "vif%u: DHCP told %u more routes than %u",
+			 d->link->id, dropped, ROUTES_MAX);
+	return true;
+}
+
+static void read_router(struct dhcp *d, unsigned overload)
+{
+	int len = find(d, ROUTER, overload);
+
+	for (int at = 0; at + 4 <= len; at += 4) {
+		uint32_t gateway = get32(d->value + at);
+
+		if (!route_is_host(gateway) || gateway == d->read.address)
+			continue;
+		route_add(&d->read.routes, 0, 0, gateway);
+		return;
+	}
+}
+
+static void read_servers(struct dhcp *d, unsigned overload)
+{
+	int len = find(d, DNS, overload);
+
+	for (int at = 0; at + 4 <= len && d->read.dns_count < SERVERS; at += 4)
+		if (route_is_host(get32(d->value + at)))
+			d->read.dns[d->read.dns_count++] = get32(d->value + at);
+}
+
+/* RFC 791: what a mask was before there were masks. */
+static uint32_t class_mask(uint32_t a)
+{
+	return route_mask(a >> 31 == 0 ? 8 : a >> 30 == 2 ? 16 : 24);
+}
+
+static bool read_address(struct dhcp *d, unsigned overload)
+{
+	uint32_t mask, address = get32(d->in + 16);
+
+	if (!number(d, MASK, overload, 4, &mask))
+		mask = class_mask(address);
+	d->read.address = address;
+	d->read.bits = __builtin_popcount(mask);
+	return mask && mask == route_mask(d->read.bits) &&
+	       route_is_host_in(address, d->read.bits);
+}
+
+/* 4.4.5: absurd times are those that there are without options. */
+static bool read_times(struct dhcp *d, unsigned overload)
+{
+	uint32_t lease, t1, t2;
+
+	if (!number(d, LEASE_TIME, overload, 4, &lease) || !lease)
+		return false;
+	if (lease == UINT32_MAX) {
+		d->read.t1 = d->read.t2 = d->read.expires = NEVER;
+		return true;
+	}
+	d->read.expires = lease * NSEC_PER_SEC;
+	d->read.t2 = d->read.expires / 8 * 7;
+	if (number(d, T2, overload, 4, &t2) && t2 && t2 < lease)
+		d->read.t2 = t2 * NSEC_PER_SEC;
+	d->read.t1 = d->read.expires / 2;
+	if (d->read.t1 >= d->read.t2)
+		d->read.t1 = d->read.t2 / 2;
+	if (number(d, T1, overload, 4, &t1) && t1 && t1 * NSEC_PER_SEC < d->read.t2)
+		d->read.t1 = t1 * NSEC_PER_SEC;
+	/* Guests that started together need not ask together. */
+	d->read.t1 -= d->read.t1 / 32 * (net_random() & 0xff) / 256;
+	d->read.t1 += d->asked;
+	d->read.t2 += d->asked;
+	d->read.expires += d->asked;
+	return true;
+}
+
+unsigned dhcp_message_read(struct dhcp *d)
+{
+	uint32_t type, overload = 0, mtu;
+
+	if (d->len < FIXED || d->in[0] != 2 || d->in[1] != 1 || d->in[2] != sizeof(d->mac) ||
+	    get32(d->in + 4) != d->xid || memcmp(d->in + 28, d->mac, sizeof(d->mac)) ||
+	    get32(d->in + FIXED - 4) != COOKIE)
+		return 0;
+	number(d, OVERLOAD, 0, 1, &overload);
+	overload &= 3;
+	memset(&d->read, 0, sizeof(d->read));
+	if (!number(d, TYPE, overload, 1, &type) ||
+	    !number(d, SERVER, overload, 4, &d->read.server) || !route_is_host(d->read.server))
+		return 0;
+	if (type == NAK)
+		return type;
+	if ((type != OFFER && type != ACK) || !read_address(d, overload) ||
+	    !read_times(d, overload))
+		return 0;
+	if (!read_routes(d, ROUTES, overload) && !read_routes(d, ROUTES_MICROSOFT, overload))
+		read_router(d, overload);
+	read_servers(d, overload);
+	if (number(d, MTU, overload, 2, &mtu) && mtu >= MTU_LEAST)
+		d->read.mtu = mtu;
+	return type;
+}

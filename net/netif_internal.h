@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* What netif.c, netif_rx.c and netif_tx.c share. */
+#ifndef NET_NETIF_INTERNAL_H
+#define NET_NETIF_INTERNAL_H
+
+#include "net/netif.h"
+
+/* ---- netif.c */
+
+/*
+ * Limits the MTUs of lwIP's destination cache to those of the vifs.  Call it after an IPv6
+ * packet was received, which may have changed one.
+ */
+void link_check_path_mtu(void);
+
+/* ---- netif_rx.c: of struct netfront_user */
+
+void link_receive(void *user, struct rx_page *frame, const struct offload *o);
+void link_received(void *user);		/* a batch of frames has been received */
+
+/* lwIP is processing a received frame: what it sends now is a reply. */
+extern bool link_replying;
+
+/* ---- netif_tx.c */
+
+/* lwIP's linkoutput: queues a packet.  ERR_OK, ERR_IF (no carrier), ERR_MEM (queue full). */
+err_t link_enqueue(struct netif *netif, struct pbuf *p);
+
+/* Of struct netfront_user: the device has space for a frame again. */
+void link_room(void *user);
+
+/* Lets connections send whose output was stopped by a full queue. */
+void link_resume(void);
+
+/* Frees all queued packets. */
+void link_clear_queue(struct link *l);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Received frames become pbufs, for lwIP.
+ *
+ * A large frame stays in the pages that the backend wrote, as long as link_limit() allows;
+ * the pbufs refer to them.  Other frames are copied.
+ */
+#include "drivers/netfront.h"
+#include "kernel/arch.h"
+#include "kernel/clock.h"
+#include "net/dhcp.h"
+#include "net/filter.h"
+#include "net/gso.h"
+#include "net/netif_internal.h"
+#include "net/received.h"
+#include "net/segment.h"
+#include "net/timers.h"
+
+#include <lwip/pbuf.h>
+#include <lwip/prot/ip6.h>
+
+#include <assert.h>
+#include <string.h>
+
+#define SMALL 256			/* bytes: not worth keeping a page */
+#define ETHERNET 14
+
+struct rx_pbuf {
+	struct pbuf_custom custom;	/* first */
+	struct rx_page *page;		/* NULL: the bytes follow */
+	size_t cost;
+};
+static size_t kept, kept_max = 256;
+bool link_replying;			/* what is sent now answers a received frame */
+
+void link_limit(size_t pages)
+{
+	kept_max = pages;
+}
+
+static void give_back(struct pbuf *p)
+{
+	struct rx_pbuf *r = (struct rx_pbuf *)p;
+
+	if (r->page) {
+		netfront_free(r->page);
+		kept--;
+	}
+	received_remove(r->cost);
+	mem_free(r);
+}
+
+size_t link_cost(const struct pbuf *p)
+{
+	const struct rx_pbuf *r = (const struct rx_pbuf *)p;
+
+	return p->flags & PBUF_FLAG_IS_CUSTOM &&
+	       r->custom.custom_free_function == give_back ? r->cost : 0;
+}
+
+/* page NULL: the bytes are in the same piece of memory, after this. */
+static struct pbuf *make(struct rx_page *page, size_t len)
+{
+	struct rx_pbuf *r = mem_malloc(sizeof(*r) + (page ? 0 : len));
+	struct pbuf *p;
+
+	if (!r)
+		return NULL;
+	r->page = page;
+	r->cost = RECEIVED_PBUF + (page ? PAGE_SIZE : len);
+	r->custom.custom_free_function = give_back;
+	p = pbuf_alloced_custom(PBUF_RAW, len, PBUF_REF, &r->custom,
+				page ? page->data : (void *)(r + 1), len);
+	assert(p);
+	kept += page != NULL;
+	received_add(r->cost);
+	return p;
+}
+
+static struct pbuf *copy(const struct rx_page *frame, size_t total)
+{
+	struct pbuf *p = make(NULL, total);
+	uint8_t *to = p ? p->payload : NULL;
+
+	if (!p)
+		return NULL;
+	for (; frame; to += frame->len, frame = frame->next)
+		memcpy(to, frame->data, frame->len);
+	net_counts.rx_copied++;
+	return p;
+}
+
+/* The pages are the pbuf's from now on, or given back. */
+static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
+{
+	struct pbuf *first = NULL, **link = &first;
+	size_t left = total;
+
+	if (total <= SMALL || kept >= kept_max) {
+		first = copy(frame, total);
+		netfront_free(frame);
+		return first;
+	}
+	while (frame) {
+		struct rx_page *rest = frame->next;
+
+		frame->next = NULL;
+		*link = make(frame, frame->len);
+		if (!*link) {
+			frame->next = rest;
+			netfront_free(frame);
+			if (first)
+				pbuf_free(first);
+			return NULL;
+		}
+		(*link)->tot_len = left;
+		left -= (*link)->len;
+		link = &(*link)->next;
+		frame = rest;
+	}
+	return first;
+}
+
+/* Only the packet of a frame is kept, as on Linux: NICs fill what is small. */
+static size_t cut_to_packet(struct rx_page *page, size_t total)
+{
+	const uint8_t *frame = page->data, *length = frame + ETHERNET;
+	size_t end = ETHERNET, at = 0;
+
+	if (frame[12] == 8 && frame[13] == 6)		/* ARP */
+		return total;
+	if (frame[12] == 8) {
+		length += 2;
+	} else {
+		length += 4;
+		end += 40;
+	}
+	end += length[0] << 8 | length[1];
+	if (end >= total || end < ETHERNET + 20)
+		return total;
+	for (; at + page->len < end; page = page->next)
+		at += page->len;
+	page->len = end - at;
+	netfront_free(page->next);
+	page->next = NULL;
+	return end;
+}
+
+/* Behind options that come first there may be Multicast Listener Discovery. */
+static bool is_icmp6(const uint8_t *frame, size_t len)
+{
+	return frame[20] == IP6_NEXTH_ICMP6 ||
+	       (frame[20] == IP6_NEXTH_HOPBYHOP && len > 54 && frame[54] == IP6_NEXTH_ICMP6);
+}
+
+/* What may stay with us: data for a socket or a reassembly, but for what DHCP needs. */
+static bool is_data(const struct gso *g, const uint8_t *frame, size_t len)
+{
+	if (g->tcp)
+		return !g->version || g->payload;
+	/* It is behind extension headers. */
+	if (!g->version && frame[12] == 0x86)
+		return !is_icmp6(frame, len);
+	return g->fragment || (g->version && !(frame[g->l4 + 2] == 0 && frame[g->l4 + 3] == 68));
+}
+
+void link_receive(void *user, struct rx_page *frame, const struct offload *o)
+{
+	struct link *l = user;
+	struct netif *netif = &l->netif;
+	uint16_t flags = netif->chksum_flags;
+	size_t total = 0;
+	struct pbuf *p;
+	struct gso g;
+	bool ip6;
+
+	timers_catch_up();
+	dhcp_run(clock_now());		/* a lease may have ended while the domain was paused */
+	for (struct rx_page *page = frame; page; page = page->next)
+		total += page->len;
+	net_counts.rx_frames++;
+	net_counts.rx_bytes += total;
+	net_counts.rx_merged += o->gso_size != 0;
+	p = NULL;
+	received_make_room();
+	if (total <= FRAME_MAX && filter_accepts(netif, l->config6.how != CONFIG_OFF, frame->data,
+						  frame->len))
+		p = to_pbuf(frame, cut_to_packet(frame, total));
+	else
+		netfront_free(frame);
+	if (!p) {
+		net_counts.rx_dropped++;
+		return;
+	}
+	/* What is said of a fragment is not said of the packet. */
+	gso_parse(&g, p->payload, p->len, p->tot_len);
+	if (received_exhausted() && is_data(&g, p->payload, p->len)) {
+		pbuf_free(p);
+		net_counts.rx_dropped++;
+		return;
+	}
+	if ((o->csum_valid || o->csum_blank) && !g.fragment)
+		netif->chksum_flags &= ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
+	ip6 = p->len >= 14 && ((const uint8_t *)p->payload)[12] == 0x86;
+	link_replying = true;
+	if (netif->input(p, netif) != ERR_OK)
+		pbuf_free(p);
+	link_replying = false;
+	segment_done();
+	netif->chksum_flags |= flags & (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
+	if (ip6)
+		link_check_path_mtu();
+}
+
+void link_received(void *user)
+{
+	(void)user;
+	net_push();
+}
