@@ -2,10 +2,11 @@
 /*
  * Sockets: files whose operations are a protocol's.
  *
- * socket.c has the calls, and what all protocols share; socket_tcp.c, _udp.c and
- * _raw.c have what differs, on lwIP's raw interface, which is called directly: all of this is
- * kernel code, and a monitor.  Whoever called lwIP calls net_push() before it sleeps, and
- * socket.c does at the end of every call.  socketpair.c needs no network.
+ * socket.c and socket_message.c have the calls, socket_file.c what all protocols share.
+ * socket_tcp*.c, socket_udp.c and socket_raw.c have the protocols, on lwIP's raw interface,
+ * which is called directly: all of this is kernel code, and a monitor.  Code that calls lwIP
+ * calls net_push() before it sleeps; each socket call does so at its end.  socketpair.c needs
+ * no network.
  */
 #ifndef LIB_SOCKET_SOCKET_H
 #define LIB_SOCKET_SOCKET_H
@@ -106,6 +107,18 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int
 
 /* The file is an end of a socketpair(). */
 bool socket_is_local(const struct file *f);
+
+/* NULL: the file is no socket. */
+struct socket *socket_of(struct file *f);
+
+/* Whether a call with these MSG_* flags may sleep. */
+bool socket_patient(const struct socket *s, int flags);
+
+/*
+ * Sends or receives m, whose iov, count and flags are set.  Returns a count of bytes or
+ * -errno.
+ */
+ssize_t socket_transfer(struct socket *s, bool out, struct message *m);
 
 /* What the socket is ready for may have changed. */
 void socket_readable(struct socket *s);

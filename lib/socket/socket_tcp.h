@@ -66,9 +66,6 @@ void tcp_socket_detach(struct tcp_socket *t);
 /* Reset. */
 void tcp_socket_abort(struct tcp_socket *t);
 
-/* Options, to its pcb. */
-void tcp_socket_apply(struct socket *s);
-
 /* The connection is there: its window is what SO_RCVBUF says. */
 void tcp_socket_established(struct tcp_socket *t);
 
@@ -76,20 +73,33 @@ void tcp_socket_established(struct tcp_socket *t);
 size_t tcp_socket_room(const struct tcp_socket *t);
 bool tcp_socket_writable(struct tcp_socket *t);
 
-/* ---- socket_tcp_data.c */
+/* ---- socket_tcp_option.c */
+
+/* Options, to its pcb. */
+void tcp_socket_apply(struct socket *s);
+int tcp_socket_setopt(struct socket *s, int level, int option, const void *value, size_t len);
+int tcp_socket_getopt(struct socket *s, int level, int option, int *value);
+
+/* ---- socket_tcp_rx.c */
+
+ssize_t tcp_socket_recv(struct socket *s, struct message *m);
+void tcp_socket_discard(struct tcp_socket *t);	/* what was received */
+/* If both directions are closed and all is acknowledged, leaves the pcb to lwIP. */
+void tcp_socket_over(struct tcp_socket *t);
+/* lwIP's */
+err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
+
+/* ---- socket_tcp_tx.c */
 
 ssize_t tcp_socket_send(struct socket *s, struct message *m);
-ssize_t tcp_socket_recv(struct socket *s, struct message *m);
 ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len);
 ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t len);
-void tcp_socket_discard(struct tcp_socket *t);	/* what was received */
 /* Bytes have been given to lwIP; and are not there any more. */
 void tcp_socket_holds(struct tcp_socket *t, size_t n);
 void tcp_socket_lets_go(struct tcp_socket *t, size_t n);
 bool tcp_socket_memory_full(void);
 bool tcp_socket_all_acked(uint64_t deadline);	/* of all connections; sleeps until then */
 /* lwIP's */
-err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len);
 
 /* ---- socket_listen.c */

@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What goes through a TCP connection.
+ * What is sent on a TCP connection.
  *
- * What is received stays in lwIP's pbufs until it is read, and reading it opens the window.
- * What is sent is copied once, into memory that the backends read (net/sendbuf.h); what
- * never changes is not copied at all.
+ * It is copied once, into memory that the backends read (net/sendbuf.h); what never changes
+ * is not copied at all.
  */
 #include "kernel/arch.h"
 #include "kernel/page.h"
-#include "kernel/trace.h"
 #include "lib/socket/socket_tcp.h"
 #include "lib/thread/signals.h"
 #include "net/net.h"
-#include "net/netif.h"
-#include "net/orphan.h"
-#include "net/received.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lwip/priv/tcp_priv.h>
-#include <string.h>
 
 #define SHARE 4				/* of memory, for what all connections send */
-#define RX_LEAST 16384			/* bytes that each may have received where memory is full */
-#define RX_COST (3 * RX_LEAST)		/* which take so many, in frames of 1,500 */
-#define MANY 64				/* pbufs in a queue: more small ones are joined */
-#define SMALL 512
-#define JOINED 4096
 #define MOST 65535			/* bytes that lwIP takes at once */
 
 static size_t tx_total;
@@ -43,201 +32,6 @@ static size_t limit(void)
 	}
 	return limit;
 }
-
-/* ---- receiving */
-
-/* With its page, of which it may have a byte. */
-static size_t memory_of(const struct pbuf *p)
-{
-	size_t of_link = link_cost(p);
-
-	return of_link ? of_link : RECEIVED_PBUF + (size_t)p->len;
-}
-
-/* A pbuf of a link is in the account (net/netif.c) until it is free; others are added here. */
-static size_t cost(const struct pbuf *p)
-{
-	return p->flags & PBUF_FLAG_IS_CUSTOM ? 0 : RECEIVED_PBUF + p->len;
-}
-
-static void append(struct tcp_socket *t, struct pbuf *p)
-{
-	if (t->rx)
-		t->rx_last->next = p;
-	else
-		t->rx = p;
-	for (; ; p = p->next) {
-		received_add(cost(p));
-		t->rx_cost += memory_of(p);
-		t->rx_count++;
-		t->rx_last = p;
-		if (!p->next)
-			break;
-	}
-	t->rx_room = 0;
-}
-
-static void drop_first(struct tcp_socket *t)
-{
-	struct pbuf *p = t->rx;
-
-	received_remove(cost(p));
-	t->rx_cost -= memory_of(p);
-	t->rx_count--;
-	t->rx = p->next;
-	t->rx_skip = 0;
-	if (!t->rx)
-		t->rx_room = 0;
-	p->next = NULL;
-	pbuf_free(p);
-}
-
-/* A peer that sends single bytes must not cost us a pbuf for each. */
-static bool join(struct tcp_socket *t, struct pbuf *p)
-{
-	size_t n = p->tot_len;
-
-	if (t->rx_count < MANY || n > SMALL)
-		return false;
-	if (t->rx_room < n) {
-		struct pbuf *q = pbuf_alloc(PBUF_RAW, JOINED, PBUF_RAM);
-
-		if (!q)
-			return false;
-		q->len = 0;
-		append(t, q);
-		t->rx_room = JOINED;
-	}
-	pbuf_copy_partial(p, (char *)t->rx_last->payload + t->rx_last->len, n, 0);
-	t->rx_last->len += n;
-	t->rx_room -= n;
-	received_add(n);
-	t->rx_cost += n;
-	pbuf_free(p);
-	return true;
-}
-
-/* Both directions are closed and all is acknowledged: what is left is lwIP's. */
-static void over(struct tcp_socket *t)
-{
-	if (t->pcb && t->eof && t->shut_wr && !t->unacked) {
-		orphan_begin(t->pcb);
-		tcp_socket_detach(t);
-	}
-}
-
-err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
-{
-	struct tcp_socket *t = arg;
-	size_t n;
-
-	(void)err;
-	if (!p) {
-		trace(TRACE_TCP_PEER_ENDED, pcb->local_port, pcb->remote_port);
-		t->eof = true;
-		over(t);
-		socket_readable(&t->s);
-		return ERR_OK;
-	}
-	n = p->tot_len;
-	/* lwIP keeps it, and comes back with it; but not where it forgets the connection. */
-	if (received_full() && (t->rx_len > RX_LEAST || t->rx_cost > RX_COST) &&
-	    pcb->state != TIME_WAIT)
-		return ERR_MEM;
-	if (!join(t, p))
-		append(t, p);
-	t->rx_len += n;
-	socket_readable(&t->s);
-	return ERR_OK;
-}
-
-static void opened(struct tcp_socket *t, size_t n)
-{
-	struct tcp_pcb *pcb = t->pcb;
-
-	t->rx_len -= n;
-	while (pcb && n) {
-		u16_t part = n < 0xffff ? n : 0xffff;
-
-		tcp_recved(pcb, part);
-		n -= part;
-	}
-	if (pcb && pcb->refused_data)
-		tcp_process_refused_data(pcb);
-}
-
-void tcp_socket_discard(struct tcp_socket *t)
-{
-	while (t->rx)
-		drop_first(t);
-	opened(t, t->rx_len);
-}
-
-/* MSG_TRUNC: to nowhere, as Linux has it. */
-static size_t take(struct tcp_socket *t, struct cursor *to, size_t want, int flags)
-{
-	size_t done = 0, skip = t->rx_skip, n;
-	struct pbuf *p = t->rx, *next;
-
-	while (p && done < want) {
-		n = p->len - skip < want - done ? p->len - skip : want - done;
-		if (!(flags & MSG_TRUNC))
-			cursor_put(to, (char *)p->payload + skip, n);
-		done += n;
-		skip += n;
-		if (skip < p->len)
-			break;
-		next = p->next;
-		skip = 0;
-		if (!(flags & MSG_PEEK))
-			drop_first(t);
-		p = next;
-	}
-	if (!(flags & MSG_PEEK)) {
-		t->rx_skip = skip;
-		opened(t, done);
-	}
-	return done;
-}
-
-static bool ended(const struct tcp_socket *t)
-{
-	return t->s.error || t->eof || t->shut_rd || !t->pcb;
-}
-
-ssize_t tcp_socket_recv(struct socket *s, struct message *m)
-{
-	struct tcp_socket *t = tcp_of(s);
-	uint64_t deadline = m->patient ? socket_deadline(s->o.rcv_timeout) : 0;
-	struct cursor to = { .iov = m->iov };
-	bool peek = m->flags & MSG_PEEK;
-	size_t done = 0, need = 1;
-	int rc;
-
-	if (!t->connected && !t->connecting && !s->error)
-		return -ENOTCONN;
-	if (!m->size)
-		return 0;
-	if (m->flags & MSG_WAITALL)
-		need = !peek || m->size < s->o.rcvbuf / 2 ? m->size : s->o.rcvbuf / 2;
-	for (;;) {
-		if (!peek || t->rx_len >= need || ended(t) || !m->patient)
-			done += take(t, &to, m->size - done, m->flags);
-		if (done >= need || (done && peek))
-			return done;
-		if (ended(t))
-			return done ? (ssize_t)done : socket_error(s);
-		if (!m->patient)
-			return done ? (ssize_t)done : -EAGAIN;
-		net_push();
-		rc = wait_or_signal(&s->readers, deadline, signal_way(deadline),
-				    t->rx_len >= (peek ? need : 1) || ended(t));
-		if (rc <= 0)
-			return done ? (ssize_t)done : rc ? rc : -EAGAIN;
-	}
-}
-
-/* ---- sending */
 
 void tcp_socket_holds(struct tcp_socket *t, size_t n)
 {
@@ -312,7 +106,7 @@ err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 			tcp_socket_orphan_over(t);
 		return ERR_OK;
 	}
-	over(t);
+	tcp_socket_over(t);
 	if (t->s.writers.first && (!t->unacked || tcp_socket_writable(t)))
 		wake(&t->s.writers);
 	if (t->was_full) {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* What socket.c and socket_message.c share: the frame of a call on a socket. */
+#ifndef LIB_SOCKET_SOCKET_CALL_H
+#define LIB_SOCKET_SOCKET_CALL_H
+
+#include "lib/socket/socket.h"
+#include "net/net.h"
+
+#include <errno.h>
+
+static inline int socket_result(ssize_t rc)
+{
+	errno = -rc;
+	return -1;
+}
+
+/* Enter the kernel with the socket of fd, call, let out what was sent, leave. */
+#define WITH_SOCKET(fd, call)							\
+	({									\
+		struct file *f = NULL;						\
+		struct socket *s;						\
+		ssize_t rc_;							\
+		kernel_enter();							\
+		f = file_get(fd);						\
+		s = f ? socket_of(f) : NULL;					\
+		rc_ = !f ? -EBADF : !s ? -ENOTSOCK : (call);			\
+		if (f)								\
+			file_put(f);						\
+		net_push();							\
+		kernel_leave();							\
+		rc_ < 0 ? socket_result(rc_) : rc_;				\
+	})
+
+/* What a protocol can do; the others it cannot. */
+#define CAN(s, op, ...) ((s)->ops->op ? (s)->ops->op(s, ##__VA_ARGS__) : -EOPNOTSUPP)
+
+#endif
