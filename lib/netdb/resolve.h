@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct address {
 	int family;
@@ -35,6 +36,16 @@ bool found_add(struct found *f, const struct address *a);
 /* A name is looked up, the names of the search list too; families that are not wanted are not. */
 int resolve(const char *name, bool want4, bool want6, struct found *f);
 int resolve_address(const struct address *a, char name[DNSMSG_NAME_MAX]);
+
+/*
+ * getaddrinfo.c: the addresses of a host, in the order in which they are to be tried; host is
+ * a name, an address, or NULL (the own addresses).
+ */
+struct addrinfo;
+int netdb_find(const char *host, const struct addrinfo *hints, struct found *f);
+
+/* getnameinfo.c: the name of a host, or its address as text; flags: NI_*. */
+int netdb_host_name(const struct address *a, int flags, char *to, socklen_t size);
 
 /* ---- hosts.c: the files of the image */
 
