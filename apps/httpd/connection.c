@@ -267,46 +267,6 @@ static void start_body(struct connection *c)
 	}
 }
 
-static bool is_status(const struct request *r)
-{
-	return server.options.status && r->path_len >= 7 && !memcmp(r->path, ".status", 7) &&
-	       (r->method == METHOD_GET || r->method == METHOD_HEAD);
-}
-
-static bool is_metrics(const struct request *r)
-{
-	return server.options.metrics &&
-	       span_is((struct span){ r->path, r->path_len }, "metrics", 7) &&
-	       (r->method == METHOD_GET || r->method == METHOD_HEAD);
-}
-
-/* The page, or the figures. */
-static const struct representation *status_for(struct connection *c, const struct request *r)
-{
-	if (r->path_len == 7)
-		return status_page();
-	if (!span_is((struct span){ r->path, r->path_len }, ".status.json", 12))
-		return NULL;
-	return c->own = status_json();
-}
-
-static void decide(struct connection *c, int status)
-{
-	const struct representation *what;
-
-	if (status) {
-		reply_error(&reply, status, &request);
-	} else if (is_status(&request) || is_metrics(&request)) {
-		what = is_status(&request) ? status_for(c, &request) : (c->own = metrics());
-		if (what)
-			reply_with(&reply, what, &request);
-		else
-			reply_error(&reply, 404, &request);
-	} else {
-		reply_to(&reply, &server.site, &request);
-	}
-}
-
 /* Of a header of len bytes; or status is why it is none. */
 static void respond(struct connection *c, const char *data, size_t len, int status)
 {
@@ -319,7 +279,7 @@ static void respond(struct connection *c, const char *data, size_t len, int stat
 	/* What refuses a request that was understood leaves the next one's place known. */
 	keep = (!status || status == 405 || status == 417) && request.keep_alive &&
 	       !request.has_body;
-	decide(c, status);
+	respond_with(c, &reply, &request, status);
 	reply_head(&reply, &out, server.date, keep, &request);
 	if (reply.has_body && reply.length)
 		start_body(c);

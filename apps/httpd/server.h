@@ -103,6 +103,13 @@ bool connection_took(struct connection *c);	/* its peer, PROGRESS more than when
 void connection_empty(struct connection *c);	/* free what it holds; it is closed */
 void connection_free(struct connection *c);	/* and itself */
 
+/*
+ * respond.c: fills in the reply to a request; status: of the error that its header has, or 0.
+ * What is made for this reply alone is c->own from then on.
+ */
+void respond_with(struct connection *c, struct reply *reply, const struct request *request,
+		  int status);
+
 /* status.c: what /.status and /.status.json are; NULL: neither, or no memory. */
 const struct representation *status_page(void);
 struct representation *status_json(void);

@@ -74,6 +74,15 @@ int site_add_folder(struct site *s, const char *name, size_t len);
 
 struct resource *site_find(const struct site *s, const char *name, size_t len);
 
+/*
+ * The value of an entity tag: a hash of data, continued from h (1 at the beginning).  Different
+ * for any two files that were not crafted to collide.
+ */
+uint64_t site_tag(uint64_t h, const char *data, size_t len);
+
+/* Headers of each response from a site. */
+#define SITE_HEADERS "Accept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n"
+
 /* A folder's list of what is in it, made when first asked for; NULL: no memory. */
 struct representation *site_list(struct site *s, struct resource *folder);
 
