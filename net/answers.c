@@ -5,18 +5,19 @@
 #include "net/gso.h"
 #include "net/lwip/arch/cc.h"
 
-#define PERIOD (NSEC_PER_SEC / 20)	/* at least; twice that at most */
-#define LEAST 50			/* answers in a period; twice that at most */
+#define PERIOD (NSEC_PER_SEC / 20)	/* ns: minimum; the maximum is twice that */
+#define LEAST 50	/* replies per period: minimum; the maximum is twice that */
 
 static struct limit {
-	uint64_t end;			/* of the period */
+	uint64_t end;			/* end of the current period */
 	unsigned left;
 } icmp, resets;
 
 /*
- * Both the length of a period and its number are random: with a fixed number a third party
- * can count how many answers its own probes leave, and so learn which ports are open
- * (CVE-2020-25705).  About 1000 in a second, as Linux's net.ipv4.icmp_msgs_per_sec was.
+ * The length of a period and the number of replies in it are random. With fixed numbers
+ * an attacker could count how many replies are left after its own probes, and learn which
+ * ports are open (CVE-2020-25705). The average is 1000 per second, as Linux's
+ * net.ipv4.icmp_msgs_per_sec.
  */
 static bool take(struct limit *l)
 {
@@ -32,7 +33,7 @@ static bool take(struct limit *l)
 	return true;
 }
 
-/* RFC 792: 3, 11 and 12 are the errors.  RFC 4443, 2.1: those below 128 are. */
+/* RFC 792: types 3, 11 and 12 are errors. RFC 4443, 2.1: types below 128 are. */
 static bool is_error(const uint8_t *frame, size_t headers)
 {
 	const uint8_t *ip = frame + 14;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A rate limit for the errors and resets with which a received packet is answered. */
+/* A rate limit for ICMP errors and TCP resets that reply to received packets. */
 #ifndef NET_ANSWERS_H
 #define NET_ANSWERS_H
 
@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * Whether this frame, which answers a received one, may be sent.  headers: so many bytes of
- * it are in one piece; total: it has so many.
+ * Whether a frame that replies to a received one may be sent. The first `headers` of its
+ * `total` bytes are contiguous. Counts the frame if it is an error or a reset.
  */
 bool answer_allowed(const uint8_t *frame, size_t headers, size_t total);
 

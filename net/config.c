@@ -23,7 +23,7 @@ static char *domain_name;
 
 /* ---- the command line */
 
-/* The next word of a list with commas, in *word; false: there is none. */
+/* Copies the next word of a comma-separated list to word. Returns false at the end. */
 static bool next_word(const char **text, char *word, size_t size)
 {
 	size_t len = strcspn(*text, ",");
@@ -50,14 +50,14 @@ static bool is_host(const ip_addr_t *a)
 	       !ip6_addr_ismulticast(ip_2_ip6(a)) && !ip6_addr_isipv4mappedipv6(ip_2_ip6(a));
 }
 
-/* NULL, or what is wrong and what would be right. */
+/* Returns NULL, or a message that describes the error and the correct form. */
 static const char *parse_address(char *text, unsigned version, ip_addr_t *a)
 {
 	if (!ipaddr_aton(text, a) || IP_IS_V6(a) != (version == 6))
-		return version == 4 ? "an address is written as 10.0.0.2"
-				    : "an address is written as 2001:db8::2";
+		return version == 4 ? "write an address as 10.0.0.2"
+				    : "write an address as 2001:db8::2";
 	if (!is_host(a))
-		return "no host has such an address; use one that your network gives out";
+		return "not the address of a host; use one that your network assigns";
 	return NULL;
 }
 
@@ -73,12 +73,12 @@ static const char *parse_prefix(char *text, unsigned version, struct ip_config *
 	*slash++ = '\0';
 	bits = strtoul(slash, &end, 10);
 	if (*slash < '0' || *slash > '9' || *end || bits < 1 || bits > (version == 4 ? 32 : 128))
-		return version == 4 ? "the bits after / are 1 to 32"
-				    : "the bits after / are 1 to 128";
+		return version == 4 ? "the prefix length after / is 1 to 32"
+				    : "the prefix length after / is 1 to 128";
 	c->prefix = bits;
 	wrong = parse_address(text, version, &c->address);
 	if (!wrong && version == 4 && !route_is_host_in(in_host_order(&c->address), bits))
-		wrong = "it is the subnet's own or its broadcast address; use one between";
+		wrong = "this is the address of the subnet or of its broadcast; use one between";
 	return wrong;
 }
 
@@ -100,24 +100,27 @@ const char *config_parse(const char *text, unsigned version, struct ip_config *c
 	wrong = parse_prefix(word, version, c);
 	while (*text && !wrong) {
 		if (!next_word(&text, word, sizeof(word)))
-			return "a word is too long";
+			return "a value is too long";
 		if (!strncmp(word, "gateway=", 8)) {
 			wrong = parse_address(word + 8, version, &c->gateway);
 			if (!wrong && ip_addr_eq(&c->gateway, &c->address))
-				wrong = "the gateway is another host";
+				wrong = "the gateway must be another host";
 			c->has_gateway = true;
 		} else if (!strncmp(word, "dns=", 4) && c->dns_count == DNS_MAX_SERVERS) {
-			wrong = "dns= may stand three times";
+			wrong = "dns= is allowed three times";
 		} else if (!strncmp(word, "dns=", 4)) {
 			const ip_addr_t *dns = &c->dns[c->dns_count];
 
-			/* A server of the application's own may be on 127.0.0.1. */
+			/*
+			 * 127.0.0.1 is allowed: the application may have its own DNS
+			 * server.
+			 */
 			if (!ipaddr_aton(word + 4, &c->dns[c->dns_count]) ||
 			    (!is_host(dns) && !ip_addr_isloopback(dns)))
-				wrong = "dns= is the address of a host";
+				wrong = "dns= must be the address of a host";
 			c->dns_count++;
 		} else {
-			wrong = "after the address come only gateway= and dns=";
+			wrong = "only gateway= and dns= may follow the address";
 		}
 	}
 	return wrong;
@@ -135,11 +138,12 @@ static void from_command_line(const struct link *l, unsigned version, struct ip_
 	wrong = config_parse(text, version, c);
 	if (!wrong)
 		return;
-	log_error("vif%u: %s=%s: %s; there is no such address now", l->id, what, text, wrong);
+	log_error("vif%u: option %s=%s ignored: %s; no address is configured", l->id, what, text,
+		  wrong);
 	*c = (struct ip_config){ .how = CONFIG_OFF };
 }
 
-/* ---- what an address is when it comes */
+/* ---- logging of addresses */
 
 static void say_ip4(struct link *l)
 {
@@ -151,7 +155,7 @@ static void say_ip4(struct link *l)
 		return;
 	l->ip4 = ip4_addr_get_u32(a);
 	if (!l->ip4) {
-		log_some(&l->log, LOG_INFO, "vif%u: the IPv4 address is gone", l->id);
+		log_some(&l->log, LOG_INFO, "vif%u: IPv4 address removed", l->id);
 		return;
 	}
 	bits = __builtin_popcount(ip4_addr_get_u32(netif_ip4_netmask(&l->netif)));
@@ -162,7 +166,7 @@ static void say_ip4(struct link *l)
 		 l->dhcp ? ", by DHCP" : "");
 }
 
-/* As RFC 5952 has it. */
+/* In the format of RFC 5952. */
 static void write_ip6(const ip6_addr_t *a, char *to, size_t size)
 {
 	ip6addr_ntoa_r(a, to, size);
@@ -183,7 +187,7 @@ static void say_ip6(struct link *l)
 		if (ip6_addr_ispreferred(is) && !ip6_addr_isvalid(was))
 			log_some(&l->log, LOG_INFO, "vif%u: %s", l->id, address);
 		else if (ip6_addr_isduplicated(is) && !ip6_addr_isduplicated(was))
-			log_some(&l->log, LOG_WARNING, "vif%u: somebody else has %s", l->id, address);
+			log_some(&l->log, LOG_WARNING, "vif%u: another host has %s", l->id, address);
 	}
 }
 
@@ -212,7 +216,7 @@ const char *config_name(void)
 	return given ? given : domain_name;
 }
 
-/* Sleeps, which dhcp.c cannot. */
+/* Sleeps; dhcp.c may not. */
 static void read_name(void)
 {
 	char name[DHCP_NAME_MAX + 1];
@@ -220,9 +224,9 @@ static void read_name(void)
 	if (!param("hostname") && !domain_name && xs_read(NULL, "name", &domain_name) < 0)
 		domain_name = NULL;
 	if (config_name() && (!dhcp_name(config_name(), name) || strcmp(name, config_name())))
-		log_info("net: to DHCP servers we have %s name: RFC 1123 has letters, digits, "
-			 "hyphens and dots, at most %d", dhcp_name(config_name(), name) ?
-			 "a shorter" : "no", DHCP_NAME_MAX);
+		log_info("net: the host name is %s for DHCP servers: RFC 1123 allows letters, "
+			 "digits, hyphens and dots, at most %d",
+			 dhcp_name(config_name(), name) ? "shortened" : "omitted", DHCP_NAME_MAX);
 }
 
 static void start_ip4(struct link *l, const struct ip_config *c)
@@ -258,7 +262,7 @@ void config_start(struct link *l)
 	from_command_line(l, 4, &c4);
 	from_command_line(l, 6, &c6);
 	use_servers(l, &c4, &c6);
-	if (c6.has_gateway)		/* it may be a link-local one */
+	if (c6.has_gateway)		/* the gateway may be link-local */
 		ip6_addr_assign_zone(ip_2_ip6(&c6.gateway), IP6_UNICAST, &l->netif);
 	l->config6 = c6;
 	netif_set_status_callback(&l->netif, status);
@@ -270,7 +274,10 @@ void config_start(struct link *l)
 	status(&l->netif);
 }
 
-/* A vif with another MAC address is another interface: only what the command line gives stays. */
+/*
+ * A vif with another MAC address is another interface. Addresses from the command line
+ * stay.
+ */
 static void remove_ip6(struct link *l)
 {
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
@@ -285,14 +292,14 @@ static void remove_ip6(struct link *l)
 	}
 }
 
-/* Not before: the link-local address is made of the MAC address, which is known now. */
+/* The link-local address is derived from the MAC address, which is known only now. */
 void config_link_up(struct link *l)
 {
 	const struct ip_config *c = &l->config6;
 	s8_t i = -1;
 
 	dhcp_carrier(l, true);
-	wake(&config_changed);		/* an address that was there counts from now on */
+	wake(&config_changed);		/* an address that existed before is usable again */
 	if (c->how == CONFIG_OFF || (l->configured && !memcmp(l->mac, l->netif.hwaddr, 6)))
 		return;
 	if (l->configured)
@@ -304,9 +311,13 @@ void config_link_up(struct link *l)
 		netif_set_ip6_autoconfig_enabled(&l->netif, 1);
 		nd6_restart_netif(&l->netif);
 	} else if (netif_add_ip6_address(&l->netif, ip_2_ip6(&c->address), &i) != ERR_OK) {
-		log_error("vif%u: no place for the IPv6 address", l->id);
+		log_error("vif%u: cannot add the IPv6 address: all %u are in use", l->id,
+			  LWIP_IPV6_NUM_ADDRESSES);
 	} else if (c->prefix != 64) {
-		/* What lwIP calls static is a subnet of 64 bits; in_static_prefix() knows ours. */
+		/*
+		 * lwIP would accept only a 64-bit prefix as static; in_static_prefix()
+		 * knows the real one.
+		 */
 		netif_ip6_addr_set_valid_life(&l->netif, i, IP6_ADDR_LIFE_INFINITE);
 		netif_ip6_addr_set_pref_life(&l->netif, i, IP6_ADDR_LIFE_INFINITE);
 	}
@@ -315,13 +326,13 @@ void config_link_up(struct link *l)
 void config_link_down(struct link *l)
 {
 	dhcp_carrier(l, false);
-	/* The next link may be to other neighbors and routers, which are asked for anew. */
+	/* The new link may have other neighbors and routers. */
 	etharp_cleanup_netif(&l->netif);
 	nd6_cleanup_netif(&l->netif);
 	wake(&config_changed);
 }
 
-/* ---- IPv6: what lwIP asks, who knows subnets of 64 bits and one default device */
+/* ---- lwIP's hooks for IPv6: lwIP knows only 64-bit prefixes and one default netif */
 
 static bool in_static_prefix(const struct link *l, const ip6_addr_t *to)
 {
@@ -348,7 +359,7 @@ unsigned config_prefix6(const struct netif *netif, int i)
 	       ip6_addr_zoneless_eq(netif_ip6_addr(netif, i), ip_2_ip6(&c->address)) ? c->prefix : 64;
 }
 
-/* The next hop, or NULL: a router's. */
+/* Returns the next hop; NULL if lwIP is to choose a router. */
 const ip6_addr_t *config_gateway6(struct netif *netif, const ip6_addr_t *to)
 {
 	struct link *l = links;
@@ -394,7 +405,7 @@ static bool has_router6(const struct link *l)
 	return false;
 }
 
-/* As net/route.h has it of IPv4. */
+/* As route_find() does for IPv4. */
 struct netif *config_route6(const ip6_addr_t *from, const ip6_addr_t *to)
 {
 	struct link *found = NULL;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Addresses, by the kernel command line:
+ * Configuration of the network by the kernel command line:
  *
  *	ip=dhcp						the default
  *	ip=10.0.0.2/24,gateway=10.0.0.1,dns=10.0.0.1	dns: up to three times
  *	ip=10.0.0.2/32,gateway=10.1.0.1			a gateway may be off the subnet
  *	ip=off
- *	ip6=auto					the default: what routers say (SLAAC)
+ *	ip6=auto					the default: SLAAC
  *	ip6=2001:db8::2/64,gateway=fe80::1,dns=2001:db8::1
  *	ip6=off
- *	hostname=NAME					for DHCP; else the domain's name
+ *	hostname=NAME					for DHCP; default: the domain's name
  *
- * These are for vif0; for others they are vif1.ip=, vif1.ip6= and so on.
+ * These options are for vif0; those of other vifs are vif1.ip=, vif1.ip6= and so on.
  */
 #ifndef NET_CONFIG_H
 #define NET_CONFIG_H
@@ -36,24 +36,32 @@ struct ip_config {
 	unsigned dns_count;
 };
 
-/* text: NULL or what is after `ip=` (version 4) or `ip6=` (6).  NULL, or what is wrong. */
+/*
+ * Parses the value of `ip=` (version 4) or `ip6=` (6); text is NULL if the option is
+ * absent. Returns NULL, or a message that describes the error.
+ */
 const char *config_parse(const char *text, unsigned version, struct ip_config *c);
 
-/* Begin with a device's configuration; and when it has a carrier. */
+/*
+ * config_start() configures a new device. The others are called when its carrier changes.
+ */
 void config_start(struct link *l);
 void config_link_up(struct link *l);
 void config_link_down(struct link *l);
 
-/* Something about its addresses is new. */
+/* Call this when an address has changed: logs it, and wakes config_changed. */
 void config_address(struct link *l);
 
-/* The bits of the prefix of an IPv6 address. */
+/* Prefix length in bits of IPv6 address i. */
 unsigned config_prefix6(const struct netif *netif, int i);
 
-/* The name we have: NULL: none. */
+/* The host name, or NULL. It is read by config_start(). */
 const char *config_name(void);
 
-/* Whether there is an address of that version (4, 6; 0: either), and whether one may come. */
+/*
+ * Whether there is an address of this version (4, 6; 0: either), and whether one may
+ * still be assigned.
+ */
 bool config_up(unsigned version);
 bool config_awaited(unsigned version);
 extern struct waitq config_changed;

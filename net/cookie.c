@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The cookie is our initial sequence number: 28 bits of a keyed hash of addresses, ports,
- * the client's sequence number and the minute; one bit of the minute; and 3 bits of the
- * segment size.  It is valid in its minute and in the next one.  A forged ACK opens a
- * connection once in 2^28 times.
+ * The cookie is the initial sequence number: 28 bits of a keyed hash of addresses, ports,
+ * the client's sequence number and the minute; one bit of the minute; and 3 bits for the
+ * MSS. It is valid in its minute and the next one. A forged ACK opens a connection with a
+ * probability of 2^-28.
  *
- * Window scale and SACK are not in these 32 bits: as in Linux they are in the low bits of
- * our timestamp, which a client with timestamps echoes.  A client without timestamps has a
- * window of 64 KB and no SACK.
+ * Window scale and SACK do not fit in these 32 bits. As in Linux, they are in the low
+ * bits of the timestamp, which clients with timestamps echo. A client without timestamps
+ * gets a window of 64 KiB and no SACK.
  *
- * Known limits, which Linux has too: a cookie is not sent again, so if it is lost the
- * client's SYN must come again; and where the client's ACK is lost and the server is to
- * send first, both wait until the client gives up.
+ * Known limits, as in Linux: a cookie is not retransmitted, so if it is lost the client
+ * must retransmit its SYN. If the client's ACK is lost and the server is to send first,
+ * both wait until the client times out.
  */
 #include "net/cookie.h"
 
@@ -29,22 +29,26 @@
 #define SIZE_BITS 3
 #define HASH_BITS (~15u)
 #define NO_SCALE 15
-#define SACK 16				/* in the timestamp, above the scale */
+#define SACK 16				/* of the timestamp, above the window scale */
 #define IN_TIMESTAMP 31
-#define OPTIONS_MOST 24			/* bytes, in our answer */
+#define OPTIONS_MOST 24			/* bytes, of the SYN-ACK */
 
-/* What clients announce: of Ethernet, tunnels and large frames.  Segments are not larger. */
+/*
+ * Common values of MSS: Ethernet, tunnels, jumbo frames. The largest one that is not
+ * above the client's is used.
+ */
 static const uint16_t sizes[1 << SIZE_BITS] = { 88, 536, 1220, 1300, 1380, 1440, 1460, 8940 };
 
-static uint64_t valid_until;		/* the last cookie that was sent; 0: none was */
-static uint32_t used[1024];		/* by place(): a repeated ACK opens no other */
+static uint64_t valid_until;		/* expiry of the last cookie sent; 0: none was sent */
+/* Hashes of used cookies, so that a repeated ACK opens no second connection */
+static uint32_t used[1024];
 
 static uint32_t *place(uint32_t cookie)
 {
 	return &used[(cookie >> (SIZE_BITS + 1)) % (sizeof(used) / sizeof(*used))];
 }
 
-/* Of a connection whose client's SYN had this sequence number. */
+/* isn: the sequence number of the client's SYN. */
 static uint32_t make(const struct tcp_hdr *h, uint32_t isn, uint64_t minute, unsigned size)
 {
 	bool v6 = IP_IS_V6(ip_current_dest_addr());
@@ -87,7 +91,7 @@ static uint8_t *put(uint8_t *to, uint32_t v)
 	return (uint8_t *)memcpy(to, &v, sizeof(v)) + sizeof(v);
 }
 
-/* Our timestamp has the client's options in it, and is never later than the time. */
+/* The timestamp carries the client's options. It is never later than the current time. */
 static unsigned write_options(uint8_t *to, const struct options *o)
 {
 	uint16_t mss = tcp_eff_send_mss(TCP_MSS, ip_current_dest_addr(),
@@ -169,8 +173,8 @@ static void take_options(struct tcp_pcb *pcb, const struct options *o, unsigned 
 }
 
 /*
- * The same as lwIP's tcp_listen_input() makes from a SYN; our answer has been sent and is not
- * acknowledged.  NULL: there is no memory.
+ * Makes the pcb that lwIP's tcp_listen_input() makes from a SYN, in the state in which
+ * the SYN-ACK has been sent and is not acknowledged. NULL: no memory.
  */
 static struct tcp_pcb *open_half(struct tcp_pcb_listen *l, const struct tcp_hdr *h,
 				 const struct options *o)
@@ -203,7 +207,10 @@ static struct tcp_pcb *open_half(struct tcp_pcb_listen *l, const struct tcp_hdr 
 	return NULL;
 }
 
-/* While the accept queue is full the client sends its data again, as on Linux. */
+/*
+ * While the accept queue is full, the ACK is dropped; the client retransmits its data, as
+ * with Linux.
+ */
 static void open_by(struct tcp_pcb_listen *l, struct tcp_hdr *h, const struct options *o,
 		    struct pbuf *p)
 {
@@ -229,7 +236,10 @@ bool cookie_takes(struct tcp_pcb_listen *l, struct tcp_hdr *h, const struct opti
 	}
 	if ((flags & ~TCP_FIN) != TCP_ACK || clock_now() >= valid_until)
 		return false;
-	/* Data without a cookie may be what follows an ACK that was lost: it is no error yet. */
+	/*
+	 * A segment with data may follow an ACK that was lost. It is dropped, but not
+	 * reset.
+	 */
 	if (!is_cookie(h, h->ackno - 1))
 		return p->tot_len != 0;
 	open_by(l, h, o, p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SYN cookies (RFC 4987, 3.6): when a listener has as many half-open connections as it may
- * have, its answer to a SYN contains all that is kept of it, and the ACK brings that back.
+ * SYN cookies (RFC 4987, 3.6). If a listener has its maximum of half-open connections,
+ * the SYN-ACK encodes all state of the new connection, and the client's ACK returns it.
  */
 #ifndef NET_COOKIE_H
 #define NET_COOKIE_H
@@ -12,7 +12,10 @@ struct pbuf;
 struct tcp_hdr;
 struct tcp_pcb_listen;
 
-/* A segment for a listener, its header as lwIP has read it; true: lwIP must not take it. */
+/*
+ * Processes a segment for a listener, whose header lwIP has converted to host order.
+ * Returns true if lwIP must not process it.
+ */
 bool cookie_takes(struct tcp_pcb_listen *listener, struct tcp_hdr *h,
 		  const struct options *options, struct pbuf *p);
 

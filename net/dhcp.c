@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The states are those of RFC 2131, figure 5, and two more: DOWN, without a carrier, and
- * CHECKING, while ARP asks whether another host has the address (4.4.1).
+ * The DHCP client's states: those of RFC 2131, figure 5, and two more, DOWN (no carrier)
+ * and CHECKING (ARP asks whether another host has the address, 4.4.1).
  *
- * Each client has one timer, `due`.  A lease counts from when it was asked for, by a clock
- * that goes on while the domain is paused: after its end the address is gone before
- * anything else is received or sent.
+ * Each client has one timer, `due`. A lease counts from the time of the request, by a
+ * clock that includes the time in which the domain is paused. After its expiry the
+ * address is removed before anything else is received or sent.
  *
- * Left out of the RFC: the delay of 1 to 10 s before the first DISCOVER, since guests do
- * not all start after a power failure; RELEASE, since the lease ends by itself.
+ * Differences from the RFC: there is no delay of 1 to 10 s before the first DISCOVER,
+ * since guests do not all start after a power failure; and no RELEASE, since the lease
+ * expires by itself.
  */
 #include "net/dhcp.h"
 
@@ -28,7 +29,7 @@
 
 #define SERVER_PORT 67
 #define CLIENT_PORT 68
-#define REQUESTS 5			/* before another server is looked for: 60 s */
+#define REQUESTS 5			/* before the client returns to INIT: 60 s */
 #define REBOOTS 3
 #define PROBES 2
 #define PROBE_TIME (250 * NSEC_PER_MSEC)
@@ -61,7 +62,9 @@ static void new_xid(struct dhcp *d, uint64_t now)
 
 /* ---- states */
 
-/* 4.1: 4, 8, 16, 32, 64, 64 ... seconds, each one second more or less at random. */
+/*
+ * RFC 2131, 4.1: 4, 8, 16, 32, 64, 64 ... s, each with a random difference of up to 1 s.
+ */
 static uint64_t backoff(unsigned tries)
 {
 	unsigned doubled = tries < 5 ? tries - 1 : 4;
@@ -89,7 +92,10 @@ static void set_address(struct dhcp *d, bool held)
 	config_address(l);
 }
 
-/* INIT: a DISCOVER as soon as it may be sent, so that nothing makes us send many. */
+/*
+ * Enters INIT. The next DISCOVER is not sent before the backoff of the last one has
+ * passed.
+ */
 static void begin(struct dhcp *d, uint64_t now)
 {
 	uint64_t due = d->discovered ? d->discovered + backoff(d->discovers ? d->discovers : 1)
@@ -117,7 +123,7 @@ static void discover(struct dhcp *d, uint64_t now)
 	say(d, DISCOVER);
 }
 
-/* From SELECTING, or to be sure of a lease after the carrier was gone. */
+/* Sends a REQUEST in SELECTING, or in INIT-REBOOT after the carrier has returned. */
 static void request(struct dhcp *d, uint64_t now)
 {
 	unsigned most = d->state == REBOOTING ? REBOOTS : REQUESTS;
@@ -130,7 +136,9 @@ static void request(struct dhcp *d, uint64_t now)
 	}
 }
 
-/* BOUND, or what comes of it by now; the lease has not ended. */
+/*
+ * Enters BOUND, RENEWING or REBINDING, depending on the time. The lease has not expired.
+ */
 static void go_on(struct dhcp *d, uint64_t now)
 {
 	uint64_t until, wait;
@@ -168,14 +176,14 @@ static bool taken(const struct dhcp *d)
 	       memcmp(mac->addr, d->mac, sizeof(d->mac));
 }
 
-/* We have no address meanwhile, so what ARP knows is of no use. */
+/* The interface has no address now, so the ARP cache contains nothing useful. */
 static void check(struct dhcp *d, uint64_t now)
 {
 	ip4_addr_t address = { lwip_htonl(d->lease.address) };
 
 	if (taken(d)) {
 		log_some(&d->link->log, LOG_WARNING,
-			 "vif%u: another host has the address that DHCP offers: declined",
+			 "vif%u: DHCP offer declined: another host has this address",
 			 d->link->id);
 		etharp_cleanup_netif(&d->link->netif);
 		new_xid(d, now);
@@ -198,7 +206,7 @@ static void step(struct dhcp *d, uint64_t now)
 {
 	if (d->lease.expires && now >= d->lease.expires) {
 		if (d->held)
-			log_some(&d->link->log, LOG_WARNING, "vif%u: the DHCP lease has ended",
+			log_some(&d->link->log, LOG_WARNING, "vif%u: the DHCP lease has expired",
 				 d->link->id);
 		begin(d, now);
 	}
@@ -219,7 +227,7 @@ static void step(struct dhcp *d, uint64_t now)
 		check(d, now);
 		break;
 	case REBOOTING:
-		/* 3.2, 3: without an answer the lease is still ours. */
+		/* RFC 2131, 3.2, 3: without a reply the lease stays valid. */
 		if (d->tries < REBOOTS)
 			request(d, now);
 		else
@@ -238,14 +246,14 @@ static void step(struct dhcp *d, uint64_t now)
 static void take_offer(struct dhcp *d, uint64_t now)
 {
 	d->lease = d->read;
-	d->lease.expires = 0;		/* nothing is leased yet */
+	d->lease.expires = 0;		/* there is no lease yet */
 	d->state = REQUESTING;
 	d->asked = now;
 	d->tries = 0;
 	request(d, now);
 }
 
-/* Only the server that was asked answers; in REBINDING and REBOOTING that is each. */
+/* In REBINDING and REBOOTING each server may reply. */
 static bool from_ours(const struct dhcp *d)
 {
 	return d->state == REBINDING || d->state == REBOOTING ||
@@ -281,7 +289,7 @@ static void take(struct dhcp *d, uint64_t now)
 	} else if (type == ACK && asks(d) && from_ours(d)) {
 		take_ack(d, now);
 	} else if (type == NAK && asks(d) && from_ours(d)) {
-		log_some(&d->link->log, LOG_WARNING, "vif%u: the DHCP server refuses our address",
+		log_some(&d->link->log, LOG_WARNING, "vif%u: the DHCP server refused the address (NAK)",
 			 d->link->id);
 		begin(d, now);
 	}

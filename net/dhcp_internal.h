@@ -29,7 +29,7 @@ struct lease {
 	struct routes routes;
 	uint32_t dns[SERVERS];
 	unsigned dns_count;
-	uint16_t mtu;			/* 0: none told */
+	uint16_t mtu;			/* 0: not given */
 };
 
 struct dhcp {
@@ -39,21 +39,22 @@ struct dhcp {
 	} state;
 	uint64_t due;
 	uint32_t xid;
-	uint64_t began, secs;		/* to ask, and how long ago in the last message */
-	uint64_t asked;			/* the first message with this xid */
-	uint64_t discovered;		/* the last DISCOVER; 0: none */
-	unsigned discovers;		/* since there was a lease */
-	unsigned tries;			/* of what the state repeats */
-	bool held;			/* lease.address is in use */
-	struct lease lease;		/* or the offer, or what is being checked */
-	struct lease read;		/* of the message in hand */
+	uint64_t began, secs;		/* time of the first message; secs field of the last */
+	uint64_t asked;			/* time of the first message with this xid */
+	uint64_t discovered;		/* time of the last DISCOVER; 0: none */
+	unsigned discovers;		/* DISCOVERs sent since there was a lease */
+	unsigned tries;			/* repetitions in the current state */
+	bool held;			/* the interface has lease.address */
+	struct lease lease;		/* current lease, or the offer or address being checked */
+	struct lease read;		/* parsed from the last message */
 	uint8_t mac[6];
 	uint8_t in[MESSAGE_MAX], value[MESSAGE_MAX];
 	size_t len;
 };
 
 /*
- * A message of d's state, to be sent: RFC 2131, table 5.  NULL: no memory.
+ * Returns the message of this type that d's state requires (RFC 2131, table 5), for
+ * sending. NULL: no memory.
  */
 struct pbuf *dhcp_message_write(const struct dhcp *d, enum dhcp_type type);
 

@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-#define FIXED 240			/* bytes before the options, with the cookie */
-#define OUT_MAX 548			/* what each server takes (RFC 2131, 2) */
-#define OUT_MIN 300			/* BOOTP (RFC 1542, 2.1) */
+#define FIXED 240			/* bytes before the options, including the cookie */
+#define OUT_MAX 548			/* bytes that each server accepts (RFC 2131, 2) */
+#define OUT_MIN 300			/* minimum length of a BOOTP message (RFC 1542, 2.1) */
 #define COOKIE 0x63825363u
 #define MTU_LEAST 576
 
@@ -76,7 +76,7 @@ static uint8_t *put_number(uint8_t *at, enum option option, uint32_t value)
 
 static uint8_t *put_wishes(const struct dhcp *d, uint8_t *at)
 {
-	/* RFC 3442: routes are asked for before the router. */
+	/* RFC 3442: option 121 precedes option 3. */
 	static const uint8_t wanted[] = { MASK, ROUTES, ROUTES_MICROSOFT, ROUTER, DNS, MTU,
 					  LEASE_TIME, T1, T2 };
 	uint16_t most = d->link->netif.mtu < MESSAGE_MAX ? d->link->netif.mtu : MESSAGE_MAX;
@@ -128,7 +128,10 @@ struct pbuf *dhcp_message_write(const struct dhcp *d, enum dhcp_type type)
 
 /* ---- messages that are received */
 
-/* The areas of options, in the order in which RFC 3396, 5 joins them. */
+/*
+ * The i-th area of options, in the order in which RFC 3396, 5 concatenates them. Returns
+ * false if it has no options.
+ */
 static bool area(const struct dhcp *d, unsigned overload, unsigned i, const uint8_t **at,
 		 const uint8_t **end)
 {
@@ -141,12 +144,12 @@ static bool area(const struct dhcp *d, unsigned overload, unsigned i, const uint
 	}
 	*at = d->in + fields[i - 1].at;
 	*end = d->in + fields[i - 1].end;
-	return overload & i;		/* 1: file; 2: sname */
+	return overload & i;		/* 1: file, 2: sname */
 }
 
 /*
- * The value of an option in d->value, its parts joined (RFC 3396): its length, or -1: it is
- * not there, or -2: the options do not end where they should.
+ * Concatenates the parts of an option (RFC 3396) in d->value. Returns its length; -1 if
+ * the option is absent; -2 if an option exceeds its area.
  */
 static int find(struct dhcp *d, enum option option, unsigned overload)
 {
@@ -174,7 +177,7 @@ static int find(struct dhcp *d, enum option option, unsigned overload)
 	return len;
 }
 
-/* False: it is not there, or not a number of so many bytes. */
+/* Returns false if the option is absent or does not have this length. */
 static bool number(struct dhcp *d, enum option option, unsigned overload, int bytes,
 		   uint32_t *v)
 {
@@ -186,13 +189,16 @@ static bool number(struct dhcp *d, enum option option, unsigned overload, int by
 	return true;
 }
 
-/* There are hosts' addresses in it: 0.0.0.0/1 is half of a default route. */
+/*
+ * Whether a subnet contains host addresses. 0.0.0.0/1 does: it is half of a default
+ * route.
+ */
 static bool has_hosts(uint32_t to, unsigned bits)
 {
 	return bits < 8 ? bits < 3 || to < 0xe0000000 : route_is_host(to | 1);
 }
 
-/* RFC 3442.  False: they are not there, or not well formed. */
+/* RFC 3442. Returns false if the option is absent or malformed. */
 static bool read_routes(struct dhcp *d, enum option option, unsigned overload)
 {
 	int len = find(d, option, overload);
@@ -221,7 +227,7 @@ static bool read_routes(struct dhcp *d, enum option option, unsigned overload)
 		dropped += !route_add(r, to, bits, gateway);
 	}
 	if (dropped)
-		log_some(&d->link->log, LOG_WARNING, "vif%u: DHCP told %u more routes than %u",
+		log_some(&d->link->log, LOG_WARNING, "vif%u: DHCP: %u routes ignored, more than %u",
 			 d->link->id, dropped, ROUTES_MAX);
 	return true;
 }
@@ -249,7 +255,7 @@ static void read_servers(struct dhcp *d, unsigned overload)
 			d->read.dns[d->read.dns_count++] = get32(d->value + at);
 }
 
-/* RFC 791: what a mask was before there were masks. */
+/* RFC 791: the mask of the address class, for servers that send no mask. */
 static uint32_t class_mask(uint32_t a)
 {
 	return route_mask(a >> 31 == 0 ? 8 : a >> 30 == 2 ? 16 : 24);
@@ -267,7 +273,10 @@ static bool read_address(struct dhcp *d, unsigned overload)
 	       route_is_host_in(address, d->read.bits);
 }
 
-/* 4.4.5: absurd times are those that there are without options. */
+/*
+ * RFC 2131, 4.4.5. T1 and T2 have their defaults if their options are absent or out of
+ * order.
+ */
 static bool read_times(struct dhcp *d, unsigned overload)
 {
 	uint32_t lease, t1, t2;
@@ -287,7 +296,10 @@ static bool read_times(struct dhcp *d, unsigned overload)
 		d->read.t1 = d->read.t2 / 2;
 	if (number(d, T1, overload, 4, &t1) && t1 && t1 * NSEC_PER_SEC < d->read.t2)
 		d->read.t1 = t1 * NSEC_PER_SEC;
-	/* Guests that started together need not ask together. */
+	/*
+	 * Subtract a random part, so that guests that started together renew at different
+	 * times.
+	 */
 	d->read.t1 -= d->read.t1 / 32 * (net_random() & 0xff) / 256;
 	d->read.t1 += d->asked;
 	d->read.t2 += d->asked;

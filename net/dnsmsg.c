@@ -4,15 +4,15 @@
 #include <string.h>
 
 #define HEADER 12
-#define WIRE_MAX 255			/* of a name: RFC 1035, 2.3.4 */
+#define WIRE_MAX 255			/* bytes of a name: RFC 1035, 2.3.4 */
 #define LABEL_MAX 63
 #define CLASS_IN 1
 #define CNAME 5
 #define OPT 41
-#define JUMPS_MAX 127			/* no name has more labels */
-#define ALIASES_MAX 16			/* names one after the other */
+#define JUMPS_MAX 127			/* the maximum number of labels */
+#define ALIASES_MAX 16			/* CNAMEs that are followed */
 
-enum { QR = 0x80, OPCODE = 0x78, TC = 2, RD = 1 };	/* of byte 2 */
+enum { QR = 0x80, OPCODE = 0x78, TC = 2, RD = 1 };	/* flags in bytes 2 and 3 */
 
 static unsigned get16(const uint8_t *p)
 {
@@ -30,14 +30,17 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
 }
 
-/* What names of hosts have in practice; what could do harm in a terminal or a path is not there. */
+/*
+ * Characters of host names in practice. Those that are unsafe in a terminal or a path are
+ * excluded.
+ */
 static bool is_fine(uint8_t c)
 {
 	c = lower(c);
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-/* Text to a name in wire format: its length, or 0. */
+/* Converts text to wire format. Returns the length, or 0 if the name is invalid. */
 static size_t encode(const char *name, uint8_t to[WIRE_MAX])
 {
 	size_t at = 0, len = strlen(name);
@@ -82,7 +85,7 @@ size_t dnsmsg_query(uint8_t to[DNSMSG_QUERY_MAX], uint16_t id, const char *name,
 	n += 4;
 	if (edns) {
 		to[11] = 1;
-		put16(to + n + 1, OPT);		/* its owner is the root */
+		put16(to + n + 1, OPT);		/* owner name: the root */
 		put16(to + n + 3, DNSMSG_UDP_MAX);
 		n += 11;
 	}
@@ -90,9 +93,9 @@ size_t dnsmsg_query(uint8_t to[DNSMSG_QUERY_MAX], uint16_t id, const char *name,
 }
 
 /*
- * The name at `at`, uncompressed and in lower case; NULL: it is only passed by.  Where what
- * follows it begins; 0: it is no name.  A pointer leads to what is in front of the name that
- * has it (RFC 1035, 4.1.4: "a prior occurrence"), so there is an end to them.
+ * Writes the name at `at`, decompressed and in lower case, to `to` if it is not NULL.
+ * Returns the offset behind the name, or 0 if it is invalid. A compression pointer must
+ * point backwards (RFC 1035, 4.1.4: "a prior occurrence"), so there is no loop.
  */
 static size_t expand(const uint8_t *m, size_t len, size_t at, uint8_t *to)
 {
@@ -142,7 +145,7 @@ static bool same(const uint8_t *a, const uint8_t *b)
 	return n == wire_len(b) && !memcmp(a, b, n);
 }
 
-/* As text, if it is a name of a host; else as it was. */
+/* Converts a name to text. Leaves `to` unchanged if it is not a host name. */
 static void to_text(const uint8_t *name, char to[DNSMSG_NAME_MAX])
 {
 	char text[WIRE_MAX];
@@ -163,7 +166,7 @@ static void to_text(const uint8_t *name, char to[DNSMSG_NAME_MAX])
 }
 
 struct record {
-	size_t owner, data, next;	/* places in the message */
+	size_t owner, data, next;	/* offsets in the message */
 	unsigned type, class, len;
 };
 
@@ -184,7 +187,10 @@ static bool record_at(const uint8_t *m, size_t len, size_t at, struct record *r)
 	return true;
 }
 
-/* The id, and that it answers, and the very question: what follows it, or 0. */
+/*
+ * Checks the id, the QR bit and that the question is the same. Returns the offset behind
+ * the question, or 0.
+ */
 static size_t answers(const uint8_t *m, size_t len, const uint8_t *query, size_t query_len)
 {
 	uint8_t theirs[WIRE_MAX], ours[WIRE_MAX];
@@ -192,7 +198,7 @@ static size_t answers(const uint8_t *m, size_t len, const uint8_t *query, size_t
 
 	if (len < HEADER || memcmp(m, query, 2) || !(m[2] & QR) || m[2] & OPCODE)
 		return 0;
-	/* Some servers that do not understand a question do not repeat it. */
+	/* Some servers do not repeat a question that they do not understand. */
 	if (!get16(m + 4) && (m[3] & 15) != DNSMSG_NOERROR && (m[3] & 15) != DNSMSG_NXDOMAIN)
 		return len;
 	end = expand(m, len, HEADER, theirs);
@@ -201,7 +207,7 @@ static size_t answers(const uint8_t *m, size_t len, const uint8_t *query, size_t
 	return same(theirs, ours) && !memcmp(m + end, query + asked, 4) ? end + 4 : 0;
 }
 
-/* The name that a name is an alias of takes its place; false: it is none's. */
+/* Replaces a name by the one that it is an alias of. Returns false if it has no CNAME. */
 static bool follow(const uint8_t *m, size_t len, size_t first, unsigned n, uint8_t *name)
 {
 	uint8_t owner[WIRE_MAX], target[WIRE_MAX];
@@ -238,7 +244,9 @@ static void take(const uint8_t *m, const struct record *r, void *to, size_t most
 	}
 }
 
-/* The upper bits of an extended code are in the OPT record, behind the authorities. */
+/*
+ * The upper bits of an extended RCODE are in the OPT record, in the additional section.
+ */
 static unsigned extended_code(const uint8_t *m, size_t len, size_t at)
 {
 	unsigned n = get16(m + 6) + get16(m + 8) + get16(m + 10);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lwIP takes what it is given: it answers frames for other stations, and packets that come
- * from 127.0.0.1 or from one of our own addresses.  RFC 1122 3.2.1.3 and 3.3.6, RFC 4291 2.5
- * and 2.7, RFC 6085.
+ * lwIP does not check this itself: it replies to frames for other stations, and to
+ * packets from 127.0.0.1 or from the guest's own addresses. RFC 1122 3.2.1.3 and 3.3.6,
+ * RFC 4291 2.5 and 2.7, RFC 6085.
  */
 #include "net/filter.h"
 
@@ -48,7 +48,10 @@ static bool accepts4(const uint8_t *frame, size_t len)
 	from = number(ip + 12, 4);
 	to = number(ip + 16, 4);
 	group = to >> 28 == 0xe;
-	/* 0.0.0.0 asks for an address, or is an IGMP querier without one (RFC 4541 2.1.1). */
+	/*
+	 * 0.0.0.0 is the source of DHCP requests and of IGMP queriers without an address
+	 * (RFC 4541 2.1.1).
+	 */
 	if (from >> 24 == 0 && (from || (to >> 8 != 0xe00000 && to != 0xffffffff)))
 		return false;
 	if (from >> 24 == 127 || from >> 28 == 0xe || from == 0xffffffff ||
@@ -61,7 +64,7 @@ static bool accepts4(const uint8_t *frame, size_t len)
 	if (!is_broadcast(frame))
 		return group && number(frame, 3) == 0x01005e &&
 		       number(frame + 3, 3) == (to & 0x7fffff);
-	/* DHCP servers may broadcast a frame to an address that we do not have yet. */
+	/* DHCP servers may send to an address that is not configured yet. */
 	return group || (ip[9] != TCP && ip[9] != ICMP) || !own4(to);
 }
 
@@ -71,7 +74,7 @@ static bool own6(const uint8_t *address)
 
 	NETIF_FOREACH(n)
 		for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
-			/* The owner of an address that we only try answers from it. */
+			/* Another host may have a tentative address, and send from it. */
 			if (ip6_addr_isvalid(netif_ip6_addr_state(n, i)) &&
 			    !memcmp(address, netif_ip6_addr(n, i)->addr, 16))
 				return true;
@@ -89,11 +92,14 @@ static bool accepts6(const uint8_t *frame, size_t len)
 		return false;
 	if (!memcmp(to, loopback, 16) || !memcmp(to, any, 16))
 		return false;
-	/* Who has no address yet says so in Neighbour Discovery and MLD, to groups. */
+	/*
+	 * A host without an address sends Neighbour Discovery and MLD messages from ::,
+	 * to groups.
+	 */
 	if (!memcmp(from, any, 16) &&
 	    (to[0] != 0xff || (frame[ETHERNET + 6] != ICMP6 && frame[ETHERNET + 6] != HOP_BY_HOP)))
 		return false;
-	if (to[0] == 0xff && (to[1] & 15) < 2)		/* it does not leave an interface */
+	if (to[0] == 0xff && (to[1] & 15) < 2)		/* interface-local scope */
 		return false;
 	if (frame[0] & 1)
 		return to[0] == 0xff && number(frame, 2) == 0x3333 &&
@@ -115,6 +121,6 @@ bool filter_accepts(const struct netif *netif, bool ip6, const uint8_t *frame, s
 	case IPV6:
 		return ip6 && accepts6(frame, len);
 	default:
-		return false;		/* lwIP knows no others */
+		return false;		/* lwIP handles no other EtherTypes */
 	}
 }

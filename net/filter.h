@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which received frames lwIP sees. */
+/* The filter for received frames: which of them lwIP processes. */
 #ifndef NET_FILTER_H
 #define NET_FILTER_H
 
@@ -10,9 +10,9 @@
 struct netif;
 
 /*
- * Whether a frame from the wire is for this interface, and its addresses may occur on a
- * wire.  frame: its first len bytes, in one piece; a frame whose IP header is not among
- * these is refused.  ip6: false refuses IPv6.
+ * Whether a frame is for this interface, and its addresses are allowed on a wire. frame
+ * has the first len bytes, contiguous; a frame whose IP header is longer is refused. ip6:
+ * whether IPv6 is enabled.
  */
 bool filter_accepts(const struct netif *netif, bool ip6, const uint8_t *frame, size_t len);
 

@@ -10,7 +10,7 @@ enum { ETH = 14, IP6_HEADER = 40, TCP_HEADER = 20, UDP_HEADER = 8 };
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
 
-/* Offsets of fields; RFC 791, RFC 8200, RFC 9293, RFC 768. */
+/* Offsets of header fields: RFC 791, RFC 8200, RFC 9293, RFC 768. */
 enum {
 	IP4_LENGTH = 2, IP4_ID = 4, IP4_FRAGMENT = 6, IP4_TTL = 8, IP4_PROTO = 9,
 	IP4_SUM = 10, IP4_ADDRESSES = 12,
@@ -84,7 +84,7 @@ void gso_begin(struct gso_join *j, const struct gso *g, const uint8_t *frame)
 		    (j->flags & ~PSH) != ACK;
 }
 
-/* Equal but in [from, to). */
+/* Whether two headers are equal outside of [from, to). */
 static bool same_but(const uint8_t *a, const uint8_t *b, size_t len, size_t from, size_t to)
 {
 	return !memcmp(a, b, from) && !memcmp(a + to, b + to, len - to);

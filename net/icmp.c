@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define ICMP_HEADER 8
-#define QUOTED 8			/* bytes of the transport's header, at least */
+#define QUOTED 8			/* minimum bytes of the transport header */
 #define LEAST_MTU 1280			/* RFC 8200, 5 */
 
 enum { UNREACHABLE = 3, EXCEEDED = 11, PROBLEM = 12 };		/* RFC 792 */
@@ -23,13 +23,13 @@ void (*icmp_tcp_error)(struct tcp_pcb *pcb, int error, bool hard);
 void (*icmp_udp_error)(struct udp_pcb *pcb, int error, bool hard);
 
 struct meaning {
-	uint8_t error;			/* 0: not for sockets */
+	uint8_t error;			/* 0: sockets are not notified */
 	bool hard;
 };
 
 /*
- * What Linux makes of each code (icmp_err_convert and tab_unreach); "fragmentation needed" is a
- * matter of the path, and others do not arrive there.
+ * As Linux maps the codes (icmp_err_convert, tab_unreach). "Fragmentation needed"
+ * concerns only the path MTU. The other codes do not reach this code.
  */
 static const struct meaning codes4[] = {
 	{ ENETUNREACH, false }, { EHOSTUNREACH, false }, { ENOPROTOOPT, true },
@@ -63,12 +63,12 @@ static struct meaning meaning6(uint8_t type, uint8_t code)
 	return (struct meaning){ EPROTO, type == UNREACHABLE6 || type == PROBLEM6 };
 }
 
-/* What is quoted of our packet. */
+/* What an ICMP message quotes of the packet. */
 struct quote {
 	ip_addr_t from, to;
 	uint8_t protocol;
 	uint16_t from_port, to_port;
-	uint32_t seq;			/* of TCP */
+	uint32_t seq;			/* TCP's sequence number */
 };
 
 static unsigned get(struct pbuf *p, unsigned at, unsigned bytes)
@@ -76,7 +76,7 @@ static unsigned get(struct pbuf *p, unsigned at, unsigned bytes)
 	unsigned n = 0;
 
 	while (bytes--)
-		n = n << 8 | pbuf_get_at(p, at++);	/* 0 where there is none */
+		n = n << 8 | pbuf_get_at(p, at++);	/* 0 for missing bytes */
 	return n;
 }
 
@@ -110,7 +110,7 @@ static void read_address(struct pbuf *p, unsigned at, ip_addr_t *to)
 	ip6_addr_assign_zone(ip_2_ip6(to), IP6_UNKNOWN, ip_current_input_netif());
 }
 
-/* We send extension headers only with fragments, and these are of datagrams. */
+/* The guest sends extension headers only in fragments, which are of datagrams. */
 static bool read6(struct pbuf *p, unsigned at, struct quote *q)
 {
 	unsigned header = 40;
@@ -130,7 +130,10 @@ static bool read6(struct pbuf *p, unsigned at, struct quote *q)
 	return true;
 }
 
-/* The connection of a segment that is not acknowledged, as in Linux's tcp_v6_err(). */
+/*
+ * Finds the connection of a segment that is not acknowledged yet, as Linux's
+ * tcp_v6_err().
+ */
 static struct tcp_pcb *find_tcp(const struct quote *q)
 {
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
@@ -141,7 +144,7 @@ static struct tcp_pcb *find_tcp(const struct quote *q)
 	return NULL;
 }
 
-/* A socket that is bound to no address has none of ours in its pcb. */
+/* The local address of an unbound socket's pcb is empty. */
 static struct udp_pcb *find_udp(const struct quote *q, bool connected)
 {
 	for (struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
@@ -181,9 +184,9 @@ static void tell(const struct quote *q, struct meaning m)
 }
 
 /*
- * RFC 8201, 4: a path is not narrower than the least, nor does it become wider by a message.
- * lwIP believes whatever a message quotes.  Echo replies are nobody's: who quotes one need not
- * have seen it.
+ * RFC 8201, 4: a message cannot set a path MTU below the minimum, nor increase it. lwIP
+ * does not check what a message quotes. Quoted echo replies are ignored: anyone can cause
+ * and quote them.
  */
 static bool narrows(struct pbuf *p, unsigned at)
 {
@@ -220,7 +223,10 @@ static const struct version {
 	bool (*good_sum)(struct pbuf *p);
 } version4 = { meaning4, read4, good_sum4 }, version6 = { meaning6, read6, good_sum6 };
 
-/* lwIP's callback for all that comes of ICMP; it takes what it knows, also after us. */
+/*
+ * lwIP's callback for all ICMP messages; lwIP processes them afterwards, unless this
+ * returns 1.
+ */
 static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 {
 	unsigned header = ip_current_header_tot_len();
@@ -234,7 +240,7 @@ static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_add
 		return 0;
 	if (version == &version6 && get(p, header, 1) == TOO_BIG6 && !narrows(p, header)) {
 		pbuf_free(p);
-		return 1;		/* lwIP does not see it */
+		return 1;		/* consumed: lwIP does not process it */
 	}
 	m = version->meaning(get(p, header, 1), get(p, header + 1, 1));
 	if (!m.error || !version->read(p, header + ICMP_HEADER, &q) ||

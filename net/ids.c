@@ -16,7 +16,7 @@ static void put16(uint8_t *at, unsigned v)
 	at[1] = v;
 }
 
-/* The last step of MurmurHash3. */
+/* The finalizer of MurmurHash3. */
 static uint64_t mix(uint64_t x)
 {
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccd;
@@ -24,7 +24,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* A Feistel network with halves of so many bits. */
+/* A Feistel network; bits: of each half. */
 static uint32_t permute(uint64_t key, uint32_t id, unsigned bits)
 {
 	uint32_t mask = (1u << bits) - 1, left = id >> bits, right = id & mask;
@@ -38,7 +38,7 @@ static uint32_t permute(uint64_t key, uint32_t id, unsigned bits)
 	return left << bits | right;
 }
 
-/* The key of source, destination and protocol; the last one is kept. */
+/* The key for source, destination and protocol. The last one is cached. */
 static uint64_t key_of(const uint8_t *addresses, size_t size, uint8_t proto)
 {
 	static uint64_t words[5], key;

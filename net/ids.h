@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Identifications of IP packets and of fragments. */
+/* Identification fields of IP packets and of fragments. */
 #ifndef NET_IDS_H
 #define NET_IDS_H
 
@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 /*
- * lwIP counts all that it sends in one counter, which tells each peer how much the others got
- * (RFC 7739).  Put another number into this frame of IP, whose first `headers` bytes are in
- * one piece: a permutation of the counter that is secret, and another one for each
- * destination.  So the fragments of a packet have one number, and no number comes again
- * before lwIP's does (RFC 6864, 4.1).
+ * Replaces the identification in an IP frame, whose first `headers` bytes are contiguous.
+ * lwIP uses one counter for all destinations, which reveals to each peer how much the
+ * others receive (RFC 7739). The new number is a secret permutation of the counter,
+ * different for each destination. So all fragments of a packet have the same number, and
+ * no number is repeated before lwIP's counter wraps (RFC 6864, 4.1).
  */
 void ids_replace(uint8_t *frame, size_t headers);
 

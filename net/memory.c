@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory for lwIP, which takes and gives a handful of small pieces for each segment: those
- * are kept for the next, by size, so that most cost a few instructions.  Those that were not
- * needed for a while are given back: each keeps the heap from becoming smaller than where it is.
+ * Memory for lwIP, which allocates and frees a few small blocks for each segment. Freed
+ * blocks are kept in lists by size, so that most calls take a few instructions. Blocks
+ * that were not needed for some time are returned to the heap, which they would keep from
+ * shrinking.
  */
 #include "net/memory.h"
 
@@ -11,22 +12,22 @@
 #include <stddef.h>
 #include <string.h>
 
-#define STEP 64				/* bytes: sizes are multiples of it ... */
-#define SIZES 5				/* ... up to so many */
-#define KEPT_MOST 512			/* of each size, while unused */
+#define STEP 64				/* bytes: block sizes are multiples of it */
+#define SIZES 5				/* number of block sizes */
+#define KEPT_MOST 512			/* unused blocks of each size */
 
-/* In front of each piece. */
+/* In front of each block. */
 struct head {
 	union {
-		struct head *next;	/* while unused */
-		size_t size;		/* SIZES: malloc()'s own */
+		struct head *next;	/* in the list of unused blocks */
+		size_t size;		/* index of the size; SIZES: allocated by malloc() */
 	};
 	size_t align;
 };
 
 static struct {
 	struct head *first;
-	unsigned n, least;		/* least: since net_memory_tick() */
+	unsigned n, least;		/* least: the minimum of n since net_memory_tick() */
 } unused[SIZES];
 
 static void release(size_t size, unsigned n)

@@ -5,10 +5,13 @@
 
 #include <stdbool.h>
 
-/* Whether there are unused pieces. */
+/* Whether there are unused blocks. */
 bool net_memory_unused(void);
 
-/* Every few seconds: give back the pieces that were not needed since the last time. */
+/*
+ * Returns blocks to the heap that were not needed since the last call. Called every few
+ * seconds.
+ */
 void net_memory_tick(void);
 
 #endif

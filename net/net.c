@@ -22,18 +22,18 @@
 #include <errno.h>
 #include <string.h>
 
-#define WINDOW_SHARE 64			/* of the guest's memory, for a connection each way */
+#define WINDOW_SHARE 64			/* of memory, for the windows of one connection */
 #define WINDOW_MOST (1u << 20)
 #define WINDOW_LEAST 65535u		/* lwipopts.h */
-#define KEPT_SHARE 8			/* of memory: received pages not yet read */
-#define LOOP_BUDGET 64			/* packets to ourselves, before other threads run */
-#define LOOP_PAUSE (NSEC_PER_MSEC / 10)	/* for those threads */
+#define KEPT_SHARE 8			/* of memory, for received pages that are not read yet */
+#define LOOP_BUDGET 64			/* looped packets, before other threads run */
+#define LOOP_PAUSE (NSEC_PER_MSEC / 10)	/* time for other threads */
 
 uint32_t net_extra_window, net_extra_sndbuf;
 
 static enum { NEW, COMING, UP } state;
 static struct waitq coming, timers_changed;
-static uint64_t armed;			/* when the thread wakes */
+static uint64_t armed;			/* when the "net" thread wakes up */
 static bool pushing;
 
 void log_lwip(const char *fmt, ...)
@@ -52,8 +52,10 @@ void log_lwip(const char *fmt, ...)
 	log_some(&some, LOG_WARNING, "lwIP: %s", text);
 }
 
-/* The first packet that this interface sent to ourselves; netif_poll() would take all, also
-   those that these cause. */
+/*
+ * Takes the first packet that an interface looped back. netif_poll() would take all,
+ * including those that these cause.
+ */
 static void take_looped(struct netif *n)
 {
 	struct pbuf *first = n->loop_first, *last = first;
@@ -70,7 +72,7 @@ static void take_looped(struct netif *n)
 	segment_done();
 }
 
-/* What we send to ourselves is not summed, so it is not checked either. */
+/* Looped packets have no checksums, so they are not checked. */
 static void poll_loops(unsigned *budget)
 {
 	struct netif *n;
@@ -96,8 +98,8 @@ static bool looped(void)
 }
 
 /*
- * What we send to ourselves may cause more of it, and nothing in a protocol says that this
- * ends.  What is left when the budget is used up is the "net" thread's, in turn with others.
+ * Looped packets may cause more of them, without an end. Those beyond the budget are left
+ * to the "net" thread, which runs in turn with others.
  */
 static void push(void)
 {
@@ -142,7 +144,7 @@ static void net_thread(void *arg)
 	}
 }
 
-/* Every device that there is and that is not open yet. */
+/* Opens each device that exists and is not open yet. */
 static void open_devices(void)
 {
 	for (int64_t id = netfront_next(0); id >= 0; id = netfront_next(id + 1)) {
@@ -157,7 +159,7 @@ static void open_devices(void)
 		netif_set_default(&links->netif);
 }
 
-/* Devices that are attached later. */
+/* The thread that opens devices that are attached later. */
 static void devices_thread(void *arg)
 {
 	unsigned seen = 0;
@@ -199,7 +201,7 @@ int net_init(void)
 	size_by_memory();
 	lwip_init();
 	if (icmp_init())
-		log_error("no memory for ICMP errors: sockets will not see them");
+		log_error("net: no memory for ICMP errors; sockets will not receive them");
 	NETIF_FOREACH(n)
 		n->chksum_flags = NETIF_CHECKSUM_DISABLE_ALL;
 	open_devices();

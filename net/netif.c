@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A vif as a netif of lwIP: its MTU, its checksums, its carrier.
+ * A vif as a netif of lwIP: its MTU, checksum offload and carrier.
  *
- * netif_rx.c has what is received, netif_tx.c what is sent.
+ * netif_rx.c receives, netif_tx.c sends.
  */
 #include "net/netif.h"
 
@@ -22,8 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINKS_MAX 128			/* lwIP numbers 255, and looks for ever for one more */
-#define IP6_LEAST 1280			/* RFC 8200, 5: the least MTU */
+#define LINKS_MAX 128	/* lwIP has 255 numbers, and would search for ever for another one */
+#define IP6_LEAST 1280			/* minimum MTU: RFC 8200, 5 */
 
 struct link *links;
 struct net_stats net_counts;
@@ -31,10 +31,11 @@ struct net_stats net_counts;
 /* ---- checksums and MTUs */
 
 /*
- * What lwIP sends of TCP needs no sum where the backend makes it; but a segment that goes in
- * fragments does, as one does where the path of a connection or the link has become narrower.
+ * If the backend completes checksums, lwIP need not compute TCP's. It must for a segment
+ * that will be fragmented, because the path of a connection or the link has got a smaller
+ * MTU.
  */
-static bool narrow_path;		/* of some destination */
+static bool narrow_path;		/* some destination's path MTU is below a link's */
 
 static void choose_sums(struct link *l, bool narrow)
 {
@@ -44,7 +45,7 @@ static void choose_sums(struct link *l, bool narrow)
 		l->netif.chksum_flags |= NETIF_CHECKSUM_GEN_TCP;
 }
 
-/* A narrow path is only of concern to the connections of that destination. */
+/* A small path MTU concerns only connections to that destination. */
 void net_choose_sums(const struct tcp_pcb *pcb)
 {
 	if (!narrow_path || !pcb)
@@ -56,8 +57,8 @@ void net_choose_sums(const struct tcp_pcb *pcb)
 }
 
 /*
- * lwIP's fragments for a path of 48 bytes are empty, and without an end.  A "packet too big"
- * with less than the least does not reach it (net/icmp.c); other limits change with the link.
+ * With a path MTU of 48 lwIP would send empty fragments without end. net/icmp.c drops a
+ * "packet too big" below the minimum; the upper limit changes with the link.
  */
 void link_check_path_mtu(void)
 {
@@ -84,13 +85,14 @@ void link_check_path_mtu(void)
 
 void link_mtu(struct link *l)
 {
-	uint32_t mtu = l->info.mtu ? l->info.mtu : 1500;	/* not connected yet */
+	/* The default, until the device is connected */
+	uint32_t mtu = l->info.mtu ? l->info.mtu : 1500;
 
 	mtu = mtu < 65521 ? mtu : 65521;
 	if (l->dhcp_mtu && l->dhcp_mtu < mtu)
 		mtu = l->dhcp_mtu;
 	l->narrowed |= tcp_active_pcbs && mtu < l->netif.mtu;
-	/* What a router has told stays (RFC 4861, 6.3.4). */
+	/* A router's MTU option stays valid (RFC 4861, 6.3.4). */
 	if (l->netif.mtu6 == l->netif.mtu || mtu < l->netif.mtu6)
 		l->netif.mtu6 = mtu;
 	l->netif.mtu = mtu;
@@ -105,7 +107,7 @@ static void look(struct link *l)
 
 	netfront_info(l->device, &l->info);
 	memcpy(netif->hwaddr, l->info.mac, sizeof(l->info.mac));
-	/* Without the backend's help lwIP computes what it sends; it checks what it is not told. */
+	/* Until checksum offload is known, lwIP computes and checks all checksums. */
 	netif->chksum_flags = NETIF_CHECKSUM_ENABLE_ALL;
 	link_mtu(l);
 }
@@ -114,7 +116,7 @@ static void changed(void *user)
 {
 	struct link *l = user;
 
-	if (!l->device)			/* link_open() will look */
+	if (!l->device)	/* called by netfront_open(); link_open() reads the information */
 		return;
 	look(l);
 	l->full = false;
@@ -157,7 +159,7 @@ struct link *link_open(unsigned id)
 
 	for (unsigned n = 0; *end; end = &(*end)->next)
 		if (++n == LINKS_MAX) {
-			log_error("vif%u: not used, as there are %u already", id, n);
+			log_error("vif%u: not used: at most %u vifs are supported", id, n);
 			return NULL;
 		}
 	l = calloc(1, sizeof(*l));
@@ -170,7 +172,10 @@ struct link *link_open(unsigned id)
 		return NULL;
 	}
 	l->id = id;
-	/* lwIP does not say that it had no memory for the first group, and asserts it later. */
+	/*
+	 * lwIP does not report that it had no memory for the all-systems group, but
+	 * asserts it later.
+	 */
 	l->device = netif_igmp_data(&l->netif) ? netfront_open(id, &user, l) : NULL;
 	if (!l->device) {
 		netif_remove(&l->netif);

@@ -19,23 +19,23 @@ struct link {
 	struct link *next;
 	struct netfront *device;
 	struct netfront_info info;
-	unsigned id;			/* vif0, vif1 ... */
+	unsigned id;			/* N of vifN */
 
-	struct pbuf **queue;		/* what lwIP sent, in a ring */
-	uint32_t head, tail;		/* free-running */
-	bool full;			/* the device; room() will be called */
-	bool refused;			/* lwIP was told the queue is full */
-	bool narrowed;			/* while there were connections */
+	struct pbuf **queue;		/* ring of packets to be sent */
+	uint32_t head, tail;		/* free-running indexes of the ring */
+	bool full;			/* no space in the device; link_room() will be called */
+	bool refused;			/* a packet was refused: the queue was full */
+	bool narrowed;			/* the MTU became smaller while there were connections */
 
-	/* net/config.c's */
+	/* used by net/config.c */
 	struct ip_config config6;
 	struct dhcp *dhcp;		/* NULL: not by DHCP */
 	struct routes routes;		/* of IPv4 */
 	bool configured;
-	uint8_t mac[6];			/* whose IPv6 addresses there are */
-	bool awaited4, awaited6;	/* an address may come */
-	uint16_t dhcp_mtu;		/* 0: none told */
-	uint32_t ip4;			/* the addresses the log knows */
+	uint8_t mac[6];			/* the MAC address that the IPv6 addresses belong to */
+	bool awaited4, awaited6;	/* an address may be assigned */
+	uint16_t dhcp_mtu;		/* 0: not given */
+	uint32_t ip4;			/* last addresses that were logged */
 	uint8_t ip6_state[LWIP_IPV6_NUM_ADDRESSES];
 	struct log_some log;
 };
@@ -43,29 +43,40 @@ struct link {
 extern struct link *links;
 extern struct net_stats net_counts;
 
-/* The device with that number, added to lwIP and set up by net/config.c; NULL: no memory,
-   or it is not to be had. */
+/*
+ * Opens vif `id`, adds it to lwIP and configures it. NULL: no memory, or there is no such
+ * device. Sleeps.
+ */
 struct link *link_open(unsigned id);
 
-/* The MTU is the device's, or less if DHCP says so. */
+/* Sets the MTU: the device's, or a smaller one from DHCP. */
 void link_mtu(struct link *l);
 
-/* What this connection sends may lie in lent memory: its link's backend is the one to read it. */
+/*
+ * Whether data of this connection may be in lent memory: its packets go to the backend
+ * that can read it.
+ */
 bool link_lends(const struct tcp_pcb *pcb);
 
-/* Packets in the queue from an IPv4 address (in network order) that is ours no more. */
+/*
+ * Removes queued packets from an IPv4 address (in network order) that the guest has no
+ * more.
+ */
 void link_forget(struct link *l, uint32_t address);
 
-/* Send what is queued. */
+/* Sends the queued packets. Never sleeps. */
 void link_push(struct link *l);
 
-/* The network can be asked about from now on: control/net_methods.c. */
+/* Adds the control methods of the network: control/net_methods.c. */
 void net_methods_add(void);
 
-/* Pages of received frames that may be kept, before frames are copied. */
+/* Sets how many received pages may be kept; further frames are copied. */
 void link_limit(size_t pages);
 
-/* Bytes that a received pbuf takes, without those behind it; 0: no link received it. */
+/*
+ * Memory in bytes of a received pbuf, without the following ones of its chain; 0 if it
+ * was not received from a vif.
+ */
 size_t link_cost(const struct pbuf *p);
 
 #endif

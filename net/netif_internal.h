@@ -23,7 +23,10 @@ extern bool link_replying;
 
 /* ---- netif_tx.c */
 
-/* lwIP's linkoutput: queues a packet.  ERR_OK, ERR_IF (no carrier), ERR_MEM (queue full). */
+/*
+ * lwIP's linkoutput: queues a packet. Returns ERR_OK, ERR_IF (no carrier) or ERR_MEM (the
+ * queue is full, or no memory).
+ */
 err_t link_enqueue(struct netif *netif, struct pbuf *p);
 
 /* Of struct netfront_user: the device has space for a frame again. */

@@ -22,7 +22,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define SMALL 256			/* bytes: not worth keeping a page */
+#define SMALL 256			/* bytes: such frames are copied */
 #define ETHERNET 14
 
 struct rx_pbuf {
@@ -31,7 +31,7 @@ struct rx_pbuf {
 	size_t cost;
 };
 static size_t kept, kept_max = 256;
-bool link_replying;			/* what is sent now answers a received frame */
+bool link_replying;			/* packets sent now are replies to a received frame */
 
 void link_limit(size_t pages)
 {
@@ -58,7 +58,7 @@ size_t link_cost(const struct pbuf *p)
 	       r->custom.custom_free_function == give_back ? r->cost : 0;
 }
 
-/* page NULL: the bytes are in the same piece of memory, after this. */
+/* If page is NULL, the data follows the struct in the same allocation. */
 static struct pbuf *make(struct rx_page *page, size_t len)
 {
 	struct rx_pbuf *r = mem_malloc(sizeof(*r) + (page ? 0 : len));
@@ -90,7 +90,7 @@ static struct pbuf *copy(const struct rx_page *frame, size_t total)
 	return p;
 }
 
-/* The pages are the pbuf's from now on, or given back. */
+/* Takes ownership of the pages: they belong to the pbuf, or are freed. */
 static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
 {
 	struct pbuf *first = NULL, **link = &first;
@@ -121,7 +121,7 @@ static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
 	return first;
 }
 
-/* Only the packet of a frame is kept, as on Linux: NICs fill what is small. */
+/* Cuts a frame behind its IP packet, as Linux does: NICs pad small frames. */
 static size_t cut_to_packet(struct rx_page *page, size_t total)
 {
 	const uint8_t *frame = page->data, *length = frame + ETHERNET;
@@ -146,19 +146,22 @@ static size_t cut_to_packet(struct rx_page *page, size_t total)
 	return end;
 }
 
-/* Behind options that come first there may be Multicast Listener Discovery. */
+/* Multicast Listener Discovery has a hop-by-hop header in front of ICMPv6. */
 static bool is_icmp6(const uint8_t *frame, size_t len)
 {
 	return frame[20] == IP6_NEXTH_ICMP6 ||
 	       (frame[20] == IP6_NEXTH_HOPBYHOP && len > 54 && frame[54] == IP6_NEXTH_ICMP6);
 }
 
-/* What may stay with us: data for a socket or a reassembly, but for what DHCP needs. */
+/*
+ * Whether a packet may be stored: by a socket, or for reassembly. DHCP's messages are not
+ * counted as data, since they are needed for the address.
+ */
 static bool is_data(const struct gso *g, const uint8_t *frame, size_t len)
 {
 	if (g->tcp)
 		return !g->version || g->payload;
-	/* It is behind extension headers. */
+	/* The protocol is behind extension headers. */
 	if (!g->version && frame[12] == 0x86)
 		return !is_icmp6(frame, len);
 	return g->fragment || (g->version && !(frame[g->l4 + 2] == 0 && frame[g->l4 + 3] == 68));
@@ -175,7 +178,7 @@ void link_receive(void *user, struct rx_page *frame, const struct offload *o)
 	bool ip6;
 
 	timers_catch_up();
-	dhcp_run(clock_now());		/* a lease may have ended while the domain was paused */
+	dhcp_run(clock_now());	/* the lease may have expired while the domain was paused */
 	for (struct rx_page *page = frame; page; page = page->next)
 		total += page->len;
 	net_counts.rx_frames++;
@@ -192,7 +195,9 @@ void link_receive(void *user, struct rx_page *frame, const struct offload *o)
 		net_counts.rx_dropped++;
 		return;
 	}
-	/* What is said of a fragment is not said of the packet. */
+	/*
+	 * Flags of the frame do not apply to a datagram that is still to be reassembled.
+	 */
 	gso_parse(&g, p->payload, p->len, p->tot_len);
 	if (received_exhausted() && is_data(&g, p->payload, p->len)) {
 		pbuf_free(p);

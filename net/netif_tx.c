@@ -2,10 +2,10 @@
 /*
  * Packets that lwIP sends become frames.
  *
- * A pbuf that lwIP sends is only queued, with a reference of ours: lwIP takes a referenced
- * segment as busy and does not touch it (tcp_output_segment_busy()).  link_push() makes
- * frames of what is queued, joining segments where the backend takes large ones, and
- * gives references back when the backend has let go.
+ * link_enqueue() queues a pbuf and takes a reference to it; lwIP treats a referenced
+ * segment as busy and does not modify it (tcp_output_segment_busy()). link_push() makes
+ * frames of the queued packets and joins TCP segments if the backend accepts large ones.
+ * The references are dropped when the backend has released the frame.
  */
 #include "drivers/netfront.h"
 #include "net/answers.h"
@@ -23,9 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOINED_MAX 64			/* segments in a frame */
+#define JOINED_MAX 64			/* segments of a frame */
 #define PIECES_MAX 128
-#define CONTROL 128			/* bytes: an acknowledgment is not refused so soon */
+#define CONTROL 128	/* bytes: longer packets are refused at half of the queue */
 
 struct waitq net_room;
 void (*net_has_room)(void);
@@ -38,7 +38,7 @@ bool net_is_full(void)
 	return false;
 }
 
-static bool lent_to_us(const struct pbuf *p)	/* its bytes stay as they are */
+static bool lent_to_us(const struct pbuf *p)	/* the data does not change */
 {
 	for (; p; p = p->next)
 		if (p->type_internal & PBUF_TYPE_FLAG_DATA_VOLATILE &&
@@ -86,7 +86,7 @@ err_t link_enqueue(struct netif *netif, struct pbuf *p)
 }
 
 struct joined {
-	struct joined *next;		/* while unused */
+	struct joined *next;		/* in the list of unused ones */
 	unsigned count;
 	struct pbuf *segments[JOINED_MAX];
 	uint8_t headers[GSO_HEADERS_MAX];
@@ -113,13 +113,13 @@ static void sent_joined(void *arg)
 	joined_put(t);
 }
 
-/* A frame in the making. */
+/* A frame that is being assembled. */
 struct frame {
 	struct piece pieces[PIECES_MAX];
 	size_t count;
 };
 
-/* False: too many pieces, and none of these were added. */
+/* Returns false, without adding anything, if there would be too many pieces. */
 static bool add(struct frame *f, const struct pbuf *p, size_t skip)
 {
 	size_t before = f->count;
@@ -137,7 +137,10 @@ static bool add(struct frame *f, const struct pbuf *p, size_t skip)
 			continue;
 		}
 		if (f->count == PIECES_MAX) {
-			/* What made the last of before longer is beyond what is sent of it. */
+			/*
+			 * The piece before may have become longer; the caller restores
+			 * it.
+			 */
 			f->count = before;
 			return false;
 		}
@@ -158,7 +161,7 @@ static bool offers_gso(const struct link *l, const struct gso *g)
 		g->version == 6 && l->info.gso_tcpv6);
 }
 
-/* The frame that begins with the queue's first: how many of the queue it takes. */
+/* Assembles a frame from the head of the queue. Returns the number of packets in it. */
 static unsigned join(struct link *l, struct joined *t, const struct gso *first,
 		     struct gso_join *j, struct frame *f)
 {
@@ -233,7 +236,7 @@ static int send_one(struct link *l, struct pbuf *p, const struct gso *g)
 
 	if (!add(&f, p, 0))
 		return -EMSGSIZE;
-	/* UDP's is lwIP's work: a datagram in fragments has one sum. */
+	/* lwIP computes UDP's checksum: a datagram has one for all its fragments. */
 	if (g->tcp && offers_checksum(l, g)) {
 		gso_blank_checksum(g, p->payload, g->payload);
 		o.csum_blank = true;
@@ -241,7 +244,7 @@ static int send_one(struct link *l, struct pbuf *p, const struct gso *g)
 	return netfront_send(l->device, f.pieces, f.count, &o, sent, p);
 }
 
-/* Packets with too many pieces become one of one piece. */
+/* Copies a packet of too many pieces into one piece. */
 static int send_flat(struct link *l, struct pbuf *p, const struct gso *g)
 {
 	struct pbuf *flat = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
@@ -257,7 +260,7 @@ static int send_flat(struct link *l, struct pbuf *p, const struct gso *g)
 	return err;
 }
 
-/* 0: the first of the queue, and those joined with it, are gone. */
+/* Returns 0 if the head of the queue, and packets joined with it, have left the queue. */
 static int send_first(struct link *l)
 {
 	struct pbuf *p = l->queue[l->head % SEND_QUEUE];
@@ -290,7 +293,7 @@ static int send_first(struct link *l)
 	return 0;
 }
 
-/* lwIP stopped in the middle because we said the queue is full: it goes on at once. */
+/* lwIP stopped sending these connections when the queue was full. */
 void link_resume(void)
 {
 	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
@@ -331,7 +334,7 @@ void link_forget(struct link *l, uint32_t address)
 		struct pbuf *p = l->queue[i % SEND_QUEUE];
 		uint8_t from[4] = { 0 };
 
-		/* The Ethernet header's type, and the IPv4 header's source. */
+		/* EtherType IPv4, and the source address. */
 		if (pbuf_get_at(p, 12) == 8 && pbuf_get_at(p, 13) == 0)
 			pbuf_copy_partial(p, from, sizeof(from), 26);
 		if (memcmp(from, &address, sizeof(from)) == 0)
@@ -359,7 +362,7 @@ bool link_lends(const struct tcp_pcb *pcb)
 
 	for (l = links; l && &l->netif != netif; l = l->next)
 		;
-	/* What goes to an address of its own, lwIP gives back (LWIP_NETIF_LOOPBACK). */
+	/* lwIP loops packets to its own addresses back (LWIP_NETIF_LOOPBACK). */
 	if (!l || !l->info.up || l->info.no_lent ||
 	    ip_addr_cmp_zoneless(&pcb->remote_ip, &pcb->local_ip))
 		return false;

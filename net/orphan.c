@@ -7,7 +7,9 @@
 
 #define PATIENCE (60000 / TCP_SLOW_INTERVAL)
 
-/* lwIP does not touch the time of a connection any more that was closed. */
+/*
+ * lwIP does not use tmr of a closed connection; it holds the time of the last progress.
+ */
 void orphan_progress(struct tcp_pcb *pcb)
 {
 	if (pcb->flags & TF_RXCLOSED)
@@ -20,13 +22,16 @@ void orphan_begin(struct tcp_pcb *pcb)
 	pcb->tmr = tcp_ticks;
 }
 
-/* FIN_WAIT_2 ends by lwIP's own timer, after 20 s. */
+/* In FIN_WAIT_2 lwIP's own timer of 20 s applies. */
 static bool late(const struct tcp_pcb *pcb)
 {
 	return pcb->state != FIN_WAIT_2 && tcp_ticks - pcb->tmr > PATIENCE;
 }
 
-/* lwIP puts a connection first when a segment of it comes: the last ones are silent longest. */
+/*
+ * lwIP moves a connection to the front of the list when it receives a segment, so the
+ * last ones have been silent longest.
+ */
 void orphans_limit(unsigned most)
 {
 	struct tcp_pcb *next;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TCP connections that nobody holds any more and that are not over: in FIN_WAIT, CLOSING or
- * LAST_ACK, with data to send or only a FIN.  lwIP alone would keep them as long as it sends
- * again, 12 minutes, and a slow reader in LAST_ACK for only a minute.
+ * Orphans: TCP connections that no socket refers to and that have not ended: in FIN_WAIT,
+ * CLOSING or LAST_ACK, with data to send or only a FIN. lwIP alone would keep them while
+ * it retransmits, for 12 minutes, and would give a slow reader in LAST_ACK only one
+ * minute.
  */
 #ifndef NET_ORPHAN_H
 #define NET_ORPHAN_H
@@ -11,14 +12,19 @@
 
 struct tcp_pcb;
 
-/* To be called before tcp_close(): from now on the connection has a minute, and another one
-   for each acknowledgment of something new. */
+/*
+ * Call this before tcp_close(). The connection may exist for a minute, and for another
+ * one after each acknowledgment of new data.
+ */
 void orphan_begin(struct tcp_pcb *pcb);
 
-/* The peer has acknowledged something new. */
+/* The peer has acknowledged new data. */
 void orphan_progress(struct tcp_pcb *pcb);
 
-/* Reset those whose time is over, and of more than so many those that are silent longest. */
+/*
+ * Resets orphans without progress for a minute, and if more than `most` remain, those
+ * that have been silent longest.
+ */
 void orphans_limit(unsigned most);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers of the network that must not be guessed: random ones, and initial sequence numbers,
- * which are SipHash-2-4 (Aumasson and Bernstein, 2012) of a connection under a random key.
+ * Unpredictable numbers for the network: random ones, and initial sequence numbers, which
+ * are SipHash-2-4 (Aumasson and Bernstein, 2012) of a connection with a random key.
  */
 #include "kernel/clock.h"
 #include "kernel/random.h"
@@ -72,7 +72,7 @@ int net_port(uint16_t *port)
 	return 0x10000;
 }
 
-/* RFC 6528: a secret of each connection's own, and a clock of 4 us. */
+/* RFC 6528: a keyed hash of the connection, plus a clock of 4 us. */
 uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
 		 uint16_t remote_port)
 {

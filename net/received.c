@@ -7,10 +7,10 @@
 
 #include <assert.h>
 
-#define FULL_SHARE 4			/* of the guest's memory */
+#define FULL_SHARE 4			/* divisor: received data may take this part of memory */
 
 static size_t total, full = SIZE_MAX;
-static bool discarded;			/* out-of-order data; none is kept until there is room */
+static bool discarded;	/* out-of-order data was discarded; none is stored until there is room */
 
 void received_init(size_t memory)
 {
@@ -44,8 +44,8 @@ bool received_exhausted(void)
 }
 
 /*
- * RFC 9293, 3.10.7.4: out-of-order data may be kept.  The peer sends again what is
- * discarded, so it is discarded before any data that an application waits for.
+ * RFC 9293, 3.10.7.4 makes storing out-of-order data optional. The peer retransmits what
+ * is discarded, so it is discarded before data that an application waits for.
  */
 void received_make_room(void)
 {
@@ -58,7 +58,7 @@ void received_make_room(void)
 		tcp_free_ooseq(pcb);
 }
 
-/* lwIP asks this when it has put out-of-order data into a connection's queue. */
+/* lwIP's hook, called after out-of-order data was added to a connection's queue. */
 uint32_t net_ooseq_limit(void)
 {
 	return discarded || received_full() ? 0 : UINT32_MAX;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One account of the memory that received data takes, wherever it is: in lwIP, complete or
- * not, in order or not, and in sockets.
+ * The total memory of received data: in lwIP (reassembly, out of order) and in sockets.
  */
 #ifndef NET_RECEIVED_H
 #define NET_RECEIVED_H
@@ -9,22 +8,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RECEIVED_PBUF 128		/* bytes that a pbuf takes beside its own */
+#define RECEIVED_PBUF 128		/* bytes of overhead of a pbuf */
 
 void received_init(size_t memory);
 void received_add(size_t bytes);
 void received_remove(size_t bytes);
 
-/* Bytes now. */
+/* Current total in bytes. */
 size_t received_bytes(void);
 
-/* A quarter of memory: no out-of-order data is kept, and a socket gets little more. */
+/*
+ * A quarter of memory is used: out-of-order data is not stored, and sockets accept
+ * little.
+ */
 bool received_full(void);
 
-/* Three eighths: no data is accepted. */
+/* Three eighths of memory are used: no data is accepted. */
 bool received_exhausted(void);
 
-/* Before a frame is taken: out-of-order data is discarded if the account is full. */
+/*
+ * Called before a frame is processed: discards out-of-order data if the total is too
+ * large.
+ */
 void received_make_room(void);
 
 #endif

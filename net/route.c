@@ -39,7 +39,7 @@ uint32_t route_default(const struct routes *r)
 	return 0;
 }
 
-/* The first of the longest prefixes. */
+/* Returns the first route with the longest matching prefix. */
 static const struct route *best(const struct link *l, uint32_t to)
 {
 	const struct route *found = NULL;
@@ -56,7 +56,7 @@ static bool usable(const struct link *l)
 	       !ip4_addr_isany(netif_ip4_addr(&l->netif));
 }
 
-/* The bits of the subnet if it contains the address, or -1. */
+/* Returns the prefix length if the subnet contains the address, otherwise -1. */
 static int subnet(const struct link *l, uint32_t to)
 {
 	uint32_t own = lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&l->netif)));
@@ -65,7 +65,7 @@ static int subnet(const struct link *l, uint32_t to)
 	return (to ^ own) & mask ? -1 : __builtin_popcount(mask);
 }
 
-/* A gateway is on its link, and may be off the subnet, as one is of ip=A/32,gateway=G. */
+/* A gateway is on its link, even outside of the subnet (ip=A/32,gateway=G). */
 static bool is_gateway(const struct link *l, uint32_t to)
 {
 	for (unsigned i = 0; i < l->routes.count; i++)
@@ -74,20 +74,23 @@ static bool is_gateway(const struct link *l, uint32_t to)
 	return false;
 }
 
-/* How well this device reaches the address: the bits that decide, or -1: not at all. */
+/* Returns the length of the prefix by which the device reaches an address, or -1. */
 static int reaches(const struct link *l, uint32_t to)
 {
 	const struct route *r = best(l, to);
 	int bits = subnet(l, to);
 
-	if (to == UINT32_MAX || to >> 28 == 14)		/* broadcast, multicast: any link */
+	if (to == UINT32_MAX || to >> 28 == 14)	/* broadcast and multicast: by any device */
 		return 0;
 	if (is_gateway(l, to))
 		return 32;
 	return r && (int)r->bits > bits ? (int)r->bits : bits;
 }
 
-/* lwIP's hook: which device a packet leaves by; NULL: lwIP knows (loopback), or none. */
+/*
+ * lwIP's hook: the device for a packet. NULL: lwIP decides (loopback), or there is no
+ * route.
+ */
 struct netif *route_find(const ip4_addr_t *from, const ip4_addr_t *to)
 {
 	uint32_t dest = lwip_ntohl(ip4_addr_get_u32(to));
@@ -111,7 +114,10 @@ struct netif *route_find(const ip4_addr_t *from, const ip4_addr_t *to)
 	return found ? &found->netif : NULL;
 }
 
-/* lwIP's hook for what is off the subnet: route_output() has replaced it by the next hop. */
+/*
+ * lwIP's hook for addresses outside of the subnet: route_output() has already set the
+ * next hop.
+ */
 const ip4_addr_t *route_gateway(struct netif *netif, const ip4_addr_t *to)
 {
 	(void)netif;
@@ -123,8 +129,10 @@ uint32_t route_next_hop(const struct netif *netif, uint32_t to)
 	const struct link *l = (const struct link *)netif;
 	const struct route *r = best(l, to);
 
-	/* Link-local addresses (RFC 3927) are on the link unless a route says otherwise, as
-	   some clouds have it for their metadata. */
+	/*
+	 * Link-local addresses (RFC 3927) are on the link unless there is a route for
+	 * them, as some clouds have for their metadata service.
+	 */
 	if (subnet(l, to) >= (r ? (int)r->bits : 0) || (to >> 16 == 0xa9fe && (!r || !r->bits)))
 		return to;
 	if (!r)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Each TCP segment for a connection, before lwIP takes it.
+ * Checks each received TCP segment before lwIP processes it.
  *
- * lwIP asserts of some segments that they do not come, and an assertion is a panic here: so
- * these do not get there.  Nor do segments that RFC 9293, 3.10.7.4, and RFC 5961 discard: lwIP
- * does not check the ACK field, and answers an ACK with an ACK where the window is 0.
+ * lwIP asserts that some segments do not occur, and a failed assertion is a panic, so
+ * these are dropped or changed. Segments that RFC 9293, 3.10.7.4, and RFC 5961 discard
+ * are discarded here: lwIP does not check the ACK field, and replies to an ACK with an
+ * ACK if the window is 0.
  */
 #include "net/segment.h"
 
@@ -15,16 +16,16 @@
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
 
-#define LEAST 88			/* bytes; Linux has 48 beside all options there can be */
+#define LEAST 88			/* bytes; Linux: 48, without options */
 #define CHALLENGE_MS 500		/* Linux: net.ipv4.tcp_invalid_ratelimit */
 
-static struct tcp_pcb *widened;		/* its window is larger until segment_done() */
+static struct tcp_pcb *widened;		/* its window is increased until segment_done() */
 static unsigned widened_by;
 
 /*
- * lwIP's segments have at most half of the largest window seen.  Where that is nothing they
- * become whole ones, and too large when the window opens ("mss_local is too small"); where it is
- * less than the options take, they become as large as what is to be sent.
+ * lwIP limits its segments to half of the largest window seen. With a window of 0 it
+ * makes full ones, which are too large when the window opens ("mss_local is too small").
+ * With a window below the length of the options they have the size of the data.
  */
 void segment_least(struct tcp_pcb *pcb)
 {
@@ -55,9 +56,9 @@ unsigned option_find(const struct options *o, unsigned i, uint8_t wanted,
 }
 
 /*
- * A segment size belongs to a SYN (RFC 9293, 3.7.1).  lwIP would take it from any segment,
- * and has larger ones in its queue then ("mss_local is too small"); and from a SYN that
- * comes again it would take one larger than our MTU.
+ * The MSS option belongs to a SYN (RFC 9293, 3.7.1). lwIP would use it from any segment,
+ * and then has larger segments in its queue ("mss_local is too small"). From a repeated
+ * SYN it would use one above the MTU.
  */
 static void forget_mss(const struct options *o)
 {
@@ -80,17 +81,20 @@ bool option_number(const struct options *o, uint8_t kind, unsigned bytes, uint64
 	return true;
 }
 
-/* How much later than the last the segment is by its timestamp; 0: none says. */
+/*
+ * Returns how much later the segment's timestamp is than the last one; 0 without
+ * timestamps.
+ */
 static int32_t later(const struct tcp_pcb *pcb, const struct options *o)
 {
-	uint64_t both;			/* its own, and the one it echoes */
+	uint64_t both;			/* TSval and TSecr */
 
 	if (!(pcb->flags & TF_TIMESTAMP) || !option_number(o, OPTION_TIMESTAMP, 8, &both))
 		return 0;
 	return (uint32_t)(both >> 32) - pcb->ts_recent;
 }
 
-/* A FIN that came before what is in front of it; NULL: none did. */
+/* Returns a FIN that is out of order, or NULL. */
 static const struct tcp_seg *early_fin(const struct tcp_pcb *pcb)
 {
 	const struct tcp_seg *s = pcb->ooseq;
@@ -101,8 +105,8 @@ static const struct tcp_seg *early_fin(const struct tcp_pcb *pcb)
 }
 
 /*
- * Nothing comes after a FIN.  And lwIP cuts at the end of its window what is next, but not all
- * that is early ("ooseq tcplen > rcv_wnd").
+ * No data may follow a FIN. lwIP trims the next segment at the end of the window, but not
+ * all segments that are out of order ("ooseq tcplen > rcv_wnd").
  */
 static bool fits(const struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned len)
 {
@@ -114,14 +118,14 @@ static bool fits(const struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned le
 	if (TCP_SEQ_LEQ(h->seqno, pcb->rcv_nxt))
 		return true;
 	if (pcb->state == SYN_RCVD && window > 65535)
-		window = 65535;		/* it may become SO_RCVBUF with this segment */
+		window = 65535;		/* this segment may set it to SO_RCVBUF */
 	return TCP_SEQ_LEQ(end + !!(TCPH_FLAGS(h) & TCP_FIN), pcb->rcv_nxt + window);
 }
 
 /*
- * A frame of several segments counts as one for lwIP, which acknowledges every second: a
- * peer whose window is one such frame would wait for a timer each time (RFC 9293, 3.8.6.3).
- * Of a large one reading it opens the window enough to say so.
+ * lwIP counts a frame of several segments as one and acknowledges every second one. A
+ * peer whose window is one such frame would wait for the delayed ACK timer each time (RFC
+ * 9293, 3.8.6.3). After a large one, reading the data sends a window update.
  */
 static void acknowledge_at_once(struct tcp_pcb *pcb, unsigned len)
 {
@@ -144,11 +148,11 @@ bool segment_unread(struct pbuf *p, struct tcp_hdr *h)
 }
 
 /*
- * Who opens a connection from the port of one that has ended need not wait for a minute, if
- * the timestamp, or else the sequence number, is beyond all that the old one had (RFC 6191);
- * lwIP would answer with a reset, or for the old one.  A peer that sent fast and has no
- * timestamps may come with a lower number: it answers our answer with a reset, by which the
- * old one is gone, as in Linux, and sends its SYN again.
+ * A client may open a new connection from the same port while the old one is in
+ * TIME_WAIT, if the timestamp, or otherwise the sequence number, is above all of the old
+ * one (RFC 6191). lwIP would reply with a reset, or with an ACK of the old connection. A
+ * fast peer without timestamps may use a lower number: it replies to the ACK with a
+ * reset, which ends the old connection, as in Linux, and then retransmits its SYN.
  */
 static int after_the_end(struct tcp_pcb *pcb, struct tcp_hdr *h, const struct options *o,
 			 struct pbuf *p)
@@ -157,7 +161,7 @@ static int after_the_end(struct tcp_pcb *pcb, struct tcp_hdr *h, const struct op
 	int32_t by = later(pcb, o);
 
 	if (flags & TCP_RST && h->seqno == pcb->rcv_nxt) {
-		tcp_abort(pcb);		/* sends nothing in this state */
+		tcp_abort(pcb);		/* sends nothing in TIME_WAIT */
 		return ERR_ABRT;
 	}
 	if (flags != TCP_SYN || by < 0 || (by == 0 && !TCP_SEQ_GT(h->seqno, pcb->rcv_nxt)))
@@ -166,13 +170,13 @@ static int after_the_end(struct tcp_pcb *pcb, struct tcp_hdr *h, const struct op
 	if (!o->second && segment_unread(p, h)) {
 		pbuf_ref(p);
 		tcp_input(p, ip_current_input_netif());
-	}				/* else a SYN is sent again */
+	}				/* no memory: the client retransmits its SYN */
 	return ERR_ABRT;
 }
 
 /*
- * The answer to a segment that is not acceptable.  The limit is per connection: from a limit
- * for all connections a third party can learn whether another connection exists
+ * The challenge ACK for a segment that is not acceptable. The limit is per connection: a
+ * common limit would reveal to an attacker whether another connection exists
  * (CVE-2016-5696).
  */
 static void challenge(struct tcp_pcb *pcb)
@@ -185,7 +189,7 @@ static void challenge(struct tcp_pcb *pcb)
 	tcp_send_empty_ack(pcb);
 }
 
-/* RFC 5961, 3: a reset has exactly the next sequence number. */
+/* RFC 5961, 3: a reset must have exactly the next sequence number. */
 static bool resets(struct tcp_pcb *pcb, const struct tcp_hdr *h)
 {
 	uint32_t ahead = h->seqno - pcb->rcv_nxt;
@@ -195,7 +199,7 @@ static bool resets(struct tcp_pcb *pcb, const struct tcp_hdr *h)
 	return !ahead;
 }
 
-/* RFC 5961, 5.2.  lwIP answers a wrong ACK in SYN_RCVD with a reset. */
+/* RFC 5961, 5.2. lwIP would reply to a wrong ACK in SYN_RCVD with a reset. */
 static bool acknowledges(struct tcp_pcb *pcb, const struct tcp_hdr *h)
 {
 	if (!(TCPH_FLAGS(h) & TCP_ACK))
@@ -209,10 +213,10 @@ static bool acknowledges(struct tcp_pcb *pcb, const struct tcp_hdr *h)
 }
 
 /*
- * A segment without data.  It is acceptable at the right edge of the window too: there the peer
- * is when it has sent a whole window, or when the window is 0; and 1 beyond it when it has
- * sent a probe.  lwIP answers such an ACK with an ACK, and if the other end is lwIP too, this
- * has no end; it does not if the window is larger.
+ * Whether a segment without data is acceptable. It may be at the right edge of the window
+ * (the peer has sent a full window, or the window is 0), and one beyond it (after a
+ * window probe). lwIP would reply to such an ACK with an ACK, and two lwIPs would do so
+ * for ever; it does not if the window is larger.
  */
 static bool bare_fits(struct tcp_pcb *pcb, const struct tcp_hdr *h)
 {
@@ -234,7 +238,7 @@ void segment_done(void)
 {
 	if (!widened)
 		return;
-	/* It may be gone.  If not it is the first, as lwIP has just found it. */
+	/* The pcb may be freed. If not, it is the first: lwIP has just moved it there. */
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
 		if (pcb == widened) {
 			pcb->rcv_wnd -= widened_by;
@@ -245,8 +249,9 @@ void segment_done(void)
 }
 
 /*
- * RFC 9293, 3.10.7.3: only a SYN with the ACK of ours opens; another's ACK gets a reset.
- * lwIP would send its SYN again too, and count that: a few such ACKs would end connect().
+ * RFC 9293, 3.10.7.3: in SYN_SENT only a SYN with an acceptable ACK opens the connection;
+ * another ACK gets a reset. lwIP would also retransmit its SYN and count that, so a few
+ * such ACKs would end connect().
  */
 static bool opens(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned len)
 {
@@ -277,7 +282,7 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 	forget_mss(&o);
 	if (flags & TCP_RST)
 		return resets(pcb, h) ? ERR_OK : ERR_VAL;
-	/* That would be the second SYN in the sequence. */
+	/* This would be a second SYN in the sequence space. */
 	if (pcb->state == SYN_RCVD && flags & TCP_SYN && flags & TCP_ACK)
 		return ERR_VAL;
 	if (flags & TCP_SYN && pcb->state != SYN_RCVD) {

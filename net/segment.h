@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What lwIP is given of TCP: net/lwip/hooks.h has the rest. */
+/* The filter of received TCP segments; net/lwip/hooks.h has its main function. */
 #ifndef NET_SEGMENT_H
 #define NET_SEGMENT_H
 
@@ -11,12 +11,12 @@ struct tcp_hdr;
 struct tcp_pcb;
 
 /*
- * A connection has just been made: whatever its peer said of segment sizes and windows, lwIP
- * may be given bytes to send now.
+ * Call this when a connection is established. Sets a minimum for the segment size,
+ * whatever sizes and windows the peer announces: lwIP may be given data to send now.
  */
 void segment_least(struct tcp_pcb *pcb);
 
-/* lwIP has taken a packet: to be called after each. */
+/* Call this after each packet that lwIP has processed. */
 void segment_done(void);
 
 enum {
@@ -24,20 +24,28 @@ enum {
 };
 
 struct options {
-	uint8_t *first, *second;	/* second: what is not in one piece with the first */
+	uint8_t *first, *second;	/* second: the part that is not contiguous with first */
 	unsigned in_first, len;
 };
 
 uint8_t *option_byte(const struct options *o, unsigned i);
-/* Where the next of a kind is, from i on, and what size it says; o->len: there is none. */
+/*
+ * Returns the index of the next option of kind `wanted` at or after i, and its length in
+ * *size; returns o->len if there is none.
+ */
 unsigned option_find(const struct options *o, unsigned i, uint8_t wanted,
 		     unsigned *size);
 
-/* The bytes of an option's value as one number, 0 of what is not there.  False: there is none
-   of that kind and with so many bytes. */
+/*
+ * Returns the value of an option as a number, with 0 for missing bytes. Returns false if
+ * there is no option of this kind and length.
+ */
 bool option_number(const struct options *o, uint8_t kind, unsigned bytes, uint64_t *value);
 
-/* Undo what lwIP has done to read the header, which is in one piece: false if it cannot be. */
+/*
+ * Restores a header that lwIP has converted to host order. Returns false if it is not
+ * contiguous.
+ */
 bool segment_unread(struct pbuf *p, struct tcp_hdr *h);
 
 #endif

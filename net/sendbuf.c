@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lent memory is handed out in runs of pages.  A page is free again when the connection
- * that had it has let it go, and no packet on its way refers to it: an acknowledgment may
- * well come before the backend has let go of the frame.
+ * Lent memory is allocated in runs of pages. A page is free again when its connection has
+ * released it and no queued packet refers to it: the acknowledgment may arrive before the
+ * backend has released the frame.
  */
 #include "net/sendbuf.h"
 
@@ -16,15 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LENT_SHARE 16			/* of the guest's memory ... */
-#define LENT_MOST (16ul << 20)		/* ... but not more than this */
-#define RUN_PAGES 16			/* to begin with */
-#define SMALL 1024			/* bytes: cheaper copied twice than looked after */
+#define LENT_SHARE 16			/* divisor: the part of memory that is lent */
+#define LENT_MOST (16ul << 20)		/* bytes: maximum */
+#define RUN_PAGES 16			/* of the first run */
+#define SMALL 1024			/* bytes: copied by lwIP instead */
 #define BOUNCE 16384
 
 struct sendbuf_run {
 	struct sendbuf_run *next;
-	uint8_t *start;			/* NULL: these bytes are lwIP's */
+	uint8_t *start;			/* NULL: these bytes are in lwIP's memory */
 	size_t size, filled, acked;
 };
 
@@ -32,7 +32,8 @@ struct sendbuf_run {
 static struct {
 	uint8_t *start;
 	size_t pages, used, next;
-	uint32_t *state;		/* of each page: OWNED, and how many packets hold it */
+	/* Of each page: OWNED, and the number of packets that refer to it */
+	uint32_t *state;
 } lent;
 
 void sendbuf_init(size_t memory)
@@ -48,7 +49,7 @@ void sendbuf_init(size_t memory)
 	lent.start = lent.state ? page_alloc(pages) : NULL;
 	if (!lent.start)
 		return;
-	for (size_t i = 0; i < pages; i++) {		/* what was there is nobody's business */
+	for (size_t i = 0; i < pages; i++) {	/* no data of others may be in the pages */
 		memset((char *)lent.start + i * PAGE_SIZE, 0, PAGE_SIZE);
 		if (i % 64 == 63)
 			kernel_pause();
@@ -86,7 +87,7 @@ static void disown(uint8_t *from, size_t size)
 	}
 }
 
-/* At most n pages in one piece: how many, from *first on. */
+/* Allocates at most n contiguous pages. Returns how many, and their first in *first. */
 static size_t take(size_t n, size_t *first)
 {
 	size_t page = lent.next, tried, got = 0;
@@ -106,7 +107,7 @@ static size_t take(size_t n, size_t *first)
 	return got;
 }
 
-/* The pages [*first, *last) that the bytes lie in, if they are lent. */
+/* Returns the pages [*first, *last) that the bytes are in; false if they are not lent. */
 static bool where(const void *data, size_t len, size_t *first, size_t *last)
 {
 	uintptr_t at = (uintptr_t)data - (uintptr_t)lent.start;
@@ -170,7 +171,10 @@ static void drop_first(struct sendbuf *b)
 	free(r);
 }
 
-/* The last run, with room for want bytes, or for as many as make it worthwhile; or NULL. */
+/*
+ * Returns the last run if it has room for want bytes, or for enough to be useful;
+ * otherwise NULL.
+ */
 static struct sendbuf_run *with_room(struct sendbuf *b, size_t want)
 {
 	struct sendbuf_run *r = b->last;
@@ -224,7 +228,7 @@ void *sendbuf_reserve(struct sendbuf *b, size_t want, size_t *got)
 	return b->bounce;
 }
 
-/* These bytes are the next, and lwIP has a copy. */
+/* The next bytes are in lwIP's memory. */
 static bool elsewhere(struct sendbuf *b)
 {
 	return (b->last && !b->last->start) || append(b, NULL, 0);
@@ -279,7 +283,7 @@ err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, si
 
 		if (!want)
 			return ERR_MEM;
-		if (want <= SMALL) {		/* no need of a bounce: it is memory already */
+		if (want <= SMALL) {	/* no bounce buffer is needed: the memory is ordinary */
 			n = want;
 			if (n < left)
 				more |= TCP_WRITE_FLAG_MORE;
@@ -305,7 +309,7 @@ err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, si
 	return err;
 }
 
-/* The oldest bytes are not needed any more. */
+/* Releases the oldest len bytes. */
 static void drop(struct sendbuf *b, size_t len)
 {
 	while (b->first) {
@@ -326,8 +330,8 @@ static void drop(struct sendbuf *b, size_t len)
 }
 
 /*
- * lwIP says so of whole segments only (tcp_free_acked_segments()), and so of nothing that it
- * may send again.
+ * lwIP reports only whole segments (tcp_free_acked_segments()), so nothing that it may
+ * retransmit.
  */
 void sendbuf_acked(struct sendbuf *b, size_t len)
 {

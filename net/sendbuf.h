@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a TCP connection has sent and its peer has not acknowledged, in memory that its
- * backend may read: one copy, the socket's own, is all the guest makes.
+ * The send buffer of a TCP connection: data that is sent and not acknowledged, in memory
+ * that the backend may read.  So the guest copies data only once, in send().
  *
  *	struct sendbuf b = { 0 };
- *	void *to = sendbuf_reserve(&b, len, &n);	room for n bytes, 1 <= n <= len
+ *	void *to = sendbuf_reserve(&b, len, &n);	space for n bytes, 1 <= n <= len
  *	memcpy(to, from, n);				or read a file into it; may sleep
  *	err = sendbuf_commit(&b, pcb, n, flags);	tcp_write() of them
  *	...
- *	sendbuf_acked(&b, len);				lwIP's sent callback
- *	sendbuf_free(&b);				when the pcb is gone
+ *	sendbuf_acked(&b, len);				in lwIP's sent callback
+ *	sendbuf_free(&b);				when the pcb has ended
  *
- * Small writes, and all of them when the lent memory is used up, are copied by lwIP
- * into memory of its own: the caller sees no difference.  One writer at a time.
+ * lwIP copies small writes to its own memory, and all writes when there is no lent memory
+ * left.  Only one thread may write at a time.  No function sleeps.
  */
 #ifndef NET_SENDBUF_H
 #define NET_SENDBUF_H
@@ -25,60 +25,64 @@
 
 struct sendbuf_run;
 
-/* Zero is empty. */
+/* A zeroed struct is empty. */
 struct sendbuf {
 	struct sendbuf_run *first, *last;
-	void *bounce;			/* where lent memory was not to be had */
+	void *bounce;			/* used without lent memory */
 	size_t bounce_size;
-	bool bounced;			/* what is reserved is there */
-	bool no_lent;			/* as sendbuf_route() found */
-	struct sendbuf_run *reserved;	/* or in this run */
+	bool bounced;			/* the reserved bytes are in bounce */
+	bool no_lent;			/* set by sendbuf_route() */
+	struct sendbuf_run *reserved;	/* otherwise they are in this run */
 };
 
 /*
- * Before bytes are reserved: lent memory is used only if the connection's packets go to the
- * backend that may read it, and not to another one, nor to ourselves.
+ * Call this before bytes are reserved. Lent memory is used only if the connection's
+ * packets go to the backend that may read it.
  */
 void sendbuf_route(struct sendbuf *b, const struct tcp_pcb *pcb);
 
 /*
- * Where the next bytes may be written: *got of them, as many as come in one piece but not
- * more than want (> 0) and 65535.  NULL: no memory at all.  Reserving again forgets what
- * was reserved and not committed.
+ * Returns a place for the next bytes, and in *got how many are contiguous: at most want
+ * (> 0) and 65535. NULL: no memory. A second call discards reserved bytes that were not
+ * committed.
  */
 void *sendbuf_reserve(struct sendbuf *b, size_t want, size_t *got);
 
 /*
- * The first n of the bytes reserved are what comes next in the connection; flags:
- * TCP_WRITE_FLAG_MORE or 0.  As tcp_write(): ERR_OK; ERR_MEM: nothing was done, the send
- * buffer or the queue is full: the sent callback says when to try again; ERR_CONN.  The bytes stay
- * reserved when it fails.
+ * Sends the first n reserved bytes; flags: TCP_WRITE_FLAG_MORE or 0. Returns what
+ * tcp_write() returns: ERR_OK; ERR_MEM if the send buffer or the queue is full (try again
+ * in the sent callback); ERR_CONN. After an error the bytes are still reserved.
  */
 err_t sendbuf_commit(struct sendbuf *b, struct tcp_pcb *pcb, size_t n, uint8_t flags);
 
 /*
- * Both, with memcpy() in between, for as much as tcp_sndbuf() takes: *done says how much,
- * and the result is that of the last tcp_write().
+ * Reserves, copies and commits as much as tcp_sndbuf() allows. Returns the result of the
+ * last tcp_write(), and the number of bytes in *done.
  */
 err_t sendbuf_write(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, size_t len,
 		    uint8_t flags, size_t *done);
 
-/* As sendbuf_commit(), of bytes that never change: they are not copied here. */
+/* As sendbuf_commit(), for bytes that never change: they are not copied. */
 err_t sendbuf_refer(struct sendbuf *b, struct tcp_pcb *pcb, const void *from, size_t n,
 		    uint8_t flags);
 
-/* The peer has so many more bytes. */
+/* The peer has acknowledged len more bytes. */
 void sendbuf_acked(struct sendbuf *b, size_t len);
 
-/* The connection is over; what is still on its way to a backend is kept until it is sent. */
+/* The connection has ended. Pages that a backend still reads are released later. */
 void sendbuf_free(struct sendbuf *b);
 
-/* ---- for net/net.c and net/netif.c */
+/* ---- for net/net.c and net/netif_tx.c */
 
-/* Take memory and lend it to a backend; before the first device is opened. */
+/*
+ * Allocates memory and grants it to backends. Called before the first device is opened.
+ */
 void sendbuf_init(size_t memory);
 
-/* A packet with these bytes waits to be sent: if they are lent, they stay.  And does not. */
+/*
+ * Counts a queued packet with these bytes, so that lent pages are not reused; and the end
+ * of it.
+ */
 void sendbuf_hold(const void *data, size_t len);
 void sendbuf_release(const void *data, size_t len);
 

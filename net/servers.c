@@ -18,7 +18,7 @@ static struct server {
 	ip_addr_t address;
 } servers[SERVERS_MAX];
 static unsigned count;
-static uint64_t began;			/* when the network came up */
+static uint64_t began;			/* time of the start of the network */
 
 static bool possible(enum servers_source source, const ip_addr_t *a)
 {
@@ -49,7 +49,10 @@ static bool is_before(const struct server *a, const struct server *b)
 	return a->source != b->source ? a->source < b->source : a->vif <= b->vif;
 }
 
-/* Behind those of its source and vif.  Where there is no place, the last one goes. */
+/*
+ * Inserts a server behind those of its source and vif. If the table is full, the last
+ * server is removed.
+ */
 static void add(const struct server *s)
 {
 	unsigned at = count;
@@ -100,7 +103,10 @@ static bool ip4_comes(void)
 	return false;
 }
 
-/* No DHCP server answers late for ever, but a network may have no router that has a server. */
+/*
+ * A DHCP server's reply may be late, but a network may have no router that announces a
+ * DNS server: the wait for one is limited.
+ */
 bool servers_wait(uint64_t deadline)
 {
 	uint64_t routers = began + NET_PATIENCE;
@@ -115,14 +121,14 @@ bool servers_wait(uint64_t deadline)
 	return count;
 }
 
-/* ---- lwIP's: what Router Advertisements say comes by these */
+/* ---- functions of lwIP's dns.h, which its Router Advertisement code calls */
 
 void dns_init(void)
 {
 	began = clock_now();
 }
 
-void dns_tmr(void)			/* lwIP's table of timers has it */
+void dns_tmr(void)			/* referred to by lwIP's table of timers */
 {
 }
 
@@ -134,7 +140,7 @@ static unsigned current_vif(void)
 	return 0;
 }
 
-/* What a source has for a vif, without one of them. */
+/* Returns the servers of a source and vif except one. */
 static unsigned others(enum servers_source source, unsigned vif, const ip_addr_t *without,
 		       ip_addr_t *to)
 {
@@ -148,8 +154,8 @@ static unsigned others(enum servers_source source, unsigned vif, const ip_addr_t
 }
 
 /*
- * A Router Advertisement may repeat what another one said, or add to it (RFC 8106, 5.3.1): the
- * last DNS_MAX_SERVERS that were said are kept.
+ * A Router Advertisement may repeat or add servers (RFC 8106, 5.3.1). The last
+ * DNS_MAX_SERVERS are kept.
  */
 static void router_says(const ip_addr_t *address)
 {
@@ -168,7 +174,7 @@ void dns_setserver(u8_t n, const ip_addr_t *address)
 	ip_addr_t list[SERVERS_MAX];
 	unsigned vif = current_vif(), left;
 
-	if (!address) {			/* a router takes back the n-th, whichever vif's */
+	if (!address) {			/* NULL removes the n-th server, of any vif */
 		const ip_addr_t gone = *dns_getserver(n);
 
 		left = others(SERVERS_ROUTER, vif, &gone, list);
@@ -178,7 +184,7 @@ void dns_setserver(u8_t n, const ip_addr_t *address)
 	}
 }
 
-/* The n-th of the routers'. */
+/* Returns the n-th server that routers announced. */
 const ip_addr_t *dns_getserver(u8_t n)
 {
 	for (unsigned i = 0; i < count; i++)

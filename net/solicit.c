@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define HOP_LIMIT 255			/* RFC 4861, 4.3 */
-#define OPTION 8			/* bytes: our Ethernet address */
+#define OPTION 8			/* bytes: source link-layer address option */
 
 const struct nd6_neighbor_cache_entry *solicit_next_hop(const ip6_addr_t *to)
 {
@@ -40,7 +40,7 @@ static bool has_source(struct netif *netif, const ip6_addr_t *target)
 	return false;
 }
 
-/* The link-local one is the first. */
+/* Returns a source address; the link-local one is the first. */
 static const ip6_addr_t *any_source(struct netif *netif)
 {
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
@@ -49,7 +49,7 @@ static const ip6_addr_t *any_source(struct netif *netif)
 	return NULL;
 }
 
-/* RFC 4861, 7.2.2: to all with such an address, or to one that may still be there. */
+/* RFC 4861, 7.2.2: to the solicited-node group, or in state PROBE to the neighbour. */
 static void solicit(const struct nd6_neighbor_cache_entry *n)
 {
 	const ip6_addr_t *target = &n->next_hop_address, *from = any_source(n->netif);
@@ -80,7 +80,7 @@ static void solicit(const struct nd6_neighbor_cache_entry *n)
 	pbuf_free(p);
 }
 
-/* lwIP counts the first one as sent when a packet waits for it. */
+/* If a packet waits, lwIP counts the first solicitation as sent. */
 err_t solicit_output(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
 {
 	static ip6_addr_t last;

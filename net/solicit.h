@@ -2,9 +2,9 @@
 /*
  * Neighbour solicitations that lwIP does not send.
  *
- * It has a source address for one only if the neighbour is in a subnet of 64 bits with an
- * address of ours.  Subnets may be larger, a gateway may be outside of them, and routers
- * announce prefixes that are on the link but not for addresses (RFC 4861, 4.6.2).
+ * lwIP finds a source address only if the neighbour is in a 64-bit prefix of one of its
+ * own addresses. But prefixes may be shorter, a gateway may be outside of them, and
+ * routers announce on-link prefixes that are not for addresses (RFC 4861, 4.6.2).
  */
 #ifndef NET_SOLICIT_H
 #define NET_SOLICIT_H
@@ -16,13 +16,16 @@ struct netif;
 struct nd6_neighbor_cache_entry;
 struct pbuf;
 
-/* lwIP's `output_ip6` of a device. */
+/* lwIP's `output_ip6` function of a device. */
 err_t solicit_output(struct netif *netif, struct pbuf *p, const ip6_addr_t *to);
 
-/* To be called after each nd6_tmr(). */
+/* Call this after each nd6_tmr(). */
 void solicit_tick(void);
 
-/* Who gets what is sent to the destination; NULL: it is not known. */
+/*
+ * Returns the neighbour that packets to the destination are sent to; NULL if it is not
+ * known.
+ */
 const struct nd6_neighbor_cache_entry *solicit_next_hop(const ip6_addr_t *to);
 
 #endif

@@ -6,8 +6,9 @@
 #include <string.h>
 
 /*
- * The order of the bytes in a word does not matter to such a sum (RFC 1071, 2. B), nor how
- * wide the words are: so eight bytes at a time, in our order, with the carry added back.
+ * RFC 1071, 2. B: the byte order within a word and the width of the words do not matter
+ * for the sum. So it is computed in words of 8 bytes, in native order, and the carry is
+ * added.
  */
 static uint64_t native(const uint8_t *at, size_t len)
 {

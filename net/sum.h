@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The Internet checksum (RFC 1071): the sum of 16-bit words, most significant byte first,
- * in ones' complement.
+ * The Internet checksum (RFC 1071): the ones' complement sum of 16-bit big-endian words.
  */
 #ifndef NET_SUM_H
 #define NET_SUM_H
@@ -9,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* More bytes added to a sum; only the last of several pieces may have an odd length. */
+/* Adds bytes to a sum. Of several pieces only the last one may have an odd length. */
 uint64_t sum(const void *data, size_t len, uint64_t so_far);
 
 uint16_t sum_fold(uint64_t sum);

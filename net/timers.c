@@ -22,11 +22,11 @@
 
 #include <errno.h>
 
-#define LINGER (70 * NSEC_PER_SEC)	/* an incomplete IPv6 packet is kept for 60 s */
-#define SYN_RTO (1000 / TCP_SLOW_INTERVAL)	/* of lwIP's ticks: RFC 6298, 2.1 */
+#define LINGER (70 * NSEC_PER_SEC)	/* lwIP keeps an incomplete IPv6 packet for 60 s */
+#define SYN_RTO (1000 / TCP_SLOW_INTERVAL)	/* in lwIP's ticks: RFC 6298, 2.1 */
 #define SYN_RETRIES 6
 #define MEMORY_MS 5000
-#define MISSED_MOST 3600		/* ticks made up for: a router's life is 1800 s */
+#define MISSED_MOST 3600	/* ticks made up for at most: a router's lifetime is 1800 s */
 
 static uint64_t last_used;
 
@@ -57,7 +57,7 @@ static bool mld_needed(void)
 	return false;
 }
 
-/* The neighbour that a packet for there is given to has not answered ARP. */
+/* Whether the next hop of a connection has not replied to ARP. */
 static bool neighbour_missing(const struct tcp_pcb *pcb)
 {
 	const ip4_addr_t *to = ip_2_ip4(&pcb->remote_ip), *found;
@@ -75,9 +75,10 @@ static bool neighbour_missing(const struct tcp_pcb *pcb)
 }
 
 /*
- * A SYN is sent again after 1, 2, 4, 8, 16 and 32 s (RFC 6298, 5.5), and 64 s after the last one
- * it is over: 127 s, as on Linux.  lwIP would send one each second, and stop at the sixth.  As on
- * Linux too, a neighbour that does not answer ARP for 4 s ends it.
+ * A SYN is retransmitted after 1, 2, 4, 8, 16 and 32 s (RFC 6298, 5.5), and the attempt
+ * ends 64 s later: after 127 s, as on Linux. lwIP would retransmit each second, and stop
+ * after the sixth. As on Linux, the attempt ends if the neighbour does not reply to ARP
+ * for 4 s.
  */
 static void tick_syn(struct tcp_pcb *pcb)
 {
@@ -85,16 +86,16 @@ static void tick_syn(struct tcp_pcb *pcb)
 		return;
 	pcb->rto = SYN_RTO << pcb->nrtx;
 	if (pcb->nrtx == SYN_RETRIES && pcb->rtime >= pcb->rto - 1)
-		pcb->nrtx = TCP_SYNMAXRTX;	/* lwIP gives up with its next tick */
-	/* A SYN that waits for ARP is not sent again. */
+		pcb->nrtx = TCP_SYNMAXRTX;	/* lwIP ends it with its next tick */
+	/* A SYN that waits for ARP is not retransmitted. */
 	if ((pcb->nrtx >= 2 ? pcb->rtime == SYN_RTO : pcb->rtime >= 4 * SYN_RTO) &&
 	    icmp_tcp_error && neighbour_missing(pcb))
 		icmp_tcp_error(pcb, EHOSTUNREACH, false);
 }
 
 /*
- * lwIP asserts that who waits for a window has something to send; but the probe of a closed
- * window may have been acknowledged, and all there was.
+ * lwIP asserts that a connection with a persist timer has data to send. But the window
+ * probe may have been acknowledged, and with it all data.
  */
 static void tick_tcp(void)
 {
@@ -110,8 +111,8 @@ static void tick_tcp(void)
 }
 
 /*
- * The neighbour did not answer three solicitations, the last of them a second ago.  A router
- * is asked for ever: the SYN is to have waited for 3 s itself then.
+ * The neighbour has not replied to three solicitations, the last of them a second ago.
+ * lwIP solicits a router for ever, so in that case the SYN must have waited for 3 s.
  */
 static bool neighbour_missing6(const struct tcp_pcb *pcb)
 {
@@ -125,11 +126,11 @@ static bool neighbour_missing6(const struct tcp_pcb *pcb)
 			     n->state == ND6_INCOMPLETE;
 }
 
-static bool behind;			/* the tick is made up for; another one follows at once */
+static bool behind;	/* this tick is made up for, and another one follows immediately */
 
 /*
- * As on Linux a neighbour that does not answer ends what is not connected yet; sockets of UDP
- * are not told, as its ip6_link_failure() is a soft error.
+ * As on Linux, connection attempts end if the neighbour does not reply. UDP sockets get
+ * no error.
  */
 static void connections_give_up(void)
 {
@@ -152,8 +153,8 @@ static void tick_nd6(void)
 static struct timer {
 	void (*tick)(void);
 	uint32_t ms;
-	bool (*needed)(void);		/* NULL: it lets entries grow old */
-	uint64_t due;			/* 0: it stands still */
+	bool (*needed)(void);		/* NULL: the timer only ages entries */
+	uint64_t due;			/* 0: not running */
 } timers[] = {
 	{ tick_tcp, TCP_TMR_INTERVAL, tcp_needed, 0 },
 	{ igmp_tmr, IGMP_TMR_INTERVAL, igmp_needed, 0 },
@@ -166,7 +167,10 @@ static struct timer {
 };
 #define TIMERS (sizeof(timers) / sizeof(*timers))
 
-/* lwIP's clock stands still while it works: the segments of a burst have one timestamp. */
+/*
+ * lwIP's clock, constant during a call, so that segments of a burst have the same
+ * timestamp.
+ */
 static uint32_t now_ms;
 
 u32_t sys_now(void)
@@ -239,7 +243,10 @@ void timers_run(void)
 	uint64_t now = look_at_clock();
 
 	if (dhcp_next() <= now) {
-		timers_catch_up();	/* or what waits for ARP grows old in its first second */
+		/*
+		 * Otherwise a packet that waits for ARP would be aged in its first second
+		 */
+		timers_catch_up();
 		dhcp_run(now);
 	}
 	for (struct timer *t = timers; t < timers + TIMERS; t++) {

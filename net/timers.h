@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lwIP's timers, which it would have tick every 100 ms for ever.
+ * lwIP's timers, without its periodic tick of 100 ms.
  *
- * Each ticks only while it has something to wait for.  Those that only let entries of
- * tables grow old go on for a while after the last packet, which is longer than anything
- * incomplete is kept; then they stand still, and what they missed is made up for when the
- * next packet comes.
+ * Each timer runs only while something needs it. Timers that only age table entries
+ * continue for some time after the last packet, longer than anything incomplete is kept.
+ * Then they stop, and the missed ticks are made up for when the next packet arrives.
  */
 #ifndef NET_TIMERS_H
 #define NET_TIMERS_H
 
 #include <stdint.h>
 
-/* Before lwIP is called for a packet, or after calls of it: what was missed is made up. */
+/*
+ * Call this before lwIP is called for a packet, and after other calls of lwIP. Makes up
+ * for missed ticks.
+ */
 void timers_catch_up(void);
 
-void timers_run(void);			/* tick what is due */
-uint64_t timers_next(void);		/* when something will be, or NEVER */
+void timers_run(void);			/* runs the timers that are due */
+uint64_t timers_next(void);		/* returns the time of the next one, or NEVER */
 
 #endif

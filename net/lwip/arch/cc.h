@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What lwIP asks of a compiler and a system: lwip/arch.h says what may stand here. */
+/* What lwIP requires of the compiler and the system: see lwip/arch.h. */
 #ifndef NET_LWIP_ARCH_CC_H
 #define NET_LWIP_ARCH_CC_H
 
@@ -18,20 +18,20 @@
 
 void log_lwip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Ports, DNS ids and the like: not to be guessed. */
+/* Unpredictable numbers, for ports, DNS ids and similar. */
 uint32_t net_random(void);
 #define LWIP_RAND()		net_random()
 
-/* net/random.c: a random port from 32768 to 65534 in *port.  0x10000. */
+/* net/random.c: stores a random port from 32768 to 65534 in *port. Returns 0x10000. */
 int net_port(uint16_t *port);
 
-/* net/received.c: bytes of out-of-order data that a connection may keep now. */
+/* net/received.c: bytes of out-of-order data that a connection may store now. */
 uint32_t net_ooseq_limit(void);
 
-/* The sum of RFC 1071, in memory's byte order, folded and not inverted. */
+/* The checksum of RFC 1071, in memory byte order, folded and not inverted. */
 uint16_t net_sum(const void *data, int len);
 
-/* net/memory.c; for the host's tests malloc(), which is watched there. */
+/* net/memory.c. The host tests use malloc(), which the sanitizers check. */
 #ifndef mem_clib_malloc
 #include <stddef.h>
 void *net_malloc(size_t len);
@@ -42,7 +42,7 @@ void net_free(void *p);
 #define mem_clib_free		net_free
 #endif
 
-/* TCP windows, from the memory there is: net/net.h. */
+/* Additional TCP window and send buffer, by the guest's memory: net/net.h. */
 extern uint32_t net_extra_window, net_extra_sndbuf;
 
 #endif
