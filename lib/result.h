@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What a kernel call gave, as POSIX has it. */
+/* Results of kernel calls in POSIX's form. */
 #ifndef LIB_RESULT_H
 #define LIB_RESULT_H
 
 #include <errno.h>
 
-/* rc, or -1 and errno where it is -errno. */
+/* Returns rc; if it is -errno, sets errno and returns -1. */
 static inline long result(long rc)
 {
 	if (rc >= 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What other processes would be told, and there are none: lockf(), posix_fadvise().  Arguments
- * are refused as on Linux.
+ * Functions that concern other processes, of which there are none: lockf(),
+ * posix_fadvise(). They check their arguments as Linux does.
  */
 #include "lib/result.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * openat() and its kin (POSIX.1-2017), for names that are absolute or begin at the current
- * directory: directories have no descriptors to begin at.
+ * openat() and the other *at() functions (POSIX.1-2017), for absolute names and AT_FDCWD.
+ * There are no descriptors of directories.
  */
 #include "lib/result.h"
 
@@ -17,7 +17,10 @@ static int begin(int fd, const char *name)
 	return fd == AT_FDCWD || *name == '/' ? 0 : result(-EBADF);
 }
 
-/* There are no symbolic links, and one user: these flags change nothing.  Others are refused. */
+/*
+ * Flags for symbolic links and user ids have no effect, since there are neither. Unknown
+ * flags are refused.
+ */
 static int begin_with(int fd, const char *name, int flags, int known)
 {
 	return flags & ~known ? result(-EINVAL) : begin(fd, name);

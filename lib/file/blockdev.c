@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Disks as files: /dev/xvda and the like. */
+/* Disks as files: /dev/xvda etc. */
 #include "drivers/blkfront.h"
 #include "kernel/clock.h"
 #include "lib/file/blockdev.h"
@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PATIENCE (10 * NSEC_PER_SEC)	/* with a disk that is announced */
+#define PATIENCE (10 * NSEC_PER_SEC)	/* wait for a disk that is announced in xenstore */
 
 struct blockdev {
 	struct file file;

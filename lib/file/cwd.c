@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The current directory, and names made absolute (POSIX.1-2017: chdir, getcwd, realpath). */
+/*
+ * The current directory, and conversion to absolute names (POSIX.1-2017: chdir, getcwd,
+ * realpath).
+ */
 #include "kernel/sched.h"
 #include "lib/file/mount.h"
 #include "lib/result.h"
@@ -27,7 +30,7 @@ int chdir(const char *name)
 	return result(rc);
 }
 
-/* The name as it is to be seen: the root has its slash. */
+/* Copies a path for the application, with the slash of the root. */
 static char *hand_out(const char *path, char *to, size_t size)
 {
 	path = *path ? path : "/";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /dev: the devices any program expects there (POSIX.1-2017, base definitions, 10.1; null(4),
- * full(4) and random(4) of Linux), what 0, 1 and 2 are, and disks.
+ * /dev: devices that programs expect (POSIX.1-2017, base definitions, 10.1; null(4),
+ * full(4) and random(4) of Linux), stdin, stdout and stderr, and disks.
  */
 #include "kernel/sched.h"
 #include "lib/file/blockdev.h"
@@ -14,8 +14,8 @@
 #include <sys/random.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MEM 1				/* Linux's major number of all `devices` */
-#define AT_ONCE 4096			/* random bytes: others wait for so many */
+#define MEM 1				/* Linux's major number of these devices */
+#define AT_ONCE 4096			/* random bytes per step: others wait meanwhile */
 #define ZEROES_AT_ONCE 65536
 
 static int zeroes(void *to, size_t len)
@@ -44,8 +44,9 @@ static int random_file(void *to, size_t len)
 static const struct device {
 	const char *name;
 	unsigned minor;
-	int (*fill)(void *to, size_t len);	/* 0 or an error; NULL: a read is at the end */
-	bool full;				/* else a write is taken */
+	/* Returns 0 or an error; NULL: read() returns 0 */
+	int (*fill)(void *to, size_t len);
+	bool full;	/* write() fails; otherwise it discards the data */
 } devices[] = {
 	{ "null", 3, NULL, false },
 	{ "zero", 5, zeroes, false },
@@ -54,7 +55,7 @@ static const struct device {
 	{ "urandom", 9, random_file, false },
 };
 
-/* ---- operations; there is no position, and as in Linux any is 0 */
+/* ---- operations; there is no file position: as on Linux it is always 0 */
 
 struct dev_file {
 	struct file file;
@@ -121,7 +122,7 @@ static const struct file_ops dev_ops = {
 
 /* ---- names */
 
-/* The descriptor with the same number: the file it is, as dup() would have it. */
+/* As dup() of descriptor 0, 1 or 2. */
 static const char *const standard[] = { "stdin", "stdout", "stderr" };
 
 static const struct device *device_of(const char *name)
@@ -132,7 +133,9 @@ static const struct device *device_of(const char *name)
 	return NULL;
 }
 
-/* Held by its descriptor; NULL: no such name, or it is closed. */
+/*
+ * The descriptor holds the file. Returns NULL if there is no such name, or it is closed.
+ */
 static struct file *standard_of(const char *name)
 {
 	struct file *f = NULL;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Directory streams: the names a mount lists, then the mounts below. */
+/*
+ * Directory streams: the names that a mount lists, then the mount points in the
+ * directory.
+ */
 #include "kernel/sched.h"
 #include "lib/file/mount.h"
 
@@ -49,7 +52,7 @@ DIR *opendir(const char *name)
 	return dir;
 }
 
-/* Which of the mounts below comes after so many names of the directory's own. */
+/* Returns the index of the next mount point after the directory's own names. */
 static int next(DIR *dir)
 {
 	struct mount *m = dir->mount;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* dup2() with flags, as on Linux; nothing is ever executed, so O_CLOEXEC has no effect. */
+/* dup3() as on Linux. There is no exec(), so O_CLOEXEC is only stored. */
 #define _GNU_SOURCE
 #include "lib/result.h"
 

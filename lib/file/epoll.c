@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * epoll, as Linux has it (epoll(7)): a wait costs as much as there is ready.
+ * epoll as on Linux (epoll(7)): the cost of a wait depends on the number of ready files.
  *
- * A file that changes puts its item among those that may be ready; only these are looked
- * at.  What is level-triggered stays there until it is found not ready.  An epoll may be
- * watched by another one, and no deeper.
+ * When a file changes, its item is put into a queue. A wait checks only the items in the
+ * queue. A level-triggered item stays there until it is found not ready. An epoll may
+ * watch another epoll, but no deeper nesting is allowed.
  */
 #include "kernel/clock.h"
 #include "kernel/sched.h"
@@ -18,17 +18,17 @@
 #include <sys/epoll.h>
 
 #define ALWAYS (EPOLLERR | EPOLLHUP)
-#define AT_ONCE 1024			/* events that one wait returns: others wait meanwhile */
+#define AT_ONCE 1024			/* events per call; other threads wait meanwhile */
 #define FLAGS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 
 struct item {
 	struct watcher watcher;
 	struct epoll *epoll;
-	struct file *file;		/* not held: the watch ends with it */
+	struct file *file;		/* without a reference: closing it ends the watch */
 	int fd;
-	uint32_t events;		/* 0: disabled, after ONESHOT */
+	uint32_t events;		/* 0: disabled by EPOLLONESHOT */
 	epoll_data_t data;
-	struct item *next, **link;	/* of the epoll's */
+	struct item *next, **link;	/* in the list of all items */
 	struct item *next_ready, *prev_ready;
 	bool queued;			/* it may be ready */
 };
@@ -36,9 +36,9 @@ struct item {
 struct epoll {
 	struct file file;
 	struct item *items;
-	struct item *first, *last;	/* those that may be ready */
+	struct item *first, *last;	/* the queue of items that may be ready */
 	struct waitq waiters;
-	unsigned epolls;		/* among the items */
+	unsigned epolls;		/* number of epolls among the items */
 };
 
 static const struct file_ops epoll_ops;
@@ -84,7 +84,7 @@ static void dequeue(struct item *i)
 		e->last = i->prev_ready;
 }
 
-/* To be looked at, if there is something to be seen. */
+/* Queues an item if its file is ready. */
 static void notice(struct item *i)
 {
 	if (i->queued || !item_ready(i))
@@ -99,7 +99,7 @@ static void item_changed(struct watcher *w)
 	notice((struct item *)w);
 }
 
-/* The watch is over already. */
+/* The file no longer has the watcher. */
 static void item_free(struct item *i)
 {
 	if (i->queued)
@@ -171,7 +171,10 @@ static int control(struct epoll *e, int op, struct file *f, int fd,
 	struct item *i = item_find(e, f, fd);
 	uint32_t exclusive = op == EPOLL_CTL_DEL ? 0 : event->events & EPOLLEXCLUSIVE;
 
-	/* Linux, ep_insert() and do_epoll_ctl(): only for new ones, and not with ONESHOT. */
+	/*
+	 * As Linux's ep_insert() and do_epoll_ctl(): only with EPOLL_CTL_ADD, and not
+	 * with EPOLLONESHOT.
+	 */
 	if (exclusive && (op != EPOLL_CTL_ADD || epoll_of(f) ||
 			  event->events & ~(EPOLLIN | EPOLLOUT | ALWAYS | EPOLLWAKEUP | EPOLLET |
 					    EPOLLEXCLUSIVE)))
@@ -198,7 +201,7 @@ static int control(struct epoll *e, int op, struct file *f, int fd,
 	return -EINVAL;
 }
 
-/* One look at each that may be ready, in order, until there is no place for more. */
+/* Checks each queued item once, in order, until `to` is full. */
 static int collect(struct epoll *e, struct epoll_event *to, int max)
 {
 	struct item *last = e->last, *i;
@@ -222,7 +225,7 @@ static int collect(struct epoll *e, struct epoll_event *to, int max)
 			break;
 	}
 	if (n && e->first)
-		wake_one(&e->waiters);	/* there is something for the next one too */
+		wake_one(&e->waiters);	/* there are events for another thread too */
 	return n;
 }
 
@@ -333,7 +336,7 @@ int epoll_wait(int epfd, struct epoll_event *events, int max, int ms)
 	return result(rc);
 }
 
-/* With the mask from before it looks until the handlers have run. */
+/* The mask applies from before the first check until the handlers have run. */
 int epoll_pwait(int epfd, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
 	int n;

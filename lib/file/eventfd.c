@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A counter as a file, as Linux has it (eventfd(2)): a thread wakes another out of epoll. */
+/* eventfd as on Linux (eventfd(2)): a counter as a file. */
 #include "kernel/sched.h"
 #include "lib/file/file.h"
 #include "lib/result.h"

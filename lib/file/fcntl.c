@@ -9,7 +9,7 @@
 
 #define CAN_CHANGE (O_NONBLOCK | O_APPEND)
 
-/* Nothing is ever executed: FD_CLOEXEC has no effect. */
+/* There is no exec(): FD_CLOEXEC is only stored. */
 int fcntl(int fd, int command, ...)
 {
 	struct file *f;
@@ -32,7 +32,7 @@ int fcntl(int fd, int command, ...)
 		else if (command == F_GETFL)
 			rc = f->flags & (O_ACCMODE | O_SYNC | CAN_CHANGE);
 		else if (command == F_SETFL && arg & (O_DIRECT | FASYNC))
-			rc = -EINVAL;	/* there is neither */
+			rc = -EINVAL;	/* neither owners nor leases exist */
 		else if (command == F_SETFL)
 			f->flags = (f->flags & ~CAN_CHANGE) | (arg & CAN_CHANGE);
 		else

@@ -10,13 +10,13 @@
 #define WORD 64
 
 static struct file **table;
-static struct word {			/* a bit for each place in the table */
+static struct word {			/* a bit for each entry of the table */
 	uint64_t taken, cloexec;
 } *words;
 static int table_size;			/* a multiple of WORD */
-static int lowest;			/* below it all are taken */
+static int lowest;			/* all descriptors below it are in use */
 
-/* Until fd has a place. */
+/* Enlarges the table to include fd. */
 static int grow(int fd)
 {
 	int bigger = table_size ? table_size : WORD;
@@ -102,7 +102,7 @@ int file_reserve(void)
 
 void file_unreserve(int fd)
 {
-	if (!table[fd])			/* dup2() may have made something of it */
+	if (!table[fd])			/* dup2() may have opened it meanwhile */
 		uninstall(fd);
 }
 
@@ -175,7 +175,7 @@ int file_dup(int fd, int at)
 	else if (at < 0 || at >= FD_MAX)
 		rc = -EBADF;
 	else {
-		/* Closing may sleep, and the place must not be another's then. */
+		/* Closing may sleep, so it must not be done while the entry is in use. */
 		old = at < table_size ? table[at] : NULL;
 		rc = install_at(f, at);
 		if (rc >= 0 && old)
@@ -223,5 +223,5 @@ void file_init(void)
 {
 	for (int fd = 0; fd < 3; fd++)
 		if (file_install(&tty_file) != fd)
-			panic("no memory for standard input and output");
+			panic("not enough memory for standard input and output");
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Open files: a file is its operations.
+ * Open files.
  *
- * Whatever can be read, written or waited for - console, device, socket, file - is a
- * struct file with a table of functions; descriptors are indexes into one table, which
- * grows.  All of this is kernel code: operations may sleep, and nothing else runs
- * meanwhile but what they sleep for.
+ * Each object that can be read, written or polled - console, device, socket, file - is a
+ * struct file with a table of functions. Descriptors are indexes into one table, which
+ * grows. All of this is kernel code: operations may sleep, and other threads run only
+ * meanwhile.
  */
 #ifndef LIB_FILE_FILE_H
 #define LIB_FILE_FILE_H
@@ -18,11 +18,14 @@
 
 struct file;
 
-/* Results are counts or 0, or -errno.  A NULL operation is -EINVAL (read, write: -EBADF). */
+/*
+ * Operations return a count, 0 or -errno. If one is NULL the result is -EINVAL (read,
+ * write: -EBADF).
+ */
 struct file_ops {
 	ssize_t (*read)(struct file *f, void *to, size_t len);
 	ssize_t (*write)(struct file *f, const void *from, size_t len);
-	/* Many pieces at once; NULL: one after the other. */
+	/* Several buffers at once; NULL: one after the other. */
 	ssize_t (*readv)(struct file *f, const struct iovec *to, int count);
 	ssize_t (*writev)(struct file *f, const struct iovec *from, int count);
 	ssize_t (*pread)(struct file *f, void *to, size_t len, off_t at);
@@ -31,69 +34,83 @@ struct file_ops {
 	int (*stat)(struct file *f, struct stat *st);
 	int (*ioctl)(struct file *f, unsigned long request, void *arg);
 	int (*sync)(struct file *f);
-	/* Which of POLLIN, POLLOUT, POLLERR, POLLHUP ... hold now; must not sleep.  NULL: a read
-	   or a write never has to wait. */
+	/*
+	 * Returns which of POLLIN, POLLOUT, POLLERR, POLLHUP ... apply now; must not
+	 * sleep. NULL: reads and writes never block.
+	 */
 	unsigned (*ready)(struct file *f);
-	/* The bytes from `at` on, which never change while the guest runs: *len of them; NULL:
-	   there are none.  NULL operation: they are not to be had like that. */
+	/*
+	 * Returns *len bytes from offset `at`, which never change while the guest runs;
+	 * NULL at the end. If the operation is NULL, the file has no such bytes.
+	 */
 	const void *(*bytes)(struct file *f, off_t at, size_t *len);
-	/* Take such bytes without copying them, or what a file has at `at`: how many, at least
-	   1 (of a file 0: there are no more). */
+	/*
+	 * Send such bytes without copying them, or bytes of a file from `at`. Return how
+	 * many, at least 1 (for a file 0 at its end).
+	 */
 	ssize_t (*send_bytes)(struct file *f, const void *from, size_t len);
 	ssize_t (*send_file)(struct file *f, struct file *from, off_t at, size_t len);
-	void (*close)(struct file *f);	/* the last descriptor is gone: free it */
-};
-
-/* Who is told when what ready() says may have changed: poll() and its kin. */
-struct watcher {
-	struct watcher *next, **link;
-	void (*changed)(struct watcher *w);	/* must not sleep, nor end the watch */
-	void (*gone)(struct watcher *w);	/* the file is: the watch has ended */
-};
-
-/* The first member of what a kind of file keeps. */
-struct file {
-	const struct file_ops *ops;
-	unsigned refs;			/* descriptors, and calls under way */
-	int flags;			/* O_* */
-	struct watcher *watchers;
-	struct file_lock *lock;		/* flock()'s; NULL: none */
+	void (*close)(struct file *f);	/* the last descriptor was closed: free the file */
 };
 
 /*
- * The lowest free descriptor, now f's; the other form: of those from `from` on.  -EMFILE,
- * -ENOMEM.  f->refs becomes 1 more.
+ * A watcher is notified when the result of ready() may have changed; for poll() and
+ * epoll.
+ */
+struct watcher {
+	struct watcher *next, **link;
+	void (*changed)(struct watcher *w);	/* must not sleep, nor call file_unwatch() */
+	void (*gone)(struct watcher *w);	/* the file was closed: the watch has ended */
+};
+
+/* The first member of the struct of each kind of file. */
+struct file {
+	const struct file_ops *ops;
+	unsigned refs;			/* descriptors, and calls in progress */
+	int flags;			/* O_* */
+	struct watcher *watchers;
+	struct file_lock *lock;		/* set by flock(); NULL: none */
+};
+
+/*
+ * Assigns the lowest free descriptor, or the lowest one at or above `from`, to f, and
+ * increments f->refs. Returns it, or -EMFILE, -ENOMEM.
  */
 int file_install(struct file *f);
 int file_install_from(struct file *f, int from);
 
 /*
- * A descriptor for a file that is to come: it is not open, and no other call gets it, until
- * file_install_reserved() or file_unreserve().  -EMFILE, -ENOMEM.
+ * Reserves a descriptor for a later file_install_reserved() or file_unreserve(). Until
+ * then it is not open, and is not assigned to others. Returns it, or -EMFILE, -ENOMEM.
  */
 int file_reserve(void);
 void file_unreserve(int fd);
 int file_install_reserved(struct file *f, int fd);
 
-/* The file of a descriptor, held until file_put(); NULL: not open. */
+/*
+ * Returns the file of a descriptor with a reference, which file_put() drops; NULL: not
+ * open.
+ */
 struct file *file_get(int fd);
 void file_put(struct file *f);
-int file_close(int fd);			/* 0 or -EBADF */
-int file_dup(int fd, int at);		/* to `at`, closing what it is */
-int file_dup_from(int fd, int from);	/* to the lowest free one from there on */
+int file_close(int fd);			/* returns 0 or -EBADF */
+int file_dup(int fd, int at);		/* duplicates fd to `at`, which is closed before */
+/* Duplicates fd to the lowest free descriptor at or above from */
+int file_dup_from(int fd, int from);
 
-/* FD_CLOEXEC of a descriptor, which is told and has no effect. */
-int file_set_cloexec(int fd, bool on);	/* gives fd back, which may be an error */
+/* FD_CLOEXEC of a descriptor: it is stored and has no effect. */
+int file_set_cloexec(int fd, bool on);	/* returns fd, which may be an error */
 bool file_cloexec(int fd);
 
 void file_watch(struct file *f, struct watcher *w);
 void file_unwatch(struct watcher *w);
-void file_changed(struct file *f);	/* for who implements it: tell the watchers */
+/* Called by the implementation of a file: notifies the watchers */
+void file_changed(struct file *f);
 
-void file_unlock(struct file *f) __attribute__((weak));	/* flock.c, if it is there */
+void file_unlock(struct file *f) __attribute__((weak));	/* in flock.c, if linked */
 
-void file_init(void);			/* 0, 1 and 2 become the console */
+void file_init(void);			/* makes descriptors 0, 1 and 2 the console */
 extern struct file tty_file;
-#define TTY_DEVICE (5 << 8 | 1)	/* its st_rdev, Linux's of /dev/console */
+#define TTY_DEVICE (5 << 8 | 1)	/* st_rdev of the console: Linux's /dev/console */
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * flock() of 4.4BSD, as Linux has it: a lock is an open file description's, which descriptors
- * made by dup() share.  Another open() of the same file is another one, also in one process.
+ * flock() of 4.4BSD, as on Linux: a lock belongs to an open file description, which
+ * descriptors made by dup() share. Another open() of the same file is another
+ * description, also in the same process.
  */
 #include "kernel/sched.h"
 #include "lib/file/file.h"
@@ -56,7 +57,7 @@ static int lock(struct file *f, bool exclusive, bool patient)
 
 	if (f->lock && f->lock->exclusive == exclusive)
 		return 0;
-	file_unlock(f);		/* also if there is no other one then */
+	file_unlock(f);		/* even if it cannot get another one */
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOLCK;
@@ -69,7 +70,7 @@ static int lock(struct file *f, bool exclusive, bool patient)
 		free(l);
 		return patient ? -EINTR : -EWOULDBLOCK;
 	}
-	file_unlock(f);		/* another thread's, meanwhile */
+	file_unlock(f);		/* another thread of the description has locked meanwhile */
 	l->next = locks;
 	locks = l;
 	f->lock = l;

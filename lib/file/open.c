@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names become files: open() and stat(), and the table of mounts. */
+/* open() and stat(), and the table of mounts. */
 #define _GNU_SOURCE
 #include "kernel/sched.h"
 #include "lib/file/mount.h"
@@ -28,7 +28,7 @@ static bool below(const char *path, const char *at)
 	return strncmp(path, at, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* Whose an absolute path is, which is *rest within it. */
+/* Returns the mount of an absolute path, and in *rest the path within it. */
 static struct mount *owner(const char *path, const char **rest)
 {
 	struct mount *found = NULL;
@@ -54,7 +54,7 @@ static int refused_as_folder(const char *path)
 int mount_absolute(const char *name, char *to, size_t size)
 {
 	size_t len = *name == '/' ? 0 : strlen(mount_cwd), n;
-	bool named = false;		/* what `to` ends with may be no folder */
+	bool named = false;		/* the last part of `to` need not be a directory */
 
 	if (!*name)
 		return -ENOENT;
@@ -125,7 +125,10 @@ int mount_point(const struct mount *m, const char *path, unsigned i, struct dire
 	return 0;
 }
 
-/* Flags that would be ignored: 0 or -errno, as Linux has it for a file that cannot do it. */
+/*
+ * Refuses flags that would be ignored. Returns 0, or -errno as Linux does for a file that
+ * does not support the flag.
+ */
 static int refused(const struct mount *m, const char *path, int flags)
 {
 	struct stat st = { 0 };
@@ -152,7 +155,7 @@ static int install(const char *name, int flags, mode_t mode)
 		return rc;
 	if (!f->refs)
 		f->flags = flags;
-	f->refs++;		/* until it has a descriptor, or has none */
+	f->refs++;		/* until it has a descriptor, or could not get one */
 	rc = file_set_cloexec(file_install(f), flags & O_CLOEXEC);
 	file_put(f);
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* pipe(): bytes from one thread to another (POSIX.1-2017). */
+/* pipe(): a byte stream between threads (POSIX.1-2017). */
 #include "lib/file/pipe.h"
 #include "lib/result.h"
 #include "lib/thread/signals.h"
@@ -14,7 +14,7 @@
 
 struct end {
 	struct file file;
-	struct pipe *in, *out;		/* NULL: it has no such direction */
+	struct pipe *in, *out;		/* NULL: it does not read; it does not write */
 };
 
 static void tell(struct file *f)

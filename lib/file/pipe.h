@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One direction of a pipe() or socketpair(): bytes, from the file that writes to the one
- * that reads.  Kernel code; only the two that wait sleep.
+ * A byte stream from one file to another: one direction of a pipe() or socketpair().
+ * Kernel code; only the two functions that wait sleep.
  */
 #ifndef LIB_FILE_PIPE_H
 #define LIB_FILE_PIPE_H
@@ -14,14 +14,14 @@
 #include <stdint.h>
 
 #define PIPE_SIZE 65536
-#define PIPE_ATOMIC 4096		/* PIPE_BUF: such a write to a pipe is one piece, or waits */
+#define PIPE_ATOMIC 4096		/* PIPE_BUF: writes up to this size are atomic */
 
 struct pipe {
 	struct file *reader, *writer;	/* NULL: closed */
-	bool ended, deaf;		/* nothing more is written; nothing more is read */
-	size_t at, len;			/* of what is in it */
-	uint64_t gone;			/* bytes that were read */
-	struct rights *rights;		/* a socketpair()'s: rights.h, in order */
+	bool ended, deaf;		/* no more writes; no more reads */
+	size_t at, len;			/* position and number of unread bytes */
+	uint64_t gone;			/* number of bytes that were read */
+	struct rights *rights;		/* for a socketpair(): rights.h, in order */
 	struct waitq readers, writers;
 	char data[PIPE_SIZE];
 };
@@ -41,22 +41,27 @@ static inline size_t pipe_room(const struct pipe *p)
 	return PIPE_SIZE - p->len;
 }
 
-/* Some of the bytes behind the first `skip`: *n of them, which stay until pipe_drop(). */
+/*
+ * Returns contiguous bytes behind the first `skip`, and their number in *n. They are
+ * valid until pipe_drop().
+ */
 const char *pipe_bytes(const struct pipe *p, size_t skip, size_t *n);
 void pipe_drop(struct pipe *p, size_t n);
 
-/* As much as there is room for. */
+/* Copies as much as there is space for. Returns how much. */
 size_t pipe_put(struct pipe *p, const void *from, size_t len);
 
-/* Sleep until there are as many bytes, or no more will come; until there is such room, or
-   it is in vain.  1; 0: the deadline has passed; -EINTR. */
+/*
+ * Sleep until there are n bytes or the stream has ended; until there is space for n bytes
+ * or the reader is closed. Return 1; 0 if the deadline has passed; -EINTR.
+ */
 int pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline);
 int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline);
 
-/* Something about its ends has changed; once both are NULL it is freed. */
+/* Call this when one of its ends has changed. Frees the pipe if both are NULL. */
 void pipe_changed(struct pipe *p);
 
-/* Both have a descriptor, or neither is there any more: 0 or -errno. */
+/* Assigns descriptors to both files, or frees both. Returns 0 or -errno. */
 int pipe_install(struct file *a, struct file *b, bool cloexec, int fds[2]);
 
 #endif

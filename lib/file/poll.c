@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * poll() and select() (POSIX.1-2017): look at all, and sleep until one of them has changed.
+ * poll() and select() (POSIX.1-2017): check all files, and sleep until one of them
+ * changes.
  *
- * Who wants to wait for thousands takes epoll (epoll.c), which does not look at all.
+ * For thousands of files use epoll (epoll.c), which does not check all of them.
  */
 #include "kernel/clock.h"
 #include "kernel/sched.h"
@@ -18,9 +19,9 @@
 #include <sys/select.h>
 
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
-#define FEW 8				/* have their watchers on the stack */
+#define FEW 8				/* files whose watchers are on the stack */
 #define MANY (1 << 20)
-#define AT_ONCE 1024			/* files, between two looks at events */
+#define AT_ONCE 1024			/* files, between two checks for events */
 
 struct poller {
 	struct waitq queue;
@@ -29,7 +30,7 @@ struct poller {
 
 struct watch {
 	struct watcher watcher;
-	struct file *file;		/* held; NULL: not waited for, or not open */
+	struct file *file;		/* with a reference; NULL: not polled, or not open */
 	struct poller *poller;
 	struct pollfd *fd;
 };
@@ -52,7 +53,7 @@ static void changed(struct watcher *watcher)
 	wake(&w->poller->queue);
 }
 
-/* The files are held, so others may run meanwhile. */
+/* The files are referenced, so other threads may run here. */
 static void pause_after(nfds_t n)
 {
 	if (n % AT_ONCE == AT_ONCE - 1)
@@ -118,7 +119,7 @@ static int poll_all(struct watch *w, struct pollfd *fds, nfds_t count, uint64_t 
 	return n;
 }
 
-/* deadline 0: do not wait. */
+/* deadline 0: does not sleep. */
 static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 {
 	struct watch few[FEW], *w = few;
@@ -127,7 +128,8 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 	if (count > MANY)
 		return -EINVAL;
 	if (count > FEW)
-		w = malloc(count * sizeof(*w));	/* outside: malloc() maps much of it in steps */
+		/* Outside the kernel: malloc() maps large blocks in steps */
+		w = malloc(count * sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	kernel_enter();
@@ -159,7 +161,10 @@ int poll(struct pollfd *fds, nfds_t count, int ms)
 	return result(poll_until(fds, count, deadline));
 }
 
-/* As poll_until(), with the mask from before it looks until the handlers have run. */
+/*
+ * As poll_until(); the mask applies from before the first check until the handlers have
+ * run.
+ */
 static int poll_masked(struct pollfd *fds, nfds_t count, uint64_t deadline,
 		       const sigset_t *mask)
 {
@@ -186,7 +191,7 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 
 /* ---- select() */
 
-/* What each of the three sets asks for, and what counts as that: as Linux has it. */
+/* Which events each of the three sets requests, and which count as ready, as on Linux. */
 static const struct {
 	short wants, counts;
 } kinds[3] = {
@@ -256,7 +261,7 @@ int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespe
 	return result(rc);
 }
 
-/* As on Linux the time that is left is in *timeout afterwards. */
+/* As on Linux, *timeout contains the remaining time afterwards. */
 int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
 {
 	struct timespec ts;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /proc/xenolith: the guest's statistics (control/command.h) as one JSON object, for an
- * application to read.  They are those of the moment when the file was opened.
+ * /proc/xenolith: the guest's statistics (control/command.h) as one JSON object, taken
+ * when the file is opened.
  */
 #include "control/command.h"
 #include "lib/file/mount.h"
@@ -55,7 +55,7 @@ static off_t proc_seek(struct file *f, off_t offset, int whence)
 	return from;
 }
 
-/* As in Linux: what size it has is seen when it is read. */
+/* As on Linux, the size is known only when the file is read. */
 static int proc_stat(const char *path, struct stat *st)
 {
 	if (*path && strcmp(path, NAME))
@@ -83,7 +83,10 @@ static const struct file_ops proc_ops = {
 	.close = proc_close,
 };
 
-/* Once to see how long it is, and once more; malloc() may sleep, and then it is longer. */
+/*
+ * The first pass determines the length. malloc() may sleep, and the text may then be
+ * longer.
+ */
 static struct proc_file *snapshot(void)
 {
 	struct json count = { 0 };

@@ -55,8 +55,8 @@ size_t rights_install(struct rights *r, int *fds, size_t room)
 }
 
 /*
- * A file let go of may be a local socket with more of them in it, and so on: they are put
- * on a list instead of the stack, which would not be deep enough for a long chain.
+ * A released file may be a local socket with more files in its queue, and so on. They are
+ * put on a list, since recursion could overflow the stack.
  */
 void rights_put(struct rights *list)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Descriptors under way from one end of a socketpair() to the other (SCM_RIGHTS of unix(7)).
+ * Descriptors in transit through a socketpair() (SCM_RIGHTS of unix(7)).
  *
- * The files are held while they are under way.  A local socket may itself be sent, but never
- * so that it would be held only by what waits to be read from it: there is no collector of
- * such cycles here, so the call that would make one is refused.  Kernel code.
+ * Files in transit have a reference. A local socket may itself be sent, but not if only
+ * its own unread data would then refer to it: there is no garbage collector for such
+ * cycles, so a call that would make one is refused. Kernel code.
  */
 #ifndef LIB_FILE_RIGHTS_H
 #define LIB_FILE_RIGHTS_H
@@ -13,25 +13,28 @@
 
 #include <stdint.h>
 
-#define RIGHTS_MAX 253			/* in one message: Linux's SCM_MAX_FD */
+#define RIGHTS_MAX 253			/* per message: Linux's SCM_MAX_FD */
 
 struct rights {
 	struct rights *next;
-	uint64_t begin, end;		/* of the bytes they came with, in the stream */
+	uint64_t begin, end;	/* offsets in the stream of the bytes they were sent with */
 	size_t count;
 	struct file *files[RIGHTS_MAX];
 };
 
-/* The files of these descriptors, too: 0 or -errno (EBADF, EINVAL: too many, ENOMEM). */
+/*
+ * Adds the files of these descriptors. Returns 0 or -errno (EBADF, EINVAL: too many,
+ * ENOMEM).
+ */
 int rights_add(struct rights **r, const int *fds, size_t count);
 
-/* The same files once more; NULL: no memory. */
+/* Returns a copy of the list; NULL: no memory. */
 struct rights *rights_copy(const struct rights *r);
 
-/* New descriptors for at most `room` of them; how many there are now. */
+/* Assigns new descriptors to at most `room` of them. Returns how many. */
 size_t rights_install(struct rights *r, int *fds, size_t room);
 
-/* Let go of all in the list.  May sleep. */
+/* Releases all files in the list. May sleep. */
 void rights_put(struct rights *list);
 
 #endif

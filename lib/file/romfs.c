@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files linked into the image: a folder's files/ is the root of the tree, read-only.
+ * Files in the image: an application's folder files/ is the read-only root of the tree.
  *
- * tools/files makes a table of them, sorted by path, in .rodata; what is read is copied
- * from there to the caller, and nothing else.
+ * tools/files generates a table in .rodata, sorted by path. Reading copies from there.
  */
 #include "kernel/sched.h"
 #include "lib/file/mount.h"
@@ -14,15 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AT_ONCE 65536			/* bytes: others wait for so many */
+#define AT_ONCE 65536			/* bytes per step: others wait meanwhile */
 
 struct romfs_entry {
-	const char *path;		/* as a mount has them */
+	const char *path;		/* in the form of a mount's paths */
 	const char *data;		/* NULL: a directory */
 	uint64_t size;
 };
 
-/* Not there in an image without files. */
+/* Absent in an image without files. */
 extern const struct romfs_entry romfs_entries[] __attribute__((weak));
 extern const struct romfs_entry romfs_end[] __attribute__((weak));
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sendfile(), as on Linux.  What is linked into the image is not copied for TCP to send it;
- * another file is read into TCP's own memory; where neither is possible it goes through a
+ * sendfile() as on Linux. Data of files in the image is sent by TCP without a copy. Other
+ * files are read into TCP's send buffer. For other targets the data is copied through a
  * buffer.
  */
 #include "kernel/sched.h"
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define BUFFER 16384
-#define MOST 0x7ffff000			/* bytes a call, as on Linux */
+#define MOST 0x7ffff000			/* bytes per call, as on Linux */
 
 static ssize_t through_buffer(struct file *to, struct file *from, off_t at, size_t len)
 {
@@ -32,7 +32,7 @@ static ssize_t through_buffer(struct file *to, struct file *from, off_t at, size
 	return n;
 }
 
-/* Some of it: a count, 0 at the end. */
+/* Sends some bytes. Returns how many; 0 at the end. */
 static ssize_t some(struct file *to, struct file *from, off_t at, size_t len)
 {
 	const void *bytes = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* POSIX's calls on descriptors, which newlib's stdio stands on. */
+/* POSIX functions for descriptors, which newlib's stdio uses. */
 #include "kernel/sched.h"
 #include "lib/file/file.h"
 #include "lib/result.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Enter the kernel with the file of fd, call, leave. */
+/* Enters the kernel, evaluates `call` with the file f of fd, and leaves the kernel. */
 #define WITH_FILE(fd, type, call)						\
 	({									\
 		struct file *f;							\
@@ -61,7 +61,7 @@ ssize_t pwrite(int fd, const void *from, size_t len, off_t at)
 			 f->ops->pwrite ? f->ops->pwrite(f, from, len, at) : -ESPIPE);
 }
 
-#define WHENCE_MAX 4			/* Linux's SEEK_HOLE */
+#define WHENCE_MAX 4			/* above Linux's SEEK_HOLE */
 
 off_t lseek(int fd, off_t offset, int whence)
 {

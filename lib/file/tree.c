@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Changes to the tree of files (POSIX.1-2017: unlink, mkdir, rename, chmod ...), which is
- * read-only: EROFS where that is the only reason, else the reason there would be anywhere.
+ * Functions that change the tree of files (POSIX.1-2017: unlink, mkdir, rename, chmod
+ * ...). The tree is read-only: they return EROFS if there is no other error.
  */
 #include "lib/file/mount.h"
 #include "lib/result.h"
@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <utime.h>
 
-/* Of what is there. */
+/* The result for a file that must exist. */
 static int change(const char *name)
 {
 	struct stat st;
@@ -29,7 +29,7 @@ static int change_open(int fd)
 	return fstat(fd, &st) ? -1 : result(-EROFS);
 }
 
-/* Of a name that must not be there yet, in a directory that must. */
+/* The result for a file that must not exist, in a directory that must. */
 static int create(const char *name)
 {
 	char folder[MOUNT_PATH_MAX];
@@ -138,7 +138,7 @@ int truncate(const char *name, off_t size)
 	return size < 0 ? result(-EINVAL) : change(name);
 }
 
-/* A disk has its size, and what else there is cannot be written. */
+/* A disk has a fixed size; other files cannot be written. */
 int ftruncate(int fd, off_t size)
 {
 	struct stat st;
@@ -179,7 +179,7 @@ int lstat(const char *restrict name, struct stat *restrict st)
 	return stat(name, st);
 }
 
-/* A file is what its mount says, whoever makes it. */
+/* The mode of a file is determined by its mount. */
 mode_t umask(mode_t mask)
 {
 	static mode_t current = 022;

@@ -53,7 +53,7 @@ static off_t tty_seek(struct file *f, off_t offset, int whence)
 	return -ESPIPE;
 }
 
-/* Threads sleep until the console's event; who polls is told by this one. */
+/* Threads that read sleep on the console's event; this notifies poll(). */
 static void tell(void *arg)
 {
 	uint64_t seen = console_rings();
@@ -74,7 +74,7 @@ static unsigned tty_ready(struct file *f)
 	if (!teller) {
 		teller = thread_start("tty", THREAD_KERNEL, STACK_KERNEL, tell, NULL, NULL);
 		if (!teller)
-			log_warning("tty: no memory to wait for input");
+			log_warning("tty: no memory: poll() of the console will not wake up");
 	}
 	return POLLOUT | POLLWRNORM |
 	       (ended || !console_present() || console_readable() ? POLLIN | POLLRDNORM : 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading and writing many pieces at once (POSIX.1-2017: readv, writev). */
+/* Scatter-gather I/O (POSIX.1-2017: readv, writev). */
 #include "kernel/sched.h"
 #include "lib/file/file.h"
 #include "lib/result.h"
@@ -11,7 +11,7 @@
 
 enum how { READ, WRITE, PREAD, PWRITE };
 
-/* What there is of one piece: a count or -errno. */
+/* Transfers one buffer. Returns a count or -errno. */
 static ssize_t piece(struct file *f, enum how how, const struct iovec *v, off_t at)
 {
 	const struct file_ops *ops = f->ops;
@@ -29,7 +29,7 @@ static ssize_t piece(struct file *f, enum how how, const struct iovec *v, off_t 
 	return -EINVAL;
 }
 
-/* Whatever has been done counts; an error only where nothing has. */
+/* Returns the number of bytes transferred; an error only if it is 0. */
 static ssize_t pieces(struct file *f, enum how how, const struct iovec *iov, int count, off_t at)
 {
 	ssize_t done = 0, n;
@@ -37,7 +37,9 @@ static ssize_t pieces(struct file *f, enum how how, const struct iovec *iov, int
 	for (int i = 0; i < count; i++) {
 		if (!iov[i].iov_len)
 			continue;
-		/* Not where who waits could be told of half a message. */
+		/*
+		 * Not if a blocked thread could be interrupted after half of a message.
+		 */
 		if (done && !f->ops->ready)
 			kernel_pause();
 		n = piece(f, how, &iov[i], at + done);
@@ -46,7 +48,7 @@ static ssize_t pieces(struct file *f, enum how how, const struct iovec *iov, int
 		done += n;
 		if ((size_t)n < iov[i].iov_len)
 			break;
-		/* The next piece must not be waited for when this one is there. */
+		/* Do not block for the next buffer after data was read. */
 		if (how == READ && f->ops->ready)
 			break;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Byte orders (POSIX.1-2024, <endian.h>): ours is the little one. */
+/* Byte order functions (POSIX.1-2024, <endian.h>) for a little-endian machine. */
 #ifndef XENOLITH_ENDIAN_H
 #define XENOLITH_ENDIAN_H
 

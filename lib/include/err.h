@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Words about errors on stderr, with the program's name in front (err(3) of 4.4BSD). */
+/* Error messages on stderr with the program's name (err(3) of 4.4BSD). */
 #ifndef XENOLITH_ERR_H
 #define XENOLITH_ERR_H
 
@@ -8,13 +8,13 @@
 #define ERR_WORDS(n) __attribute__((__format__(__printf__, n, n + 1)))
 #define ERR_VWORDS(n) __attribute__((__format__(__printf__, n, 0)))
 
-/* With strerror(errno) behind; x: without. */
+/* warn() appends strerror(errno); warnx() does not. */
 void warn(const char *format, ...) ERR_WORDS(1);
 void warnx(const char *format, ...) ERR_WORDS(1);
 void vwarn(const char *format, va_list args) ERR_VWORDS(1);
 void vwarnx(const char *format, va_list args) ERR_VWORDS(1);
 
-/* The same, and exit(status). */
+/* As warn(), then exit(status). */
 _Noreturn void err(int status, const char *format, ...) ERR_WORDS(2);
 _Noreturn void errx(int status, const char *format, ...) ERR_WORDS(2);
 _Noreturn void verr(int status, const char *format, va_list args) ERR_VWORDS(2);

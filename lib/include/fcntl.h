@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's, and posix_fadvise() (POSIX.1-2017), which changes nothing. */
+/*
+ * newlib's <fcntl.h>, and posix_fadvise() (POSIX.1-2017), which checks its arguments
+ * only.
+ */
 #ifndef XENOLITH_FCNTL_H
 #define XENOLITH_FCNTL_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The compiler's and newlib's limits, and ours.  The compiler's header finds newlib's by
- * including <limits.h> again, which is this one: so the next is always included.
+ * Limits of the compiler, of newlib and of Xenolith. The compiler's header includes
+ * <limits.h> again to get newlib's, which finds this header: so #include_next is not
+ * conditional.
  */
 #include_next <limits.h>
 
@@ -23,6 +24,6 @@
 #define HOST_NAME_MAX			255
 #define SSIZE_MAX			LONG_MAX
 
-/* As many threads and semaphores as there is memory for: no PTHREAD_THREADS_MAX. */
+/* Only memory limits threads and semaphores: no PTHREAD_THREADS_MAX. */
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Names of hosts and services (POSIX.1-2017, <netdb.h>), with Linux's numbers. */
+/*
+ * Names of hosts and services (POSIX.1-2017, <netdb.h>), with Linux's values of
+ * constants. Lookups sleep; each function may be called by several threads unless noted.
+ */
 #ifndef XENOLITH_NETDB_H
 #define XENOLITH_NETDB_H
 
@@ -87,7 +90,7 @@ struct protoent {
 #define NO_DATA		4
 #define NO_ADDRESS	NO_DATA
 
-/* The result is in memory that the next call takes again, of whichever thread. */
+/* The result is in static memory, which the next call of any thread overwrites. */
 struct hostent *gethostbyname(const char *name);
 struct hostent *gethostbyname2(const char *name, int family);
 struct hostent *gethostbyaddr(const void *address, socklen_t len, int family);
@@ -96,7 +99,10 @@ struct servent *getservbyport(int port, const char *protocol);
 struct protoent *getprotobyname(const char *name);
 const char *hstrerror(int error);
 
-/* In memory of the caller's, as glibc has them: 0, or an error number (ERANGE: too small). */
+/*
+ * As in glibc: the result is in the caller's memory. Returns 0 or an error number
+ * (ERANGE: the memory is too small).
+ */
 int gethostbyname_r(const char *name, struct hostent *entry, char *memory, size_t size,
 		    struct hostent **result, int *h_error);
 int gethostbyname2_r(const char *name, int family, struct hostent *entry, char *memory,

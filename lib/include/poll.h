@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Waiting for many descriptors (POSIX.1-2017, <poll.h>), with Linux's numbers. */
+/*
+ * poll() (POSIX.1-2017, <poll.h>), with Linux's values of constants. Sleeps; timeouts are
+ * in ms.
+ */
 #ifndef XENOLITH_POLL_H
 #define XENOLITH_POLL_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's declarations, and what it lacks; the types are in <sys/_pthreadtypes.h>. */
+/*
+ * newlib's <pthread.h>, and functions that it lacks. The types are in
+ * <sys/_pthreadtypes.h>.
+ */
 #ifndef XENOLITH_PTHREAD_H
 #define XENOLITH_PTHREAD_H
 
@@ -15,8 +18,9 @@ extern "C" {
 #endif
 
 /*
- * A signal for one thread: its handler runs when the thread next leaves the kernel.  0 asks
- * whether the thread lives.  ESRCH, EINVAL, ENOTSUP (what would stop a process).
+ * Sends a signal to a thread: the handler runs when the thread next leaves the kernel.
+ * Signal 0 only checks whether the thread exists. Returns 0, ESRCH, EINVAL, or ENOTSUP
+ * for signals that would stop a process.
  */
 int pthread_kill(pthread_t thread, int signal);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* POSIX semaphores, of which newlib has none. */
+/*
+ * POSIX semaphores (POSIX.1-2017, <semaphore.h>), which newlib does not have. sem_wait() and
+ * sem_timedwait() sleep; sem_timedwait() takes a time of CLOCK_REALTIME.
+ */
 #ifndef _SEMAPHORE_H
 #define _SEMAPHORE_H
 

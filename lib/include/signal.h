@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's, and the flags of sigaction() that programs pass: no signal comes from outside. */
+/*
+ * newlib's <signal.h>, and flags of sigaction() that programs use. No signal comes from
+ * outside the program.
+ */
 #ifndef XENOLITH_SIGNAL_H
 #define XENOLITH_SIGNAL_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's, which has these two by other names. */
+/* newlib's <stdio.h>, in which these two functions have other names. */
 #ifndef XENOLITH_STDIO_H
 #define XENOLITH_STDIO_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The system log (POSIX.1-2017), which is the console: a line each. */
+/* The system log (POSIX.1-2017, <syslog.h>): lines on stderr, which is the console. */
 #ifndef XENOLITH_SYSLOG_H
 #define XENOLITH_SYSLOG_H
 
@@ -46,14 +46,14 @@
 #define LOG_NOWAIT	16
 #define LOG_PERROR	32
 
-/* The name in front of the lines; options and facility change nothing. */
+/* name precedes each line; options and facility have no effect. */
 void openlog(const char *name, int options, int facility);
 void closelog(void);
 
-/* Which priorities are let through; the mask before. */
+/* Sets the mask of logged priorities. Returns the previous one. */
 int setlogmask(int mask);
 
-/* %m is strerror(errno), as far as it stands in the first 1,000 bytes. */
+/* %m is strerror(errno) in the first 1,000 bytes of the result. */
 void syslog(int priority, const char *format, ...)
 	__attribute__((__format__(__printf__, 2, 3)));
 void vsyslog(int priority, const char *format, va_list args)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* POSIX <utime.h>.  newlib's declares the function only for systems that it knows. */
+/* <utime.h> (POSIX.1-2017). newlib's declares the function only for some systems. */
 #ifndef _UTIME_H
 #define _UTIME_H
 

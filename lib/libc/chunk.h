@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What newlib's malloc (_mallocr.c) has in memory: chunks, one behind the other from
+ * The memory layout of newlib's malloc (_mallocr.c): contiguous chunks from
  * __malloc_sbrk_base to the last one, `top`, which is free.
  *
- * A chunk is its size and the memory that malloc() has returned; the last 8 bytes of that lie
- * in the next chunk.  A free chunk is in a list, and the next chunk has its size.
+ * A chunk is its size and the memory that malloc() returned, whose last 8 bytes are in
+ * the next chunk's `before`. A free chunk is in a list, and the next chunk stores its
+ * size.
  */
 #ifndef LIB_LIBC_CHUNK_H
 #define LIB_LIBC_CHUNK_H
 
 #include <stddef.h>
 
-#define IN_USE 1ul			/* in a chunk's size: the one before it is in use */
+#define IN_USE 1ul			/* flag in a chunk's size: the previous chunk is in use */
 #define CHUNK_MIN 32ul
 #define OVERHEAD sizeof(size_t)		/* of a chunk in use */
 
 struct chunk {
-	size_t before, size;		/* before: only if the chunk before is free */
-	struct chunk *next, *prev;	/* only of a free chunk */
+	size_t before, size;		/* before: size of the previous chunk, if it is free */
+	struct chunk *next, *prev;	/* only in a free chunk */
 };
 
-/* The first pair is not used; then a head of a list each, but the first has top. */
+/* Heads of lists. The first pair is not used, except that its first word is top. */
 #define LISTS 128
 struct pair {
 	struct chunk *next, *prev;
@@ -47,7 +48,7 @@ static inline size_t size_of(const struct chunk *c)
 	return c->size & ~(size_t)3;
 }
 
-static inline struct chunk *last(void)	/* the free one at the heap's end */
+static inline struct chunk *last(void)	/* top, the free chunk at the end of the heap */
 {
 	return __malloc_av_[1].next;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the compiler calls for complex numbers and for __int128 as long double, by its names
- * (libgcc's manual, "Soft float library routines", and gcc/libgcc2.h), where libgcc's own
- * use the red zone: see tools/redzone.  Those of double _Complex do not.
+ * Functions that the compiler calls for complex numbers and for conversion of __int128 to
+ * long double (libgcc's manual, "Soft float library routines", and gcc/libgcc2.h). They
+ * replace those of libgcc, which use the red zone: see tools/redzone. libgcc's functions
+ * for double _Complex do not use it.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -29,7 +30,7 @@ static long double no_nan(long double x)
 	return isnan(x) ? copysignl(0, x) : x;
 }
 
-/* (a + bi) * (c + di), infinite where a factor is (C11 G.5.1, 4 and 6). */
+/* (a + bi) * (c + di), infinite if a factor is (C11 G.5.1, 4 and 6). */
 static struct pair multiply(long double a, long double b, long double c, long double d)
 {
 	struct pair z = { a * c - b * d, a * d + b * c };
@@ -111,7 +112,7 @@ long double _Complex __divxc3(long double a, long double b, long double c, long 
 	return __builtin_complex(z.re, z.im);
 }
 
-/* Both halves are exact, so that only the sum is rounded. */
+/* Both halves are converted exactly, so only the sum is rounded. */
 long double __floattixf(__int128 n)
 {
 	return (long double)(int64_t)(n >> 64) * 0x1p64L + (long double)(uint64_t)n;

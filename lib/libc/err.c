@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* err(3): what argv[0] always is, the words, the reason. */
+/* err(3): the program's name, the message, the reason. */
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fclose(): newlib's, but stdin, stdout and stderr are never free for the next fopen(), whose
- * file printf() would write to.  As on Linux their descriptors are closed, and what is called
- * on them later fails with EBADF.
+ * fclose(): newlib's, but the FILEs of stdin, stdout and stderr are not reused: otherwise
+ * printf() would write to the file of the next fopen(). As on Linux, their descriptors
+ * are closed, and later calls fail with EBADF.
  */
 #include "lib/libc/stream.h"
 
@@ -39,7 +39,7 @@ static bool is_standard(const FILE *file)
 	return file >= &__sf[0] && file <= &__sf[2];
 }
 
-/* One of ours is free from here on, and the lock belongs to the next that takes it. */
+/* Returns a FILE of the three to the free ones; its lock stays. */
 static void give_back(FILE *file)
 {
 	__sfp_lock_acquire();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A stream kept over several calls (POSIX.1-2017): the lock that each call takes, once more. */
+/*
+ * flockfile() (POSIX.1-2017): takes the lock that each call on the stream takes,
+ * recursively.
+ */
 #include <stdio.h>
 #include <sys/lock.h>
 

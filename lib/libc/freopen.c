@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * freopen() (POSIX.1-2017).  newlib's gives a FILE that it could not open back while the
- * program still has it: a printf() to it uses a lock that is destroyed, or the file that the
- * next fopen() opened.  Here, as in Linux's C library, the FILE stays closed until fclose()
- * or another freopen(), and a descriptor keeps its number.
+ * freopen() (POSIX.1-2017). If newlib's cannot open the file it frees the FILE, although
+ * the program still has it: a later printf() would use a destroyed lock, or write to the
+ * file of the next fopen(). Here, as in glibc, the FILE stays closed until fclose() or
+ * another freopen(), and the descriptor keeps its number.
  */
 #include "lib/libc/stream.h"
 
@@ -23,7 +23,7 @@ static void close_old(struct _reent *reent, FILE *file)
 	file->_close = NULL;
 }
 
-/* The descriptor that it has, where it may do what the mode says. */
+/* Returns the current descriptor, if the new mode is allowed for it. */
 static int keep(int fd, int oflags)
 {
 	int old = fcntl(fd, F_GETFL);
@@ -37,7 +37,7 @@ static int keep(int fd, int oflags)
 	return fcntl(fd, F_SETFL, (oflags & O_APPEND) | (old & O_NONBLOCK)) ? -1 : fd;
 }
 
-/* The old one is open until the new one is, since that may be /dev/stdin. */
+/* The old file stays open until the new one is open, since path may be /dev/stdin. */
 static int open_new(FILE *file, const char *path, int oflags)
 {
 	int fd = open(path, oflags, 0666), old = file->_file;

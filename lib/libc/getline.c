@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* By the names that POSIX.1-2008 gave them. */
+/* getline() and getdelim() by their names in POSIX.1-2008. */
 #include <stdio.h>
 
 ssize_t getdelim(char **line, size_t *size, int end, FILE *file)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is the heap in order?  An application that writes beyond a block, or to a block that it has
- * freed, damages what newlib's malloc keeps there, and the fault comes later and elsewhere.
+ * Consistency checks of the heap. An application that writes beyond a block, or to a
+ * freed block, damages newlib's malloc structures, and the fault occurs later and
+ * elsewhere.
  *
- * What is given to free() and realloc() is checked before newlib follows it, with its
- * neighbours.  A report of any fault looks at the whole heap.
+ * free() and realloc() check the block and its neighbours before newlib uses them. A
+ * report of a fault checks the whole heap.
  */
 #include "lib/libc/chunk.h"
 #include "lib/libc/heap.h"
@@ -15,9 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NO_BITS 14ul			/* of a size: alignment is 16, and no mmap() is used */
-#define FENCE OVERHEAD			/* size of what ends the heap before a foreign sbrk() */
-#define MANY 10000000			/* chunks: a report does not take seconds */
+#define NO_BITS 14ul	/* never set in a size: alignment is 16, and mmap() is not used */
+#define FENCE OVERHEAD	/* size of the chunk that ends the heap before a foreign sbrk() */
+#define MANY 10000000	/* chunks checked in a report, which must not take seconds */
 
 extern char *__malloc_sbrk_base;	/* -1: there is no heap yet */
 
@@ -40,20 +41,23 @@ static bool top_in_order(void)
 	       size_of(top) <= end - from;
 }
 
-/* Its size leads to another chunk, or to top. */
+/* The size leads to another chunk, or to top. */
 static bool sized(const struct chunk *c)
 {
 	return !(c->size & NO_BITS) && size_of(c) >= CHUNK_MIN &&
 	       size_of(c) <= (uintptr_t)last() - (uintptr_t)c;
 }
 
-/* The same, or it ends the heap. */
+/* As sized(), or the chunk ends the heap. */
 static bool ended(const struct chunk *c)
 {
 	return c == last() || c->size == (FENCE | IN_USE) || sized(c);
 }
 
-/* In the list of those that are free: a link leads to a chunk, or to a list's head. */
+/*
+ * Whether a link of a free chunk points to the head of a list, or to a place in the heap
+ * where a chunk can be.
+ */
 static bool link_holds(const struct chunk *c, const struct chunk *to)
 {
 	uintptr_t from = (uintptr_t)to, head = from - (uintptr_t)__malloc_av_;
@@ -69,7 +73,7 @@ static bool listed(const struct chunk *c)
 	       c->prev->next == c;
 }
 
-/* c is in order, and leads to a chunk that is. */
+/* Whether c is consistent, and leads to a chunk that is. */
 static bool leads_on(const struct chunk *c)
 {
 	return sized(c) && ended(at(c, size_of(c)));
@@ -85,7 +89,7 @@ static bool free_in_order(const struct chunk *c)
 	return at(c, size_of(c))->before == size_of(c) && listed(c);
 }
 
-/* c leads on: whether what lies behind is as it must be. */
+/* c leads on: whether the next chunk agrees with it. */
 static bool behind_in_order(const struct chunk *c)
 {
 	const struct chunk *next = at(c, size_of(c));
@@ -107,7 +111,7 @@ static bool before_in_order(const struct chunk *c)
 }
 
 static unsigned locked;
-static bool told;			/* a panic of ours says it already */
+static bool told;			/* a panic below has reported it already */
 
 static _Noreturn void fail(const char *function, const void *memory, const char *why)
 {
@@ -120,7 +124,7 @@ void heap_enter(void)
 	locked++;
 	if (start() == UINTPTR_MAX || panicking || top_in_order())
 		return;
-	panic("the heap is damaged: something was written beyond its last block");
+	panic("the heap is damaged: data was written beyond its last block");
 }
 
 void heap_leave(void)
@@ -128,7 +132,7 @@ void heap_leave(void)
 	locked--;
 }
 
-/* c is free, or has become part of a larger chunk that is. */
+/* Whether c is free, or part of a larger free chunk. */
 static bool freed(const struct chunk *c)
 {
 	return is_free(c) && before_in_order(at(c, size_of(c)));
@@ -139,16 +143,15 @@ void heap_check(const void *memory, const char *function)
 	const struct chunk *c = chunk_of(memory);
 
 	if (!aligned(c) || start() == UINTPTR_MAX || (uintptr_t)c < start() || c >= last())
-		fail(function, memory, "malloc() has not returned that, or it is free already");
+		fail(function, memory, "not returned by malloc(), or already freed");
 	if (!sized(c))
-		fail(function, memory,
-		     "the heap is damaged there, or malloc() has not returned that");
+		fail(function, memory, "the heap is damaged, or not returned by malloc()");
 	if (leads_on(c) && freed(c))
-		fail(function, memory, "it is free already");
+		fail(function, memory, "already freed");
 	if (!leads_on(c) || is_free(c) || !behind_in_order(c))
-		fail(function, memory, "the heap is damaged behind it");
+		fail(function, memory, "the heap is damaged behind this block");
 	if (!before_in_order(c))
-		fail(function, memory, "the heap is damaged before it");
+		fail(function, memory, "the heap is damaged before this block");
 }
 
 static bool in_order(const struct chunk *c)
@@ -156,7 +159,7 @@ static bool in_order(const struct chunk *c)
 	return leads_on(c) && (!is_free(c) || free_in_order(c));
 }
 
-/* The first chunk that is not in order, or NULL; before: the one before it, or NULL. */
+/* Returns the first inconsistent chunk, or NULL. before: the chunk before it, or NULL. */
 static const struct chunk *find_damage(const struct chunk **before)
 {
 	const struct chunk *c = (const struct chunk *)start();
@@ -179,10 +182,10 @@ void heap_report(void)
 		return;
 	damaged = find_damage(&before);
 	if (damaged && before)
-		print("  the heap is damaged at %p, or by what was written to the %zu bytes at %p\n",
+		print("  the heap is damaged at %p, possibly by a write beyond the %zu bytes at %p\n",
 		      memory_of(damaged), size_of(before) - OVERHEAD, memory_of(before));
 	else if (damaged)
 		print("  the heap is damaged at %p\n", memory_of(damaged));
 	else if (locked && !told)
-		print("  this was in malloc() or free(): the heap is damaged\n");
+		print("  the heap is damaged: the fault was in malloc() or free()\n");
 }

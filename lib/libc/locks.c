@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The locks newlib asks its system for (newlib's libc/misc/lock.c names them).
+ * newlib's locks (declared by newlib's libc/misc/lock.c).
  *
- * A stream's lock is held while write() sleeps, so they are real mutexes.  malloc() never
- * sleeps, and is called by kernel code: to be in the kernel is lock enough for it.
+ * A stream's lock is held while write() sleeps, so it is a mutex. malloc() never sleeps
+ * and is called by kernel code, so the monitor is its lock.
  *
- * All of this works before there are threads, when nothing needs a lock.
+ * Before there are threads, no lock is needed.
  */
 #include "kernel/clock.h"
 #include "kernel/sched.h"
@@ -21,7 +21,7 @@
 
 struct __lock {
 	struct mutex mutex;
-	struct __lock *next;		/* of those that are closed */
+	struct __lock *next;		/* in the list of closed ones */
 	bool closed;
 };
 
@@ -44,8 +44,8 @@ void locks_hurry(void)
 }
 
 /*
- * Lock, and count how often we hold it.  exit() flushes all streams, and one of them may
- * be locked for good by a thread that waits for input: then it goes on without the lock.
+ * Locks, and counts recursion. exit() flushes all streams, and one of them may be locked
+ * by a thread that waits for input: after locks_hurry() it continues without the lock.
  */
 static void acquire(struct mutex *m)
 {
@@ -69,7 +69,7 @@ static void release(struct mutex *m)
 		mutex_unlock(m);
 }
 
-/* No lock where there is no memory for one: stdio has no way to fail here. */
+/* Without memory there is no lock: stdio has no way to report an error here. */
 void __retarget_lock_init(_LOCK_T *lock)
 {
 	__malloc_lock(_REENT);
@@ -84,9 +84,9 @@ void __retarget_lock_init(_LOCK_T *lock)
 }
 
 /*
- * Kept for the next stream, and never freed: a FILE goes on pointing to its lock after
- * fclose(), and after an freopen() that failed, and to lock it then is a mistake that must not
- * write to memory that has become something else.
+ * Kept for the next stream, and never freed: a FILE still points to its lock after
+ * fclose(), and after a failed freopen(). Using it then is an error of the application,
+ * but must not write to memory that is used otherwise.
  */
 void __retarget_lock_close(_LOCK_T lock)
 {
@@ -129,7 +129,7 @@ void __retarget_lock_release(_LOCK_T lock)
 	kernel_leave();
 }
 
-/* newlib never locks a plain lock twice, so all can be recursive. */
+/* newlib never locks a non-recursive lock twice, so all can be recursive. */
 #define SAME(name) __attribute__((alias(#name)))
 
 void __retarget_lock_init_recursive(_LOCK_T *lock) SAME(__retarget_lock_init);

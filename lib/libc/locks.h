@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's locks, as far as others need to know of them. */
+/* The part of newlib's locks that other files use. */
 #ifndef LIB_LIBC_LOCKS_H
 #define LIB_LIBC_LOCKS_H
 
-/* From now on nobody waits for long: the guest ends, whoever holds what. */
+/* From now on no thread waits long for a lock: the guest is ending. */
 void locks_hurry(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mallinfo(): newlib's fills in ints where its <malloc.h> says size_t. */
+/* mallinfo(): newlib's stores ints, but its <malloc.h> declares size_t. */
 #include "lib/libc/chunk.h"
 
 #include "kernel/arch.h"
@@ -9,7 +9,7 @@
 #include <malloc.h>
 #include <reent.h>
 
-extern struct {				/* what newlib keeps, and malloc_stats() prints */
+extern struct {				/* newlib's statistics, which malloc_stats() prints */
 	int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks,
 	    keepcost;
 } __malloc_current_mallinfo;
@@ -27,7 +27,8 @@ static struct mallinfo count(void)
 	page_stats(&pages);
 	m.arena = pages.heap * PAGE_SIZE;
 	for (unsigned i = 1; i < LISTS; i++) {
-		const struct chunk *end = chunk_of(&__malloc_av_[1 + i]);	/* of the list */
+		/* The head of the list */
+		const struct chunk *end = chunk_of(&__malloc_av_[1 + i]);
 
 		for (const struct chunk *c = end->prev; c != end; c = c->prev) {
 			m.ordblks++;
@@ -49,7 +50,7 @@ struct mallinfo _mallinfo_r(struct _reent *reent)
 	return m;
 }
 
-/* For malloc_stats(), which holds malloc()'s lock. */
+/* For malloc_stats(), which holds malloc's lock. */
 void __malloc_update_mallinfo(void)
 {
 	struct mallinfo m = count();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* malloc(), calloc() and free(): newlib's, and what is large is mapped in steps before. */
+/* malloc(), calloc() and free(): newlib's; large blocks are mapped in steps before. */
 #include "kernel/page.h"
 #include "kernel/sched.h"
 #include "lib/libc/heap.h"

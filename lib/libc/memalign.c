@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Aligned memory.  POSIX.1-2017's posix_memalign() is declared by newlib and missing there;
- * its aligned_alloc() and memalign() do not look at the alignment.
+ * Aligned memory. newlib declares posix_memalign() (POSIX.1-2017) but does not define it;
+ * its aligned_alloc() and memalign() do not check the alignment.
  */
 #include "lib/libc/heap.h"
 
@@ -35,7 +35,7 @@ int posix_memalign(void **to, size_t alignment, size_t size)
 	if (alignment < sizeof(void *) || alignment & (alignment - 1))
 		return EINVAL;
 	p = memalign(alignment, size);
-	errno = saved;			/* posix_memalign() tells by what it returns */
+	errno = saved;	/* posix_memalign() returns the error and does not set errno */
 	if (!p)
 		return ENOMEM;
 	*to = p;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * printf()'s positional arguments and %m, before newlib sees them (lib/libc/printf.h).
+ * Positional arguments and %m of printf(), which are replaced before newlib formats
+ * (lib/libc/printf.h).
  *
- * newlib's option for positional arguments costs each program 8 KB, and there is none for %m.
- * So a format that has one of them is rewritten: "%2$-*1$s: %m" becomes "%-*s: %s", and what
- * it takes is put in this order into an area that a va_list is made of.  Other formats are
- * only looked through.
+ * newlib's option for positional arguments would add 8 KB to each program, and it has no
+ * %m. So a format with one of them is rewritten: "%2$-*1$s: %m" becomes "%-*s: %s", and
+ * the arguments are copied in this order to an area from which a va_list is made. Other
+ * formats are only scanned.
  */
 #include "lib/libc/printf.h"
 
@@ -14,22 +15,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST 64				/* positional arguments; POSIX wants 9 (NL_ARGMAX) */
+#define MOST 64				/* positional arguments; POSIX requires 9 (NL_ARGMAX) */
 
 enum type { NONE, INT, LONG, DOUBLE, LONG_DOUBLE };
 
 union value {
 	int i;
-	long l;				/* or a pointer, or what else has 64 bits */
+	long l;				/* also a pointer, and other types of 64 bits */
 	double d;
 	long double ld;
 };
 
 /* A conversion: %[position$][flags][width][.precision][length]letter. */
 struct conversion {
-	const char *rest;		/* behind it */
-	unsigned position, width, precision;	/* of the arguments; 0: not positional */
-	bool has_width, has_precision;		/* by an argument: `*` */
+	const char *rest;		/* the text behind it */
+	unsigned position, width, precision;	/* argument numbers; 0: not positional */
+	bool has_width, has_precision;		/* given by an argument: `*` */
 	enum type type;
 	char letter;
 };
@@ -38,15 +39,15 @@ struct rewrite {
 	enum type types[MOST + 1];
 	union value values[MOST + 1];
 	unsigned last;			/* position */
-	bool positional, reason;	/* some conversion is; there is a %m */
-	char *format, *end;		/* the new one; NULL: only look */
-	char *area;			/* of the arguments */
+	bool positional, reason;	/* the format has positional arguments; has %m */
+	char *format, *end;		/* the new format; NULL: scan only */
+	char *area;			/* the new area of arguments */
 	size_t used;
-	const char *error;		/* what %m is */
+	const char *error;		/* the text of %m */
 	va_list *args;
 };
 
-/* "2$": 2.  0, and *p as it was: there is no position. */
+/* Parses "2$". Returns 0, without changing *p, if there is no position. */
 static unsigned position(const char **p)
 {
 	const char *end = *p;
@@ -81,7 +82,7 @@ static const char *star(const char *p, bool *has, unsigned *at)
 	return p;
 }
 
-/* p is behind the %. */
+/* p points behind the %. */
 static struct conversion parse(const char *p)
 {
 	struct conversion c = { .position = position(&p) };
@@ -107,7 +108,7 @@ static void put(struct rewrite *w, const void *value, size_t size, size_t align)
 	w->used += (size + 7) & ~7ul;
 }
 
-/* An argument by its position, or the next. */
+/* Takes an argument by its position, or the next one. */
 static void take(struct rewrite *w, enum type type, unsigned at)
 {
 	union value v = w->values[at];
@@ -126,7 +127,7 @@ static void take(struct rewrite *w, enum type type, unsigned at)
 		put(w, &v.l, sizeof(v.l), 8);
 }
 
-/* The conversion without its positions, and its arguments. */
+/* Writes the conversion without positions, and its arguments. */
 static void rewrite(struct rewrite *w, const char *from, const struct conversion *c)
 {
 	if (c->position)
@@ -162,7 +163,7 @@ static bool note(struct rewrite *w, enum type type, unsigned at)
 	return true;
 }
 
-/* False: a position that is too high. */
+/* Returns false if a position is too high. */
 static bool look(struct rewrite *w, const char *p)
 {
 	struct conversion c;
@@ -192,7 +193,10 @@ static bool look(struct rewrite *w, const char *p)
 	return true;
 }
 
-/* In their order, of which a gap is taken for an int, as on Linux. */
+/*
+ * Fetches the arguments in order. A position that is not used is taken for an int, as on
+ * Linux.
+ */
 static void fetch(struct rewrite *w, va_list *args)
 {
 	for (unsigned i = 1; i <= w->last; i++) {
@@ -207,7 +211,9 @@ static void fetch(struct rewrite *w, va_list *args)
 	}
 }
 
-/* The x86-64 psABI's va_list (3.5.7) with no more registers: all is in memory. */
+/*
+ * A va_list of the x86-64 psABI (3.5.7) without registers: all arguments are in memory.
+ */
 static int call(printf_engine *engine, struct _reent *reent, FILE *file,
 		const struct rewrite *w)
 {
@@ -233,7 +239,8 @@ static __attribute__((noinline)) int rewritten(printf_engine *engine, struct _re
 	if (!w.positional && !w.reason)
 		return engine(reent, file, format, args);
 	len = strlen(format) + 1;
-	w.area = malloc(len * 24 + len);	/* `%*`: 3 characters take 3 times 16 bytes */
+	/* The shortest one is `%*`: 3 characters take 3 times 16 bytes */
+	w.area = malloc(len * 24 + len);
 	if (!w.area)
 		return -1;
 	w.format = w.end = w.area + len * 24;

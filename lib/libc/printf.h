@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What newlib's printf() is not built to do: `%2$s` and `%m`. */
+/* Extensions of newlib's printf(): `%2$s` and `%m`. */
 #ifndef LIB_LIBC_PRINTF_H
 #define LIB_LIBC_PRINTF_H
 
@@ -9,12 +9,13 @@
 
 typedef int printf_engine(struct _reent *reent, FILE *file, const char *format, va_list args);
 
-/* newlib's own two, by the names that the Makefile gives them. */
+/* newlib's functions, which the Makefile has renamed. */
 printf_engine __newlib_vfprintf_r, __newlib_svfprintf_r;
 
 /*
- * As the engine, also with positional arguments (POSIX.1-2017, fprintf) and %m (syslog(3) and
- * Linux's printf(3)): it gets a format without either, and its arguments in that order.
+ * Formats as the engine does, and supports positional arguments (POSIX.1-2017, fprintf)
+ * and %m (syslog(3), and printf(3) of Linux). The engine gets a format without them, and
+ * its arguments in order.
  */
 int printf_with(printf_engine *engine, struct _reent *reent, FILE *file, const char *format,
 		va_list args);

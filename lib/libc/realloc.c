@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * realloc(), in place of newlib's, which copies in malloc's lock, that is, in the monitor, and
- * which keeps that lock for ever when it refuses 2 GiB (_mallocr.c of newlib 4.5).
+ * realloc(), instead of newlib's, which copies with malloc's lock held, that is in the
+ * monitor, and does not release the lock when it refuses 2 GiB (_mallocr.c of newlib
+ * 4.5).
  *
- * Under the lock chunks are joined and cut; what is copied is copied outside, when the
- * chunk that it is copied to is in use already.
+ * Chunks are joined and split with the lock held. Data is copied without it, when the new
+ * chunk is already marked as used.
  */
 #include "lib/libc/chunk.h"
 #include "lib/libc/heap.h"
@@ -23,7 +24,9 @@ static void set_size(struct chunk *c, size_t size)
 	c->size = size | (c->size & IN_USE);
 }
 
-/* How much more c has if it takes the free chunk behind it, of which the last keeps some. */
+/*
+ * Returns how much larger c would be with the free chunk behind it; top keeps a minimum.
+ */
 static size_t behind(struct chunk *c)
 {
 	struct chunk *next = at(c, size_of(c));
@@ -39,7 +42,7 @@ static void unlink_chunk(struct chunk *c)
 	c->prev->next = c->next;
 }
 
-/* c takes it; of the last chunk not more than it needs. */
+/* Joins c with the free chunk behind it; takes only what is needed from top. */
 static void take_behind(struct chunk *c, size_t need)
 {
 	size_t size = size_of(c);
@@ -61,7 +64,7 @@ static void take_behind(struct chunk *c, size_t need)
 	at(c, size)->size |= IN_USE;
 }
 
-/* What c does not need is cut off, and free. */
+/* Splits off and frees what c does not need. */
 static void *cut(struct _reent *r, struct chunk *c, size_t need)
 {
 	size_t more = size_of(c) - need;
@@ -84,7 +87,7 @@ static void *shrink(struct _reent *r, struct chunk *c, size_t need)
 	return memory;
 }
 
-/* Where it is: c, of a size that is enough; or NULL. */
+/* Enlarges c in place. Returns c, or NULL. */
 static struct chunk *widen(struct chunk *c, size_t need)
 {
 	if (size_of(c) >= need)
@@ -95,7 +98,10 @@ static struct chunk *widen(struct chunk *c, size_t need)
 	return c;
 }
 
-/* Towards the free chunk before it: from there on it is ours, and the bytes still lie in c. */
+/*
+ * Joins c with the free chunk before it. Returns that chunk; the data still has to be
+ * moved.
+ */
 static struct chunk *widen_down(struct chunk *c, size_t need)
 {
 	struct chunk *before = at(c, -c->before);
@@ -117,7 +123,7 @@ void *_realloc_r(struct _reent *r, void *old, size_t size)
 
 	if (!old)
 		return _malloc_r(r, size);
-	if (size > INT_MAX - CHUNK_MIN) {	/* as newlib's malloc() */
+	if (size > INT_MAX - CHUNK_MIN) {	/* the limit of newlib's malloc() */
 		_REENT_ERRNO(r) = ENOMEM;
 		return NULL;
 	}
@@ -141,7 +147,7 @@ void *_realloc_r(struct _reent *r, void *old, size_t size)
 	to = _malloc_r(r, size);
 	if (!to)
 		return NULL;
-	if (chunk_of(to) == at(c, size_of(c))) {	/* more was added to the heap */
+	if (chunk_of(to) == at(c, size_of(c))) {	/* the heap has grown at its end */
 		__malloc_lock(r);
 		set_size(c, size_of(c) + size_of(chunk_of(to)));
 		__malloc_unlock(r);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which struct _reent (errno, strtok's memory, ...) newlib uses: each thread has its own.
+ * Selects newlib's struct _reent (errno, strtok()'s state, ...): each thread has its own.
  *
- * A thread that pthread_create() did not make is main, or the one that boots: newlib's
- * static one is theirs.  Kernel threads call no more than malloc() and share one, so that
- * they do not change the errno of the application which they interrupt.
+ * main() and the boot thread, which pthread_create() did not make, use newlib's static
+ * one. Kernel threads call nothing but malloc(), and share one, so that they do not
+ * change errno of the interrupted application.
  */
 #include "kernel/sched.h"
 #include "lib/thread/pthread.h"

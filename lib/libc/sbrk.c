@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where newlib's malloc gets its memory: all of it, mapped as it is asked for. */
+/* Memory for newlib's malloc: all of the guest's, mapped when it is requested. */
 #include "kernel/arch.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-/* That somebody asks for a large part of all does not mean that there is none left. */
+/* A failed request for a large part of memory does not mean that memory is used up. */
 static bool modest(ptrdiff_t delta)
 {
 	struct page_stats stats;

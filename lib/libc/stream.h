@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Streams that are closed, as fclose() and freopen() leave them. */
+/* Closed streams, as fclose() and freopen() leave them. */
 #ifndef LIB_LIBC_STREAM_H
 #define LIB_LIBC_STREAM_H
 
@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 /*
- * In _flags of a FILE that is closed but not free: neither __SRD, __SWR nor __SRW is set, so
- * that newlib's functions refuse it with EBADF, and it is not 0, so that fopen() does not take
- * the FILE.  newlib uses the bit on Cygwin only (__SCLE).
+ * A value of _flags for a FILE that is closed but not free: __SRD, __SWR and __SRW are
+ * not set, so newlib's functions return EBADF, and it is not 0, so fopen() does not reuse
+ * the FILE. newlib uses this bit on Cygwin only (__SCLE).
  */
 #define STREAM_CLOSED 0x4000
 
@@ -26,7 +26,7 @@ void __sfp_lock_acquire(void);
 void __sfp_lock_release(void);
 void __sinit(struct _reent *reent);
 
-/* Of a FILE that the caller has locked: free its buffers, and forget its descriptor. */
+/* Frees the buffers of a FILE, which the caller has locked, and clears its descriptor. */
 void stream_drop(FILE *file);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What an errno means, in the words of Linux's C library: programs and their tests compare. */
+/*
+ * Messages for errno values, with glibc's texts, which programs and their tests compare.
+ */
 #define __LINUX_ERRNO_EXTENSIONS__
 #include "kernel/log.h"
 
@@ -137,13 +139,19 @@
 #define TEXT(number, text) text,
 #define PLACE(number, text) [number] = offsetof(struct texts, text_##number),
 
-/* Each program that calls printf() has them, for %m: so there are places and no pointers. */
+/*
+ * Each program that calls printf() contains the texts, for %m: so there are offsets
+ * instead of pointers.
+ */
 static const struct texts {
 	TEXTS(MEMBER)
 } texts = { TEXTS(TEXT) };
 static const uint16_t places[] = { TEXTS(PLACE) };
 
-/* For strerror(), strerror_r() in both forms, and perror(); *error: EINVAL if there is none. */
+/*
+ * For strerror(), both forms of strerror_r(), and perror(). *error is EINVAL if there is
+ * no text.
+ */
 char *_strerror_r(struct _reent *reent, int number, int internal, int *error)
 {
 	static _Thread_local char unknown[32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* snprintf() and others to memory: newlib gives them a FILE of their own. */
+/* snprintf() and other functions that print to memory, for which newlib makes a FILE. */
 #include "lib/libc/printf.h"
 
 int _svfprintf_r(struct _reent *reent, FILE *file, const char *format, va_list args)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* syslog() on stderr: "name: words". */
+/* syslog() on stderr: "name: message". */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,7 @@ int setlogmask(int mask)
 	return before;
 }
 
-/* %m becomes the reason, with each % of it twice. */
+/* Replaces %m by the text of the error, with each % doubled. */
 static void with_reason(char *to, size_t size, const char *format, const char *reason)
 {
 	size_t at = 0;

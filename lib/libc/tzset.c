@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tzset() (POSIX.1-2017): newlib's, which leaves the zone without a name where TZ is not of
- * the form `CET-1CEST`.  There are no files of zones here: such a zone is UTC, and is called so.
+ * tzset() (POSIX.1-2017): newlib's, which leaves the names of the time zone empty if TZ
+ * does not have the form `CET-1CEST`. There are no time zone files: such a zone is UTC.
  */
 #include <reent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* newlib's, by the name that the Makefile gives it, and its lock (libc/time/local.h). */
+/* newlib's function, which the Makefile has renamed, and its lock (libc/time/local.h). */
 void __newlib_tzset_unlocked_r(struct _reent *reent);
 void __tz_lock(void);
 void __tz_unlock(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which of several addresses to try first (RFC 6724, 6): rules 1, 2, 5, 6, 8, 9 and 10.  Rule 9
- * is not for IPv4: there it would only undo the order in which a server gives its addresses.
+ * The order in which addresses are tried (RFC 6724, 6): rules 1, 2, 5, 6, 8, 9 and 10.
+ * Rule 9 is not applied to IPv4, where it would only undo the server's order.
  */
 #include "kernel/sched.h"
 #include "lib/socket/datagram.h"
@@ -16,7 +16,7 @@ enum { SCOPE_LINK = 2, SCOPE_SITE = 5, SCOPE_GLOBAL = 14 };
 static const struct policy {
 	uint8_t prefix[16];
 	uint8_t bits, precedence, label;
-} policies[] = {			/* RFC 6724, 2.1; the longest first */
+} policies[] = {			/* RFC 6724, 2.1; longest prefix first */
 	{ { [15] = 1 }, 128, 50, 0 },
 	{ { [10] = 0xff, 0xff }, 96, 35, 4 },
 	{ { 0 }, 96, 1, 3 },
@@ -66,7 +66,7 @@ static struct in6_addr mapped(const void *v4)
 	return a;
 }
 
-/* The address that we would send from; false: none. */
+/* Finds the source address for a destination. Returns false if there is none. */
 static bool source_of(const struct address *to, struct in6_addr *from)
 {
 	struct endpoint e = { .port = 9 };
@@ -95,7 +95,7 @@ static bool source_of(const struct address *to, struct in6_addr *from)
 	return found;
 }
 
-/* The more, the earlier: the rules from the upper bits down. */
+/* A higher value is tried earlier; the first rules are in the upper bits. */
 static uint32_t rank(const struct address *a)
 {
 	struct in6_addr to = a->family == AF_INET ? mapped(&a->v4) : a->v6, from;

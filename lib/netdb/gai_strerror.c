@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* gai_strerror() (POSIX.1-2017), with the texts of Linux. */
+/* gai_strerror() (POSIX.1-2017), with the texts of glibc. */
 #include <netdb.h>
 
 const char *gai_strerror(int error)

@@ -58,7 +58,7 @@ static struct in6_addr mapped(struct in_addr a)
 	return (struct in6_addr){ .s6_addr32 = { 0, 0, htonl(0xffff), a.s_addr } };
 }
 
-/* A name that no server is asked for: RFC 6761, 6.3. */
+/* Names that are never sent to a server: RFC 6761, 6.3. */
 static bool is_localhost(const char *host)
 {
 	static const char local[] = "localhost";
@@ -78,7 +78,10 @@ static int add_own(bool any, bool want4, bool want6, struct found *f)
 	return 0;
 }
 
-/* 0: it was an address, and fits. */
+/*
+ * Returns 0 if host is an address of the requested family; EAI_NONAME if it is no
+ * address.
+ */
 static int parse_host(const char *host, const struct addrinfo *hints, struct found *f)
 {
 	struct in_addr a4;
@@ -97,7 +100,7 @@ static int parse_host(const char *host, const struct addrinfo *hints, struct fou
 	return found_add(f, &a) ? 0 : EAI_MEMORY;
 }
 
-/* RFC 3493, 6.1: a family of which we have no address is not asked for. */
+/* RFC 3493, 6.1: no addresses of a family for which the guest has no address. */
 static void configured(bool *want4, bool *want6)
 {
 	bool up4, up6;
@@ -114,7 +117,10 @@ static void configured(bool *want4, bool *want6)
 	}
 }
 
-/* IPv4's addresses as IPv6's, where those are wanted and these are not to be had, or all are. */
+/*
+ * Maps IPv4 addresses to IPv6 (AI_V4MAPPED): all of them with AI_ALL, otherwise only if
+ * there are no IPv6 addresses.
+ */
 static void map(const struct addrinfo *hints, struct found *f)
 {
 	unsigned real = 0, left = 0;
@@ -168,7 +174,7 @@ static const struct kind {
 };
 
 struct result {
-	struct addrinfo info;		/* first */
+	struct addrinfo info;		/* must be first */
 	union {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
@@ -208,7 +214,7 @@ static bool wanted(const struct kind *k, const struct addrinfo *hints, const cha
 		return false;
 	if (hints->ai_protocol && k->protocol && k->protocol != hints->ai_protocol)
 		return false;
-	/* A service by name is not there on every protocol. */
+	/* A service by name exists only for some protocols. */
 	return !service || (*service >= '0' && *service <= '9') ||
 	       service_fits(service_at(port, 0), k->socktype);
 }
@@ -238,7 +244,7 @@ static int check(const char *host, const char *service, const struct addrinfo *h
 	return 0;
 }
 
-/* All addresses for all kinds of sockets that are wanted. */
+/* Makes an entry for each address and each requested socket type. */
 static int list_all(const struct found *f, const struct addrinfo *hints, const char *service,
 		    unsigned port, struct addrinfo **last)
 {

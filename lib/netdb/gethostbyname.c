@@ -49,7 +49,10 @@ static int h_errno_of(int error)
 	return NO_RECOVERY;
 }
 
-/* In one piece of memory: the pointers, the addresses, the name. */
+/*
+ * The memory contains the pointers, the addresses and the name, in this order. Returns
+ * false if it is too small.
+ */
 static bool fill(struct hostent *to, const char *name, int family, const struct address *list,
 		 unsigned count, char *memory, size_t size)
 {
@@ -86,7 +89,8 @@ int gethostbyname2_r(const char *name, int family, struct hostent *entry, char *
 {
 	struct addrinfo hints = { .ai_family = family };
 	struct found f = { 0 };
-	int rc = family == AF_INET || family == AF_INET6 ? netdb_find(name, &hints, &f) : EAI_FAMILY;
+	int rc = family == AF_INET || family == AF_INET6 ? netdb_find(name, &hints, &f) :
+		 EAI_FAMILY;
 	bool fits = rc || fill(entry, *f.name ? f.name : name, family, f.list, f.count,
 			       memory, size);
 
@@ -122,7 +126,9 @@ int gethostbyaddr_r(const void *address, socklen_t len, int family, struct hoste
 	return ERANGE;
 }
 
-/* Until what there is fits; the memory is the next call's. */
+/*
+ * Calls a _r function with memory that grows until the result fits. The memory is reused.
+ */
 #define GROWING(call)								\
 	({									\
 		static struct hostent entry;					\

@@ -87,7 +87,8 @@ int getnameinfo(const struct sockaddr *name, socklen_t name_len, char *host,
 		rc = netdb_host_name(&a, flags, host, host_size);
 	if (rc || !service || !service_size)
 		return rc;
-	port = ntohs(((const struct sockaddr_in *)name)->sin_port);	/* at the same place */
+	/* The port has the same offset in both families */
+	port = ntohs(((const struct sockaddr_in *)name)->sin_port);
 	if (!(flags & NI_NUMERICSERV))
 		s = service_at(port, flags & NI_DGRAM ? SOCK_DGRAM : SOCK_STREAM);
 	n = s ? snprintf(service, service_size, "%s", s->name) :

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /etc/hosts (hosts(5)) and /etc/resolv.conf (resolv.conf(5)), where the image has them.  They
- * are read at each lookup: a program may have a file system of its own there.
+ * /etc/hosts (hosts(5)) and /etc/resolv.conf (resolv.conf(5)) of the image. They are read
+ * at each lookup, since a program may mount its own file system there.
  */
 #include "kernel/param.h"
 #include "lib/netdb/resolve.h"
@@ -35,7 +35,7 @@ static int next_byte(struct lines *l)
 	return (unsigned char)l->bytes[l->at++];
 }
 
-/* The next line without its comment; what is longer than size is cut.  False: the end. */
+/* Reads the next line without its comment, cut to size. Returns false at the end. */
 static bool next_line(struct lines *l, char *line, size_t size, const char *comment)
 {
 	size_t n = 0;
@@ -76,7 +76,7 @@ bool address_parse(const char *text, struct address *a)
 
 /* ---- /etc/hosts */
 
-/* Without the dot at its end. */
+/* Compares without a dot at the end. */
 static bool is_named(const char *given, const char *name)
 {
 	size_t len = strlen(name);
@@ -85,7 +85,10 @@ static bool is_named(const char *given, const char *name)
 	return !strncasecmp(given, name, len) && !given[len];
 }
 
-/* Of a line: the address, the first name, and what strtok_r() goes on with (it may be NULL). */
+/*
+ * Parses a line: the address, the first name, and the state of strtok_r() for further
+ * names (which may be NULL).
+ */
 static bool parse_line(char *line, struct address *a, char **first, char **rest)
 {
 	char *address = strtok_r(line, BLANKS, rest);

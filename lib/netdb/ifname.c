@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names of network interfaces (POSIX.1-2017, <net/if.h>): lwIP's. */
+/* Names of network interfaces (POSIX.1-2017, <net/if.h>), which are lwIP's. */
 #include "kernel/sched.h"
 #include "net/net.h"
 

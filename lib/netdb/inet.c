@@ -11,7 +11,7 @@
 const struct in6_addr in6addr_any = IN6ADDR_ANY_INIT;
 const struct in6_addr in6addr_loopback = IN6ADDR_LOOPBACK_INIT;
 
-/* Four decimal numbers and dots, without zeros before them. */
+/* Four decimal numbers without leading zeros. */
 static bool parse_v4(const char *text, uint8_t to[4])
 {
 	for (int i = 0; i < 4; i++) {
@@ -36,7 +36,7 @@ static int hex(char c)
 	       c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* One group of at most four digits: what follows, or NULL. */
+/* Parses a group of at most four hexadecimal digits. Returns the rest, or NULL. */
 static const char *group(const char *text, unsigned *n)
 {
 	const char *p = text;
@@ -118,7 +118,10 @@ static unsigned word(const uint8_t *a, int i)
 	return a[2 * i] << 8 | a[2 * i + 1];
 }
 
-/* The longest run of zeros, of two groups at least, is "::"; the first of equal ones. */
+/*
+ * Finds the run of zeros that "::" replaces: the longest one of at least two groups, and
+ * the first of equal ones.
+ */
 static int longest_zeros(const uint8_t *a, int groups, int *length)
 {
 	int best = -1;
@@ -173,7 +176,7 @@ const char *inet_ntop(int family, const void *from, char *to, socklen_t size)
 	return strcpy(to, text);
 }
 
-/* As BSD has it: one to four numbers of any base, the last of which fills what is left. */
+/* As in BSD: one to four numbers in any base; the last one fills the remaining bytes. */
 int inet_aton(const char *text, struct in_addr *to)
 {
 	uint32_t address = 0;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Questions to DNS servers, over UDP, and over TCP where the answer is too long for that (RFC
- * 7766).  Each lookup has a socket of its own with a random port, each question a random
- * identifier; what does not come from a server that was asked, or does not repeat the question,
- * is ignored (RFC 5452).
+ * Queries to DNS servers, over UDP, and over TCP if the response is truncated (RFC 7766).
+ * Each lookup has its own socket with a random port, and each query a random id.
+ * Responses from other addresses, or to other queries, are ignored (RFC 5452).
  */
 #include "lib/netdb/query.h"
 
@@ -18,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE (20 * NSEC_PER_SEC)	/* for the servers to answer */
+#define PATIENCE (20 * NSEC_PER_SEC)	/* timeout of a lookup */
 #define TCP_PATIENCE (10 * NSEC_PER_SEC)
 
 #define BADVERS 16			/* RFC 6891, 9 */
@@ -68,7 +67,7 @@ static int wait_for(int fd, short events, uint64_t deadline)
 
 /* ---- TCP */
 
-/* False: it failed, or the deadline is over. */
+/* Returns false if the connection failed or the deadline has passed. */
 static bool transfer(int fd, bool out, void *bytes, size_t len, uint64_t deadline)
 {
 	for (uint8_t *at = bytes; len;) {
@@ -98,7 +97,7 @@ static bool connect_to(int fd, const struct sockaddr_in6 *server, uint64_t deadl
 	       !getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) && !error;
 }
 
-/* The message, malloc()'d; NULL: there was none. */
+/* Returns the response, allocated by malloc(), or NULL. */
 static uint8_t *ask_by_tcp(const struct sockaddr_in6 *server, struct question *q, size_t *len,
 			   uint64_t deadline)
 {
@@ -125,7 +124,7 @@ static uint8_t *ask_by_tcp(const struct sockaddr_in6 *server, struct question *q
 
 /* ---- answers */
 
-/* Room for all that a message can have. */
+/* Parses a response, with memory for the maximum number of addresses. */
 static bool read_answer(struct question *q, const uint8_t *m, size_t len)
 {
 	struct dnsmsg_answer answer;
@@ -147,7 +146,7 @@ static bool is_final(unsigned rcode)
 	return rcode == DNSMSG_NOERROR || rcode == DNSMSG_NXDOMAIN;
 }
 
-/* What UDP has no room for.  A part is better than nothing, where TCP fails. */
+/* The response was truncated. If TCP fails too, the truncated one is used. */
 static void ask_again_by_tcp(struct lookup *l, unsigned server, struct question *q)
 {
 	uint64_t deadline = clock_now() + TCP_PATIENCE;
@@ -160,7 +159,7 @@ static void ask_again_by_tcp(struct lookup *l, unsigned server, struct question 
 	free(m);
 }
 
-/* now: the server that is asked. */
+/* now: the server that was queried last. */
 static void judge(struct lookup *l, unsigned server, unsigned now, struct question *q)
 {
 	unsigned rcode = q->answer.rcode;
@@ -172,7 +171,7 @@ static void judge(struct lookup *l, unsigned server, unsigned now, struct questi
 			q->settled = true;
 		return;
 	}
-	/* Who does not know EDNS says so, in one of these ways (RFC 6891, 7). */
+	/* Servers without EDNS reply with one of these codes (RFC 6891, 7). */
 	if (q->edns && (rcode == DNSMSG_FORMERR || rcode == DNSMSG_NOTIMP || rcode == BADVERS)) {
 		if (make_query(l, q, false))
 			send_query(l, server, q);
@@ -254,7 +253,10 @@ static void ask_all(struct lookup *l)
 
 		if (now >= l->deadline || settled(l))
 			return;
-		/* A server that is silent about one family only is not waited for long. */
+		/*
+		 * If a server replies for one family only, do not wait long for the
+		 * other.
+		 */
 		if (i && i >= l->nservers && has_addresses(l))
 			return;
 		ask_server(l, i % l->nservers, now + wait < l->deadline ? now + wait : l->deadline);
@@ -301,7 +303,7 @@ static int verdict(const struct lookup *l)
 	return open ? EAI_AGAIN : exists ? EAI_NODATA : EAI_NONAME;
 }
 
-/* One name, as it is. */
+/* Queries one name, without the search list. */
 int query_ask(struct lookup *l, const char *name)
 {
 	if (!begin(l, name))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Questions to DNS servers: one name, one or two record types (query.c).  resolve.c has the
- * servers and the search list.
+ * Queries to DNS servers: one name, one or two record types (query.c). resolve.c selects
+ * servers and applies the search list.
  */
 #ifndef LIB_NETDB_QUERY_H
 #define LIB_NETDB_QUERY_H
@@ -20,8 +20,8 @@ struct question {
 	uint8_t query[DNSMSG_QUERY_MAX];
 	size_t len;
 	uint16_t id, type;
-	bool edns, settled, refused;	/* refused: by the server that is asked now */
-	void *addresses;		/* of 4 or 16 bytes */
+	bool edns, settled, refused;	/* refused: the current server replied with an error */
+	void *addresses;		/* 4 or 16 bytes each */
 	struct dnsmsg_answer answer;
 };
 
@@ -37,10 +37,10 @@ struct lookup {
 	uint8_t message[QUERY_MESSAGE_MAX];
 };
 
-/* Asks for records of this type too: DNSMSG_*. */
+/* Adds a record type to the lookup: DNSMSG_*. */
 void query_add(struct lookup *l, uint16_t type);
 
-/* Asks for one name, as it is.  Sleeps.  0 or EAI_*. */
+/* Queries one name, without the search list. Sleeps. Returns 0 or EAI_*. */
 int query_ask(struct lookup *l, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names and addresses by DNS: which servers are asked, and for which names. */
+/* Lookup of names and addresses: /etc/hosts, the DNS servers, the search list. */
 #include "lib/netdb/resolve.h"
 
 #include "kernel/clock.h"
@@ -52,8 +52,8 @@ static void add_servers(struct lookup *l, enum servers_source first, enum server
 }
 
 /*
- * Those of the command line, of the image, of the network.  An address and a server are waited
- * for; 0 or EAI_*.
+ * Collects the servers of the command line, the image and the network. Waits for an
+ * address and a server. Returns 0 or EAI_*.
  */
 static int find_servers(struct lookup *l, const struct conf *c)
 {
@@ -102,7 +102,7 @@ bool found_add(struct found *f, const struct address *a)
 {
 	struct address *list = f->list;
 
-	if (!(f->count & (f->count - 1)))	/* a power of 2, or 0: all are taken */
+	if (!(f->count & (f->count - 1)))	/* a power of 2, or 0: the array is full */
 		list = realloc(list, (f->count ? 2 * f->count : 1) * sizeof(*list));
 	if (!list)
 		return false;
@@ -146,8 +146,9 @@ static unsigned dots(const char *name)
 }
 
 /*
- * As resolv.conf(5) has it: a name with enough dots is tried as it is, then with each domain of
- * the search list; another one in the other order; one that ends with a dot only as it is.
+ * As in resolv.conf(5): a name with at least ndots dots is first queried as it is, then
+ * with each domain of the search list. For other names it is the other way round. A name
+ * that ends with a dot is queried only as it is.
  */
 static int search(struct lookup *l, const struct conf *c, const char *name)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is behind getaddrinfo() and getnameinfo(): names and addresses by /etc/hosts and DNS.
+ * Lookup of names and addresses, by /etc/hosts and DNS, for getaddrinfo() and
+ * getnameinfo().
  *
- * All of this runs in the thread that asks, on sockets like any program's: there is no table
- * that could be full.  Results are EAI_* or 0.
+ * A lookup runs in the calling thread, with its own sockets, so there is no shared table
+ * or limit. Functions return 0 or EAI_*. resolve() and resolve_address() sleep.
  */
 #ifndef LIB_NETDB_RESOLVE_H
 #define LIB_NETDB_RESOLVE_H
@@ -25,26 +26,28 @@ struct address {
 };
 
 struct found {
-	char name[DNSMSG_NAME_MAX];	/* the canonical one */
-	struct address *list;		/* malloc()'s */
+	char name[DNSMSG_NAME_MAX];	/* the canonical name */
+	struct address *list;		/* allocated by malloc() */
 	unsigned count;
 };
 
-/* False: no memory. */
+/* Returns false if there is no memory. */
 bool found_add(struct found *f, const struct address *a);
 
-/* A name is looked up, the names of the search list too; families that are not wanted are not. */
+/*
+ * Looks up a name, also with the search list; only addresses of the requested families.
+ */
 int resolve(const char *name, bool want4, bool want6, struct found *f);
 int resolve_address(const struct address *a, char name[DNSMSG_NAME_MAX]);
 
 /*
- * getaddrinfo.c: the addresses of a host, in the order in which they are to be tried; host is
- * a name, an address, or NULL (the own addresses).
+ * getaddrinfo.c: stores the addresses of a host, in the order in which to try them. host:
+ * a name, an address, or NULL (the guest's own addresses).
  */
 struct addrinfo;
 int netdb_find(const char *host, const struct addrinfo *hints, struct found *f);
 
-/* getnameinfo.c: the name of a host, or its address as text; flags: NI_*. */
+/* getnameinfo.c: stores the name of a host, or its address as text; flags: NI_*. */
 int netdb_host_name(const struct address *a, int flags, char *to, socklen_t size);
 
 /* ---- hosts.c: the files of the image */
@@ -57,20 +60,23 @@ struct conf {
 	unsigned count;
 	char search[CONF_SEARCH][DNSMSG_NAME_MAX];
 	unsigned searches;
-	unsigned ndots, timeout, attempts;	/* timeout: s */
+	unsigned ndots, timeout, attempts;	/* timeout in seconds */
 };
 
 /* /etc/resolv.conf, and search= of the command line. */
 void conf_read(struct conf *c);
 
-/* /etc/hosts: what it has of a name is added; false: no memory. */
+/*
+ * Add what /etc/hosts has for a name; return false if there is no memory. Look up the
+ * name of an address; return false if there is none.
+ */
 bool hosts_find(const char *name, bool want4, bool want6, struct found *f);
 bool hosts_name(const struct address *a, char name[DNSMSG_NAME_MAX]);
 
 /* "1.2.3.4", "fe80::1%xn0" */
 bool address_parse(const char *text, struct address *a);
 
-/* ---- addrsort.c: the order in which addresses are to be tried (RFC 6724, 6) */
+/* ---- addrsort.c: sorts addresses by RFC 6724, 6 */
 void address_sort(struct address *list, unsigned count);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The services that are known by name, as /etc/services has them on other systems. */
+/* The table of services, as /etc/services on other systems. */
 #ifndef LIB_NETDB_SERVICE_H
 #define LIB_NETDB_SERVICE_H
 
@@ -12,7 +12,7 @@ struct service {
 	bool tcp, udp;
 };
 
-/* socktype is SOCK_STREAM, SOCK_DGRAM, or 0 for either.  NULL: unknown. */
+/* socktype: SOCK_STREAM, SOCK_DGRAM, or 0 for either. NULL if the service is unknown. */
 const struct service *service_named(const char *name, int socktype);
 const struct service *service_at(unsigned port, int socktype);
 bool service_fits(const struct service *s, int socktype);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * exit(), from any thread.  As newlib's own, but a stream that another thread keeps
- * locked does not hold it up, and the second thread to call it waits for the end.
+ * exit(), callable from any thread. As newlib's, but a stream locked by another thread
+ * does not delay it, and a second thread that calls it sleeps until the guest ends.
  */
 #include "kernel/sched.h"
 #include "lib/libc/locks.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* newlib's, and linked only where something calls atexit(), or uses streams. */
+/* newlib's; linked only if something calls atexit(), or uses streams. */
 void __call_exitprocs(int status, void *dso) __attribute__((weak));
 extern void (*__stdio_exit_handler)(void) __attribute__((weak));
 
@@ -20,7 +20,7 @@ static void only_once(void)
 	static struct waitq others;
 
 	kernel_enter();
-	if (who)	/* ... unless a handler of ours called exit() again */
+	if (who)	/* ... unless a handler has called exit() again */
 		wait_until(&others, who == current);
 	who = current;
 	kernel_leave();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mmap() and its kin: pages, and which of them are mappings. */
+/* mmap() and related functions: pages, and a list of the mappings. */
 #include "kernel/arch.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
@@ -19,10 +19,10 @@ struct mapping {
 	bool anonymous;
 };
 
-static struct mapping *mappings;	/* in the order of their addresses */
+static struct mapping *mappings;	/* sorted by address */
 
 #define STEP (64 * PAGE_SIZE)
-#define MAPPINGS_AT_ONCE 1024		/* are looked at */
+#define MAPPINGS_AT_ONCE 1024		/* mappings per step */
 
 static size_t round_up(size_t len)
 {
@@ -32,8 +32,9 @@ static size_t round_up(size_t len)
 #define BOTH (PROT_READ | PROT_WRITE)
 
 /*
- * Under PV each page costs a hypercall, and there may be thousands of mappings, so others run
- * between two steps.  Whoever looks at mappings, changes one, or makes one is the only one.
+ * Under PV each page costs a hypercall, and there may be thousands of mappings, so other
+ * threads run between steps. The list may be used by one thread at a time: `changing` is
+ * its lock.
  */
 static bool changing;
 static struct waitq unchanging;
@@ -50,7 +51,7 @@ static void end_change(void)
 	wake_one(&unchanging);
 }
 
-/* The first mapping that ends behind this address. */
+/* Finds the first mapping that ends above this address. */
 static struct mapping **find(const char *at)
 {
 	struct mapping **p = &mappings;
@@ -72,7 +73,7 @@ static void protect(struct mapping *m, int prot)
 	m->prot = prot;
 }
 
-/* Zeroed pages that are a mapping; NULL: no memory. */
+/* Allocates zeroed pages as a mapping; NULL: no memory. */
 static char *map(size_t len, bool anonymous)
 {
 	struct mapping *m = malloc(sizeof(*m)), **p;
@@ -106,14 +107,14 @@ static int fill(char *to, size_t len, int fd, off_t offset)
 
 		if (n < 0)
 			return errno == EBADF ? -EBADF : -ENODEV;
-		if (n == 0)		/* behind the end there are zeroes */
+		if (n == 0)		/* the rest of the pages is zero */
 			break;
 		done += n;
 	}
 	return 0;
 }
 
-/* The others change nothing where all pages are there from the beginning. */
+/* The other flags have no effect, since all pages are allocated immediately. */
 #define KNOWN (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE | MAP_STACK)
 
 void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset)
@@ -145,7 +146,7 @@ void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset)
 	return rc ? (void *)result(rc) : at;
 }
 
-/* All of these pages are mappings', which may be several, from this one on. */
+/* Whether all of these pages belong to mappings, beginning with m. */
 static bool mapped(const struct mapping *m, const char *at, const char *end)
 {
 	for (unsigned n = 1; at < end; m = m->next, n++) {
@@ -158,7 +159,7 @@ static bool mapped(const struct mapping *m, const char *at, const char *end)
 	return true;
 }
 
-/* The mapping ends at this address, which lies in it; the rest of it is the next one. */
+/* Splits a mapping at this address. */
 static void cut(struct mapping *m, char *at, struct mapping **spare)
 {
 	struct mapping *behind = *spare;
@@ -185,8 +186,10 @@ static bool pages_in_a_row(const void *at, size_t len)
 	       (uintptr_t)at + round_up(len) > (uintptr_t)at;
 }
 
-/* Whole mappings: which, after this, begin and end where the range does; or they go. */
-#define UNMAP (-1)			/* or PROT_*: protect them */
+/*
+ * Changes or unmaps whole mappings. The caller has split them at the ends of the range.
+ */
+#define UNMAP (-1)			/* or PROT_*: protects them */
 
 static int change(char *at, char *end, int what, struct mapping **spare)
 {
@@ -252,7 +255,8 @@ int mprotect(void *at, size_t len, int prot)
 		return result(-ENOTSUP);
 	if (!len)
 		return 0;
-	return change_pages(at, len, prot & PROT_WRITE ? BOTH : prot);	/* x86 has no write alone */
+	/* x86 has no write-only pages */
+	return change_pages(at, len, prot & PROT_WRITE ? BOTH : prot);
 }
 
 static int look(const void *at, size_t len)
@@ -291,7 +295,7 @@ int munlock(const void *at, size_t len)
 	return 0;
 }
 
-/* MADV_DONTNEED: as Linux has it, the pages are zeroes from now on. */
+/* MADV_DONTNEED: as on Linux, the pages are zero afterwards. */
 static int clear(char *at, size_t len)
 {
 	char *end = at + round_up(len);
@@ -305,7 +309,7 @@ static int clear(char *at, size_t len)
 		rc = -ENOMEM;
 	for (unsigned n = 1; !rc && m && m->start < end; m = m->next, n++) {
 		if (!m->anonymous)
-			rc = -EINVAL;		/* its bytes are those of the file again: no */
+			rc = -EINVAL;		/* it would have to be read from the file again */
 		if (n % MAPPINGS_AT_ONCE == 0)
 			kernel_pause();
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * getrandom() and getentropy().  Without RDRAND the kernel's numbers are no basis for keys;
- * then the command line's seed= is, or there are no numbers but with GRND_INSECURE.
+ * getrandom() and getentropy(). Without RDRAND the kernel's random numbers are not
+ * suitable for keys. Then seed= of the command line is required, or GRND_INSECURE.
  */
 #include "kernel/log.h"
 #include "kernel/param.h"
@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SEED_LEAST 32			/* characters: 128 bits if they are hexadecimal */
-#define AT_ONCE 4096			/* bytes: the kernel is not preempted */
-#define MOST 0x1ffffff			/* bytes of a call, as in Linux */
+#define SEED_LEAST 32			/* characters: 128 bits if hexadecimal */
+#define AT_ONCE 4096			/* bytes per step: the kernel is not preempted */
+#define MOST 0x1ffffff			/* bytes per call, as on Linux */
 
 static bool seeded(void)
 {
@@ -29,9 +29,9 @@ static bool seeded(void)
 		if (seed && strlen(seed) >= SEED_LEAST)
 			random_add_seed(seed, strlen(seed));
 		else
-			log_error("random: this CPU has no RDRAND, so there are no random numbers "
-				  "for keys; seed=TEXT on the command line, of at least %u "
-				  "characters, gives some", SEED_LEAST);
+			log_error("random: this CPU has no RDRAND: no random numbers for keys "
+				  "are available; seed=TEXT on the command line provides "
+				  "them (at least %u characters)", SEED_LEAST);
 	}
 	return random_seeded();
 }

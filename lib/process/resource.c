@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What the process may use, and has used (POSIX.1-2017: getrlimit, getrusage). */
+/* Resource limits and usage (POSIX.1-2017: getrlimit, getrusage). */
 #include "lib/result.h"
 
 #include <errno.h>
 #include <sys/resource.h>
 #include <time.h>
 
-/* There is nothing to write a core to. */
+/* There are no core files. */
 static rlim_t most(int what)
 {
 	return what == RLIMIT_CORE ? 0 : RLIM_INFINITY;
@@ -27,7 +27,7 @@ int setrlimit(int what, const struct rlimit *limit)
 	return limit->rlim_cur == most(what) ? 0 : result(-EPERM);
 }
 
-/* Kernel threads and applications are told apart by docs/control.md's stats, not here. */
+/* Kernel threads and the application are not distinguished here; see docs/control.md. */
 int getrusage(int who, struct rusage *usage)
 {
 	struct timespec used = { 0 };

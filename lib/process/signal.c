@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals of a process that gets none from outside (POSIX.1-2017, 2.4).
+ * Signals within the program (POSIX.1-2017, 2.4).
  *
- * A signal is pending, of a thread or of the process, until a thread that does not block it
- * leaves the kernel: there the handler is called, as an ordinary function on the thread's
- * stack.  So a thread that computes without a call gets its signal at its next call; a call
- * that sleeps is woken (lib/thread/signals.h).  What ends the program ends it at once.
+ * A signal is pending, for a thread or for the process, until a thread that does not
+ * block it leaves the kernel. There the handler is called as an ordinary function on the
+ * thread's stack. So a thread that computes without a call gets its signal at its next
+ * call; a call that sleeps is woken (lib/thread/signals.h). A signal whose action ends
+ * the program ends it immediately.
  *
- * Nothing is queued: a signal that is pending is not pending twice.
+ * Signals are not queued: a pending signal is pending once.
  */
 #include "kernel/clock.h"
 #include "kernel/sched.h"
@@ -23,16 +24,16 @@
 #define BIT(sig) ((sigset_t)1 << (sig))
 #define ALL (BIT(NSIG) - 2)
 #define NOT_BLOCKED (BIT(SIGKILL) | BIT(SIGSTOP))
-/* What the default action does nothing for ... */
+/* Signals whose default action does nothing ... */
 #define IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
-/* ... and would stop the process for: nobody could continue it. */
+/* ... and those that would stop the process: nothing could continue it. */
 #define STOPS (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
-/* There are no children and no second stack, so that these three have nothing to do. */
+/* The last three flags have no effect: there are no children and no alternate stack. */
 #define FLAGS (SA_RESTART | SA_RESETHAND | SA_NODEFER | SA_ONSTACK | SA_NOCLDSTOP | \
 	       SA_NOCLDWAIT)
 
 static struct sigaction actions[NSIG];
-static sigset_t pending;		/* of the process: for any thread */
+static sigset_t pending;		/* for the process: any thread may take it */
 
 static bool is_signal(int sig)
 {
@@ -50,13 +51,16 @@ static bool stops(int sig)
 	return actions[sig].sa_handler == SIG_DFL && BIT(sig) & STOPS;
 }
 
-/* What sigwait() waits for is not blocked, and no handler gets it. */
+/* A signal that sigwait() waits for is not delivered to a handler. */
 static bool accepts(const struct pthread *p, int sig)
 {
 	return BIT(sig) & (~p->blocked | p->awaited);
 }
 
-/* It stays pending although it is ignored or would end the program. */
+/*
+ * Whether a signal stays pending although it is ignored or would end the program: it is
+ * blocked or waited for.
+ */
 static bool kept(const struct pthread *p, int sig)
 {
 	return BIT(sig) & (p->blocked | p->awaited);
@@ -67,7 +71,7 @@ static bool ends(const struct pthread *p, int sig)
 	return actions[sig].sa_handler == SIG_DFL && !ignored(sig) && !kept(p, sig);
 }
 
-/* The signals that the thread handles now; those that are ignored are gone. */
+/* Returns the signals that the thread must handle now; removes those that are ignored. */
 static sigset_t deliverable(struct pthread *p)
 {
 	sigset_t set = (p->pending | pending) & ~p->blocked & ~p->awaited;
@@ -82,7 +86,7 @@ static sigset_t deliverable(struct pthread *p)
 	return set;
 }
 
-/* A signal of the set that is pending is pending no longer: which, or 0. */
+/* Takes a pending signal of the set. Returns its number, or 0. */
 static int take(struct pthread *p, sigset_t set)
 {
 	for (int sig = 1; sig < NSIG; sig++) {
@@ -118,7 +122,7 @@ bool signal_waiting(void)
 	return current->local && deliverable(current->local);
 }
 
-/* All that are handled now have SA_RESTART. */
+/* Whether all signals to be handled now have SA_RESTART. */
 static bool all_restart(struct pthread *p)
 {
 	sigset_t set = deliverable(p);
@@ -140,7 +144,7 @@ bool signal_handled(enum signal_way way)
 	return true;
 }
 
-/* Kernel code at the beginning and the end, not in the handler. */
+/* Called in the kernel; leaves it for the handler. */
 static void handle(struct pthread *p, int sig)
 {
 	struct sigaction act = actions[sig];
@@ -159,7 +163,7 @@ static void handle(struct pthread *p, int sig)
 	p->blocked = before;
 }
 
-/* The scheduler calls it when a thread for which `called` is set leaves the kernel. */
+/* Called by the scheduler when a thread with `called` set leaves the kernel. */
 void thread_deliver_signals(void)
 {
 	struct pthread *p = current->local;
@@ -174,7 +178,7 @@ void thread_deliver_signals(void)
 
 /* ---- to send */
 
-/* To a thread, which may have ended: 0 or an error number. */
+/* Sends a signal to a thread, which may have ended. Returns 0 or an error number. */
 static int send_to(struct pthread *p, int sig)
 {
 	if (!sig || !p->thread)
@@ -211,8 +215,8 @@ int raise(int sig)
 }
 
 /*
- * To the process, of which any thread takes it that does not block it: this one if it can, for
- * then the handler has run before kill() returns.
+ * Sends a signal to the process. Any thread that does not block it takes it; preferably
+ * the current one, whose handler then runs before kill() returns.
  */
 static int send(int sig)
 {
@@ -234,7 +238,7 @@ static int send(int sig)
 	return 0;
 }
 
-/* The one process there is, by any of its names. */
+/* All values of pid that mean the own process are accepted. */
 int kill(pid_t pid, int sig)
 {
 	int rc;
@@ -264,7 +268,7 @@ int sigaction(int sig, const struct sigaction *restrict new, struct sigaction *r
 	before = actions[sig];
 	if (new)
 		actions[sig] = *new;
-	if (new && ignored(sig)) {	/* also what is blocked and pending */
+	if (new && ignored(sig)) {	/* also one that is blocked and pending */
 		pending &= ~BIT(sig);
 		for (struct pthread *p = pthread_next(NULL); p; p = pthread_next(p))
 			p->pending &= ~BIT(sig);
@@ -275,7 +279,7 @@ int sigaction(int sig, const struct sigaction *restrict new, struct sigaction *r
 	return 0;
 }
 
-/* As on BSD and Linux: the handler stays, and interrupts nothing. */
+/* As on BSD and Linux: the handler stays installed, and calls are restarted. */
 _sig_func_ptr signal(int sig, _sig_func_ptr handler)
 {
 	struct sigaction act = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;

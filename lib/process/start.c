@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From the platform to main() and out again: kernel_main() is the list of what is started.
+ * From kernel_main(), the list of what is started, to main(), and the end.
  *
- * The boot flow brings the kernel up and makes the thread that runs main(), since its own
- * small stack is no place for an application; then it is the control thread.
+ * The boot thread initialises the kernel and creates the thread that runs main(), since
+ * its own stack is too small for an application. Then it becomes the control thread.
  */
 #include "control/control.h"
 #include "control/gdb/gdb.h"
@@ -32,15 +32,15 @@
 #define STACK_MAX (1024 * 1024)
 
 /*
- * xenstored's answers take their time, and what we ask it keeps dom0 from reading our
- * console.  So main comes first: we ask when it has had a moment, or ends.
+ * xenstored's replies take time, and requests keep dom0 from reading the console. So
+ * xenstore is connected this time after the start of main, or when main ends.
  */
 #define HEAD_START (10 * NSEC_PER_MSEC)
-#define RESERVE 24			/* pages: xenstore, and the control endpoint */
+#define RESERVE 24			/* pages: for xenstore and the control endpoint */
 
 int main(int argc, char **argv, char **envp);
 
-/* In the order in which an ELF system has them; those of fini_array from its end on. */
+/* In the order of an ELF system; fini_array is processed from its end. */
 extern void (*preinit_array_start[])(int, char **, char **);
 extern void (*init_array_start[])(int, char **, char **);
 extern void (*init_array_end[])(int, char **, char **);
@@ -86,7 +86,7 @@ static void main_thread(void *arg)
 	exit(main(argc, argv, environ));
 }
 
-/* A share of memory, within reason; `stack=` says otherwise. */
+/* A part of memory, within limits; set by `stack=`. */
 static size_t stack_size(void)
 {
 	struct page_stats memory;
@@ -120,7 +120,8 @@ static void start_shell(void)
 	if (word && strcmp(word, "shell") == 0 && shell_start)
 		shell_start();
 	else if (word)
-		log_warning("console=%s: this image has no such thing (control/shell.h)", word);
+		log_warning("console=%s: not supported: the image has no shell (docs/control.md)",
+			    word);
 }
 
 static void start_main(void)
@@ -129,16 +130,16 @@ static void start_main(void)
 					NULL);
 
 	if (!t || tls_new(&t->tls))
-		panic("too little memory: none for main's thread");
+		panic("not enough memory for main's thread");
 }
 
-/* A command line that is not all there is not obeyed: rc is param_init()'s. */
+/* A command line that is not complete is not used. rc is the result of param_init(). */
 static void check_command_line(size_t length, int rc)
 {
 	char why[100];
 
 	if (length > boot_info.command_line_max)
-		format(why, sizeof(why), "the command line may be cut: it has %zu bytes or more, "
+		format(why, sizeof(why), "the command line may be cut: it has at least %zu bytes, "
 		       "and the limit is %u", length, boot_info.command_line_max);
 	else if (rc)
 		format(why, sizeof(why), "the command line has %s", rc == -E2BIG ?
@@ -163,9 +164,12 @@ _Noreturn void kernel_main(void)
 	rc = param_init(boot_info.command_line);
 	log_init();
 	greet();
-	/* A guest without xenstore runs; it only cannot be asked, nor say how it ended. */
+	/*
+	 * Without xenstore the guest runs, but has no control endpoint and cannot report
+	 * its exit status there.
+	 */
 	if (control_init())
-		log_warning("xenstore: none");
+		log_warning("xenstore is not available: no disks, network or control endpoint");
 	check_command_line(length, rc);
 	watchdog_init();
 	shutdown_limits();
@@ -173,7 +177,7 @@ _Noreturn void kernel_main(void)
 	page_reserve(RESERVE);
 	start_shell();
 	start_main();
-	hold_init();		/* until here nobody else could have run */
+	hold_init();		/* until here there was no other thread */
 	thread_sleep(clock_now() + HEAD_START);
 	console_tell();
 	control_run();
@@ -192,7 +196,7 @@ _Noreturn void abort(void)
 	panic("abort");
 }
 
-/* <assert.h>, ours and the application's. */
+/* For <assert.h>, of Xenolith and of the application. */
 _Noreturn void __assert_func(const char *file, int line, const char *function,
 			     const char *what);
 _Noreturn void __assert_func(const char *file, int line, const char *function,

@@ -11,6 +11,6 @@ int uname(struct utsname *names)
 	*names = (struct utsname){ .sysname = "Xenolith", .release = "1", .version = "Xen",
 				   .machine = "x86_64" };
 	if (gethostname(names->nodename, sizeof(names->nodename)))
-		errno = saved;		/* a longer name is cut */
+		errno = saved;		/* a longer name is truncated */
 	return 0;
 }

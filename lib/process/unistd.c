@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What <unistd.h> knows of the process and the system (POSIX.1-2017: sysconf, getpid). */
+/*
+ * Functions of <unistd.h> for the process and the system (POSIX.1-2017: sysconf, getpid).
+ */
 #include "kernel/arch.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
@@ -10,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The one process there is, and its own session and group; no user owns it but root. */
+/* The only process, which is its own session and group; the user is root. */
 #define PID 1
 
 pid_t getpid(void)
@@ -50,7 +52,7 @@ int getpagesize(void)
 
 static char host_name[HOST_NAME_MAX + 1];
 
-/* What sethostname() said; else the word hostname= of the kernel command line. */
+/* The name set by sethostname(), otherwise by hostname= of the kernel command line. */
 int gethostname(char *to, size_t size)
 {
 	const char *name = *host_name ? host_name : param("hostname");
@@ -61,7 +63,7 @@ int gethostname(char *to, size_t size)
 		strcpy(to, name);
 		return 0;
 	}
-	if (size) {			/* as much as there is room for, as on Linux */
+	if (size) {			/* truncated, as on Linux */
 		memcpy(to, name, size - 1);
 		to[size - 1] = '\0';
 	}
@@ -88,7 +90,7 @@ static long pages(bool free)
 	return free ? stats.free : stats.total;
 }
 
-/* -1 without a change of errno: no limit, or an option that there is not. */
+/* Returns -1 without setting errno if there is no limit, or no such option. */
 long sysconf(int name)
 {
 	switch (name) {

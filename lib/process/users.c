@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The one user and the one group that there are (POSIX.1-2017: getpwnam, setuid ...): root. */
+/* Users and groups (POSIX.1-2017: getpwnam, setuid ...): only root exists. */
 #include "lib/result.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ struct group *getgrnam(const char *group)
 	return strcmp(group, NAME) ? NULL : getgrgid(0);
 }
 
-/* Root may become anybody, but there is nobody else. */
+/* Root may change to any user, but there is no other one. */
 static int become(unsigned id)
 {
 	return id == 0 ? 0 : result(-EINVAL);
@@ -91,13 +91,13 @@ char *getlogin(void)
 	return name;
 }
 
-/* Nobody's rights were taken over from a file. */
+/* There are no set-user-ID programs. */
 int issetugid(void)
 {
 	return 0;
 }
 
-/* The process leads its session already. */
+/* The process already leads its session. */
 pid_t setsid(void)
 {
 	return result(-EPERM);

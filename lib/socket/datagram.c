@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 #define RCVBUF (256 * 1024)
-#define ATTEMPTS 100			/* to send what may need more fragments than there is room */
-#define COST 256			/* bytes that a datagram takes beside its own */
+#define ATTEMPTS 100	/* to send a message whose fragments may exceed the queue */
+#define COST 256			/* bytes of overhead of a datagram */
 
 struct datagram {
 	struct datagram *next;
@@ -22,7 +22,7 @@ struct datagram {
 	uint8_t netif;
 };
 
-/* Those whose last datagram was not taken, and who are not writable. */
+/* Sockets whose last datagram was refused, and which are not writable. */
 static struct dgram_socket *refused;
 
 static void all_writable(void)
@@ -49,8 +49,8 @@ static void forget_refused(struct dgram_socket *d)
 }
 
 /*
- * lwIP had no room for the message (ERR_MEM); so many attempts were before this one.  0: try
- * again; or -errno.
+ * lwIP had no memory or space for the message (ERR_MEM); attempts: how many were made.
+ * Returns 0 to try again, or -errno.
  */
 static int no_room(struct dgram_socket *d, const struct message *m, unsigned attempt,
 		   uint64_t deadline)
@@ -103,7 +103,7 @@ struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int typ
 	return d;
 }
 
-/* A pbuf of a link is in the account (net/netif.c); copies are added here. */
+/* A vif's pbuf is counted by net/netif_rx.c; copies are counted here. */
 static size_t cost_of_copy(const struct pbuf *p)
 {
 	size_t cost = 0;
@@ -161,7 +161,10 @@ void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint
 	socket_readable(&d->s);
 }
 
-/* What does not fit is lost; MSG_TRUNC: say how long it was, as on Linux. */
+/*
+ * The message is truncated to the buffers; with MSG_TRUNC its length is returned, as on
+ * Linux.
+ */
 static ssize_t take(struct dgram_socket *d, struct message *m)
 {
 	struct cursor to = { .iov = m->iov };
@@ -231,7 +234,7 @@ int dgram_shutdown(struct socket *s, int how)
 {
 	struct dgram_socket *d = dgram_of(s);
 
-	/* Who waits is woken in any case, as on Linux (inet_shutdown()). */
+	/* Sleeping threads are woken in any case, as on Linux (inet_shutdown()). */
 	d->shut_rd |= how != SHUT_WR;
 	d->shut_wr |= how != SHUT_RD;
 	socket_readable(s);

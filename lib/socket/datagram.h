@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What sockets for datagrams have in common: a queue of what was received. */
+/* The common part of UDP and raw sockets: a queue of received datagrams. */
 #ifndef LIB_SOCKET_DATAGRAM_H
 #define LIB_SOCKET_DATAGRAM_H
 
@@ -18,7 +18,7 @@ struct dgram_socket {
 	bool connected, shut_rd, shut_wr;
 	struct endpoint remote;
 	struct datagram *first, *last;
-	size_t queued;			/* bytes, and what they cost */
+	size_t queued;			/* bytes of data, and of memory */
 	uint64_t dropped;
 	bool refused;			/* not writable: the network's queue was full */
 	struct dgram_socket *next_refused;
@@ -33,7 +33,7 @@ struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int typ
 			       int protocol);
 void dgram_free(struct dgram_socket *d);
 
-/* lwIP is at the one that came; p is ours now. */
+/* Queues a datagram, in lwIP's callback. Takes ownership of p. */
 void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint *from);
 
 ssize_t dgram_recv(struct socket *s, struct message *m);
@@ -41,29 +41,30 @@ unsigned dgram_ready(struct socket *s);
 size_t dgram_readable(struct socket *s);
 int dgram_shutdown(struct socket *s, int how);
 
-/* A pbuf with the message, for lwIP to send; NULL: errno is in *rc. */
+/* Returns a pbuf with the message, for sending; NULL: -errno is in *rc. */
 struct pbuf *dgram_pbuf(struct message *m, pbuf_layer layer, size_t most, int *rc);
 
 /*
- * One attempt to send: 0 and what lwIP said, or -errno.  Each takes a new pbuf: lwIP leaves its
- * headers in one that it could not send, and asserts that no fragment of an earlier attempt
- * refers to it ("p->ref == 1").
+ * One attempt to send. Returns 0 and lwIP's result, or -errno. Each attempt uses a new
+ * pbuf: lwIP leaves its headers in a pbuf that it could not send, and asserts that no
+ * fragment of an earlier attempt refers to it ("p->ref == 1").
  */
 typedef int dgram_attempt(struct dgram_socket *d, struct message *m,
 			  const struct endpoint *to, err_t *err);
 
 /*
- * Attempts until lwIP takes the message: 0 and what it said last, or -errno.  If the call may
- * wait, an address and room in a full queue of the network are waited for; else -EAGAIN.
- * -ENOBUFS: there is no memory, or the queue is too short for the message.
+ * Repeats attempts until lwIP accepts the message. Returns 0 and the last result, or
+ * -errno. If the call may sleep, it waits for an address and for space in the network's
+ * queue; otherwise it returns -EAGAIN. -ENOBUFS: no memory, or the queue is too short for
+ * the message.
  */
 int dgram_send(struct dgram_socket *d, struct message *m, const struct endpoint *to,
 	       dgram_attempt *attempt, err_t *err);
 
-/* Where a message goes: 0 or -errno. */
+/* Determines the destination of a message. Returns 0 or -errno. */
 int dgram_target(struct dgram_socket *d, const struct message *m, struct endpoint *to);
 
-/* The address we send to it from, if the socket is bound to none. */
+/* Determines the source address, for a socket that is not bound to one. */
 void dgram_source(const struct endpoint *to, ip_addr_t *local);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * POSIX's addresses and lwIP's.
+ * Conversion of POSIX's and lwIP's addresses.
  *
- * A socket for IPv6 that is not for IPv6 only speaks IPv4 too: such addresses are
- * ::ffff:a.b.c.d there (RFC 3493, 3.7).
+ * An IPv6 socket without IPV6_V6ONLY also handles IPv4, with addresses of the form
+ * ::ffff:a.b.c.d (RFC 3493, 3.7).
  */
 #include "lib/socket/socket.h"
 

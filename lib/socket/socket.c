@@ -9,7 +9,7 @@
 
 static struct socket *make(int domain, int type, int protocol, int *rc)
 {
-	if (type & ~0xf) {		/* a flag that is none */
+	if (type & ~0xf) {		/* an unknown flag */
 		*rc = -EINVAL;
 		return NULL;
 	}
@@ -39,7 +39,7 @@ static struct socket *make(int domain, int type, int protocol, int *rc)
 	return NULL;
 }
 
-/* A descriptor for it; it is closed if there is none. */
+/* Assigns a descriptor to a new socket; frees the socket if there is none. */
 static int install(struct socket *s, int flags)
 {
 	int fd;
@@ -66,7 +66,10 @@ int socket(int domain, int type, int protocol)
 	return rc < 0 ? socket_result(rc) : rc;
 }
 
-/* First the descriptor, as on Linux: who gets none leaves the connection in the queue. */
+/*
+ * The descriptor is reserved first, as on Linux: without one the connection stays in the
+ * queue.
+ */
 static int accept_one(struct socket *s, struct endpoint *peer, int flags)
 {
 	struct socket *connection;
@@ -138,7 +141,7 @@ static int connect_to(struct socket *s, const struct sockaddr *name, socklen_t l
 	rc = sockaddr_read(s, name, len, &e);
 	if (rc)
 		return rc;
-	/* As everywhere else, to nowhere is to ourselves. */
+	/* As on other systems, the unspecified address means loopback. */
 	if (ip_addr_isany(&e.ip))
 		ip_addr_set_loopback(IP_IS_V6(&e.ip), &e.ip);
 	return CAN(s, connect, &e, socket_patient(s, 0));

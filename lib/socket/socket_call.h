@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What socket.c and socket_message.c share: the frame of a call on a socket. */
+/* The common part of calls on sockets, for socket.c and socket_message.c. */
 #ifndef LIB_SOCKET_SOCKET_CALL_H
 #define LIB_SOCKET_SOCKET_CALL_H
 
@@ -14,7 +14,10 @@ static inline int socket_result(ssize_t rc)
 	return -1;
 }
 
-/* Enter the kernel with the socket of fd, call, let out what was sent, leave. */
+/*
+ * Enters the kernel, evaluates `call` with the socket s of fd, sends packets, and leaves
+ * the kernel. The result is that of the call, or -1 with errno.
+ */
 #define WITH_SOCKET(fd, call)							\
 	({									\
 		struct file *f = NULL;						\
@@ -31,7 +34,7 @@ static inline int socket_result(ssize_t rc)
 		rc_ < 0 ? socket_result(rc_) : rc_;				\
 	})
 
-/* What a protocol can do; the others it cannot. */
+/* Calls an operation, if the protocol has it. */
 #define CAN(s, op, ...) ((s)->ops->op ? (s)->ops->op(s, ##__VA_ARGS__) : -EOPNOTSUPP)
 
 #endif

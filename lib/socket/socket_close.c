@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The end of TCP sockets, and what is left of connections that nobody holds any more.
+ * Closing of TCP sockets, and connections that remain without a socket.
  *
- * A connection that is closed with data unread is reset (RFC 2525, 2.17).  One with data
- * to send becomes an orphan: it goes on until all is acknowledged.  Then lwIP has it alone, in
- * FIN_WAIT, LAST_ACK or TIME_WAIT.  net/orphan.h limits the number and the time of both; the
- * number of those in TIME_WAIT is limited here.
+ * A connection that is closed with unread data is reset (RFC 2525, 2.17). One with data
+ * to send becomes an orphan until all data is acknowledged. After that only lwIP has it,
+ * in FIN_WAIT, LAST_ACK or TIME_WAIT. net/orphan.h limits the number and the time of
+ * both. The number of those in TIME_WAIT is limited here.
  */
 #include "kernel/clock.h"
 #include "kernel/param.h"
@@ -17,12 +17,12 @@
 #include <fcntl.h>
 #include <lwip/priv/tcp_priv.h>
 
-#define ORPHANS_LEAST 8			/* where memory for what is sent is full */
+#define ORPHANS_LEAST 8			/* allowed if memory for unacknowledged data is full */
 #define TIME_WAIT_MOST 256
-#define LOOK_EVERY 64			/* closed connections */
+#define LOOK_EVERY 64			/* closed connections between two checks */
 #define LAST_PATIENCE (2 * NSEC_PER_SEC)
 #define DRAIN (1 * NSEC_PER_SEC)
-#define MOMENT (NSEC_PER_SEC / 5)	/* in which something moves, or not */
+#define MOMENT (NSEC_PER_SEC / 5)	/* time in which progress is expected */
 
 void tcp_socket_orphan_over(struct tcp_socket *t)
 {
@@ -38,8 +38,8 @@ static void become_orphan(struct tcp_socket *t)
 }
 
 /*
- * Every segment of a new connection is compared with those in TIME_WAIT: the oldest, which
- * are the last of lwIP's list, go.
+ * Each segment of a new connection is compared with all in TIME_WAIT, so the oldest are
+ * removed: the last ones of lwIP's list.
  */
 static void limit_time_wait(void)
 {
@@ -57,7 +57,7 @@ static void limit_time_wait(void)
 	}
 }
 
-/* To look costs a step for each connection there is. */
+/* A check costs a step for each connection. */
 static void limit_closed(void)
 {
 	static unsigned closed;
@@ -68,7 +68,10 @@ static void limit_closed(void)
 	limit_time_wait();
 }
 
-/* Wait as long as SO_LINGER says: all is acknowledged, or reset. */
+/*
+ * Waits as SO_LINGER requires. Returns true if all data is acknowledged or the connection
+ * was reset.
+ */
 static bool linger(struct tcp_socket *t)
 {
 	uint64_t time = t->s.o.linger_time * NSEC_PER_SEC;
@@ -96,12 +99,13 @@ static void close_connection(struct tcp_socket *t)
 			return;
 		}
 	}
-	if (wants_reset(t)) {		/* something may have come meanwhile */
+	if (wants_reset(t)) {		/* data may have arrived meanwhile */
 		tcp_socket_abort(t);
 		tcp_socket_free(t);
 		return;
 	}
-	pcb->rcv_wnd = TCP_WND_MAX(pcb);	/* all was read: lwIP need not reset it */
+	/* All data was read: keeps lwIP from sending a reset */
+	pcb->rcv_wnd = TCP_WND_MAX(pcb);
 	orphan_begin(pcb);
 	if (t->unacked) {
 		become_orphan(t);
@@ -130,7 +134,7 @@ void tcp_socket_close(struct socket *s)
 
 /* ---- the end of the guest */
 
-/* Who comes now is told so at once (a reset), and can go elsewhere. */
+/* New connections are refused with a reset, so that clients can try elsewhere. */
 static void let_nobody_in(void)
 {
 	struct tcp_pcb *pcb;
@@ -139,7 +143,7 @@ static void let_nobody_in(void)
 		TCP_RMV(&tcp_listen_pcbs.pcbs, pcb);
 }
 
-/* A sum that is another when anything was sent or received. */
+/* A value that changes when data is sent or received. */
 static uint32_t moved(void)
 {
 	uint32_t sum = 0;
@@ -149,7 +153,7 @@ static uint32_t moved(void)
 	return sum;
 }
 
-/* The application goes on with what it has begun, as long as something moves. */
+/* The application continues with its connections as long as data is sent or received. */
 static void drain(uint64_t deadline)
 {
 	uint32_t before;
@@ -163,8 +167,8 @@ static void drain(uint64_t deadline)
 }
 
 /*
- * Nobody is let in any more, what was begun may be finished, peers are told that nothing
- * more comes, and what was sent before still arrives.
+ * Shutdown: no new connections, existing ones may finish until the deadline, a FIN is
+ * sent to the peers, and data that was sent before is delivered.
  */
 static void close_all(const struct shutdown_order *order)
 {

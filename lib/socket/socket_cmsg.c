@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Control messages of sendmsg() and recvmsg(): SCM_RIGHTS over socketpair() (unix(7)), and the
- * address a datagram was sent to, or is to be sent from (IP_PKTINFO of ip(7), IPV6_PKTINFO of
- * RFC 3542, 6).  Every other one is EINVAL: none is ignored.
+ * Control messages of sendmsg() and recvmsg(): SCM_RIGHTS for socketpair() (unix(7)), and
+ * the local address of a datagram (IP_PKTINFO of ip(7), IPV6_PKTINFO of RFC 3542, 6).
+ * Other control messages are refused with EINVAL.
  */
 #include "lib/file/rights.h"
 #include "lib/socket/socket.h"
@@ -14,7 +14,7 @@
 
 /* ---- to be sent */
 
-/* Its source: an address of ours, an interface, or both. */
+/* The source: an address, an interface, or both. */
 static int set_source(struct message *m, const ip_addr_t *ip, unsigned index)
 {
 	if (index && (index > UINT8_MAX || !netif_get_by_index(index)))
@@ -83,7 +83,9 @@ int socket_cmsg_read(struct socket *s, const struct msghdr *h, struct message *m
 
 /* ---- received */
 
-/* Room for one more, as much as there is of it: its data, and how many bytes; else NULL. */
+/*
+ * Begins a control message. Returns the place for its data, and how much fits, or NULL.
+ */
 static void *begin(struct msghdr *h, size_t *used, int level, int type, size_t *len)
 {
 	size_t left = h->msg_controllen - *used;
@@ -121,7 +123,7 @@ static void put_v4(struct msghdr *h, size_t *used, const struct message *m)
 		.ipi_ifindex = m->netif, .ipi_addr.s_addr = to, .ipi_spec_dst.s_addr = to,
 	};
 
-	/* To many: what an answer is sent from. */
+	/* A multicast address cannot be the source of a reply. */
 	if (netif && !socket_is_ours(&m->local))
 		info.ipi_spec_dst.s_addr = netif_ip4_addr(netif)->addr;
 	put(h, used, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
@@ -140,7 +142,7 @@ static void put_v6(struct msghdr *h, size_t *used, const struct message *m)
 	put(h, used, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 }
 
-/* Descriptors for as many as there is room for. */
+/* Installs as many descriptors as fit. */
 static void put_rights(struct msghdr *h, size_t *used, struct rights *r, bool cloexec)
 {
 	size_t left = h->msg_control ? h->msg_controllen - *used : 0;

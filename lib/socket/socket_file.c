@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all protocols of sockets share: errors, addresses, time limits, and the socket as a
+ * The common part of all protocols: errors, addresses, deadlines, and the socket as a
  * file.
  */
 #include "kernel/clock.h"
@@ -215,7 +215,10 @@ static ssize_t total(const struct iovec *iov, size_t count)
 #define FOR_SEND (FOR_ALL | MSG_EOR)
 #define FOR_RECV (FOR_ALL | MSG_PEEK | MSG_TRUNC | MSG_CMSG_CLOEXEC)
 
-/* No flag is ignored: 0, or what Linux says where there is nothing of the kind. */
+/*
+ * Returns 0 if all flags are supported, otherwise Linux's error for a socket without the
+ * feature. No flag is ignored.
+ */
 static int flags_refused(const struct socket *s, bool out, int flags)
 {
 	bool stream = s->type == SOCK_STREAM, local = s->domain == AF_UNIX;
@@ -223,9 +226,9 @@ static int flags_refused(const struct socket *s, bool out, int flags)
 	if (out)
 		return flags & ~(FOR_SEND | (stream ? MSG_MORE : 0)) ? -EOPNOTSUPP : 0;
 	if (flags & MSG_OOB && stream && !local)
-		return -EINVAL;		/* urgent data is read in its place */
+		return -EINVAL;		/* urgent data is received in-band */
 	if (flags & MSG_ERRQUEUE && !local)
-		return -EAGAIN;		/* no IP_RECVERR: nothing is queued */
+		return -EAGAIN;		/* no IP_RECVERR: the error queue is empty */
 	return flags & ~FOR_RECV ? -EOPNOTSUPP : 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Multicast groups (RFC 3678, 4.1.1; RFC 3493, 5.2).  Interfaces join them, and lwIP counts
- * how often; a socket keeps what it has joined, and leaves it when it is closed.
+ * Multicast groups (RFC 3678, 4.1.1; RFC 3493, 5.2). lwIP counts how often a netif has
+ * joined a group. A socket lists the groups it has joined, and leaves them when it is
+ * closed.
  */
 #include "lib/socket/socket.h"
 
@@ -16,7 +17,7 @@
 
 struct group {
 	struct group *next;
-	struct netif *netif;		/* they are for good */
+	struct netif *netif;		/* netifs are never removed */
 	ip_addr_t ip;
 };
 
@@ -80,7 +81,7 @@ static bool meant(const struct netif *netif, const struct ip_mreqn *m)
 	return netif->flags & NETIF_FLAG_IGMP;
 }
 
-/* Which interface may be left open: all of them, since here it hardly matters. */
+/* Without an interface, the group is joined on all of them. */
 int socket_group_v4(struct socket *s, bool joins, const void *value, size_t len)
 {
 	struct ip_mreqn m = { 0 };

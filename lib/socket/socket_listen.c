@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Listening: connections that are complete wait in a queue for accept().
+ * Listening sockets: a queue of established connections for accept().
  *
- * While the queue has room lwIP lets in as many half-open ones as it can count, so the queue
- * may become longer than listen() said by as many.  A client that is not let in asks
- * again, as its SYN was not answered.
+ * While the queue has space lwIP accepts as many half-open connections as it can count,
+ * so the queue may become longer than the backlog by this number. Other SYNs are dropped,
+ * and the client retransmits them.
  *
- * Where there are as many half-open ones, the next gets a SYN cookie (net/cookie.h): it
- * takes no place, and comes back with the ACK.
+ * If the number of half-open connections is at its limit, a SYN is answered with a SYN
+ * cookie (net/cookie.h), which needs no memory.
  */
 #include "lib/socket/socket_tcp.h"
 #include "lib/thread/signals.h"
@@ -17,10 +17,10 @@
 #include <lwip/priv/tcp_priv.h>
 #include <stdlib.h>
 
-#define HALF_OPEN_MOST 255		/* lwIP's count has 8 bits */
-#define RESERVE (64 * 1024)		/* bytes: with less memory nobody is let in */
+#define HALF_OPEN_MOST 255		/* lwIP counts them in 8 bits */
+#define RESERVE (64 * 1024)	/* bytes: with less free memory no connection is accepted */
 
-/* lwIP's macro does not know "none". */
+/* lwIP's macro cannot set the backlog to 0. */
 static void let_in(struct tcp_socket *t)
 {
 	struct tcp_pcb_listen *pcb = (struct tcp_pcb_listen *)t->pcb;
@@ -37,7 +37,7 @@ static bool memory_is_short(void)
 	return !p;
 }
 
-/* A SYN has come, or the ACK of a SYN cookie, and has a pcb. */
+/* Called for a new pcb, after a SYN or the ACK of a SYN cookie. */
 static err_t syn(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
 {
 	(void)id, (void)listener;
@@ -101,8 +101,8 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 }
 
 /*
- * One that fails before it is accepted keeps its place, as on Linux: who accepts it is told
- * by the first call.
+ * A connection that fails before it is accepted stays in the queue, as on Linux: accept()
+ * returns it, and the first call on it returns the error.
  */
 int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection)
 {
@@ -122,7 +122,7 @@ int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection
 		if (rc <= 0)
 			return rc ? rc : -EAGAIN;
 		if (!t->first)
-			return -EINVAL;	/* shutdown() */
+			return -EINVAL;	/* after shutdown() */
 	}
 	c = t->first;
 	unqueue(t, c);

@@ -10,7 +10,7 @@ static ssize_t send_to(struct socket *s, struct message *m, const struct sockadd
 {
 	int rc;
 
-	/* POSIX lets a connection ignore it, and programs pass what they got. */
+	/* POSIX allows a connection to ignore the address, and programs pass one. */
 	if (name && len && s->type != SOCK_STREAM) {
 		rc = sockaddr_read(s, name, len, &m->name);
 		if (rc)
@@ -32,7 +32,7 @@ static ssize_t recv_from(struct socket *s, struct message *m, struct sockaddr *n
 	return rc;
 }
 
-/* Without a place for control messages. */
+/* Without a buffer for control messages. */
 static ssize_t recv_plain(struct socket *s, struct message *m, struct sockaddr *name,
 			  socklen_t *len)
 {
@@ -118,7 +118,10 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	return i || !count ? (int)i : -1;
 }
 
-/* As on Linux the time is looked at after each message; what has come counts before an error. */
+/*
+ * As on Linux, the timeout is checked after each message, and an error is returned only
+ * if no message was received.
+ */
 int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	     struct timespec *timeout)
 {

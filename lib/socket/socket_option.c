@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* getsockopt() and setsockopt(): what all sockets have.  Values are Linux's. */
+/* getsockopt() and setsockopt() for options that all sockets have. Values are Linux's. */
 #include "kernel/clock.h"
 #include "lib/socket/socket.h"
 
@@ -102,13 +102,13 @@ static int set_socket(struct socket *s, int option, const void *value, size_t le
 	case SO_RCVBUF:
 		s->o.rcvbuf = clamp(n, TCP_WND);
 		return 0;
-	case SO_OOBINLINE:		/* urgent data always is */
+	case SO_OOBINLINE:		/* urgent data is always in-band */
 		s->o.oobinline = n;
 		return 0;
 	case SO_DEBUG:
 	case SO_DONTROUTE:
 		return n ? -ENOPROTOOPT : 0;
-	case SO_RCVLOWAT:		/* 0 means 1, as on Linux */
+	case SO_RCVLOWAT:		/* 0 is changed to 1, as on Linux */
 		return n >> 1 ? -ENOPROTOOPT : 0;
 	}
 	return -ENOPROTOOPT;
@@ -149,7 +149,7 @@ static int set_byte(struct socket *s, uint8_t *to, int n, int least, int most, i
 	return 0;
 }
 
-/* The two bits of ECN are TCP's own (RFC 3168), as on Linux. */
+/* The two ECN bits are TCP's (RFC 3168), as on Linux. */
 static uint8_t without_ecn(const struct socket *s, int tos)
 {
 	return s->type == SOCK_STREAM ? (tos & ~3) | (s->o.tos & 3) : tos;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Raw sockets on lwIP's raw interface: ping, mostly.  As on Linux a packet received has its
- * IPv4 header, but no IPv6 header (RFC 3542, 3), and lwIP sees it too.
+ * Raw sockets on lwIP's raw interface, as for ping. As on Linux a received packet
+ * includes its IPv4 header, but no IPv6 header (RFC 3542, 3), and lwIP processes it too.
  */
 #include "lib/socket/datagram.h"
 #include "net/net.h"
@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #define MOST (65535 - 40)
-#define ICMPV6_CHECKSUM 2		/* its place in the packet */
+#define ICMPV6_CHECKSUM 2		/* its offset in the packet */
 
 static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 {
@@ -112,7 +112,7 @@ static ssize_t raw_socket_send(struct socket *s, struct message *m)
 		return rc;
 	if (socket_is_broadcast(&to.ip) && !(s->o.so & SOF_BROADCAST))
 		return -EACCES;
-	/* As on Linux; lwIP asserts that the checksum has its place. */
+	/* As on Linux. lwIP asserts that there is space for the checksum. */
 	if (d->raw->chksum_reqd && m->size < ICMPV6_CHECKSUM + 2)
 		return -EINVAL;
 	rc = dgram_send(d, m, &to, send_one, &err);

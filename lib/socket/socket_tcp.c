@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* TCP sockets on lwIP's raw interface: how they come to be, connect, and what they are. */
+/* TCP sockets on lwIP's raw interface: creation, connect(), shutdown() and readiness. */
 #include "kernel/trace.h"
 #include "lib/socket/socket_tcp.h"
 #include "lib/thread/signals.h"
@@ -15,7 +15,7 @@
 
 #define PRIORITY TCP_PRIO_NORMAL
 #define SNDBUF_LEAST 16384
-#define RTO_AFTER_SYN (3 * TCP_SOCKET_FIRST_RTO)	/* if one was lost: RFC 6298, 5.7 */
+#define RTO_AFTER_SYN (3 * TCP_SOCKET_FIRST_RTO)	/* if a SYN was lost: RFC 6298, 5.7 */
 
 struct tcp_socket *tcp_socket_alloc(int domain)
 {
@@ -100,7 +100,7 @@ struct socket *tcp_socket_new(int domain)
 	return NULL;
 }
 
-/* lwIP has freed the pcb already. */
+/* lwIP's error callback; the pcb is already freed. */
 static void failed(void *arg, err_t err)
 {
 	struct tcp_socket *t = arg;
@@ -125,8 +125,9 @@ static void failed(void *arg, err_t err)
 }
 
 /*
- * As on Linux: any error ends a connection that is not there yet (RFC 5461, 4.1), and none ends
- * one that is (RFC 1122, 4.2.3.9; RFC 5927): it is told when the connection times out.
+ * As on Linux, each error ends a connection attempt (RFC 5461, 4.1), but not an
+ * established connection (RFC 1122, 4.2.3.9; RFC 5927): the error is reported if the
+ * connection times out.
  */
 static void icmp_error(struct tcp_pcb *pcb, int error, bool hard)
 {
@@ -171,9 +172,9 @@ static int tcp_socket_bind(struct socket *s, const struct endpoint *name)
 }
 
 /*
- * A window below what needs no scaling would only cost time.  A SYN has announced no more
- * than that, whatever lwIP thinks; and that a SYN was lost says nothing of how much the path
- * takes (RFC 5681, 3.1).
+ * A window below 64 KiB, which needs no scaling, would only be slow. The SYN has not
+ * announced more, whatever lwIP assumes. The loss of a SYN says nothing about the path's
+ * capacity (RFC 5681, 3.1).
  */
 void tcp_socket_established(struct tcp_socket *t)
 {
@@ -205,7 +206,7 @@ static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
 	return ERR_OK;
 }
 
-/* There is an address to connect from. */
+/* Called when there is a source address. */
 static int begin(struct tcp_socket *t, const struct endpoint *to)
 {
 	int rc = pcb_new(t);
@@ -229,7 +230,9 @@ static int begin(struct tcp_socket *t, const struct endpoint *to)
 	return 0;
 }
 
-/* The thread of a connect() that did not wait for an address: it has a reference. */
+/*
+ * The thread of a non-blocking connect() that waits for an address. It holds a reference.
+ */
 static void begin_later(void *arg)
 {
 	struct tcp_socket *t = arg;
@@ -299,7 +302,7 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 		t->untold = true;
 	}
 	net_push();
-	/* Over loopback it may have failed already; on Linux that is told later. */
+	/* Over loopback it may have failed already; Linux reports that later. */
 	if (!patient && (t->connecting || (first && s->error)))
 		return -EINPROGRESS;
 	deadline = socket_deadline(s->o.snd_timeout);
@@ -346,7 +349,7 @@ static int tcp_socket_shutdown(struct socket *s, int how)
 {
 	struct tcp_socket *t = tcp_of(s);
 
-	/* As on Linux, whose programs end accept() by it. */
+	/* As on Linux, where programs end accept() this way. */
 	if (t->pcb && t->pcb->state == LISTEN && how != SHUT_WR) {
 		tcp_socket_unlisten(t);
 		socket_readable(s);
@@ -359,7 +362,7 @@ static int tcp_socket_shutdown(struct socket *s, int how)
 	if (!t->connected)
 		return -ENOTCONN;
 	if (how != SHUT_WR)
-		t->shut_rd = true;	/* as on Linux, what comes may still be read */
+		t->shut_rd = true;	/* as on Linux, received data can still be read */
 	if (how != SHUT_RD && !t->shut_wr) {
 		t->shut_wr = true;
 		if (t->pcb)
@@ -370,7 +373,7 @@ static int tcp_socket_shutdown(struct socket *s, int how)
 	return 0;
 }
 
-/* Where memory is full everybody has a little. */
+/* If memory is full, each socket has a minimum. */
 static size_t sndbuf(const struct tcp_socket *t)
 {
 	return tcp_socket_memory_full() && t->s.o.sndbuf > SNDBUF_LEAST ? SNDBUF_LEAST :
@@ -389,7 +392,10 @@ size_t tcp_socket_room(const struct tcp_socket *t)
 	return room < t->pcb->snd_buf ? room : t->pcb->snd_buf;
 }
 
-/* Not for a few bytes: who waits is woken when it is worth it. */
+/*
+ * Writable only if a quarter of the buffer is free, so that threads are not woken for a
+ * few bytes.
+ */
 bool tcp_socket_writable(struct tcp_socket *t)
 {
 	size_t worth = sndbuf(t) / 4;
@@ -440,5 +446,6 @@ const struct socket_ops tcp_socket_ops = {
 	.send_bytes = tcp_socket_send_bytes, .send_file = tcp_socket_send_file,
 	.shutdown = tcp_socket_shutdown, .name = tcp_socket_name,
 	.apply = tcp_socket_apply, .setopt = tcp_socket_setopt, .getopt = tcp_socket_getopt,
-	.readable = tcp_socket_readable, .unacked = tcp_socket_unacked, .ready = tcp_socket_ready, .close = tcp_socket_close,
+	.readable = tcp_socket_readable, .unacked = tcp_socket_unacked,
+	.ready = tcp_socket_ready, .close = tcp_socket_close,
 };

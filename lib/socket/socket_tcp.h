@@ -14,33 +14,33 @@
 
 struct tcp_socket {
 	struct socket s;
-	struct tcp_pcb *pcb;		/* NULL: it is over, or lwIP's alone */
-	bool connecting, connected;	/* connected: once */
-	bool waits_for_address;		/* the thread of a connect() does */
-	bool untold;			/* connect() has not said yet that it is connected */
-	int soft_error;			/* what ICMP said since the last acknowledgment */
-	bool eof;			/* the peer sends no more */
+	struct tcp_pcb *pcb;		/* NULL: the connection has ended, or only lwIP has it */
+	bool connecting, connected;	/* connected: also after the connection has ended */
+	bool waits_for_address;		/* the thread of connect() waits for one */
+	bool untold;			/* connect() has not returned 0 for the connection yet */
+	int soft_error;			/* last ICMP error since the last acknowledgment */
+	bool eof;			/* FIN received */
 	bool shut_rd, shut_wr;
-	struct endpoint local, remote;	/* of a connection */
+	struct endpoint local, remote;	/* addresses of the connection */
 
-	/* Received: lwIP's pbufs, a list without total lengths. */
+	/* Received data: a list of lwIP's pbufs without valid total lengths. */
 	struct pbuf *rx, *rx_last;
-	size_t rx_skip;			/* of the first, taken already */
+	size_t rx_skip;			/* bytes of the first pbuf that were read */
 	size_t rx_len;
-	size_t rx_cost;			/* memory that it takes */
+	size_t rx_cost;			/* memory in bytes */
 	unsigned rx_count;		/* pbufs */
-	size_t rx_room;			/* in the last one, for small ones to join it */
+	size_t rx_room;			/* free bytes in the last pbuf, to join small ones */
 
-	/* Sent and not acknowledged.  One sends at a time. */
+	/* Unacknowledged data. One thread sends at a time. */
 	struct sendbuf out;
 	size_t unacked;
-	bool was_full;			/* somebody was told so */
-	bool began;			/* its first bytes are on their way */
+	bool was_full;			/* a call or poll() has reported that it is full */
+	bool began;			/* the initial window was set */
 	bool filling;			/* a file is being read into `out` */
-	uint32_t rto_end, rto_acked;	/* the last timeout that is over, and by which ack */
+	uint32_t rto_end, rto_acked;	/* end of the last timeout, and the ACK that ended it */
 	struct mutex sending;
 
-	/* A listener's connections, to be accepted; or the next one of them. */
+	/* A listener's queue of connections to accept; the next one in the queue. */
 	struct tcp_socket *first, *last, *next;
 	unsigned queued, backlog;
 	struct tcp_socket *listener;
@@ -57,25 +57,25 @@ static inline struct tcp_socket *tcp_of(struct socket *s)
 /* ---- socket_tcp.c */
 
 struct tcp_socket *tcp_socket_alloc(int domain);
-void tcp_socket_free(struct tcp_socket *t);	/* its pcb is gone, or lwIP's alone */
+void tcp_socket_free(struct tcp_socket *t);	/* its pcb is NULL */
 
-/* lwIP's callbacks are ours from now on. */
+/* Sets lwIP's callbacks to those of t. */
 void tcp_socket_attach(struct tcp_socket *t, struct tcp_pcb *pcb);
-/* And not any more: lwIP ends the connection by itself. */
+/* Removes them: lwIP finishes the connection alone. */
 void tcp_socket_detach(struct tcp_socket *t);
-/* Reset. */
+/* Resets the connection. */
 void tcp_socket_abort(struct tcp_socket *t);
 
-/* The connection is there: its window is what SO_RCVBUF says. */
+/* The connection is established: sets its window according to SO_RCVBUF. */
 void tcp_socket_established(struct tcp_socket *t);
 
-/* How many more bytes may be sent now. */
+/* Bytes that may be sent now. */
 size_t tcp_socket_room(const struct tcp_socket *t);
 bool tcp_socket_writable(struct tcp_socket *t);
 
 /* ---- socket_tcp_option.c */
 
-/* Options, to its pcb. */
+/* Applies the options to the pcb. */
 void tcp_socket_apply(struct socket *s);
 int tcp_socket_setopt(struct socket *s, int level, int option, const void *value, size_t len);
 int tcp_socket_getopt(struct socket *s, int level, int option, int *value);
@@ -83,10 +83,13 @@ int tcp_socket_getopt(struct socket *s, int level, int option, int *value);
 /* ---- socket_tcp_rx.c */
 
 ssize_t tcp_socket_recv(struct socket *s, struct message *m);
-void tcp_socket_discard(struct tcp_socket *t);	/* what was received */
-/* If both directions are closed and all is acknowledged, leaves the pcb to lwIP. */
+void tcp_socket_discard(struct tcp_socket *t);	/* frees received data */
+/*
+ * If the connection is closed in both directions and all data is acknowledged, leaves the
+ * pcb to lwIP.
+ */
 void tcp_socket_over(struct tcp_socket *t);
-/* lwIP's */
+/* callback of lwIP */
 err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
 
 /* ---- socket_tcp_tx.c */
@@ -94,12 +97,12 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 ssize_t tcp_socket_send(struct socket *s, struct message *m);
 ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len);
 ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t len);
-/* Bytes have been given to lwIP; and are not there any more. */
+/* Count bytes that were given to lwIP, and bytes that are acknowledged or discarded. */
 void tcp_socket_holds(struct tcp_socket *t, size_t n);
 void tcp_socket_lets_go(struct tcp_socket *t, size_t n);
 bool tcp_socket_memory_full(void);
-bool tcp_socket_all_acked(uint64_t deadline);	/* of all connections; sleeps until then */
-/* lwIP's */
+bool tcp_socket_all_acked(uint64_t deadline);	/* of all connections; sleeps */
+/* callback of lwIP */
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len);
 
 /* ---- socket_listen.c */
@@ -112,6 +115,6 @@ void tcp_socket_unlisten(struct tcp_socket *t);
 
 void tcp_socket_close(struct socket *s);
 void tcp_socket_orphan_over(struct tcp_socket *t);
-void tcp_socket_end_in_order(void);	/* from now on the guest's end is one for peers too */
+void tcp_socket_end_in_order(void);	/* at the guest's end, connections are closed with FIN */
 
 #endif

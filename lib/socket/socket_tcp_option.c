@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The options of TCP sockets: kept by the socket, applied to lwIP's pcb. */
+/* Options of TCP sockets: stored in the socket, and applied to lwIP's pcb. */
 #include "lib/socket/socket_tcp.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ void tcp_socket_apply(struct socket *s)
 		pcb->so_options |= SOF_REUSEADDR;
 	pcb->ttl = s->o.ttl ? s->o.ttl : TCP_TTL;
 	pcb->tos = s->o.tos;
-	if (pcb->state == LISTEN)	/* a struct tcp_pcb_listen, which ends here */
+	if (pcb->state == LISTEN)	/* a struct tcp_pcb_listen has no further fields */
 		return;
 	if (pcb->state == CLOSED) {
 		if (!pcb->local_port)
@@ -73,7 +73,7 @@ int tcp_socket_setopt(struct socket *s, int level, int option, const void *value
 	case TCP_QUICKACK:
 	case TCP_USER_TIMEOUT:
 	case TCP_FASTOPEN:
-		/* To switch it off changes nothing; there is none to switch on. */
+		/* These features do not exist; switching them off succeeds. */
 		return n ? -ENOPROTOOPT : 0;
 	default:
 		return -ENOPROTOOPT;

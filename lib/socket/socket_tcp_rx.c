@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is received on a TCP connection.
+ * The receiving half of TCP sockets.
  *
- * It stays in lwIP's pbufs until it is read, and reading it opens the window.
+ * Data stays in lwIP's pbufs until it is read. Reading opens the window.
  */
 #include "kernel/trace.h"
 #include "lib/socket/socket_tcp.h"
@@ -15,13 +15,13 @@
 #include <errno.h>
 #include <lwip/priv/tcp_priv.h>
 
-#define RX_LEAST 16384			/* bytes that each may have received where memory is full */
-#define RX_COST (3 * RX_LEAST)		/* which take so many, in frames of 1,500 */
-#define MANY 64				/* pbufs in a queue: more small ones are joined */
+#define RX_LEAST 16384	/* bytes that each socket may have even if memory is full */
+#define RX_COST (3 * RX_LEAST)		/* memory of RX_LEAST bytes in frames of 1,500 */
+#define MANY 64				/* pbufs in the queue; beyond it, small ones are joined */
 #define SMALL 512
 #define JOINED 4096
 
-/* With its page, of which it may have a byte. */
+/* Including its page, even if it has only one byte of data. */
 static size_t memory_of(const struct pbuf *p)
 {
 	size_t of_link = link_cost(p);
@@ -29,7 +29,9 @@ static size_t memory_of(const struct pbuf *p)
 	return of_link ? of_link : RECEIVED_PBUF + (size_t)p->len;
 }
 
-/* A pbuf of a link is in the account (net/netif.c) until it is free; others are added here. */
+/*
+ * A vif's pbuf is counted by net/netif_rx.c until it is freed; others are counted here.
+ */
 static size_t cost(const struct pbuf *p)
 {
 	return p->flags & PBUF_FLAG_IS_CUSTOM ? 0 : RECEIVED_PBUF + p->len;
@@ -67,7 +69,7 @@ static void drop_first(struct tcp_socket *t)
 	pbuf_free(p);
 }
 
-/* A peer that sends single bytes must not cost us a pbuf for each. */
+/* Copies a small pbuf into the last one, so that single bytes do not take a pbuf each. */
 static bool join(struct tcp_socket *t, struct pbuf *p)
 {
 	size_t n = p->tot_len;
@@ -92,7 +94,10 @@ static bool join(struct tcp_socket *t, struct pbuf *p)
 	return true;
 }
 
-/* Both directions are closed and all is acknowledged: what is left is lwIP's. */
+/*
+ * The connection is closed in both directions and all data acknowledged: lwIP continues
+ * alone.
+ */
 void tcp_socket_over(struct tcp_socket *t)
 {
 	if (t->pcb && t->eof && t->shut_wr && !t->unacked) {
@@ -115,7 +120,7 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 		return ERR_OK;
 	}
 	n = p->tot_len;
-	/* lwIP keeps it, and comes back with it; but not where it forgets the connection. */
+	/* lwIP keeps the data and calls again, except in TIME_WAIT. */
 	if (received_full() && (t->rx_len > RX_LEAST || t->rx_cost > RX_COST) &&
 	    pcb->state != TIME_WAIT)
 		return ERR_MEM;
@@ -148,7 +153,7 @@ void tcp_socket_discard(struct tcp_socket *t)
 	opened(t, t->rx_len);
 }
 
-/* MSG_TRUNC: to nowhere, as Linux has it. */
+/* With MSG_TRUNC the data is discarded, as on Linux. */
 static size_t take(struct tcp_socket *t, struct cursor *to, size_t want, int flags)
 {
 	size_t done = 0, skip = t->rx_skip, n;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is sent on a TCP connection.
+ * The sending half of TCP sockets.
  *
- * It is copied once, into memory that the backends read (net/sendbuf.h); what never changes
- * is not copied at all.
+ * Data is copied once, into memory that the backends can read (net/sendbuf.h). Data that
+ * never changes is not copied.
  */
 #include "kernel/arch.h"
 #include "kernel/page.h"
@@ -15,11 +15,11 @@
 #include <fcntl.h>
 #include <lwip/priv/tcp_priv.h>
 
-#define SHARE 4				/* of memory, for what all connections send */
-#define MOST 65535			/* bytes that lwIP takes at once */
+#define SHARE 4	/* divisor: memory for unacknowledged data of all sockets */
+#define MOST 65535			/* bytes per call of tcp_write() */
 
 static size_t tx_total;
-static struct waitq all_gone;		/* tx_total is 0 */
+static struct waitq all_gone;		/* woken when tx_total is 0 */
 
 static size_t limit(void)
 {
@@ -59,16 +59,16 @@ bool tcp_socket_memory_full(void)
 }
 
 /*
- * A peer that takes merged frames acknowledges many segments at once, of which lwIP counts
- * two (RFC 3465, L = 2): the rest is counted here, or slow start would be linear.  As in Linux
- * that is all of it, but never beyond ssthresh, and not what is acknowledged of segments that
- * were sent before a timeout (RFC 3465, 2.3): much of that may have left the path long ago.
+ * A peer that receives joined frames acknowledges many segments at once, of which lwIP
+ * counts two (RFC 3465, L = 2). The rest is counted here; otherwise slow start would be
+ * linear. As in Linux all of it counts, but never beyond ssthresh, and not data that was
+ * sent before a timeout (RFC 3465, 2.3), which may have left the path long ago.
  */
 static void open_window(struct tcp_socket *t, struct tcp_pcb *pcb, tcpwnd_size_t acked)
 {
 	tcpwnd_size_t counted = 2 * pcb->mss, most = LWIP_MIN(pcb->ssthresh, pcb->snd_wnd_max);
 
-	/* lwIP has forgotten the timeout when all of before it is acknowledged. */
+	/* lwIP forgets the timeout when all data before it is acknowledged. */
 	if (pcb->rto_end != t->rto_end && TCP_SEQ_GEQ(pcb->lastack, pcb->rto_end)) {
 		t->rto_end = pcb->rto_end;
 		t->rto_acked = pcb->lastack;
@@ -80,7 +80,7 @@ static void open_window(struct tcp_socket *t, struct tcp_pcb *pcb, tcpwnd_size_t
 		pcb->cwnd += LWIP_MIN(acked - counted, most - pcb->cwnd);
 }
 
-/* Nothing was sent yet: RFC 6928 where lwIP begins with less. */
+/* Sets the initial window of RFC 6928 before the first data is sent. */
 static void begin_window(struct tcp_socket *t)
 {
 	struct tcp_pcb *pcb = t->pcb;
@@ -117,7 +117,7 @@ err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 	return ERR_OK;
 }
 
-/* More is to come at once: a segment that is not full may wait for it. */
+/* more: more data will follow immediately, so a partial segment may wait for it. */
 static void flush(struct tcp_socket *t, bool more)
 {
 	struct tcp_pcb *pcb = t->pcb;
@@ -132,7 +132,7 @@ static bool cannot_send_now(const struct tcp_socket *t)
 	return t->s.error || t->shut_wr || !t->pcb || !(t->connected || t->connecting);
 }
 
-/* Why not: 0 or -errno. */
+/* Returns 0 if the socket can send, otherwise -errno. */
 static int cannot_send(struct tcp_socket *t)
 {
 	if (!cannot_send_now(t))
@@ -140,7 +140,7 @@ static int cannot_send(struct tcp_socket *t)
 	return t->s.error ? socket_error(&t->s) : -EPIPE;
 }
 
-/* Sleep until so many bytes may be sent, or enough of them; 0 or -errno. */
+/* Sleeps until want bytes can be sent, or a useful part of them. Returns 0 or -errno. */
 static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64_t deadline)
 {
 	int rc = cannot_send(t);
@@ -162,8 +162,8 @@ static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64
 }
 
 /*
- * lwIP had no room where we saw some: its memory or its queue is full.  An acknowledgment
- * makes room; without anything to be acknowledged there is none to come.
+ * tcp_write() failed because lwIP's memory or queue is full. Sleeps until an
+ * acknowledgment arrives. Without unacknowledged data none will.
  */
 static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
 {
@@ -266,7 +266,10 @@ ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
 	return rc;
 }
 
-/* Reading may sleep, and the connection may fail meanwhile: its memory stays until then. */
+/*
+ * pread() may sleep, and the connection may end meanwhile: `filling` keeps its memory
+ * until then.
+ */
 static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, bool patient,
 		    uint64_t deadline)
 {

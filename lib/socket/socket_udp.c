@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MOST_V4 (65535 - 20 - 8)
-#define MOST_V6 (65535 - 40 - 8)	/* lwIP counts the bytes of a packet by 16 bits */
+#define MOST_V6 (65535 - 40 - 8)	/* bytes: lwIP counts a packet's in 16 bits */
 
 static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
 		    u16_t port)
@@ -20,7 +20,7 @@ static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_add
 	dgram_arrived(arg, p, &(struct endpoint){ *from, port });
 }
 
-/* As on Linux: only a connected socket is told, and only what will not go away by itself. */
+/* As on Linux: only connected sockets get errors, and only permanent ones. */
 static void icmp_error(struct udp_pcb *pcb, int error, bool hard)
 {
 	struct dgram_socket *d = pcb->recv_arg;

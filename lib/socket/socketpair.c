@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* socketpair(): local sockets, which are two pipes (POSIX.1-2017). */
+/* socketpair(): local sockets, each made of two pipes (POSIX.1-2017). */
 #include "lib/file/pipe.h"
 #include "lib/file/rights.h"
 #include "lib/result.h"
@@ -12,7 +12,7 @@
 
 struct local {
 	struct socket s;
-	unsigned visited;		/* by which search of holds() */
+	unsigned visited;		/* number of the last search of holds() */
 	struct pipe *in, *out;
 };
 
@@ -23,13 +23,13 @@ static struct local *local_of(struct socket *s)
 
 /* ---- descriptors under way */
 
-#define DEEPEST 4			/* sockets in sockets: Linux's MAX_RECURSION_LEVEL */
+#define DEEPEST 4	/* nesting of sockets in sockets: Linux's MAX_RECURSION_LEVEL */
 
 static unsigned searches;
 
 /*
- * What waits to be read from f holds `what`, or is deeper than the limit.  A search visits each
- * socket once, however often it waits.
+ * Whether unread data of f refers to `what`, or the nesting is too deep. A search visits
+ * each socket once.
  */
 static bool holds(struct file *f, const struct file *what, unsigned depth)
 {
@@ -48,7 +48,10 @@ static bool holds(struct file *f, const struct file *what, unsigned depth)
 	return false;
 }
 
-/* The descriptors of the message must not wait in themselves: no close() would free them. */
+/*
+ * Whether the message's descriptors would refer to themselves: close() could not free
+ * them.
+ */
 static bool makes_a_cycle(const struct local *l, const struct message *m)
 {
 	const struct file *reader = l->out->reader;
@@ -60,7 +63,7 @@ static bool makes_a_cycle(const struct local *l, const struct message *m)
 	return false;
 }
 
-/* As much as there is room for is one piece of the stream, and has them. */
+/* The part of the stream that fits carries the descriptors. */
 static void attach(struct pipe *p, struct message *m)
 {
 	struct rights **last = &p->rights;
@@ -74,7 +77,7 @@ static void attach(struct pipe *p, struct message *m)
 	m->rights = NULL;
 }
 
-/* The first of them, whose bytes we are at. */
+/* Takes the first descriptors, if their bytes are being read. */
 static void detach(struct pipe *p, struct message *m)
 {
 	m->rights = p->rights;
@@ -82,7 +85,7 @@ static void detach(struct pipe *p, struct message *m)
 	m->rights->next = NULL;
 }
 
-/* What is sent so far counts; an error only where that is nothing. */
+/* Returns the number of bytes sent; an error only if it is 0. */
 static ssize_t put(struct local *l, struct message *m, const char *from, size_t len,
 		   uint64_t deadline)
 {
@@ -97,7 +100,7 @@ static ssize_t put(struct local *l, struct message *m, const char *from, size_t 
 			return done ? (ssize_t)done : rc ? rc : -EAGAIN;
 		if (pipe_broken(l->out))
 			return done ? (ssize_t)done : -EPIPE;
-		/* Another thread may have sent what makes it one. */
+		/* another thread may have sent what completes a cycle */
 		if (makes_a_cycle(l, m))
 			return done ? (ssize_t)done : -ETOOMANYREFS;
 		if (m->rights)
@@ -133,7 +136,7 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 	bool peek = m->flags & MSG_PEEK, all = m->flags & MSG_WAITALL && !peek;
 	size_t done = 0, n;
 	int rc = 0;
-	uint64_t limit = UINT64_MAX;	/* the end of the bytes that came with m->rights */
+	uint64_t limit = UINT64_MAX;	/* end of the bytes that were sent with m->rights */
 	const char *from;
 
 	while (done < m->size && p->gone + (peek ? done : 0) < limit) {
@@ -199,7 +202,7 @@ static int local_shutdown(struct socket *s, int how)
 	return 0;
 }
 
-/* None of them has a name. */
+/* Local sockets have no names. */
 static int local_name(struct socket *s, bool peer, struct endpoint *to)
 {
 	if (peer && !local_of(s)->in->writer)
@@ -235,7 +238,7 @@ static void local_close(struct socket *s)
 	struct local *l = local_of(s);
 	struct rights *unread = l->in->rights;
 
-	if (l->in->len && l->in->writer)	/* what it wrote is lost */
+	if (l->in->len && l->in->writer)	/* unread data is lost */
 		((struct socket *)l->in->writer)->error = ECONNRESET;
 	l->in->rights = NULL;
 	l->in->reader = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A line of threads in which each waits to be granted something.
+ * A FIFO queue of threads, each of which waits to be granted something.
  *
  *	struct sleeper s = { .what = READ };
  *
@@ -10,12 +10,12 @@
  *		return ETIMEDOUT;
  *	}
  *
- * Who grants has chosen whom, so nobody can take away what a sleeper was woken for, and
- * the first in the line is the first served.  A sleeper waits on a queue of its own, on
- * its own stack: once it has been granted what it wants it never touches the object
- * again, which may be destroyed by then, as POSIX lets it be.
+ * The granting thread selects the first waiter and transfers ownership to it, so no running
+ * thread can take the object first.  A waiter sleeps on a wait queue of its own, on its
+ * stack: after the grant it does not access the object any more, which may be destroyed by
+ * then, as POSIX allows.
  *
- * Kernel code only, as all that sleeps.
+ * Kernel code only; waiters sleep.
  */
 #ifndef LIB_THREAD_LINE_H
 #define LIB_THREAD_LINE_H
@@ -26,11 +26,11 @@ struct sleeper {
 	struct sleeper *next;
 	struct waitq queue;
 	struct thread *thread;
-	int what;			/* it wants, as the object has it */
+	int what;			/* what it waits for; defined by the object */
 	bool granted;
 };
 
-/* Zero is empty.  lib/include/sys/_pthreadtypes.h has it as struct __line. */
+/* A zeroed struct is empty. Same layout as struct __line in sys/_pthreadtypes.h. */
 struct line {
 	struct sleeper *first, *last;
 };
@@ -60,7 +60,7 @@ static inline void line_leave(struct line *line, struct sleeper *s)
 		line->last = before;
 }
 
-/* The first in the line has what it waits for, and leaves. */
+/* Grants to the first waiter, and removes it. */
 static inline void line_grant(struct line *line)
 {
 	struct sleeper *s = line->first;

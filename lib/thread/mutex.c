@@ -2,14 +2,14 @@
 /*
  * A mutex for threads that share one CPU.
  *
- * To unlock it lets the first in the line try, but whoever runs already may take the
- * mutex before; to hand it over each time would cost a switch of threads for each short
- * critical section.  A sleeper that has tried in vain once is handed it the next time,
- * so nobody starves.
+ * mutex_unlock() lets the first waiter try, but a running thread may lock the mutex
+ * before: handing it over each time would cost a thread switch for each short critical
+ * section. A waiter that has failed once gets ownership at the next unlock, so no thread
+ * starves.
  */
 #include "lib/thread/mutex.h"
 
-/* A sleeper wants to try, or the mutex itself; or that has been done. */
+/* What a waiter waits for: to try, to get ownership; or it has failed. */
 enum { A_TRY, THE_MUTEX, NOTHING };
 
 bool mutex_trylock(struct mutex *m)
@@ -20,7 +20,10 @@ bool mutex_trylock(struct mutex *m)
 	return true;
 }
 
-/* After a wake(), or before we sleep first.  s->granted here: somebody let us try. */
+/*
+ * Evaluated before the first sleep and after each wake-up. s->granted: the waiter may
+ * try.
+ */
 static bool served(struct mutex *m, struct sleeper *s)
 {
 	if (s->what == NOTHING || mutex_trylock(m))

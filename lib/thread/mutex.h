@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The lock that pthread mutexes and newlib's locks are made of.
+ * The lock on which pthread mutexes and newlib's locks are built.
  *
- * Zero is unlocked.  Kernel code only; an application holds it from one entry into the
- * kernel to another.  Its owner may sleep.
+ * A zeroed struct is unlocked. Kernel code only; the application may hold it while it is
+ * outside the kernel. The owner may sleep.
  */
 #ifndef LIB_THREAD_MUTEX_H
 #define LIB_THREAD_MUTEX_H
@@ -11,14 +11,14 @@
 #include "kernel/sched.h"
 #include "lib/thread/line.h"
 
-/* lib/include/sys/_pthreadtypes.h has it as struct __mutex. */
+/* Same layout as struct __mutex in lib/include/sys/_pthreadtypes.h. */
 struct mutex {
 	struct thread *owner;
 	struct line line;
-	unsigned depth;			/* of a recursive lock: for its user */
+	unsigned depth;			/* recursion count, used by the callers */
 };
 
-/* It is ours: true.  False: the deadline has passed first. */
+/* Locks the mutex; sleeps. Returns false if the deadline has passed. */
 bool mutex_lock(struct mutex *m, uint64_t deadline);
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);

@@ -2,11 +2,10 @@
 /*
  * POSIX threads: from pthread_create() to pthread_join() (POSIX.1-2017, 2.9 Threads).
  *
- * main() is a thread like the others, but nobody created it: what POSIX wants to know of
- * it is made up when first asked for.  The guest ends as exit(0) does when the last
- * thread has ended.
+ * main() is a thread like the others; its struct pthread is made when it is first needed.
+ * When the last thread has ended the guest ends as by exit(0).
  *
- * Threads cannot be cancelled: pthread_cancel() says so.
+ * Threads cannot be cancelled: pthread_cancel() returns an error.
  */
 #define _GNU_SOURCE
 #include "kernel/arch.h"
@@ -25,8 +24,8 @@
 #include <string.h>
 
 static struct pthread main_half;
-static struct pthread *all;		/* main, when it is known, among them */
-static unsigned living = 1;		/* threads that have not ended, main among them */
+static struct pthread *all;		/* includes main's, once it exists */
+static unsigned living = 1;		/* threads that have not ended, including main */
 
 static void link_half(struct pthread *p)
 {
@@ -89,7 +88,7 @@ int pthread_equal(pthread_t a, pthread_t b)
 	return a == b;
 }
 
-/* In the kernel from here on: what was the application's is gone. */
+/* In the kernel from here on: the application's part is freed. */
 static _Noreturn void end(struct pthread *p)
 {
 	uintptr_t tls = current->tls;
@@ -121,7 +120,7 @@ _Noreturn void pthread_exit(void *result)
 		kernel_leave();
 		exit(0);
 	}
-	_reclaim_reent(p->reent);	/* does nothing to main's */
+	_reclaim_reent(p->reent);	/* no effect for main's */
 	end(p);
 }
 
@@ -132,7 +131,7 @@ static void thread_main(void *arg)
 	pthread_exit(p->main(p->arg));
 }
 
-/* Kernel code.  0 or EAGAIN. */
+/* Kernel code. Returns 0 or EAGAIN. */
 static int start_thread(struct pthread *p, size_t stack)
 {
 	uintptr_t tls;
@@ -170,7 +169,7 @@ int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void
 	kernel_enter();
 	while (page_prepare_pages(1 + pthread_stack_size(attr) / PAGE_SIZE))
 		kernel_pause();
-	*id = p;			/* before it runs: it may look */
+	*id = p;			/* before it runs, since it may read it */
 	error = start_thread(p, pthread_stack_size(attr));
 	kernel_leave();
 	if (error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* POSIX's half of a thread: what struct thread's `local` points to. */
+/* The POSIX part of a thread: struct thread's `local` points to it. */
 #ifndef LIB_THREAD_PTHREAD_H
 #define LIB_THREAD_PTHREAD_H
 
@@ -10,50 +10,53 @@
 #include <reent.h>
 #include <signal.h>
 
-#define PTHREAD_STACK_DEFAULT (128 * 1024)	/* `stack=` says otherwise */
+#define PTHREAD_STACK_DEFAULT (128 * 1024)	/* bytes; changed by `stack=` */
 
 struct pthread {
-	struct _reent *reent;		/* errno and the like; of main newlib's own */
-	struct pthread *next;		/* all that are not joined yet */
-	struct thread *thread;		/* NULL: it has ended */
+	struct _reent *reent;		/* errno etc.; main uses newlib's static one */
+	struct pthread *next;		/* in the list of all that are not joined */
+	struct thread *thread;		/* NULL: the thread has ended */
 	void *(*main)(void *arg);
 	void *arg;
-	void *result;			/* for who joins it */
+	void *result;			/* for pthread_join() */
 	bool detached;
-	struct pthread *joining;	/* whose end it waits for */
-	bool joined;			/* somebody waits for its end */
+	struct pthread *joining;	/* the thread whose end it waits for */
+	bool joined;			/* a thread waits for its end */
 	struct waitq ended;
 	struct _pthread_cleanup_context *cleanup;
-	void **values;			/* of keys, PTHREAD_KEYS_MAX of them; or NULL */
+	void **values;			/* of PTHREAD_KEYS_MAX keys; NULL: none set */
 	int cancel_state, cancel_type;
 	sigset_t blocked, pending;	/* signals: lib/process/signal.c */
-	sigset_t awaited;		/* by sigwait() */
-	sigset_t unmasked;		/* what is blocked after signal_unmask() */
+	sigset_t awaited;		/* set that sigwait() waits for */
+	sigset_t unmasked;		/* blocked signals after signal_unmask() */
 	struct _reent own;
 };
 
-/* What __initialized is in an attribute object that is. */
+/* The value of __initialized in an initialised attribute object. */
 #define PTHREAD_INITIALIZED 0x5a17u
 
-/* pthread_attr.c: how big a thread's stack will be; NULL: by default. */
+/* pthread_attr.c: the stack size in bytes; attr NULL: default. */
 size_t pthread_stack_size(const pthread_attr_t *attr);
 
-/* The running thread's.  Not for kernel threads, which have none. */
+/* The current thread's. Not for kernel threads, which have none. */
 struct pthread *pthread_half(void);
 
-/* The thread with this id, or NULL.  Kernel code. */
+/* Returns the thread with this id, or NULL. Kernel code. */
 struct pthread *pthread_find(pthread_t id);
 
-/* The one after p, of NULL the first: all that are not joined.  Kernel code. */
+/*
+ * Returns the thread after p, or the first one for NULL, of all that are not joined.
+ * Kernel code.
+ */
 struct pthread *pthread_next(const struct pthread *p);
 
-/* pthread_key.c: run the destructors of all values, and forget them. */
+/* pthread_key.c: runs the destructors of all values, and clears them. */
 void pthread_key_destroy_values(void);
 
-/* Clear a key's value in every thread.  Kernel code. */
+/* Clears a key's value in all threads. Kernel code. */
 void pthread_forget(pthread_key_t key);
 
-/* pthread_mutex.c: what is in it. */
+/* pthread_mutex.c: the mutex in it. */
 struct mutex *pthread_mutex_of(pthread_mutex_t *m);
 
 #endif

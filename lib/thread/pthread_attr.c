@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The attribute objects of pthreads (POSIX.1-2017: pthread_attr_init, ...).
+ * Attribute objects of pthreads (POSIX.1-2017: pthread_attr_init, ...).
  *
- * No object, or one that was not initialised, or destroyed since, is EINVAL.  What makes
- * no difference here is accepted and remembered: all threads have one scheduling policy
- * and one priority, and what one process shares with itself is shared.
+ * An object that is not initialised, or was destroyed, is refused with EINVAL. Attributes
+ * without effect are accepted and stored: all threads have one scheduling policy and one
+ * priority, and there is only one process to share objects with.
  */
 #include "kernel/param.h"
 #include "lib/thread/pthread.h"
@@ -17,7 +17,7 @@
 
 #define VALID(attr) ((attr) && (attr)->__initialized == PTHREAD_INITIALIZED)
 
-/* init and destroy, for an object whose other defaults follow. */
+/* Defines init and destroy for an object; the other arguments are its defaults. */
 #define OBJECT(object, ...)							\
 	int pthread_##object##_init(pthread_##object##_t *attr)			\
 	{									\
@@ -33,7 +33,7 @@
 		return 0;							\
 	}
 
-/* get and set of one attribute; check is 0 or what is wrong with the value. */
+/* Defines get and set for one attribute. check is 0, or the error for the value. */
 #define ATTRIBUTE(object, attribute, field, type, check)			\
 	int pthread_##object##_get##attribute(const pthread_##object##_t *attr,	\
 					      type *value)			\
@@ -134,8 +134,8 @@ int pthread_attr_setstacksize(pthread_attr_t *attr, size_t size)
 }
 
 /*
- * A stack of the caller's: only its size counts.  The thread gets one of ours, with a
- * guard page, which it cannot tell from the other unless it looks at addresses.
+ * Only the size of the caller's stack is used. The thread gets a stack with a guard page;
+ * it sees no difference unless it compares addresses.
  */
 int pthread_attr_setstack(pthread_attr_t *attr, void *address, size_t size)
 {

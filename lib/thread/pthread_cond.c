@@ -2,8 +2,8 @@
 /*
  * Condition variables (POSIX.1-2017: pthread_cond_wait, pthread_cond_signal).
  *
- * A signal goes to the thread that has waited longest, and to no other: nobody wakes for
- * nothing.
+ * A signal wakes the thread that has waited longest, and no other: there are no spurious
+ * wake-ups.
  */
 #include "kernel/sched.h"
 #include "lib/thread/line.h"
@@ -35,8 +35,8 @@ int pthread_cond_destroy(pthread_cond_t *c)
 }
 
 /*
- * Kernel code, so between giving up the mutex and falling asleep nobody can signal.  A
- * recursive mutex is given up altogether, and is as deep as before in the end.
+ * Kernel code, so no thread can signal between unlocking the mutex and sleeping. A
+ * recursive mutex is unlocked completely, and gets its recursion count back.
  */
 static int cond_sleep(pthread_cond_t *c, pthread_mutex_t *m, uint64_t deadline)
 {

@@ -34,7 +34,7 @@ int pthread_key_create(pthread_key_t *key, void (*destructor)(void *value))
 	return error;
 }
 
-/* The values go too: the next key with this number begins with NULL everywhere. */
+/* Clears the values too: the next key with this number has NULL in all threads. */
 int pthread_key_delete(pthread_key_t key)
 {
 	int error = EINVAL;
@@ -70,7 +70,7 @@ int pthread_setspecific(pthread_key_t key, const void *value)
 	return 0;
 }
 
-/* One round; true: a destructor ran, and may have set values again. */
+/* One round. Returns true if a destructor was called, which may have set values again. */
 static bool destroy_round(void **values)
 {
 	bool ran = false;

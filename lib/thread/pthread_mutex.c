@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * POSIX mutexes (POSIX.1-2017: pthread_mutex_lock and its like).
+ * POSIX mutexes (POSIX.1-2017: pthread_mutex_lock, ...).
  *
- * A normal one that is locked twice by its owner waits for ever, as POSIX says.  To
- * unlock what one does not own is EPERM, whatever the type.
+ * If the owner locks a normal mutex again it waits for ever, as POSIX requires. Unlocking
+ * a mutex of another thread is EPERM for each type.
  */
 #include "kernel/sched.h"
 #include "lib/thread/mutex.h"
@@ -20,7 +20,7 @@ struct mutex *pthread_mutex_of(pthread_mutex_t *m)
 	return (struct mutex *)&m->__mutex;
 }
 
-/* Asking twice is not waiting for oneself. */
+/* trylock() by the owner never waits. */
 static bool checked(const pthread_mutex_t *m)
 {
 	return m->__type != PTHREAD_MUTEX_NORMAL;
@@ -44,7 +44,7 @@ int pthread_mutex_destroy(pthread_mutex_t *m)
 	return pthread_mutex_of(m)->owner || m->__mutex.__line.__first ? EBUSY : 0;
 }
 
-/* What becomes of a mutex that is already ours, if it is not just waited for. */
+/* The result if the caller already owns the mutex, if it does not wait for ever. */
 static int again(pthread_mutex_t *m)
 {
 	struct mutex *mutex = pthread_mutex_of(m);
@@ -80,7 +80,7 @@ static bool must_wait(pthread_mutex_t *m)
 	return pthread_mutex_of(m)->owner && !(owned(m) && checked(m));
 }
 
-/* A time that is none matters only if we would have to wait. */
+/* An invalid time is an error only if the call would have to wait. */
 int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *when)
 {
 	uint64_t deadline = 0;
@@ -124,7 +124,7 @@ int pthread_mutex_unlock(pthread_mutex_t *m)
 	return error;
 }
 
-/* Priorities, and so their ceilings, do not exist. */
+/* There are no priorities, and so no ceilings. */
 int pthread_mutex_getprioceiling(const pthread_mutex_t *m, int *ceiling)
 {
 	(void)m;

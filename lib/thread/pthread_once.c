@@ -8,7 +8,7 @@ enum { NEW, RUNNING, DONE };
 
 int pthread_once(pthread_once_t *once, void (*init)(void))
 {
-	static struct waitq waiters;	/* for any: an init routine runs but once */
+	static struct waitq waiters;	/* for all objects: an init routine runs only once */
 
 	if (*(volatile unsigned char *)&once->__state == DONE)
 		return 0;

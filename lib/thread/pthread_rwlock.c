@@ -2,9 +2,10 @@
 /*
  * Read-write locks (POSIX.1-2017: pthread_rwlock_rdlock, pthread_rwlock_wrlock).
  *
- * First come, first served: a reader that comes after a writer waits behind it, so
- * neither kind can starve the other.  (A thread that reads already and asks again behind
- * a waiting writer waits for itself; POSIX leaves that to us.)
+ * First come, first served: a reader that arrives after a writer waits behind it, so
+ * neither can starve the other. (A thread that has the lock for reading and locks it
+ * again behind a waiting writer waits for itself; POSIX leaves this to the
+ * implementation.)
  */
 #include "kernel/sched.h"
 #include "lib/thread/line.h"
@@ -34,7 +35,7 @@ int pthread_rwlock_destroy(pthread_rwlock_t *l)
 	return l->__writer || l->__readers || line_of(l)->first ? EBUSY : 0;
 }
 
-/* Take the lock if nobody's use of it forbids that. */
+/* Takes the lock if its current use allows it. */
 static bool take(pthread_rwlock_t *l, int what, struct thread *t)
 {
 	if (l->__writer || (what == WRITE && l->__readers))
@@ -46,7 +47,7 @@ static bool take(pthread_rwlock_t *l, int what, struct thread *t)
 	return true;
 }
 
-/* Let in from the line who can be: a writer, or readers up to the next writer. */
+/* Grants the lock to the first writer, or to all readers before the next writer. */
 static void admit(pthread_rwlock_t *l)
 {
 	struct line *line = line_of(l);
@@ -63,11 +64,14 @@ static int rwlock_sleep(pthread_rwlock_t *l, int what, uint64_t deadline)
 	if (wait_until_deadline(&s.queue, deadline, s.granted))
 		return 0;
 	line_leave(line_of(l), &s);
-	admit(l);			/* those who waited behind us only */
+	admit(l);			/* threads that waited only because of this one */
 	return ETIMEDOUT;
 }
 
-/* when: NULL never, and is looked at only if we have to wait, as POSIX has it. */
+/*
+ * when: NULL: no timeout. An invalid time is an error only if the call would have to
+ * wait, as in POSIX.
+ */
 static int lock(pthread_rwlock_t *l, int what, const struct timespec *when)
 {
 	uint64_t deadline = NEVER;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Scheduling, and what threads here do not do: they have one policy, SCHED_OTHER, one
+ * Scheduling and cancellation, of which there is little: one policy, SCHED_OTHER, one
  * priority, 0, and no cancellation (POSIX.1-2017: sched_setscheduler, pthread_cancel).
  */
 #define _GNU_SOURCE
@@ -61,7 +61,7 @@ int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param)
 		return result(pid < 0 ? EINVAL : ESRCH);
 	if (policy != SCHED_OTHER || !param || param->sched_priority)
 		return result(EINVAL);
-	return SCHED_OTHER;		/* what it was before */
+	return SCHED_OTHER;		/* the previous policy */
 }
 
 int sched_getparam(pid_t pid, struct sched_param *param)
@@ -116,7 +116,7 @@ int pthread_setschedprio(pthread_t id, int priority)
 	return check(id) ?: priority ? EINVAL : 0;
 }
 
-/* A hint, which changes nothing, and is told again. */
+/* A hint without effect, which pthread_getconcurrency() returns. */
 static int concurrency;
 
 int pthread_setconcurrency(int level)
@@ -170,7 +170,7 @@ void pthread_testcancel(void)
 {
 }
 
-/* There is no fork() to be prepared for. */
+/* There is no fork(). */
 int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	(void)prepare;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Spin locks (POSIX.1-2017: pthread_spin_lock).  With one CPU, to spin is to keep the
+ * Spin locks (POSIX.1-2017: pthread_spin_lock). With one CPU, spinning would keep the
  * owner from running, so these are mutexes.
  */
 #include "kernel/sched.h"

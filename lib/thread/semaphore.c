@@ -2,8 +2,8 @@
 /*
  * Semaphores (POSIX.1-2017: sem_init, sem_wait, sem_post).
  *
- * A post while threads wait goes to the first of them: the value counts only what nobody
- * waits for.
+ * If threads wait, sem_post() grants to the first of them; the value counts only posts
+ * for which no thread waits.
  */
 #include "kernel/sched.h"
 #include "lib/thread/line.h"
@@ -82,7 +82,9 @@ int sem_trywait(sem_t *s)
 	return result(taken ? 0 : EAGAIN);
 }
 
-/* A time that is none matters only if we would have to wait (POSIX: sem_timedwait). */
+/*
+ * An invalid time is an error only if the call would have to wait (POSIX: sem_timedwait).
+ */
 int sem_timedwait(sem_t *restrict s, const struct timespec *restrict when)
 {
 	uint64_t deadline;

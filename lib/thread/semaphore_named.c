@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Semaphores with names (POSIX.1-2017: sem_open, sem_close, sem_unlink).  All threads
- * are of one process, so a name is no more than a way to find the same object; names are
- * of a space of their own, and need not begin with a slash.
+ * Named semaphores (POSIX.1-2017: sem_open, sem_close, sem_unlink). There is only one
+ * process, so a name only identifies the object. The names have their own name space, and
+ * need not begin with a slash.
  */
 #include "kernel/sched.h"
 
@@ -17,8 +17,8 @@
 struct named {
 	sem_t sem;
 	struct named *next;
-	unsigned opened;		/* how often, less how often closed */
-	bool unlinked;			/* its name is free for another */
+	unsigned opened;		/* number of sem_open() without sem_close() */
+	bool unlinked;			/* the name may be used for another one */
 	char name[];
 };
 

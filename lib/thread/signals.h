@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals, for those who wait: what lib/process/signal.c does for other calls.
+ * Signals in calls that wait: the interface to lib/process/signal.c.
  *
- * All of it is weak: a program that calls no function on signals gets none, and its image has
- * none of this.  Kernel code.
+ * All functions are weak: a program without signal functions gets no signals, and its
+ * image does not contain them. Kernel code.
  */
 #ifndef LIB_THREAD_SIGNALS_H
 #define LIB_THREAD_SIGNALS_H
@@ -13,26 +13,30 @@
 #include <errno.h>
 #include <signal.h>
 
-/* What a wait does when the thread has a signal to handle (POSIX.1-2017, 2.4.4). */
+/* The effect of a signal on a waiting call (POSIX.1-2017, 2.4.4). */
 enum signal_way {
-	SIGNAL_ENDS,		/* ends with EINTR: poll, sleep */
-	SIGNAL_RESTARTS,	/* ends, or goes on if the handler has SA_RESTART: read, accept */
-	SIGNAL_GOES_ON,		/* goes on after the handler: pthread_cond_wait, pthread_join */
+	SIGNAL_ENDS,		/* returns EINTR: poll, sleep */
+	/* Returns EINTR, or continues if the handler has SA_RESTART: read, accept */
+	SIGNAL_RESTARTS,
+	SIGNAL_GOES_ON,		/* continues after the handler: pthread_cond_wait, pthread_join */
 };
 
-/* The running thread has one that it does not block and that is not ignored. */
+/* Whether the current thread has a signal to handle: not blocked, and not ignored. */
 bool signal_waiting(void) __attribute__((weak));
 
-/* The wait goes on: the handlers have run.  Leaves the kernel for that. */
+/* Leaves the kernel to run the handlers. Returns true if the call is to continue. */
 bool signal_handled(enum signal_way way) __attribute__((weak));
 
-/* Take *mask for the thread's until signal_unmask(); NULL: as it is. */
+/* Replaces the thread's mask until signal_unmask(); mask NULL: no change. */
 void signal_mask(const sigset_t *mask) __attribute__((weak));
 
-/* From application code: those that interrupted have been handled, so the old mask returns. */
+/*
+ * Called outside the kernel: runs the handlers that interrupted the call, then restores
+ * the mask.
+ */
 void signal_unmask(const sigset_t *mask) __attribute__((weak));
 
-/* Of a call that sleeps until the deadline, as on Linux: SO_RCVTIMEO keeps it from going on. */
+/* For a call with a deadline, as on Linux: with SO_RCVTIMEO it is not restarted. */
 static inline enum signal_way signal_way(uint64_t deadline)
 {
 	return deadline == NEVER ? SIGNAL_RESTARTS : SIGNAL_ENDS;
@@ -44,8 +48,8 @@ static inline bool signal_came(void)
 }
 
 /*
- * As wait_until_deadline(), of an application's thread: 1 if the condition holds, 0 if the
- * deadline has passed, -EINTR.
+ * wait_until_deadline() for an application's thread. Evaluates to 1 if the condition
+ * holds, 0 if the deadline has passed, or -EINTR.
  */
 #define wait_or_signal(queue, deadline, way, condition)				\
 	({									\

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * POSIX's clocks and sleeping by them (POSIX.1-2017: clock_getres, clock_nanosleep,
- * nanosleep, sleep, times, gettimeofday).
+ * POSIX's clocks and sleeping (POSIX.1-2017: clock_getres, clock_nanosleep, nanosleep,
+ * sleep, times, gettimeofday).
  *
- * Every clock counts in ns.
+ * All clocks have a resolution of 1 ns.
  */
 #define _GNU_SOURCE
 #include "kernel/clock.h"
@@ -18,16 +18,16 @@
 #include <unistd.h>
 
 #define NSEC_PER_USEC 1000ull
-#define CLOCK_THREAD 0x100000000ull	/* and a thread's id: its CPU-time clock */
+#define CLOCK_THREAD 0x100000000ull	/* plus a thread's id: its CPU-time clock */
 
-static uint64_t ended_time;		/* the CPU time of threads that are gone */
+static uint64_t ended_time;		/* CPU time of threads that have ended */
 
 bool timespec_valid(const struct timespec *ts)
 {
 	return ts->tv_nsec >= 0 && ts->tv_nsec < (long)NSEC_PER_SEC;
 }
 
-/* Beyond 584 years is never; before the clock's zero is now. */
+/* Times beyond 584 years are NEVER; times before the clock's zero are 0. */
 uint64_t timespec_ns(const struct timespec *ts)
 {
 	if (ts->tv_sec < 0)
@@ -60,7 +60,7 @@ clockid_t time_thread_clock(const struct thread *t)
 }
 
 struct process_time {
-	uint64_t kind[2];		/* by enum thread_kind */
+	uint64_t kind[2];		/* indexed by enum thread_kind */
 };
 
 static void add_time(const struct thread *t, void *arg)
@@ -70,7 +70,7 @@ static void add_time(const struct thread *t, void *arg)
 	sum->kind[t->kind] += cpu_time(t);
 }
 
-/* What the application used, and what we used for it. */
+/* CPU time of the application, and of the kernel for it. */
 static struct process_time process_time(void)
 {
 	struct process_time sum = { .kind[THREAD_APP] = ended_time };
@@ -114,13 +114,13 @@ int time_read(clockid_t clock, uint64_t *ns)
 
 	switch (clock) {
 	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:	/* to read the exact one costs no more */
+	case CLOCK_REALTIME_COARSE:	/* the precise clock costs no more */
 		*ns = clock_wall();
 		return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_MONOTONIC_RAW:	/* nobody adjusts it */
-	case CLOCK_BOOTTIME:		/* which counts a suspended guest's time, too */
+	case CLOCK_MONOTONIC_RAW:	/* the clock is not adjusted */
+	case CLOCK_BOOTTIME:		/* includes the time in which the guest is suspended */
 		*ns = clock_now();
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
@@ -153,7 +153,7 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 	return 0;
 }
 
-/* A POSIX error number as a call that sets errno has it. */
+/* Converts an error number to -1 with errno. */
 static int from_error(int error)
 {
 	if (!error)
@@ -198,7 +198,7 @@ int clock_getcpuclockid(pid_t pid, clockid_t *clock)
 	return 0;
 }
 
-/* 0, or EINTR. */
+/* Returns 0 or EINTR. */
 static int sleep_until(uint64_t deadline)
 {
 	struct waitq nobody = { 0 };
@@ -236,7 +236,7 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_MONOTONIC_RAW:
-		return ENOTSUP;		/* as Linux: EOPNOTSUPP */
+		return ENOTSUP;		/* as on Linux (EOPNOTSUPP) */
 	}
 	if (error || (!(flags & TIMER_ABSTIME) && request->tv_sec < 0))
 		return EINVAL;
@@ -297,7 +297,9 @@ static clock_t ticks(uint64_t ns)
 	return ns / (NSEC_PER_SEC / CLOCKS_PER_SEC);
 }
 
-/* In units of sysconf(_SC_CLK_TCK): newlib's CLK_TCK makes it the same as clock()'s. */
+/*
+ * In units of sysconf(_SC_CLK_TCK), which newlib's CLK_TCK makes the same as clock()'s.
+ */
 clock_t times(struct tms *to)
 {
 	struct process_time sum = process_time();

@@ -3,11 +3,11 @@
  * Blocks of thread-local storage, laid out as the compiler expects (ELF Handling For
  * Thread-Local Storage, variant II; x86-64 psABI):
  *
- *	           what the image has, aligned at its end   thread pointer
+ *	           the image's data, aligned at its end     thread pointer
  *	                                                   |
  *	[padding ][.tdata copied ][.tbss zero ............][struct tcb]
  *	|
- *	as malloc() gave it
+ *	start of the block of malloc()
  */
 #include "kernel/arch.h"
 #include "lib/thread/tls.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From the linker script; the values of the last three are their addresses. */
+/* Defined by the linker script; the values of the last three are their addresses. */
 extern char __tls_image_start[];
 extern char __tls_image_size[], __tls_size[], __tls_align[];
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Interfaces of the application's own (lib/include/xenolith/control.h).
+ * Control interfaces of the application (lib/include/xenolith/control.h).
  *
- * The endpoint is a kernel thread, which an application's function would hold up.  So it
- * leaves the call here for a thread of the application's and waits, but not for long; what
- * comes too late is dropped.  Parameters and reply have memory of their own, as the endpoint's
- * are another call's by then.
+ * The endpoint is a kernel thread, which must not run application code. So it passes the
+ * call to a thread of the application and waits for a limited time; a late reply is
+ * dropped. Parameters and reply have their own memory, since the endpoint's may be used
+ * by another call by then.
  */
 #include "control/command.h"
 #include "kernel/clock.h"
@@ -23,7 +23,7 @@
 #define NAME_MOST 100
 
 struct offer {
-	struct interface interface;	/* first */
+	struct interface interface;	/* must be first */
 	const struct control_method *of_app;
 	void *arg;
 	char name[NAME_MOST];
@@ -35,13 +35,13 @@ struct control_call {
 	const struct control_method *method;
 	struct json_value parameters;
 	struct json reply;
-	char wrong[64];			/* a parameter; or why */
+	char wrong[64];			/* name of an invalid parameter; or the reason */
 	const char *error;
 	int result;
 	char in[CONTROL_MAX + 1], out[CONTROL_MAX];
 };
 
-static struct control_call *call;	/* the one there is at a time */
+static struct control_call *call;	/* the only current call */
 static enum { NONE, COME, TAKEN, LATE, DONE } state;
 static struct waitq changed;
 
@@ -95,7 +95,7 @@ static int reply(struct command *c)
 	return 0;
 }
 
-/* Every method of an application's interface. */
+/* The function of each method of an application's interface. */
 static int forward(struct command *c)
 {
 	const struct offer *o = (const struct offer *)c->interface;
@@ -121,7 +121,10 @@ static int forward(struct command *c)
 
 /* ---- offers */
 
-/* What stands behind a keyword at the beginning of a line, on from there; NULL: none does. */
+/*
+ * Returns the text behind a keyword at the beginning of a line, searching from text on;
+ * or NULL.
+ */
 static const char *keyword(const char *text, const char *word)
 {
 	size_t n = strlen(word);
@@ -147,7 +150,7 @@ static bool declares(const char *description, const char *method)
 	return false;
 }
 
-/* How many methods; -EINVAL: these are not those of the description. */
+/* Returns the number of methods; -EINVAL if they are not those of the description. */
 static int count(const char *description, const struct control_method *methods)
 {
 	const char *p = description;
@@ -162,7 +165,10 @@ static int count(const char *description, const struct control_method *methods)
 	return declared == n ? n : -EINVAL;
 }
 
-/* "org.example.thing1", of bytes that are not to be escaped anywhere. */
+/*
+ * Reads the name "org.example.thing1" of the interface. It contains only bytes that need
+ * no escaping.
+ */
 static int name_of(const char *description, char *to)
 {
 	const char *p = keyword(description, "interface ");
@@ -195,7 +201,7 @@ static struct offer *make(const char *description, const struct control_method *
 	return o;
 }
 
-/* The thread, and what it works with; once. */
+/* Creates the thread and its memory, once. */
 static int prepare(void)
 {
 	pthread_t thread;
@@ -244,7 +250,7 @@ int control_offer(const char *description, const struct control_method *methods,
 	return result(-rc);
 }
 
-/* ---- parameters and replies; in the application's thread */
+/* ---- parameters and replies; called in the application's thread */
 
 static int wrong(struct control_call *c, const char *name)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * IMDSv2: a token is had by PUT and shown at each GET (AWS, EC2 User Guide, "Use the
- * Instance Metadata Service").  HTTP/1.0, so that an answer ends with its connection.
+ * The metadata service IMDSv2: a token, requested with PUT, is sent with each GET (AWS,
+ * EC2 User Guide, "Use the Instance Metadata Service"). HTTP/1.0 is used, so a response
+ * ends with its connection.
  *
- * Application code, by sockets; what answers is not trusted: lengths and times are bounded.
+ * Application code with sockets. The service is not trusted: lengths and times are
+ * limited.
  */
 #include "kernel/clock.h"
 #include "kernel/log.h"
@@ -25,7 +27,7 @@
 #include <unistd.h>
 #include <xenolith/ec2.h>
 
-#define PATIENCE (5 * NSEC_PER_SEC)	/* for one question */
+#define PATIENCE (5 * NSEC_PER_SEC)	/* timeout of a request */
 #define TOKEN_LIFE 300			/* s */
 #define TOKEN_MOST 256
 #define HEAD_MOST 2048
@@ -84,7 +86,7 @@ static int say(int fd, const char *text, uint64_t deadline)
 	return 0;
 }
 
-/* All there is until the end of the connection. */
+/* Reads until the end of the connection. */
 static ssize_t hear(int fd, char *to, size_t size, uint64_t deadline)
 {
 	size_t got = 0;
@@ -106,7 +108,7 @@ static ssize_t hear(int fd, char *to, size_t size, uint64_t deadline)
 	}
 }
 
-/* What Content-Length says, or -1: nothing, or nonsense. */
+/* Returns the value of Content-Length, or -1 if it is absent or invalid. */
 static long told_length(const char *head)
 {
 	for (const char *p = head; (p = strstr(p, "\r\n")); ) {
@@ -117,7 +119,7 @@ static long told_length(const char *head)
 	return -1;
 }
 
-/* Out of an answer of len bytes and a NUL: the body's length, moved to to. */
+/* Moves the body of a response, of len bytes and a NUL, to `to`. Returns its length. */
 static ssize_t body(char *answer, size_t len, char *to, size_t size)
 {
 	char *end = strstr(answer, "\r\n\r\n"), *text = end ? end + 4 : NULL;
@@ -178,7 +180,10 @@ static ssize_t ask(const char *method, const char *path, const char *header,
 	return n;
 }
 
-/* A token that has some life left; NULL and errno.  It goes into a header: no more lines. */
+/*
+ * Returns a token that is still valid; NULL with errno. It is used in a header, so it
+ * must not contain line ends.
+ */
 static const char *token(void)
 {
 	static char kept[TOKEN_MOST];
@@ -236,13 +241,13 @@ static void set_lifetime(const char *text)
 		return;
 	}
 	kernel_enter();
-	log_warning("ec2: lifetime=%s is no duration", text);
+	log_warning("ec2: lifetime=%s is not a duration", text);
 	kernel_leave();
 }
 
 static bool named;
 
-/* Of names that EC2 gives, one a line, the first. */
+/* Of several names, one per line, only the first is used. */
 static void set_name(char *name)
 {
 	name[strcspn(name, " \t\r\n")] = '\0';
@@ -251,8 +256,8 @@ static void set_name(char *name)
 }
 
 /*
- * The command line wins, and of words here the last one.  A lifetime may become shorter than the
- * command line's, which is to end a guest whatever user data says.
+ * The command line takes precedence; of several words here, the last one. lifetime= can
+ * only shorten the command line's, which limits a guest whatever its user data says.
  */
 static void obey(char *word)
 {
@@ -265,7 +270,7 @@ static void obey(char *word)
 		set_lifetime(value);
 	} else if (param(word)) {
 		kernel_enter();
-		log_info("ec2: %s of user data is not used: the command line has it", word);
+		log_info("ec2: %s of the user data is ignored: it is on the command line", word);
 		kernel_leave();
 	} else if (strcmp(word, "hostname") == 0) {
 		set_name(value);
@@ -303,7 +308,7 @@ __attribute__((constructor)) static void read_user_data(void)
 	free(data);
 	kernel_enter();
 	if (n < 0 && error != ENOENT)
-		log_warning("ec2: no user data (%d)", error);
+		log_warning("ec2: no user data (error %d)", error);
 	kernel_leave();
 	if (n < 0 && error != ENOENT)
 		return;
@@ -312,7 +317,7 @@ __attribute__((constructor)) static void read_user_data(void)
 		set_name(text);
 	if (ec2_metadata("meta-data/public-keys/", text, sizeof(text)) > 0) {
 		kernel_enter();
-		log_info("ec2: keys for ssh are ignored, there is nobody to log in to");
+		log_info("ec2: SSH keys are ignored: the guest has no login");
 		kernel_leave();
 	}
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * vchan as open files (lib/include/xenolith/vchan.h).
+ * vchan connections as open files (lib/include/xenolith/vchan.h).
  *
- * Each has a kernel thread: it tells poll() what the peer does, notices clients that come
- * and go while nobody reads, and renews a server's channel once its error was told.
+ * Each has a kernel thread: it notifies poll() of the peer's events, detects clients that
+ * connect and disconnect while no call runs, and renews a server's channel after its
+ * error was returned.
  */
 #include "drivers/vchan.h"
 #include "kernel/log.h"
@@ -19,9 +20,9 @@
 struct vchan_file {
 	struct file file;
 	struct vchan v;
-	bool renew;			/* the error was told */
+	bool renew;			/* the error was returned */
 	bool closing, ended;		/* of the thread */
-	struct waitq changed;		/* renew, ended */
+	struct waitq changed;		/* renew or ended has changed */
 };
 
 static struct vchan_file *of(struct file *f)
@@ -47,7 +48,8 @@ static void watch(void *arg)
 			int rc = vchan_renew(&vf->v);
 
 			if (rc)
-				log_error("vchan: %s is no longer served (%d)", vf->v.path, rc);
+				log_error("vchan: %s: cannot accept further clients (error %d)",
+					  vf->v.path, rc);
 			vf->renew = false;
 			seen = 0;
 			wake(&vf->changed);
@@ -59,7 +61,10 @@ static void watch(void *arg)
 	wake(&vf->changed);
 }
 
-/* Sleep until a channel that is being renewed is there; or -EAGAIN. */
+/*
+ * Sleeps until a channel that is being renewed is usable. Returns 0 or -errno; -EAGAIN if
+ * it may not sleep.
+ */
 static int usable(struct vchan_file *vf)
 {
 	if (!vf->renew)
@@ -136,7 +141,7 @@ static const struct file_ops vchan_file_ops = {
 	.stat = vchan_file_stat, .ready = vchan_file_ready, .close = vchan_file_close,
 };
 
-/* The channel is there: a descriptor of it. */
+/* Assigns a descriptor to a connected channel. */
 static int install(struct vchan_file *vf)
 {
 	int fd;

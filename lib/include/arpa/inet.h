@@ -13,7 +13,7 @@ int inet_pton(int family, const char *text, void *to);
 const char *inet_ntop(int family, const void *from, char *to, socklen_t size);
 int inet_aton(const char *text, struct in_addr *to);
 in_addr_t inet_addr(const char *text);
-char *inet_ntoa(struct in_addr from);	/* in memory that is the thread's own */
+char *inet_ntoa(struct in_addr from);	/* the result is in memory of the calling thread */
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Types that newlib leaves to the machine: its defaults are of a time when an
- * inode number had 16 bits.  time_t and off_t are 64 bits wide as they are.
+ * Types that newlib leaves to the machine. newlib's defaults have inode numbers of 16
+ * bits. Its time_t and off_t have 64 bits.
  */
 #ifndef XENOLITH_MACHINE_TYPES_H
 #define XENOLITH_MACHINE_TYPES_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What newlib leaves to the machine: the unit of clock(), which POSIX sets to 1 us. */
+/*
+ * Definitions that newlib leaves to the machine: the unit of clock(), which is 1 us in
+ * POSIX.
+ */
 #ifndef XENOLITH_MACHINE_TIME_H
 #define XENOLITH_MACHINE_TIME_H
 

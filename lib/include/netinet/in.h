@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Internet addresses (POSIX.1-2017, <netinet/in.h>), with Linux's numbers. */
+/* Internet addresses (POSIX.1-2017, <netinet/in.h>), with Linux's values of constants. */
 #ifndef XENOLITH_NETINET_IN_H
 #define XENOLITH_NETINET_IN_H
 
@@ -21,7 +21,7 @@ typedef uint32_t in_addr_t;
 typedef uint16_t in_port_t;
 #endif
 
-/* In network byte order, as ports. */
+/* Addresses and ports are in network byte order. */
 struct in_addr {
 	in_addr_t s_addr;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The types of <pthread.h>, instead of newlib's, whose mutex is a number of 32 bits.
- * All zero is a valid object of each kind: the default one.
+ * The types of <pthread.h>, instead of newlib's, whose mutex is a number of 32 bits. A
+ * zeroed object of each type is valid, with default attributes.
  */
 #ifndef _SYS__PTHREADTYPES_H_
 #define _SYS__PTHREADTYPES_H_
@@ -28,7 +28,7 @@
 #define PTHREAD_MUTEX_ERRORCHECK	2
 #define PTHREAD_MUTEX_DEFAULT		PTHREAD_MUTEX_NORMAL
 
-/* What lib/thread/line.h and lib/thread/mutex.h call struct line and struct mutex. */
+/* struct line of lib/thread/line.h and struct mutex of lib/thread/mutex.h. */
 struct __line {
 	void *__first, *__last;
 };
@@ -43,7 +43,7 @@ typedef struct pthread *pthread_t;
 typedef unsigned pthread_key_t;
 
 typedef struct {
-	size_t stacksize;		/* 0: the default */
+	size_t stacksize;		/* 0: default */
 	size_t guardsize;
 	void *stackaddr;
 	int detachstate;
@@ -77,7 +77,7 @@ typedef struct {
 
 typedef struct {
 	struct __line __line;
-	unsigned __clock;		/* clockid_t, or 0: CLOCK_REALTIME */
+	unsigned __clock;		/* clockid_t; 0: CLOCK_REALTIME */
 } pthread_cond_t;
 
 typedef struct {

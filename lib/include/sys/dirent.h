@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What newlib's <dirent.h> wants: POSIX's directory streams. */
+/* Directory streams (POSIX.1-2017), for newlib's <dirent.h>. */
 #ifndef XENOLITH_SYS_DIRENT_H
 #define XENOLITH_SYS_DIRENT_H
 

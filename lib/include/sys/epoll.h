@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Waiting for many descriptors at the cost of those that are ready; as on Linux. */
+/* epoll as on Linux (epoll(7)). epoll_wait() sleeps; timeouts are in ms. */
 #ifndef XENOLITH_SYS_EPOLL_H
 #define XENOLITH_SYS_EPOLL_H
 
@@ -32,7 +32,7 @@ enum EPOLL_EVENTS {
 #define EPOLLWRBAND	EPOLLWRBAND
 	EPOLLRDHUP	= 0x2000,
 #define EPOLLRDHUP	EPOLLRDHUP
-	EPOLLEXCLUSIVE	= 1u << 28,	/* taken, and without effect */
+	EPOLLEXCLUSIVE	= 1u << 28,	/* accepted, without effect */
 #define EPOLLEXCLUSIVE	EPOLLEXCLUSIVE
 	EPOLLWAKEUP	= 1u << 29,
 #define EPOLLWAKEUP	EPOLLWAKEUP

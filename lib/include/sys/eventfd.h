@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A counter as a file; as on Linux. */
+/* eventfd as on Linux (eventfd(2)). Reads and writes sleep unless EFD_NONBLOCK is set. */
 #ifndef XENOLITH_SYS_EVENTFD_H
 #define XENOLITH_SYS_EVENTFD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's, and flock(2) of 4.4BSD. */
+/* newlib's <sys/file.h>, and flock(2) of 4.4BSD, which may sleep. */
 #ifndef XENOLITH_SYS_FILE_H
 #define XENOLITH_SYS_FILE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory by the page (POSIX.1-2017), all of it there from the beginning.  Mappings are private:
- * of zeroes, or of a copy of a file.  Shared ones are for files that nobody writes to; none is
- * executable, or at an address asked for. 
+ * Memory mappings (POSIX.1-2017). Memory is allocated immediately. Mappings are private:
+ * zeroed, or a copy of a file. A shared mapping must be of a file that cannot be written.
+ * Mappings are not executable, and a requested address is ignored.
  */
 #ifndef XENOLITH_SYS_MMAN_H
 #define XENOLITH_SYS_MMAN_H
@@ -32,7 +32,7 @@
 #define MADV_RANDOM	1
 #define MADV_SEQUENTIAL	2
 #define MADV_WILLNEED	3
-#define MADV_DONTNEED	4	/* of zeroes: they are zeroes again */
+#define MADV_DONTNEED	4	/* zeroes anonymous mappings */
 #define MADV_FREE	8
 #define POSIX_MADV_NORMAL	MADV_NORMAL
 #define POSIX_MADV_RANDOM	MADV_RANDOM
@@ -41,20 +41,21 @@
 #define POSIX_MADV_DONTNEED	MADV_DONTNEED
 
 /*
- * MAP_FAILED with EINVAL (no length, MAP_FIXED, an offset within a page), ENOTSUP (PROT_EXEC),
- * ENODEV (shared and writable, or a file that cannot be read at a place), EBADF, ENOMEM.
+ * Returns MAP_FAILED with EINVAL (no length, MAP_FIXED, an offset within a page), ENOTSUP
+ * (PROT_EXEC), ENODEV (shared and writable, or a file without pread()), EBADF or ENOMEM.
+ * A copy of a file may sleep.
  */
 void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset);
 
-/* Any pages of mappings, which no call is at work on any more; EINVAL: some are not. */
+/* Any pages of mappings that no call is using. EINVAL if some are not mapped. */
 int munmap(void *at, size_t len);
 
-/* PROT_EXEC: ENOTSUP.  Pages that no mapping has, as malloc()'s: ENOMEM. */
+/* ENOTSUP for PROT_EXEC. ENOMEM for pages without a mapping, such as malloc()'s. */
 int mprotect(void *at, size_t len, int prot);
-int msync(void *at, size_t len, int flags);	/* there is nothing to do */
-int mlock(const void *at, size_t len);		/* nor here: nothing is ever paged out */
+int msync(void *at, size_t len, int flags);	/* no effect: mappings are private */
+int mlock(const void *at, size_t len);		/* no effect: nothing is paged out */
 int munlock(const void *at, size_t len);
-int madvise(void *at, size_t len, int advice);	/* EINVAL: an advice we do not know */
+int madvise(void *at, size_t len, int advice);	/* EINVAL for unknown advice */
 int posix_madvise(void *at, size_t len, int advice);
 
 #endif

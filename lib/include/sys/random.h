@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Random numbers for keys, as Linux's getrandom(2), but no call waits: where there is no source
- * of such numbers (a CPU without RDRAND, and no seed= on the command line) the calls fail
- * with EIO, unless GRND_INSECURE asks for numbers that are good for less.
+ * Random numbers for keys, as getrandom(2) of Linux, but no call sleeps: without an
+ * entropy source (a CPU without RDRAND, and no seed= on the command line) the calls fail
+ * with EIO. With GRND_INSECURE they return numbers that are not suitable for keys.
  */
 #ifndef XENOLITH_SYS_RANDOM_H
 #define XENOLITH_SYS_RANDOM_H
@@ -15,7 +15,7 @@
 
 ssize_t getrandom(void *to, size_t len, unsigned flags);
 
-/* At most 256 bytes: 0, or -1 with EIO for more. */
+/* At most 256 bytes. Returns 0, or -1 with EIO for more. */
 int getentropy(void *to, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's, and limits (POSIX.1-2017): memory is the only one there is. */
+/* newlib's <sys/resource.h>, and limits (POSIX.1-2017). Memory is the only limit. */
 #ifndef XENOLITH_SYS_RESOURCE_H
 #define XENOLITH_SYS_RESOURCE_H
 
@@ -18,7 +18,7 @@ struct rlimit {
 #define RLIMIT_CPU	0
 #define RLIMIT_FSIZE	1
 #define RLIMIT_DATA	2
-#define RLIMIT_STACK	3	/* `stack=` of the command line is not seen here */
+#define RLIMIT_STACK	3	/* of main; `stack=` of the command line does not change it */
 #define RLIMIT_CORE	4	/* 0 */
 #define RLIMIT_RSS	5
 #define RLIMIT_NPROC	6
@@ -28,7 +28,7 @@ struct rlimit {
 
 int getrlimit(int what, struct rlimit *limit);
 
-/* What asks for no less than there is changes nothing; EPERM: for less, or more. */
+/* Setting a limit to its current value succeeds; other values are EPERM. */
 int setrlimit(int what, const struct rlimit *limit);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* POSIX.1-2017, <sys/select.h>, instead of newlib's, whose sets have 64 descriptors. */
+/*
+ * <sys/select.h> (POSIX.1-2017), instead of newlib's, whose sets have 64 descriptors.
+ * select() and pselect() sleep.
+ */
 #ifndef _SYS_SELECT_H
 #define _SYS_SELECT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* As on Linux. */
+/* sendfile() as on Linux. Sleeps like write(). */
 #ifndef XENOLITH_SYS_SENDFILE_H
 #define XENOLITH_SYS_SENDFILE_H
 
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* A file linked into the image goes to a TCP socket without being copied there. */
+/* Files in the image are sent by TCP without a copy. */
 ssize_t sendfile(int to, int from, off_t *at, size_t count);
 
 #ifdef __cplusplus

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Sockets (POSIX.1-2017, <sys/socket.h>), with Linux's numbers and what programs for it use. */
+/*
+ * Sockets (POSIX.1-2017, <sys/socket.h>), with Linux's values of constants and additions.
+ * connect(), accept() and the calls that send and receive sleep, unless O_NONBLOCK is set for
+ * the descriptor or MSG_DONTWAIT for the call; close() may sleep with SO_LINGER.
+ */
 #ifndef XENOLITH_SYS_SOCKET_H
 #define XENOLITH_SYS_SOCKET_H
 
@@ -31,7 +35,7 @@ typedef uint16_t sa_family_t;
 #define SOCK_DGRAM	2
 #define SOCK_RAW	3
 #define SOCK_SEQPACKET	5
-#define SOCK_NONBLOCK	04000		/* with the type, and for accept4() */
+#define SOCK_NONBLOCK	04000		/* for socket(), socketpair() and accept4() */
 #define SOCK_CLOEXEC	02000000
 
 #define SOMAXCONN	4096
@@ -90,7 +94,7 @@ static inline struct cmsghdr *__cmsg_nxthdr(const struct msghdr *m, const struct
 	       (struct cmsghdr *)next;
 }
 
-#define SCM_RIGHTS	1		/* over socketpair() */
+#define SCM_RIGHTS	1		/* for socketpair() only */
 
 #define MSG_OOB		0x01
 #define MSG_PEEK	0x02
@@ -100,8 +104,8 @@ static inline struct cmsghdr *__cmsg_nxthdr(const struct msghdr *m, const struct
 #define MSG_DONTWAIT	0x40
 #define MSG_EOR		0x80
 #define MSG_WAITALL	0x100
-#define MSG_ERRQUEUE	0x2000		/* nothing is ever in it */
-#define MSG_NOSIGNAL	0x4000		/* always so: there is no SIGPIPE */
+#define MSG_ERRQUEUE	0x2000		/* the error queue is always empty */
+#define MSG_NOSIGNAL	0x4000		/* accepted: there is never a SIGPIPE */
 #define MSG_MORE	0x8000
 #define MSG_WAITFORONE	0x10000
 #define MSG_CMSG_CLOEXEC 0x40000000

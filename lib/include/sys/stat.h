@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib's, and what it declares for some systems only. */
+/* newlib's <sys/stat.h>, and functions that it declares only for some systems. */
 #ifndef XENOLITH_SYS_STAT_H
 #define XENOLITH_SYS_STAT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading and writing many pieces at once (POSIX.1-2017, <sys/uio.h>). */
+/* Scatter-gather I/O (POSIX.1-2017, <sys/uio.h>). The calls sleep as read() and write() do. */
 #ifndef XENOLITH_SYS_UIO_H
 #define XENOLITH_SYS_UIO_H
 

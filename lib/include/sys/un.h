@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The address of a local socket; there are only nameless ones, by socketpair(). */
+/* Addresses of local sockets. Only unnamed ones exist, made by socketpair(). */
 #ifndef XENOLITH_SYS_UN_H
 #define XENOLITH_SYS_UN_H
 

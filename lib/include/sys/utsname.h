@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The names of the system (POSIX.1-2017). */
+/* The name of the system (POSIX.1-2017, <sys/utsname.h>). */
 #ifndef XENOLITH_SYS_UTSNAME_H
 #define XENOLITH_SYS_UTSNAME_H
 
 struct utsname {
 	char sysname[65];	/* Xenolith */
 	char nodename[65];	/* gethostname() */
-	char release[65];	/* its version */
-	char version[65];	/* what it runs on: Xen */
+	char release[65];	/* Xenolith's version */
+	char version[65];	/* the hypervisor: Xen */
 	char machine[65];	/* x86_64 */
 };
 

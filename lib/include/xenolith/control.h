@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Methods of the application's own at the guest's control endpoint, for `xenolith call` and
- * whatever else speaks varlink (docs/control.md).
+ * Methods of the application at the guest's control endpoint, for `xenolith call` and other
+ * varlink clients (docs/control.md; varlink.org has the protocol).
  *
  *	static int add(struct control_call *c, void *arg)
  *	{
@@ -30,54 +30,57 @@
 extern "C" {
 #endif
 
-#define CONTROL_MAX (16 * 1024)		/* bytes of a call's parameters, or of a reply */
+#define CONTROL_MAX (16 * 1024)	/* bytes: maximum of a call's parameters, and of a reply */
 
 struct control_call;
 
-/* What control= on the kernel command line allows or not. */
+/* The option control= of the kernel command line enables methods by these kinds. */
 enum control_kind { CONTROL_READS, CONTROL_WRITES, CONTROL_DANGEROUS };
 
 struct control_method {
-	const char *name;		/* NULL ends the list */
+	const char *name;		/* NULL ends the array */
 	enum control_kind kind;
 	/*
-	 * 0, and what was put is the reply; else an errno: EINVAL after one of the functions
-	 * for parameters said -1 tells the caller which it was; or control_error().
+	 * Returns 0, with the reply in the members that were put; or an errno, which the
+	 * caller gets as an error. If a parameter function returned -1, return EINVAL:
+	 * the reply names the parameter. Or return control_error(). May sleep.
 	 */
 	int (*call)(struct control_call *c, void *arg);
 };
 
 /*
- * From now on there is this interface: a description in varlink's language, which the caller
- * is given who asks for it, with one `method` line for each of these methods.  All of it
- * stays as it is.  Calls come in a thread of the application's that the first offer makes,
- * one at a time; one that takes longer than 5 s is told to have failed.
+ * Registers an interface. `description` is its varlink definition, which clients can read;
+ * it must have one `method` line for each entry of `methods`. The arguments must stay
+ * valid. Methods are called one at a time, in a thread that the first call of
+ * control_offer() creates. A call that takes more than 5 s fails with an error for the
+ * client. May sleep until another call of control_offer() returns.
  *
- * 0, or -1 and errno: EINVAL (the description names no interface, or other methods), EEXIST
- * (there is one of this name), ENOMEM, EAGAIN (no more threads).
+ * Returns 0, or -1 with errno: EINVAL (no interface name, or the methods do not match),
+ * EEXIST (the name is registered already), ENOMEM, EAGAIN (no thread).
  */
 int control_offer(const char *description, const struct control_method *methods, void *arg);
 
 /*
- * A parameter: 1, and *to is it; 0: there is none, or null; -1: it is of another type, or
- * too large.
+ * Read a parameter. Return 1 and store it in *to; 0 if it is absent or null; -1 if it has
+ * another type or is out of range.
  */
 int control_integer(struct control_call *c, const char *name, long long min, long long max,
 		    long long *to);
 int control_boolean(struct control_call *c, const char *name, int *to);
 int control_string(struct control_call *c, const char *name, char *to, size_t size);
 
-/* All of them, as JSON. */
+/* All parameters as a JSON object. */
 const char *control_parameters(struct control_call *c);
 
-/* Members of the reply.  Within an array the name is NULL. */
+/* Add a member to the reply. In an array the name is NULL. */
 void control_put_integer(struct control_call *c, const char *name, long long value);
 void control_put_boolean(struct control_call *c, const char *name, int value);
 void control_put_string(struct control_call *c, const char *name, const char *value);
-void control_open(struct control_call *c, const char *name, char bracket);	/* '{' or '[' */
-void control_close(struct control_call *c, char bracket);			/* '}' or ']' */
+/* Opens an object or array: '{' or '[' */
+void control_open(struct control_call *c, const char *name, char bracket);
+void control_close(struct control_call *c, char bracket);	/* closes it: '}' or ']' */
 
-/* For a method to return: an `error` of the interface's, and why in words. */
+/* For a method to return: the interface's `error` name, and a description in words. */
 int control_error(struct control_call *c, const char *name, const char *why);
 
 #ifdef __cplusplus

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What Amazon EC2 tells an instance about itself: its metadata service, IMDSv2, at
- * 169.254.169.254.
+ * The metadata of an Amazon EC2 instance: the metadata service IMDSv2 at 169.254.169.254
+ * (AWS, EC2 User Guide, "Use the Instance Metadata Service").
  *
- * An application that calls this, or has `APP_LIBS := -u ec2_metadata` in its app.mk, reads
- * the instance's user data before main() if the word `ec2` is on the command line:
+ * If an application calls ec2_metadata(), or has `APP_LIBS := -u ec2_metadata` in its app.mk,
+ * and the word `ec2` is on the command line, these words of the user data are read before
+ * main():
  *
- *	lifetime=30m	as on the command line; the sooner of the two counts
- *	env.NAME=VALUE	a variable of the environment
- *	hostname=NAME	what gethostname() says, unless the command line has said it; else
- *			that is EC2's name for it
+ *	lifetime=30m	as on the command line; the shorter one applies
+ *	env.NAME=VALUE	an environment variable
+ *	hostname=NAME	for gethostname(), unless it is on the command line; default: the
+ *			instance's host name
  *
- * Words are separated by blanks and lines, and what begins with # goes to the end of its
- * line; all other words are the application's business.  Keys for ssh are not used: there
- * is nobody to log in to.
+ * Words are separated by blanks or line ends; # begins a comment until the line end. Other
+ * words are left to the application.  SSH keys are ignored: the guest has no login.
  */
 #ifndef XENOLITH_EC2_H
 #define XENOLITH_EC2_H
@@ -24,13 +24,14 @@
 extern "C" {
 #endif
 
-#define EC2_USER_DATA 16384		/* bytes: the most there are */
+#define EC2_USER_DATA 16384		/* bytes: the maximum */
 
 /*
- * Read "user-data", "meta-data/instance-id", "meta-data/local-hostname",
- * "meta-data/local-ipv4", "meta-data/placement/region" ... into to, with a NUL behind it:
- * its length, or -1 and errno: ENOENT (there is none), EMSGSIZE (longer than size - 1),
- * EPROTO (no metadata service, or a broken one), ETIMEDOUT, or a socket's.
+ * Reads an item of the metadata - "user-data", "meta-data/instance-id",
+ * "meta-data/local-hostname", "meta-data/local-ipv4", "meta-data/placement/region" ... -
+ * into to, with a terminating NUL. Sleeps, at most 5 s for each reply. Returns its
+ * length, or -1 with errno: ENOENT (no such item), EMSGSIZE (longer than size - 1),
+ * EPROTO (no metadata service, or an invalid reply), ETIMEDOUT, or a socket's error.
  */
 ssize_t ec2_metadata(const char *path, char *to, size_t size);
 

@@ -105,7 +105,7 @@ def test_the_whole_road(lab, image):
             (name,) = cloud.instances
             assert status == 42, said
             for text in (f"instance-id: <{name}>", "host name: <ip-10-0-0-16.ec2.internal>", "region: <us-east-1>", "none: errno 2",
-                         "keys for ssh are ignored", f"{name} is gone (verified)",
+                         "SSH keys are ignored", f"{name} is gone (verified)",
                          "end: poweroff, status 42"):
                 assert text in said, (text, said)
             assert cloud.instances[name]["state"] == "terminated" and not cloud.schedules
@@ -129,8 +129,8 @@ def test_the_command_line_wins_over_user_data(lab, image):
     said = result.console
     assert result.status == 124 and "its lifetime is over" in said, said
     assert "host name: <ours>" in said and "/dev/last: errno" in said, said
-    assert "env.X_STATUS of user data is not used" in said, said
-    assert "\\x1b[2J is no duration" in said and "\033" not in said, said
+    assert "env.X_STATUS of the user data is ignored" in said, said
+    assert "\\x1b[2J is not a duration" in said and "\033" not in said, said
 
 
 def test_without_a_metadata_service(lab, image):

@@ -46,11 +46,11 @@ HEAP = {
     "realloc_text": "the heap is damaged", "malloc_end": "the heap is damaged",
     "free_hole": "the heap is damaged", "used_after_free": "the heap is damaged",
     "malloc_after_use": "the heap is damaged",
-    "free_twice": "it is free already", "free_joined": "it is free already",
-    "realloc_freed": "it is free already",
-    "free_stack": "malloc() has not returned that", "free_static": "malloc() has not returned that",
-    "free_inside": "malloc() has not returned that", "free_odd": "malloc() has not returned that",
-    "realloc_static": "malloc() has not returned that",
+    "free_twice": "already freed", "free_joined": "already freed",
+    "realloc_freed": "already freed",
+    "free_stack": "not returned by malloc()", "free_static": "not returned by malloc()",
+    "free_inside": "not returned by malloc()", "free_odd": "not returned by malloc()",
+    "realloc_static": "not returned by malloc()",
 }
 
 
