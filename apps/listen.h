@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where a server begins: its socket, for IPv6 and IPv4 where there are both. */
+/* The socket of a server, for IPv6 and IPv4 if both are available. */
 #ifndef APPS_LISTEN_H
 #define APPS_LISTEN_H
 
@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 /*
- * A socket of that type at the port of all addresses, which does not block; a stream's
- * listens.  -1: errno says why.
+ * Returns a non-blocking socket of this type at the port on all addresses; a SOCK_STREAM
+ * socket listens. Returns -1 with errno after an error.
  */
 static inline int listen_at(int type, unsigned port, int backlog)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Echo (RFC 862) on TCP and UDP, IPv4 and IPv6: `echo [PORT]`, 7 without.
+ * Echo (RFC 862) on TCP and UDP, IPv4 and IPv6: `echo [PORT]`; the default is port 7.
  *
- * A client that does not take what it sent is not read from, so nothing is ever dropped
- * on TCP and a connection holds at most one buffer.
+ * The server does not read from a client that does not read. So no data of TCP is
+ * dropped, and a connection needs at most one buffer.
  */
 #define _GNU_SOURCE
 #include "apps/listen.h"
@@ -21,12 +21,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUFFER 65536			/* and no datagram is larger */
+#define BUFFER 65536			/* the maximum size of a datagram too */
 #define EVENTS 64
 
 struct connection {
-	int fd;				/* the first two are the listener and UDP's */
-	char *left;			/* what could not be sent yet, else NULL */
+	int fd;				/* the first two are the listener and the UDP socket */
+	char *left;			/* data that could not be sent yet, or NULL */
 	size_t at, len;
 };
 
@@ -132,7 +132,10 @@ static unsigned port_of(const struct sockaddr_storage *a)
 		     ((struct sockaddr_in6 *)a)->sin6_port);
 }
 
-/* Datagrams of another echo service are dropped: one forged sender would start a war. */
+/*
+ * Datagrams from another echo service are dropped: one forged source address would cause
+ * an endless loop.
+ */
 static void datagrams(int fd)
 {
 	for (int i = 0; i < 64; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The first program: it greets, and shows what it was given. */
+/* The first program: it prints a greeting and its arguments. */
 #include <stdio.h>
 
 int main(int argc, char **argv)

@@ -2,11 +2,12 @@
 /*
  * A connection: requests in, responses out, in order.
  *
- * All that is read in a turn is answered before it is sent, so that pipelined requests
- * share one call.  While a response does not fit the socket nothing more is read: a client
- * that does not take its answers cannot ask for more.  Of the answers that do not fit only
- * HELD are kept; for the others it is the requests that wait, and are answered again.  A
- * connection that waits between requests holds no buffer.
+ * All requests that were read in a turn are answered before the responses are sent, so
+ * that pipelined requests share one call. While a response does not fit into the socket,
+ * nothing more is read: a client that does not read responses cannot send requests. At
+ * most HELD bytes of responses are kept; further responses are discarded, and made again
+ * from their requests, which are kept. A connection that waits between requests holds no
+ * buffer.
  */
 #include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
@@ -19,33 +20,35 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define SMALL 4096			/* bodies up to this are copied behind their header */
-#define PROGRESS 4096			/* what a slow reader takes at least in its time */
+#define SMALL 4096			/* bytes: shorter bodies are copied behind their header */
+#define PROGRESS 4096	/* bytes that a slow reader must take before its timeout */
 #define DRAIN_MAX (1 << 20)
-#define HELD 8192			/* of text that waits, or one response's */
+#define HELD 8192	/* bytes of text that waits, or the text of one response */
 
 struct parts {
 	struct reply reply;
 	unsigned next;
 };
 
-/* Those of the connection whose turn it is; empty in between. */
+/* For the connection that is being processed; empty otherwise. */
 static char input[INPUT_SIZE], output[OUTPUT_SIZE];
 static struct text out = { output, output, output + sizeof(output) };
 static struct request request;
 static struct reply reply;
-static size_t turn;			/* bytes sent: server.share ends the turn */
+static size_t turn;			/* bytes sent in this turn; server.share is the maximum */
 
-/* What is in output, and neither counted nor logged yet: it may be taken back. */
+/*
+ * Responses in `output` that are neither counted nor logged yet: they may be discarded.
+ */
 static struct answer {
 	const char *text_end;
 	size_t input_end;
 	struct span line;
 	int status;
 	uint64_t length;
-} answers[INPUT_SIZE / 16];		/* no request is as short as that */
+} answers[INPUT_SIZE / 16];		/* a request has more than 16 bytes */
 static unsigned nanswers;
-static bool takeable;			/* nobody has all of their text yet */
+static bool takeable;			/* not all of their text is sent yet */
 
 static void clear_output(void)
 {
@@ -89,7 +92,7 @@ static struct span pending_text(const struct connection *c)
 	return (struct span){ out.start, text_len(&out) };
 }
 
-/* What was sent is done with: the text first. */
+/* Counts n bytes that were sent: first the text, then the body. */
 static void consume(struct connection *c, size_t n)
 {
 	struct span text = pending_text(c);
@@ -113,8 +116,8 @@ static void consume(struct connection *c, size_t n)
 }
 
 /*
- * One call: the text, with at most `most` bytes of what follows it if that is in memory too,
- * or from a file.
+ * One call: the text, with at most `most` bytes of the body behind it if that is in
+ * memory, or part of a file.
  */
 static ssize_t send_some(struct connection *c, size_t most, size_t *wanted)
 {
@@ -131,7 +134,7 @@ static ssize_t send_some(struct connection *c, size_t most, size_t *wanted)
 		return sendfile(c->fd, c->what->body.fd, &at, *wanted);
 	}
 	*wanted = text.len + (file ? 0 : left);
-	/* The end, or what the next turn sends, may join it. */
+	/* The rest of the body, or of the next turn, may join it. */
 	flags = MSG_NOSIGNAL | (file || cut || c->closing ? MSG_MORE : 0);
 	if (file || !left)
 		return send(c->fd, text.at, text.len, flags);
@@ -157,7 +160,7 @@ bool connection_took(struct connection *c)
 	return true;
 }
 
-/* The next of several ranges; false: there is none. */
+/* Begins the next of several ranges. Returns false if there is none. */
 static bool next_part(struct connection *c)
 {
 	struct parts *p = c->parts;
@@ -174,7 +177,7 @@ static bool next_part(struct connection *c)
 	return true;
 }
 
-/* Answers that would be held beyond HELD are none: process() keeps their requests. */
+/* Discards responses beyond HELD bytes: process() keeps their requests. */
 static void take_back(struct connection *c)
 {
 	unsigned kept = nanswers;
@@ -190,7 +193,7 @@ static void take_back(struct connection *c)
 	c->closing = c->linger = false;
 }
 
-/* The rest waits until there is room in the socket. */
+/* Keeps the rest until the socket has space. */
 static void block(struct connection *c)
 {
 	take_back(c);
@@ -211,7 +214,10 @@ static void block(struct connection *c)
 	connection_wait(c, EPOLLOUT);
 }
 
-/* true: all is out; false: it will go on when there is room, or the connection is closed. */
+/*
+ * Returns true if all is sent; false if it waits for space in the socket, or the
+ * connection is closed.
+ */
 static bool push(struct connection *c)
 {
 	for (;;) {
@@ -256,7 +262,7 @@ static void start_body(struct connection *c)
 			c->parts->reply = reply;
 			c->parts->next = 0;
 		} else {
-			c->closing = true;	/* short of what was announced */
+			c->closing = true;	/* shorter than announced */
 		}
 	} else if (b->data && r.to - r.from <= SMALL && out.end - out.at >= SMALL) {
 		put(&out, b->data + r.from, r.to - r.from);
@@ -267,7 +273,10 @@ static void start_body(struct connection *c)
 	}
 }
 
-/* Of a header of len bytes; or status is why it is none. */
+/*
+ * Answers a request with a header of len bytes; status: the error if there is no valid
+ * header.
+ */
 static void respond(struct connection *c, const char *data, size_t len, int status)
 {
 	bool keep;
@@ -276,7 +285,7 @@ static void respond(struct connection *c, const char *data, size_t len, int stat
 		memset(&request, 0, offsetof(struct request, path));
 	else
 		status = request_parse(&request, data, len);
-	/* What refuses a request that was understood leaves the next one's place known. */
+	/* After these errors the beginning of the next request is known. */
 	keep = (!status || status == 405 || status == 417) && request.keep_alive &&
 	       !request.has_body;
 	respond_with(c, &reply, &request, status);
@@ -312,7 +321,7 @@ static void count_answers(struct connection *c)
 
 /* ---- in */
 
-/* What is left of the input waits for the rest. */
+/* Keeps the rest of the input for the next turn. */
 static void keep_input(struct connection *c, const char *from, size_t len)
 {
 	c->in_len = len;
@@ -331,7 +340,10 @@ static void keep_input(struct connection *c, const char *from, size_t len)
 
 static void finish(struct connection *c)
 {
-	/* Closed with input unread, it would be reset, and the response with it. */
+	/*
+	 * Closing with unread input would reset the connection, and the response would be
+	 * lost.
+	 */
 	if (!c->linger || shutdown(c->fd, SHUT_WR) < 0) {
 		connection_close(c);
 		return;
@@ -340,7 +352,7 @@ static void finish(struct connection *c)
 	connection_wait(c, EPOLLIN);
 }
 
-/* Whatever comes next: the length of a request answered; 0: it is not all here. */
+/* Answers the next request. Returns its length; 0 if it is incomplete. */
 static size_t answer_next(struct connection *c, const char *data, size_t len)
 {
 	ssize_t end = request_end(data, len, &c->in_scanned);
@@ -348,7 +360,7 @@ static size_t answer_next(struct connection *c, const char *data, size_t len)
 	if (!end && len == INPUT_SIZE)
 		end = c->in_scanned ? -431 : -414;
 	else if (!end && *data != '\r' && (*data < 'A' || *data > 'Z'))
-		end = -400;		/* TLS, for one: let it not wait for its time */
+		end = -400;		/* TLS, for example: no need to wait for a timeout */
 	if (!end)
 		return 0;
 	respond(c, data, end < 0 ? 0 : end, end < 0 ? -end : 0);
@@ -356,7 +368,7 @@ static size_t answer_next(struct connection *c, const char *data, size_t len)
 	return end < 0 ? len : (size_t)end;
 }
 
-/* As push(); *at is where the first request is that has no answer. */
+/* As push(). Sets *at to the first request without a response. */
 static bool push_answers(struct connection *c, size_t *at)
 {
 	bool sent = push(c);
@@ -369,12 +381,15 @@ static bool push_answers(struct connection *c, size_t *at)
 static void process(struct connection *c, const char *data, size_t len)
 {
 	bool answered = false, sent = true;
-	/* Who had no room has little: what is taken back costs time. */
+	/*
+	 * A connection that had no space has little now, and discarded responses cost
+	 * time.
+	 */
 	size_t at = 0, n, most = c->phase == SEND ? HELD / 2 : OUTPUT_SIZE - HEAD_MAX - SMALL;
 
 	while (sent && !c->closing && turn < server.share) {
 		while (!c->in_scanned && len - at >= 2 && data[at] == '\r' && data[at + 1] == '\n')
-			at += 2;	/* empty lines in front: RFC 9112, 2.2 */
+			at += 2;	/* empty lines before a request: RFC 9112, 2.2 */
 		n = at < len ? answer_next(c, data + at, len - at) : 0;
 		if (!n)
 			break;
@@ -405,7 +420,7 @@ static void process(struct connection *c, const char *data, size_t len)
 		return;
 	}
 	if (c->in_len && turn >= server.share) {
-		block(c);		/* more may be answered in the next turn */
+		block(c);		/* continued in the next turn */
 		return;
 	}
 	if (!c->in_len)

@@ -2,18 +2,18 @@
 #include "apps/httpd/date.h"
 
 #define DAY 86400
-#define LATEST 253402300799		/* the last second of 9999 */
+#define LATEST 253402300799		/* the last second of the year 9999 */
 
 static const char days[] = "SunMonTueWedThuFriSat";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 struct date {
-	unsigned year, month, day, hour, minute, second, weekday;	/* month from 0 */
+	unsigned year, month, day, hour, minute, second, weekday;	/* month: from 0 */
 };
 
 /*
- * Days are counted from 1 March of the year 0, so that a leap day is the last of its year
- * and the months before it have lengths that repeat: 153 days in each five.
+ * Days are counted from 1 March of the year 0, so that a leap day is the last day of its
+ * year, and the lengths of the months before it repeat: 153 days in five months.
  */
 #define EPOCH 719468
 
@@ -33,7 +33,7 @@ static struct date split(int64_t seconds)
 	seconds = seconds < 0 ? 0 : seconds > LATEST ? LATEST : seconds;
 	number = seconds / DAY + EPOCH;
 	rest = seconds % DAY;
-	year = number / 366;		/* at most, and not much less */
+	year = number / 366;		/* an upper limit, not much too high */
 	while (day_number(year + 1, 2, 1) + EPOCH <= number)
 		year++;
 	number -= day_number(year, 2, 1) + EPOCH;
@@ -117,13 +117,13 @@ void date_write_short(char p[16], int64_t seconds)
 }
 
 /*
- * Forms, in a pattern: D day's digit, d the same or a space, M the month, Y year's digit,
- * h m s the time's; ? any letter; all else stands for itself.
+ * Patterns: D digit of the day, d digit or space, M the month's name, Y digit of the
+ * year, h m s digits of the time; ? any letter; other characters match themselves.
  */
 static const char *const forms[] = {
 	"???, DD MMM YYYY hh:mm:ss GMT",	/* IMF-fixdate */
 	"??? MMM dd hh:mm:ss YYYY",		/* asctime */
-	", DD-MMM-YY hh:mm:ss GMT",		/* RFC 850, from the comma on */
+	", DD-MMM-YY hh:mm:ss GMT",		/* RFC 850, from the comma */
 };
 
 static bool matches(struct span s, const char *form, unsigned value[128])
@@ -176,7 +176,7 @@ int64_t date_read(struct span s)
 		}
 		if (!matches(part, forms[i], v))
 			continue;
-		if (*forms[i] == ',')	/* two digits: RFC 9110 says what century */
+		if (*forms[i] == ',')	/* two digits: RFC 9110 defines the century */
 			v['y'] += v['y'] < 70 ? 2000 : 1900;
 		if (v['y'] < 1970 || !v['d'] || v['d'] > lengths[v['M']] || v['h'] > 23 ||
 		    v['m'] > 59 || v['s'] > 60)

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #define SIZE 65536
-#define LINE_MAX_LEN 1024		/* of the request's own line, escaped: longer ones are cut */
+#define LINE_MAX_LEN 1024	/* bytes of the request line, escaped; longer ones are cut */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-static char *filling, *writing;		/* the thread's is `writing`; `lock` is for the rest */
+static char *filling, *writing;	/* `writing` belongs to the thread; `lock` protects the rest */
 static size_t filled;
 static bool on, asleep, fresh;
 

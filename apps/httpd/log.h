@@ -2,8 +2,8 @@
 /*
  * The access log on standard output, in the Common Log Format.
  *
- * A thread writes it, so that a console that is slow or stands still holds up nothing.
- * What does not fit in its memory meanwhile is dropped and counted.
+ * A thread writes it, so that a slow or blocked console does not delay the server. Lines
+ * that do not fit into the buffer meanwhile are dropped and counted.
  */
 #ifndef HTTPD_LOG_H
 #define HTTPD_LOG_H
@@ -12,12 +12,12 @@
 
 #include <netinet/in.h>
 
-bool log_start(void);			/* false: no thread, no memory */
+bool log_start(void);			/* false: no thread, or no memory */
 void log_request(const struct in6_addr *client, const char *date, struct span line,
 		 int status, uint64_t bytes);
-/* Let the thread write what there is: once a turn, not for each line. */
+/* Lets the thread write the buffered lines: once per turn, not for each line. */
 void log_flush(void);
 
-extern uint64_t log_dropped;		/* lines */
+extern uint64_t log_dropped;		/* number of dropped lines */
 
 #endif

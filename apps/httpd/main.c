@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A web server of files: of the image (files/ beside this), or of a tar archive on a disk.
- * docs/httpd.md says how it is used.
+ * A web server for files: of the image (files/ in this folder), or of a tar archive on a
+ * disk. docs/httpd.md describes its use.
  */
 #include "apps/httpd/log.h"
 #include "apps/httpd/server.h"
@@ -17,12 +17,12 @@ int main(int argc, char **argv)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	clock_gettime(CLOCK_REALTIME, &now);
-	server.site.mtime = now.tv_sec;	/* what has no date is as old as we are */
+	server.site.mtime = now.tv_sec;	/* files without a date get the time of the start */
 	server.site.keep = server.options.keep;
 	if (site_open(&server.site, server.options.root))
 		return 1;
 	if (!reply_init() || (server.options.log && !log_start())) {
-		fprintf(stderr, "httpd: there is too little memory\n");
+		fprintf(stderr, "httpd: not enough memory\n");
 		return 1;
 	}
 	return server_run();

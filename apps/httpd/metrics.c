@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /metrics: the figures of /.status.json in Prometheus' text format 0.0.4.
+ * /metrics: the values of /.status.json in Prometheus' text format 0.0.4.
  *
- * A family's lines stand together, whatever devices they are of; so there is a table of
- * families, and each looks for its figures in what the guest says.
+ * The lines of a metric must be contiguous, for all devices. So there is a table of
+ * metrics, and each one searches the guest's statistics for its values.
  */
 #include "apps/httpd/log.h"
 #include "apps/httpd/server.h"
@@ -17,7 +17,7 @@
 
 enum type { GAUGE, COUNTER };
 
-/* ---- JSON that is known to be right: the guest's own */
+/* ---- JSON that is known to be valid: the guest's own */
 
 static const char *skip_string(const char *p)
 {
@@ -26,7 +26,7 @@ static const char *skip_string(const char *p)
 	return p + 1;
 }
 
-/* Behind the value that begins at p. */
+/* Returns the place behind the value at p. */
 static const char *skip(const char *p)
 {
 	int depth = 0;
@@ -42,7 +42,7 @@ static const char *skip(const char *p)
 	return p;
 }
 
-/* A member's value, or NULL. */
+/* Returns the value of a member, or NULL. */
 static const char *member(const char *object, const char *name, size_t len)
 {
 	const char *p = object;
@@ -66,7 +66,7 @@ static const char *named(const char *object, const char *name)
 
 /* ---- lines */
 
-/* A label's value; p is at its quote, or at a number. */
+/* Writes a label's value; p is at its quote, or at a number. */
 static void put_label(struct text *t, const char *p)
 {
 	const char *end = skip(p);
@@ -75,7 +75,7 @@ static void put_label(struct text *t, const char *p)
 		p++, end--;
 	for (; p < end; p++) {
 		if (*p == '\\' && p[1] != '"' && p[1] != '\\')
-			put_char(t, '\\');	/* what JSON escapes otherwise stays readable */
+			put_char(t, '\\');	/* JSON's other escapes stay readable */
 		else if (*p == '\\')
 			put_char(t, *p++);
 		put_char(t, *p);
@@ -140,47 +140,50 @@ static void put_server(struct text *t)
 		if (n->status[i])
 			put_one(t, "httpd_responses_total", "code", code, n->status[i]);
 	}
-	put_head(t, "httpd_connections", GAUGE, "Open connections, by what they wait for.");
+	put_head(t, "httpd_connections", GAUGE, "Open connections by phase.");
 	for (unsigned i = 0; i < PHASES; i++)
 		put_one(t, "httpd_connections", "state", phases[i], server.phases[i].count);
-	put_head(t, "httpd_timeouts_total", COUNTER, "Connections that took too long, and where.");
+	put_head(t, "httpd_timeouts_total", COUNTER, "Timeouts of connections by phase.");
 	for (unsigned i = 0; i < SEND + 1; i++)
 		put_one(t, "httpd_timeouts_total", "state", phases[i], n->timeouts[i]);
 	put_count(t, "httpd_requests_total", COUNTER, "Requests.", n->requests);
-	put_count(t, "httpd_connections_limit", GAUGE, "Connections there may be.",
+	put_count(t, "httpd_connections_limit", GAUGE, "Maximum of open connections.",
 		  server.options.connections);
-	put_count(t, "httpd_connections_accepted_total", COUNTER, "Connections.", n->accepted);
-	put_count(t, "httpd_connections_refused_total", COUNTER, "No room for them.", n->refused);
-	put_count(t, "httpd_connections_evicted_total", COUNTER, "Closed to make room.",
+	put_count(t, "httpd_connections_accepted_total", COUNTER, "Connections accepted.",
+		  n->accepted);
+	put_count(t, "httpd_connections_refused_total", COUNTER, "Connections refused.",
+		  n->refused);
+	put_count(t, "httpd_connections_evicted_total", COUNTER, "Connections closed for others.",
 		  n->evicted);
 	put_count(t, "httpd_sent_bytes_total", COUNTER, "Bytes sent.", n->sent);
 	put_count(t, "httpd_received_bytes_total", COUNTER, "Bytes received.", n->received);
-	put_count(t, "httpd_log_lines_dropped_total", COUNTER, "Lines nobody read in time.",
+	put_count(t, "httpd_log_lines_dropped_total", COUNTER, "Log lines dropped: slow console.",
 		  log_dropped);
-	put_count(t, "httpd_start_time_seconds", GAUGE, "Since 1970.",
+	put_count(t, "httpd_start_time_seconds", GAUGE, "Start time in seconds since 1970.",
 		  server.wall - (server.now - server.start) / 1000);
 }
 
 /* ---- the guest's */
 
 /*
- * Where a figure is: members with dots between, and [] behind a list, of whose elements each
- * has one, labelled by `label` with the element's member `by`.  A row without help goes on
- * with the family before.
+ * The path of a value: members separated by dots, and [] for an array, whose elements are
+ * labelled by `label` with their member `by`. A row without help belongs to the metric of
+ * the row before.
  */
 static const struct row {
 	const char *name, *help;
 	enum type type;
 	const char *path, *label, *by;
-	const char *also;		/* more labels */
-	uint64_t times, unit;		/* 0: 1 */
-	const char *is;			/* a text: 1 if it is this one, else 0 */
+	const char *also;		/* further labels */
+	uint64_t times, unit;		/* factor and divisor; 0: 1 */
+	const char *is;	/* for a text: the value is 1 if it is this one, otherwise 0 */
 } rows[] = {
 #define ONE(n, h, t, p, ...) { .name = n, .help = h, .type = t, .path = p, __VA_ARGS__ }
 #define EACH(n, h, t, p, l, ...) ONE(n, h, t, p, .label = l, .by = "name", __VA_ARGS__)
 #define MORE(n, p, ...) { .name = n, .path = p, __VA_ARGS__ }
 
-	ONE("xenolith_uptime_seconds", "Since the guest's start.", GAUGE, "uptime", .unit = 1000),
+	ONE("xenolith_uptime_seconds", "Time since the guest's start.", GAUGE, "uptime",
+	    .unit = 1000),
 
 #define AREA(a) .also = "area=\"" a "\"", .times = 1024
 	ONE("xenolith_memory_bytes", "Memory.", GAUGE, "memory.total", AREA("all")),
@@ -188,15 +191,16 @@ static const struct row {
 	MORE("xenolith_memory_bytes", "memory.pages", AREA("pages")),
 	MORE("xenolith_memory_bytes", "memory.free", AREA("free")),
 
-	EACH("xenolith_thread_cpu_seconds_total", "Time a thread had the CPU.", COUNTER,
+	EACH("xenolith_thread_cpu_seconds_total", "CPU time of a thread.", COUNTER,
 	     "threads[].cpu", "thread", .unit = 1000000),
-	EACH("xenolith_thread_stack_used_bytes", "The most of its stack it ever used.", GAUGE,
+	EACH("xenolith_thread_stack_used_bytes", "Maximum of its used stack.", GAUGE,
 	     "threads[].stack_used", "thread"),
 
-	ONE("xenolith_thread_switches_total", "Switches of threads.", COUNTER, "xen.switches"),
-	ONE("xenolith_preemptions_total", "Of them, unasked.", COUNTER, "xen.preemptions"),
-	ONE("xenolith_upcalls_total", "Upcalls by Xen.", COUNTER, "xen.upcalls"),
-	ONE("xenolith_idles_total", "Times there was nothing to do.", COUNTER, "xen.idles"),
+	ONE("xenolith_thread_switches_total", "Thread switches.", COUNTER, "xen.switches"),
+	ONE("xenolith_preemptions_total", "Thread switches by preemption.", COUNTER,
+	    "xen.preemptions"),
+	ONE("xenolith_upcalls_total", "Event upcalls from Xen.", COUNTER, "xen.upcalls"),
+	ONE("xenolith_idles_total", "Times the CPU was idle.", COUNTER, "xen.idles"),
 #define GRANTS(a) "xen.grants." a, .also = "state=\"" a "\""
 	ONE("xenolith_grants", "Grants.", GAUGE, GRANTS("used")),
 	MORE("xenolith_grants", GRANTS("free")),
@@ -212,23 +216,23 @@ static const struct row {
 	NET("receive_frames_total", "Frames received.", COUNTER, "rx.frames"),
 	NET("receive_bytes_total", "Bytes received.", COUNTER, "rx.bytes"),
 	NET("receive_errors_total", "Frames received with errors.", COUNTER, "rx.errors"),
-	NET("receive_dropped_total", "Frames without a place.", COUNTER, "rx.dropped"),
+	NET("receive_dropped_total", "Received frames without a buffer.", COUNTER, "rx.dropped"),
 	NET("transmit_frames_total", "Frames sent.", COUNTER, "tx.frames"),
 	NET("transmit_bytes_total", "Bytes sent.", COUNTER, "tx.bytes"),
-	NET("transmit_errors_total", "Frames the backend refused.", COUNTER, "tx.errors"),
+	NET("transmit_errors_total", "Frames that the backend refused.", COUNTER, "tx.errors"),
 	NET("transmit_full_total", "Times the ring was full.", COUNTER, "tx.full"),
-	NET("queue_packets", "Packets that wait for the ring.", GAUGE, "queue.used"),
+	NET("queue_packets", "Packets that wait for ring slots.", GAUGE, "queue.used"),
 #define RING(n, h, member) \
 	EACH("xenolith_net_ring_" n, h, GAUGE, "net.devices[].tx." member, "device", \
 	     .also = "direction=\"transmit\""), \
 	MORE("xenolith_net_ring_" n, "net.devices[].rx." member, .label = "device", \
 	     .by = "name", .also = "direction=\"receive\"")
 	RING("slots", "Slots of a ring.", "slots"),
-	RING("used", "Slots the backend has.", "used"),
-	RING("most", "The most it ever had.", "most"),
+	RING("used", "Slots held by the backend.", "used"),
+	RING("most", "Maximum of slots held by the backend.", "most"),
 
 #define STATE(a) "net.connections." a, .also = "state=\"" a "\""
-	ONE("xenolith_connections", "TCP's, and UDP's sockets.", GAUGE, STATE("established")),
+	ONE("xenolith_connections", "TCP and UDP, by state.", GAUGE, STATE("established")),
 	MORE("xenolith_connections", STATE("opening_or_closing")),
 	MORE("xenolith_connections", STATE("listening")),
 	MORE("xenolith_connections", STATE("time_wait")),
@@ -244,14 +248,14 @@ static const struct row {
 
 #define DISK(n, h, t, member) EACH("xenolith_disk_" n, h, t, "block[]." member, "disk")
 	DISK("size_bytes", "Size of a disk.", GAUGE, "size_bytes"),
-	DISK("reads_total", "Requests to read.", COUNTER, "reads"),
-	DISK("writes_total", "Requests to write.", COUNTER, "writes"),
-	DISK("flushes_total", "Requests to flush.", COUNTER, "flushes"),
+	DISK("reads_total", "Read requests.", COUNTER, "reads"),
+	DISK("writes_total", "Write requests.", COUNTER, "writes"),
+	DISK("flushes_total", "Flush requests.", COUNTER, "flushes"),
 	DISK("read_bytes_total", "Bytes read.", COUNTER, "read_bytes"),
 	DISK("written_bytes_total", "Bytes written.", COUNTER, "written_bytes"),
-	DISK("errors_total", "Requests that failed.", COUNTER, "errors"),
+	DISK("errors_total", "Failed requests.", COUNTER, "errors"),
 	DISK("ring_slots", "Slots of its ring.", GAUGE, "ring.slots"),
-	DISK("ring_used", "Slots the backend has.", GAUGE, "ring.used"),
+	DISK("ring_used", "Slots held by the backend.", GAUGE, "ring.used"),
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -265,7 +269,7 @@ static uint64_t value_of(const struct row *r, const char *p)
 	return strncmp(p + 1, r->is, n) == 0 && p[1 + n] == '"';
 }
 
-/* Of a list's element, or NULL: of none. */
+/* element: of the array, or NULL. */
 static void put_line(struct text *t, const struct row *r, const char *element, const char *p)
 {
 	const char *label = element ? named(element, r->by) : NULL;
@@ -333,12 +337,12 @@ static void put_guest(struct text *t, const char *guest)
 			if (i + 1 == ROWS || rows[i + 1].help)
 				break;
 		}
-		if (t->at == before)	/* a family without figures is none */
+		if (t->at == before)	/* omit a metric without values */
 			t->at = t->start + family;
 	}
 }
 
-/* What the runtime says of the guest, with a NUL behind it; "", if this is none. */
+/* Reads the guest's statistics, with a terminating NUL; "" outside of a guest. */
 static void read_guest(char *to)
 {
 	int fd = open("/proc/xenolith", O_RDONLY);

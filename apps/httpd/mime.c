@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a file is, by the end of its name. */
+/* Media types by the end of a file's name. */
 #include "apps/httpd/site.h"
 
 #include <strings.h>

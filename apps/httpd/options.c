@@ -30,7 +30,7 @@ static const struct option {
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
-/* Digits and a unit, as a number of what `kind` counts. */
+/* Parses digits and a unit, in units of `kind`. */
 static bool quantity(const char *text, enum kind kind, uint64_t *to)
 {
 	static const struct unit {
@@ -80,10 +80,10 @@ static bool argument(struct options *o, const char *text)
 		if (strlen(known[i].name) == n && memcmp(known[i].name, text, n) == 0) {
 			if (set(o, &known[i], text + n + 1))
 				return true;
-			fprintf(stderr, "httpd: %s: what is that?\n", text);
+			fprintf(stderr, "httpd: %s: invalid value\n", text);
 			return false;
 		}
-	fprintf(stderr, "httpd: %s: there is no such option; there are:", text);
+	fprintf(stderr, "httpd: %s: unknown option; the options are:", text);
 	for (size_t i = 0; i < KNOWN; i++)
 		fprintf(stderr, " %s=", known[i].name);
 	fprintf(stderr, "\n");
@@ -107,7 +107,7 @@ bool options_read(struct options *o, int argc, char **argv)
 		const char *value = getenv(known[i].name);
 
 		if (value && !set(o, &known[i], value)) {
-			fprintf(stderr, "httpd: %s=%s: what is that?\n", known[i].name, value);
+			fprintf(stderr, "httpd: %s=%s: invalid value\n", known[i].name, value);
 			return false;
 		}
 	}

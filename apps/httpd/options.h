@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* NAME=VALUE arguments; what is not among them may be in the environment. */
+/* Options: NAME=VALUE arguments, or environment variables. */
 #ifndef HTTPD_OPTIONS_H
 #define HTTPD_OPTIONS_H
 
@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 struct options {
-	const char *root;		/* a disk's name, or a folder */
+	const char *root;		/* a disk, or a folder */
 	uint64_t port, connections, keep;
-	uint64_t per_address;		/* connections; 0: half of all */
-	uint64_t idle, header, send;	/* timeouts, milliseconds */
+	uint64_t per_address;		/* connections; 0: half of `connections` */
+	uint64_t idle, header, send;	/* timeouts in milliseconds */
 	bool log, status, metrics;
 };
 
-/* false, after a line on standard error. */
+/* Returns false, after a message on standard error, if an option is invalid. */
 bool options_read(struct options *o, int argc, char **argv);
 
 #endif

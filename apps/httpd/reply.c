@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* RFC 9110: preconditions (13), ranges (14), redirection of folders, refusals. */
+/* RFC 9110: preconditions (13), ranges (14), redirections to folders, errors. */
 #include "apps/httpd/reply.h"
 #include "apps/httpd/date.h"
 
 #include <stdlib.h>
 #include <strings.h>
 
-#define QUERY_MAX 2048			/* that a redirection repeats */
+#define QUERY_MAX 2048			/* bytes of a query that a redirection repeats */
 #define BOUNDARY "xenolith-part-of-a-file"
 
 /* ---- refusals */
@@ -16,19 +16,19 @@ static struct refusal {
 	const char *reason, *says;
 	struct representation *page;
 } refusals[] = {
-	{ 301, "Moved Permanently", "It is a folder: its name ends with a slash.", NULL },
-	{ 400, "Bad Request", "That is not HTTP as this server takes it.", NULL },
-	{ 404, "Not Found", "There is nothing of that name here.", NULL },
-	{ 405, "Method Not Allowed", "This server has files to give, and takes none.", NULL },
+	{ 301, "Moved Permanently", "This is a folder: its URL ends with a slash.", NULL },
+	{ 400, "Bad Request", "The request is not valid HTTP.", NULL },
+	{ 404, "Not Found", "There is no file of this name.", NULL },
+	{ 405, "Method Not Allowed", "This server only serves files.", NULL },
 	{ 408, "Request Timeout", "The request took too long to arrive.", NULL },
-	{ 412, "Precondition Failed", "The file is not what the request says.", NULL },
-	{ 414, "URI Too Long", "No file has so long a name.", NULL },
-	{ 416, "Range Not Satisfiable", "The file does not reach that far.", NULL },
-	{ 417, "Expectation Failed", "This server does not do that.", NULL },
+	{ 412, "Precondition Failed", "The file does not match the request's conditions.", NULL },
+	{ 414, "URI Too Long", "The URL is too long.", NULL },
+	{ 416, "Range Not Satisfiable", "The file is shorter than the requested range.", NULL },
+	{ 417, "Expectation Failed", "This server does not support the expectation.", NULL },
 	{ 431, "Request Header Fields Too Large", "The request's header is too large.", NULL },
-	{ 501, "Not Implemented", "This server does not know that method.", NULL },
-	{ 503, "Service Unavailable", "There is too little memory just now.", NULL },
-	{ 505, "HTTP Version Not Supported", "This server speaks HTTP/1.0 and 1.1.", NULL },
+	{ 501, "Not Implemented", "This server does not support the method.", NULL },
+	{ 503, "Service Unavailable", "There is not enough memory now.", NULL },
+	{ 505, "HTTP Version Not Supported", "This server supports HTTP/1.0 and 1.1.", NULL },
 };
 
 #define REFUSALS (sizeof(refusals) / sizeof(refusals[0]))
@@ -105,7 +105,9 @@ void reply_error(struct reply *reply, int status, const struct request *r)
 
 /* ---- preconditions */
 
-/* A list of entity tags, or *; a weak one is as good where `weak`. */
+/*
+ * Whether the list of entity tags has this tag, or is *; weak: a weak one is sufficient.
+ */
 static bool has_tag(struct span list, struct span tag, bool weak)
 {
 	const char *p = list.at, *end = p + list.len;
@@ -134,7 +136,7 @@ static bool has_tag(struct span list, struct span tag, bool weak)
 	return false;
 }
 
-/* 0, 304 or 412: RFC 9110, 13.2.2. */
+/* Returns 0, 304 or 412: RFC 9110, 13.2.2. */
 static int precondition(const struct request *r, const struct representation *what)
 {
 	int64_t date;
@@ -159,7 +161,7 @@ static int precondition(const struct request *r, const struct representation *wh
 	return 0;
 }
 
-/* If-Range: a strong tag, or exactly our date. */
+/* If-Range: requires a strong tag, or exactly the same date. */
 static bool range_is_meant(const struct request *r, const struct representation *what)
 {
 	struct span s = r->if_range;
@@ -172,7 +174,7 @@ static bool range_is_meant(const struct request *r, const struct representation 
 
 /* ---- ranges */
 
-/* Digits, at most so many that nothing overflows; -1: none. */
+/* Parses digits, without overflow. Returns -1 if there are none. */
 static off_t digits(const char **p, const char *end)
 {
 	off_t n = 0;
@@ -183,7 +185,10 @@ static off_t digits(const char **p, const char *end)
 	return *p == start ? -1 : n;
 }
 
-/* How many of a list can be satisfied; -1: it is no list of ranges, or one of too many. */
+/*
+ * Returns how many ranges of the list can be satisfied; -1 if the list is invalid or too
+ * long.
+ */
 static int read_ranges(struct span s, off_t size, struct range ranges[RANGES_MAX])
 {
 	const char *p = s.at + 6, *end = s.at + s.len;
@@ -217,7 +222,9 @@ static int read_ranges(struct span s, off_t size, struct range ranges[RANGES_MAX
 	return seen ? (int)n : -1;
 }
 
-/* Parts that overlap, or are more work than the whole, are an attack or a mistake. */
+/*
+ * Ranges that overlap, or need more work than the whole file, are an attack or an error.
+ */
 static bool worth_it(const struct reply *reply, off_t size)
 {
 	off_t sum = 0;

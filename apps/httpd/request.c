@@ -14,14 +14,20 @@ ssize_t request_end(const char *data, size_t len, size_t *from)
 
 		if (!lf)
 			return 0;
-		/* llhttp takes some lone CRs, before 8.1.1 as a line's end (CVE-2023-30589). */
+		/*
+		 * llhttp accepts some single CRs, before 8.1.1 as a line end
+		 * (CVE-2023-30589).
+		 */
 		if (memchr(line, '\r', lf - line + 1) != lf - 1)
 			return -400;
 		*from = lf + 1 - data;
 		if (lf - line == 1)
 			return *from;
 		if (*line == ' ' || *line == '\t' || *line == ':')
-			return -400;	/* folded; a field without a name, which llhttp takes */
+			/*
+			 * A folded line, or a field without a name, which llhttp accepts
+			 */
+			return -400;
 	}
 	return 0;
 }
@@ -30,7 +36,7 @@ ssize_t request_end(const char *data, size_t len, size_t *from)
 
 struct parse {
 	struct request *r;
-	struct span *value;		/* where the value of this field goes */
+	struct span *value;		/* destination of the field's value */
 	struct span target, expect, host, other;
 	bool complete;
 };
@@ -83,7 +89,7 @@ static int on_field(llhttp_t *p, const char *at, size_t len)
 	struct parse *parse = p->data;
 	struct span *value = value_of(parse, at, len);
 
-	/* Of a field that is given twice the first counts. */
+	/* If a field is repeated, the first one counts. */
 	parse->value = value && !value->at ? value : &parse->other;
 	return 0;
 }
@@ -119,7 +125,7 @@ static int nibble(char c)
 	       (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-/* The path without its escapes, in r->path; what is left of the target is the query. */
+/* Decodes the path to r->path. The rest of the target is the query. */
 static int decode(struct request *r, struct span target)
 {
 	const char *p = target.at, *end = p + target.len;
@@ -146,7 +152,7 @@ static int decode(struct request *r, struct span target)
 	return 0;
 }
 
-/* Resolve . and .. in place, and drop slashes that separate nothing. */
+/* Resolves . and .. in place, and removes empty segments. */
 static int normalise(struct request *r)
 {
 	size_t out = 0, in = 0;
@@ -185,7 +191,7 @@ static bool unreserved(unsigned char c)
 	       (c && strchr("-._~", c));
 }
 
-/* 1*5 digits of a number up to 65535, or none: RFC 3986, 3.2.3, and what TCP has. */
+/* 1 to 5 digits of a number up to 65535, or nothing: RFC 3986, 3.2.3. */
 static bool valid_port(struct span s)
 {
 	unsigned n = 0;
@@ -211,7 +217,7 @@ static bool valid_ipv6(struct span s)
 	return inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* An escape that stands for something that no separator is. */
+/* A percent-encoded byte that is not a separator. */
 static bool valid_escape(const char *p, const char *end)
 {
 	int c;
@@ -223,9 +229,9 @@ static bool valid_escape(const char *p, const char *end)
 }
 
 /*
- * uri-host [ ":" port ] of RFC 9110, 4.2 and 7.2, and not empty.  Stricter than the
- * grammar: sub-delims ("a,b") are in no host's name, and others may take them for a list;
- * nor is userinfo allowed (4.2.4), an address of a future kind, or a zone.
+ * uri-host [ ":" port ] of RFC 9110, 4.2 and 7.2, not empty. Stricter than the grammar:
+ * no sub-delims ("a,b"), which occur in no host name and could be taken for a list; no
+ * userinfo (4.2.4), no IPvFuture, no zone.
  */
 static bool valid_authority(struct span s)
 {
@@ -266,7 +272,7 @@ static int understand_target(struct request *r, struct span target)
 			p++;
 		if (!valid_authority((struct span){ host, p - host }))
 			return 400;
-		target = (struct span){ p, end - p };	/* an empty path is / */
+		target = (struct span){ p, end - p };	/* an empty path means / */
 	} else if (!target.len || *target.at != '/') {
 		return 400;
 	}
@@ -274,7 +280,9 @@ static int understand_target(struct request *r, struct span target)
 	return status ? status : normalise(r);
 }
 
-/* A method that llhttp does not know: it is a request all the same if its line is one's. */
+/*
+ * A method that llhttp does not know: 501 or 505 if the request line is valid otherwise.
+ */
 static int unknown_method(struct span line)
 {
 	const char *p = line.at, *end = line.at + line.len, *version;
@@ -300,12 +308,13 @@ int request_parse(struct request *r, const char *data, size_t len)
 	memset(r, 0, offsetof(struct request, path));
 	r->line = (struct span){ data, (const char *)memchr(data, '\r', len) - data };
 	llhttp_init(&parser, HTTP_REQUEST, &settings);
-	parser.lenient_flags |= LENIENT_VERSION;	/* HTTP/1.2 is taken as 1.1: RFC 9110, 2.5 */
+	/* HTTP/1.2 is processed as 1.1: RFC 9110, 2.5 */
+	parser.lenient_flags |= LENIENT_VERSION;
 	parser.data = &parse;
 	rc = llhttp_execute(&parser, data, len);
 	if (rc == HPE_INVALID_VERSION)
 		return 505;
-	/* Methods of RTSP and ICE it knows, and refuses only where the version is. */
+	/* llhttp knows methods of RTSP and ICE, and refuses them only at the version. */
 	if (rc == HPE_INVALID_METHOD || (rc == HPE_INVALID_CONSTANT &&
 	    (parser.method == HTTP_SOURCE || parser.method > HTTP_PRI)))
 		return unknown_method(r->line);
@@ -313,7 +322,9 @@ int request_parse(struct request *r, const char *data, size_t len)
 		return 400;
 	if (parser.http_major != 1)
 		return 505;
-	/* Of a coding that does not end in chunks nobody knows where it ends: RFC 9112, 6.3. */
+	/*
+	 * Without a final chunked coding the end of the body is unknown: RFC 9112, 6.3.
+	 */
 	if (parser.flags & F_TRANSFER_ENCODING && !(parser.flags & F_CHUNKED))
 		return 400;
 	r->http_1_0 = parser.http_minor == 0;
@@ -323,7 +334,7 @@ int request_parse(struct request *r, const char *data, size_t len)
 	if (r->hosts > 1 || (!r->hosts && !r->http_1_0) ||
 	    (r->hosts && !valid_authority(parse.host)))
 		return 400;
-	/* A body is never waited for, so 100-continue needs no answer of its own. */
+	/* Bodies are not read, so 100-continue needs no interim response. */
 	if (parse.expect.at && !r->http_1_0 &&
 	    !(parse.expect.len == 12 && named(parse.expect.at, "100-continue", 12)))
 		return 417;

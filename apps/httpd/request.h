@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A request: what of its header matters to a server of files (RFC 9110, RFC 9112).
+ * A request: the parts of its header that a file server uses (RFC 9110, RFC 9112).
  *
- * Strict where proxies before us could read the same bytes otherwise: lines end with CR LF
- * and hold no other CR, none is folded, there is one Host, which is a host, and whoever sends a body is
- * told the connection ends (server.c), so nothing behind it is ever taken for a request.
- * llhttp judges all the rest.  Nothing is allocated; spans point into the header.
+ * Parsing is strict where a proxy in front could interpret the same bytes differently:
+ * lines end with CR LF and contain no other CR, there are no folded lines, exactly one
+ * Host field with a valid host; and after a request with a body the connection is closed,
+ * so data behind it is never taken for a request. llhttp checks the rest. Nothing is
+ * allocated; spans point into the header.
  */
 #ifndef HTTPD_REQUEST_H
 #define HTTPD_REQUEST_H
@@ -23,8 +24,8 @@ struct request {
 	bool http_1_0, keep_alive, has_body;
 	bool everything;		/* OPTIONS * */
 	bool folder;			/* the path ends with a slash */
-	struct span line;		/* for the log: without CR LF */
-	struct span query;		/* with its ? */
+	struct span line;		/* without CR LF, for the log */
+	struct span query;		/* including its ? */
 	struct span range, if_range, if_match, if_none_match, if_modified_since,
 		    if_unmodified_since, accept_encoding;
 	unsigned hosts, ranges;
@@ -33,15 +34,15 @@ struct request {
 };
 
 /*
- * Where the header that begins at data ends: its length; 0: it is not all there; -400.
- * *from is 0 at first, and how far an earlier call for the same header came.
+ * Finds the end of the header at data. Returns its length; 0 if it is incomplete; -400.
+ * *from is 0 for a new header; later calls continue there.
  */
 ssize_t request_end(const char *data, size_t len, size_t *from);
 
-/* Of a header that is complete: 0, or the HTTP status that refuses it. */
+/* Parses a complete header. Returns 0, or the HTTP status of an error. */
 int request_parse(struct request *r, const char *data, size_t len);
 
-/* Whether it takes gzip (RFC 9110, 12.5.3). */
+/* Whether the client accepts gzip (RFC 9110, 12.5.3). */
 bool request_takes_gzip(const struct request *r);
 
 #endif

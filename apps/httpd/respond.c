@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a request is answered with: the status page, the metrics, what the site has, or an
+ * Selects the reply to a request: the status page, the metrics, a file of the site, or an
  * error.
  */
 #include "apps/httpd/server.h"
@@ -18,7 +18,7 @@ static bool is_metrics(const struct request *r)
 	       (r->method == METHOD_GET || r->method == METHOD_HEAD);
 }
 
-/* The page, or the figures. */
+/* The status page or its JSON. */
 static const struct representation *status_for(struct connection *c, const struct request *r)
 {
 	if (r->path_len == 7)

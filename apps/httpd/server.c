@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The loop: accepts, waits, measures time.
+ * The event loop: accepts connections, waits, enforces timeouts.
  *
- * Time is asked for once a turn, the wall clock once a second.  Every time limit is the
- * same for all connections in a phase, so each phase has a list in order of deadlines and
- * nothing is ever sorted.
+ * The monotonic clock is read once per turn, the wall clock once per second. All
+ * connections in a phase have the same timeout, so each phase has a list in the order of
+ * deadlines, and nothing is sorted.
  */
 #include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
@@ -22,16 +22,16 @@
 #include <unistd.h>
 
 /*
- * In one turn at most EVENTS connections and ACCEPTS new ones send SHARE bytes each, or fewer
- * of them more: whoever connects meanwhile waits for no more than that.
+ * In one turn at most EVENTS connections and ACCEPTS new ones send SHARE bytes each, or
+ * fewer connections more. A new connection waits no longer than that.
  */
 #define EVENTS 64
 #define ACCEPTS 64
 #define SHARE (64 << 10)
 #define SHARE_MOST (1 << 20)
 
-#define GIVEN_UP 16			/* connections at most, for memory or a descriptor */
-#define RESERVE (512 << 10)		/* memory that is free: a SYN needs some */
+#define GIVEN_UP 16			/* connections closed for one allocation or descriptor */
+#define RESERVE (512 << 10)		/* bytes that stay free: a SYN needs some */
 
 struct server server;
 
@@ -52,7 +52,7 @@ static void look_at_clock(void)
 	date_write(server.date, server.wall);
 	date_write_log(server.log_date, server.wall);
 	passed = server.now - server.last_second;
-	if (passed < 500)			/* the first, or the wall clock was set */
+	if (passed < 500)			/* first call, or the wall clock was changed */
 		return;
 	server.count.rate = (server.count.requests - server.last_requests) * 1000 / passed;
 	server.count.sent_rate = (server.count.sent - server.last_sent) * 1000 / passed;
@@ -102,8 +102,8 @@ void connection_phase(struct connection *c, enum phase phase)
 }
 
 /*
- * A socket may hold much before it tells that it has room: what its peer has acknowledged is
- * asked for when it matters.
+ * A socket may buffer much before it is writable again. So the bytes that the peer has
+ * acknowledged are checked when they matter.
  */
 static bool takes(struct connection *c)
 {
@@ -154,7 +154,7 @@ void connection_wait(struct connection *c, uint32_t events)
 
 /* ---- addresses */
 
-/* An IPv6 client has 64 bits to choose from: its network counts, RFC 6177. */
+/* An IPv6 client has a prefix of 64 bits (RFC 6177), so only the prefix is compared. */
 static bool same_client(const struct in6_addr *a, const struct in6_addr *b)
 {
 	return !memcmp(a, b, IN6_IS_ADDR_V4MAPPED(a) ? 16 : 8);
@@ -181,7 +181,7 @@ static void leave_chain(struct connection *c)
 	*p = c->neighbour;
 }
 
-/* Events of this turn may still name it: it is freed when they are done with. */
+/* Later events of this turn may refer to it, so it is freed at the end of the turn. */
 void connection_close(struct connection *c)
 {
 	if (c->fd < 0)
@@ -216,10 +216,10 @@ static void note_client(struct connection *c, const struct sockaddr_storage *fro
 }
 
 /*
- * When all places are taken, the connection whose progress is oldest is closed for whoever
- * comes.  Progress is: to begin a header (not to go on with one, byte by byte), to acknowledge
- * PROGRESS bytes of a response, to become idle, to begin to linger.  Each phase's list is in
- * that order, as it is in the order of deadlines.
+ * When the limit of connections is reached, the connection whose progress is oldest is
+ * closed for a new one. Progress is: the beginning of a header (not its further bytes),
+ * the acknowledgment of PROGRESS bytes of a response, becoming idle, beginning to linger.
+ * Each phase's list is in this order, which is also that of the deadlines.
  */
 static struct connection *least_progress(void)
 {
@@ -237,7 +237,7 @@ static struct connection *least_progress(void)
 	return worst;
 }
 
-/* Of the address whose places are all taken it is its own one; NULL: it has more. */
+/* The same for an address that has reached its limit; NULL if it has not. */
 static struct connection *least_progress_of(const struct in6_addr *client)
 {
 	struct connection *worst;
@@ -251,7 +251,7 @@ static struct connection *least_progress_of(const struct in6_addr *client)
 				continue;
 			n++;
 			if (!worst || c->progress <= worst->progress)
-				worst = c;	/* later ones in the chain are older */
+				worst = c;	/* later ones in the list are older */
 		}
 		if (n < server.options.per_address)
 			return NULL;
@@ -260,8 +260,8 @@ static struct connection *least_progress_of(const struct in6_addr *client)
 }
 
 /*
- * So does memory: where there is none, they are closed until there is.  What their sockets
- * have to send is memory too, so they are reset.
+ * Closes a connection for its memory, with a reset: data in its socket's buffer needs
+ * memory too.
  */
 static void give_up(struct connection *c)
 {
@@ -334,12 +334,12 @@ static void welcome(int fd, const struct sockaddr_storage *from)
 	c->neighbour = *chain;
 	*chain = c;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	connection_readable(c);		/* a request is often there already */
+	connection_readable(c);		/* a request has often arrived already */
 }
 
 /*
- * So few in one turn that they cannot take the places of all who make progress: these have
- * their turn in between.
+ * How many connections are accepted in a turn: so few that they cannot replace all
+ * connections that make progress, which are processed in between.
  */
 static uint64_t accepts(void)
 {
@@ -413,7 +413,8 @@ static bool set_up(void)
 	server.phases[SEND].limit = server.options.send;
 	server.phases[LINGER].limit = 5000;
 	if (getrandom(&server.hash_key, sizeof(server.hash_key), 0) < 0)
-		server.hash_key = (uintptr_t)&e;	/* chains of chosen addresses are only slow */
+		/* without random bytes, clients that choose addresses can slow the server */
+		server.hash_key = (uintptr_t)&e;
 	server.listener = listen_at(SOCK_STREAM, server.options.port, 1024);
 	if (server.listener < 0) {
 		fprintf(stderr, "httpd: port %u: %s\n", (unsigned)server.options.port,
@@ -451,14 +452,14 @@ int server_run(void)
 			return 1;
 		}
 		look_at_clock();
-		incoming = n == EVENTS;		/* the listener's event may be left out */
+		incoming = n == EVENTS;		/* the listener's event may not fit */
 		server.share = share(n);
 		for (int i = 0; i < n; i++)
 			if (events[i].data.ptr)
 				handle(&events[i]);
 			else
 				incoming = true;
-		/* After those who make progress with this turn. */
+		/* After the connections that make progress in this turn. */
 		server.share = SHARE;
 		if (incoming && server.listening)
 			accept_connections();

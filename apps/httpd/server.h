@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server's parts: the loop (server.c), a connection's input and output
- * (connection.c), what it counts and shows (status.c).  One thread.
+ * The server: the event loop (server.c), input and output of a connection (connection.c),
+ * replies (respond.c, reply.c), counters and their pages (status.c, metrics.c). There is
+ * one thread.
  */
 #ifndef HTTPD_SERVER_H
 #define HTTPD_SERVER_H
@@ -12,41 +13,41 @@
 
 #include <netinet/in.h>
 
-#define INPUT_SIZE 8192			/* the largest header, and what is read at once */
-#define OUTPUT_SIZE 65536		/* headers and small files, for many requests at once */
-#define HEAD_MAX 8192			/* of one response */
+#define INPUT_SIZE 8192			/* maximum size of a header, and of one read */
+#define OUTPUT_SIZE 65536		/* headers and small files of several responses */
+#define HEAD_MAX 8192			/* maximum size of a response's header */
 
-/* What a connection is waiting for; each has its time limit. */
+/* What a connection waits for. Each phase has a timeout. */
 enum phase { IDLE, HEADER, SEND, LINGER, PHASES };
 
 struct connection {
 	int fd;				/* -1: closed, and freed at the end of the turn */
 	enum phase phase;
-	uint32_t events;		/* what epoll was told */
-	bool known;			/* to epoll */
-	bool closing;			/* after what is being sent */
-	bool linger;			/* then wait for the client to have read it */
+	uint32_t events;		/* requested from epoll */
+	bool known;			/* registered with epoll */
+	bool closing;			/* after the current response */
+	bool linger;			/* then wait until the client has read it */
 	int64_t deadline;
-	int64_t progress;		/* when it last was any good: see least_progress() */
-	struct connection *previous, *next;	/* of its phase, by deadline */
+	int64_t progress;		/* time of the last progress: see least_progress() */
+	struct connection *previous, *next;	/* in the list of its phase, by deadline */
 
-	char *in;			/* a header that is not all here, else NULL */
+	char *in;			/* an incomplete header, or NULL */
 	size_t in_len, in_scanned;
 
-	char *text;			/* what could not be sent at once, else NULL */
+	char *text;			/* text that waits to be sent, or NULL */
 	size_t text_at, text_len;
-	const struct representation *what;	/* and then this, from at to to */
+	const struct representation *what;	/* the body behind the text, bytes [at, to) */
 	off_t at, to;
-	struct parts *parts;		/* of several ranges, else NULL */
-	struct representation *own;	/* made for this response alone */
-	uint64_t given, taken;		/* to its socket; by its peer, when that was progress */
-	size_t drained;			/* read and dropped while lingering */
+	struct parts *parts;		/* for several ranges, or NULL */
+	struct representation *own;	/* made for this response only */
+	uint64_t given, taken;	/* bytes given to the socket; acknowledged at the last progress */
+	size_t drained;			/* bytes read and dropped while lingering */
 
 	struct in6_addr client;
-	struct connection *neighbour;	/* the next in its chain of addresses */
+	struct connection *neighbour;	/* the next in its hash list of addresses */
 };
 
-#define CHAINS 1024			/* of addresses, by a hash */
+#define CHAINS 1024			/* hash lists of addresses */
 
 struct phase_list {
 	struct connection *first, *last;
@@ -54,23 +55,23 @@ struct phase_list {
 	unsigned count;
 };
 
-/* Statuses are counted each, up to 599. */
+/* Each status below 600 has a counter. */
 struct counters {
 	uint64_t accepted, refused, evicted, requests, sent, received, status[600];
 	uint64_t timeouts[PHASES], errors;
 	unsigned now, most;
-	uint64_t rate, sent_rate;	/* a second, over the last second that was looked at */
+	uint64_t rate, sent_rate;	/* per second, over the last second */
 };
 
 struct server {
 	struct options options;
 	struct site site;
 	int epoll, listener;
-	bool listening;			/* epoll tells of the listener */
-	int64_t now;			/* milliseconds, of this turn */
-	size_t share;			/* bytes that one connection sends in this turn */
+	bool listening;			/* the listener is enabled in epoll */
+	int64_t now;			/* time of this turn in milliseconds */
+	size_t share;	/* maximum of bytes that a connection sends in this turn */
 	int64_t start, next_second, last_second, accept_again;
-	int64_t wall;			/* seconds */
+	int64_t wall;			/* wall clock in seconds */
 	char date[DATE_LEN], log_date[DATE_LOG_LEN];
 	struct phase_list phases[PHASES];
 	struct connection *closed;
@@ -82,16 +83,16 @@ struct server {
 
 extern struct server server;
 
-int server_run(void);			/* never returns but with what is wrong: 1 */
+int server_run(void);			/* returns only after an error: 1 */
 
-/* The loop's part for connections. */
+/* Functions of the loop for connections. */
 void connection_wait(struct connection *c, uint32_t events);
 void connection_phase(struct connection *c, enum phase phase);
 void connection_close(struct connection *c);
 
 /*
- * Memory for c, or for one that is to be; for it others are closed that progress less.
- * NULL: none does, or it is not enough.
+ * Allocates memory for c, or for a new connection (NULL), and closes connections with
+ * less progress if necessary. NULL: there are none, or it was not enough.
  */
 void *connection_alloc(const struct connection *c, size_t size);
 
@@ -99,22 +100,23 @@ void *connection_alloc(const struct connection *c, size_t size);
 void connection_readable(struct connection *c);
 void connection_writable(struct connection *c);
 void connection_timed_out(struct connection *c);
-bool connection_took(struct connection *c);	/* its peer, PROGRESS more than when it last did */
-void connection_empty(struct connection *c);	/* free what it holds; it is closed */
-void connection_free(struct connection *c);	/* and itself */
+/* The peer has acknowledged PROGRESS bytes since this was last true */
+bool connection_took(struct connection *c);
+void connection_empty(struct connection *c);	/* frees the buffers of a closed connection */
+void connection_free(struct connection *c);	/* frees all of it */
 
 /*
- * respond.c: fills in the reply to a request; status: of the error that its header has, or 0.
- * What is made for this reply alone is c->own from then on.
+ * respond.c: makes the reply to a request; status: the error of its header, or 0. A body
+ * that is made for this reply only is stored in c->own.
  */
 void respond_with(struct connection *c, struct reply *reply, const struct request *request,
 		  int status);
 
-/* status.c: what /.status and /.status.json are; NULL: neither, or no memory. */
+/* status.c: /.status and /.status.json; NULL: no memory. */
 const struct representation *status_page(void);
 struct representation *status_json(void);
 
-/* metrics.c: /metrics, the same. */
+/* metrics.c: /metrics; NULL: no memory. */
 struct representation *metrics(void);
 
 #endif

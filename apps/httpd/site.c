@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The index of what is served: names, contents, and how they are described. */
+/* The index of the files that are served: names, contents, entity tags, headers. */
 #include "apps/httpd/site.h"
 #include "apps/httpd/date.h"
 
@@ -12,9 +12,9 @@
 
 #define NAME_MAX_LEN 1024
 /*
- * No file larger is kept in memory from the start.  Larger ones of a disk are when they are
- * asked for (site_warm()); others sendfile() sends without a copy, which pays but for the
- * smallest.
+ * Larger files are not kept in memory from the start. Larger files of a disk are kept
+ * when they are requested (site_warm()). sendfile() sends others without a copy, which is
+ * faster except for the smallest files.
  */
 #define KEEP_OF_DISK 65536
 #define KEEP_OF_FOLDER 4096
@@ -184,12 +184,12 @@ static int load(struct site *s, struct body *b, uint64_t most)
 
 void site_warm(struct site *s, struct representation *r)
 {
-	/* What cannot be read is for who sends it to find out. */
+	/* A read error is detected when the file is sent. */
 	if (!s->own_files)
 		load(s, &r->body, s->keep / 4);
 }
 
-/* A later file of the same name takes its place. */
+/* A later file of the same name replaces it. */
 static void forget(struct site *s, struct resource *r)
 {
 	s->bytes -= r->body.size;
@@ -202,8 +202,8 @@ static void forget(struct site *s, struct resource *r)
 }
 
 /*
- * A tag that changes when the file does: of its bytes where they are in memory or nothing
- * else tells, else of size and date.
+ * An entity tag that changes when the file does: a hash of its contents if they are in
+ * memory or there is no date; otherwise of size and date.
  */
 static int tag(struct resource *r)
 {
@@ -225,7 +225,7 @@ static int tag(struct resource *r)
 			h = site_tag(h, buffer, n);
 		}
 	}
-	r->tag = h ?: 1;		/* 0 is none */
+	r->tag = h ?: 1;		/* 0 means that there is no tag */
 	return 0;
 }
 
@@ -375,7 +375,7 @@ static int finish(struct site *s)
 	return 0;
 }
 
-/* A name without a slash is a disk's. */
+/* A name without a slash is a disk. */
 int site_open(struct site *s, const char *root)
 {
 	char path[NAME_MAX_LEN];
@@ -399,7 +399,7 @@ int site_open(struct site *s, const char *root)
 	if (!rc)
 		rc = finish(s);
 	if (rc == -ENOMEM)
-		fprintf(stderr, "httpd: root=%s: there is too little memory for its index\n",
+		fprintf(stderr, "httpd: root=%s: not enough memory for the index\n",
 			root);
 	return rc;
 }

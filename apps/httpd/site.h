@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is served: an index of names, made at start and never changed.
+ * The site: an index of names, made at the start and never changed.
  *
- * A request's path is looked up in a table of the names there are, and nothing else is
- * ever opened for it: there is no way out of the tree.  Names that begin with a dot are
- * left out, but for .well-known.  A name ending in .gz is also what its name without .gz
- * is sent as to those who take gzip.
+ * A request's path is looked up in the table of names, and no other file is opened for
+ * it: so there is no way out of the tree. Names that begin with a dot are excluded,
+ * except .well-known. A file NAME.gz is also sent as NAME to clients that accept gzip.
  */
 #ifndef HTTPD_SITE_H
 #define HTTPD_SITE_H
@@ -15,58 +14,60 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Bytes: in memory, or of a file from some offset on. */
+/* Bytes in memory, or in a file from an offset on. */
 struct body {
-	const char *data;		/* NULL: it is in fd */
+	const char *data;		/* NULL: in fd */
 	int fd;
 	off_t at, size;
 };
 
 /*
- * Bytes, and how they are described.  `head` has the lines of a response to GET, in three
- * parts: up to `type` Content-Length; up to `validators` what kind it is; the rest is for
- * a 304 too.
+ * A body with its header fields. `head` has three parts: up to `type` Content-Length; up
+ * to `validators` the type; the rest, which is also sent with a 304.
  */
 struct representation {
 	struct body body;
 	char *head;
 	uint16_t type, validators, head_len;
 	const char *content_type;
-	struct span etag, modified;	/* of head; etag is never without, modified may be */
+	struct span etag, modified;	/* parts of head; modified may be absent */
 	int64_t mtime;			/* -1: unknown */
 };
 
 struct resource {
 	char *name;			/* without slashes at its ends; "" is the root */
 	uint32_t len, hash;
-	bool folder, file;		/* one of the two */
+	bool folder, file;		/* exactly one is true */
 	struct body body;		/* of a file */
 	int64_t mtime;
 	uint64_t tag;
-	struct representation *plain, *gzip;	/* of a folder: the list of what is in it */
-	struct resource *index;		/* of a folder: its index.html */
+	struct representation *plain, *gzip;	/* plain, of a folder: the page that lists it */
+	struct resource *index;		/* of a folder: its index.html, or NULL */
 };
 
 struct site {
-	struct resource **list;		/* sorted by name once it is finished */
+	struct resource **list;		/* sorted by name at the end of site_open() */
 	size_t count;
-	struct resource **table;	/* by hash; its size is a power of two */
+	struct resource **table;	/* hash table; its size is a power of two */
 	size_t table_size;
-	uint64_t bytes, kept;		/* of all files; of those kept in memory */
-	uint64_t keep;			/* how many bytes may be kept; a quarter for one file */
-	int64_t mtime;			/* of files without */
-	bool own_files;			/* each has a descriptor of its own */
+	uint64_t bytes, kept;		/* of all files; of those in memory */
+	uint64_t keep;			/* maximum of kept; a quarter for one file */
+	int64_t mtime;			/* of files without a date */
+	bool own_files;			/* each file has its own descriptor */
 };
 
-/* Making one.  0, or -errno after a line on standard error. */
-int site_open(struct site *s, const char *root);	/* a folder, or a tar on a disk */
+/*
+ * Functions that make a site. They return 0, or -errno after a message on standard error.
+ */
+/* A folder, or a disk with a tar archive */
+int site_open(struct site *s, const char *root);
 int site_from_folder(struct site *s, const char *path);
 int site_from_tar(struct site *s, const char *path, int fd, off_t size);
 
 /*
- * Add a file; a later one of the same name takes the place of an earlier.  1: it is kept in
- * memory, and the descriptor is not needed; 0; -EINVAL: the name is none to serve (.., a
- * dot); -ENOTDIR: it is below a file; -EISDIR: it is a folder; -ENOMEM; or what reading says.
+ * Adds a file, which replaces an earlier one of the same name. Returns 1 if it is kept in
+ * memory and the descriptor is not needed; 0; -EINVAL: the name cannot be served (.., a
+ * dot); -ENOTDIR: it is below a file; -EISDIR: it is a folder; -ENOMEM; or a read error.
  */
 int site_add(struct site *s, const char *name, size_t len, const struct body *body,
 	     int64_t mtime);
@@ -75,24 +76,24 @@ int site_add_folder(struct site *s, const char *name, size_t len);
 struct resource *site_find(const struct site *s, const char *name, size_t len);
 
 /*
- * The value of an entity tag: a hash of data, continued from h (1 at the beginning).  Different
- * for any two files that were not crafted to collide.
+ * Continues the hash h (1 at the beginning) for an entity tag. Files may be crafted to
+ * collide.
  */
 uint64_t site_tag(uint64_t h, const char *data, size_t len);
 
 /* Headers of each response from a site. */
 #define SITE_HEADERS "Accept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n"
 
-/* A folder's list of what is in it, made when first asked for; NULL: no memory. */
+/* Returns the page that lists a folder, made at the first call; NULL: no memory. */
 struct representation *site_list(struct site *s, struct resource *folder);
 
 /*
- * Keep in memory, if there is room, what lies on a disk and is asked for: who asked once
- * may ask again, and nobody else keeps it.
+ * Keeps a file of a disk in memory when it is requested, if there is room: it may be
+ * requested again, and there is no other cache.
  */
 void site_warm(struct site *s, struct representation *r);
 
-/* A representation of bytes in memory; head is what a site's has.  NULL: no memory. */
+/* Makes a representation. more: further header fields. NULL: no memory. */
 struct representation *representation_new(const struct body *body, const char *type,
 					  const char *more, uint64_t tag, int64_t mtime);
 void representation_free(struct representation *r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A site from a folder: all that is below it now. */
+/* A site from a folder: all files below it at the start. */
 #include "apps/httpd/site.h"
 
 #include <dirent.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define PATH_SIZE 1100
-#define DEPTH_MAX 64			/* symbolic links may run in circles */
+#define DEPTH_MAX 64			/* symbolic links may form loops */
 
 static int walk(struct site *s, char *path, size_t len, size_t inside, int depth);
 
@@ -23,7 +23,7 @@ static int visit(struct site *s, char *path, size_t len, size_t inside, int dept
 	int rc;
 
 	if (stat(path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;	/* a link that leads nowhere */
+		return errno == ENOENT ? 0 : -errno;	/* a dangling link */
 	if (S_ISDIR(st.st_mode))
 		return depth < DEPTH_MAX ? walk(s, path, len, inside, depth + 1) : -ELOOP;
 	if (!S_ISREG(st.st_mode))
@@ -38,7 +38,10 @@ static int visit(struct site *s, char *path, size_t len, size_t inside, int dept
 	return rc == -EINVAL || rc > 0 ? 0 : rc;
 }
 
-/* path has PATH_SIZE bytes, of which len are used; from `inside` on it is the site's. */
+/*
+ * path has PATH_SIZE bytes, of which len are used; the name within the site begins at
+ * `inside`.
+ */
 static int walk(struct site *s, char *path, size_t len, size_t inside, int depth)
 {
 	struct dirent *e;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The page that lists a folder without an index.html; it is made when it is first asked for. */
+/* The page that lists a folder without an index.html. It is made at the first request. */
 #include "apps/httpd/site.h"
 #include "apps/httpd/date.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The i-th of the list and on: what is right in the folder, or NULL. */
+/* Returns the next entry of the folder, from *i of the list on; or NULL. */
 static struct resource *next_in(struct site *s, const struct resource *folder, size_t *i)
 {
 	size_t n = folder->len ? folder->len + 1 : 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A site from a tar archive that lies on a disk as it is, from its first byte on.
+ * A site from a tar archive, which begins at the first byte of a disk.
  *
- * Formats: ustar, pax and GNU's (tar(5) of libarchive has them); links to files within the
- * archive are followed.  Nobody vouches for the archive: each header's checksum must be
- * right, no size leads beyond the disk, and names go through site_add().  What is neither
- * file, folder nor link (devices, sparse files) is left out and counted.
+ * Formats: ustar, pax and GNU's (tar(5) of libarchive describes them). Links to files
+ * within the archive are followed. The archive is not trusted: each header's checksum
+ * must be correct, sizes are limited by the disk, and names are checked by site_add().
+ * Other entries (devices, sparse files) are skipped and counted.
  */
 #include "apps/httpd/site.h"
 
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define BLOCK 512
-#define LONG_MAX_SIZE 65536		/* of a long name, of a pax header */
+#define LONG_MAX_SIZE 65536		/* bytes: maximum of a long name or pax header */
 
 struct header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type;
@@ -37,10 +37,10 @@ struct tar {
 	struct site *site;
 	const char *disk;
 	int fd;
-	off_t size, at;			/* of the disk; where the next header is */
+	off_t size, at;			/* of the disk; offset of the next header */
 	struct link *links;
 	unsigned skipped;
-	/* What came in front of a header, for it. */
+	/* Values of extension headers, for the next header. */
 	char *name, *target;
 	int64_t file_size, mtime;	/* -1: nothing */
 	bool sparse;
@@ -67,7 +67,10 @@ static int read_at(struct tar *t, off_t at, void *to, size_t len)
 	return 0;
 }
 
-/* The block at t->at; headers of small files are near each other.  NULL: error. */
+/*
+ * Returns the block at t->at. It reads several blocks at once, since headers of small
+ * files are close together. NULL: error.
+ */
 static const struct header *next_header(struct tar *t)
 {
 	off_t offset = t->at - t->window_at;
@@ -84,7 +87,10 @@ static const struct header *next_header(struct tar *t)
 	return (struct header *)(t->window + offset);
 }
 
-/* Octal, or big-endian with the first bit set; -1: neither, or too large. */
+/*
+ * Parses an octal number, or a big-endian one with the first bit set. Returns -1 if it is
+ * invalid or too large.
+ */
 static int64_t number(const char *field, size_t len)
 {
 	uint64_t n = 0;
@@ -149,13 +155,13 @@ static char *field(const char *prefix, size_t prefix_size, const char *s, size_t
 	return copy;
 }
 
-/* The data of a header that tells about the next. */
+/* Reads the data of an extension header. */
 static int read_long(struct tar *t, off_t at, int64_t size, char **data)
 {
 	int rc;
 
 	if (size > LONG_MAX_SIZE)
-		return complain(t, at, "a name or header of more than 64 KiB");
+		return complain(t, at, "a name or extension header is longer than 64 KiB");
 	*data = malloc(size + 1);
 	if (!*data)
 		return -ENOMEM;
@@ -167,7 +173,7 @@ static int read_long(struct tar *t, off_t at, int64_t size, char **data)
 	return rc;
 }
 
-/* "LENGTH KEY=VALUE\n" again and again; LENGTH counts all of it. */
+/* Parses "LENGTH KEY=VALUE\n" records; LENGTH includes all of it. */
 static int read_pax(struct tar *t, off_t at, char *data, size_t size)
 {
 	while (size) {
@@ -176,12 +182,12 @@ static int read_pax(struct tar *t, off_t at, char *data, size_t size)
 
 		if (*end != ' ' || len > size || len < (size_t)(end - data) + 3 ||
 		    data[len - 1] != '\n')
-			return complain(t, at, "a pax header that is none");
+			return complain(t, at, "invalid pax header");
 		data[len - 1] = '\0';
 		key = end + 1;
 		value = strchr(key, '=');
 		if (!value)
-			return complain(t, at, "a pax header that is none");
+			return complain(t, at, "invalid pax header");
 		*value++ = '\0';
 		if (strcmp(key, "path") == 0)
 			set(&t->name, strdup(value));
@@ -199,7 +205,10 @@ static int read_pax(struct tar *t, off_t at, char *data, size_t size)
 	return 0;
 }
 
-/* A name as a site has it, in place: without . and slashes too many; NULL: it has a `..`. */
+/*
+ * Converts a name to a site's, in place: without . and empty parts. Returns NULL if it
+ * has a `..`.
+ */
 static const char *clean(char *name)
 {
 	char *out = name, *in = name;
@@ -217,13 +226,16 @@ static const char *clean(char *name)
 		}
 		in += n;
 		in += *in == '/';
-		/* The end of what is kept is never beyond what was read. */
+		/* The end of the output never exceeds what was read. */
 	}
 	*out = '\0';
 	return name;
 }
 
-/* What a link's target is in the archive, in `to`; false: it leads out of it. */
+/*
+ * Stores the path of a link's target in `to`. Returns false if it is outside of the
+ * archive.
+ */
 static bool target_of(const struct link *l, char *to, size_t size)
 {
 	const char *slash = strrchr(l->name, '/'), *in = l->target;
@@ -255,7 +267,7 @@ static bool target_of(const struct link *l, char *to, size_t size)
 	return true;
 }
 
-/* Hard links' targets are named from the root. */
+/* Targets of hard links are relative to the root. */
 static int add_link(struct tar *t, char *name, char *target, bool hard, int64_t mtime)
 {
 	struct link *l = calloc(1, sizeof(*l));
@@ -270,7 +282,7 @@ static int add_link(struct tar *t, char *name, char *target, bool hard, int64_t 
 	return l->name && l->target ? 0 : -ENOMEM;
 }
 
-/* Links to links are done when their turn comes again; what is left leads nowhere. */
+/* Links to links are repeated until there is no progress; the rest are dangling. */
 static int follow_links(struct tar *t)
 {
 	bool progress = true;
@@ -299,7 +311,7 @@ static int follow_links(struct tar *t)
 	return rc < 0 ? rc : 0;
 }
 
-/* Those that were not followed are counted. */
+/* Counts the links that were not followed. */
 static void free_links(struct tar *t)
 {
 	while (t->links) {
@@ -345,7 +357,7 @@ static void forget(struct tar *t)
 	t->sparse = false;
 }
 
-/* 1: there may be more; 0: that was the end. */
+/* Returns 1 if there may be more entries, 0 at the end. */
 static int entry(struct tar *t, const struct header *h)
 {
 	bool ustar = memcmp(h->magic, "ustar", 6) == 0;
@@ -355,13 +367,13 @@ static int entry(struct tar *t, const struct header *h)
 	int rc;
 
 	if (!checksum_is_right(h))
-		return complain(t, t->at, t->at ? "no tar header" : "no tar archive");
+		return complain(t, t->at, t->at ? "invalid tar header" : "not a tar archive");
 	if (t->file_size >= 0 && !strchr("xgLK", h->type ?: '0'))
 		size = t->file_size;
 	if (strchr("12345", h->type ?: '0'))
-		size = 0;		/* links have their target's here */
+		size = 0;		/* some archives have the target's size here */
 	if (size < 0 || size > t->size - data)
-		return complain(t, t->at, "a file that leads beyond the disk's end");
+		return complain(t, t->at, "a file exceeds the disk");
 	t->at = data + (size + BLOCK - 1) / BLOCK * BLOCK;
 	switch (h->type) {
 	case 'g':
@@ -400,8 +412,8 @@ int site_from_tar(struct site *s, const char *disk, int fd, off_t size)
 	*t = (struct tar){ .site = s, .disk = disk, .fd = fd, .size = size };
 	forget(t);
 	if (size < BLOCK)
-		rc = complain(t, 0, "no tar archive");
-	/* Zeros are an archive's end; from the beginning on they are an empty disk. */
+		rc = complain(t, 0, "not a tar archive");
+	/* Zeros are the end of an archive; at the beginning, they are an empty disk. */
 	while (rc > 0 && t->size - t->at >= BLOCK) {
 		const struct header *h = next_header(t), copy = h ? *h : (struct header){ 0 };
 
@@ -411,10 +423,10 @@ int site_from_tar(struct site *s, const char *disk, int fd, off_t size)
 		rc = follow_links(t);
 	free_links(t);
 	if (rc == 0 && t->skipped)
-		fprintf(stderr, "httpd: %s: %u entries that are no files were left out\n",
+		fprintf(stderr, "httpd: %s: %u entries other than files were skipped\n",
 			disk, t->skipped);
 	if (rc == -EIO)
-		fprintf(stderr, "httpd: %s: cannot be read\n", disk);
+		fprintf(stderr, "httpd: %s: read error\n", disk);
 	forget(t);
 	free(t);
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the server is doing, as JSON and as a page that shows it. */
+/* The server's state, as JSON and as a page that shows it. */
 #include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
 
@@ -11,7 +11,7 @@
 #define GUEST_MAX 65536
 #define OWN_MAX 4096
 
-/* Paths are from the project's root, where make and the compiler run. */
+/* Paths are relative to the project's root, where the compiler runs. */
 __asm__(".section .rodata.status,\"a\"\n"
 	"status_html: .incbin \"apps/httpd/status.html\"\n"
 	"status_html_end: .byte 0\n"
@@ -100,7 +100,7 @@ static void put_own(struct text *t)
 	put_named(t, "log_lines_dropped", log_dropped);
 }
 
-/* What the runtime says of the guest, if this is one: a JSON object. */
+/* Writes the guest's statistics as a JSON object, if this is a guest. */
 static void put_guest(struct text *t)
 {
 	char *start = t->at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Text of strangers, made fit for where it goes. */
+/* Escaping of untrusted text. */
 #include "apps/httpd/text.h"
 
 static const char hex[] = "0123456789abcdef";
@@ -17,7 +17,10 @@ void put_html(struct text *t, struct span s)
 		}
 }
 
-/* What RFC 3986 lets stand in a path, save `:`, which at its start would be a scheme's. */
+/*
+ * Characters that RFC 3986 allows in a path, except `:`, which could end a scheme at its
+ * start.
+ */
 static bool plain_in_url(unsigned char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

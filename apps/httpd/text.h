@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text put together in a buffer of fixed size, without printf.
+ * Text that is written to a buffer of fixed size, without printf().
  *
- * What does not fit is left out whole, and all that follows; text_whole() tells.
+ * A piece that does not fit is left out as a whole, as is all that follows; text_whole()
+ * tells whether that happened.
  */
 #ifndef HTTPD_TEXT_H
 #define HTTPD_TEXT_H
@@ -12,8 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-struct span {				/* bytes that belong to somebody else */
-	const char *at;			/* NULL: not there */
+struct span {				/* bytes in memory of another owner */
+	const char *at;			/* NULL: absent */
 	size_t len;
 };
 
@@ -75,8 +76,9 @@ static inline void put_number(struct text *t, uint64_t n)
 
 void put_html(struct text *t, struct span s);	/* with <, >, &, " and ' escaped */
 void put_url(struct text *t, struct span s);	/* a path, percent-encoded */
-void put_quoted(struct text *t, struct span s);	/* for a log: control bytes, " and \ as \xHH */
-void put_json(struct text *t, struct span s);	/* a string, with its quotes */
+/* For a log: control characters, " and \ as \xHH */
+void put_quoted(struct text *t, struct span s);
+void put_json(struct text *t, struct span s);	/* a JSON string with its quotes */
 
 static inline bool span_is(struct span s, const char *text, size_t len)
 {

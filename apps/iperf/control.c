@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The control connection of a test, and the test's course, which it decides. */
+/* The control connection of a test, which controls its course. */
 #define _GNU_SOURCE
 #include "apps/iperf/iperf.h"
 
@@ -26,7 +26,10 @@ void end_test(const char *why)
 	fflush(stdout);
 }
 
-/* What the socket does not take at once goes when it can; false: the test has ended. */
+/*
+ * Data that the socket does not take now is sent later. Returns false if the test has
+ * ended.
+ */
 static bool send_bytes(const void *data, size_t len)
 {
 	ssize_t n = test.out ? 0 : send(test.control->fd, data, len, MSG_NOSIGNAL);
@@ -56,7 +59,7 @@ bool send_state(enum state state)
 	unsigned char byte = state;
 
 	test.state = state;
-	test.control->since = now;	/* from here on we wait for the client */
+	test.control->since = now;	/* the timeout for the client begins now */
 	return send_bytes(&byte, 1);
 }
 
@@ -99,7 +102,9 @@ static void report(void)
 	fflush(stdout);
 }
 
-/* Our half of the results, as the client's parser wants them. */
+/*
+ * Sends the server's half of the results, in the form that the client's parser requires.
+ */
 static bool send_results(void)
 {
 	size_t size = 512 + test.nstreams * 256, n;
@@ -119,7 +124,7 @@ static bool send_results(void)
 	for (unsigned i = 0; i < test.nstreams; i++) {
 		const struct peer *p = test.streams[i];
 
-		/* The first is 1, then come 3, 4, 5: so iperf3 counts. */
+		/* iperf3 numbers its streams 1, 3, 4, 5 ... */
 		n += snprintf(text + n, size - n, "%s{\"id\":%u,\"bytes\":%llu,\"retransmits\":-1,"
 			      "\"jitter\":%.9f,\"errors\":%llu,\"packets\":%llu,"
 			      "\"start_time\":0,\"end_time\":%.6f}", i ? "," : "", i ? i + 2 : 1,
@@ -135,8 +140,8 @@ static bool send_results(void)
 }
 
 /*
- * iperf3 reads on after the end, a whole block at a time, and looks at nothing else: the end of
- * the stream is what lets it go.
+ * iperf3 continues to read after the end, a whole block at a time, and checks nothing
+ * else: only the end of the stream stops it.
  */
 static void end_stream(struct peer *p)
 {
@@ -146,7 +151,7 @@ static void end_stream(struct peer *p)
 
 static void finish_test(void)
 {
-	/* What came before the end was said is counted. */
+	/* Count data that has arrived before the end of the test. */
 	for (unsigned i = 0; i < test.nstreams; i++)
 		if (!test.params.udp && !test.streams[i]->sends)
 			stream_event(test.streams[i]);
@@ -182,12 +187,12 @@ static void process_state(enum state state)
 	else if (state == IPERF_DONE && test.state == DISPLAY_RESULTS)
 		end_test(NULL);
 	else if (state == CLIENT_TERMINATE)
-		end_test("the client gives up");
+		end_test("terminated by the client");
 	else
-		end_test("the client says what does not belong here");
+		end_test("unexpected message from the client");
 }
 
-/* A JSON text is there. */
+/* A JSON text is complete. */
 static void process_json(void)
 {
 	if (test.state == PARAM_EXCHANGE)
@@ -199,7 +204,7 @@ static void process_json(void)
 	test.in_len = 0;
 }
 
-/* Bytes of a JSON text or of its length; false: no more for now. */
+/* Reads a JSON text or its length. Returns false if there is no more data now. */
 static bool read_json(struct peer *p)
 {
 	uint32_t *length = &test.in_len;
@@ -210,7 +215,7 @@ static bool read_json(struct peer *p)
 
 	if (n <= 0) {
 		if (n == 0 || !would_block())
-			end_test("the client is gone");
+			end_test("the client has disconnected");
 		return false;
 	}
 	p->got += n;
@@ -225,7 +230,7 @@ static bool read_json(struct peer *p)
 	test.in_len = ntohl(test.in_len);
 	test.in = test.in_len && test.in_len <= JSON_MAX ? malloc(test.in_len) : NULL;
 	if (!test.in)
-		end_test("the client's JSON is too long");
+		end_test("the client's JSON text is empty or too long");
 	return test.control;
 }
 
@@ -237,7 +242,7 @@ static bool read_state(struct peer *p)
 	if (n == 1)
 		process_state(state);
 	else if (n == 0 || !would_block())
-		end_test("the client is gone");
+		end_test("the client has disconnected");
 	return n == 1 && test.control;
 }
 

@@ -11,7 +11,7 @@
 
 #define UDP_HELLO_REPLY 0x39383736
 
-/* Time and number of a datagram, as iperf_udp.c has them. */
+/* Time and sequence number of a datagram, as in iperf_udp.c. */
 struct stamp {
 	uint32_t seconds, microseconds, high, low;
 };
@@ -49,7 +49,7 @@ static struct peer *find_stream(const struct sockaddr_storage *a, socklen_t len)
 	return NULL;
 }
 
-/* A client's stream begins with a datagram, which is answered. */
+/* A client's stream begins with a datagram, to which the server replies. */
 static void welcome_datagram(const struct sockaddr_storage *a, socklen_t len)
 {
 	uint32_t reply = UDP_HELLO_REPLY;
@@ -90,7 +90,9 @@ void receive_datagrams(void)
 	}
 }
 
-/* What is due since the start, of each stream; a late turn sends at most TURN of it. */
+/*
+ * Sends what is due since the start, for each stream; at most TURN bytes after a delay.
+ */
 void send_datagrams(void)
 {
 	const struct params *q = &test.params;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A test, its connections, and what the files of the server call of each other. */
+/* The state of the test, its connections, and the functions of the server's files. */
 #ifndef IPERF_IPERF_H
 #define IPERF_IPERF_H
 
@@ -18,19 +18,19 @@ enum state {				/* of the protocol */
 };
 
 #define COOKIE 37
-#define TURN (1 << 20)			/* bytes for one stream in one turn */
+#define TURN (1 << 20)			/* bytes per stream and turn of the loop */
 
 enum kind { LISTENER, DATAGRAMS, NEWCOMER, CONTROL, STREAM };
 
 struct peer {
 	enum kind kind;
-	int fd;				/* -1: closed; UDP's streams share one */
+	int fd;				/* -1: closed; UDP streams share one */
 	struct peer *next;
 	int64_t since;
-	size_t got;			/* of the cookie, of a message */
+	size_t got;			/* bytes received of the cookie or of a message */
 	char cookie[COOKIE];
 
-	/* Of a stream. */
+	/* for a stream */
 	bool sends;
 	struct sockaddr_storage address;
 	socklen_t address_len;
@@ -39,7 +39,7 @@ struct peer {
 	int64_t transit;
 };
 
-/* The one test there is; `control` is NULL when there is none. */
+/* The only test at a time; `control` is NULL without a test. */
 struct test {
 	struct peer *control;
 	enum state state;
@@ -47,12 +47,12 @@ struct test {
 	struct peer *streams[2 * STREAMS_MAX];
 	unsigned nstreams, wanted;
 	int64_t start, end, moved;
-	bool omitting;			/* what is moved now does not count */
+	bool omitting;			/* data is not counted now */
 	uint64_t received, sent;
 	clock_t cpu;
-	char *in;			/* a JSON text that comes in */
+	char *in;			/* JSON text that is being received */
 	uint32_t in_len;
-	char *out;			/* what the control connection did not take yet */
+	char *out;			/* data that the control connection has not taken yet */
 	size_t out_at, out_len;
 };
 extern struct test test;
@@ -68,9 +68,9 @@ bool watch(struct peer *p, int what, uint32_t events);	/* what: EPOLL_CTL_* */
 struct peer *add_peer(enum kind kind, int fd);		/* NULL: no memory */
 void end_peer(struct peer *p);		/* it is freed after the events of this turn */
 
-/* control.c: false: the test has ended. */
+/* control.c: send_state() returns false if the test has ended. */
 bool send_state(enum state state);
-void end_test(const char *why);		/* why: NULL: it is complete */
+void end_test(const char *why);		/* why: NULL if the test is complete */
 void control_event(struct peer *p, uint32_t events);
 
 /* stream.c */

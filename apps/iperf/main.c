@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A sink and source for iperf3's clients: `iperf [PORT]`, 5201 without.  TCP and UDP, both
+ * A server for iperf3's clients: `iperf [PORT]`; the default is 5201. TCP and UDP, both
  * directions, many streams; one test at a time, as with `iperf3 -s`.
  *
- * iperf3 has a control connection and streams, all to one port.  Each connection begins
- * with a cookie that tells whose it is.  On the control connection the server says in which
- * state the test is, a byte each (esnet/iperf, iperf_api.h); JSON goes both ways, behind
- * its length: the client's parameters at the beginning, both sides' results at the end.
+ * iperf3 uses a control connection and streams, all to one port. Each connection begins
+ * with a cookie that identifies the client. On the control connection the server sends
+ * the state of the test, one byte each (esnet/iperf, iperf_api.h). JSON texts are
+ * preceded by their length: the client's parameters at the beginning, and the results of
+ * both sides at the end.
  *
  * control.c has the control connection, stream.c and datagrams.c the streams.
  */
@@ -24,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE 10000000		/* with a client before its test runs, microseconds */
-#define SILENCE 30000000		/* without a byte, while it runs */
+#define PATIENCE 10000000		/* microseconds, for a client before its test runs */
+#define SILENCE 30000000		/* microseconds without data, while it runs */
 #define EVENTS 64
 
 struct test test;
@@ -76,7 +77,7 @@ struct peer *add_peer(enum kind kind, int fd)
 	return p;
 }
 
-/* It is freed when the events of this turn are done with. */
+/* It is freed at the end of the turn. */
 void end_peer(struct peer *p)
 {
 	if (p->fd >= 0 && p->fd != datagrams.fd)
@@ -152,7 +153,7 @@ static void welcome(void)
 
 /* ---- the loop */
 
-/* The warming up is over: all is counted from here on. */
+/* The end of --omit: counting begins. */
 static void start_again(void)
 {
 	test.omitting = false;
@@ -180,9 +181,9 @@ static void enforce_limits(void)
 		int64_t limit = (int64_t)(q->seconds + q->omit) * 1000000 + SILENCE;
 
 		if ((q->seconds && now - test.start > limit) || now - test.moved > SILENCE)
-			end_test("its time is over, and the client does not end it");
+			end_test("timeout: the client did not end the test");
 	} else if (now - test.control->since > PATIENCE) {
-		end_test("the client says nothing");
+		end_test("timeout: no message from the client");
 	}
 }
 

@@ -22,7 +22,7 @@ static bool take(struct reader *r, char c)
 	return true;
 }
 
-/* What stands between the quotes; escapes as they are. */
+/* The text between the quotes, with its escapes. */
 static bool string(struct reader *r, const char **text, size_t *len)
 {
 	if (!take(r, '"'))
@@ -34,7 +34,7 @@ static bool string(struct reader *r, const char **text, size_t *len)
 	return take(r, '"');
 }
 
-/* Numbers, true and false as a number; negative ones as 0. */
+/* A number, true or false, as a number; negative ones as 0. */
 static bool scalar(struct reader *r, uint64_t *value)
 {
 	const char *start = r->at;
@@ -52,7 +52,7 @@ static bool scalar(struct reader *r, uint64_t *value)
 	return r->at > start;
 }
 
-/* An object or array that nobody wants. */
+/* Skips an object or array. */
 static bool skip(struct reader *r)
 {
 	int depth = 0;
@@ -134,11 +134,11 @@ bool params_read(struct params *p, const char *text, size_t len, const char **wh
 	}
 	if (!p->length)
 		p->length = p->udp ? 1460 : BLOCK_MAX;
-	*why = !good ? "parameters that are no JSON" :
-	       p->streams < 1 || p->streams > STREAMS_MAX ? "that many streams" :
-	       p->seconds > SECONDS_MAX || p->omit > SECONDS_MAX ? "that long a test" :
-	       p->length < 16 || p->length > (1 << 20) ? "blocks of that length" :
-	       p->udp && p->length > 65507 ? "datagrams of that length" : NULL;
+	*why = !good ? "invalid JSON in the parameters" :
+	       p->streams < 1 || p->streams > STREAMS_MAX ? "unsupported number of streams" :
+	       p->seconds > SECONDS_MAX || p->omit > SECONDS_MAX ? "unsupported duration" :
+	       p->length < 16 || p->length > (1 << 20) ? "unsupported block length" :
+	       p->udp && p->length > 65507 ? "unsupported datagram length" : NULL;
 	if (p->length > BLOCK_MAX)
 		p->length = BLOCK_MAX;
 	return !*why;

@@ -9,7 +9,9 @@
 
 static bool sends(unsigned i)
 {
-	/* In both directions: first all that we receive, then all that we send. */
+	/*
+	 * With --bidir the server first receives on all streams, then sends on as many.
+	 */
 	return test.params.both ? i >= test.params.streams : test.params.reverse;
 }
 
@@ -46,7 +48,7 @@ void stream_event(struct peer *p)
 {
 	size_t budget = TURN;
 
-	/* When it is over its end may close a stream at any time. */
+	/* After the test the peer may close a stream at any time. */
 	if (test.state != TEST_RUNNING) {
 		watch(p, EPOLL_CTL_MOD, 0);
 		return;

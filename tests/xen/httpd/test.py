@@ -115,11 +115,11 @@ def test_a_thousand_connections_at_once_and_memory_returns(lab, image):
 
 def test_the_address_in_use_is_told_and_so_is_a_bad_disk(lab, image):
     r = lab.run_guest(image, args=["root=xvda"], disks=["1M"], cmdline=IP, net=True, timeout=60)
-    assert r.status == 1 and "no tar archive" in r.console, r.console
+    assert r.status == 1 and "not a tar archive" in r.console, r.console
     r = lab.run_guest(image, args=["root=xvdb"], cmdline=IP, net=True, timeout=60)
     assert r.status == 1 and "xvdb" in r.console, r.console
     r = lab.run_guest(image, args=["port=99999"], cmdline=IP, net=True, timeout=60)
-    assert r.status == 2 and "what is that" in r.console, r.console
+    assert r.status == 2 and "invalid value" in r.console, r.console
 
 
 def test_the_command_of_the_page_is_answered_on_8080(lab, image):
