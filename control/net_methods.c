@@ -71,7 +71,7 @@ static void put_direction(struct json *j, const struct netfront_stats *s, bool t
 	json_close(j, '}');
 }
 
-static void put_link(struct json *j, const struct link *l)
+static void put_link(struct json *j, const struct vif *l)
 {
 	char name[16], mac[20], gateway[64];
 	struct netfront_stats s;
@@ -232,7 +232,7 @@ static void stats(struct json *j, const char *key)
 	net_stats(&n);
 	json_open(j, key, '{');
 	json_open(j, "devices", '[');
-	for (const struct link *l = links; l; l = l->next)
+	for (const struct vif *l = vifs; l; l = l->next)
 		put_link(j, l);
 	json_close(j, ']');
 	put_counts(j);

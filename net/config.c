@@ -5,9 +5,9 @@
 #include "kernel/log.h"
 #include "kernel/param.h"
 #include "net/dhcp.h"
+#include "net/dns_servers.h"
 #include "net/lwip/hooks.h"
 #include "net/netif.h"
-#include "net/servers.h"
 
 #include <lwip/etharp.h>
 #include <lwip/nd6.h>
@@ -126,7 +126,7 @@ const char *config_parse(const char *text, unsigned version, struct ip_config *c
 	return wrong;
 }
 
-static void from_command_line(const struct link *l, unsigned version, struct ip_config *c)
+static void from_command_line(const struct vif *l, unsigned version, struct ip_config *c)
 {
 	const char *what = version == 4 ? "ip" : "ip6", *text, *wrong;
 	char key[32];
@@ -145,7 +145,7 @@ static void from_command_line(const struct link *l, unsigned version, struct ip_
 
 /* ---- logging of addresses */
 
-static void say_ip4(struct link *l)
+static void log_ip4(struct vif *l)
 {
 	const ip4_addr_t *a = netif_ip4_addr(&l->netif), *gw = netif_ip4_gw(&l->netif);
 	char address[16], gateway[16];
@@ -175,7 +175,7 @@ static void write_ip6(const ip6_addr_t *a, char *to, size_t size)
 			*to += 'a' - 'A';
 }
 
-static void say_ip6(struct link *l)
+static void log_ip6(struct vif *l)
 {
 	char address[48];
 
@@ -191,20 +191,20 @@ static void say_ip6(struct link *l)
 	}
 }
 
-void config_address(struct link *l)
+void config_address(struct vif *l)
 {
 
-	link_mtu(l);
-	say_ip4(l);
-	say_ip6(l);
-	dhcp_use_servers(l);
+	vif_mtu(l);
+	log_ip4(l);
+	log_ip6(l);
+	dhcp_update_dns(l);
 	wake(&config_changed);
 }
 
 /* lwIP's status callback. */
 static void status(struct netif *netif)
 {
-	config_address((struct link *)netif);
+	config_address((struct vif *)netif);
 }
 
 /* ---- devices */
@@ -217,7 +217,7 @@ const char *config_name(void)
 }
 
 /* Sleeps; dhcp.c may not. */
-static void read_name(void)
+static void read_host_name(void)
 {
 	char name[DHCP_NAME_MAX + 1];
 
@@ -229,7 +229,7 @@ static void read_name(void)
 			 dhcp_name(config_name(), name) ? "shortened" : "omitted", DHCP_NAME_MAX);
 }
 
-static void start_ip4(struct link *l, const struct ip_config *c)
+static void start_ip4(struct vif *l, const struct ip_config *c)
 {
 	ip4_addr_t mask, none = { 0 };
 
@@ -245,17 +245,17 @@ static void start_ip4(struct link *l, const struct ip_config *c)
 	}
 }
 
-static void use_servers(const struct link *l, const struct ip_config *c4,
+static void use_servers(const struct vif *l, const struct ip_config *c4,
 			const struct ip_config *c6)
 {
 	ip_addr_t all[2 * DNS_MAX_SERVERS];
 
 	memcpy(all, c4->dns, sizeof(c4->dns));
 	memcpy(all + c4->dns_count, c6->dns, sizeof(c6->dns));
-	servers_set(SERVERS_GIVEN, l->id, all, c4->dns_count + c6->dns_count);
+	dns_servers_set(DNS_SOURCE_COMMAND_LINE, l->id, all, c4->dns_count + c6->dns_count);
 }
 
-void config_start(struct link *l)
+void config_start(struct vif *l)
 {
 	struct ip_config c4, c6;
 
@@ -266,11 +266,11 @@ void config_start(struct link *l)
 		ip6_addr_assign_zone(ip_2_ip6(&c6.gateway), IP6_UNICAST, &l->netif);
 	l->config6 = c6;
 	netif_set_status_callback(&l->netif, status);
-	read_name();
+	read_host_name();
 	netif_set_up(&l->netif);
 	start_ip4(l, &c4);
-	l->awaited4 = c4.how != CONFIG_OFF;
-	l->awaited6 = c6.how != CONFIG_OFF;
+	l->pending4 = c4.how != CONFIG_OFF;
+	l->pending6 = c6.how != CONFIG_OFF;
 	status(&l->netif);
 }
 
@@ -278,7 +278,7 @@ void config_start(struct link *l)
  * A vif with another MAC address is another interface. Addresses from the command line
  * stay.
  */
-static void remove_ip6(struct link *l)
+static void remove_ip6(struct vif *l)
 {
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
 		ip_addr_t was = l->netif.ip6_addr[i];
@@ -293,7 +293,7 @@ static void remove_ip6(struct link *l)
 }
 
 /* The link-local address is derived from the MAC address, which is known only now. */
-void config_link_up(struct link *l)
+void config_link_up(struct vif *l)
 {
 	const struct ip_config *c = &l->config6;
 	s8_t i = -1;
@@ -323,7 +323,7 @@ void config_link_up(struct link *l)
 	}
 }
 
-void config_link_down(struct link *l)
+void config_link_down(struct vif *l)
 {
 	dhcp_carrier(l, false);
 	/* The new link may have other neighbors and routers. */
@@ -334,7 +334,7 @@ void config_link_down(struct link *l)
 
 /* ---- lwIP's hooks for IPv6: lwIP knows only 64-bit prefixes and one default netif */
 
-static bool in_static_prefix(const struct link *l, const ip6_addr_t *to)
+static bool in_static_prefix(const struct vif *l, const ip6_addr_t *to)
 {
 	const struct ip_config *c = &l->config6;
 	unsigned bits = c->how == CONFIG_STATIC ? c->prefix : 0;
@@ -353,7 +353,7 @@ static bool in_static_prefix(const struct link *l, const ip6_addr_t *to)
 
 unsigned config_prefix6(const struct netif *netif, int i)
 {
-	const struct ip_config *c = &((const struct link *)netif)->config6;
+	const struct ip_config *c = &((const struct vif *)netif)->config6;
 
 	return c->how == CONFIG_STATIC &&
 	       ip6_addr_zoneless_eq(netif_ip6_addr(netif, i), ip_2_ip6(&c->address)) ? c->prefix : 64;
@@ -362,7 +362,7 @@ unsigned config_prefix6(const struct netif *netif, int i)
 /* Returns the next hop; NULL if lwIP is to choose a router. */
 const ip6_addr_t *config_gateway6(struct netif *netif, const ip6_addr_t *to)
 {
-	struct link *l = links;
+	struct vif *l = vifs;
 
 	while (l && &l->netif != netif)
 		l = l->next;
@@ -371,7 +371,7 @@ const ip6_addr_t *config_gateway6(struct netif *netif, const ip6_addr_t *to)
 	return l && l->config6.has_gateway ? ip_2_ip6(&l->config6.gateway) : NULL;
 }
 
-static bool has_address6(const struct link *l, const ip6_addr_t *a)
+static bool has_address6(const struct vif *l, const ip6_addr_t *a)
 {
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
 		if (ip6_addr_isvalid(netif_ip6_addr_state(&l->netif, i)) &&
@@ -380,7 +380,7 @@ static bool has_address6(const struct link *l, const ip6_addr_t *a)
 	return false;
 }
 
-static int on_link6(const struct link *l, const ip6_addr_t *to)
+static int on_link6(const struct vif *l, const ip6_addr_t *to)
 {
 	if (has_address6(l, to) || (l->config6.has_gateway &&
 				    ip6_addr_zoneless_eq(to, ip_2_ip6(&l->config6.gateway))))
@@ -394,7 +394,7 @@ static int on_link6(const struct link *l, const ip6_addr_t *to)
 	return -1;
 }
 
-static bool has_router6(const struct link *l)
+static bool has_router6(const struct vif *l)
 {
 	if (l->config6.has_gateway)
 		return true;
@@ -405,15 +405,15 @@ static bool has_router6(const struct link *l)
 	return false;
 }
 
-/* As route_find() does for IPv4. */
+/* As route_lookup() does for IPv4. */
 struct netif *config_route6(const ip6_addr_t *from, const ip6_addr_t *to)
 {
-	struct link *found = NULL;
+	struct vif *found = NULL;
 	int most = -1;
 
 	if (ip6_addr_isloopback(to))
 		return NULL;
-	for (struct link *l = links; l; l = l->next) {
+	for (struct vif *l = vifs; l; l = l->next) {
 		bool source = has_address6(l, from);
 		int bits = on_link6(l, to);
 
@@ -431,7 +431,7 @@ struct netif *config_route6(const ip6_addr_t *from, const ip6_addr_t *to)
 	return found ? &found->netif : NULL;
 }
 
-static bool has_ip6(const struct link *l)
+static bool has_ip6(const struct vif *l)
 {
 	for (int i = 1; i < LWIP_IPV6_NUM_ADDRESSES; i++)
 		if (ip6_addr_isvalid(netif_ip6_addr_state(&l->netif, i)))
@@ -441,7 +441,7 @@ static bool has_ip6(const struct link *l)
 
 bool config_up(unsigned version)
 {
-	for (const struct link *l = links; l; l = l->next) {
+	for (const struct vif *l = vifs; l; l = l->next) {
 		if (!netif_is_link_up(&l->netif))
 			continue;
 		if (version != 6 && !ip4_addr_isany(netif_ip4_addr(&l->netif)))
@@ -452,10 +452,10 @@ bool config_up(unsigned version)
 	return false;
 }
 
-bool config_awaited(unsigned version)
+bool config_pending(unsigned version)
 {
-	for (const struct link *l = links; l; l = l->next)
-		if ((version != 6 && l->awaited4) || (version != 4 && l->awaited6))
+	for (const struct vif *l = vifs; l; l = l->next)
+		if ((version != 6 && l->pending4) || (version != 4 && l->pending6))
 			return true;
 	return false;
 }

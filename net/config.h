@@ -24,7 +24,7 @@
 
 #include <stdbool.h>
 
-struct link;
+struct vif;
 
 struct ip_config {
 	enum { CONFIG_AUTO, CONFIG_OFF, CONFIG_STATIC } how;
@@ -45,12 +45,12 @@ const char *config_parse(const char *text, unsigned version, struct ip_config *c
 /*
  * config_start() configures a new device. The others are called when its carrier changes.
  */
-void config_start(struct link *l);
-void config_link_up(struct link *l);
-void config_link_down(struct link *l);
+void config_start(struct vif *l);
+void config_link_up(struct vif *l);
+void config_link_down(struct vif *l);
 
 /* Call this when an address has changed: logs it, and wakes config_changed. */
-void config_address(struct link *l);
+void config_address(struct vif *l);
 
 /* Prefix length in bits of IPv6 address i. */
 unsigned config_prefix6(const struct netif *netif, int i);
@@ -63,7 +63,7 @@ const char *config_name(void);
  * still be assigned.
  */
 bool config_up(unsigned version);
-bool config_awaited(unsigned version);
+bool config_pending(unsigned version);
 extern struct waitq config_changed;
 
 #endif

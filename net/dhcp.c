@@ -17,8 +17,8 @@
 #include "kernel/log.h"
 #include "net/config.h"
 #include "net/dhcp_internal.h"
+#include "net/dns_servers.h"
 #include "net/lwip/hooks.h"
-#include "net/servers.h"
 
 #include <lwip/etharp.h>
 #include <lwip/udp.h>
@@ -39,7 +39,7 @@
 static struct udp_pcb *pcb;
 
 /* If the message cannot be sent now, it is sent again later. */
-static void say(struct dhcp *d, enum dhcp_type type)
+static void send_message(struct dhcp *d, enum dhcp_type type)
 {
 	bool renews = d->state == RENEWING || d->state == REBINDING;
 	struct pbuf *p = dhcp_message_write(d, type);
@@ -50,14 +50,14 @@ static void say(struct dhcp *d, enum dhcp_type type)
 	ip_addr_set_ip4_u32_val(to, lwip_htonl(d->state == RENEWING ? d->lease.server
 								    : UINT32_MAX));
 	ip_addr_set_ip4_u32_val(from, lwip_htonl(renews ? d->lease.address : 0));
-	udp_sendto_if_src(pcb, p, &to, SERVER_PORT, &d->link->netif, &from);
+	udp_sendto_if_src(pcb, p, &to, SERVER_PORT, &d->vif->netif, &from);
 	pbuf_free(p);
 }
 
 static void new_xid(struct dhcp *d, uint64_t now)
 {
 	d->xid = net_random();
-	d->asked = now;
+	d->request_time = now;
 }
 
 /* ---- states */
@@ -73,22 +73,22 @@ static uint64_t backoff(unsigned tries)
 	       net_random() % 2001 * NSEC_PER_MSEC;
 }
 
-static void set_address(struct dhcp *d, bool held)
+static void set_address(struct dhcp *d, bool bound)
 {
-	struct link *l = d->link;
+	struct vif *l = d->vif;
 	ip4_addr_t was = *netif_ip4_addr(&l->netif), address, mask, gateway;
 
-	d->held = held;
+	d->bound = bound;
 	l->routes = d->lease.routes;
-	if (!held)
+	if (!bound)
 		l->routes.count = 0;
-	l->dhcp_mtu = held ? d->lease.mtu : 0;
-	address.addr = held ? lwip_htonl(d->lease.address) : 0;
-	mask.addr = held ? lwip_htonl(route_mask(d->lease.bits)) : 0;
+	l->dhcp_mtu = bound ? d->lease.mtu : 0;
+	address.addr = bound ? lwip_htonl(d->lease.address) : 0;
+	mask.addr = bound ? lwip_htonl(route_mask(d->lease.bits)) : 0;
 	gateway.addr = lwip_htonl(route_default(&l->routes));
 	netif_set_addr(&l->netif, &address, &mask, &gateway);
 	if (was.addr && was.addr != address.addr)
-		link_forget(l, was.addr);
+		vif_forget(l, was.addr);
 	config_address(l);
 }
 
@@ -96,31 +96,31 @@ static void set_address(struct dhcp *d, bool held)
  * Enters INIT. The next DISCOVER is not sent before the backoff of the last one has
  * passed.
  */
-static void begin(struct dhcp *d, uint64_t now)
+static void enter_init(struct dhcp *d, uint64_t now)
 {
-	uint64_t due = d->discovered ? d->discovered + backoff(d->discovers ? d->discovers : 1)
+	uint64_t due = d->last_discover ? d->last_discover + backoff(d->discover_count ? d->discover_count : 1)
 				     : now;
 
-	if (d->held)
+	if (d->bound)
 		set_address(d, false);
 	memset(&d->lease, 0, sizeof(d->lease));
-	d->state = netif_is_link_up(&d->link->netif) ? INIT : DOWN;
+	d->state = netif_is_link_up(&d->vif->netif) ? INIT : DOWN;
 	d->due = d->state == DOWN ? NEVER : due > now ? due : now;
 }
 
 static void discover(struct dhcp *d, uint64_t now)
 {
 	if (d->state == INIT) {
-		if (!d->discovers)
-			d->began = now;
+		if (!d->discover_count)
+			d->start_time = now;
 		new_xid(d, now);
 	}
 	d->state = SELECTING;
-	d->secs = (now - d->began) / NSEC_PER_SEC;
-	d->discovered = now;
-	d->discovers++;
-	d->due = now + backoff(d->discovers);
-	say(d, DISCOVER);
+	d->secs = (now - d->start_time) / NSEC_PER_SEC;
+	d->last_discover = now;
+	d->discover_count++;
+	d->due = now + backoff(d->discover_count);
+	send_message(d, DISCOVER);
 }
 
 /* Sends a REQUEST in SELECTING, or in INIT-REBOOT after the carrier has returned. */
@@ -130,16 +130,16 @@ static void request(struct dhcp *d, uint64_t now)
 
 	if (d->tries++ < most) {
 		d->due = now + backoff(d->tries);
-		say(d, REQUEST);
+		send_message(d, REQUEST);
 	} else {
-		begin(d, now);
+		enter_init(d, now);
 	}
 }
 
 /*
  * Enters BOUND, RENEWING or REBINDING, depending on the time. The lease has not expired.
  */
-static void go_on(struct dhcp *d, uint64_t now)
+static void continue_lease(struct dhcp *d, uint64_t now)
 {
 	uint64_t until, wait;
 
@@ -149,55 +149,55 @@ static void go_on(struct dhcp *d, uint64_t now)
 		return;
 	}
 	if (d->state == BOUND)
-		d->began = now;
+		d->start_time = now;
 	d->state = now < d->lease.t2 ? RENEWING : REBINDING;
-	d->secs = (now - d->began) / NSEC_PER_SEC;
+	d->secs = (now - d->start_time) / NSEC_PER_SEC;
 	until = d->state == RENEWING ? d->lease.t2 : d->lease.expires;
 	new_xid(d, now);
 	wait = (until - now) / 2 > RENEW_LEAST ? (until - now) / 2 : RENEW_LEAST;
 	d->due = until - now < wait ? until : now + wait;
-	say(d, REQUEST);
+	send_message(d, REQUEST);
 }
 
 static void bind(struct dhcp *d, uint64_t now)
 {
-	d->discovers = 0;
+	d->discover_count = 0;
 	set_address(d, true);
-	go_on(d, now);
+	continue_lease(d, now);
 }
 
-static bool taken(const struct dhcp *d)
+static bool address_in_use(const struct dhcp *d)
 {
 	ip4_addr_t address = { lwip_htonl(d->lease.address) };
 	const ip4_addr_t *found;
 	struct eth_addr *mac;
 
-	return etharp_find_addr(&d->link->netif, &address, &mac, &found) >= 0 &&
+	return etharp_find_addr(&d->vif->netif, &address, &mac, &found) >= 0 &&
 	       memcmp(mac->addr, d->mac, sizeof(d->mac));
 }
 
 /* The interface has no address now, so the ARP cache contains nothing useful. */
-static void check(struct dhcp *d, uint64_t now)
+static void probe_address(struct dhcp *d, uint64_t now)
 {
 	ip4_addr_t address = { lwip_htonl(d->lease.address) };
 
-	if (taken(d)) {
-		log_some(&d->link->log, LOG_WARNING,
+	if (address_in_use(d)) {
+		log_some(&d->vif->log, LOG_WARNING,
 			 "vif%u: DHCP offer declined: another host has this address",
-			 d->link->id);
-		etharp_cleanup_netif(&d->link->netif);
+			 d->vif->id);
+		etharp_cleanup_netif(&d->vif->netif);
 		new_xid(d, now);
-		say(d, DECLINE);
-		begin(d, now);
+		send_message(d, DECLINE);
+		enter_init(d, now);
 		if (d->due < now + DECLINED_TIME)
 			d->due = now + DECLINED_TIME;
 	} else if (d->tries++ < PROBES) {
 		if (d->tries == 1)
-			etharp_cleanup_netif(&d->link->netif);
-		etharp_query(&d->link->netif, &address, NULL);
+			etharp_cleanup_netif(&d->vif->netif);
+		etharp_query(&d->vif->netif, &address, NULL);
 		d->due = now + PROBE_TIME;
 	} else {
-		etharp_cleanup_netif(&d->link->netif);
+		etharp_cleanup_netif(&d->vif->netif);
 		bind(d, now);
 	}
 }
@@ -205,10 +205,10 @@ static void check(struct dhcp *d, uint64_t now)
 static void step(struct dhcp *d, uint64_t now)
 {
 	if (d->lease.expires && now >= d->lease.expires) {
-		if (d->held)
-			log_some(&d->link->log, LOG_WARNING, "vif%u: the DHCP lease has expired",
-				 d->link->id);
-		begin(d, now);
+		if (d->bound)
+			log_some(&d->vif->log, LOG_WARNING, "vif%u: the DHCP lease has expired",
+				 d->vif->id);
+		enter_init(d, now);
 	}
 	if (d->due > now)
 		return;
@@ -224,74 +224,74 @@ static void step(struct dhcp *d, uint64_t now)
 		request(d, now);
 		break;
 	case CHECKING:
-		check(d, now);
+		probe_address(d, now);
 		break;
 	case REBOOTING:
 		/* RFC 2131, 3.2, 3: without a reply the lease stays valid. */
 		if (d->tries < REBOOTS)
 			request(d, now);
 		else
-			go_on(d, now);
+			continue_lease(d, now);
 		break;
 	case BOUND:
 	case RENEWING:
 	case REBINDING:
-		go_on(d, now);
+		continue_lease(d, now);
 		break;
 	}
 }
 
-/* ---- what servers say */
+/* ---- replies */
 
-static void take_offer(struct dhcp *d, uint64_t now)
+static void process_offer(struct dhcp *d, uint64_t now)
 {
-	d->lease = d->read;
+	d->lease = d->parsed;
 	d->lease.expires = 0;		/* there is no lease yet */
 	d->state = REQUESTING;
-	d->asked = now;
+	d->request_time = now;
 	d->tries = 0;
 	request(d, now);
 }
 
 /* In REBINDING and REBOOTING each server may reply. */
-static bool from_ours(const struct dhcp *d)
+static bool is_from_server(const struct dhcp *d)
 {
 	return d->state == REBINDING || d->state == REBOOTING ||
-	       d->read.server == d->lease.server;
+	       d->parsed.server == d->lease.server;
 }
 
-static bool asks(const struct dhcp *d)
+static bool expects_reply(const struct dhcp *d)
 {
 	return d->state == REQUESTING || d->state == RENEWING || d->state == REBINDING ||
 	       d->state == REBOOTING;
 }
 
-static void take_ack(struct dhcp *d, uint64_t now)
+static void process_ack(struct dhcp *d, uint64_t now)
 {
-	if (d->read.address != d->lease.address || d->read.expires <= now)
+	if (d->parsed.address != d->lease.address || d->parsed.expires <= now)
 		return;
-	d->lease = d->read;
+	d->lease = d->parsed;
 	if (d->state == REQUESTING) {
 		d->state = CHECKING;
 		d->tries = 0;
-		check(d, now);
+		probe_address(d, now);
 	} else {
 		bind(d, now);
 	}
 }
 
-static void take(struct dhcp *d, uint64_t now)
+static void process_message(struct dhcp *d, uint64_t now)
 {
 	unsigned type = dhcp_message_read(d);
 
 	if (type == OFFER && d->state == SELECTING) {
-		take_offer(d, now);
-	} else if (type == ACK && asks(d) && from_ours(d)) {
-		take_ack(d, now);
-	} else if (type == NAK && asks(d) && from_ours(d)) {
-		log_some(&d->link->log, LOG_WARNING, "vif%u: the DHCP server refused the address (NAK)",
-			 d->link->id);
-		begin(d, now);
+		process_offer(d, now);
+	} else if (type == ACK && expects_reply(d) && is_from_server(d)) {
+		process_ack(d, now);
+	} else if (type == NAK && expects_reply(d) && is_from_server(d)) {
+		log_some(&d->vif->log, LOG_WARNING, "vif%u: the DHCP server refused the address (NAK)",
+			 d->vif->id);
+		enter_init(d, now);
 	}
 }
 
@@ -304,20 +304,20 @@ static void receive(void *arg, struct udp_pcb *of, struct pbuf *p, const ip_addr
 	(void)arg;
 	(void)of;
 	(void)from;
-	for (struct link *l = links; l; l = l->next) {
+	for (struct vif *l = vifs; l; l = l->next) {
 		struct dhcp *d = l->dhcp;
 
 		if (&l->netif != netif || !d || d->state == DOWN || port != SERVER_PORT)
 			continue;
 		d->len = pbuf_copy_partial(p, d->in, sizeof(d->in), 0);
-		take(d, now);
+		process_message(d, now);
 	}
 	pbuf_free(p);
 }
 
-/* ---- what others call */
+/* ---- interface */
 
-int dhcp_start(struct link *l)
+int dhcp_start(struct vif *l)
 {
 	struct dhcp *d = calloc(1, sizeof(*d));
 
@@ -336,13 +336,13 @@ int dhcp_start(struct link *l)
 		free(d);
 		return -ENOMEM;
 	}
-	d->link = l;
+	d->vif = l;
 	d->due = NEVER;
 	l->dhcp = d;
 	return 0;
 }
 
-void dhcp_carrier(struct link *l, bool up)
+void dhcp_carrier(struct vif *l, bool up)
 {
 	struct dhcp *d = l->dhcp;
 	uint64_t now = clock_now();
@@ -351,10 +351,10 @@ void dhcp_carrier(struct link *l, bool up)
 		return;
 	if (!up) {
 		d->state = DOWN;
-		d->due = d->held ? d->lease.expires : NEVER;
+		d->due = d->bound ? d->lease.expires : NEVER;
 		return;
 	}
-	if (d->held && now < d->lease.expires && !memcmp(d->mac, l->netif.hwaddr, 6)) {
+	if (d->bound && now < d->lease.expires && !memcmp(d->mac, l->netif.hwaddr, 6)) {
 		d->state = REBOOTING;
 		d->tries = 0;
 		d->secs = 0;
@@ -363,14 +363,14 @@ void dhcp_carrier(struct link *l, bool up)
 		return;
 	}
 	memcpy(d->mac, l->netif.hwaddr, sizeof(d->mac));
-	d->discovers = 0;
-	begin(d, now);
+	d->discover_count = 0;
+	enter_init(d, now);
 	step(d, now);
 }
 
 void dhcp_run(uint64_t now)
 {
-	for (struct link *l = links; l; l = l->next)
+	for (struct vif *l = vifs; l; l = l->next)
 		if (l->dhcp && l->dhcp->due <= now)
 			step(l->dhcp, now);
 }
@@ -379,13 +379,13 @@ uint64_t dhcp_next(void)
 {
 	uint64_t next = NEVER;
 
-	for (const struct link *l = links; l; l = l->next)
+	for (const struct vif *l = vifs; l; l = l->next)
 		if (l->dhcp && l->dhcp->due < next)
 			next = l->dhcp->due;
 	return next;
 }
 
-void dhcp_use_servers(const struct link *l)
+void dhcp_update_dns(const struct vif *l)
 {
 	const struct dhcp *d = l->dhcp;
 	ip_addr_t list[DNS_MAX_SERVERS];
@@ -393,7 +393,7 @@ void dhcp_use_servers(const struct link *l)
 
 	if (!d)
 		return;
-	for (; d->held && n < d->lease.dns_count && n < DNS_MAX_SERVERS; n++)
+	for (; d->bound && n < d->lease.dns_count && n < DNS_MAX_SERVERS; n++)
 		ip_addr_set_ip4_u32_val(list[n], lwip_htonl(d->lease.dns[n]));
-	servers_set(SERVERS_DHCP, l->id, list, n);
+	dns_servers_set(DNS_SOURCE_DHCP, l->id, list, n);
 }

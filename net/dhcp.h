@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct link;
+struct vif;
 
 /* Sets l->dhcp; the client starts when there is a carrier. Returns 0 or -ENOMEM. */
-int dhcp_start(struct link *l);
+int dhcp_start(struct vif *l);
 
 /* The device has got a carrier, or has lost it. */
-void dhcp_carrier(struct link *l, bool up);
+void dhcp_carrier(struct vif *l, bool up);
 
 /*
  * dhcp_run() performs what is due. dhcp_next() returns the time of the next action, or
@@ -28,8 +28,8 @@ void dhcp_carrier(struct link *l, bool up);
 void dhcp_run(uint64_t now);
 uint64_t dhcp_next(void);
 
-/* Registers the DNS servers of the vif's lease (net/servers.h). */
-void dhcp_use_servers(const struct link *l);
+/* Registers the DNS servers of the vif's lease (net/dns_servers.h). */
+void dhcp_update_dns(const struct vif *l);
 
 /*
  * Converts a host name for option 12: at most 63 bytes and the NUL, of letters, digits,

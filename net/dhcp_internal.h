@@ -33,20 +33,20 @@ struct lease {
 };
 
 struct dhcp {
-	struct link *link;
+	struct vif *vif;
 	enum {
 		DOWN, INIT, SELECTING, REQUESTING, CHECKING, BOUND, RENEWING, REBINDING, REBOOTING
 	} state;
 	uint64_t due;
 	uint32_t xid;
-	uint64_t began, secs;		/* time of the first message; secs field of the last */
-	uint64_t asked;			/* time of the first message with this xid */
-	uint64_t discovered;		/* time of the last DISCOVER; 0: none */
-	unsigned discovers;		/* DISCOVERs sent since there was a lease */
+	uint64_t start_time, secs;	/* time of the first message; secs field of the last */
+	uint64_t request_time;		/* time of the first message with this xid */
+	uint64_t last_discover;		/* time of the last DISCOVER; 0: none */
+	unsigned discover_count;	/* DISCOVERs sent since there was a lease */
 	unsigned tries;			/* repetitions in the current state */
-	bool held;			/* the interface has lease.address */
+	bool bound;			/* the interface has lease.address */
 	struct lease lease;		/* current lease, or the offer or address being checked */
-	struct lease read;		/* parsed from the last message */
+	struct lease parsed;		/* parsed from the last message */
 	uint8_t mac[6];
 	uint8_t in[MESSAGE_MAX], value[MESSAGE_MAX];
 	size_t len;
@@ -59,7 +59,7 @@ struct dhcp {
 struct pbuf *dhcp_message_write(const struct dhcp *d, enum dhcp_type type);
 
 /*
- * Parses the message d->in into d->read.  Returns its type; 0 if the message is invalid or
+ * Parses the message d->in into d->parsed.  Returns its type; 0 if the message is invalid or
  * not for this client.
  */
 unsigned dhcp_message_read(struct dhcp *d);

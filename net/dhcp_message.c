@@ -17,11 +17,11 @@
 
 enum option {
 	PAD = 0, MASK = 1, ROUTER = 3, DNS = 6, HOST_NAME = 12, MTU = 26, ADDRESS = 50,
-	LEASE_TIME = 51, OVERLOAD = 52, TYPE = 53, SERVER = 54, WANTED = 55, MESSAGE_SIZE = 57,
+	LEASE_TIME = 51, OVERLOAD = 52, TYPE = 53, SERVER = 54, PARAMETER_LIST = 55, MESSAGE_SIZE = 57,
 	T1 = 58, T2 = 59, ROUTES = 121, ROUTES_MICROSOFT = 249, END = 255,
 };
 
-/* ---- messages that are sent */
+/* ---- writing */
 
 bool dhcp_name(const char *name, char to[DHCP_NAME_MAX + 1])
 {
@@ -74,12 +74,12 @@ static uint8_t *put_number(uint8_t *at, enum option option, uint32_t value)
 	return put_option(at, option, 4, bytes);
 }
 
-static uint8_t *put_wishes(const struct dhcp *d, uint8_t *at)
+static uint8_t *put_parameters(const struct dhcp *d, uint8_t *at)
 {
 	/* RFC 3442: option 121 precedes option 3. */
 	static const uint8_t wanted[] = { MASK, ROUTES, ROUTES_MICROSOFT, ROUTER, DNS, MTU,
 					  LEASE_TIME, T1, T2 };
-	uint16_t most = d->link->netif.mtu < MESSAGE_MAX ? d->link->netif.mtu : MESSAGE_MAX;
+	uint16_t most = d->vif->netif.mtu < MESSAGE_MAX ? d->vif->netif.mtu : MESSAGE_MAX;
 	uint8_t size[2];
 	char name[DHCP_NAME_MAX + 1];
 
@@ -87,7 +87,7 @@ static uint8_t *put_wishes(const struct dhcp *d, uint8_t *at)
 	size[0] = most >> 8;
 	size[1] = most;
 	at = put_option(at, MESSAGE_SIZE, 2, size);
-	at = put_option(at, WANTED, sizeof(wanted), wanted);
+	at = put_option(at, PARAMETER_LIST, sizeof(wanted), wanted);
 	if (config_name() && dhcp_name(config_name(), name))
 		at = put_option(at, HOST_NAME, strlen(name), name);
 	return at;
@@ -120,19 +120,19 @@ struct pbuf *dhcp_message_write(const struct dhcp *d, enum dhcp_type type)
 	if (type == DECLINE || d->state == REQUESTING)
 		at = put_number(at, SERVER, d->lease.server);
 	if (type != DECLINE)
-		at = put_wishes(d, at);
+		at = put_parameters(d, at);
 	*at++ = END;
 	pbuf_realloc(p, at - m > OUT_MIN ? at - m : OUT_MIN);
 	return p;
 }
 
-/* ---- messages that are received */
+/* ---- parsing */
 
 /*
  * The i-th area of options, in the order in which RFC 3396, 5 concatenates them. Returns
  * false if it has no options.
  */
-static bool area(const struct dhcp *d, unsigned overload, unsigned i, const uint8_t **at,
+static bool option_area(const struct dhcp *d, unsigned overload, unsigned i, const uint8_t **at,
 		 const uint8_t **end)
 {
 	static const struct { unsigned at, end; } fields[] = { { 108, 236 }, { 44, 108 } };
@@ -151,13 +151,13 @@ static bool area(const struct dhcp *d, unsigned overload, unsigned i, const uint
  * Concatenates the parts of an option (RFC 3396) in d->value. Returns its length; -1 if
  * the option is absent; -2 if an option exceeds its area.
  */
-static int find(struct dhcp *d, enum option option, unsigned overload)
+static int find_option(struct dhcp *d, enum option option, unsigned overload)
 {
 	const uint8_t *at, *end;
 	int len = -1;
 
 	for (unsigned i = 0; i < 3; i++) {
-		if (!area(d, overload, i, &at, &end))
+		if (!option_area(d, overload, i, &at, &end))
 			continue;
 		while (at < end && *at != END) {
 			if (*at == PAD) {
@@ -178,10 +178,10 @@ static int find(struct dhcp *d, enum option option, unsigned overload)
 }
 
 /* Returns false if the option is absent or does not have this length. */
-static bool number(struct dhcp *d, enum option option, unsigned overload, int bytes,
+static bool read_number(struct dhcp *d, enum option option, unsigned overload, int bytes,
 		   uint32_t *v)
 {
-	if (find(d, option, overload) != bytes)
+	if (find_option(d, option, overload) != bytes)
 		return false;
 	*v = 0;
 	for (int i = 0; i < bytes; i++)
@@ -201,8 +201,8 @@ static bool has_hosts(uint32_t to, unsigned bits)
 /* RFC 3442. Returns false if the option is absent or malformed. */
 static bool read_routes(struct dhcp *d, enum option option, unsigned overload)
 {
-	int len = find(d, option, overload);
-	struct routes *r = &d->read.routes;
+	int len = find_option(d, option, overload);
+	struct routes *r = &d->parsed.routes;
 	unsigned dropped = 0;
 
 	r->count = 0;
@@ -222,37 +222,37 @@ static bool read_routes(struct dhcp *d, enum option option, unsigned overload)
 		at += 4;
 		to &= route_mask(bits);
 		if (!has_hosts(to, bits) || (gateway && !route_is_host(gateway)) ||
-		    gateway == d->read.address)
+		    gateway == d->parsed.address)
 			continue;
 		dropped += !route_add(r, to, bits, gateway);
 	}
 	if (dropped)
-		log_some(&d->link->log, LOG_WARNING, "vif%u: DHCP: %u routes ignored, more than %u",
-			 d->link->id, dropped, ROUTES_MAX);
+		log_some(&d->vif->log, LOG_WARNING, "vif%u: DHCP: %u routes ignored, more than %u",
+			 d->vif->id, dropped, ROUTES_MAX);
 	return true;
 }
 
 static void read_router(struct dhcp *d, unsigned overload)
 {
-	int len = find(d, ROUTER, overload);
+	int len = find_option(d, ROUTER, overload);
 
 	for (int at = 0; at + 4 <= len; at += 4) {
 		uint32_t gateway = get32(d->value + at);
 
-		if (!route_is_host(gateway) || gateway == d->read.address)
+		if (!route_is_host(gateway) || gateway == d->parsed.address)
 			continue;
-		route_add(&d->read.routes, 0, 0, gateway);
+		route_add(&d->parsed.routes, 0, 0, gateway);
 		return;
 	}
 }
 
 static void read_servers(struct dhcp *d, unsigned overload)
 {
-	int len = find(d, DNS, overload);
+	int len = find_option(d, DNS, overload);
 
-	for (int at = 0; at + 4 <= len && d->read.dns_count < SERVERS; at += 4)
+	for (int at = 0; at + 4 <= len && d->parsed.dns_count < SERVERS; at += 4)
 		if (route_is_host(get32(d->value + at)))
-			d->read.dns[d->read.dns_count++] = get32(d->value + at);
+			d->parsed.dns[d->parsed.dns_count++] = get32(d->value + at);
 }
 
 /* RFC 791: the mask of the address class, for servers that send no mask. */
@@ -265,12 +265,12 @@ static bool read_address(struct dhcp *d, unsigned overload)
 {
 	uint32_t mask, address = get32(d->in + 16);
 
-	if (!number(d, MASK, overload, 4, &mask))
+	if (!read_number(d, MASK, overload, 4, &mask))
 		mask = class_mask(address);
-	d->read.address = address;
-	d->read.bits = __builtin_popcount(mask);
-	return mask && mask == route_mask(d->read.bits) &&
-	       route_is_host_in(address, d->read.bits);
+	d->parsed.address = address;
+	d->parsed.bits = __builtin_popcount(mask);
+	return mask && mask == route_mask(d->parsed.bits) &&
+	       route_is_host_in(address, d->parsed.bits);
 }
 
 /*
@@ -281,29 +281,29 @@ static bool read_times(struct dhcp *d, unsigned overload)
 {
 	uint32_t lease, t1, t2;
 
-	if (!number(d, LEASE_TIME, overload, 4, &lease) || !lease)
+	if (!read_number(d, LEASE_TIME, overload, 4, &lease) || !lease)
 		return false;
 	if (lease == UINT32_MAX) {
-		d->read.t1 = d->read.t2 = d->read.expires = NEVER;
+		d->parsed.t1 = d->parsed.t2 = d->parsed.expires = NEVER;
 		return true;
 	}
-	d->read.expires = lease * NSEC_PER_SEC;
-	d->read.t2 = d->read.expires / 8 * 7;
-	if (number(d, T2, overload, 4, &t2) && t2 && t2 < lease)
-		d->read.t2 = t2 * NSEC_PER_SEC;
-	d->read.t1 = d->read.expires / 2;
-	if (d->read.t1 >= d->read.t2)
-		d->read.t1 = d->read.t2 / 2;
-	if (number(d, T1, overload, 4, &t1) && t1 && t1 * NSEC_PER_SEC < d->read.t2)
-		d->read.t1 = t1 * NSEC_PER_SEC;
+	d->parsed.expires = lease * NSEC_PER_SEC;
+	d->parsed.t2 = d->parsed.expires / 8 * 7;
+	if (read_number(d, T2, overload, 4, &t2) && t2 && t2 < lease)
+		d->parsed.t2 = t2 * NSEC_PER_SEC;
+	d->parsed.t1 = d->parsed.expires / 2;
+	if (d->parsed.t1 >= d->parsed.t2)
+		d->parsed.t1 = d->parsed.t2 / 2;
+	if (read_number(d, T1, overload, 4, &t1) && t1 && t1 * NSEC_PER_SEC < d->parsed.t2)
+		d->parsed.t1 = t1 * NSEC_PER_SEC;
 	/*
 	 * Subtract a random part, so that guests that started together renew at different
 	 * times.
 	 */
-	d->read.t1 -= d->read.t1 / 32 * (net_random() & 0xff) / 256;
-	d->read.t1 += d->asked;
-	d->read.t2 += d->asked;
-	d->read.expires += d->asked;
+	d->parsed.t1 -= d->parsed.t1 / 32 * (net_random() & 0xff) / 256;
+	d->parsed.t1 += d->request_time;
+	d->parsed.t2 += d->request_time;
+	d->parsed.expires += d->request_time;
 	return true;
 }
 
@@ -315,11 +315,11 @@ unsigned dhcp_message_read(struct dhcp *d)
 	    get32(d->in + 4) != d->xid || memcmp(d->in + 28, d->mac, sizeof(d->mac)) ||
 	    get32(d->in + FIXED - 4) != COOKIE)
 		return 0;
-	number(d, OVERLOAD, 0, 1, &overload);
+	read_number(d, OVERLOAD, 0, 1, &overload);
 	overload &= 3;
-	memset(&d->read, 0, sizeof(d->read));
-	if (!number(d, TYPE, overload, 1, &type) ||
-	    !number(d, SERVER, overload, 4, &d->read.server) || !route_is_host(d->read.server))
+	memset(&d->parsed, 0, sizeof(d->parsed));
+	if (!read_number(d, TYPE, overload, 1, &type) ||
+	    !read_number(d, SERVER, overload, 4, &d->parsed.server) || !route_is_host(d->parsed.server))
 		return 0;
 	if (type == NAK)
 		return type;
@@ -329,7 +329,7 @@ unsigned dhcp_message_read(struct dhcp *d)
 	if (!read_routes(d, ROUTES, overload) && !read_routes(d, ROUTES_MICROSOFT, overload))
 		read_router(d, overload);
 	read_servers(d, overload);
-	if (number(d, MTU, overload, 2, &mtu) && mtu >= MTU_LEAST)
-		d->read.mtu = mtu;
+	if (read_number(d, MTU, overload, 2, &mtu) && mtu >= MTU_LEAST)
+		d->parsed.mtu = mtu;
 	return type;
 }

@@ -2,7 +2,7 @@
 #include "net/gso.h"
 
 #include "drivers/netfront.h"
-#include "net/sum.h"
+#include "net/checksum.h"
 
 #include <string.h>
 
@@ -140,7 +140,7 @@ void gso_headers(const struct gso_join *j, uint8_t *to)
 	}
 	put16(ip + IP4_LENGTH, length);
 	put16(ip + IP4_SUM, 0);
-	put16(ip + IP4_SUM, ~sum_fold(sum(ip, f->l4 - f->l3, 0)));
+	put16(ip + IP4_SUM, ~checksum_fold(checksum_add(ip, f->l4 - f->l3, 0)));
 }
 
 void gso_blank_checksum(const struct gso *g, uint8_t *frame, size_t payload)
@@ -149,6 +149,6 @@ void gso_blank_checksum(const struct gso *g, uint8_t *frame, size_t payload)
 	size_t length = g->headers - g->l4 + payload;
 	uint64_t s = (uint64_t)length + (g->tcp ? PROTO_TCP : PROTO_UDP);
 
-	s = g->version == 4 ? sum(ip + IP4_ADDRESSES, 8, s) : sum(ip + IP6_ADDRESSES, 32, s);
-	put16(frame + g->l4 + (g->tcp ? TCP_SUM : UDP_SUM), sum_fold(s));
+	s = g->version == 4 ? checksum_add(ip + IP4_ADDRESSES, 8, s) : checksum_add(ip + IP6_ADDRESSES, 32, s);
+	put16(frame + g->l4 + (g->tcp ? TCP_SUM : UDP_SUM), checksum_fold(s));
 }

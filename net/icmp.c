@@ -134,7 +134,7 @@ static bool read6(struct pbuf *p, unsigned at, struct quote *q)
  * Finds the connection of a segment that is not acknowledged yet, as Linux's
  * tcp_v6_err().
  */
-static struct tcp_pcb *find_tcp(const struct quote *q)
+static struct tcp_pcb *lookup_tcp(const struct quote *q)
 {
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
 		if (pcb->local_port == q->from_port && pcb->remote_port == q->to_port &&
@@ -145,7 +145,7 @@ static struct tcp_pcb *find_tcp(const struct quote *q)
 }
 
 /* The local address of an unbound socket's pcb is empty. */
-static struct udp_pcb *find_udp(const struct quote *q, bool connected)
+static struct udp_pcb *lookup_udp(const struct quote *q, bool connected)
 {
 	for (struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
 		bool to = pcb->flags & UDP_FLAGS_CONNECTED;
@@ -159,28 +159,28 @@ static struct udp_pcb *find_udp(const struct quote *q, bool connected)
 	return NULL;
 }
 
-static void tell_tcp(const struct quote *q, struct meaning m)
+static void report_tcp(const struct quote *q, struct meaning m)
 {
-	struct tcp_pcb *pcb = icmp_tcp_error ? find_tcp(q) : NULL;
+	struct tcp_pcb *pcb = icmp_tcp_error ? lookup_tcp(q) : NULL;
 
 	if (pcb)
 		icmp_tcp_error(pcb, m.error, m.hard);
 }
 
-static void tell_udp(const struct quote *q, struct meaning m)
+static void report_udp(const struct quote *q, struct meaning m)
 {
-	struct udp_pcb *pcb = icmp_udp_error ? find_udp(q, true) : NULL;
+	struct udp_pcb *pcb = icmp_udp_error ? lookup_udp(q, true) : NULL;
 
 	if (pcb)
 		icmp_udp_error(pcb, m.error, m.hard);
 }
 
-static void tell(const struct quote *q, struct meaning m)
+static void report(const struct quote *q, struct meaning m)
 {
 	if (q->protocol == IP_PROTO_TCP)
-		tell_tcp(q, m);
+		report_tcp(q, m);
 	else if (q->protocol == IP_PROTO_UDP)
-		tell_udp(q, m);
+		report_udp(q, m);
 }
 
 /*
@@ -196,8 +196,8 @@ static bool narrows(struct pbuf *p, unsigned at)
 	if (mtu < LEAST_MTU || !read6(p, at + ICMP_HEADER, &q) ||
 	    mtu >= nd6_get_destination_mtu(ip_2_ip6(&q.to), ip_current_input_netif()))
 		return false;
-	return q.protocol == IP_PROTO_TCP ? find_tcp(&q) != NULL :
-	       q.protocol == IP_PROTO_UDP && find_udp(&q, false);
+	return q.protocol == IP_PROTO_TCP ? lookup_tcp(&q) != NULL :
+	       q.protocol == IP_PROTO_UDP && lookup_udp(&q, false);
 }
 
 static bool sums(uint16_t flag)
@@ -249,7 +249,7 @@ static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_add
 	good = version->good_sum(p);
 	pbuf_add_header_force(p, header);
 	if (good)
-		tell(&q, m);
+		report(&q, m);
 	return 0;
 }
 

@@ -10,9 +10,9 @@
 #include "net/config.h"
 #include "net/icmp.h"
 #include "net/netif.h"
-#include "net/received.h"
-#include "net/segment.h"
+#include "net/rx_memory.h"
 #include "net/sendbuf.h"
+#include "net/tcp_filter.h"
 #include "net/timers.h"
 
 #include <lwip/init.h>
@@ -56,7 +56,7 @@ void log_lwip(const char *fmt, ...)
  * Takes the first packet that an interface looped back. netif_poll() would take all,
  * including those that these cause.
  */
-static void take_looped(struct netif *n)
+static void next_looped(struct netif *n)
 {
 	struct pbuf *first = n->loop_first, *last = first;
 
@@ -69,7 +69,7 @@ static void take_looped(struct netif *n)
 	first->if_idx = netif_get_index(n);
 	if (ip_input(first, n) != ERR_OK)
 		pbuf_free(first);
-	segment_done();
+	tcp_filter_done();
 }
 
 /* Looped packets have no checksums, so they are not checked. */
@@ -82,7 +82,7 @@ static void poll_loops(unsigned *budget)
 
 		n->chksum_flags = NETIF_CHECKSUM_DISABLE_ALL;
 		for (; n->loop_first && *budget; --*budget)
-			take_looped(n);
+			next_looped(n);
 		n->chksum_flags = flags;
 	}
 }
@@ -108,8 +108,8 @@ static void push(void)
 	pushing = true;
 	do {
 		poll_loops(&budget);
-		for (struct link *l = links; l; l = l->next)
-			link_push(l);
+		for (struct vif *l = vifs; l; l = l->next)
+			vif_push(l);
 	} while (budget && looped());
 	pushing = false;
 }
@@ -148,15 +148,15 @@ static void net_thread(void *arg)
 static void open_devices(void)
 {
 	for (int64_t id = netfront_next(0); id >= 0; id = netfront_next(id + 1)) {
-		struct link *l = links;
+		struct vif *l = vifs;
 
 		while (l && l->id != id)
 			l = l->next;
 		if (!l)
-			link_open(id);
+			vif_open(id);
 	}
-	if (links && !netif_default)
-		netif_set_default(&links->netif);
+	if (vifs && !netif_default)
+		netif_set_default(&vifs->netif);
 }
 
 /* The thread that opens devices that are attached later. */
@@ -183,8 +183,8 @@ static void size_by_memory(void)
 	window = memory / WINDOW_SHARE < WINDOW_MOST ? memory / WINDOW_SHARE : WINDOW_MOST;
 	net_extra_window = window > WINDOW_LEAST ? window - WINDOW_LEAST : 0;
 	net_extra_sndbuf = net_extra_window;
-	received_init(memory);
-	link_limit(pages.total / KEPT_SHARE);
+	rx_memory_init(memory);
+	vif_keep_limit(pages.total / KEPT_SHARE);
 	sendbuf_init(memory);
 }
 
@@ -216,7 +216,7 @@ int net_init(void)
 
 int net_wait_up(unsigned version, uint64_t deadline)
 {
-	if (!config_awaited(version))
+	if (!config_pending(version))
 		return config_up(version) ? 0 : -ENETUNREACH;
 	return wait_until_deadline(&config_changed, deadline, config_up(version)) ? 0
 										   : -ETIMEDOUT;
@@ -225,7 +225,7 @@ int net_wait_up(unsigned version, uint64_t deadline)
 void net_stats(struct net_stats *stats)
 {
 	*stats = net_counts;
-	for (const struct link *l = links; l; l = l->next)
+	for (const struct vif *l = vifs; l; l = l->next)
 		stats->tx_queued += l->tail - l->head;
 	sendbuf_usage(&stats->lent_pages, &stats->lent_used);
 }

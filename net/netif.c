@@ -10,8 +10,8 @@
 #include "kernel/log.h"
 #include "net/config.h"
 #include "net/lwip/hooks.h"
+#include "net/nd6_solicit.h"
 #include "net/netif_internal.h"
-#include "net/solicit.h"
 
 #include <lwip/igmp.h>
 #include <lwip/nd6.h>
@@ -22,10 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINKS_MAX 128	/* lwIP has 255 numbers, and would search for ever for another one */
+#define VIFS_MAX 128	/* lwIP has 255 numbers, and would search for ever for another one */
 #define IP6_LEAST 1280			/* minimum MTU: RFC 8200, 5 */
 
-struct link *links;
+struct vif *vifs;
 struct net_stats net_counts;
 
 /* ---- checksums and MTUs */
@@ -37,7 +37,7 @@ struct net_stats net_counts;
  */
 static bool narrow_path;		/* some destination's path MTU is below a link's */
 
-static void choose_sums(struct link *l, bool narrow)
+static void choose_sums(struct vif *l, bool narrow)
 {
 	if (l->info.csum_ipv4 && l->info.csum_ipv6 && !l->narrowed && !narrow)
 		l->netif.chksum_flags &= ~NETIF_CHECKSUM_GEN_TCP;
@@ -50,7 +50,7 @@ void net_choose_sums(const struct tcp_pcb *pcb)
 {
 	if (!narrow_path || !pcb)
 		return;
-	for (struct link *l = links; l; l = l->next)
+	for (struct vif *l = vifs; l; l = l->next)
 		choose_sums(l, IP_IS_V6(&pcb->remote_ip) &&
 			    nd6_get_destination_mtu(ip_2_ip6(&pcb->remote_ip), &l->netif) <
 				    l->netif.mtu6);
@@ -60,12 +60,12 @@ void net_choose_sums(const struct tcp_pcb *pcb)
  * With a path MTU of 48 lwIP would send empty fragments without end. net/icmp.c drops a
  * "packet too big" below the minimum; the upper limit changes with the link.
  */
-void link_check_path_mtu(void)
+void vif_check_path_mtu(void)
 {
 	uint16_t most = IP6_LEAST, least = UINT16_MAX;
 	bool narrow = false;
 
-	for (const struct link *l = links; l; l = l->next) {
+	for (const struct vif *l = vifs; l; l = l->next) {
 		most = l->netif.mtu6 > most ? l->netif.mtu6 : most;
 		least = l->netif.mtu6 < least ? l->netif.mtu6 : least;
 	}
@@ -78,12 +78,12 @@ void link_check_path_mtu(void)
 	}
 	if (narrow != narrow_path) {
 		narrow_path = narrow;
-		for (struct link *l = links; l; l = l->next)
+		for (struct vif *l = vifs; l; l = l->next)
 			choose_sums(l, false);
 	}
 }
 
-void link_mtu(struct link *l)
+void vif_mtu(struct vif *l)
 {
 	/* The default, until the device is connected */
 	uint32_t mtu = l->info.mtu ? l->info.mtu : 1500;
@@ -101,7 +101,7 @@ void link_mtu(struct link *l)
 
 /* ---- the device itself */
 
-static void look(struct link *l)
+static void read_info(struct vif *l)
 {
 	struct netif *netif = &l->netif;
 
@@ -109,56 +109,56 @@ static void look(struct link *l)
 	memcpy(netif->hwaddr, l->info.mac, sizeof(l->info.mac));
 	/* Until checksum offload is known, lwIP computes and checks all checksums. */
 	netif->chksum_flags = NETIF_CHECKSUM_ENABLE_ALL;
-	link_mtu(l);
+	vif_mtu(l);
 }
 
 static void changed(void *user)
 {
-	struct link *l = user;
+	struct vif *l = user;
 
-	if (!l->device)	/* called by netfront_open(); link_open() reads the information */
+	if (!l->device)	/* called by netfront_open(); vif_open() reads the information */
 		return;
-	look(l);
+	read_info(l);
 	l->full = false;
 	if (l->info.up && !netif_is_link_up(&l->netif)) {
 		netif_set_link_up(&l->netif);
 		config_link_up(l);
-		link_resume();
+		vif_resume();
 	} else if (!l->info.up && netif_is_link_up(&l->netif)) {
 		netif_set_link_down(&l->netif);
 		l->netif.mtu6 = l->netif.mtu;
 		config_link_down(l);
-		link_clear_queue(l);
+		vif_clear_queue(l);
 	}
 	net_push();
 }
 
 static const struct netfront_user user = {
-	.receive = link_receive, .received = link_received, .room = link_room,
+	.receive = vif_receive, .received = vif_received, .room = vif_room,
 	.changed = changed,
 };
 
 static err_t set_up(struct netif *netif)
 {
-	struct link *l = netif->state;
+	struct vif *l = netif->state;
 
 	netif->name[0] = 'x';
 	netif->name[1] = 'n';
 	netif->output = route_output;
-	netif->output_ip6 = solicit_output;
-	netif->linkoutput = link_enqueue;
+	netif->output_ip6 = nd6_solicit_output;
+	netif->linkoutput = vif_enqueue;
 	netif->hwaddr_len = sizeof(l->info.mac);
 	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
 		       NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
 	return ERR_OK;
 }
 
-struct link *link_open(unsigned id)
+struct vif *vif_open(unsigned id)
 {
-	struct link *l, **end = &links;
+	struct vif *l, **end = &vifs;
 
 	for (unsigned n = 0; *end; end = &(*end)->next)
-		if (++n == LINKS_MAX) {
+		if (++n == VIFS_MAX) {
 			log_error("vif%u: not used: at most %u vifs are supported", id, n);
 			return NULL;
 		}
@@ -186,7 +186,7 @@ struct link *link_open(unsigned id)
 	while (*end)
 		end = &(*end)->next;
 	*end = l;
-	look(l);
+	read_info(l);
 	config_start(l);
 	if (l->info.up) {
 		netif_set_link_up(&l->netif);

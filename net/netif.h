@@ -14,16 +14,16 @@
 
 #define SEND_QUEUE 2048			/* packets; a power of 2 */
 
-struct link {
+struct vif {
 	struct netif netif;		/* first */
-	struct link *next;
+	struct vif *next;
 	struct netfront *device;
 	struct netfront_info info;
 	unsigned id;			/* N of vifN */
 
 	struct pbuf **queue;		/* ring of packets to be sent */
 	uint32_t head, tail;		/* free-running indexes of the ring */
-	bool full;			/* no space in the device; link_room() will be called */
+	bool full;			/* no space in the device; vif_room() will be called */
 	bool refused;			/* a packet was refused: the queue was full */
 	bool narrowed;			/* the MTU became smaller while there were connections */
 
@@ -33,50 +33,50 @@ struct link {
 	struct routes routes;		/* of IPv4 */
 	bool configured;
 	uint8_t mac[6];			/* the MAC address that the IPv6 addresses belong to */
-	bool awaited4, awaited6;	/* an address may be assigned */
+	bool pending4, pending6;	/* an address may be assigned */
 	uint16_t dhcp_mtu;		/* 0: not given */
 	uint32_t ip4;			/* last addresses that were logged */
 	uint8_t ip6_state[LWIP_IPV6_NUM_ADDRESSES];
 	struct log_some log;
 };
 
-extern struct link *links;
+extern struct vif *vifs;
 extern struct net_stats net_counts;
 
 /*
  * Opens vif `id`, adds it to lwIP and configures it. NULL: no memory, or there is no such
  * device. Sleeps.
  */
-struct link *link_open(unsigned id);
+struct vif *vif_open(unsigned id);
 
 /* Sets the MTU: the device's, or a smaller one from DHCP. */
-void link_mtu(struct link *l);
+void vif_mtu(struct vif *l);
 
 /*
  * Whether data of this connection may be in lent memory: its packets go to the backend
  * that can read it.
  */
-bool link_lends(const struct tcp_pcb *pcb);
+bool vif_uses_lent_memory(const struct tcp_pcb *pcb);
 
 /*
  * Removes queued packets from an IPv4 address (in network order) that the guest has no
  * more.
  */
-void link_forget(struct link *l, uint32_t address);
+void vif_forget(struct vif *l, uint32_t address);
 
 /* Sends the queued packets. Never sleeps. */
-void link_push(struct link *l);
+void vif_push(struct vif *l);
 
 /* Adds the control methods of the network: control/net_methods.c. */
 void net_methods_add(void);
 
 /* Sets how many received pages may be kept; further frames are copied. */
-void link_limit(size_t pages);
+void vif_keep_limit(size_t pages);
 
 /*
  * Memory in bytes of a received pbuf, without the following ones of its chain; 0 if it
  * was not received from a vif.
  */
-size_t link_cost(const struct pbuf *p);
+size_t vif_pbuf_size(const struct pbuf *p);
 
 #endif

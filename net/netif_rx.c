@@ -2,7 +2,7 @@
 /*
  * Received frames become pbufs, for lwIP.
  *
- * A large frame stays in the pages that the backend wrote, as long as link_limit() allows;
+ * A large frame stays in the pages that the backend wrote, as long as vif_keep_limit() allows;
  * the pbufs refer to them.  Other frames are copied.
  */
 #include "drivers/netfront.h"
@@ -12,8 +12,8 @@
 #include "net/filter.h"
 #include "net/gso.h"
 #include "net/netif_internal.h"
-#include "net/received.h"
-#include "net/segment.h"
+#include "net/rx_memory.h"
+#include "net/tcp_filter.h"
 #include "net/timers.h"
 
 #include <lwip/pbuf.h>
@@ -31,14 +31,14 @@ struct rx_pbuf {
 	size_t cost;
 };
 static size_t kept, kept_max = 256;
-bool link_replying;			/* packets sent now are replies to a received frame */
+bool vif_replying;			/* packets sent now are replies to a received frame */
 
-void link_limit(size_t pages)
+void vif_keep_limit(size_t pages)
 {
 	kept_max = pages;
 }
 
-static void give_back(struct pbuf *p)
+static void free_rx_pbuf(struct pbuf *p)
 {
 	struct rx_pbuf *r = (struct rx_pbuf *)p;
 
@@ -46,20 +46,20 @@ static void give_back(struct pbuf *p)
 		netfront_free(r->page);
 		kept--;
 	}
-	received_remove(r->cost);
+	rx_memory_remove(r->cost);
 	mem_free(r);
 }
 
-size_t link_cost(const struct pbuf *p)
+size_t vif_pbuf_size(const struct pbuf *p)
 {
 	const struct rx_pbuf *r = (const struct rx_pbuf *)p;
 
 	return p->flags & PBUF_FLAG_IS_CUSTOM &&
-	       r->custom.custom_free_function == give_back ? r->cost : 0;
+	       r->custom.custom_free_function == free_rx_pbuf ? r->cost : 0;
 }
 
 /* If page is NULL, the data follows the struct in the same allocation. */
-static struct pbuf *make(struct rx_page *page, size_t len)
+static struct pbuf *new_rx_pbuf(struct rx_page *page, size_t len)
 {
 	struct rx_pbuf *r = mem_malloc(sizeof(*r) + (page ? 0 : len));
 	struct pbuf *p;
@@ -67,19 +67,19 @@ static struct pbuf *make(struct rx_page *page, size_t len)
 	if (!r)
 		return NULL;
 	r->page = page;
-	r->cost = RECEIVED_PBUF + (page ? PAGE_SIZE : len);
-	r->custom.custom_free_function = give_back;
+	r->cost = RX_MEMORY_PBUF + (page ? PAGE_SIZE : len);
+	r->custom.custom_free_function = free_rx_pbuf;
 	p = pbuf_alloced_custom(PBUF_RAW, len, PBUF_REF, &r->custom,
 				page ? page->data : (void *)(r + 1), len);
 	assert(p);
 	kept += page != NULL;
-	received_add(r->cost);
+	rx_memory_add(r->cost);
 	return p;
 }
 
 static struct pbuf *copy(const struct rx_page *frame, size_t total)
 {
-	struct pbuf *p = make(NULL, total);
+	struct pbuf *p = new_rx_pbuf(NULL, total);
 	uint8_t *to = p ? p->payload : NULL;
 
 	if (!p)
@@ -105,7 +105,7 @@ static struct pbuf *to_pbuf(struct rx_page *frame, size_t total)
 		struct rx_page *rest = frame->next;
 
 		frame->next = NULL;
-		*link = make(frame, frame->len);
+		*link = new_rx_pbuf(frame, frame->len);
 		if (!*link) {
 			frame->next = rest;
 			netfront_free(frame);
@@ -167,9 +167,9 @@ static bool is_data(const struct gso *g, const uint8_t *frame, size_t len)
 	return g->fragment || (g->version && !(frame[g->l4 + 2] == 0 && frame[g->l4 + 3] == 68));
 }
 
-void link_receive(void *user, struct rx_page *frame, const struct offload *o)
+void vif_receive(void *user, struct rx_page *frame, const struct offload *o)
 {
-	struct link *l = user;
+	struct vif *l = user;
 	struct netif *netif = &l->netif;
 	uint16_t flags = netif->chksum_flags;
 	size_t total = 0;
@@ -185,7 +185,7 @@ void link_receive(void *user, struct rx_page *frame, const struct offload *o)
 	net_counts.rx_bytes += total;
 	net_counts.rx_merged += o->gso_size != 0;
 	p = NULL;
-	received_make_room();
+	rx_memory_make_room();
 	if (total <= FRAME_MAX && filter_accepts(netif, l->config6.how != CONFIG_OFF, frame->data,
 						  frame->len))
 		p = to_pbuf(frame, cut_to_packet(frame, total));
@@ -199,7 +199,7 @@ void link_receive(void *user, struct rx_page *frame, const struct offload *o)
 	 * Flags of the frame do not apply to a datagram that is still to be reassembled.
 	 */
 	gso_parse(&g, p->payload, p->len, p->tot_len);
-	if (received_exhausted() && is_data(&g, p->payload, p->len)) {
+	if (rx_memory_exhausted() && is_data(&g, p->payload, p->len)) {
 		pbuf_free(p);
 		net_counts.rx_dropped++;
 		return;
@@ -207,17 +207,17 @@ void link_receive(void *user, struct rx_page *frame, const struct offload *o)
 	if ((o->csum_valid || o->csum_blank) && !g.fragment)
 		netif->chksum_flags &= ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
 	ip6 = p->len >= 14 && ((const uint8_t *)p->payload)[12] == 0x86;
-	link_replying = true;
+	vif_replying = true;
 	if (netif->input(p, netif) != ERR_OK)
 		pbuf_free(p);
-	link_replying = false;
-	segment_done();
+	vif_replying = false;
+	tcp_filter_done();
 	netif->chksum_flags |= flags & (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
 	if (ip6)
-		link_check_path_mtu();
+		vif_check_path_mtu();
 }
 
-void link_received(void *user)
+void vif_received(void *user)
 {
 	(void)user;
 	net_push();

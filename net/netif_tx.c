@@ -2,16 +2,16 @@
 /*
  * Packets that lwIP sends become frames.
  *
- * link_enqueue() queues a pbuf and takes a reference to it; lwIP treats a referenced
- * segment as busy and does not modify it (tcp_output_segment_busy()). link_push() makes
+ * vif_enqueue() queues a pbuf and takes a reference to it; lwIP treats a referenced
+ * segment as busy and does not modify it (tcp_output_segment_busy()). vif_push() makes
  * frames of the queued packets and joins TCP segments if the backend accepts large ones.
  * The references are dropped when the backend has released the frame.
  */
 #include "drivers/netfront.h"
-#include "net/answers.h"
 #include "net/gso.h"
-#include "net/ids.h"
+#include "net/ip_id.h"
 #include "net/netif_internal.h"
+#include "net/reply_limit.h"
 #include "net/sendbuf.h"
 
 #include <lwip/pbuf.h>
@@ -32,13 +32,13 @@ void (*net_has_room)(void);
 
 bool net_is_full(void)
 {
-	for (const struct link *l = links; l; l = l->next)
+	for (const struct vif *l = vifs; l; l = l->next)
 		if (l->refused && l->info.up)
 			return true;
 	return false;
 }
 
-static bool lent_to_us(const struct pbuf *p)	/* the data does not change */
+static bool is_stable(const struct pbuf *p)	/* the data does not change */
 {
 	for (; p; p = p->next)
 		if (p->type_internal & PBUF_TYPE_FLAG_DATA_VOLATILE &&
@@ -47,40 +47,40 @@ static bool lent_to_us(const struct pbuf *p)	/* the data does not change */
 	return true;
 }
 
-static void hold(const struct pbuf *p)
+static void reference(const struct pbuf *p)
 {
 	for (; p; p = p->next)
-		sendbuf_hold(p->payload, p->len);
+		sendbuf_ref(p->payload, p->len);
 }
 
-static void let_go(struct pbuf *p)
+static void unreference(struct pbuf *p)
 {
 	for (struct pbuf *q = p; q; q = q->next)
-		sendbuf_release(q->payload, q->len);
+		sendbuf_unref(q->payload, q->len);
 	pbuf_free(p);
 }
 
 /* lwIP's linkoutput. */
-err_t link_enqueue(struct netif *netif, struct pbuf *p)
+err_t vif_enqueue(struct netif *netif, struct pbuf *p)
 {
-	struct link *l = (struct link *)netif;
+	struct vif *l = (struct vif *)netif;
 	uint32_t queued = l->tail - l->head;
 
 	if (!l->info.up)
 		return ERR_IF;
-	if (link_replying && !answer_allowed(p->payload, p->len, p->tot_len))
+	if (vif_replying && !reply_allowed(p->payload, p->len, p->tot_len))
 		return ERR_OK;
 	if (queued >= (p->tot_len > CONTROL ? SEND_QUEUE / 2 : SEND_QUEUE)) {
 		l->refused = true;
 		net_counts.tx_refused++;
 		return ERR_MEM;
 	}
-	if (lent_to_us(p))
+	if (is_stable(p))
 		pbuf_ref(p);
 	else if (!(p = pbuf_clone(PBUF_RAW, PBUF_RAM, p)))
 		return ERR_MEM;
-	ids_replace(p->payload, p->len);
-	hold(p);
+	ip_id_replace(p->payload, p->len);
+	reference(p);
 	l->queue[l->tail++ % SEND_QUEUE] = p;
 	return ERR_OK;
 }
@@ -101,7 +101,7 @@ static void joined_put(struct joined *t)
 
 static void sent(void *arg)
 {
-	let_go(arg);
+	unreference(arg);
 }
 
 static void sent_joined(void *arg)
@@ -109,7 +109,7 @@ static void sent_joined(void *arg)
 	struct joined *t = arg;
 
 	for (unsigned i = 0; i < t->count; i++)
-		let_go(t->segments[i]);
+		unreference(t->segments[i]);
 	joined_put(t);
 }
 
@@ -149,12 +149,12 @@ static bool add(struct frame *f, const struct pbuf *p, size_t skip)
 	return true;
 }
 
-static bool offers_checksum(const struct link *l, const struct gso *g)
+static bool offers_checksum(const struct vif *l, const struct gso *g)
 {
 	return g->version == 4 ? l->info.csum_ipv4 : g->version == 6 && l->info.csum_ipv6;
 }
 
-static bool offers_gso(const struct link *l, const struct gso *g)
+static bool offers_gso(const struct vif *l, const struct gso *g)
 {
 	return g->tcp && offers_checksum(l, g) &&
 	       (g->version == 4 ? l->info.gso_tcpv4 :
@@ -162,7 +162,7 @@ static bool offers_gso(const struct link *l, const struct gso *g)
 }
 
 /* Assembles a frame from the head of the queue. Returns the number of packets in it. */
-static unsigned join(struct link *l, struct joined *t, const struct gso *first,
+static unsigned join(struct vif *l, struct joined *t, const struct gso *first,
 		     struct gso_join *j, struct frame *f)
 {
 	struct pbuf *p = l->queue[l->head % SEND_QUEUE];
@@ -193,7 +193,7 @@ static unsigned join(struct link *l, struct joined *t, const struct gso *first,
 	return n;
 }
 
-static int send_joined(struct link *l, const struct gso *first, unsigned *taken)
+static int send_joined(struct vif *l, const struct gso *first, unsigned *taken)
 {
 	struct joined *t = unused_joined;
 	struct offload o = {
@@ -229,7 +229,7 @@ static int send_joined(struct link *l, const struct gso *first, unsigned *taken)
 	return err;
 }
 
-static int send_one(struct link *l, struct pbuf *p, const struct gso *g)
+static int send_one(struct vif *l, struct pbuf *p, const struct gso *g)
 {
 	struct offload o = { 0 };
 	struct frame f = { .count = 0 };
@@ -245,7 +245,7 @@ static int send_one(struct link *l, struct pbuf *p, const struct gso *g)
 }
 
 /* Copies a packet of too many pieces into one piece. */
-static int send_flat(struct link *l, struct pbuf *p, const struct gso *g)
+static int send_flat(struct vif *l, struct pbuf *p, const struct gso *g)
 {
 	struct pbuf *flat = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
 	int err;
@@ -256,12 +256,12 @@ static int send_flat(struct link *l, struct pbuf *p, const struct gso *g)
 	if (err)
 		pbuf_free(flat);
 	else
-		let_go(p);
+		unreference(p);
 	return err;
 }
 
 /* Returns 0 if the head of the queue, and packets joined with it, have left the queue. */
-static int send_first(struct link *l)
+static int send_first(struct vif *l)
 {
 	struct pbuf *p = l->queue[l->head % SEND_QUEUE];
 	unsigned taken = 0;
@@ -284,7 +284,7 @@ static int send_first(struct link *l)
 	if (err) {
 		net_counts.tx_errors++;
 		for (unsigned i = 0; i < taken; i++)
-			let_go(l->queue[(l->head + i) % SEND_QUEUE]);
+			unreference(l->queue[(l->head + i) % SEND_QUEUE]);
 	}
 	l->head += taken;
 	net_counts.tx_frames += !err;
@@ -294,7 +294,7 @@ static int send_first(struct link *l)
 }
 
 /* lwIP stopped sending these connections when the queue was full. */
-void link_resume(void)
+void vif_resume(void)
 {
 	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
 		next = pcb->next;
@@ -303,7 +303,7 @@ void link_resume(void)
 	}
 }
 
-void link_push(struct link *l)
+void vif_push(struct vif *l)
 {
 	bool any = false;
 
@@ -317,7 +317,7 @@ void link_push(struct link *l)
 		if (!l->refused || l->tail - l->head > SEND_QUEUE / 4)
 			break;
 		l->refused = false;
-		link_resume();
+		vif_resume();
 		wake(&net_room);
 		if (net_has_room)
 			net_has_room();
@@ -326,7 +326,7 @@ void link_push(struct link *l)
 		netfront_push(l->device);
 }
 
-void link_forget(struct link *l, uint32_t address)
+void vif_forget(struct vif *l, uint32_t address)
 {
 	uint32_t kept = l->head;
 
@@ -338,29 +338,29 @@ void link_forget(struct link *l, uint32_t address)
 		if (pbuf_get_at(p, 12) == 8 && pbuf_get_at(p, 13) == 0)
 			pbuf_copy_partial(p, from, sizeof(from), 26);
 		if (memcmp(from, &address, sizeof(from)) == 0)
-			let_go(p);
+			unreference(p);
 		else
 			l->queue[kept++ % SEND_QUEUE] = p;
 	}
 	l->tail = kept;
 }
 
-void link_room(void *user)
+void vif_room(void *user)
 {
-	struct link *l = user;
+	struct vif *l = user;
 
 	l->full = false;
 	net_push();
 }
 
-bool link_lends(const struct tcp_pcb *pcb)
+bool vif_uses_lent_memory(const struct tcp_pcb *pcb)
 {
 	const struct netif *netif = pcb->netif_idx != NETIF_NO_INDEX ?
 				    netif_get_by_index(pcb->netif_idx) :
 				    ip_route(&pcb->local_ip, &pcb->remote_ip);
-	const struct link *l;
+	const struct vif *l;
 
-	for (l = links; l && &l->netif != netif; l = l->next)
+	for (l = vifs; l && &l->netif != netif; l = l->next)
 		;
 	/* lwIP loops packets to its own addresses back (LWIP_NETIF_LOOPBACK). */
 	if (!l || !l->info.up || l->info.no_lent ||
@@ -369,8 +369,8 @@ bool link_lends(const struct tcp_pcb *pcb)
 	return true;
 }
 
-void link_clear_queue(struct link *l)
+void vif_clear_queue(struct vif *l)
 {
 	while (l->head != l->tail)
-		let_go(l->queue[l->head++ % SEND_QUEUE]);
+		unreference(l->queue[l->head++ % SEND_QUEUE]);
 }

@@ -40,7 +40,7 @@ uint32_t route_default(const struct routes *r)
 }
 
 /* Returns the first route with the longest matching prefix. */
-static const struct route *best(const struct link *l, uint32_t to)
+static const struct route *best(const struct vif *l, uint32_t to)
 {
 	const struct route *found = NULL;
 
@@ -50,14 +50,14 @@ static const struct route *best(const struct link *l, uint32_t to)
 	return found;
 }
 
-static bool usable(const struct link *l)
+static bool usable(const struct vif *l)
 {
 	return netif_is_up(&l->netif) && netif_is_link_up(&l->netif) &&
 	       !ip4_addr_isany(netif_ip4_addr(&l->netif));
 }
 
 /* Returns the prefix length if the subnet contains the address, otherwise -1. */
-static int subnet(const struct link *l, uint32_t to)
+static int subnet(const struct vif *l, uint32_t to)
 {
 	uint32_t own = lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&l->netif)));
 	uint32_t mask = lwip_ntohl(ip4_addr_get_u32(netif_ip4_netmask(&l->netif)));
@@ -66,7 +66,7 @@ static int subnet(const struct link *l, uint32_t to)
 }
 
 /* A gateway is on its link, even outside of the subnet (ip=A/32,gateway=G). */
-static bool is_gateway(const struct link *l, uint32_t to)
+static bool is_gateway(const struct vif *l, uint32_t to)
 {
 	for (unsigned i = 0; i < l->routes.count; i++)
 		if (l->routes.route[i].gateway == to)
@@ -75,7 +75,7 @@ static bool is_gateway(const struct link *l, uint32_t to)
 }
 
 /* Returns the length of the prefix by which the device reaches an address, or -1. */
-static int reaches(const struct link *l, uint32_t to)
+static int reaches(const struct vif *l, uint32_t to)
 {
 	const struct route *r = best(l, to);
 	int bits = subnet(l, to);
@@ -91,15 +91,15 @@ static int reaches(const struct link *l, uint32_t to)
  * lwIP's hook: the device for a packet. NULL: lwIP decides (loopback), or there is no
  * route.
  */
-struct netif *route_find(const ip4_addr_t *from, const ip4_addr_t *to)
+struct netif *route_lookup(const ip4_addr_t *from, const ip4_addr_t *to)
 {
 	uint32_t dest = lwip_ntohl(ip4_addr_get_u32(to));
-	struct link *found = NULL;
+	struct vif *found = NULL;
 	int bits = -1;
 
 	if (dest >> 24 == 127)
 		return NULL;
-	for (struct link *l = links; l; l = l->next) {
+	for (struct vif *l = vifs; l; l = l->next) {
 		int has = usable(l) ? reaches(l, dest) : -1;
 		bool source = from && ip4_addr_eq(from, netif_ip4_addr(&l->netif));
 
@@ -126,7 +126,7 @@ const ip4_addr_t *route_gateway(struct netif *netif, const ip4_addr_t *to)
 
 uint32_t route_next_hop(const struct netif *netif, uint32_t to)
 {
-	const struct link *l = (const struct link *)netif;
+	const struct vif *l = (const struct vif *)netif;
 	const struct route *r = best(l, to);
 
 	/*

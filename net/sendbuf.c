@@ -120,7 +120,7 @@ static bool where(const void *data, size_t len, size_t *first, size_t *last)
 	return true;
 }
 
-void sendbuf_hold(const void *data, size_t len)
+void sendbuf_ref(const void *data, size_t len)
 {
 	size_t page, last;
 
@@ -131,7 +131,7 @@ void sendbuf_hold(const void *data, size_t len)
 		}
 }
 
-void sendbuf_release(const void *data, size_t len)
+void sendbuf_unref(const void *data, size_t len)
 {
 	size_t page, last;
 
@@ -203,7 +203,7 @@ static struct sendbuf_run *with_room(struct sendbuf *b, size_t want)
 
 void sendbuf_route(struct sendbuf *b, const struct tcp_pcb *pcb)
 {
-	b->no_lent = !link_lends(pcb);
+	b->no_lent = !vif_uses_lent_memory(pcb);
 }
 
 void *sendbuf_reserve(struct sendbuf *b, size_t want, size_t *got)

@@ -83,8 +83,8 @@ void sendbuf_init(size_t memory);
  * Counts a queued packet with these bytes, so that lent pages are not reused; and the end
  * of it.
  */
-void sendbuf_hold(const void *data, size_t len);
-void sendbuf_release(const void *data, size_t len);
+void sendbuf_ref(const void *data, size_t len);
+void sendbuf_unref(const void *data, size_t len);
 
 void sendbuf_usage(uint32_t *pages, uint32_t *used);
 

@@ -5,10 +5,10 @@
 #include "kernel/sched.h"
 #include "net/dhcp.h"
 #include "net/icmp.h"
-#include "net/memory.h"
-#include "net/orphan.h"
+#include "net/lwip_memory.h"
+#include "net/nd6_solicit.h"
 #include "net/route.h"
-#include "net/solicit.h"
+#include "net/tcp_orphan.h"
 
 #include <lwip/etharp.h>
 #include <lwip/igmp.h>
@@ -107,7 +107,7 @@ static void tick_tcp(void)
 			tick_syn(pcb);
 	}
 	tcp_tmr();
-	orphans_limit(ORPHANS_MOST);
+	tcp_orphans_limit(ORPHANS_MOST);
 }
 
 /*
@@ -118,7 +118,7 @@ static bool neighbour_missing6(const struct tcp_pcb *pcb)
 {
 	const struct nd6_neighbor_cache_entry *n;
 
-	n = solicit_next_hop(ip_2_ip6(&pcb->remote_ip));
+	n = nd6_solicit_next_hop(ip_2_ip6(&pcb->remote_ip));
 	if (!n || (n->state != ND6_INCOMPLETE && n->state != ND6_PROBE) ||
 	    n->counter.probes_sent < LWIP_ND6_MAX_MULTICAST_SOLICIT)
 		return false;
@@ -132,7 +132,7 @@ static bool behind;	/* this tick is made up for, and another one follows immedia
  * As on Linux, connection attempts end if the neighbour does not reply. UDP sockets get
  * no error.
  */
-static void connections_give_up(void)
+static void abort_unreachable(void)
 {
 	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
 		next = pcb->next;
@@ -145,9 +145,9 @@ static void connections_give_up(void)
 static void tick_nd6(void)
 {
 	if (!behind)
-		connections_give_up();
+		abort_unreachable();
 	nd6_tmr();
-	solicit_tick();
+	nd6_solicit_tick();
 }
 
 static struct timer {
@@ -178,7 +178,7 @@ u32_t sys_now(void)
 	return now_ms;
 }
 
-static uint64_t look_at_clock(void)
+static uint64_t update_now(void)
 {
 	uint64_t now = clock_now();
 
@@ -213,7 +213,7 @@ static void make_up(struct timer *t, uint64_t now)
 
 void timers_catch_up(void)
 {
-	uint64_t now = look_at_clock();
+	uint64_t now = update_now();
 
 	last_used = now;
 	for (struct timer *t = timers; t < timers + TIMERS; t++)
@@ -223,7 +223,7 @@ void timers_catch_up(void)
 
 uint64_t timers_next(void)
 {
-	uint64_t next = dhcp_next(), now = look_at_clock();
+	uint64_t next = dhcp_next(), now = update_now();
 
 	for (struct timer *t = timers; t < timers + TIMERS; t++) {
 		if (!runs(t, now)) {
@@ -240,7 +240,7 @@ uint64_t timers_next(void)
 
 void timers_run(void)
 {
-	uint64_t now = look_at_clock();
+	uint64_t now = update_now();
 
 	if (dhcp_next() <= now) {
 		/*

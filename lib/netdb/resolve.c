@@ -6,7 +6,7 @@
 #include "kernel/sched.h"
 #include "lib/netdb/query.h"
 #include "net/net.h"
-#include "net/servers.h"
+#include "net/dns_servers.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -33,10 +33,10 @@ static void add_server(struct lookup *l, const struct address *a)
 	l->nservers++;
 }
 
-static void add_servers(struct lookup *l, enum servers_source first, enum servers_source last)
+static void add_servers(struct lookup *l, enum dns_source first, enum dns_source last)
 {
-	ip_addr_t list[SERVERS_MAX];
-	unsigned n = servers_get(first, last, list);
+	ip_addr_t list[DNS_SERVERS_MAX];
+	unsigned n = dns_servers_get(first, last, list);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct address a = { .family = IP_IS_V6(&list[i]) ? AF_INET6 : AF_INET };
@@ -64,11 +64,11 @@ static int find_servers(struct lookup *l, const struct conf *c)
 	if (!rc) {
 		net_wait_up(0, clock_now() + NET_PATIENCE);
 		if (!c->count)
-			servers_wait(clock_now() + NET_PATIENCE);
-		add_servers(l, SERVERS_GIVEN, SERVERS_GIVEN);
+			dns_servers_wait(clock_now() + NET_PATIENCE);
+		add_servers(l, DNS_SOURCE_COMMAND_LINE, DNS_SOURCE_COMMAND_LINE);
 		for (unsigned i = 0; i < c->count; i++)
 			add_server(l, &c->servers[i]);
-		add_servers(l, SERVERS_DHCP, SERVERS_ROUTER);
+		add_servers(l, DNS_SOURCE_DHCP, DNS_SOURCE_ROUTER);
 	}
 	kernel_leave();
 	return rc ? EAI_MEMORY : l->nservers ? 0 : EAI_AGAIN;

@@ -2,7 +2,7 @@
 #include "lib/socket/datagram.h"
 #include "lib/thread/signals.h"
 #include "net/net.h"
-#include "net/received.h"
+#include "net/rx_memory.h"
 
 #include <errno.h>
 #include <lwip/ip.h>
@@ -110,7 +110,7 @@ static size_t cost_of_copy(const struct pbuf *p)
 
 	for (; p; p = p->next)
 		if (!(p->flags & PBUF_FLAG_IS_CUSTOM))
-			cost += RECEIVED_PBUF + (size_t)p->len;
+			cost += RX_MEMORY_PBUF + (size_t)p->len;
 	return cost;
 }
 
@@ -118,7 +118,7 @@ static void drop_first(struct dgram_socket *d)
 {
 	struct datagram *g = d->first;
 
-	received_remove(cost_of_copy(g->p));
+	rx_memory_remove(cost_of_copy(g->p));
 	d->queued -= g->p->tot_len + COST;
 	d->first = g->next;
 	if (!d->first)
@@ -157,7 +157,7 @@ void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint
 		d->first = g;
 	d->last = g;
 	d->queued += cost;
-	received_add(cost_of_copy(p));
+	rx_memory_add(cost_of_copy(p));
 	socket_readable(&d->s);
 }
 

@@ -4,7 +4,7 @@
  *
  * A connection that is closed with unread data is reset (RFC 2525, 2.17). One with data
  * to send becomes an orphan until all data is acknowledged. After that only lwIP has it,
- * in FIN_WAIT, LAST_ACK or TIME_WAIT. net/orphan.h limits the number and the time of
+ * in FIN_WAIT, LAST_ACK or TIME_WAIT. net/tcp_orphan.h limits the number and the time of
  * both. The number of those in TIME_WAIT is limited here.
  */
 #include "kernel/clock.h"
@@ -12,7 +12,7 @@
 #include "kernel/shutdown.h"
 #include "lib/socket/socket_tcp.h"
 #include "net/net.h"
-#include "net/orphan.h"
+#include "net/tcp_orphan.h"
 
 #include <fcntl.h>
 #include <lwip/priv/tcp_priv.h>
@@ -64,7 +64,7 @@ static void limit_closed(void)
 
 	if (++closed % LOOK_EVERY)
 		return;
-	orphans_limit(tcp_socket_memory_full() ? ORPHANS_LEAST : ORPHANS_MOST);
+	tcp_orphans_limit(tcp_socket_memory_full() ? ORPHANS_LEAST : ORPHANS_MOST);
 	limit_time_wait();
 }
 
@@ -106,7 +106,7 @@ static void close_connection(struct tcp_socket *t)
 	}
 	/* All data was read: keeps lwIP from sending a reset */
 	pcb->rcv_wnd = TCP_WND_MAX(pcb);
-	orphan_begin(pcb);
+	tcp_orphan_begin(pcb);
 	if (t->unacked) {
 		become_orphan(t);
 		tcp_close(pcb);

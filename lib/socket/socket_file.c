@@ -149,7 +149,7 @@ bool socket_is_up(const struct endpoint *to)
 
 bool socket_comes_up(const struct endpoint *to)
 {
-	return config_awaited(version(to));
+	return config_pending(version(to));
 }
 
 int socket_wait_up(const struct endpoint *to)

@@ -7,7 +7,7 @@
  * and the client retransmits them.
  *
  * If the number of half-open connections is at its limit, a SYN is answered with a SYN
- * cookie (net/cookie.h), which needs no memory.
+ * cookie (net/syn_cookie.h), which needs no memory.
  */
 #include "lib/socket/socket_tcp.h"
 #include "lib/thread/signals.h"

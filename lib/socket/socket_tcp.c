@@ -5,7 +5,7 @@
 #include "lib/thread/signals.h"
 #include "net/icmp.h"
 #include "net/net.h"
-#include "net/segment.h"
+#include "net/tcp_filter.h"
 
 #include <errno.h>
 #include <lwip/priv/tcp_priv.h>
@@ -188,7 +188,7 @@ void tcp_socket_established(struct tcp_socket *t)
 		pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
 	}
 	pcb->ssthresh = TCP_SND_BUF;
-	segment_least(pcb);
+	tcp_filter_min_mss(pcb);
 }
 
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)

@@ -9,8 +9,8 @@
 #include "lib/thread/signals.h"
 #include "net/net.h"
 #include "net/netif.h"
-#include "net/orphan.h"
-#include "net/received.h"
+#include "net/tcp_orphan.h"
+#include "net/rx_memory.h"
 
 #include <errno.h>
 #include <lwip/priv/tcp_priv.h>
@@ -24,9 +24,9 @@
 /* Including its page, even if it has only one byte of data. */
 static size_t memory_of(const struct pbuf *p)
 {
-	size_t of_link = link_cost(p);
+	size_t of_link = vif_pbuf_size(p);
 
-	return of_link ? of_link : RECEIVED_PBUF + (size_t)p->len;
+	return of_link ? of_link : RX_MEMORY_PBUF + (size_t)p->len;
 }
 
 /*
@@ -34,7 +34,7 @@ static size_t memory_of(const struct pbuf *p)
  */
 static size_t cost(const struct pbuf *p)
 {
-	return p->flags & PBUF_FLAG_IS_CUSTOM ? 0 : RECEIVED_PBUF + p->len;
+	return p->flags & PBUF_FLAG_IS_CUSTOM ? 0 : RX_MEMORY_PBUF + p->len;
 }
 
 static void append(struct tcp_socket *t, struct pbuf *p)
@@ -44,7 +44,7 @@ static void append(struct tcp_socket *t, struct pbuf *p)
 	else
 		t->rx = p;
 	for (; ; p = p->next) {
-		received_add(cost(p));
+		rx_memory_add(cost(p));
 		t->rx_cost += memory_of(p);
 		t->rx_count++;
 		t->rx_last = p;
@@ -58,7 +58,7 @@ static void drop_first(struct tcp_socket *t)
 {
 	struct pbuf *p = t->rx;
 
-	received_remove(cost(p));
+	rx_memory_remove(cost(p));
 	t->rx_cost -= memory_of(p);
 	t->rx_count--;
 	t->rx = p->next;
@@ -88,7 +88,7 @@ static bool join(struct tcp_socket *t, struct pbuf *p)
 	pbuf_copy_partial(p, (char *)t->rx_last->payload + t->rx_last->len, n, 0);
 	t->rx_last->len += n;
 	t->rx_room -= n;
-	received_add(n);
+	rx_memory_add(n);
 	t->rx_cost += n;
 	pbuf_free(p);
 	return true;
@@ -101,7 +101,7 @@ static bool join(struct tcp_socket *t, struct pbuf *p)
 void tcp_socket_over(struct tcp_socket *t)
 {
 	if (t->pcb && t->eof && t->shut_wr && !t->unacked) {
-		orphan_begin(t->pcb);
+		tcp_orphan_begin(t->pcb);
 		tcp_socket_detach(t);
 	}
 }
@@ -121,7 +121,7 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 	}
 	n = p->tot_len;
 	/* lwIP keeps the data and calls again, except in TIME_WAIT. */
-	if (received_full() && (t->rx_len > RX_LEAST || t->rx_cost > RX_COST) &&
+	if (rx_memory_full() && (t->rx_len > RX_LEAST || t->rx_cost > RX_COST) &&
 	    pcb->state != TIME_WAIT)
 		return ERR_MEM;
 	if (!join(t, p))

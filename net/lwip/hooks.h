@@ -15,15 +15,15 @@ uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *r
 #define LWIP_HOOK_TCP_ISN net_isn
 
 /*
- * net/segment.c: received segments that lwIP must not process, or must process changed.
+ * net/tcp_filter.c: received segments that lwIP must not process, or must process changed.
  */
 struct tcp_pcb;
 struct tcp_hdr;
 struct pbuf;
-int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
+int net_tcp_filter(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
 		uint8_t *second, struct pbuf *p);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, h, options, in_first, second, p) \
-	net_segment(pcb, h, options, in_first, second, p)
+	net_tcp_filter(pcb, h, options, in_first, second, p)
 
 /* net/config.c: routing for IPv6 with a configured gateway and prefix. */
 const ip6_addr_t *config_gateway6(struct netif *netif, const ip6_addr_t *to);
@@ -31,8 +31,8 @@ struct netif *config_route6(const ip6_addr_t *from, const ip6_addr_t *to);
 #define LWIP_HOOK_ND6_GET_GW(netif, to) config_gateway6(netif, to)
 #define LWIP_HOOK_IP6_ROUTE(from, to) config_route6(from, to)
 
-/* net/route.c. lwipopts.h declares route_find() too, since lwIP's headers need it. */
-struct netif *route_find(const ip4_addr_t *from, const ip4_addr_t *to);
+/* net/route.c. lwipopts.h declares route_lookup() too, since lwIP's headers need it. */
+struct netif *route_lookup(const ip4_addr_t *from, const ip4_addr_t *to);
 const ip4_addr_t *route_gateway(struct netif *netif, const ip4_addr_t *to);
 #define LWIP_HOOK_ETHARP_GET_GW(netif, to) route_gateway(netif, to)
 

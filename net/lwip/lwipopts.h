@@ -59,7 +59,7 @@
 
 #define LWIP_IPV6			1
 #define LWIP_RAW			1
-#define LWIP_HOOK_IP4_ROUTE_SRC(from, to) route_find(from, to)
+#define LWIP_HOOK_IP4_ROUTE_SRC(from, to) route_lookup(from, to)
 /* Pbufs of all incomplete datagrams; each may take a page */
 #define IP_REASS_MAX_PBUFS		256
 #define IPV6_FRAG_COPYHEADER		1	/* pointers are wider than what it overwrites */
@@ -76,7 +76,7 @@
 /* Off: net/dhcp.c is used; it receives without an address: */
 #define LWIP_DHCP			0
 #define LWIP_IP_ACCEPT_UDP_PORT(port)	((port) == PP_NTOHS(68))
-#define LWIP_DNS			1	/* only for the server functions: net/servers.c */
+#define LWIP_DNS			1	/* only for the server functions: net/dns_servers.c */
 #define DNS_MAX_SERVERS			3
 #define SO_REUSE			1
 /* Each receiver of a multicast group gets a copy */

@@ -65,12 +65,12 @@ static void answer(void)
 
 static void check(void)
 {
-	uint32_t a = lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&links->netif)));
-	uint32_t m = lwip_ntohl(ip4_addr_get_u32(netif_ip4_netmask(&links->netif)));
+	uint32_t a = lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&vifs->netif)));
+	uint32_t m = lwip_ntohl(ip4_addr_get_u32(netif_ip4_netmask(&vifs->netif)));
 
 	assert(!a || (a >> 24 && a >> 24 != 127 && a >> 24 < 224));
 	assert(!a || (m && !(~m & (~m + 1))));
-	assert(links->routes.count <= ROUTES_MAX);
+	assert(vifs->routes.count <= ROUTES_MAX);
 }
 
 static void run(void)

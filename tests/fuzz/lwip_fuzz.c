@@ -21,8 +21,8 @@
 #include "tests/fuzz/net_direct.h"
 
 #include "net/icmp.h"
-#include "net/orphan.h"
-#include "net/segment.h"
+#include "net/tcp_filter.h"
+#include "net/tcp_orphan.h"
 
 #include <lwip/etharp.h>
 #include <lwip/igmp.h>
@@ -83,7 +83,7 @@ static size_t size_of(const struct flow *f)
 
 static void ours4(uint8_t *to)
 {
-	uint32_t a = ip4_addr_get_u32(netif_ip4_addr(&links->netif));
+	uint32_t a = ip4_addr_get_u32(netif_ip4_addr(&vifs->netif));
 
 	memcpy(to, &a, 4);
 	if (!a)
@@ -92,9 +92,9 @@ static void ours4(uint8_t *to)
 
 static void ours6(uint8_t *to, unsigned i)
 {
-	memcpy(to, netif_ip6_addr(&links->netif, i % LWIP_IPV6_NUM_ADDRESSES)->addr, 16);
+	memcpy(to, netif_ip6_addr(&vifs->netif, i % LWIP_IPV6_NUM_ADDRESSES)->addr, 16);
 	if (!get(to, 4))
-		memcpy(to, netif_ip6_addr(&links->netif, 0)->addr, 16);
+		memcpy(to, netif_ip6_addr(&vifs->netif, 0)->addr, 16);
 }
 
 static void any4(uint8_t *to, uint8_t which)
@@ -422,7 +422,7 @@ static void detach(struct sock *s)
 static void over(struct sock *s)
 {
 	if (s->pcb && s->eof && s->shut_wr && !s->unacked) {
-		orphan_begin(s->pcb);
+		tcp_orphan_begin(s->pcb);
 		detach(s);
 	}
 }
@@ -507,7 +507,7 @@ static void established(struct sock *s)
 		pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
 	}
 	pcb->ssthresh = TCP_SND_BUF;
-	segment_least(pcb);
+	tcp_filter_min_mss(pcb);
 }
 
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
@@ -587,7 +587,7 @@ static void any_address(ip_addr_t *to, bool v6, uint8_t which)
 		any6(a, which);
 		ip_addr_set_zero_ip6(to);
 		memcpy(ip_2_ip6(to)->addr, a, 16);
-		ip6_addr_assign_zone(ip_2_ip6(to), IP6_UNKNOWN, &links->netif);
+		ip6_addr_assign_zone(ip_2_ip6(to), IP6_UNKNOWN, &vifs->netif);
 	} else {
 		any4(a, which);
 		ip_addr_set_zero_ip4(to);
@@ -673,7 +673,7 @@ static void do_close(struct sock *s, bool reset)
 		tcp_abort(pcb);
 	} else if (pcb) {
 		pcb->rcv_wnd = TCP_WND_MAX(pcb);
-		orphan_begin(pcb);
+		tcp_orphan_begin(pcb);
 		if (s->unacked) {
 			s->orphan = true;
 			tcp_recv(pcb, NULL);
@@ -808,7 +808,7 @@ static struct {
 static void join_or_leave(uint8_t b)
 {
 	unsigned i = b % 4;
-	struct netif *n = &links->netif;
+	struct netif *n = &vifs->netif;
 
 	if (!groups[i].joined) {
 		any_address(&groups[i].group, b & 4, b >> 3);

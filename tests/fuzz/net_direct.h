@@ -181,16 +181,16 @@ static void direct_down(void)
 		ip6_reass_tmr();
 	}
 	settle();
-	netif_remove(&links->netif);
+	netif_remove(&vifs->netif);
 	settle();
 	while (vif.first)
 		vif_take();
 	net_stats(&s);
-	if (!s.tx_queued && !s.lent_used && !vif.pages && !received_bytes())
+	if (!s.tx_queued && !s.lent_used && !vif.pages && !rx_memory_bytes())
 		return;
 	look_for_leaks();		/* which says where it is from */
 	host_fail("at the end: %u packets queued, %u lent pages used, %lu pages and %zu bytes "
-		  "of what was received", s.tx_queued, s.lent_used, vif.pages, received_bytes());
+		  "of what was received", s.tx_queued, s.lent_used, vif.pages, rx_memory_bytes());
 }
 
 static void __attribute__((noreturn)) panicked(void)

@@ -335,7 +335,7 @@ static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 	(void)arg;
 	if (err != ERR_OK)
 		return ERR_OK;
-	segment_least(p);
+	tcp_filter_min_mss(p);
 	tcp_recv(p, got);
 	tcp_sent(p, sent);
 	tcp_err(p, failed);

@@ -59,7 +59,7 @@ static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 	if (err != ERR_OK || pcb)
 		return ERR_VAL;
 	pcb = p;
-	segment_least(p);
+	tcp_filter_min_mss(p);
 	tcp_recv(p, got);
 	tcp_sent(p, sent);
 	tcp_err(p, failed);

@@ -3,10 +3,10 @@
 #include "kernel/page.h"
 #include "kernel/param.h"
 #include "net/lwip/arch/cc.h"
-#include "net/memory.h"
+#include "net/lwip_memory.h"
 #include "net/net.h"
-#include "net/orphan.h"
-#include "net/received.h"
+#include "net/rx_memory.h"
+#include "net/tcp_orphan.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
@@ -392,7 +392,7 @@ static void silent_clients_are_forgotten(void)
 			c->seq++;
 			moment();
 		}
-		orphan_begin(accepted_pcb);
+		tcp_orphan_begin(accepted_pcb);
 		tcp_close(accepted_pcb);
 		net_push();
 		if (i % 3 == 1) {	/* CLOSING */
@@ -423,7 +423,7 @@ static void slow_readers_get_all(void)
 	}
 	assert(tcp_write(accepted_pcb, bytes, sizeof(bytes), TCP_WRITE_FLAG_COPY) == ERR_OK);
 	if (host_chance(2))
-		orphan_begin(accepted_pcb);
+		tcp_orphan_begin(accepted_pcb);
 	tcp_close(accepted_pcb);
 	net_push();
 	for (unsigned i = 0; i < 300 && !(c->fin && i > 150); i++) {
@@ -494,8 +494,8 @@ static void early_data_is_discarded_first(void)
 	limit = memory.total * PAGE_SIZE / 4;
 	for (unsigned i = 0; i < 220; i++) {
 		hole_and_data(open_one(i), 64);
-		most = received_bytes() > most ? received_bytes() : most;
-		assert(received_bytes() <= limit + limit / 16);
+		most = rx_memory_bytes() > most ? rx_memory_bytes() : most;
+		assert(rx_memory_bytes() <= limit + limit / 16);
 	}
 	assert(most > limit / 2 && !received);
 	/* Data that an application may read takes its place. */
@@ -508,7 +508,7 @@ static void early_data_is_discarded_first(void)
 		}
 		moment();
 	}
-	assert(received == 20 * 60000 && received_bytes() < limit / 2);
+	assert(received == 20 * 60000 && rx_memory_bytes() < limit / 2);
 	/* What was discarded comes in order. */
 	c = &peers[219];
 	for (unsigned i = 0; i < 20; i++) {
@@ -518,7 +518,7 @@ static void early_data_is_discarded_first(void)
 	moment();
 	assert(received >= 20 * 60000 + 20000);
 	down();
-	assert(!received_bytes() && !vif.pages);
+	assert(!rx_memory_bytes() && !vif.pages);
 }
 
 /* A byte of data, with others behind the packet of the frame. */
@@ -552,7 +552,7 @@ static void only_the_packet_is_kept(void)
 	assert(received == 60 && nkept == 60);
 	for (unsigned i = 0; i < nkept; i++)
 		assert(kept[i]->tot_len == 1);
-	assert(received_bytes() < 60 * 256 && !vif.pages);
+	assert(rx_memory_bytes() < 60 * 256 && !vif.pages);
 	down();
 }
 
@@ -612,7 +612,7 @@ static void data_has_a_last_limit(void)
 			c->seq += 1000;
 		}
 		moment();
-		assert(received_bytes() <= limit + limit / 16);
+		assert(rx_memory_bytes() <= limit + limit / 16);
 	}
 	assert(received < 700 * 60000);
 	/* Nor what is behind others, or before them. */
@@ -632,7 +632,7 @@ static void data_has_a_last_limit(void)
 	moment();
 	assert(peers[0].acks == 1);
 	down();
-	assert(!received_bytes() && !vif.pages);
+	assert(!rx_memory_bytes() && !vif.pages);
 }
 
 /* Closed ports of TCP and of UDP. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What comes of a connection that is asked for, and which DNS servers there are. */
 #include "kernel/param.h"
+#include "net/dns_servers.h"
 #include "net/icmp.h"
 #include "net/net.h"
 #include "net/netif.h"
-#include "net/servers.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
@@ -311,9 +311,9 @@ static void the_neighbour_is_the_next_hop(void)
 
 	set_up("ip=10.0.0.2/24,gateway=10.0.0.98 ip6=off");
 	icmp_tcp_error = tcp_told;
-	assert(route_add(&links->routes, 0x0a090000, 16, PEER));
-	assert(route_add(&links->routes, 0x0a080000, 16, 0x0a000061));
-	assert(route_add(&links->routes, 0x0a070000, 16, 0));		/* on the link */
+	assert(route_add(&vifs->routes, 0x0a090000, 16, PEER));
+	assert(route_add(&vifs->routes, 0x0a080000, 16, 0x0a000061));
+	assert(route_add(&vifs->routes, 0x0a070000, 16, 0));		/* on the link */
 	for (size_t i = 0; i < HOST_COUNT(calls); i++) {
 		struct tcp_pcb *pcb = call_to(calls[i].to);
 
@@ -538,8 +538,8 @@ static ip_addr_t address(uint32_t a)
 
 static bool are(const uint32_t *wanted, unsigned n)
 {
-	ip_addr_t list[SERVERS_MAX];
-	unsigned count = servers_get(SERVERS_GIVEN, SERVERS_ROUTER, list);
+	ip_addr_t list[DNS_SERVERS_MAX];
+	unsigned count = dns_servers_get(DNS_SOURCE_COMMAND_LINE, DNS_SOURCE_ROUTER, list);
 
 	for (unsigned i = 0; i < count && i < n; i++)
 		if (ip4_addr_get_u32(ip_2_ip4(&list[i])) != lwip_htonl(wanted[i]))
@@ -554,26 +554,26 @@ static void the_operators_servers_are_the_first(void)
 	set_up("ip=10.0.0.2/24,dns=10.0.0.5,dns=127.0.0.1 ip6=off");
 	assert(are((uint32_t[]){ 0x0a000005, 0x7f000001 }, 2));
 	list[0] = address(9);
-	servers_set(SERVERS_ROUTER, 0, list, 1);
+	dns_servers_set(DNS_SOURCE_ROUTER, 0, list, 1);
 	list[0] = address(0x7f000001);		/* of the network: none of these is one */
 	list[1] = address(0);
 	list[2] = address(0xffffffff);
 	list[3] = address(0xe0000001);
 	list[4] = address(8);
 	list[5] = address(0x0a000005);		/* known already */
-	servers_set(SERVERS_DHCP, 0, list, 6);
+	dns_servers_set(DNS_SOURCE_DHCP, 0, list, 6);
 	assert(are((uint32_t[]){ 0x0a000005, 0x7f000001, 8, 9 }, 4));
 	list[0] = address(7);
-	servers_set(SERVERS_DHCP, 1, list, 1);
+	dns_servers_set(DNS_SOURCE_DHCP, 1, list, 1);
 	assert(are((uint32_t[]){ 0x0a000005, 0x7f000001, 8, 7, 9 }, 5));
-	servers_set(SERVERS_DHCP, 0, NULL, 0);
+	dns_servers_set(DNS_SOURCE_DHCP, 0, NULL, 0);
 	assert(are((uint32_t[]){ 0x0a000005, 0x7f000001, 7, 9 }, 4));
 	for (unsigned i = 0; i < 20; i++)
 		list[i] = address(100 + i);
-	servers_set(SERVERS_ROUTER, 2, list, 20);
-	servers_set(SERVERS_DHCP, 1, list, 20);
+	dns_servers_set(DNS_SOURCE_ROUTER, 2, list, 20);
+	dns_servers_set(DNS_SOURCE_DHCP, 1, list, 20);
 	assert(are((uint32_t[]){ 0x0a000005, 0x7f000001, 100, 101, 102, 103, 104, 105, 106, 107,
-				 108, 109 }, SERVERS_MAX));
+				 108, 109 }, DNS_SERVERS_MAX));
 	host_xen.shutdown = 0;
 }
 
@@ -583,7 +583,7 @@ static void deliver_server(void *arg)
 
 	(void)arg;
 	thread_sleep(clock_now() + 3 * SECOND);
-	servers_set(SERVERS_DHCP, 0, &one, 1);
+	dns_servers_set(DNS_SOURCE_DHCP, 0, &one, 1);
 }
 
 static void a_server_is_waited_for(void)
@@ -592,10 +592,10 @@ static void a_server_is_waited_for(void)
 
 	set_up("ip=dhcp ip6=off");
 	began = clock_now();
-	assert(!servers_wait(began + 5 * SECOND) && clock_now() >= began + 5 * SECOND);
+	assert(!dns_servers_wait(began + 5 * SECOND) && clock_now() >= began + 5 * SECOND);
 	began = clock_now();
 	assert(thread_start("server", THREAD_KERNEL, STACK_KERNEL, deliver_server, NULL, NULL));
-	assert(servers_wait(began + 10 * SECOND));
+	assert(dns_servers_wait(began + 10 * SECOND));
 	assert(clock_now() >= began + 3 * SECOND && clock_now() < began + 4 * SECOND);
 	host_xen.shutdown = 0;
 }
@@ -606,7 +606,7 @@ static void no_server_is_not_waited_for(void)
 
 	set_up("ip=10.0.0.2/24 ip6=off");
 	began = clock_now();
-	assert(!servers_wait(began + 10 * SECOND) && clock_now() < began + SECOND);
+	assert(!dns_servers_wait(began + 10 * SECOND) && clock_now() < began + SECOND);
 	host_xen.shutdown = 0;
 }
 

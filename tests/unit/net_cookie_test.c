@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Connections beside a flood of SYNs: net/cookie.c. */
+/* Connections beside a flood of SYNs: net/syn_cookie.c. */
 #include "kernel/param.h"
 #include "net/net.h"
 #include "tests/unit/net_bytes.h"

@@ -2,10 +2,10 @@
 /* The DHCP client against servers that do as a claim says, by a clock that is not real. */
 #include "kernel/param.h"
 #include "net/dhcp.h"
+#include "net/dns_servers.h"
 #include "net/lwip/hooks.h"
 #include "net/net.h"
 #include "net/netif.h"
-#include "net/servers.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
@@ -216,7 +216,7 @@ static void after(uint64_t ms)
 
 static uint32_t address(void)
 {
-	return lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&links->netif)));
+	return lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&vifs->netif)));
 }
 
 static void end(void)
@@ -484,9 +484,9 @@ static uint32_t next_hop(uint32_t to)
 
 	net.pinged_mac_of = 0;
 	memset(p->payload, 0, 60);
-	etharp_cleanup_netif(&links->netif);
+	etharp_cleanup_netif(&vifs->netif);
 	pbuf_remove_header(p, 0);
-	err = links->netif.output(&links->netif, p, &a);
+	err = vifs->netif.output(&vifs->netif, p, &a);
 	pbuf_free(p);
 	net_push();
 	after(50);
@@ -521,7 +521,7 @@ static void routes_replace_the_router(void)
 	assert(next_hop(0x0a050001) == 0x0a000008);
 	assert(next_hop(0xc0a80905) == 0xc0a80905);
 	assert(next_hop(0x0a000077) == 0x0a000077);
-	assert(lwip_ntohl(netif_ip4_gw(&links->netif)->addr) == 0x0a000009);
+	assert(lwip_ntohl(netif_ip4_gw(&vifs->netif)->addr) == 0x0a000009);
 	end();
 }
 
@@ -575,9 +575,9 @@ static void a_gateway_may_be_off_the_subnet(void)
 /* The n-th DNS server that is asked, or 0. */
 static uint32_t server(unsigned n)
 {
-	ip_addr_t list[SERVERS_MAX];
+	ip_addr_t list[DNS_SERVERS_MAX];
 
-	return n < servers_get(SERVERS_GIVEN, SERVERS_ROUTER, list) ?
+	return n < dns_servers_get(DNS_SOURCE_COMMAND_LINE, DNS_SOURCE_ROUTER, list) ?
 	       lwip_ntohl(ip_2_ip4(&list[n])->addr) : 0;
 }
 
@@ -590,7 +590,7 @@ static void options_may_be_elsewhere(void)
 	memcpy(in & 1 ? net.file : net.sname, "\6\4\12\0\0\11\32\2\3\350\377", 11);
 	begin();
 	after(2000);
-	assert(address() == OURS && links->netif.mtu == 1000);
+	assert(address() == OURS && vifs->netif.mtu == 1000);
 	assert(server(0) == 0x0a000009);
 	end();
 }
@@ -733,12 +733,12 @@ static void ipv6_prefixes_of_any_length(void)
 	words = cases[i].words;
 	begin();
 	after(5000);
-	hop = config_gateway6(&links->netif, &to);
+	hop = config_gateway6(&vifs->netif, &to);
 	assert((hop == &to) == cases[i].on);
 	assert(hop == &to || ip6_addr_islinklocal(hop));
-	assert(config_route6(&any, &to) == &links->netif);
-	assert(netif_ip6_addr_isstatic(&links->netif, 1) == (links->config6.prefix == 64));
-	assert(ip6_addr_isvalid(netif_ip6_addr_state(&links->netif, 1)));
+	assert(config_route6(&any, &to) == &vifs->netif);
+	assert(netif_ip6_addr_isstatic(&vifs->netif, 1) == (vifs->config6.prefix == 64));
+	assert(ip6_addr_isvalid(netif_ip6_addr_state(&vifs->netif, 1)));
 	end();
 }
 
@@ -761,8 +761,8 @@ static unsigned addresses_of(uint8_t last_byte)
 	unsigned n = 0;
 
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
-		n += ip6_addr_isvalid(netif_ip6_addr_state(&links->netif, i)) &&
-		     (lwip_ntohl(netif_ip6_addr(&links->netif, i)->addr[3]) & 0xff) == last_byte;
+		n += ip6_addr_isvalid(netif_ip6_addr_state(&vifs->netif, i)) &&
+		     (lwip_ntohl(netif_ip6_addr(&vifs->netif, i)->addr[3]) & 0xff) == last_byte;
 	return n;
 }
 
@@ -781,17 +781,17 @@ static void another_mac_is_another_interface(void)
 	after(3000);
 	advertise();
 	assert(addresses_of(1) == of_mac && addresses_of(255) == by_hand);
-	assert(config_route6(IP6_ADDR_ANY6, netif_ip6_addr(&links->netif, 1)) == &links->netif);
-	assert(etharp_request(&links->netif, ip_2_ip4(&dest)) == ERR_OK);
+	assert(config_route6(IP6_ADDR_ANY6, netif_ip6_addr(&vifs->netif, 1)) == &vifs->netif);
+	assert(etharp_request(&vifs->netif, ip_2_ip4(&dest)) == ERR_OK);
 	net_push();
 	after(100);
-	assert(etharp_find_addr(&links->netif, ip_2_ip4(&dest), &mac, &found) >= 0);
+	assert(etharp_find_addr(&vifs->netif, ip_2_ip4(&dest), &mac, &found) >= 0);
 	/* A connection from the link-local address. */
 	old = tcp_new();
-	assert(tcp_bind(old, &links->netif.ip6_addr[0], 0) == ERR_OK);
+	assert(tcp_bind(old, &vifs->netif.ip6_addr[0], 0) == ERR_OK);
 
 	vif_carrier(false);
-	assert(etharp_find_addr(&links->netif, ip_2_ip4(&dest), &mac, &found) < 0);
+	assert(etharp_find_addr(&vifs->netif, ip_2_ip4(&dest), &mac, &found) < 0);
 	vif.info.mac[5] = same ? 1 : 2;
 	vif_carrier(true);
 	assert(!tcp_bound_pcbs == !same);
@@ -820,7 +820,7 @@ static uint32_t routed(uint32_t from, uint32_t to)
 	ip4_addr_t a = { lwip_htonl(from) }, b = { lwip_htonl(to) };
 	struct netif *netif = ip4_route_src(&a, &b);
 
-	return netif == &links->netif ? 0 : links->next && netif == &links->next->netif ? 1 : 9;
+	return netif == &vifs->netif ? 0 : vifs->next && netif == &vifs->next->netif ? 1 : 9;
 }
 
 static void a_vif_attached_later_is_used(void)
@@ -891,9 +891,9 @@ static void a_gateway_is_on_its_link(void)
 	assert(routed(0, 0x0a020001) == 1 && routed(0x0a000002, 0x0a020001) == 1);
 	assert(routed(0, 0x0a020002) == 0 && routed(0, 0x0a000001) == 0);
 	assert(routed(0x0a010002, 0x0a020002) == 1);
-	assert(config_route6(IP6_ADDR_ANY6, &to) == &links->next->netif);
+	assert(config_route6(IP6_ADDR_ANY6, &to) == &vifs->next->netif);
 	to.addr[3] = PP_HTONL(2);
-	assert(config_route6(IP6_ADDR_ANY6, &to) == &links->netif);
+	assert(config_route6(IP6_ADDR_ANY6, &to) == &vifs->netif);
 	end();
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* net/gso.c and net/sum.c: what is joined is what an independent cutter takes apart again. */
+/* net/gso.c and net/checksum.c: what is joined is what an independent cutter takes apart again. */
 #include "drivers/netfront.h"
+#include "net/checksum.h"
 #include "net/gso.h"
-#include "net/sum.h"
 #include "tests/host/host.h"
 #include "tests/unit/net_bytes.h"
 
@@ -286,9 +286,9 @@ static void sums_agree(void)
 
 		for (size_t i = 0; i < len; i++)
 			bytes[from + i] = host_chance(3) ? 0xff : host_random();
-		assert(sum_fold(sum(bytes + from, len, 0)) == plain(bytes + from, len, 0));
+		assert(checksum_fold(checksum_add(bytes + from, len, 0)) == plain(bytes + from, len, 0));
 		cut = host_below(len + 1) & ~1u;
-		assert(sum_fold(sum(bytes + from + cut, len - cut, sum(bytes + from, cut, 0))) ==
+		assert(checksum_fold(checksum_add(bytes + from + cut, len - cut, checksum_add(bytes + from, cut, 0))) ==
 		       plain(bytes + from, len, 0));
 	}
 }

@@ -448,16 +448,16 @@ static void a_routers_mtu_stays(void)
 	put(prefix + 16, 0x20010db8, 4);
 	send6(p, peer6, 58, sizeof(p) - 54, 56);
 	pause_a_little();
-	assert(links->netif.mtu == 1500 && links->netif.mtu6 == 1400);
+	assert(vifs->netif.mtu == 1500 && vifs->netif.mtu6 == 1400);
 	thread_sleep(clock_now() + 5 * SECOND);
-	assert(ip6_addr_ispreferred(netif_ip6_addr_state(&links->netif, 1)));
-	assert(links->netif.mtu6 == 1400);
+	assert(ip6_addr_ispreferred(netif_ip6_addr_state(&vifs->netif, 1)));
+	assert(vifs->netif.mtu6 == 1400);
 	vif.info.mtu = 1450;
 	vif_carrier(true);
-	assert(links->netif.mtu == 1450 && links->netif.mtu6 == 1400);
+	assert(vifs->netif.mtu == 1450 && vifs->netif.mtu6 == 1400);
 	vif.info.mtu = 1300;
 	vif_carrier(true);
-	assert(links->netif.mtu == 1300 && links->netif.mtu6 == 1300);
+	assert(vifs->netif.mtu == 1300 && vifs->netif.mtu6 == 1300);
 	vif.info.mtu = 1500;
 	vif_carrier(true);
 	/* It may become larger too, up to the device's. */
@@ -465,14 +465,14 @@ static void a_routers_mtu_stays(void)
 		put(mtu + 4, told, 4);
 		send6(p, peer6, 58, sizeof(p) - 54, 56);
 		pause_a_little();
-		assert(links->netif.mtu6 == (told < 1500 ? told : 1500));
+		assert(vifs->netif.mtu6 == (told < 1500 ? told : 1500));
 	}
 	put(mtu + 4, 1400, 4);
 	send6(p, peer6, 58, sizeof(p) - 54, 56);
 	pause_a_little();
 	vif_carrier(false);
 	vif_carrier(true);
-	assert(links->netif.mtu6 == 1500);
+	assert(vifs->netif.mtu6 == 1500);
 	down();
 }
 
@@ -697,7 +697,7 @@ static void the_longest_datagram_of_ip6(void)
 
 		assert(udp && p);
 		memset(p->payload, 0, size);
-		err = udp_sendto_if(udp, p, &to, 7, &links->netif);
+		err = udp_sendto_if(udp, p, &to, 7, &vifs->netif);
 		pbuf_free(p);
 		net_push();
 		pause_a_little();
@@ -923,7 +923,7 @@ static void each_receiver_of_a_group_gets_a_copy(void)
 	set_up6();
 	for (unsigned i = 0; i < 4; i++)
 		bind_udp(&u[i]);
-	assert(igmp_joingroup_netif(&links->netif, &to) == ERR_OK);
+	assert(igmp_joingroup_netif(&vifs->netif, &to) == ERR_OK);
 	udp4(group, peer_mac, 0x0a000001, 0xe00000fb, 4);
 	udp4(all, peer_mac, 0x0a000001, 0xffffffff, 4);
 	udp4(our_mac, peer_mac, 0x0a000001, 0x0a000002, 1);

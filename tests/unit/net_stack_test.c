@@ -2,8 +2,8 @@
 /* net/ and lwIP over a vif: against a peer that does its own arithmetic. */
 #include "kernel/param.h"
 #include "net/net.h"
-#include "net/segment.h"
 #include "net/sendbuf.h"
+#include "net/tcp_filter.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
 
@@ -280,7 +280,7 @@ static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 	(void)arg;
 	assert(err == ERR_OK && !pcb);
 	pcb = p;
-	segment_least(p);
+	tcp_filter_min_mss(p);
 	tcp_recv(p, got);
 	tcp_sent(p, sent);
 	tcp_err(p, failed);

@@ -23,7 +23,7 @@
 
 /* ---- what a test sets, and may look at */
 
-static struct vif {
+static struct fake_vif {
 	bool absent;
 	unsigned room;			/* frames in flight; 0: 64 */
 	unsigned delay;			/* us until a frame is taken, at the most */

@@ -25,13 +25,13 @@ uint32_t net_random(void);
 /* net/random.c: stores a random port from 32768 to 65534 in *port. Returns 0x10000. */
 int net_port(uint16_t *port);
 
-/* net/received.c: bytes of out-of-order data that a connection may store now. */
+/* net/rx_memory.c: bytes of out-of-order data that a connection may store now. */
 uint32_t net_ooseq_limit(void);
 
 /* The checksum of RFC 1071, in memory byte order, folded and not inverted. */
 uint16_t net_sum(const void *data, int len);
 
-/* net/memory.c. The host tests use malloc(), which the sanitizers check. */
+/* net/lwip_memory.c. The host tests use malloc(), which the sanitizers check. */
 #ifndef mem_clib_malloc
 #include <stddef.h>
 void *net_malloc(size_t len);

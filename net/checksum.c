@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "net/sum.h"
+#include "net/checksum.h"
 
 #include <lwip/arch.h>
 #include <stdbool.h>
@@ -27,7 +27,7 @@ static uint64_t native(const uint8_t *at, size_t len)
 	return s + carry;
 }
 
-uint16_t sum_fold(uint64_t s)
+uint16_t checksum_fold(uint64_t s)
 {
 	s = (s >> 32) + (s & 0xffffffff);
 	s = (s >> 32) + (s & 0xffffffff);
@@ -36,12 +36,12 @@ uint16_t sum_fold(uint64_t s)
 	return (s >> 16) + (s & 0xffff);
 }
 
-uint64_t sum(const void *data, size_t len, uint64_t so_far)
+uint64_t checksum_add(const void *data, size_t len, uint64_t so_far)
 {
-	return sum_fold(so_far) + (uint64_t)__builtin_bswap16(sum_fold(native(data, len)));
+	return checksum_fold(so_far) + (uint64_t)__builtin_bswap16(checksum_fold(native(data, len)));
 }
 
 uint16_t net_sum(const void *data, int len)
 {
-	return sum_fold(native(data, len));
+	return checksum_fold(native(data, len));
 }

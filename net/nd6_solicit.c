@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "net/solicit.h"
+#include "net/nd6_solicit.h"
 
 #include "kernel/clock.h"
 
@@ -17,7 +17,7 @@
 #define HOP_LIMIT 255			/* RFC 4861, 4.3 */
 #define OPTION 8			/* bytes: source link-layer address option */
 
-const struct nd6_neighbor_cache_entry *solicit_next_hop(const ip6_addr_t *to)
+const struct nd6_neighbor_cache_entry *nd6_solicit_next_hop(const ip6_addr_t *to)
 {
 	const struct nd6_destination_cache_entry *d = destination_cache;
 	const struct nd6_neighbor_cache_entry *n;
@@ -81,12 +81,12 @@ static void solicit(const struct nd6_neighbor_cache_entry *n)
 }
 
 /* If a packet waits, lwIP counts the first solicitation as sent. */
-err_t solicit_output(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
+err_t nd6_solicit_output(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
 {
 	static ip6_addr_t last;
 	static uint64_t next;
 	err_t err = ethip6_output(netif, p, to);
-	const struct nd6_neighbor_cache_entry *n = solicit_next_hop(to);
+	const struct nd6_neighbor_cache_entry *n = nd6_solicit_next_hop(to);
 
 	if (!n || n->state != ND6_INCOMPLETE || n->counter.probes_sent != 1 ||
 	    has_source(netif, &n->next_hop_address))
@@ -99,7 +99,7 @@ err_t solicit_output(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
 	return err;
 }
 
-void solicit_tick(void)
+void nd6_solicit_tick(void)
 {
 	for (const struct nd6_neighbor_cache_entry *n = neighbor_cache;
 	     n < neighbor_cache + LWIP_ND6_NUM_NEIGHBORS; n++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "net/received.h"
+#include "net/rx_memory.h"
 
 #include "net/lwip/arch/cc.h"
 
@@ -12,33 +12,33 @@
 static size_t total, full = SIZE_MAX;
 static bool discarded;	/* out-of-order data was discarded; none is stored until there is room */
 
-void received_init(size_t memory)
+void rx_memory_init(size_t memory)
 {
 	full = memory / FULL_SHARE;
 }
 
-void received_add(size_t bytes)
+void rx_memory_add(size_t bytes)
 {
 	total += bytes;
 }
 
-void received_remove(size_t bytes)
+void rx_memory_remove(size_t bytes)
 {
 	assert(bytes <= total);
 	total -= bytes;
 }
 
-size_t received_bytes(void)
+size_t rx_memory_bytes(void)
 {
 	return total;
 }
 
-bool received_full(void)
+bool rx_memory_full(void)
 {
 	return total > full;
 }
 
-bool received_exhausted(void)
+bool rx_memory_exhausted(void)
 {
 	return total / 3 > full / 2;
 }
@@ -47,11 +47,11 @@ bool received_exhausted(void)
  * RFC 9293, 3.10.7.4 makes storing out-of-order data optional. The peer retransmits what
  * is discarded, so it is discarded before data that an application waits for.
  */
-void received_make_room(void)
+void rx_memory_make_room(void)
 {
 	if (discarded)
 		discarded = total > full - full / 8;
-	if (discarded || !received_full())
+	if (discarded || !rx_memory_full())
 		return;
 	discarded = true;
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
@@ -61,5 +61,5 @@ void received_make_room(void)
 /* lwIP's hook, called after out-of-order data was added to a connection's queue. */
 uint32_t net_ooseq_limit(void)
 {
-	return discarded || received_full() ? 0 : UINT32_MAX;
+	return discarded || rx_memory_full() ? 0 : UINT32_MAX;
 }

@@ -7,11 +7,11 @@
  * are discarded here: lwIP does not check the ACK field, and replies to an ACK with an
  * ACK if the window is 0.
  */
-#include "net/segment.h"
+#include "net/tcp_filter.h"
 
-#include "net/cookie.h"
 #include "net/lwip/hooks.h"
-#include "net/orphan.h"
+#include "net/syn_cookie.h"
+#include "net/tcp_orphan.h"
 
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
@@ -19,7 +19,7 @@
 #define LEAST 88			/* bytes; Linux: 48, without options */
 #define CHALLENGE_MS 500		/* Linux: net.ipv4.tcp_invalid_ratelimit */
 
-static struct tcp_pcb *widened;		/* its window is increased until segment_done() */
+static struct tcp_pcb *widened;		/* its window is increased until tcp_filter_done() */
 static unsigned widened_by;
 
 /*
@@ -27,7 +27,7 @@ static unsigned widened_by;
  * makes full ones, which are too large when the window opens ("mss_local is too small").
  * With a window below the length of the options they have the size of the data.
  */
-void segment_least(struct tcp_pcb *pcb)
+void tcp_filter_min_mss(struct tcp_pcb *pcb)
 {
 	if (pcb->mss < LEAST)
 		pcb->mss = LEAST;
@@ -135,7 +135,7 @@ static void acknowledge_at_once(struct tcp_pcb *pcb, unsigned len)
 		tcp_set_flags(pcb, TF_ACK_DELAY);
 }
 
-bool segment_unread(struct pbuf *p, struct tcp_hdr *h)
+bool tcp_filter_restore(struct pbuf *p, struct tcp_hdr *h)
 {
 	if (pbuf_add_header_force(p, TCPH_HDRLEN_BYTES(h)))
 		return false;
@@ -167,7 +167,7 @@ static int after_the_end(struct tcp_pcb *pcb, struct tcp_hdr *h, const struct op
 	if (flags != TCP_SYN || by < 0 || (by == 0 && !TCP_SEQ_GT(h->seqno, pcb->rcv_nxt)))
 		return ERR_OK;
 	tcp_abort(pcb);
-	if (!o->second && segment_unread(p, h)) {
+	if (!o->second && tcp_filter_restore(p, h)) {
 		pbuf_ref(p);
 		tcp_input(p, ip_current_input_netif());
 	}				/* no memory: the client retransmits its SYN */
@@ -234,7 +234,7 @@ static bool bare_fits(struct tcp_pcb *pcb, const struct tcp_hdr *h)
 	return true;
 }
 
-void segment_done(void)
+void tcp_filter_done(void)
 {
 	if (!widened)
 		return;
@@ -267,7 +267,7 @@ static bool opens(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned len)
 	return false;
 }
 
-int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
+int net_tcp_filter(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
 		uint8_t *second, struct pbuf *p)
 {
 	struct options o = { (uint8_t *)(h + 1), second, second ? in_first : options, options };
@@ -276,7 +276,7 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 	if (pcb->state == TIME_WAIT)
 		return after_the_end(pcb, h, &o, p);
 	if (pcb->state == LISTEN)
-		return cookie_takes((struct tcp_pcb_listen *)pcb, h, &o, p) ? ERR_ABRT : ERR_OK;
+		return syn_cookie_input((struct tcp_pcb_listen *)pcb, h, &o, p) ? ERR_ABRT : ERR_OK;
 	if (pcb->state == SYN_SENT)
 		return opens(pcb, h, p->tot_len) ? ERR_OK : ERR_VAL;
 	forget_mss(&o);
@@ -292,7 +292,7 @@ int net_segment(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsign
 	if (!(flags & TCP_SYN) && !acknowledges(pcb, h))
 		return ERR_VAL;
 	if (TCP_SEQ_GT(h->ackno, pcb->lastack))
-		orphan_progress(pcb);
+		tcp_orphan_progress(pcb);
 	if (!p->tot_len && !(flags & (TCP_SYN | TCP_FIN)))
 		return bare_fits(pcb, h) ? ERR_OK : ERR_VAL;
 	if (p->tot_len && !fits(pcb, h, p->tot_len)) {

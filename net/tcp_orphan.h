@@ -5,8 +5,8 @@
  * it retransmits, for 12 minutes, and would give a slow reader in LAST_ACK only one
  * minute.
  */
-#ifndef NET_ORPHAN_H
-#define NET_ORPHAN_H
+#ifndef NET_TCP_ORPHAN_H
+#define NET_TCP_ORPHAN_H
 
 #define ORPHANS_MOST 256
 
@@ -16,15 +16,15 @@ struct tcp_pcb;
  * Call this before tcp_close(). The connection may exist for a minute, and for another
  * one after each acknowledgment of new data.
  */
-void orphan_begin(struct tcp_pcb *pcb);
+void tcp_orphan_begin(struct tcp_pcb *pcb);
 
 /* The peer has acknowledged new data. */
-void orphan_progress(struct tcp_pcb *pcb);
+void tcp_orphan_progress(struct tcp_pcb *pcb);
 
 /*
  * Resets orphans without progress for a minute, and if more than `most` remain, those
  * that have been silent longest.
  */
-void orphans_limit(unsigned most);
+void tcp_orphans_limit(unsigned most);
 
 #endif

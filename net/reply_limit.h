@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A rate limit for ICMP errors and TCP resets that reply to received packets. */
-#ifndef NET_ANSWERS_H
-#define NET_ANSWERS_H
+#ifndef NET_REPLY_LIMIT_H
+#define NET_REPLY_LIMIT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +11,6 @@
  * Whether a frame that replies to a received one may be sent. The first `headers` of its
  * `total` bytes are contiguous. Counts the frame if it is an error or a reset.
  */
-bool answer_allowed(const uint8_t *frame, size_t headers, size_t total);
+bool reply_allowed(const uint8_t *frame, size_t headers, size_t total);
 
 #endif

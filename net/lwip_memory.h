@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Memory for lwIP: net/lwip/arch/cc.h has the functions that lwIP calls. */
-#ifndef NET_MEMORY_H
-#define NET_MEMORY_H
+#ifndef NET_LWIP_MEMORY_H
+#define NET_LWIP_MEMORY_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The filter of received TCP segments; net/lwip/hooks.h has its main function. */
-#ifndef NET_SEGMENT_H
-#define NET_SEGMENT_H
+#ifndef NET_TCP_FILTER_H
+#define NET_TCP_FILTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,10 +14,10 @@ struct tcp_pcb;
  * Call this when a connection is established. Sets a minimum for the segment size,
  * whatever sizes and windows the peer announces: lwIP may be given data to send now.
  */
-void segment_least(struct tcp_pcb *pcb);
+void tcp_filter_min_mss(struct tcp_pcb *pcb);
 
 /* Call this after each packet that lwIP has processed. */
-void segment_done(void);
+void tcp_filter_done(void);
 
 enum {
 	OPTION_END, OPTION_NOP, OPTION_MSS, OPTION_SCALE, OPTION_SACK, OPTION_TIMESTAMP = 8,
@@ -46,6 +46,6 @@ bool option_number(const struct options *o, uint8_t kind, unsigned bytes, uint64
  * Restores a header that lwIP has converted to host order. Returns false if it is not
  * contiguous.
  */
-bool segment_unread(struct pbuf *p, struct tcp_hdr *h);
+bool tcp_filter_restore(struct pbuf *p, struct tcp_hdr *h);
 
 #endif

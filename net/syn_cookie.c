@@ -13,7 +13,7 @@
  * must retransmit its SYN. If the client's ACK is lost and the server is to send first,
  * both wait until the client times out.
  */
-#include "net/cookie.h"
+#include "net/syn_cookie.h"
 
 #include "kernel/clock.h"
 #include "net/lwip/hooks.h"
@@ -219,13 +219,13 @@ static void open_by(struct tcp_pcb_listen *l, struct tcp_hdr *h, const struct op
 	if (!l->backlog || *place(cookie) == cookie || o->second || !open_half(l, h, o))
 		return;
 	*place(cookie) = cookie;
-	if (!segment_unread(p, h))
+	if (!tcp_filter_restore(p, h))
 		return;
 	pbuf_ref(p);
 	tcp_input(p, ip_current_input_netif());
 }
 
-bool cookie_takes(struct tcp_pcb_listen *l, struct tcp_hdr *h, const struct options *o,
+bool syn_cookie_input(struct tcp_pcb_listen *l, struct tcp_hdr *h, const struct options *o,
 		  struct pbuf *p)
 {
 	unsigned flags = TCPH_FLAGS(h) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);

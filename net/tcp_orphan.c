@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "net/orphan.h"
+#include "net/tcp_orphan.h"
 
 #include <lwip/priv/tcp_priv.h>
 
@@ -10,13 +10,13 @@
 /*
  * lwIP does not use tmr of a closed connection; it holds the time of the last progress.
  */
-void orphan_progress(struct tcp_pcb *pcb)
+void tcp_orphan_progress(struct tcp_pcb *pcb)
 {
 	if (pcb->flags & TF_RXCLOSED)
 		pcb->tmr = tcp_ticks;
 }
 
-void orphan_begin(struct tcp_pcb *pcb)
+void tcp_orphan_begin(struct tcp_pcb *pcb)
 {
 	tcp_set_flags(pcb, TF_RXCLOSED);
 	pcb->tmr = tcp_ticks;
@@ -32,7 +32,7 @@ static bool late(const struct tcp_pcb *pcb)
  * lwIP moves a connection to the front of the list when it receives a segment, so the
  * last ones have been silent longest.
  */
-void orphans_limit(unsigned most)
+void tcp_orphans_limit(unsigned most)
 {
 	struct tcp_pcb *next;
 	unsigned n = 0;

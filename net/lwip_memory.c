@@ -5,7 +5,7 @@
  * that were not needed for some time are returned to the heap, which they would keep from
  * shrinking.
  */
-#include "net/memory.h"
+#include "net/lwip_memory.h"
 
 #include "net/lwip/arch/cc.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "net/ids.h"
+#include "net/ip_id.h"
 
 #include "net/lwip/hooks.h"
 
@@ -76,7 +76,7 @@ static void replace6(uint8_t *ip)
 	put16(at + 2, id & 0xffff);
 }
 
-void ids_replace(uint8_t *frame, size_t headers)
+void ip_id_replace(uint8_t *frame, size_t headers)
 {
 	if (headers >= 14 + 20 && get16(frame + 12) == 0x0800)
 		replace4(frame + 14);

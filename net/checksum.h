@@ -2,15 +2,15 @@
 /*
  * The Internet checksum (RFC 1071): the ones' complement sum of 16-bit big-endian words.
  */
-#ifndef NET_SUM_H
-#define NET_SUM_H
+#ifndef NET_CHECKSUM_H
+#define NET_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* Adds bytes to a sum. Of several pieces only the last one may have an odd length. */
-uint64_t sum(const void *data, size_t len, uint64_t so_far);
+uint64_t checksum_add(const void *data, size_t len, uint64_t so_far);
 
-uint16_t sum_fold(uint64_t sum);
+uint16_t checksum_fold(uint64_t sum);
 
 #endif

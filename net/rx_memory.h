@@ -2,34 +2,34 @@
 /*
  * The total memory of received data: in lwIP (reassembly, out of order) and in sockets.
  */
-#ifndef NET_RECEIVED_H
-#define NET_RECEIVED_H
+#ifndef NET_RX_MEMORY_H
+#define NET_RX_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RECEIVED_PBUF 128		/* bytes of overhead of a pbuf */
+#define RX_MEMORY_PBUF 128		/* bytes of overhead of a pbuf */
 
-void received_init(size_t memory);
-void received_add(size_t bytes);
-void received_remove(size_t bytes);
+void rx_memory_init(size_t memory);
+void rx_memory_add(size_t bytes);
+void rx_memory_remove(size_t bytes);
 
 /* Current total in bytes. */
-size_t received_bytes(void);
+size_t rx_memory_bytes(void);
 
 /*
  * A quarter of memory is used: out-of-order data is not stored, and sockets accept
  * little.
  */
-bool received_full(void);
+bool rx_memory_full(void);
 
 /* Three eighths of memory are used: no data is accepted. */
-bool received_exhausted(void);
+bool rx_memory_exhausted(void);
 
 /*
  * Called before a frame is processed: discards out-of-order data if the total is too
  * large.
  */
-void received_make_room(void);
+void rx_memory_make_room(void);
 
 #endif

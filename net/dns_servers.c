@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "net/servers.h"
+#include "net/dns_servers.h"
 
 #include "kernel/clock.h"
 #include "kernel/sched.h"
@@ -13,28 +13,28 @@
 #include <string.h>
 
 static struct server {
-	enum servers_source source;
+	enum dns_source source;
 	unsigned vif;
 	ip_addr_t address;
-} servers[SERVERS_MAX];
+} servers[DNS_SERVERS_MAX];
 static unsigned count;
 static uint64_t began;			/* time of the start of the network */
 
-static bool possible(enum servers_source source, const ip_addr_t *a)
+static bool possible(enum dns_source source, const ip_addr_t *a)
 {
 	if (ip_addr_isany(a) || ip_addr_ismulticast(a))
 		return false;
 	if (IP_IS_V4(a) && ip4_addr_get_u32(ip_2_ip4(a)) == IPADDR_BROADCAST)
 		return false;
-	return source == SERVERS_GIVEN || !ip_addr_isloopback(a);
+	return source == DNS_SOURCE_COMMAND_LINE || !ip_addr_isloopback(a);
 }
 
-static bool is_of(const struct server *s, enum servers_source source, unsigned vif)
+static bool is_of(const struct server *s, enum dns_source source, unsigned vif)
 {
 	return s->source == source && s->vif == vif;
 }
 
-static void remove_all(enum servers_source source, unsigned vif)
+static void remove_all(enum dns_source source, unsigned vif)
 {
 	unsigned left = 0;
 
@@ -59,16 +59,16 @@ static void add(const struct server *s)
 
 	while (at && !is_before(&servers[at - 1], s))
 		at--;
-	if (at == SERVERS_MAX)
+	if (at == DNS_SERVERS_MAX)
 		return;
-	if (count == SERVERS_MAX)
+	if (count == DNS_SERVERS_MAX)
 		count--;
 	memmove(servers + at + 1, servers + at, (count - at) * sizeof(*servers));
 	servers[at] = *s;
 	count++;
 }
 
-void servers_set(enum servers_source source, unsigned vif, const ip_addr_t *list, unsigned n)
+void dns_servers_set(enum dns_source source, unsigned vif, const ip_addr_t *list, unsigned n)
 {
 	remove_all(source, vif);
 	for (unsigned i = 0; i < n; i++)
@@ -77,12 +77,12 @@ void servers_set(enum servers_source source, unsigned vif, const ip_addr_t *list
 	wake(&config_changed);
 }
 
-unsigned servers_get(enum servers_source first, enum servers_source last, ip_addr_t *to)
+unsigned dns_servers_get(enum dns_source first, enum dns_source last, ip_addr_t *to)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		enum servers_source source = servers[i].source;
+		enum dns_source source = servers[i].source;
 		unsigned same = 0;
 
 		if (source < first || source > last)
@@ -95,10 +95,10 @@ unsigned servers_get(enum servers_source first, enum servers_source last, ip_add
 	return n;
 }
 
-static bool ip4_comes(void)
+static bool ip4_pending(void)
 {
-	for (const struct link *l = links; l; l = l->next)
-		if (l->awaited4 && ip4_addr_isany(netif_ip4_addr(&l->netif)))
+	for (const struct vif *l = vifs; l; l = l->next)
+		if (l->pending4 && ip4_addr_isany(netif_ip4_addr(&l->netif)))
 			return true;
 	return false;
 }
@@ -107,15 +107,15 @@ static bool ip4_comes(void)
  * A DHCP server's reply may be late, but a network may have no router that announces a
  * DNS server: the wait for one is limited.
  */
-bool servers_wait(uint64_t deadline)
+bool dns_servers_wait(uint64_t deadline)
 {
 	uint64_t routers = began + NET_PATIENCE;
 
 	if (count)
 		return true;
-	if (ip4_comes())
-		wait_until_deadline(&config_changed, deadline, count || !ip4_comes());
-	if (!count && config_awaited(6) && clock_now() < routers)
+	if (ip4_pending())
+		wait_until_deadline(&config_changed, deadline, count || !ip4_pending());
+	if (!count && config_pending(6) && clock_now() < routers)
 		wait_until_deadline(&config_changed, routers < deadline ? routers : deadline,
 				    count);
 	return count;
@@ -134,14 +134,14 @@ void dns_tmr(void)			/* referred to by lwIP's table of timers */
 
 static unsigned current_vif(void)
 {
-	for (const struct link *l = links; l; l = l->next)
+	for (const struct vif *l = vifs; l; l = l->next)
 		if (&l->netif == ip_current_input_netif())
 			return l->id;
 	return 0;
 }
 
 /* Returns the servers of a source and vif except one. */
-static unsigned others(enum servers_source source, unsigned vif, const ip_addr_t *without,
+static unsigned others(enum dns_source source, unsigned vif, const ip_addr_t *without,
 		       ip_addr_t *to)
 {
 	unsigned n = 0;
@@ -157,30 +157,30 @@ static unsigned others(enum servers_source source, unsigned vif, const ip_addr_t
  * A Router Advertisement may repeat or add servers (RFC 8106, 5.3.1). The last
  * DNS_MAX_SERVERS are kept.
  */
-static void router_says(const ip_addr_t *address)
+static void add_router_server(const ip_addr_t *address)
 {
-	ip_addr_t list[SERVERS_MAX + 1];
-	unsigned vif = current_vif(), n = others(SERVERS_ROUTER, vif, address, list);
+	ip_addr_t list[DNS_SERVERS_MAX + 1];
+	unsigned vif = current_vif(), n = others(DNS_SOURCE_ROUTER, vif, address, list);
 
 	list[n++] = *address;
 	if (n > DNS_MAX_SERVERS)
-		servers_set(SERVERS_ROUTER, vif, list + 1, n - 1);
+		dns_servers_set(DNS_SOURCE_ROUTER, vif, list + 1, n - 1);
 	else
-		servers_set(SERVERS_ROUTER, vif, list, n);
+		dns_servers_set(DNS_SOURCE_ROUTER, vif, list, n);
 }
 
 void dns_setserver(u8_t n, const ip_addr_t *address)
 {
-	ip_addr_t list[SERVERS_MAX];
+	ip_addr_t list[DNS_SERVERS_MAX];
 	unsigned vif = current_vif(), left;
 
 	if (!address) {			/* NULL removes the n-th server, of any vif */
 		const ip_addr_t gone = *dns_getserver(n);
 
-		left = others(SERVERS_ROUTER, vif, &gone, list);
-		servers_set(SERVERS_ROUTER, vif, list, left);
+		left = others(DNS_SOURCE_ROUTER, vif, &gone, list);
+		dns_servers_set(DNS_SOURCE_ROUTER, vif, list, left);
 	} else {
-		router_says(address);
+		add_router_server(address);
 	}
 }
 
@@ -188,7 +188,7 @@ void dns_setserver(u8_t n, const ip_addr_t *address)
 const ip_addr_t *dns_getserver(u8_t n)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (servers[i].source == SERVERS_ROUTER && !n--)
+		if (servers[i].source == DNS_SOURCE_ROUTER && !n--)
 			return &servers[i].address;
 	return IP_ADDR_ANY;
 }

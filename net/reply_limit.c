@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "net/answers.h"
+#include "net/reply_limit.h"
 
 #include "kernel/clock.h"
 #include "net/gso.h"
@@ -19,7 +19,7 @@ static struct limit {
  * ports are open (CVE-2020-25705). The average is 1000 per second, as Linux's
  * net.ipv4.icmp_msgs_per_sec.
  */
-static bool take(struct limit *l)
+static bool allow(struct limit *l)
 {
 	uint64_t now = clock_now();
 
@@ -49,12 +49,12 @@ static bool is_error(const uint8_t *frame, size_t headers)
 	       frame[54] < 128;
 }
 
-bool answer_allowed(const uint8_t *frame, size_t headers, size_t total)
+bool reply_allowed(const uint8_t *frame, size_t headers, size_t total)
 {
 	struct gso g;
 
 	gso_parse(&g, frame, headers, total);
 	if (g.tcp)
-		return !(frame[g.l4 + 13] & 4) || take(&resets);
-	return !is_error(frame, headers) || take(&icmp);
+		return !(frame[g.l4 + 13] & 4) || allow(&resets);
+	return !is_error(frame, headers) || allow(&icmp);
 }

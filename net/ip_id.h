@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Identification fields of IP packets and of fragments. */
-#ifndef NET_IDS_H
-#define NET_IDS_H
+#ifndef NET_IP_ID_H
+#define NET_IP_ID_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +13,6 @@
  * different for each destination. So all fragments of a packet have the same number, and
  * no number is repeated before lwIP's counter wraps (RFC 6864, 4.1).
  */
-void ids_replace(uint8_t *frame, size_t headers);
+void ip_id_replace(uint8_t *frame, size_t headers);
 
 #endif
