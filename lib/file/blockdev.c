@@ -147,7 +147,7 @@ static const struct file_ops blockdev_ops = {
 
 /* ---- names */
 
-static int find(const char *name, struct disk *disk, unsigned *vdev)
+static int lookup(const char *name, struct disk *disk, unsigned *vdev)
 {
 	int rc;
 
@@ -165,7 +165,7 @@ int blockdev_open(const char *name, int flags, struct file **f)
 
 	if (!b)
 		return -ENOMEM;
-	rc = find(name, &b->disk, &b->vdev);
+	rc = lookup(name, &b->disk, &b->vdev);
 	if (!rc)
 		rc = blkfront_info(&b->disk, &info);
 	if (!rc && !info.writable && (flags & O_ACCMODE) != O_RDONLY)
@@ -186,7 +186,7 @@ int blockdev_describe(const char *name, struct stat *st)
 	struct disk_info info;
 	struct disk disk;
 	unsigned vdev;
-	int rc = find(name, &disk, &vdev);
+	int rc = lookup(name, &disk, &vdev);
 
 	if (!rc)
 		rc = blkfront_info(&disk, &info);

@@ -31,7 +31,7 @@ int chdir(const char *name)
 }
 
 /* Copies a path for the application, with the slash of the root. */
-static char *hand_out(const char *path, char *to, size_t size)
+static char *copy_path(const char *path, char *to, size_t size)
 {
 	path = *path ? path : "/";
 	if (!to) {
@@ -58,7 +58,7 @@ char *getcwd(char *to, size_t size)
 	kernel_enter();
 	strcpy(path, mount_cwd);
 	kernel_leave();
-	return hand_out(path, to, size);
+	return copy_path(path, to, size);
 }
 
 char *realpath(const char *restrict name, char *restrict to)
@@ -76,5 +76,5 @@ char *realpath(const char *restrict name, char *restrict to)
 	kernel_enter();
 	rc = mount_absolute(name, path, sizeof(path));
 	kernel_leave();
-	return result(rc) ? NULL : hand_out(path, to, to ? sizeof(path) : 0);
+	return result(rc) ? NULL : copy_path(path, to, to ? sizeof(path) : 0);
 }

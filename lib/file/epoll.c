@@ -111,12 +111,12 @@ static void item_free(struct item *i)
 	free(i);
 }
 
-static void item_gone(struct watcher *w)
+static void item_closed(struct watcher *w)
 {
 	item_free((struct item *)w);
 }
 
-static struct item *item_find(struct epoll *e, struct file *f, int fd)
+static struct item *item_lookup(struct epoll *e, struct file *f, int fd)
 {
 	for (struct watcher *w = f->watchers; w; w = w->next) {
 		struct item *i = (struct item *)w;
@@ -148,7 +148,7 @@ static int item_add(struct epoll *e, struct file *f, int fd, const struct epoll_
 	if (!i)
 		return -ENOMEM;
 	i->watcher.changed = item_changed;
-	i->watcher.gone = item_gone;
+	i->watcher.closed = item_closed;
 	i->epoll = e;
 	i->file = f;
 	i->fd = fd;
@@ -168,7 +168,7 @@ static int item_add(struct epoll *e, struct file *f, int fd, const struct epoll_
 static int control(struct epoll *e, int op, struct file *f, int fd,
 		   const struct epoll_event *event)
 {
-	struct item *i = item_find(e, f, fd);
+	struct item *i = item_lookup(e, f, fd);
 	uint32_t exclusive = op == EPOLL_CTL_DEL ? 0 : event->events & EPOLLEXCLUSIVE;
 
 	/*

@@ -145,7 +145,7 @@ void file_put(struct file *f)
 		file_unlock(f);
 	while ((w = f->watchers)) {
 		file_unwatch(w);
-		w->gone(w);
+		w->closed(w);
 	}
 	if (f->ops->close)
 		f->ops->close(f);

@@ -60,7 +60,7 @@ struct file_ops {
 struct watcher {
 	struct watcher *next, **link;
 	void (*changed)(struct watcher *w);	/* must not sleep, nor call file_unwatch() */
-	void (*gone)(struct watcher *w);	/* the file was closed: the watch has ended */
+	void (*closed)(struct watcher *w);	/* the file was closed: the watch has ended */
 };
 
 /* The first member of the struct of each kind of file. */

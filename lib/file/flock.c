@@ -51,7 +51,7 @@ void file_unlock(struct file *f)
 	wake(&released);
 }
 
-static int lock(struct file *f, bool exclusive, bool patient)
+static int lock(struct file *f, bool exclusive, bool may_sleep)
 {
 	struct file_lock *l;
 
@@ -65,10 +65,10 @@ static int lock(struct file *f, bool exclusive, bool patient)
 	l->exclusive = exclusive;
 	if (f->ops->stat)
 		f->ops->stat(f, &l->st);
-	if ((!patient && !may_be(l)) ||
+	if ((!may_sleep && !may_be(l)) ||
 	    wait_or_signal(&released, NEVER, SIGNAL_RESTARTS, may_be(l)) < 0) {
 		free(l);
-		return patient ? -EINTR : -EWOULDBLOCK;
+		return may_sleep ? -EINTR : -EWOULDBLOCK;
 	}
 	file_unlock(f);		/* another thread of the description has locked meanwhile */
 	l->next = locks;

@@ -17,7 +17,7 @@ struct end {
 	struct pipe *in, *out;		/* NULL: it does not read; it does not write */
 };
 
-static void tell(struct file *f)
+static void notify(struct file *f)
 {
 	if (f)
 		file_changed(f);
@@ -35,9 +35,9 @@ void pipe_drop(struct pipe *p, size_t n)
 {
 	p->at = (p->at + n) % PIPE_SIZE;
 	p->len -= n;
-	p->gone += n;
+	p->consumed += n;
 	wake(&p->writers);
-	tell(p->writer);
+	notify(p->writer);
 }
 
 size_t pipe_put(struct pipe *p, const void *from, size_t len)
@@ -50,14 +50,14 @@ size_t pipe_put(struct pipe *p, const void *from, size_t len)
 	memcpy(p->data, (const char *)from + part, n - part);
 	p->len += n;
 	wake(&p->readers);
-	tell(p->reader);
+	notify(p->reader);
 	return n;
 }
 
 int pipe_wait_bytes(struct pipe *p, size_t n, uint64_t deadline)
 {
 	return wait_or_signal(&p->readers, deadline, signal_way(deadline),
-			      p->len >= n || pipe_ended(p) || p->deaf);
+			      p->len >= n || pipe_ended(p) || p->read_ended);
 }
 
 int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline)
@@ -70,8 +70,8 @@ void pipe_changed(struct pipe *p)
 {
 	wake(&p->readers);
 	wake(&p->writers);
-	tell(p->reader);
-	tell(p->writer);
+	notify(p->reader);
+	notify(p->writer);
 	if (!p->reader && !p->writer)
 		free(p);
 }

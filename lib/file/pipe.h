@@ -18,9 +18,9 @@
 
 struct pipe {
 	struct file *reader, *writer;	/* NULL: closed */
-	bool ended, deaf;		/* no more writes; no more reads */
+	bool write_ended, read_ended;	/* no more writes; no more reads */
 	size_t at, len;			/* position and number of unread bytes */
-	uint64_t gone;			/* number of bytes that were read */
+	uint64_t consumed;		/* number of bytes that were read */
 	struct rights *rights;		/* for a socketpair(): rights.h, in order */
 	struct waitq readers, writers;
 	char data[PIPE_SIZE];
@@ -28,12 +28,12 @@ struct pipe {
 
 static inline bool pipe_ended(const struct pipe *p)
 {
-	return !p->writer || p->ended;
+	return !p->writer || p->write_ended;
 }
 
 static inline bool pipe_broken(const struct pipe *p)
 {
-	return !p->reader || p->deaf || p->ended;
+	return !p->reader || p->read_ended || p->write_ended;
 }
 
 static inline size_t pipe_room(const struct pipe *p)

@@ -9,8 +9,8 @@
 #include "kernel/sched.h"
 #include "lib/file/file.h"
 #include "lib/result.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/signals.h"
-#include "lib/thread/time.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -60,7 +60,7 @@ static void pause_after(nfds_t n)
 		kernel_pause();
 }
 
-static int look(struct watch *w, nfds_t count)
+static int check_all(struct watch *w, nfds_t count)
 {
 	int n = 0;
 
@@ -84,7 +84,7 @@ static int sleep_for(struct watch *w, nfds_t count, struct poller *p, uint64_t d
 	}
 	do {
 		p->changed = false;
-		n = look(w, count);
+		n = check_all(w, count);
 		rc = n ? 0 : wait_or_signal(&p->queue, deadline, SIGNAL_ENDS, p->changed);
 	} while (rc > 0);
 	for (nfds_t i = 0; i < count; i++) {
@@ -108,7 +108,7 @@ static int poll_all(struct watch *w, struct pollfd *fds, nfds_t count, uint64_t 
 		};
 		fds[i].revents = fds[i].fd >= 0 && !w[i].file ? POLLNVAL : 0;
 	}
-	n = look(w, count);
+	n = check_all(w, count);
 	if (!n && deadline)
 		n = sleep_for(w, count, &p, deadline);
 	for (nfds_t i = 0; i < count; i++) {

@@ -33,7 +33,7 @@ struct romfile {
 
 static const struct romfs_entry root = { "", NULL, 0 };
 
-static const struct romfs_entry *find(const char *path)
+static const struct romfs_entry *lookup(const char *path)
 {
 	if (!*path)
 		return &root;
@@ -124,7 +124,7 @@ static const struct file_ops romfs_ops = {
 
 static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)
 {
-	const struct romfs_entry *e = find(path);
+	const struct romfs_entry *e = lookup(path);
 	bool writes = (flags & O_ACCMODE) != O_RDONLY;
 	struct romfile *r;
 
@@ -148,7 +148,7 @@ static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)
 
 static int romfs_stat(const char *path, struct stat *st)
 {
-	const struct romfs_entry *e = find(path);
+	const struct romfs_entry *e = lookup(path);
 
 	if (!e)
 		return -ENOENT;

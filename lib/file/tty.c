@@ -54,7 +54,7 @@ static off_t tty_seek(struct file *f, off_t offset, int whence)
 }
 
 /* Threads that read sleep on the console's event; this notifies poll(). */
-static void tell(void *arg)
+static void notify_poll(void *arg)
 {
 	uint64_t seen = console_rings();
 
@@ -68,12 +68,12 @@ static void tell(void *arg)
 
 static unsigned tty_ready(struct file *f)
 {
-	static struct thread *teller;
+	static struct thread *notifier;
 
 	(void)f;
-	if (!teller) {
-		teller = thread_start("tty", THREAD_KERNEL, STACK_KERNEL, tell, NULL, NULL);
-		if (!teller)
+	if (!notifier) {
+		notifier = thread_start("tty", THREAD_KERNEL, STACK_KERNEL, notify_poll, NULL, NULL);
+		if (!notifier)
 			log_warning("tty: no memory: poll() of the console will not wake up");
 	}
 	return POLLOUT | POLLWRNORM |

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void say(const char *format, va_list args, const char *reason)
+static void print_message(const char *format, va_list args, const char *reason)
 {
 	flockfile(stderr);
 	fputs("main: ", stderr);
@@ -21,12 +21,12 @@ static void say(const char *format, va_list args, const char *reason)
 
 void vwarn(const char *format, va_list args)
 {
-	say(format, args, strerror(errno));
+	print_message(format, args, strerror(errno));
 }
 
 void vwarnx(const char *format, va_list args)
 {
-	say(format, args, NULL);
+	print_message(format, args, NULL);
 }
 
 void verr(int status, const char *format, va_list args)

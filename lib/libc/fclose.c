@@ -40,7 +40,7 @@ static bool is_standard(const FILE *file)
 }
 
 /* Returns a FILE of the three to the free ones; its lock stays. */
-static void give_back(FILE *file)
+static void release_standard(FILE *file)
 {
 	__sfp_lock_acquire();
 	file->_flags = 0;
@@ -75,7 +75,7 @@ int _fclose_r(struct _reent *reent, FILE *file)
 	if (is_standard(file) || !file->_flags)
 		__lock_release_recursive(file->_lock);
 	else
-		give_back(file);
+		release_standard(file);
 	return rc;
 }
 

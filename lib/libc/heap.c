@@ -49,7 +49,7 @@ static bool sized(const struct chunk *c)
 }
 
 /* As sized(), or the chunk ends the heap. */
-static bool ended(const struct chunk *c)
+static bool sized_or_last(const struct chunk *c)
 {
 	return c == last() || c->size == (FENCE | IN_USE) || sized(c);
 }
@@ -74,9 +74,9 @@ static bool listed(const struct chunk *c)
 }
 
 /* Whether c is consistent, and leads to a chunk that is. */
-static bool leads_on(const struct chunk *c)
+static bool link_valid(const struct chunk *c)
 {
-	return sized(c) && ended(at(c, size_of(c)));
+	return sized(c) && sized_or_last(at(c, size_of(c)));
 }
 
 static bool is_free(const struct chunk *c)
@@ -96,7 +96,7 @@ static bool behind_in_order(const struct chunk *c)
 
 	if (next == last() || size_of(next) == FENCE)
 		return true;
-	return leads_on(next) && (!is_free(next) || free_in_order(next));
+	return link_valid(next) && (!is_free(next) || free_in_order(next));
 }
 
 static bool before_in_order(const struct chunk *c)
@@ -111,11 +111,11 @@ static bool before_in_order(const struct chunk *c)
 }
 
 static unsigned locked;
-static bool told;			/* a panic below has reported it already */
+static bool reported;			/* a panic below has reported it already */
 
 static _Noreturn void fail(const char *function, const void *memory, const char *why)
 {
-	told = true;
+	reported = true;
 	panic("%s(%p): %s", function, memory, why);
 }
 
@@ -146,9 +146,9 @@ void heap_check(const void *memory, const char *function)
 		fail(function, memory, "not returned by malloc(), or already freed");
 	if (!sized(c))
 		fail(function, memory, "the heap is damaged, or not returned by malloc()");
-	if (leads_on(c) && freed(c))
+	if (link_valid(c) && freed(c))
 		fail(function, memory, "already freed");
-	if (!leads_on(c) || is_free(c) || !behind_in_order(c))
+	if (!link_valid(c) || is_free(c) || !behind_in_order(c))
 		fail(function, memory, "the heap is damaged behind this block");
 	if (!before_in_order(c))
 		fail(function, memory, "the heap is damaged before this block");
@@ -156,11 +156,11 @@ void heap_check(const void *memory, const char *function)
 
 static bool in_order(const struct chunk *c)
 {
-	return leads_on(c) && (!is_free(c) || free_in_order(c));
+	return link_valid(c) && (!is_free(c) || free_in_order(c));
 }
 
 /* Returns the first inconsistent chunk, or NULL. before: the chunk before it, or NULL. */
-static const struct chunk *find_damage(const struct chunk **before)
+static const struct chunk *first_damaged(const struct chunk **before)
 {
 	const struct chunk *c = (const struct chunk *)start();
 
@@ -180,12 +180,12 @@ void heap_report(void)
 
 	if (start() == UINTPTR_MAX)
 		return;
-	damaged = find_damage(&before);
+	damaged = first_damaged(&before);
 	if (damaged && before)
 		print("  the heap is damaged at %p, possibly by a write beyond the %zu bytes at %p\n",
 		      memory_of(damaged), size_of(before) - OVERHEAD, memory_of(before));
 	else if (damaged)
 		print("  the heap is damaged at %p\n", memory_of(damaged));
-	else if (locked && !told)
+	else if (locked && !reported)
 		print("  the heap is damaged: the fault was in malloc() or free()\n");
 }

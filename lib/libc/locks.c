@@ -36,22 +36,22 @@ struct __lock __lock___dd_hash_mutex;
 struct __lock __lock___arc4random_mutex;
 
 static struct __lock *closed;
-static bool hurry;
+static bool wait_limited;
 
-void locks_hurry(void)
+void locks_limit_wait(void)
 {
-	hurry = true;
+	wait_limited = true;
 }
 
 /*
  * Locks, and counts recursion. exit() flushes all streams, and one of them may be locked
- * by a thread that waits for input: after locks_hurry() it continues without the lock.
+ * by a thread that waits for input: after locks_limit_wait() it continues without the lock.
  */
 static void acquire(struct mutex *m)
 {
 	if (m->owner == current)
 		m->depth++;
-	else if (mutex_lock(m, hurry ? clock_now() + PATIENCE : NEVER))
+	else if (mutex_lock(m, wait_limited ? clock_now() + PATIENCE : NEVER))
 		m->depth = 1;
 }
 

@@ -4,6 +4,6 @@
 #define LIB_LIBC_LOCKS_H
 
 /* From now on no thread waits long for a lock: the guest is ending. */
-void locks_hurry(void);
+void locks_limit_wait(void);
 
 #endif

@@ -164,7 +164,7 @@ static bool note(struct rewrite *w, enum type type, unsigned at)
 }
 
 /* Returns false if a position is too high. */
-static bool look(struct rewrite *w, const char *p)
+static bool scan(struct rewrite *w, const char *p)
 {
 	struct conversion c;
 
@@ -232,7 +232,7 @@ static __attribute__((noinline)) int rewritten(printf_engine *engine, struct _re
 	va_list copy;
 	int n, error = errno;
 
-	if (!look(&w, format)) {
+	if (!scan(&w, format)) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -248,7 +248,7 @@ static __attribute__((noinline)) int rewritten(printf_engine *engine, struct _re
 	va_copy(copy, args);
 	w.args = &copy;
 	fetch(&w, &copy);
-	look(&w, format);
+	scan(&w, format);
 	*w.end = '\0';
 	n = call(engine, reent, file, &w);
 	va_end(copy);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* A failed request for a large part of memory does not mean that memory is used up. */
-static bool modest(ptrdiff_t delta)
+static bool is_small_request(ptrdiff_t delta)
 {
 	struct page_stats stats;
 
@@ -25,7 +25,7 @@ void *sbrk(ptrdiff_t delta)
 
 	kernel_enter();
 	old = page_brk(delta);
-	if (!old && modest(delta))
+	if (!old && is_small_request(delta))
 		shutdown_loss("onoom", STATUS_MEMORY, "memory is exhausted");
 	kernel_leave();
 	if (old)

@@ -4,8 +4,8 @@
  * Rule 9 is not applied to IPv4, where it would only undo the server's order.
  */
 #include "kernel/sched.h"
-#include "lib/socket/datagram.h"
 #include "lib/netdb/resolve.h"
+#include "lib/socket/datagram.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -39,18 +39,18 @@ static int port_of(const char *text, const struct addrinfo *hints, unsigned *por
 	return 0;
 }
 
-static bool add_v4(struct found *f, uint32_t address)
+static bool add_v4(struct addresses *f, uint32_t address)
 {
 	struct address a = { .family = AF_INET, .v4 = { address } };
 
-	return found_add(f, &a);
+	return addresses_add(f, &a);
 }
 
-static bool add_v6(struct found *f, const struct in6_addr *address)
+static bool add_v6(struct addresses *f, const struct in6_addr *address)
 {
 	struct address a = { .family = AF_INET6, .v6 = *address };
 
-	return found_add(f, &a);
+	return addresses_add(f, &a);
 }
 
 static struct in6_addr mapped(struct in_addr a)
@@ -69,7 +69,7 @@ static bool is_localhost(const char *host)
 	       (len == n || host[len - n - 1] == '.');
 }
 
-static int add_own(bool any, bool want4, bool want6, struct found *f)
+static int add_local(bool any, bool want4, bool want6, struct addresses *f)
 {
 	if (want6 && !add_v6(f, any ? &in6addr_any : &in6addr_loopback))
 		return EAI_MEMORY;
@@ -82,7 +82,7 @@ static int add_own(bool any, bool want4, bool want6, struct found *f)
  * Returns 0 if host is an address of the requested family; EAI_NONAME if it is no
  * address.
  */
-static int parse_host(const char *host, const struct addrinfo *hints, struct found *f)
+static int parse_numeric(const char *host, const struct addrinfo *hints, struct addresses *f)
 {
 	struct in_addr a4;
 	struct address a;
@@ -97,11 +97,11 @@ static int parse_host(const char *host, const struct addrinfo *hints, struct fou
 		a = (struct address){ .family = AF_INET6, .v6 = mapped(a.v4) };
 	if (family != AF_UNSPEC && a.family != family)
 		return EAI_ADDRFAMILY;
-	return found_add(f, &a) ? 0 : EAI_MEMORY;
+	return addresses_add(f, &a) ? 0 : EAI_MEMORY;
 }
 
 /* RFC 3493, 6.1: no addresses of a family for which the guest has no address. */
-static void configured(bool *want4, bool *want6)
+static void drop_unconfigured(bool *want4, bool *want6)
 {
 	bool up4, up6;
 
@@ -121,7 +121,7 @@ static void configured(bool *want4, bool *want6)
  * Maps IPv4 addresses to IPv6 (AI_V4MAPPED): all of them with AI_ALL, otherwise only if
  * there are no IPv6 addresses.
  */
-static void map(const struct addrinfo *hints, struct found *f)
+static void map(const struct addrinfo *hints, struct addresses *f)
 {
 	unsigned real = 0, left = 0;
 
@@ -139,24 +139,24 @@ static void map(const struct addrinfo *hints, struct found *f)
 	f->count = left;
 }
 
-int netdb_find(const char *host, const struct addrinfo *hints, struct found *f)
+int netdb_lookup(const char *host, const struct addrinfo *hints, struct addresses *f)
 {
 	bool want4 = hints->ai_family != AF_INET6, want6 = hints->ai_family != AF_INET;
 	bool maps = !want4 && hints->ai_flags & AI_V4MAPPED;
 	int rc;
 
 	if (!host)
-		return add_own(hints->ai_flags & AI_PASSIVE, want4, want6, f);
-	rc = parse_host(host, hints, f);
+		return add_local(hints->ai_flags & AI_PASSIVE, want4, want6, f);
+	rc = parse_numeric(host, hints, f);
 	if (!rc || rc == EAI_MEMORY || rc == EAI_ADDRFAMILY)
 		return rc;
 	if (hints->ai_flags & AI_NUMERICHOST)
 		return EAI_NONAME;
 	if (is_localhost(host))
-		return add_own(false, want4, want6, f);
+		return add_local(false, want4, want6, f);
 	want4 |= maps;
 	if (hints->ai_flags & AI_ADDRCONFIG)
-		configured(&want4, &want6);
+		drop_unconfigured(&want4, &want6);
 	if (!want4 && !want6)
 		return EAI_NODATA;
 	rc = resolve(host, want4, want6, f);
@@ -173,7 +173,7 @@ static const struct kind {
 	{ SOCK_STREAM, IPPROTO_TCP }, { SOCK_DGRAM, IPPROTO_UDP }, { SOCK_RAW, 0 },
 };
 
-struct result {
+struct entry {
 	struct addrinfo info;		/* must be first */
 	union {
 		struct sockaddr_in v4;
@@ -181,9 +181,9 @@ struct result {
 	};
 };
 
-static struct addrinfo *result(const struct address *a, unsigned port, const struct kind *k)
+static struct addrinfo *new_addrinfo(const struct address *a, unsigned port, const struct kind *k)
 {
-	struct result *r = calloc(1, sizeof(*r));
+	struct entry *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
@@ -245,14 +245,14 @@ static int check(const char *host, const char *service, const struct addrinfo *h
 }
 
 /* Makes an entry for each address and each requested socket type. */
-static int list_all(const struct found *f, const struct addrinfo *hints, const char *service,
+static int list_all(const struct addresses *f, const struct addrinfo *hints, const char *service,
 		    unsigned port, struct addrinfo **last)
 {
 	for (unsigned i = 0; i < f->count; i++)
 		for (const struct kind *k = kinds; k < kinds + 3; k++) {
 			if (!wanted(k, hints, service, port))
 				continue;
-			*last = result(&f->list[i], port, k);
+			*last = new_addrinfo(&f->list[i], port, k);
 			if (!*last)
 				return EAI_MEMORY;
 			last = &(*last)->ai_next;
@@ -265,7 +265,7 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 {
 	static const struct addrinfo none = { .ai_flags = AI_ADDRCONFIG | AI_V4MAPPED };
 	struct addrinfo *first = NULL;
-	struct found f = { 0 };
+	struct addresses f = { 0 };
 	unsigned port;
 	int rc;
 
@@ -274,7 +274,7 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 	if (!rc)
 		rc = port_of(service, hints, &port);
 	if (!rc)
-		rc = netdb_find(host, hints, &f);
+		rc = netdb_lookup(host, hints, &f);
 	if (!rc)
 		rc = list_all(&f, hints, service, port, &first);
 	free(f.list);

@@ -53,8 +53,8 @@ static int h_errno_of(int error)
  * The memory contains the pointers, the addresses and the name, in this order. Returns
  * false if it is too small.
  */
-static bool fill(struct hostent *to, const char *name, int family, const struct address *list,
-		 unsigned count, char *memory, size_t size)
+static bool fill_hostent(struct hostent *to, const char *name, int family,
+			 const struct address *list, unsigned count, char *memory, size_t size)
 {
 	size_t len = family == AF_INET ? 4 : 16;
 	size_t skip = -(uintptr_t)memory % sizeof(char *);
@@ -75,7 +75,7 @@ static bool fill(struct hostent *to, const char *name, int family, const struct 
 	return true;
 }
 
-static int give(int error, int *h_error, struct hostent *entry, struct hostent **result)
+static int return_entry(int error, int *h_error, struct hostent *entry, struct hostent **result)
 {
 	if (error)
 		*h_error = h_errno_of(error);
@@ -88,15 +88,15 @@ int gethostbyname2_r(const char *name, int family, struct hostent *entry, char *
 		     size_t size, struct hostent **result, int *h_error)
 {
 	struct addrinfo hints = { .ai_family = family };
-	struct found f = { 0 };
-	int rc = family == AF_INET || family == AF_INET6 ? netdb_find(name, &hints, &f) :
+	struct addresses f = { 0 };
+	int rc = family == AF_INET || family == AF_INET6 ? netdb_lookup(name, &hints, &f) :
 		 EAI_FAMILY;
-	bool fits = rc || fill(entry, *f.name ? f.name : name, family, f.list, f.count,
+	bool fits = rc || fill_hostent(entry, *f.name ? f.name : name, family, f.list, f.count,
 			       memory, size);
 
 	free(f.list);
 	if (fits)
-		return give(rc, h_error, entry, result);
+		return return_entry(rc, h_error, entry, result);
 	*result = NULL;
 	*h_error = NETDB_INTERNAL;
 	return ERANGE;
@@ -119,8 +119,8 @@ int gethostbyaddr_r(const void *address, socklen_t len, int family, struct hoste
 		memcpy(&a.v6, address, len);
 		rc = netdb_host_name(&a, NI_NAMEREQD, name, sizeof(name));
 	}
-	if (rc || fill(entry, name, family, &a, 1, memory, size))
-		return give(rc, h_error, entry, result);
+	if (rc || fill_hostent(entry, name, family, &a, 1, memory, size))
+		return return_entry(rc, h_error, entry, result);
 	*result = NULL;
 	*h_error = NETDB_INTERNAL;
 	return ERANGE;

@@ -107,7 +107,7 @@ static bool line_has(const char *name, char *first, char *rest)
 	return false;
 }
 
-bool hosts_find(const char *name, bool want4, bool want6, struct found *f)
+bool hosts_lookup(const char *name, bool want4, bool want6, struct addresses *f)
 {
 	struct lines l = { .fd = open("/etc/hosts", O_RDONLY) };
 	char line[1024], *first, *rest;
@@ -122,7 +122,7 @@ bool hosts_find(const char *name, bool want4, bool want6, struct found *f)
 			continue;
 		if (!f->count)
 			strcpy(f->name, first);
-		fine = found_add(f, &a);
+		fine = addresses_add(f, &a);
 	}
 	close(l.fd);
 	return fine;

@@ -22,7 +22,7 @@
 
 #define BADVERS 16			/* RFC 6891, 9 */
 
-/* ---- one socket */
+/* ---- UDP */
 
 static int open_socket(void)
 {
@@ -98,7 +98,7 @@ static bool connect_to(int fd, const struct sockaddr_in6 *server, uint64_t deadl
 }
 
 /* Returns the response, allocated by malloc(), or NULL. */
-static uint8_t *ask_by_tcp(const struct sockaddr_in6 *server, struct question *q, size_t *len,
+static uint8_t *query_by_tcp(const struct sockaddr_in6 *server, struct question *q, size_t *len,
 			   uint64_t deadline)
 {
 	uint8_t request[2 + DNSMSG_QUERY_MAX] = { q->len >> 8, q->len }, head[2];
@@ -122,7 +122,7 @@ static uint8_t *ask_by_tcp(const struct sockaddr_in6 *server, struct question *q
 	return m;
 }
 
-/* ---- answers */
+/* ---- responses */
 
 /* Parses a response, with memory for the maximum number of addresses. */
 static bool read_answer(struct question *q, const uint8_t *m, size_t len)
@@ -147,28 +147,28 @@ static bool is_final(unsigned rcode)
 }
 
 /* The response was truncated. If TCP fails too, the truncated one is used. */
-static void ask_again_by_tcp(struct lookup *l, unsigned server, struct question *q)
+static void retry_by_tcp(struct lookup *l, unsigned server, struct question *q)
 {
 	uint64_t deadline = clock_now() + TCP_PATIENCE;
 	size_t len;
-	uint8_t *m = ask_by_tcp(&l->servers[server], q, &len,
+	uint8_t *m = query_by_tcp(&l->servers[server], q, &len,
 				deadline < l->deadline ? deadline : l->deadline);
 
-	q->settled = m && read_answer(q, m, len) && is_final(q->answer.rcode);
-	q->refused = !q->settled;
+	q->answered = m && read_answer(q, m, len) && is_final(q->answer.rcode);
+	q->failed = !q->answered;
 	free(m);
 }
 
 /* now: the server that was queried last. */
-static void judge(struct lookup *l, unsigned server, unsigned now, struct question *q)
+static void process_response(struct lookup *l, unsigned server, unsigned now, struct question *q)
 {
 	unsigned rcode = q->answer.rcode;
 
 	if (is_final(rcode)) {
 		if (q->answer.truncated)
-			ask_again_by_tcp(l, server, q);
+			retry_by_tcp(l, server, q);
 		else
-			q->settled = true;
+			q->answered = true;
 		return;
 	}
 	/* Servers without EDNS reply with one of these codes (RFC 6891, 7). */
@@ -176,7 +176,7 @@ static void judge(struct lookup *l, unsigned server, unsigned now, struct questi
 		if (make_query(l, q, false))
 			send_query(l, server, q);
 	} else if (server == now) {
-		q->refused = true;
+		q->failed = true;
 	}
 }
 
@@ -184,7 +184,7 @@ static unsigned server_of(const struct lookup *l, const struct sockaddr_in6 *fro
 {
 	unsigned i = 0;
 
-	while (i < l->asked &&
+	while (i < l->queried &&
 	       !(from->sin6_port == l->servers[i].sin6_port &&
 		 IN6_ARE_ADDR_EQUAL(&from->sin6_addr, &l->servers[i].sin6_addr)))
 		i++;
@@ -199,27 +199,27 @@ static void receive(struct lookup *l, unsigned now)
 			     (struct sockaddr *)&from, &from_len);
 	unsigned server = server_of(l, &from);
 
-	if (n <= 0 || server == l->asked)
+	if (n <= 0 || server == l->queried)
 		return;
 	for (struct question *q = l->questions; q < l->questions + l->count; q++)
-		if (!q->settled && read_answer(q, l->message, n)) {
-			judge(l, server, now, q);
+		if (!q->answered && read_answer(q, l->message, n)) {
+			process_response(l, server, now, q);
 			return;
 		}
 }
 
-static bool over(const struct lookup *l)
+static bool is_done(const struct lookup *l)
 {
 	for (unsigned i = 0; i < l->count; i++)
-		if (!l->questions[i].settled && !l->questions[i].refused)
+		if (!l->questions[i].answered && !l->questions[i].failed)
 			return false;
 	return true;
 }
 
-static bool settled(const struct lookup *l)
+static bool all_answered(const struct lookup *l)
 {
 	for (unsigned i = 0; i < l->count; i++)
-		if (!l->questions[i].settled)
+		if (!l->questions[i].answered)
 			return false;
 	return true;
 }
@@ -227,31 +227,31 @@ static bool settled(const struct lookup *l)
 static bool has_addresses(const struct lookup *l)
 {
 	for (unsigned i = 0; i < l->count; i++)
-		if (l->questions[i].settled && l->questions[i].answer.count)
+		if (l->questions[i].answered && l->questions[i].answer.count)
 			return true;
 	return false;
 }
 
-static void ask_server(struct lookup *l, unsigned server, uint64_t deadline)
+static void query_server(struct lookup *l, unsigned server, uint64_t deadline)
 {
-	l->asked = server >= l->asked ? server + 1 : l->asked;
+	l->queried = server >= l->queried ? server + 1 : l->queried;
 	for (unsigned i = 0; i < l->count; i++) {
-		l->questions[i].refused = false;
-		if (!l->questions[i].settled)
+		l->questions[i].failed = false;
+		if (!l->questions[i].answered)
 			send_query(l, server, &l->questions[i]);
 	}
-	while (!over(l) && wait_for(l->fd, POLLIN, deadline) > 0)
+	while (!is_done(l) && wait_for(l->fd, POLLIN, deadline) > 0)
 		receive(l, server);
 }
 
-static void ask_all(struct lookup *l)
+static void query_servers(struct lookup *l)
 {
 	l->deadline = clock_now() + PATIENCE;
 	for (unsigned i = 0; i < l->attempts * l->nservers; i++) {
 		uint64_t wait = (l->timeout * NSEC_PER_SEC) << i / l->nservers;
 		uint64_t now = clock_now();
 
-		if (now >= l->deadline || settled(l))
+		if (now >= l->deadline || all_answered(l))
 			return;
 		/*
 		 * If a server replies for one family only, do not wait long for the
@@ -259,7 +259,8 @@ static void ask_all(struct lookup *l)
 		 */
 		if (i && i >= l->nservers && has_addresses(l))
 			return;
-		ask_server(l, i % l->nservers, now + wait < l->deadline ? now + wait : l->deadline);
+		query_server(l, i % l->nservers,
+			     now + wait < l->deadline ? now + wait : l->deadline);
 	}
 }
 
@@ -273,7 +274,7 @@ static bool begin(struct lookup *l, const char *name)
 	uint16_t ids[2];
 
 	l->name = name;
-	l->asked = 0;
+	l->queried = 0;
 	if (getrandom(ids, sizeof(ids), 0) != sizeof(ids))
 		return false;
 	ids[1] += ids[1] == ids[0];
@@ -288,30 +289,30 @@ static bool begin(struct lookup *l, const char *name)
 	return true;
 }
 
-static int verdict(const struct lookup *l)
+static int result_of(const struct lookup *l)
 {
 	bool exists = false, open = false;
 
 	for (unsigned i = 0; i < l->count; i++) {
 		const struct question *q = &l->questions[i];
 
-		if (q->answer.count && (q->settled || q->answer.truncated))
+		if (q->answer.count && (q->answered || q->answer.truncated))
 			return 0;
-		open |= !q->settled;
-		exists |= q->settled && q->answer.rcode == DNSMSG_NOERROR;
+		open |= !q->answered;
+		exists |= q->answered && q->answer.rcode == DNSMSG_NOERROR;
 	}
 	return open ? EAI_AGAIN : exists ? EAI_NODATA : EAI_NONAME;
 }
 
 /* Queries one name, without the search list. */
-int query_ask(struct lookup *l, const char *name)
+int query_name(struct lookup *l, const char *name)
 {
 	if (!begin(l, name))
 		return EAI_NONAME;
 	l->fd = open_socket();
 	if (l->fd < 0)
 		return EAI_SYSTEM;
-	ask_all(l);
+	query_servers(l);
 	close(l->fd);
-	return verdict(l);
+	return result_of(l);
 }

@@ -20,7 +20,7 @@ struct question {
 	uint8_t query[DNSMSG_QUERY_MAX];
 	size_t len;
 	uint16_t id, type;
-	bool edns, settled, refused;	/* refused: the current server replied with an error */
+	bool edns, answered, failed;	/* failed: the current server replied with an error */
 	void *addresses;		/* 4 or 16 bytes each */
 	struct dnsmsg_answer answer;
 };
@@ -28,7 +28,7 @@ struct question {
 struct lookup {
 	const char *name;
 	struct sockaddr_in6 servers[QUERY_SERVERS_MAX];
-	unsigned nservers, asked;
+	unsigned nservers, queried;
 	unsigned timeout, attempts;
 	uint64_t deadline;
 	int fd;
@@ -41,6 +41,6 @@ struct lookup {
 void query_add(struct lookup *l, uint16_t type);
 
 /* Queries one name, without the search list. Sleeps. Returns 0 or EAI_*. */
-int query_ask(struct lookup *l, const char *name);
+int query_name(struct lookup *l, const char *name);
 
 #endif

@@ -5,8 +5,8 @@
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "lib/netdb/query.h"
-#include "net/net.h"
 #include "net/dns_servers.h"
+#include "net/net.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -55,7 +55,7 @@ static void add_servers(struct lookup *l, enum dns_source first, enum dns_source
  * Collects the servers of the command line, the image and the network. Waits for an
  * address and a server. Returns 0 or EAI_*.
  */
-static int find_servers(struct lookup *l, const struct conf *c)
+static int collect_servers(struct lookup *l, const struct conf *c)
 {
 	int rc;
 
@@ -91,14 +91,14 @@ static struct lookup *lookup_new(struct conf *c, int *error)
 	conf_read(c);
 	l->timeout = c->timeout;
 	l->attempts = c->attempts;
-	*error = find_servers(l, c);
+	*error = collect_servers(l, c);
 	if (!*error)
 		return l;
 	free(l);
 	return NULL;
 }
 
-bool found_add(struct found *f, const struct address *a)
+bool addresses_add(struct addresses *f, const struct address *a)
 {
 	struct address *list = f->list;
 
@@ -111,7 +111,7 @@ bool found_add(struct found *f, const struct address *a)
 	return true;
 }
 
-static int take(const struct lookup *l, struct found *f)
+static int take_addresses(const struct lookup *l, struct addresses *f)
 {
 	for (unsigned i = 0; i < l->count; i++) {
 		const struct question *q = &l->questions[i];
@@ -122,7 +122,7 @@ static int take(const struct lookup *l, struct found *f)
 			strcpy(f->name, q->answer.name);
 		for (unsigned n = 0; n < q->answer.count; n++) {
 			memcpy(&a.v6, (char *)q->addresses + n * size, size);
-			if (!found_add(f, &a))
+			if (!addresses_add(f, &a))
 				return EAI_MEMORY;
 		}
 	}
@@ -153,24 +153,24 @@ static unsigned dots(const char *name)
 static int search(struct lookup *l, const struct conf *c, const char *name)
 {
 	bool whole = name[strlen(name) - 1] == '.', first = whole || dots(name) >= c->ndots;
-	int error = first ? query_ask(l, name) : EAI_NONAME, none = error;
+	int error = first ? query_name(l, name) : EAI_NONAME, none = error;
 	char longer[2 * DNSMSG_NAME_MAX];
 
 	for (unsigned i = 0; i < c->searches && !whole; i++) {
 		if (error != EAI_NONAME && error != EAI_NODATA)
 			return error;
 		snprintf(longer, sizeof(longer), "%s.%s", name, c->search[i]);
-		error = is_host(longer) ? query_ask(l, longer) : EAI_NONAME;
+		error = is_host(longer) ? query_name(l, longer) : EAI_NONAME;
 		none = error == EAI_NODATA ? error : none;
 	}
 	if (!first && (error == EAI_NONAME || error == EAI_NODATA)) {
-		error = query_ask(l, name);
+		error = query_name(l, name);
 		none = error == EAI_NODATA ? error : none;
 	}
 	return error == EAI_NONAME ? none : error;
 }
 
-int resolve(const char *name, bool want4, bool want6, struct found *f)
+int resolve(const char *name, bool want4, bool want6, struct addresses *f)
 {
 	struct conf c;
 	struct lookup *l;
@@ -178,7 +178,7 @@ int resolve(const char *name, bool want4, bool want6, struct found *f)
 
 	if (!is_host(name))
 		return EAI_NONAME;
-	if (!hosts_find(name, want4, want6, f))
+	if (!hosts_lookup(name, want4, want6, f))
 		return EAI_MEMORY;
 	if (f->count)
 		return 0;
@@ -191,7 +191,7 @@ int resolve(const char *name, bool want4, bool want6, struct found *f)
 		query_add(l, DNSMSG_A);
 	error = search(l, &c, name);
 	if (!error)
-		error = take(l, f);
+		error = take_addresses(l, f);
 	end(l);
 	return error;
 }
@@ -214,7 +214,7 @@ int resolve_address(const struct address *a, char name[DNSMSG_NAME_MAX])
 	if (!l)
 		return error;
 	query_add(l, DNSMSG_PTR);
-	error = query_ask(l, text);
+	error = query_name(l, text);
 	if (!error)
 		strcpy(name, l->questions[0].answer.name);
 	end(l);

@@ -25,19 +25,19 @@ struct address {
 	};
 };
 
-struct found {
+struct addresses {
 	char name[DNSMSG_NAME_MAX];	/* the canonical name */
 	struct address *list;		/* allocated by malloc() */
 	unsigned count;
 };
 
 /* Returns false if there is no memory. */
-bool found_add(struct found *f, const struct address *a);
+bool addresses_add(struct addresses *f, const struct address *a);
 
 /*
  * Looks up a name, also with the search list; only addresses of the requested families.
  */
-int resolve(const char *name, bool want4, bool want6, struct found *f);
+int resolve(const char *name, bool want4, bool want6, struct addresses *f);
 int resolve_address(const struct address *a, char name[DNSMSG_NAME_MAX]);
 
 /*
@@ -45,7 +45,7 @@ int resolve_address(const struct address *a, char name[DNSMSG_NAME_MAX]);
  * a name, an address, or NULL (the guest's own addresses).
  */
 struct addrinfo;
-int netdb_find(const char *host, const struct addrinfo *hints, struct found *f);
+int netdb_lookup(const char *host, const struct addrinfo *hints, struct addresses *f);
 
 /* getnameinfo.c: stores the name of a host, or its address as text; flags: NI_*. */
 int netdb_host_name(const struct address *a, int flags, char *to, socklen_t size);
@@ -70,7 +70,7 @@ void conf_read(struct conf *c);
  * Add what /etc/hosts has for a name; return false if there is no memory. Look up the
  * name of an address; return false if there is none.
  */
-bool hosts_find(const char *name, bool want4, bool want6, struct found *f);
+bool hosts_lookup(const char *name, bool want4, bool want6, struct addresses *f);
 bool hosts_name(const struct address *a, char name[DNSMSG_NAME_MAX]);
 
 /* "1.2.3.4", "fe80::1%xn0" */

@@ -31,7 +31,7 @@ _Noreturn void exit(int status)
 	only_once();
 	if (__call_exitprocs)
 		__call_exitprocs(status, NULL);
-	locks_hurry();
+	locks_limit_wait();
 	if (&__stdio_exit_handler && __stdio_exit_handler)
 		__stdio_exit_handler();
 	_exit(status);

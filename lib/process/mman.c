@@ -52,7 +52,7 @@ static void end_change(void)
 }
 
 /* Finds the first mapping that ends above this address. */
-static struct mapping **find(const char *at)
+static struct mapping **lookup(const char *at)
 {
 	struct mapping **p = &mappings;
 
@@ -87,7 +87,7 @@ static char *map(size_t len, bool anonymous)
 		kernel_pause();
 	pages = page_alloc(len / PAGE_SIZE);
 	if (pages) {
-		p = find(pages);
+		p = lookup(pages);
 		*m = (struct mapping){ *p, pages, pages + len, BOTH, anonymous };
 		*p = m;
 	}
@@ -193,7 +193,7 @@ static bool pages_in_a_row(const void *at, size_t len)
 
 static int change(char *at, char *end, int what, struct mapping **spare)
 {
-	struct mapping **p = find(at);
+	struct mapping **p = lookup(at);
 
 	if (!mapped(*p, at, end))
 		return what == UNMAP ? -EINVAL : -ENOMEM;
@@ -259,7 +259,7 @@ int mprotect(void *at, size_t len, int prot)
 	return change_pages(at, len, prot & PROT_WRITE ? BOTH : prot);
 }
 
-static int look(const void *at, size_t len)
+static int check_mapped(const void *at, size_t len)
 {
 	bool good;
 
@@ -269,7 +269,7 @@ static int look(const void *at, size_t len)
 		return result(-EINVAL);
 	kernel_enter();
 	begin_change();
-	good = mapped(*find(at), at, (const char *)at + round_up(len));
+	good = mapped(*lookup(at), at, (const char *)at + round_up(len));
 	end_change();
 	kernel_leave();
 	return good ? 0 : result(-ENOMEM);
@@ -280,7 +280,7 @@ int msync(void *at, size_t len, int flags)
 	if (flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) ||
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
 		return result(-EINVAL);
-	return look(at, len);
+	return check_mapped(at, len);
 }
 
 int mlock(const void *at, size_t len)
@@ -304,7 +304,7 @@ static int clear(char *at, size_t len)
 
 	kernel_enter();
 	begin_change();
-	m = first = *find(at);
+	m = first = *lookup(at);
 	if (!mapped(first, at, end))
 		rc = -ENOMEM;
 	for (unsigned n = 1; !rc && m && m->start < end; m = m->next, n++) {
@@ -332,7 +332,7 @@ int madvise(void *at, size_t len, int advice)
 {
 	if ((advice < MADV_NORMAL || advice > MADV_DONTNEED) && advice != MADV_FREE)
 		return result(-EINVAL);
-	if (look(at, len))
+	if (check_mapped(at, len))
 		return -1;
 	return advice == MADV_DONTNEED ? clear(at, len) : 0;
 }
@@ -341,5 +341,5 @@ int posix_madvise(void *at, size_t len, int advice)
 {
 	if (advice < MADV_NORMAL || advice > POSIX_MADV_DONTNEED)
 		return EINVAL;
-	return look(at, len) ? ENOMEM : 0;
+	return check_mapped(at, len) ? ENOMEM : 0;
 }

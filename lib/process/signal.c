@@ -13,9 +13,9 @@
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "lib/result.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/pthread.h"
 #include "lib/thread/signals.h"
-#include "lib/thread/time.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -54,27 +54,27 @@ static bool stops(int sig)
 /* A signal that sigwait() waits for is not delivered to a handler. */
 static bool accepts(const struct pthread *p, int sig)
 {
-	return BIT(sig) & (~p->blocked | p->awaited);
+	return BIT(sig) & (~p->blocked | p->waited_for);
 }
 
 /*
  * Whether a signal stays pending although it is ignored or would end the program: it is
  * blocked or waited for.
  */
-static bool kept(const struct pthread *p, int sig)
+static bool stays_pending(const struct pthread *p, int sig)
 {
-	return BIT(sig) & (p->blocked | p->awaited);
+	return BIT(sig) & (p->blocked | p->waited_for);
 }
 
 static bool ends(const struct pthread *p, int sig)
 {
-	return actions[sig].sa_handler == SIG_DFL && !ignored(sig) && !kept(p, sig);
+	return actions[sig].sa_handler == SIG_DFL && !ignored(sig) && !stays_pending(p, sig);
 }
 
 /* Returns the signals that the thread must handle now; removes those that are ignored. */
 static sigset_t deliverable(struct pthread *p)
 {
-	sigset_t set = (p->pending | pending) & ~p->blocked & ~p->awaited;
+	sigset_t set = (p->pending | pending) & ~p->blocked & ~p->waited_for;
 
 	for (int sig = 1; set && sig < NSIG; sig++) {
 		if (set & BIT(sig) && ignored(sig)) {
@@ -107,7 +107,7 @@ static _Noreturn void end_by(int sig)
 	_exit(128 + sig);
 }
 
-static void tell(struct pthread *p)
+static void notify(struct pthread *p)
 {
 	if (!p->thread)
 		return;
@@ -115,7 +115,7 @@ static void tell(struct pthread *p)
 	thread_wake(p->thread);
 }
 
-/* ---- to handle */
+/* ---- delivery */
 
 bool signal_waiting(void)
 {
@@ -176,7 +176,7 @@ void thread_deliver_signals(void)
 	kernel_leave();
 }
 
-/* ---- to send */
+/* ---- sending */
 
 /* Sends a signal to a thread, which may have ended. Returns 0 or an error number. */
 static int send_to(struct pthread *p, int sig)
@@ -187,9 +187,9 @@ static int send_to(struct pthread *p, int sig)
 		return ENOTSUP;
 	if (ends(p, sig))
 		end_by(sig);
-	if (kept(p, sig) || !ignored(sig)) {
+	if (stays_pending(p, sig) || !ignored(sig)) {
 		p->pending |= BIT(sig);
-		tell(p);
+		notify(p);
 	}
 	return 0;
 }
@@ -201,9 +201,9 @@ int pthread_kill(pthread_t id, int sig)
 
 	if (sig < 0 || sig >= NSIG)
 		return EINVAL;
-	pthread_half();
+	pthread_current();
 	kernel_enter();
-	p = pthread_find(id);
+	p = pthread_lookup(id);
 	error = p ? send_to(p, sig) : ESRCH;
 	kernel_leave();
 	return error;
@@ -220,21 +220,21 @@ int raise(int sig)
  */
 static int send(int sig)
 {
-	struct pthread *self = pthread_half(), *to = accepts(self, sig) ? self : NULL;
+	struct pthread *self = pthread_current(), *to = accepts(self, sig) ? self : NULL;
 
 	if (stops(sig))
 		return -ENOTSUP;
 	for (struct pthread *p = pthread_next(NULL); p && !to; p = pthread_next(p))
 		if (p->thread && accepts(p, sig))
 			to = p;
-	if (ignored(sig) && !kept(self, sig) && !(to && BIT(sig) & to->awaited))
+	if (ignored(sig) && !stays_pending(self, sig) && !(to && BIT(sig) & to->waited_for))
 		return 0;
 	if (to && actions[sig].sa_handler == SIG_DFL && !ignored(sig) &&
-	    !(BIT(sig) & to->awaited))
+	    !(BIT(sig) & to->waited_for))
 		end_by(sig);
 	pending |= BIT(sig);
 	if (to)
-		tell(to);
+		notify(to);
 	return 0;
 }
 
@@ -255,7 +255,7 @@ int kill(pid_t pid, int sig)
 	return result(rc);
 }
 
-/* ---- what is done with them */
+/* ---- actions and masks */
 
 int sigaction(int sig, const struct sigaction *restrict new, struct sigaction *restrict old)
 {
@@ -296,7 +296,7 @@ static void block(struct pthread *p, sigset_t set)
 
 int pthread_sigmask(int how, const sigset_t *new, sigset_t *old)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 	sigset_t before = p->blocked;
 	int error = 0;
 
@@ -322,13 +322,13 @@ int sigprocmask(int how, const sigset_t *new, sigset_t *old)
 
 int sigpending(sigset_t *set)
 {
-	*set = (pthread_half()->pending | pending) & pthread_half()->blocked;
+	*set = (pthread_current()->pending | pending) & pthread_current()->blocked;
 	return 0;
 }
 
 void signal_mask(const sigset_t *mask)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 
 	p->unmasked = p->blocked;
 	if (mask)
@@ -337,21 +337,21 @@ void signal_mask(const sigset_t *mask)
 
 void signal_unmask(const sigset_t *mask)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 
 	if (mask)
 		pthread_sigmask(SIG_SETMASK, &p->unmasked, NULL);
 }
 
-/* ---- to wait for them */
+/* ---- waiting */
 
 int sigsuspend(const sigset_t *mask)
 {
 	static struct waitq nobody;
-	sigset_t before = pthread_half()->blocked;
+	sigset_t before = pthread_current()->blocked;
 
 	kernel_enter();
-	block(pthread_half(), *mask);
+	block(pthread_current(), *mask);
 	wait_until(&nobody, signal_waiting());
 	kernel_leave();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -360,19 +360,19 @@ int sigsuspend(const sigset_t *mask)
 
 int pause(void)
 {
-	return sigsuspend(&pthread_half()->blocked);
+	return sigsuspend(&pthread_current()->blocked);
 }
 
 static int wait_for(sigset_t set, uint64_t deadline)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 	static struct waitq nobody;
 	int sig, rc;
 
 	kernel_enter();
-	p->awaited = set & ALL & ~NOT_BLOCKED;
-	rc = wait_or_signal(&nobody, deadline, SIGNAL_ENDS, sig = take(p, p->awaited));
-	p->awaited = 0;
+	p->waited_for = set & ALL & ~NOT_BLOCKED;
+	rc = wait_or_signal(&nobody, deadline, SIGNAL_ENDS, sig = take(p, p->waited_for));
+	p->waited_for = 0;
 	kernel_leave();
 	return rc == 1 ? sig : rc ? rc : -EAGAIN;
 }

@@ -101,7 +101,7 @@ static size_t stack_size(void)
 	return param_size("stack", share);
 }
 
-static void greet(void)
+static void log_version(void)
 {
 	unsigned major = 0, minor = 0;
 	char extra[16] = "";
@@ -163,7 +163,7 @@ _Noreturn void kernel_main(void)
 	console_start();
 	rc = param_init(boot_info.command_line);
 	log_init();
-	greet();
+	log_version();
 	/*
 	 * Without xenstore the guest runs, but has no control endpoint and cannot report
 	 * its exit status there.

@@ -39,34 +39,34 @@ struct group *getgrnam(const char *group)
 }
 
 /* Root may change to any user, but there is no other one. */
-static int become(unsigned id)
+static int change_to(unsigned id)
 {
 	return id == 0 ? 0 : result(-EINVAL);
 }
 
 int setuid(uid_t id)
 {
-	return become(id);
+	return change_to(id);
 }
 
 int seteuid(uid_t id)
 {
-	return become(id);
+	return change_to(id);
 }
 
 int setgid(gid_t id)
 {
-	return become(id);
+	return change_to(id);
 }
 
 int setegid(gid_t id)
 {
-	return become(id);
+	return change_to(id);
 }
 
 int initgroups(const char *user, gid_t group)
 {
-	return strcmp(user, NAME) ? result(-EINVAL) : become(group);
+	return strcmp(user, NAME) ? result(-EINVAL) : change_to(group);
 }
 
 int setgroups(int n, const gid_t *groups)

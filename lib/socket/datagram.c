@@ -60,7 +60,7 @@ static int no_room(struct dgram_socket *d, const struct message *m, unsigned att
 		return attempt ? -ENOBUFS : 0;
 	if (attempt == ATTEMPTS)
 		return -ENOBUFS;
-	if (m->patient) {
+	if (m->may_sleep) {
 		int rc = wait_or_signal(&net_room, deadline, signal_way(deadline),
 					!net_is_full());
 
@@ -81,7 +81,7 @@ int dgram_send(struct dgram_socket *d, struct message *m, const struct endpoint 
 	uint64_t deadline = socket_deadline(d->s.o.snd_timeout);
 	int rc = attempt(d, m, to, err);
 
-	if (!rc && *err == ERR_RTE && m->patient && !socket_wait_up(to))
+	if (!rc && *err == ERR_RTE && m->may_sleep && !socket_wait_source(to))
 		rc = attempt(d, m, to, err);
 	for (unsigned i = 0; !rc && *err == ERR_MEM; i++) {
 		rc = no_room(d, m, i, deadline);
@@ -135,7 +135,7 @@ void dgram_free(struct dgram_socket *d)
 	free(d);
 }
 
-void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint *from)
+void dgram_received(struct dgram_socket *d, struct pbuf *p, const struct endpoint *from)
 {
 	size_t cost = p->tot_len + COST;
 	struct datagram *g = NULL;
@@ -165,7 +165,7 @@ void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint
  * The message is truncated to the buffers; with MSG_TRUNC its length is returned, as on
  * Linux.
  */
-static ssize_t take(struct dgram_socket *d, struct message *m)
+static ssize_t dequeue(struct dgram_socket *d, struct message *m)
 {
 	struct cursor to = { .iov = m->iov };
 	struct datagram *g = d->first;
@@ -197,7 +197,7 @@ ssize_t dgram_recv(struct socket *s, struct message *m)
 	if (rc)
 		return rc;
 	if (!d->first && !d->shut_rd) {
-		if (!m->patient)
+		if (!m->may_sleep)
 			return -EAGAIN;
 		net_push();
 		deadline = socket_deadline(s->o.rcv_timeout);
@@ -206,7 +206,7 @@ ssize_t dgram_recv(struct socket *s, struct message *m)
 		if (rc <= 0)
 			return rc ? rc : -EAGAIN;
 	}
-	return d->first ? take(d, m) : socket_error(s);
+	return d->first ? dequeue(d, m) : socket_error(s);
 }
 
 unsigned dgram_ready(struct socket *s)

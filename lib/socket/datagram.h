@@ -34,7 +34,7 @@ struct dgram_socket *dgram_new(const struct socket_ops *ops, int domain, int typ
 void dgram_free(struct dgram_socket *d);
 
 /* Queues a datagram, in lwIP's callback. Takes ownership of p. */
-void dgram_arrived(struct dgram_socket *d, struct pbuf *p, const struct endpoint *from);
+void dgram_received(struct dgram_socket *d, struct pbuf *p, const struct endpoint *from);
 
 ssize_t dgram_recv(struct socket *s, struct message *m);
 unsigned dgram_ready(struct socket *s);

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 
-/* ---- making them */
+/* ---- socket() and accept() */
 
 static struct socket *make(int domain, int type, int protocol, int *rc)
 {
@@ -63,7 +63,7 @@ int socket(int domain, int type, int protocol)
 	if (s)
 		rc = install(s, flags);
 	kernel_leave();
-	return rc < 0 ? socket_result(rc) : rc;
+	return result(rc);
 }
 
 /*
@@ -77,7 +77,7 @@ static int accept_one(struct socket *s, struct endpoint *peer, int flags)
 
 	if (fd < 0)
 		return fd;
-	rc = CAN(s, accept, socket_patient(s, 0), &connection);
+	rc = CAN(s, accept, socket_may_sleep(s, 0), &connection);
 	if (rc) {
 		file_unreserve(fd);
 		return rc;
@@ -104,7 +104,7 @@ static int accept_named(struct socket *s, struct sockaddr *name, socklen_t *len,
 int accept4(int fd, struct sockaddr *name, socklen_t *len, int flags)
 {
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
-		return socket_result(-EINVAL);
+		return result(-EINVAL);
 	return WITH_SOCKET(fd, accept_named(s, name, len, flags));
 }
 
@@ -144,7 +144,7 @@ static int connect_to(struct socket *s, const struct sockaddr *name, socklen_t l
 	/* As on other systems, the unspecified address means loopback. */
 	if (ip_addr_isany(&e.ip))
 		ip_addr_set_loopback(IP_IS_V6(&e.ip), &e.ip);
-	return CAN(s, connect, &e, socket_patient(s, 0));
+	return CAN(s, connect, &e, socket_may_sleep(s, 0));
 }
 
 int connect(int fd, const struct sockaddr *name, socklen_t len)

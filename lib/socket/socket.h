@@ -32,7 +32,7 @@ struct message {
 	size_t count;			/* number of buffers in iov */
 	size_t size;			/* total size of the buffers */
 	int flags;			/* MSG_* */
-	bool patient;			/* the call may sleep */
+	bool may_sleep;			/* the call may sleep */
 	bool named;			/* name is valid: the destination, or the source */
 	struct endpoint name;
 	int result;			/* after receiving: MSG_TRUNC */
@@ -74,10 +74,10 @@ struct socket {
 /* Functions return 0, a count or -errno. If one is NULL the result is -EOPNOTSUPP. */
 struct socket_ops {
 	int (*bind)(struct socket *s, const struct endpoint *name);
-	int (*connect)(struct socket *s, const struct endpoint *to, bool patient);
+	int (*connect)(struct socket *s, const struct endpoint *to, bool may_sleep);
 	int (*disconnect)(struct socket *s);
 	int (*listen)(struct socket *s, unsigned backlog);
-	int (*accept)(struct socket *s, bool patient, struct socket **connection);
+	int (*accept)(struct socket *s, bool may_sleep, struct socket **connection);
 	ssize_t (*send)(struct socket *s, struct message *m);
 	ssize_t (*recv)(struct socket *s, struct message *m);
 	/* Sends bytes that never change. Returns how many, at least 1. */
@@ -113,11 +113,11 @@ bool socket_is_local(const struct file *f);
 struct socket *socket_of(struct file *f);
 
 /* Whether a call with these MSG_* flags may sleep. */
-bool socket_patient(const struct socket *s, int flags);
+bool socket_may_sleep(const struct socket *s, int flags);
 
 /*
  * Sends or receives m, whose iov, count and flags are set. Returns a count of bytes or
- * -errno. Sleeps if socket_patient().
+ * -errno. Sleeps if socket_may_sleep().
  */
 ssize_t socket_transfer(struct socket *s, bool out, struct message *m);
 
@@ -138,7 +138,7 @@ int socket_errno(err_t err);
 uint8_t socket_ip_type(const struct socket *s);
 
 /* Whether the address is one of the guest's. */
-bool socket_is_ours(const ip_addr_t *ip);
+bool socket_is_own_address(const ip_addr_t *ip);
 
 /* Whether the address is 255.255.255.255, or the broadcast address of a vif. */
 bool socket_is_broadcast(const ip_addr_t *ip);
@@ -147,11 +147,11 @@ bool socket_is_broadcast(const ip_addr_t *ip);
  * Whether there is a source address for this destination, and if not, whether one may be
  * assigned.
  */
-bool socket_is_up(const struct endpoint *to);
-bool socket_comes_up(const struct endpoint *to);
+bool socket_has_source(const struct endpoint *to);
+bool socket_source_pending(const struct endpoint *to);
 
 /* Waits for a source address if there is none yet. Returns 0 or -errno. */
-int socket_wait_up(const struct endpoint *to);
+int socket_wait_source(const struct endpoint *to);
 
 /* socket_option.c */
 int socket_setopt(struct socket *s, int level, int option, const void *value, size_t len);

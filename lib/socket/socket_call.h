@@ -3,16 +3,11 @@
 #ifndef LIB_SOCKET_SOCKET_CALL_H
 #define LIB_SOCKET_SOCKET_CALL_H
 
+#include "lib/result.h"
 #include "lib/socket/socket.h"
 #include "net/net.h"
 
 #include <errno.h>
-
-static inline int socket_result(ssize_t rc)
-{
-	errno = -rc;
-	return -1;
-}
 
 /*
  * Enters the kernel, evaluates `call` with the socket s of fd, sends packets, and leaves
@@ -31,7 +26,7 @@ static inline int socket_result(ssize_t rc)
 			file_put(f);						\
 		net_push();							\
 		kernel_leave();							\
-		rc_ < 0 ? socket_result(rc_) : rc_;				\
+		result(rc_);							\
 	})
 
 /* Calls an operation, if the protocol has it. */

@@ -19,7 +19,7 @@
 
 #define ORPHANS_LEAST 8			/* allowed if memory for unacknowledged data is full */
 #define TIME_WAIT_MOST 256
-#define LOOK_EVERY 64			/* closed connections between two checks */
+#define CHECK_EVERY 64			/* closed connections between two checks */
 #define LAST_PATIENCE (2 * NSEC_PER_SEC)
 #define DRAIN (1 * NSEC_PER_SEC)
 #define MOMENT (NSEC_PER_SEC / 5)	/* time in which progress is expected */
@@ -62,7 +62,7 @@ static void limit_closed(void)
 {
 	static unsigned closed;
 
-	if (++closed % LOOK_EVERY)
+	if (++closed % CHECK_EVERY)
 		return;
 	tcp_orphans_limit(tcp_socket_memory_full() ? ORPHANS_LEAST : ORPHANS_MOST);
 	limit_time_wait();
@@ -83,7 +83,7 @@ static bool linger(struct tcp_socket *t)
 	return t->pcb;
 }
 
-static bool wants_reset(const struct tcp_socket *t)
+static bool needs_reset(const struct tcp_socket *t)
 {
 	return t->rx_len || t->pcb->refused_data || (t->s.o.linger && !t->s.o.linger_time);
 }
@@ -92,14 +92,14 @@ static void close_connection(struct tcp_socket *t)
 {
 	struct tcp_pcb *pcb = t->pcb;
 
-	if (t->s.o.linger && !wants_reset(t)) {
+	if (t->s.o.linger && !needs_reset(t)) {
 		tcp_output(pcb);
 		if (!linger(t)) {
 			tcp_socket_free(t);
 			return;
 		}
 	}
-	if (wants_reset(t)) {		/* data may have arrived meanwhile */
+	if (needs_reset(t)) {		/* data may have arrived meanwhile */
 		tcp_socket_abort(t);
 		tcp_socket_free(t);
 		return;
@@ -135,7 +135,7 @@ void tcp_socket_close(struct socket *s)
 /* ---- the end of the guest */
 
 /* New connections are refused with a reset, so that clients can try elsewhere. */
-static void let_nobody_in(void)
+static void refuse_connections(void)
 {
 	struct tcp_pcb *pcb;
 
@@ -144,7 +144,7 @@ static void let_nobody_in(void)
 }
 
 /* A value that changes when data is sent or received. */
-static uint32_t moved(void)
+static uint32_t progress_sum(void)
 {
 	uint32_t sum = 0;
 
@@ -159,11 +159,11 @@ static void drain(uint64_t deadline)
 	uint32_t before;
 
 	do {
-		before = moved();
+		before = progress_sum();
 		net_push();
 		thread_sleep(clock_now() + MOMENT < deadline ? clock_now() + MOMENT : deadline);
 	} while (tcp_active_pcbs && clock_now() < deadline &&
-		 (moved() != before || !tcp_socket_all_acked(0)));
+		 (progress_sum() != before || !tcp_socket_all_acked(0)));
 }
 
 /*
@@ -174,7 +174,7 @@ static void close_all(const struct shutdown_order *order)
 {
 	uint64_t limit = order->deadline, patience = order->runs ? param_duration("drain", DRAIN) : 0;
 
-	let_nobody_in();
+	refuse_connections();
 	if (patience && tcp_active_pcbs)
 		drain(clock_now() + patience < limit ? clock_now() + patience : limit);
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
@@ -189,7 +189,7 @@ static bool connected(void)
 	return tcp_active_pcbs;
 }
 
-void tcp_socket_end_in_order(void)
+void tcp_socket_close_at_shutdown(void)
 {
 	static struct shutdown_hook hook = {
 		.name = "sockets", .run = close_all, .busy = connected,

@@ -12,14 +12,14 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* ---- to be sent */
+/* ---- sent */
 
 /* The source: an address, an interface, or both. */
 static int set_source(struct message *m, const ip_addr_t *ip, unsigned index)
 {
 	if (index && (index > UINT8_MAX || !netif_get_by_index(index)))
 		return -ENODEV;
-	if (!ip_addr_isany(ip) && !socket_is_ours(ip))
+	if (!ip_addr_isany(ip) && !socket_is_own_address(ip))
 		return -EINVAL;
 	m->local = *ip;
 	m->netif = index;
@@ -124,7 +124,7 @@ static void put_v4(struct msghdr *h, size_t *used, const struct message *m)
 	};
 
 	/* A multicast address cannot be the source of a reply. */
-	if (netif && !socket_is_ours(&m->local))
+	if (netif && !socket_is_own_address(&m->local))
 		info.ipi_spec_dst.s_addr = netif_ip4_addr(netif)->addr;
 	put(h, used, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }

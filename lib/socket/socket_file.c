@@ -28,7 +28,7 @@ bool socket_is_local(const struct file *f)
 	return f->ops == &socket_file_ops && ((const struct socket *)f)->domain == AF_UNIX;
 }
 
-/* ---- for the protocols */
+/* ---- for the protocols: errors, addresses, deadlines */
 
 void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int type,
 		 int protocol)
@@ -108,7 +108,7 @@ uint8_t socket_ip_type(const struct socket *s)
 	       s->v6only ? IPADDR_TYPE_V6 : IPADDR_TYPE_ANY;
 }
 
-bool socket_is_ours(const ip_addr_t *ip)
+bool socket_is_own_address(const ip_addr_t *ip)
 {
 	struct netif *netif;
 
@@ -138,7 +138,7 @@ static unsigned version(const struct endpoint *to)
 	return IP_IS_V6(&to->ip) ? 6 : 4;
 }
 
-bool socket_is_up(const struct endpoint *to)
+bool socket_has_source(const struct endpoint *to)
 {
 	if (ip_addr_isloopback(&to->ip) || ip_addr_ismulticast(&to->ip))
 		return true;
@@ -147,14 +147,14 @@ bool socket_is_up(const struct endpoint *to)
 	return config_up(version(to));
 }
 
-bool socket_comes_up(const struct endpoint *to)
+bool socket_source_pending(const struct endpoint *to)
 {
 	return config_pending(version(to));
 }
 
-int socket_wait_up(const struct endpoint *to)
+int socket_wait_source(const struct endpoint *to)
 {
-	return socket_is_up(to) ? 0 :
+	return socket_has_source(to) ? 0 :
 	       net_wait_up(version(to), clock_now() + NET_PATIENCE);
 }
 
@@ -192,14 +192,14 @@ void cursor_get(struct cursor *c, void *to, size_t len)
 	}
 }
 
-/* ---- as files */
+/* ---- file operations */
 
-bool socket_patient(const struct socket *s, int flags)
+bool socket_may_sleep(const struct socket *s, int flags)
 {
 	return !(s->file.flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT);
 }
 
-static ssize_t total(const struct iovec *iov, size_t count)
+static ssize_t total_size(const struct iovec *iov, size_t count)
 {
 	size_t size = 0;
 
@@ -234,7 +234,7 @@ static int flags_refused(const struct socket *s, bool out, int flags)
 
 ssize_t socket_transfer(struct socket *s, bool out, struct message *m)
 {
-	ssize_t size = total(m->iov, m->count);
+	ssize_t size = total_size(m->iov, m->count);
 
 	if (size < 0)
 		return size;
@@ -242,7 +242,7 @@ ssize_t socket_transfer(struct socket *s, bool out, struct message *m)
 	if (size < 0)
 		return size;
 	m->size = size;
-	m->patient = socket_patient(s, m->flags);
+	m->may_sleep = socket_may_sleep(s, m->flags);
 	return out ? s->ops->send(s, m) : s->ops->recv(s, m);
 }
 

@@ -21,7 +21,7 @@ struct group {
 	ip_addr_t ip;
 };
 
-static struct group **find(struct socket *s, const struct netif *netif, const ip_addr_t *ip)
+static struct group **lookup(struct socket *s, const struct netif *netif, const ip_addr_t *ip)
 {
 	struct group **p;
 
@@ -33,7 +33,7 @@ static struct group **find(struct socket *s, const struct netif *netif, const ip
 
 static int join(struct socket *s, struct netif *netif, const ip_addr_t *ip)
 {
-	struct group **p = find(s, netif, ip), *g;
+	struct group **p = lookup(s, netif, ip), *g;
 	err_t err;
 
 	if (*p)
@@ -69,10 +69,10 @@ static int leave(struct group **p)
 
 static int change(struct socket *s, bool joins, struct netif *netif, const ip_addr_t *ip)
 {
-	return joins ? join(s, netif, ip) : leave(find(s, netif, ip));
+	return joins ? join(s, netif, ip) : leave(lookup(s, netif, ip));
 }
 
-static bool meant(const struct netif *netif, const struct ip_mreqn *m)
+static bool matches(const struct netif *netif, const struct ip_mreqn *m)
 {
 	if (m->imr_ifindex)
 		return netif_get_index(netif) == m->imr_ifindex;
@@ -99,7 +99,7 @@ int socket_group_v4(struct socket *s, bool joins, const void *value, size_t len)
 		return -EINVAL;
 	ip4_addr_set_u32(ip_2_ip4(&ip), m.imr_multiaddr.s_addr);
 	NETIF_FOREACH(netif) {
-		if (!meant(netif, &m))
+		if (!matches(netif, &m))
 			continue;
 		one = change(s, joins, netif, &ip);
 		any |= !one;

@@ -21,7 +21,7 @@
 #define RESERVE (64 * 1024)	/* bytes: with less free memory no connection is accepted */
 
 /* lwIP's macro cannot set the backlog to 0. */
-static void let_in(struct tcp_socket *t)
+static void update_backlog(struct tcp_socket *t)
 {
 	struct tcp_pcb_listen *pcb = (struct tcp_pcb_listen *)t->pcb;
 
@@ -55,7 +55,7 @@ static void queue(struct tcp_socket *t, struct tcp_socket *connection)
 		t->first = connection;
 	t->last = connection;
 	t->queued++;
-	let_in(t);
+	update_backlog(t);
 }
 
 static void unqueue(struct tcp_socket *t, struct tcp_socket *connection)
@@ -73,7 +73,7 @@ static void unqueue(struct tcp_socket *t, struct tcp_socket *connection)
 	connection->next = NULL;
 	connection->listener = NULL;
 	t->queued--;
-	let_in(t);
+	update_backlog(t);
 }
 
 static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
@@ -104,7 +104,7 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
  * A connection that fails before it is accepted stays in the queue, as on Linux: accept()
  * returns it, and the first call on it returns the error.
  */
-int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection)
+int tcp_socket_accept(struct socket *s, bool may_sleep, struct socket **connection)
 {
 	struct tcp_socket *t = tcp_of(s), *c;
 	uint64_t deadline;
@@ -112,7 +112,7 @@ int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection
 
 	if (!t->pcb || t->pcb->state != LISTEN)
 		return -EINVAL;
-	if (!t->first && !patient)
+	if (!t->first && !may_sleep)
 		return -EAGAIN;
 	if (!t->first) {
 		net_push();
@@ -143,7 +143,7 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 		return -EINVAL;
 	t->backlog = backlog < 1 ? 1 : backlog > SOMAXCONN ? SOMAXCONN : backlog;
 	if (t->pcb->state == LISTEN) {
-		let_in(t);
+		update_backlog(t);
 		return 0;
 	}
 	if (!t->pcb->local_port) {
@@ -160,7 +160,7 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 	t->pcb = pcb;
 	tcp_arg(pcb, t);
 	tcp_accept(pcb, accepted);
-	let_in(t);
+	update_backlog(t);
 	return 0;
 }
 

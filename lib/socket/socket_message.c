@@ -3,7 +3,7 @@
 #include "kernel/clock.h"
 #include "lib/file/rights.h"
 #include "lib/socket/socket_call.h"
-#include "lib/thread/time.h"
+#include "lib/thread/clocks.h"
 
 static ssize_t send_to(struct socket *s, struct message *m, const struct sockaddr *name,
 		       socklen_t len)
@@ -130,7 +130,7 @@ int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	ssize_t n;
 
 	if (timeout && (!timespec_valid(timeout) || timeout->tv_sec < 0))
-		return socket_result(-EINVAL);
+		return result(-EINVAL);
 	if (timeout)
 		deadline = socket_deadline(timespec_ns(timeout));
 	for (i = 0; i < count && (!i || clock_now() < deadline); i++) {

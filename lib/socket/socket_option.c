@@ -257,9 +257,9 @@ int socket_setopt(struct socket *s, int level, int option, const void *value, si
 	return s->ops->setopt ? s->ops->setopt(s, level, option, value, len) : -ENOPROTOOPT;
 }
 
-/* ---- asking */
+/* ---- getsockopt() */
 
-static int give(void *value, socklen_t *len, const void *from, size_t size)
+static int put_value(void *value, socklen_t *len, const void *from, size_t size)
 {
 	if (*len > size)
 		*len = size;
@@ -267,7 +267,7 @@ static int give(void *value, socklen_t *len, const void *from, size_t size)
 	return 0;
 }
 
-static int give_timeout(uint64_t timeout, void *value, socklen_t *len)
+static int put_timeout(uint64_t timeout, void *value, socklen_t *len)
 {
 	struct timeval tv = { 0 };
 
@@ -275,7 +275,7 @@ static int give_timeout(uint64_t timeout, void *value, socklen_t *len)
 		tv.tv_sec = timeout / NSEC_PER_SEC;
 		tv.tv_usec = timeout % NSEC_PER_SEC / 1000;
 	}
-	return give(value, len, &tv, sizeof(tv));
+	return put_value(value, len, &tv, sizeof(tv));
 }
 
 static int get_socket(struct socket *s, int option, int *n)
@@ -393,11 +393,11 @@ int socket_getopt(struct socket *s, int level, int option, void *value, socklen_
 	if (s->domain == AF_UNIX && level != SOL_SOCKET)
 		return -EOPNOTSUPP;
 	if (level == SOL_SOCKET && option == SO_RCVTIMEO)
-		return give_timeout(s->o.rcv_timeout, value, len);
+		return put_timeout(s->o.rcv_timeout, value, len);
 	if (level == SOL_SOCKET && option == SO_SNDTIMEO)
-		return give_timeout(s->o.snd_timeout, value, len);
+		return put_timeout(s->o.snd_timeout, value, len);
 	if (level == SOL_SOCKET && option == SO_LINGER)
-		return give(value, len, &l, sizeof(l));
+		return put_value(value, len, &l, sizeof(l));
 	if (level == SOL_SOCKET)
 		rc = get_socket(s, option, &n);
 	else if (level == IPPROTO_IP)
@@ -406,5 +406,5 @@ int socket_getopt(struct socket *s, int level, int option, void *value, socklen_
 		rc = get_ipv6(s, option, &n);
 	else if (s->ops->getopt)
 		rc = s->ops->getopt(s, level, option, &n);
-	return rc ? rc : give(value, len, &n, sizeof(n));
+	return rc ? rc : put_value(value, len, &n, sizeof(n));
 }

@@ -15,7 +15,7 @@
 #define MOST (65535 - 40)
 #define ICMPV6_CHECKSUM 2		/* its offset in the packet */
 
-static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+static u8_t received(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 {
 	struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
 
@@ -23,7 +23,7 @@ static u8_t arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_add
 	if (copy && IP_IS_V6(from))
 		pbuf_remove_header(copy, ip_current_header_tot_len());
 	if (copy)
-		dgram_arrived(arg, copy, &(struct endpoint){ *from, 0 });
+		dgram_received(arg, copy, &(struct endpoint){ *from, 0 });
 	return 0;
 }
 
@@ -57,7 +57,7 @@ struct socket *raw_socket_new(int domain, int protocol)
 		d->raw->chksum_reqd = 1;
 		d->raw->chksum_offset = ICMPV6_CHECKSUM;
 	}
-	raw_recv(d->raw, arrived, d);
+	raw_recv(d->raw, received, d);
 	apply(&d->s);
 	return &d->s;
 }
@@ -67,10 +67,10 @@ static int raw_socket_bind(struct socket *s, const struct endpoint *name)
 	return socket_errno(raw_bind(dgram_of(s)->raw, &name->ip));
 }
 
-static int raw_socket_connect(struct socket *s, const struct endpoint *to, bool patient)
+static int raw_socket_connect(struct socket *s, const struct endpoint *to, bool may_sleep)
 {
 	struct dgram_socket *d = dgram_of(s);
-	int rc = patient ? socket_wait_up(to) : 0;
+	int rc = may_sleep ? socket_wait_source(to) : 0;
 
 	if (!rc)
 		rc = socket_errno(raw_connect(d->raw, &to->ip));

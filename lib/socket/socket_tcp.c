@@ -32,7 +32,7 @@ struct tcp_socket *tcp_socket_alloc(int domain)
 void tcp_socket_free(struct tcp_socket *t)
 {
 	tcp_socket_discard(t);
-	tcp_socket_lets_go(t, t->unacked);
+	tcp_socket_remove_unacked(t, t->unacked);
 	sendbuf_free(&t->out);
 	free(t);
 }
@@ -93,7 +93,7 @@ struct socket *tcp_socket_new(int domain)
 {
 	struct tcp_socket *t = tcp_socket_alloc(domain);
 
-	tcp_socket_end_in_order();
+	tcp_socket_close_at_shutdown();
 	if (!t || !pcb_new(t))
 		return &t->s;
 	tcp_socket_free(t);
@@ -109,7 +109,7 @@ static void failed(void *arg, err_t err)
 	t->pcb = NULL;
 	if (!t->filling)
 		sendbuf_free(&t->out);
-	tcp_socket_lets_go(t, t->unacked);
+	tcp_socket_remove_unacked(t, t->unacked);
 	if (t->orphan) {
 		tcp_socket_orphan_over(t);
 		return;
@@ -162,7 +162,7 @@ static int tcp_socket_bind(struct socket *s, const struct endpoint *name)
 		return rc;
 	if (t->pcb->state != CLOSED || t->pcb->local_port)
 		return -EINVAL;
-	if (!ip_addr_isany(&ip) && !socket_is_ours(&ip))
+	if (!ip_addr_isany(&ip) && !socket_is_own_address(&ip))
 		return -EADDRNOTAVAIL;
 	if (ip_addr_isany(&ip) && IP_IS_V6(&ip) && !s->v6only)
 		IP_SET_TYPE_VAL(ip, IPADDR_TYPE_ANY);
@@ -236,7 +236,7 @@ static int begin(struct tcp_socket *t, const struct endpoint *to)
 static void begin_later(void *arg)
 {
 	struct tcp_socket *t = arg;
-	int rc = socket_wait_up(&t->remote);
+	int rc = socket_wait_source(&t->remote);
 
 	t->waits_for_address = false;
 	if (!rc && t->connecting && t->s.file.refs > 1)
@@ -252,15 +252,15 @@ static void begin_later(void *arg)
 	net_push();
 }
 
-static int begin_now_or_later(struct tcp_socket *t, const struct endpoint *to, bool patient)
+static int begin_or_defer(struct tcp_socket *t, const struct endpoint *to, bool may_sleep)
 {
-	int rc = socket_is_up(to) ? 0 : patient ? socket_wait_up(to) : -EINPROGRESS;
+	int rc = socket_has_source(to) ? 0 : may_sleep ? socket_wait_source(to) : -EINPROGRESS;
 
 	if (!rc)
 		return begin(t, to);
 	if (rc != -EINPROGRESS)
 		return rc;
-	if (!socket_comes_up(to))
+	if (!socket_source_pending(to))
 		return -ENETUNREACH;
 	t->remote = *to;
 	t->local = (struct endpoint){ 0 };
@@ -273,7 +273,7 @@ static int begin_now_or_later(struct tcp_socket *t, const struct endpoint *to, b
 	return 0;
 }
 
-static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool patient)
+static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool may_sleep)
 {
 	struct tcp_socket *t = tcp_of(s);
 	int rc = socket_error(s);
@@ -285,35 +285,35 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 	if (t->pcb && t->pcb->state == LISTEN)
 		return -EISCONN;
 	if (t->connected) {
-		rc = t->untold ? 0 : -EISCONN;
-		t->untold = false;
+		rc = t->connect_unreported ? 0 : -EISCONN;
+		t->connect_unreported = false;
 		return rc;
 	}
-	if (!first && !patient)
+	if (!first && !may_sleep)
 		return -EALREADY;
 	if (first) {
 		if (ip_addr_ismulticast(&to->ip))
 			return -ENETUNREACH;
 		if (!to->port)
 			return -ECONNREFUSED;
-		rc = begin_now_or_later(t, to, patient);
+		rc = begin_or_defer(t, to, may_sleep);
 		if (rc)
 			return rc;
-		t->untold = true;
+		t->connect_unreported = true;
 	}
 	net_push();
 	/* Over loopback it may have failed already; Linux reports that later. */
-	if (!patient && (t->connecting || (first && s->error)))
+	if (!may_sleep && (t->connecting || (first && s->error)))
 		return -EINPROGRESS;
 	deadline = socket_deadline(s->o.snd_timeout);
 	rc = wait_or_signal(&s->writers, deadline, signal_way(deadline), !t->connecting);
 	if (rc <= 0)
 		return rc ? rc : -EINPROGRESS;
-	t->untold = false;
+	t->connect_unreported = false;
 	return socket_error(s);
 }
 
-/* ---- what it is */
+/* ---- state */
 
 static int tcp_socket_name(struct socket *s, bool peer, struct endpoint *to)
 {

@@ -17,7 +17,7 @@ struct tcp_socket {
 	struct tcp_pcb *pcb;		/* NULL: the connection has ended, or only lwIP has it */
 	bool connecting, connected;	/* connected: also after the connection has ended */
 	bool waits_for_address;		/* the thread of connect() waits for one */
-	bool untold;			/* connect() has not returned 0 for the connection yet */
+	bool connect_unreported;	/* connect() has not returned 0 for the connection yet */
 	int soft_error;			/* last ICMP error since the last acknowledgment */
 	bool eof;			/* FIN received */
 	bool shut_rd, shut_wr;
@@ -35,7 +35,7 @@ struct tcp_socket {
 	struct sendbuf out;
 	size_t unacked;
 	bool was_full;			/* a call or poll() has reported that it is full */
-	bool began;			/* the initial window was set */
+	bool initial_window_set;	/* before the first data */
 	bool filling;			/* a file is being read into `out` */
 	uint32_t rto_end, rto_acked;	/* end of the last timeout, and the ACK that ended it */
 	struct mutex sending;
@@ -88,7 +88,7 @@ void tcp_socket_discard(struct tcp_socket *t);	/* frees received data */
  * If the connection is closed in both directions and all data is acknowledged, leaves the
  * pcb to lwIP.
  */
-void tcp_socket_over(struct tcp_socket *t);
+void tcp_socket_finish(struct tcp_socket *t);
 /* callback of lwIP */
 err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
 
@@ -98,8 +98,8 @@ ssize_t tcp_socket_send(struct socket *s, struct message *m);
 ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len);
 ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t len);
 /* Count bytes that were given to lwIP, and bytes that are acknowledged or discarded. */
-void tcp_socket_holds(struct tcp_socket *t, size_t n);
-void tcp_socket_lets_go(struct tcp_socket *t, size_t n);
+void tcp_socket_add_unacked(struct tcp_socket *t, size_t n);
+void tcp_socket_remove_unacked(struct tcp_socket *t, size_t n);
 bool tcp_socket_memory_full(void);
 bool tcp_socket_all_acked(uint64_t deadline);	/* of all connections; sleeps */
 /* callback of lwIP */
@@ -108,13 +108,14 @@ err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len);
 /* ---- socket_listen.c */
 
 int tcp_socket_listen(struct socket *s, unsigned backlog);
-int tcp_socket_accept(struct socket *s, bool patient, struct socket **connection);
+int tcp_socket_accept(struct socket *s, bool may_sleep, struct socket **connection);
 void tcp_socket_unlisten(struct tcp_socket *t);
 
 /* ---- socket_close.c */
 
 void tcp_socket_close(struct socket *s);
 void tcp_socket_orphan_over(struct tcp_socket *t);
-void tcp_socket_end_in_order(void);	/* at the guest's end, connections are closed with FIN */
+/* From now on, connections are closed with FIN at the guest's end. */
+void tcp_socket_close_at_shutdown(void);
 
 #endif

@@ -9,8 +9,8 @@
 #include "lib/thread/signals.h"
 #include "net/net.h"
 #include "net/netif.h"
-#include "net/tcp_orphan.h"
 #include "net/rx_memory.h"
+#include "net/tcp_orphan.h"
 
 #include <errno.h>
 #include <lwip/priv/tcp_priv.h>
@@ -70,7 +70,7 @@ static void drop_first(struct tcp_socket *t)
 }
 
 /* Copies a small pbuf into the last one, so that single bytes do not take a pbuf each. */
-static bool join(struct tcp_socket *t, struct pbuf *p)
+static bool append_copy(struct tcp_socket *t, struct pbuf *p)
 {
 	size_t n = p->tot_len;
 
@@ -98,7 +98,7 @@ static bool join(struct tcp_socket *t, struct pbuf *p)
  * The connection is closed in both directions and all data acknowledged: lwIP continues
  * alone.
  */
-void tcp_socket_over(struct tcp_socket *t)
+void tcp_socket_finish(struct tcp_socket *t)
 {
 	if (t->pcb && t->eof && t->shut_wr && !t->unacked) {
 		tcp_orphan_begin(t->pcb);
@@ -115,7 +115,7 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 	if (!p) {
 		trace(TRACE_TCP_PEER_ENDED, pcb->local_port, pcb->remote_port);
 		t->eof = true;
-		tcp_socket_over(t);
+		tcp_socket_finish(t);
 		socket_readable(&t->s);
 		return ERR_OK;
 	}
@@ -124,14 +124,14 @@ err_t tcp_socket_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t 
 	if (rx_memory_full() && (t->rx_len > RX_LEAST || t->rx_cost > RX_COST) &&
 	    pcb->state != TIME_WAIT)
 		return ERR_MEM;
-	if (!join(t, p))
+	if (!append_copy(t, p))
 		append(t, p);
 	t->rx_len += n;
 	socket_readable(&t->s);
 	return ERR_OK;
 }
 
-static void opened(struct tcp_socket *t, size_t n)
+static void advance_window(struct tcp_socket *t, size_t n)
 {
 	struct tcp_pcb *pcb = t->pcb;
 
@@ -150,11 +150,11 @@ void tcp_socket_discard(struct tcp_socket *t)
 {
 	while (t->rx)
 		drop_first(t);
-	opened(t, t->rx_len);
+	advance_window(t, t->rx_len);
 }
 
 /* With MSG_TRUNC the data is discarded, as on Linux. */
-static size_t take(struct tcp_socket *t, struct cursor *to, size_t want, int flags)
+static size_t read_queue(struct tcp_socket *t, struct cursor *to, size_t want, int flags)
 {
 	size_t done = 0, skip = t->rx_skip, n;
 	struct pbuf *p = t->rx, *next;
@@ -175,7 +175,7 @@ static size_t take(struct tcp_socket *t, struct cursor *to, size_t want, int fla
 	}
 	if (!(flags & MSG_PEEK)) {
 		t->rx_skip = skip;
-		opened(t, done);
+		advance_window(t, done);
 	}
 	return done;
 }
@@ -188,7 +188,7 @@ static bool ended(const struct tcp_socket *t)
 ssize_t tcp_socket_recv(struct socket *s, struct message *m)
 {
 	struct tcp_socket *t = tcp_of(s);
-	uint64_t deadline = m->patient ? socket_deadline(s->o.rcv_timeout) : 0;
+	uint64_t deadline = m->may_sleep ? socket_deadline(s->o.rcv_timeout) : 0;
 	struct cursor to = { .iov = m->iov };
 	bool peek = m->flags & MSG_PEEK;
 	size_t done = 0, need = 1;
@@ -201,13 +201,13 @@ ssize_t tcp_socket_recv(struct socket *s, struct message *m)
 	if (m->flags & MSG_WAITALL)
 		need = !peek || m->size < s->o.rcvbuf / 2 ? m->size : s->o.rcvbuf / 2;
 	for (;;) {
-		if (!peek || t->rx_len >= need || ended(t) || !m->patient)
-			done += take(t, &to, m->size - done, m->flags);
+		if (!peek || t->rx_len >= need || ended(t) || !m->may_sleep)
+			done += read_queue(t, &to, m->size - done, m->flags);
 		if (done >= need || (done && peek))
 			return done;
 		if (ended(t))
 			return done ? (ssize_t)done : socket_error(s);
-		if (!m->patient)
+		if (!m->may_sleep)
 			return done ? (ssize_t)done : -EAGAIN;
 		net_push();
 		rc = wait_or_signal(&s->readers, deadline, signal_way(deadline),

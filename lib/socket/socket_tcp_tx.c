@@ -19,7 +19,7 @@
 #define MOST 65535			/* bytes per call of tcp_write() */
 
 static size_t tx_total;
-static struct waitq all_gone;		/* woken when tx_total is 0 */
+static struct waitq all_acked;		/* woken when tx_total is 0 */
 
 static size_t limit(void)
 {
@@ -33,24 +33,24 @@ static size_t limit(void)
 	return limit;
 }
 
-void tcp_socket_holds(struct tcp_socket *t, size_t n)
+void tcp_socket_add_unacked(struct tcp_socket *t, size_t n)
 {
 	t->unacked += n;
 	tx_total += n;
 }
 
-void tcp_socket_lets_go(struct tcp_socket *t, size_t n)
+void tcp_socket_remove_unacked(struct tcp_socket *t, size_t n)
 {
 	n = n < t->unacked ? n : t->unacked;
 	t->unacked -= n;
 	tx_total -= n;
 	if (!tx_total)
-		wake(&all_gone);
+		wake(&all_acked);
 }
 
 bool tcp_socket_all_acked(uint64_t deadline)
 {
-	return wait_until_deadline(&all_gone, deadline, !tx_total);
+	return wait_until_deadline(&all_acked, deadline, !tx_total);
 }
 
 bool tcp_socket_memory_full(void)
@@ -86,9 +86,9 @@ static void begin_window(struct tcp_socket *t)
 	struct tcp_pcb *pcb = t->pcb;
 	tcpwnd_size_t window;
 
-	if (t->began || !pcb || !t->connected)
+	if (t->initial_window_set || !pcb || !t->connected)
 		return;
-	t->began = true;
+	t->initial_window_set = true;
 	window = LWIP_MIN(10u * pcb->mss, LWIP_MAX(2u * pcb->mss, 14600u));
 	pcb->cwnd = LWIP_MAX(pcb->cwnd, window);
 }
@@ -99,14 +99,14 @@ err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 
 	t->soft_error = 0;
 	open_window(t, pcb, len);
-	tcp_socket_lets_go(t, len);
+	tcp_socket_remove_unacked(t, len);
 	sendbuf_acked(&t->out, len);
 	if (t->orphan) {
 		if (!t->unacked)
 			tcp_socket_orphan_over(t);
 		return ERR_OK;
 	}
-	tcp_socket_over(t);
+	tcp_socket_finish(t);
 	if (t->s.writers.first && (!t->unacked || tcp_socket_writable(t)))
 		wake(&t->s.writers);
 	if (t->was_full) {
@@ -141,14 +141,14 @@ static int cannot_send(struct tcp_socket *t)
 }
 
 /* Sleeps until want bytes can be sent, or a useful part of them. Returns 0 or -errno. */
-static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64_t deadline)
+static int wait_for_room(struct tcp_socket *t, size_t want, bool may_sleep, uint64_t deadline)
 {
 	int rc = cannot_send(t);
 
 	if (rc || (t->connected && tcp_socket_room(t)))
 		return rc;
 	t->was_full = true;
-	if (!patient)
+	if (!may_sleep)
 		return -EAGAIN;
 	flush(t, false);
 	net_push();
@@ -165,7 +165,7 @@ static int wait_for_room(struct tcp_socket *t, size_t want, bool patient, uint64
  * tcp_write() failed because lwIP's memory or queue is full. Sleeps until an
  * acknowledgment arrives. Without unacknowledged data none will.
  */
-static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
+static int no_room(struct tcp_socket *t, bool may_sleep, uint64_t deadline)
 {
 	size_t before = t->unacked;
 	int rc;
@@ -173,7 +173,7 @@ static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
 	if (!before)
 		return -ENOBUFS;
 	t->was_full = true;
-	if (!patient)
+	if (!may_sleep)
 		return -EAGAIN;
 	flush(t, false);
 	net_push();
@@ -184,9 +184,9 @@ static int no_room(struct tcp_socket *t, bool patient, uint64_t deadline)
 	return cannot_send(t);
 }
 
-static bool begin(struct tcp_socket *t, bool patient, uint64_t deadline)
+static bool begin(struct tcp_socket *t, bool may_sleep, uint64_t deadline)
 {
-	return patient ? mutex_lock(&t->sending, deadline) : mutex_trylock(&t->sending);
+	return may_sleep ? mutex_lock(&t->sending, deadline) : mutex_trylock(&t->sending);
 }
 
 static ssize_t send_all(struct tcp_socket *t, const struct message *m, uint64_t deadline)
@@ -202,7 +202,7 @@ static ssize_t send_all(struct tcp_socket *t, const struct message *m, uint64_t 
 			at = 0;
 			continue;
 		}
-		rc = wait_for_room(t, m->size - done, m->patient, deadline);
+		rc = wait_for_room(t, m->size - done, m->may_sleep, deadline);
 		if (rc)
 			break;
 		n = v->iov_len - at;
@@ -210,11 +210,11 @@ static ssize_t send_all(struct tcp_socket *t, const struct message *m, uint64_t 
 			n = tcp_socket_room(t);
 		sendbuf_write(&t->out, t->pcb, (const char *)v->iov_base + at, n,
 			      more || done + n < m->size ? TCP_WRITE_FLAG_MORE : 0, &sent);
-		tcp_socket_holds(t, sent);
+		tcp_socket_add_unacked(t, sent);
 		done += sent;
 		at += sent;
 		if (!sent)
-			rc = no_room(t, m->patient, deadline);
+			rc = no_room(t, m->may_sleep, deadline);
 	}
 	flush(t, more);
 	return done ? (ssize_t)done : rc;
@@ -223,10 +223,10 @@ static ssize_t send_all(struct tcp_socket *t, const struct message *m, uint64_t 
 ssize_t tcp_socket_send(struct socket *s, struct message *m)
 {
 	struct tcp_socket *t = tcp_of(s);
-	uint64_t deadline = m->patient ? socket_deadline(s->o.snd_timeout) : 0;
+	uint64_t deadline = m->may_sleep ? socket_deadline(s->o.snd_timeout) : 0;
 	ssize_t rc;
 
-	if (!begin(t, m->patient, deadline))
+	if (!begin(t, m->may_sleep, deadline))
 		return -EAGAIN;
 	rc = send_all(t, m, deadline);
 	mutex_unlock(&t->sending);
@@ -238,16 +238,16 @@ ssize_t tcp_socket_send(struct socket *s, struct message *m)
 ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
 {
 	struct tcp_socket *t = tcp_of(s);
-	bool patient = !(s->file.flags & O_NONBLOCK);
-	uint64_t deadline = patient ? socket_deadline(s->o.snd_timeout) : 0;
+	bool may_sleep = !(s->file.flags & O_NONBLOCK);
+	uint64_t deadline = may_sleep ? socket_deadline(s->o.snd_timeout) : 0;
 	size_t n;
 	ssize_t rc;
 	err_t err;
 
-	if (!begin(t, patient, deadline))
+	if (!begin(t, may_sleep, deadline))
 		return -EAGAIN;
 	do {
-		rc = wait_for_room(t, len, patient, deadline);
+		rc = wait_for_room(t, len, may_sleep, deadline);
 		if (rc)
 			break;
 		n = tcp_socket_room(t) < MOST ? tcp_socket_room(t) : MOST;
@@ -255,11 +255,11 @@ ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
 		err = sendbuf_refer(&t->out, t->pcb, from, n,
 				    n < len || s->o.cork ? TCP_WRITE_FLAG_MORE : 0);
 		if (err == ERR_OK) {
-			tcp_socket_holds(t, n);
+			tcp_socket_add_unacked(t, n);
 			rc = n;
 			flush(t, n < len || s->o.cork);
 		} else {
-			rc = no_room(t, patient, deadline);
+			rc = no_room(t, may_sleep, deadline);
 		}
 	} while (!rc);
 	mutex_unlock(&t->sending);
@@ -270,7 +270,7 @@ ssize_t tcp_socket_send_bytes(struct socket *s, const void *from, size_t len)
  * pread() may sleep, and the connection may end meanwhile: `filling` keeps its memory
  * until then.
  */
-static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, bool patient,
+static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, bool may_sleep,
 		    uint64_t deadline)
 {
 	size_t n = tcp_socket_room(t) < len ? tcp_socket_room(t) : len;
@@ -299,11 +299,11 @@ static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, 
 		if (cannot_send_now(t))
 			return cannot_send(t);
 		err = sendbuf_commit(&t->out, t->pcb, n, more ? TCP_WRITE_FLAG_MORE : 0);
-		rc = err == ERR_OK ? 0 : no_room(t, patient, deadline);
+		rc = err == ERR_OK ? 0 : no_room(t, may_sleep, deadline);
 	} while (err != ERR_OK && !rc);
 	if (rc)
 		return rc;
-	tcp_socket_holds(t, n);
+	tcp_socket_add_unacked(t, n);
 	flush(t, more);
 	return n;
 }
@@ -311,15 +311,15 @@ static ssize_t fill(struct tcp_socket *t, struct file *f, off_t at, size_t len, 
 ssize_t tcp_socket_send_file(struct socket *s, struct file *f, off_t at, size_t len)
 {
 	struct tcp_socket *t = tcp_of(s);
-	bool patient = !(s->file.flags & O_NONBLOCK);
-	uint64_t deadline = patient ? socket_deadline(s->o.snd_timeout) : 0;
+	bool may_sleep = !(s->file.flags & O_NONBLOCK);
+	uint64_t deadline = may_sleep ? socket_deadline(s->o.snd_timeout) : 0;
 	ssize_t rc;
 
-	if (!begin(t, patient, deadline))
+	if (!begin(t, may_sleep, deadline))
 		return -EAGAIN;
-	rc = wait_for_room(t, len, patient, deadline);
+	rc = wait_for_room(t, len, may_sleep, deadline);
 	if (!rc)
-		rc = fill(t, f, at, len, patient, deadline);
+		rc = fill(t, f, at, len, may_sleep, deadline);
 	mutex_unlock(&t->sending);
 	return rc;
 }

@@ -13,11 +13,11 @@
 #define MOST_V4 (65535 - 20 - 8)
 #define MOST_V6 (65535 - 40 - 8)	/* bytes: lwIP counts a packet's in 16 bits */
 
-static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
+static void received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
 		    u16_t port)
 {
 	(void)pcb;
-	dgram_arrived(arg, p, &(struct endpoint){ *from, port });
+	dgram_received(arg, p, &(struct endpoint){ *from, port });
 }
 
 /* As on Linux: only connected sockets get errors, and only permanent ones. */
@@ -25,7 +25,7 @@ static void icmp_error(struct udp_pcb *pcb, int error, bool hard)
 {
 	struct dgram_socket *d = pcb->recv_arg;
 
-	if (pcb->recv != arrived || !hard)
+	if (pcb->recv != received || !hard)
 		return;
 	d->s.error = error;
 	socket_readable(&d->s);
@@ -63,7 +63,7 @@ struct socket *udp_socket_new(int domain)
 		dgram_free(d);
 		return NULL;
 	}
-	udp_recv(d->udp, arrived, d);
+	udp_recv(d->udp, received, d);
 	icmp_udp_error = icmp_error;
 	apply(&d->s);
 	return &d->s;
@@ -76,17 +76,17 @@ static int udp_socket_bind(struct socket *s, const struct endpoint *name)
 
 	if (pcb->local_port)
 		return -EINVAL;
-	if (!ip_addr_isany(&ip) && !ip_addr_ismulticast(&ip) && !socket_is_ours(&ip))
+	if (!ip_addr_isany(&ip) && !ip_addr_ismulticast(&ip) && !socket_is_own_address(&ip))
 		return -EADDRNOTAVAIL;
 	if (ip_addr_isany(&ip) && IP_IS_V6(&ip) && !s->v6only)
 		IP_SET_TYPE_VAL(ip, IPADDR_TYPE_ANY);
 	return socket_errno(udp_bind(pcb, &ip, name->port));
 }
 
-static int udp_socket_connect(struct socket *s, const struct endpoint *to, bool patient)
+static int udp_socket_connect(struct socket *s, const struct endpoint *to, bool may_sleep)
 {
 	struct dgram_socket *d = dgram_of(s);
-	int rc = patient ? socket_wait_up(to) : 0;
+	int rc = may_sleep ? socket_wait_source(to) : 0;
 
 	if (rc)
 		return rc;

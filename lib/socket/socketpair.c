@@ -12,7 +12,7 @@
 
 struct local {
 	struct socket s;
-	unsigned visited;		/* number of the last search of holds() */
+	unsigned visited;		/* number of the last search of refers_to() */
 	struct pipe *in, *out;
 };
 
@@ -21,7 +21,7 @@ static struct local *local_of(struct socket *s)
 	return (struct local *)s;
 }
 
-/* ---- descriptors under way */
+/* ---- descriptors in transit */
 
 #define DEEPEST 4	/* nesting of sockets in sockets: Linux's MAX_RECURSION_LEVEL */
 
@@ -31,7 +31,7 @@ static unsigned searches;
  * Whether unread data of f refers to `what`, or the nesting is too deep. A search visits
  * each socket once.
  */
-static bool holds(struct file *f, const struct file *what, unsigned depth)
+static bool refers_to(struct file *f, const struct file *what, unsigned depth)
 {
 	struct local *l = socket_is_local(f) ? (struct local *)f : NULL;
 
@@ -43,7 +43,7 @@ static bool holds(struct file *f, const struct file *what, unsigned depth)
 		l->visited = searches;
 	for (const struct rights *r = l ? l->in->rights : NULL; r; r = r->next)
 		for (size_t i = 0; i < r->count; i++)
-			if (holds(r->files[i], what, depth + 1))
+			if (refers_to(r->files[i], what, depth + 1))
 				return true;
 	return false;
 }
@@ -52,33 +52,33 @@ static bool holds(struct file *f, const struct file *what, unsigned depth)
  * Whether the message's descriptors would refer to themselves: close() could not free
  * them.
  */
-static bool makes_a_cycle(const struct local *l, const struct message *m)
+static bool makes_cycle(const struct local *l, const struct message *m)
 {
 	const struct file *reader = l->out->reader;
 
 	searches++;
 	for (size_t i = 0; reader && m->rights && i < m->rights->count; i++)
-		if (holds(m->rights->files[i], reader, 0))
+		if (refers_to(m->rights->files[i], reader, 0))
 			return true;
 	return false;
 }
 
 /* The part of the stream that fits carries the descriptors. */
-static void attach(struct pipe *p, struct message *m)
+static void attach_rights(struct pipe *p, struct message *m)
 {
 	struct rights **last = &p->rights;
 	size_t n = m->size < pipe_room(p) ? m->size : pipe_room(p);
 
 	while (*last)
 		last = &(*last)->next;
-	m->rights->begin = p->gone + p->len;
+	m->rights->begin = p->consumed + p->len;
 	m->rights->end = m->rights->begin + n;
 	*last = m->rights;
 	m->rights = NULL;
 }
 
 /* Takes the first descriptors, if their bytes are being read. */
-static void detach(struct pipe *p, struct message *m)
+static void detach_rights(struct pipe *p, struct message *m)
 {
 	m->rights = p->rights;
 	p->rights = p->rights->next;
@@ -86,14 +86,14 @@ static void detach(struct pipe *p, struct message *m)
 }
 
 /* Returns the number of bytes sent; an error only if it is 0. */
-static ssize_t put(struct local *l, struct message *m, const char *from, size_t len,
+static ssize_t write_stream(struct local *l, struct message *m, const char *from, size_t len,
 		   uint64_t deadline)
 {
 	size_t done = 0;
 	int rc;
 
 	while (done < len) {
-		if (!pipe_room(l->out) && !pipe_broken(l->out) && !m->patient)
+		if (!pipe_room(l->out) && !pipe_broken(l->out) && !m->may_sleep)
 			return done ? (ssize_t)done : -EAGAIN;
 		rc = pipe_wait_room(l->out, 1, deadline);
 		if (rc <= 0)
@@ -101,10 +101,10 @@ static ssize_t put(struct local *l, struct message *m, const char *from, size_t 
 		if (pipe_broken(l->out))
 			return done ? (ssize_t)done : -EPIPE;
 		/* another thread may have sent what completes a cycle */
-		if (makes_a_cycle(l, m))
+		if (makes_cycle(l, m))
 			return done ? (ssize_t)done : -ETOOMANYREFS;
 		if (m->rights)
-			attach(l->out, m);
+			attach_rights(l->out, m);
 		done += pipe_put(l->out, from + done, len - done);
 	}
 	return done;
@@ -115,10 +115,10 @@ static ssize_t local_send(struct socket *s, struct message *m)
 	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	ssize_t done = 0, n;
 
-	if (makes_a_cycle(local_of(s), m))
+	if (makes_cycle(local_of(s), m))
 		return -ETOOMANYREFS;
 	for (size_t i = 0; i < m->count; i++) {
-		n = put(local_of(s), m, m->iov[i].iov_base, m->iov[i].iov_len, deadline);
+		n = write_stream(local_of(s), m, m->iov[i].iov_base, m->iov[i].iov_len, deadline);
 		if (n < 0)
 			return done ? done : n;
 		done += n;
@@ -139,9 +139,9 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 	uint64_t limit = UINT64_MAX;	/* end of the bytes that were sent with m->rights */
 	const char *from;
 
-	while (done < m->size && p->gone + (peek ? done : 0) < limit) {
+	while (done < m->size && p->consumed + (peek ? done : 0) < limit) {
 		if (p->len > (peek ? done : 0)) {
-			uint64_t at = p->gone + (peek ? done : 0);
+			uint64_t at = p->consumed + (peek ? done : 0);
 
 			from = pipe_bytes(p, peek ? done : 0, &n);
 			n = n < m->size - done ? n : m->size - done;
@@ -152,7 +152,7 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 				if (at + n > p->rights->begin) {
 					limit = end;
 					peek ? (void)(m->rights = rights_copy(p->rights)) :
-					       detach(p, m);
+					       detach_rights(p, m);
 				}
 			}
 			n = n < limit - at ? n : limit - at;
@@ -160,13 +160,13 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 			if (!peek)
 				pipe_drop(p, n);
 			done += n;
-		} else if (pipe_ended(p) || p->deaf) {
+		} else if (pipe_ended(p) || p->read_ended) {
 			rc = done ? 0 : socket_error(s);
 			break;
 		} else if (done && !all) {
 			break;
 		} else {
-			rc = m->patient ? pipe_wait_bytes(p, 1, deadline) : 0;
+			rc = m->may_sleep ? pipe_wait_bytes(p, 1, deadline) : 0;
 			if (rc <= 0)
 				return done ? (ssize_t)done : rc ? rc : -EAGAIN;
 		}
@@ -176,14 +176,14 @@ static ssize_t local_recv(struct socket *s, struct message *m)
 
 static ssize_t local_send_bytes(struct socket *s, const void *from, size_t len)
 {
-	struct message m = { .patient = !(s->file.flags & O_NONBLOCK) };
+	struct message m = { .may_sleep = !(s->file.flags & O_NONBLOCK) };
 
-	return put(local_of(s), &m, from, len, socket_deadline(s->o.snd_timeout));
+	return write_stream(local_of(s), &m, from, len, socket_deadline(s->o.snd_timeout));
 }
 
-static int local_connect(struct socket *s, const struct endpoint *to, bool patient)
+static int local_connect(struct socket *s, const struct endpoint *to, bool may_sleep)
 {
-	(void)s, (void)to, (void)patient;
+	(void)s, (void)to, (void)may_sleep;
 	return -EISCONN;
 }
 
@@ -192,11 +192,11 @@ static int local_shutdown(struct socket *s, int how)
 	struct local *l = local_of(s);
 
 	if (how != SHUT_RD) {
-		l->out->ended = true;
+		l->out->write_ended = true;
 		pipe_changed(l->out);
 	}
 	if (how != SHUT_WR) {
-		l->in->deaf = true;
+		l->in->read_ended = true;
 		pipe_changed(l->in);
 	}
 	return 0;
@@ -219,7 +219,7 @@ static size_t local_readable(struct socket *s)
 static unsigned local_ready(struct socket *s)
 {
 	const struct pipe *in = local_of(s)->in, *out = local_of(s)->out;
-	bool no_more = pipe_ended(in) || in->deaf;
+	bool no_more = pipe_ended(in) || in->read_ended;
 	unsigned events = s->error ? POLLERR : 0;
 
 	if (in->len || no_more)

@@ -8,8 +8,9 @@
 #define _GNU_SOURCE
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "lib/result.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/signals.h"
-#include "lib/thread/time.h"
 
 #include <errno.h>
 #include <sys/time.h>
@@ -153,15 +154,6 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 	return 0;
 }
 
-/* Converts an error number to -1 with errno. */
-static int from_error(int error)
-{
-	if (!error)
-		return 0;
-	errno = error;
-	return -1;
-}
-
 int clock_gettime(clockid_t clock, struct timespec *to)
 {
 	uint64_t ns = 0;
@@ -169,7 +161,7 @@ int clock_gettime(clockid_t clock, struct timespec *to)
 
 	if (!error)
 		*to = from_ns(ns);
-	return from_error(error);
+	return result(-error);
 }
 
 int clock_getres(clockid_t clock, struct timespec *to)
@@ -179,13 +171,13 @@ int clock_getres(clockid_t clock, struct timespec *to)
 
 	if (!error && to)
 		*to = from_ns(1);
-	return from_error(error);
+	return result(-error);
 }
 
 int clock_settime(clockid_t clock, const struct timespec *from)
 {
 	if (clock != CLOCK_REALTIME || !timespec_valid(from) || from->tv_sec < 0)
-		return from_error(EINVAL);
+		return result(-EINVAL);
 	clock_wall_set(timespec_ns(from));
 	return 0;
 }
@@ -250,12 +242,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 
 int nanosleep(const struct timespec *request, struct timespec *remain)
 {
-	return from_error(clock_nanosleep(CLOCK_MONOTONIC, 0, request, remain));
+	return result(-clock_nanosleep(CLOCK_MONOTONIC, 0, request, remain));
 }
 
 int usleep(useconds_t us)
 {
-	return from_error(sleep_until(after(us * NSEC_PER_USEC)));
+	return result(-sleep_until(after(us * NSEC_PER_USEC)));
 }
 
 unsigned sleep(unsigned seconds)
@@ -282,11 +274,11 @@ int gettimeofday(struct timeval *restrict to, void *restrict zone)
 int settimeofday(const struct timeval *from, const struct timezone *zone)
 {
 	if (zone && (zone->tz_minuteswest || zone->tz_dsttime))
-		return from_error(EINVAL);
+		return result(-EINVAL);
 	if (!from)
 		return 0;
 	if (from->tv_usec < 0 || from->tv_usec >= 1000000)
-		return from_error(EINVAL);
+		return result(-EINVAL);
 	return clock_settime(CLOCK_REALTIME, &(struct timespec){
 		.tv_sec = from->tv_sec, .tv_nsec = from->tv_usec * (long)NSEC_PER_USEC,
 	});

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Conversion of POSIX's times to the kernel's, in ns. */
-#ifndef LIB_THREAD_TIME_H
-#define LIB_THREAD_TIME_H
+#ifndef LIB_THREAD_CLOCKS_H
+#define LIB_THREAD_CLOCKS_H
 
 #include "kernel/sched.h"
 

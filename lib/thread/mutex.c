@@ -24,7 +24,7 @@ bool mutex_trylock(struct mutex *m)
  * Evaluated before the first sleep and after each wake-up. s->granted: the waiter may
  * try.
  */
-static bool served(struct mutex *m, struct sleeper *s)
+static bool acquired(struct mutex *m, struct sleeper *s)
 {
 	if (s->what == NOTHING || mutex_trylock(m))
 		return true;
@@ -39,7 +39,7 @@ static bool mutex_sleep(struct mutex *m, uint64_t deadline)
 	bool locked;
 
 	line_join(&m->line, &s);
-	locked = wait_until_deadline(&s.queue, deadline, served(m, &s));
+	locked = wait_until_deadline(&s.queue, deadline, acquired(m, &s));
 	line_leave(&m->line, &s);
 	return locked;
 }

@@ -11,9 +11,9 @@
 #include "kernel/arch.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/pthread.h"
 #include "lib/thread/signals.h"
-#include "lib/thread/time.h"
 #include "lib/thread/tls.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ static void free_half(struct pthread *p)
 		free(p);
 }
 
-struct pthread *pthread_half(void)
+struct pthread *pthread_current(void)
 {
 	if (!current->local) {
 		kernel_enter();
@@ -57,7 +57,7 @@ struct pthread *pthread_half(void)
 	return current->local;
 }
 
-struct pthread *pthread_find(pthread_t id)
+struct pthread *pthread_lookup(pthread_t id)
 {
 	struct pthread *p = all;
 
@@ -71,7 +71,7 @@ struct pthread *pthread_next(const struct pthread *p)
 	return p ? p->next : all;
 }
 
-void pthread_forget(pthread_key_t key)
+void pthread_clear_key(pthread_key_t key)
 {
 	for (struct pthread *p = all; p; p = p->next)
 		if (p->values)
@@ -80,7 +80,7 @@ void pthread_forget(pthread_key_t key)
 
 pthread_t pthread_self(void)
 {
-	return pthread_half();
+	return pthread_current();
 }
 
 int pthread_equal(pthread_t a, pthread_t b)
@@ -109,7 +109,7 @@ static _Noreturn void end(struct pthread *p)
 
 _Noreturn void pthread_exit(void *result)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 
 	while (p->cleanup)
 		_pthread_cleanup_pop(p->cleanup, 1);
@@ -165,7 +165,7 @@ int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void
 	p->main = main;
 	p->arg = arg;
 	p->detached = attr && attr->detachstate == PTHREAD_CREATE_DETACHED;
-	p->blocked = pthread_half()->blocked;
+	p->blocked = pthread_current()->blocked;
 	kernel_enter();
 	while (page_prepare_pages(1 + pthread_stack_size(attr) / PAGE_SIZE))
 		kernel_pause();
@@ -180,7 +180,7 @@ int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void
 /* Kernel code. */
 static int joinable(const struct pthread *p)
 {
-	const struct pthread *self = pthread_half();
+	const struct pthread *self = pthread_current();
 
 	if (!p)
 		return ESRCH;
@@ -191,16 +191,16 @@ static int joinable(const struct pthread *p)
 
 int pthread_join(pthread_t id, void **result)
 {
-	struct pthread *p, *self = pthread_half();
+	struct pthread *p, *self = pthread_current();
 	int error;
 
 	kernel_enter();
-	p = pthread_find(id);
+	p = pthread_lookup(id);
 	error = joinable(p);
 	if (!error) {
 		p->joined = true;
 		self->joining = p;
-		(void)wait_or_signal(&p->ended, NEVER, SIGNAL_GOES_ON, !p->thread);
+		(void)wait_or_signal(&p->ended, NEVER, SIGNAL_CONTINUES, !p->thread);
 		self->joining = NULL;
 		if (result)
 			*result = p->result;
@@ -216,7 +216,7 @@ int pthread_detach(pthread_t id)
 	int error = 0;
 
 	kernel_enter();
-	p = pthread_find(id);
+	p = pthread_lookup(id);
 	if (!p)
 		error = ESRCH;
 	else if (p->detached || p->joined)
@@ -232,7 +232,7 @@ int pthread_detach(pthread_t id)
 void _pthread_cleanup_push(struct _pthread_cleanup_context *c, void (*routine)(void *),
 			   void *arg)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 
 	c->_routine = routine;
 	c->_arg = arg;
@@ -242,7 +242,7 @@ void _pthread_cleanup_push(struct _pthread_cleanup_context *c, void (*routine)(v
 
 void _pthread_cleanup_pop(struct _pthread_cleanup_context *c, int execute)
 {
-	pthread_half()->cleanup = c->_previous;
+	pthread_current()->cleanup = c->_previous;
 	if (execute)
 		c->_routine(c->_arg);
 }
@@ -252,9 +252,9 @@ int pthread_getcpuclockid(pthread_t id, clockid_t *clock)
 	struct pthread *p;
 	int error = ESRCH;
 
-	pthread_half();
+	pthread_current();
 	kernel_enter();
-	p = pthread_find(id);
+	p = pthread_lookup(id);
 	if (p && p->thread) {
 		*clock = time_thread_clock(p->thread);
 		error = 0;
@@ -269,7 +269,7 @@ int pthread_setname_np(pthread_t id, const char *name)
 	int error = ESRCH;
 
 	kernel_enter();
-	p = pthread_find(id);
+	p = pthread_lookup(id);
 	if (p && p->thread) {
 		error = strlen(name) < sizeof(p->thread->name) ? 0 : ERANGE;
 		if (!error)
@@ -285,7 +285,7 @@ int pthread_getname_np(pthread_t id, char *to, size_t size)
 	int error = ESRCH;
 
 	kernel_enter();
-	p = pthread_find(id);
+	p = pthread_lookup(id);
 	if (p && p->thread) {
 		error = strlen(p->thread->name) < size ? 0 : ERANGE;
 		if (!error)

@@ -27,7 +27,7 @@ struct pthread {
 	void **values;			/* of PTHREAD_KEYS_MAX keys; NULL: none set */
 	int cancel_state, cancel_type;
 	sigset_t blocked, pending;	/* signals: lib/process/signal.c */
-	sigset_t awaited;		/* set that sigwait() waits for */
+	sigset_t waited_for;		/* set that sigwait() waits for */
 	sigset_t unmasked;		/* blocked signals after signal_unmask() */
 	struct _reent own;
 };
@@ -39,10 +39,10 @@ struct pthread {
 size_t pthread_stack_size(const pthread_attr_t *attr);
 
 /* The current thread's. Not for kernel threads, which have none. */
-struct pthread *pthread_half(void);
+struct pthread *pthread_current(void);
 
 /* Returns the thread with this id, or NULL. Kernel code. */
-struct pthread *pthread_find(pthread_t id);
+struct pthread *pthread_lookup(pthread_t id);
 
 /*
  * Returns the thread after p, or the first one for NULL, of all that are not joined.
@@ -54,7 +54,7 @@ struct pthread *pthread_next(const struct pthread *p);
 void pthread_key_destroy_values(void);
 
 /* Clears a key's value in all threads. Kernel code. */
-void pthread_forget(pthread_key_t key);
+void pthread_clear_key(pthread_key_t key);
 
 /* pthread_mutex.c: the mutex in it. */
 struct mutex *pthread_mutex_of(pthread_mutex_t *m);

@@ -6,10 +6,10 @@
  * wake-ups.
  */
 #include "kernel/sched.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/line.h"
 #include "lib/thread/pthread.h"
 #include "lib/thread/signals.h"
-#include "lib/thread/time.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -49,7 +49,7 @@ static int cond_sleep(pthread_cond_t *c, pthread_mutex_t *m, uint64_t deadline)
 	line_join(line_of(c), &s);
 	mutex->depth = 0;
 	mutex_unlock(mutex);
-	if (wait_or_signal(&s.queue, deadline, SIGNAL_GOES_ON, s.granted) <= 0)
+	if (wait_or_signal(&s.queue, deadline, SIGNAL_CONTINUES, s.granted) <= 0)
 		line_leave(line_of(c), &s);
 	mutex_lock(mutex, NEVER);
 	mutex->depth = depth;

@@ -42,7 +42,7 @@ int pthread_key_delete(pthread_key_t key)
 	kernel_enter();
 	if (valid(key)) {
 		keys[key].used = false;
-		pthread_forget(key);
+		pthread_clear_key(key);
 		error = 0;
 	}
 	kernel_leave();
@@ -51,14 +51,14 @@ int pthread_key_delete(pthread_key_t key)
 
 void *pthread_getspecific(pthread_key_t key)
 {
-	const struct pthread *p = pthread_half();
+	const struct pthread *p = pthread_current();
 
 	return valid(key) && p->values ? p->values[key] : NULL;
 }
 
 int pthread_setspecific(pthread_key_t key, const void *value)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 
 	if (!valid(key))
 		return EINVAL;
@@ -89,7 +89,7 @@ static bool destroy_round(void **values)
 
 void pthread_key_destroy_values(void)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 	int rounds = PTHREAD_DESTRUCTOR_ITERATIONS;
 
 	if (!p->values)

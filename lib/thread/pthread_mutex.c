@@ -6,9 +6,9 @@
  * a mutex of another thread is EPERM for each type.
  */
 #include "kernel/sched.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/mutex.h"
 #include "lib/thread/pthread.h"
-#include "lib/thread/time.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -26,7 +26,7 @@ static bool checked(const pthread_mutex_t *m)
 	return m->__type != PTHREAD_MUTEX_NORMAL;
 }
 
-static bool owned(pthread_mutex_t *m)
+static bool is_owned(pthread_mutex_t *m)
 {
 	return pthread_mutex_of(m)->owner == current;
 }
@@ -60,7 +60,7 @@ static int again(pthread_mutex_t *m)
 /* Kernel code. */
 static int lock(pthread_mutex_t *m, uint64_t deadline)
 {
-	if (owned(m) && checked(m))
+	if (is_owned(m) && checked(m))
 		return again(m);
 	return mutex_lock(pthread_mutex_of(m), deadline) ? 0 : ETIMEDOUT;
 }
@@ -77,7 +77,7 @@ int pthread_mutex_lock(pthread_mutex_t *m)
 
 static bool must_wait(pthread_mutex_t *m)
 {
-	return pthread_mutex_of(m)->owner && !(owned(m) && checked(m));
+	return pthread_mutex_of(m)->owner && !(is_owned(m) && checked(m));
 }
 
 /* An invalid time is an error only if the call would have to wait. */
@@ -100,7 +100,7 @@ int pthread_mutex_trylock(pthread_mutex_t *m)
 	int error = 0;
 
 	kernel_enter();
-	if (owned(m) && m->__type == PTHREAD_MUTEX_RECURSIVE)
+	if (is_owned(m) && m->__type == PTHREAD_MUTEX_RECURSIVE)
 		error = again(m);
 	else if (!mutex_trylock(pthread_mutex_of(m)))
 		error = EBUSY;
@@ -114,7 +114,7 @@ int pthread_mutex_unlock(pthread_mutex_t *m)
 	int error = 0;
 
 	kernel_enter();
-	if (!owned(m))
+	if (!is_owned(m))
 		error = EPERM;
 	else if (mutex->depth)
 		mutex->depth--;

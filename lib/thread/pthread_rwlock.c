@@ -8,9 +8,9 @@
  * implementation.)
  */
 #include "kernel/sched.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/line.h"
 #include "lib/thread/pthread.h"
-#include "lib/thread/time.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -48,7 +48,7 @@ static bool take(pthread_rwlock_t *l, int what, struct thread *t)
 }
 
 /* Grants the lock to the first writer, or to all readers before the next writer. */
-static void admit(pthread_rwlock_t *l)
+static void grant_waiters(pthread_rwlock_t *l)
 {
 	struct line *line = line_of(l);
 
@@ -64,7 +64,7 @@ static int rwlock_sleep(pthread_rwlock_t *l, int what, uint64_t deadline)
 	if (wait_until_deadline(&s.queue, deadline, s.granted))
 		return 0;
 	line_leave(line_of(l), &s);
-	admit(l);			/* threads that waited only because of this one */
+	grant_waiters(l);			/* threads that waited only because of this one */
 	return ETIMEDOUT;
 }
 
@@ -142,7 +142,7 @@ int pthread_rwlock_unlock(pthread_rwlock_t *l)
 	else
 		error = EPERM;
 	if (!error)
-		admit(l);
+		grant_waiters(l);
 	kernel_leave();
 	return error;
 }

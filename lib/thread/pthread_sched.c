@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "lib/result.h"
 #include "lib/thread/pthread.h"
 
 #include <errno.h>
@@ -14,13 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static int result(int error)
-{
-	if (!error)
-		return 0;
-	errno = error;
-	return -1;
-}
 
 int sched_yield(void)
 {
@@ -37,12 +31,12 @@ static bool is_policy(int policy)
 
 int sched_get_priority_max(int policy)
 {
-	return result(is_policy(policy) ? 0 : EINVAL);
+	return result(is_policy(policy) ? 0 : -EINVAL);
 }
 
 int sched_get_priority_min(int policy)
 {
-	return result(is_policy(policy) ? 0 : EINVAL);
+	return result(is_policy(policy) ? 0 : -EINVAL);
 }
 
 static bool is_us(pid_t pid)
@@ -52,24 +46,24 @@ static bool is_us(pid_t pid)
 
 int sched_getscheduler(pid_t pid)
 {
-	return is_us(pid) ? SCHED_OTHER : result(pid < 0 ? EINVAL : ESRCH);
+	return is_us(pid) ? SCHED_OTHER : result(pid < 0 ? -EINVAL : -ESRCH);
 }
 
 int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param)
 {
 	if (!is_us(pid))
-		return result(pid < 0 ? EINVAL : ESRCH);
+		return result(pid < 0 ? -EINVAL : -ESRCH);
 	if (policy != SCHED_OTHER || !param || param->sched_priority)
-		return result(EINVAL);
+		return result(-EINVAL);
 	return SCHED_OTHER;		/* the previous policy */
 }
 
 int sched_getparam(pid_t pid, struct sched_param *param)
 {
 	if (pid < 0 || !param)
-		return result(EINVAL);
+		return result(-EINVAL);
 	if (!is_us(pid))
-		return result(ESRCH);
+		return result(-ESRCH);
 	*param = (struct sched_param){ 0 };
 	return 0;
 }
@@ -82,7 +76,7 @@ int sched_setparam(pid_t pid, const struct sched_param *param)
 int sched_rr_get_interval(pid_t pid, struct timespec *interval)
 {
 	if (!is_us(pid))
-		return result(pid < 0 ? EINVAL : ESRCH);
+		return result(pid < 0 ? -EINVAL : -ESRCH);
 	*interval = (struct timespec){ .tv_nsec = SCHED_SLICE };
 	return 0;
 }
@@ -92,7 +86,7 @@ static int check(pthread_t id)
 	struct pthread *p;
 
 	kernel_enter();
-	p = pthread_find(id);
+	p = pthread_lookup(id);
 	kernel_leave();
 	return p && p->thread ? 0 : ESRCH;
 }
@@ -144,7 +138,7 @@ int pthread_cancel(pthread_t id)
 
 int pthread_setcancelstate(int state, int *old)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 
 	if (state != PTHREAD_CANCEL_ENABLE && state != PTHREAD_CANCEL_DISABLE)
 		return EINVAL;
@@ -156,7 +150,7 @@ int pthread_setcancelstate(int state, int *old)
 
 int pthread_setcanceltype(int type, int *old)
 {
-	struct pthread *p = pthread_half();
+	struct pthread *p = pthread_current();
 
 	if (type != PTHREAD_CANCEL_DEFERRED && type != PTHREAD_CANCEL_ASYNCHRONOUS)
 		return EINVAL;

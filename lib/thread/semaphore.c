@@ -6,9 +6,10 @@
  * for which no thread waits.
  */
 #include "kernel/sched.h"
+#include "lib/result.h"
+#include "lib/thread/clocks.h"
 #include "lib/thread/line.h"
 #include "lib/thread/signals.h"
-#include "lib/thread/time.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,26 +20,18 @@ static struct line *line_of(sem_t *s)
 	return (struct line *)&s->__line;
 }
 
-static int result(int error)
-{
-	if (!error)
-		return 0;
-	errno = error;
-	return -1;
-}
-
 int sem_init(sem_t *s, int shared, unsigned value)
 {
 	(void)shared;
 	if (value > SEM_VALUE_MAX)
-		return result(EINVAL);
+		return result(-EINVAL);
 	*s = (sem_t){ .__value = value };
 	return 0;
 }
 
 int sem_destroy(sem_t *s)
 {
-	return result(line_of(s)->first ? EBUSY : 0);
+	return result(line_of(s)->first ? -EBUSY : 0);
 }
 
 static bool take(sem_t *s)
@@ -69,7 +62,7 @@ int sem_wait(sem_t *s)
 	kernel_enter();
 	error = take(s) ? 0 : sem_sleep(s, NEVER);
 	kernel_leave();
-	return result(error);
+	return result(-error);
 }
 
 int sem_trywait(sem_t *s)
@@ -79,7 +72,7 @@ int sem_trywait(sem_t *s)
 	kernel_enter();
 	taken = take(s);
 	kernel_leave();
-	return result(taken ? 0 : EAGAIN);
+	return result(taken ? 0 : -EAGAIN);
 }
 
 /*
@@ -97,7 +90,7 @@ int sem_timedwait(sem_t *restrict s, const struct timespec *restrict when)
 			error = sem_sleep(s, deadline);
 	}
 	kernel_leave();
-	return result(error);
+	return result(-error);
 }
 
 int sem_post(sem_t *s)
@@ -112,7 +105,7 @@ int sem_post(sem_t *s)
 	else
 		s->__value++;
 	kernel_leave();
-	return result(error);
+	return result(-error);
 }
 
 int sem_getvalue(sem_t *restrict s, int *restrict value)

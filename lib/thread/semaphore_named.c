@@ -24,7 +24,7 @@ struct named {
 
 static struct named *all;
 
-static struct named *find(const char *name)
+static struct named *lookup(const char *name)
 {
 	struct named *n = all;
 
@@ -66,7 +66,7 @@ static struct named *create(const char *name, unsigned value, int *error)
 /* Kernel code. */
 static struct named *open_named(const char *name, int flags, unsigned value, int *error)
 {
-	struct named *n = find(name);
+	struct named *n = lookup(name);
 
 	*error = ENOENT;
 	if (n && flags & O_CREAT && flags & O_EXCL) {
@@ -126,7 +126,7 @@ int sem_unlink(const char *name)
 	struct named *n;
 
 	kernel_enter();
-	n = find(name);
+	n = lookup(name);
 	if (n) {
 		n->unlinked = true;
 		free_unused(n);

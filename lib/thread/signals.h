@@ -18,7 +18,8 @@ enum signal_way {
 	SIGNAL_ENDS,		/* returns EINTR: poll, sleep */
 	/* Returns EINTR, or continues if the handler has SA_RESTART: read, accept */
 	SIGNAL_RESTARTS,
-	SIGNAL_GOES_ON,		/* continues after the handler: pthread_cond_wait, pthread_join */
+	/* Continues after the handler: pthread_cond_wait, pthread_join */
+	SIGNAL_CONTINUES,
 };
 
 /* Whether the current thread has a signal to handle: not blocked, and not ignored. */
@@ -42,7 +43,7 @@ static inline enum signal_way signal_way(uint64_t deadline)
 	return deadline == NEVER ? SIGNAL_RESTARTS : SIGNAL_ENDS;
 }
 
-static inline bool signal_came(void)
+static inline bool signal_is_waiting(void)
 {
 	return signal_waiting && signal_waiting();
 }
@@ -58,9 +59,9 @@ static inline bool signal_came(void)
 		do								\
 			true_ = false;						\
 		while (wait_until_deadline(queue, deadline,			\
-					   (true_ = (condition)) || signal_came()) && \
+					   (true_ = (condition)) || signal_is_waiting()) && \
 		       !true_ && signal_handled(way));				\
-		true_ ? 1 : signal_came() ? -EINTR : 0;				\
+		true_ ? 1 : signal_is_waiting() ? -EINTR : 0;				\
 	})
 
 #endif

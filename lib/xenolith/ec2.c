@@ -69,7 +69,7 @@ static int dial(uint64_t deadline)
 	return -1;
 }
 
-static int say(int fd, const char *text, uint64_t deadline)
+static int send_text(int fd, const char *text, uint64_t deadline)
 {
 	size_t left = strlen(text);
 
@@ -87,7 +87,7 @@ static int say(int fd, const char *text, uint64_t deadline)
 }
 
 /* Reads until the end of the connection. */
-static ssize_t hear(int fd, char *to, size_t size, uint64_t deadline)
+static ssize_t read_response(int fd, char *to, size_t size, uint64_t deadline)
 {
 	size_t got = 0;
 
@@ -109,7 +109,7 @@ static ssize_t hear(int fd, char *to, size_t size, uint64_t deadline)
 }
 
 /* Returns the value of Content-Length, or -1 if it is absent or invalid. */
-static long told_length(const char *head)
+static long content_length(const char *head)
 {
 	for (const char *p = head; (p = strstr(p, "\r\n")); ) {
 		p += 2;
@@ -125,7 +125,7 @@ static ssize_t body(char *answer, size_t len, char *to, size_t size)
 	char *end = strstr(answer, "\r\n\r\n"), *text = end ? end + 4 : NULL;
 	int status = 0;
 	size_t n;
-	long told;
+	long announced;
 
 	errno = EPROTO;
 	if (!end || sscanf(answer, "HTTP/1.%*1d %3d", &status) != 1)
@@ -136,8 +136,8 @@ static ssize_t body(char *answer, size_t len, char *to, size_t size)
 		return -1;
 	*end = '\0';
 	n = answer + len - text;
-	told = told_length(answer);
-	if (told >= 0 && (size_t)told != n)
+	announced = content_length(answer);
+	if (announced >= 0 && (size_t)announced != n)
 		return -1;
 	if (n >= size) {
 		errno = EMSGSIZE;
@@ -148,7 +148,7 @@ static ssize_t body(char *answer, size_t len, char *to, size_t size)
 	return n;
 }
 
-static ssize_t ask(const char *method, const char *path, const char *header,
+static ssize_t request(const char *method, const char *path, const char *header,
 		   const char *value, char *to, size_t size)
 {
 	uint64_t deadline = clock_now() + PATIENCE;
@@ -166,8 +166,8 @@ static ssize_t ask(const char *method, const char *path, const char *header,
 		errno = ENAMETOOLONG;
 	else
 		fd = dial(deadline);
-	if (fd >= 0 && say(fd, request, deadline) == 0)
-		n = hear(fd, answer, most, deadline);
+	if (fd >= 0 && send_text(fd, request, deadline) == 0)
+		n = read_response(fd, answer, most, deadline);
 	if (n >= 0) {
 		answer[n] = '\0';
 		n = body(answer, n, to, size);
@@ -194,7 +194,7 @@ static const char *token(void)
 		return kept;
 	until = 0;
 	snprintf(life, sizeof(life), "%d", TOKEN_LIFE);
-	if (ask("PUT", "api/token", "-ttl-seconds", life, kept, sizeof(kept)) < 0)
+	if (request("PUT", "api/token", "-ttl-seconds", life, kept, sizeof(kept)) < 0)
 		return NULL;
 	for (char *p = kept; *p; p++)
 		if (!isgraph((unsigned char)*p)) {
@@ -215,7 +215,7 @@ ssize_t ec2_metadata(const char *path, char *to, size_t size)
 			return -1;
 		}
 	t = token();
-	return t ? ask("GET", path, "", t, to, size) : -1;
+	return t ? request("GET", path, "", t, to, size) : -1;
 }
 
 /* ---- user data as words */
@@ -259,7 +259,7 @@ static void set_name(char *name)
  * The command line takes precedence; of several words here, the last one. lifetime= can
  * only shorten the command line's, which limits a guest whatever its user data says.
  */
-static void obey(char *word)
+static void apply_word(char *word)
 {
 	char *value = strchr(word, '=');
 
@@ -279,7 +279,7 @@ static void obey(char *word)
 	}
 }
 
-static void obey_all(char *data)
+static void apply_user_data(char *data)
 {
 	char *lines, *words;
 
@@ -288,7 +288,7 @@ static void obey_all(char *data)
 		line[strcspn(line, "#")] = '\0';
 		for (char *word = strtok_r(line, " \t", &words); word;
 		     word = strtok_r(NULL, " \t", &words))
-			obey(word);
+			apply_word(word);
 	}
 }
 
@@ -304,7 +304,7 @@ __attribute__((constructor)) static void read_user_data(void)
 	n = data ? ec2_metadata("user-data", data, EC2_USER_DATA + 1) : -1;
 	error = errno;
 	if (n > 0)
-		obey_all(data);
+		apply_user_data(data);
 	free(data);
 	kernel_enter();
 	if (n < 0 && error != ENOENT)

@@ -65,7 +65,7 @@ static void watch(void *arg)
  * Sleeps until a channel that is being renewed is usable. Returns 0 or -errno; -EAGAIN if
  * it may not sleep.
  */
-static int usable(struct vchan_file *vf)
+static int wait_usable(struct vchan_file *vf)
 {
 	if (!vf->renew)
 		return 0;
@@ -78,7 +78,7 @@ static int usable(struct vchan_file *vf)
 static ssize_t vchan_file_read(struct file *f, void *to, size_t len)
 {
 	struct vchan_file *vf = of(f);
-	ssize_t n = usable(vf);
+	ssize_t n = wait_usable(vf);
 
 	if (n == 0)
 		n = f->flags & O_NONBLOCK ? vchan_try_read(&vf->v, to, len) :
@@ -93,7 +93,7 @@ static ssize_t vchan_file_read(struct file *f, void *to, size_t len)
 static ssize_t vchan_file_write(struct file *f, const void *from, size_t len)
 {
 	struct vchan_file *vf = of(f);
-	ssize_t n = usable(vf);
+	ssize_t n = wait_usable(vf);
 
 	if (n)
 		return n;
