@@ -110,7 +110,7 @@ static void send_left(struct connection *c)
 	watch(c, EPOLL_CTL_MOD, EPOLLIN);
 }
 
-static void welcome(int listener)
+static void accept_peer(int listener)
 {
 	int yes = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
 	struct connection *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
@@ -174,7 +174,7 @@ int main(int argc, char **argv)
 			struct connection *c = events[i].data.ptr;
 
 			if (c == &listener)
-				welcome(c->fd);
+				accept_peer(c->fd);
 			else if (c == &udp)
 				datagrams(c->fd);
 			else if (c->left)

@@ -9,8 +9,8 @@
  * from their requests, which are kept. A connection that waits between requests holds no
  * buffer.
  */
-#include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
+#include "apps/httpd/server.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,14 +48,14 @@ static struct answer {
 	uint64_t length;
 } answers[INPUT_SIZE / 16];		/* a request has more than 16 bytes */
 static unsigned nanswers;
-static bool takeable;			/* not all of their text is sent yet */
+static bool discardable;			/* not all of their text is sent yet */
 
 static void clear_output(void)
 {
 	out = text_in(output, sizeof(output));
 }
 
-static void forget_response(struct connection *c)
+static void free_response(struct connection *c)
 {
 	if (c->own) {
 		free((char *)c->own->body.data);
@@ -72,7 +72,7 @@ static void forget_response(struct connection *c)
 
 void connection_empty(struct connection *c)
 {
-	forget_response(c);
+	free_response(c);
 	free(c->in);
 	c->in = NULL;
 }
@@ -83,7 +83,7 @@ void connection_free(struct connection *c)
 	free(c);
 }
 
-/* ---- out */
+/* ---- output */
 
 static struct span pending_text(const struct connection *c)
 {
@@ -99,7 +99,7 @@ static void consume(struct connection *c, size_t n)
 	size_t of_text = n < text.len ? n : text.len;
 
 	server.count.sent += n;
-	c->given += n;
+	c->sent += n;
 	c->at += n - of_text;
 	if (c->text) {
 		c->text_at += of_text;
@@ -109,7 +109,7 @@ static void consume(struct connection *c, size_t n)
 		}
 	} else if (of_text == text.len) {
 		clear_output();
-		takeable = false;
+		discardable = false;
 	} else {
 		out.start += of_text;
 	}
@@ -147,16 +147,16 @@ static ssize_t send_some(struct connection *c, size_t most, size_t *wanted)
 	return sendmsg(c->fd, &m, flags);
 }
 
-bool connection_took(struct connection *c)
+bool connection_acked(struct connection *c)
 {
 	int waiting;
-	uint64_t taken = c->given;
+	uint64_t acked = c->sent;
 
 	if (ioctl(c->fd, TIOCOUTQ, &waiting) == 0)
-		taken -= waiting;
-	if (taken - c->taken < PROGRESS)
+		acked -= waiting;
+	if (acked - c->acked < PROGRESS)
 		return false;
-	c->taken = taken;
+	c->acked = acked;
 	return true;
 }
 
@@ -178,25 +178,25 @@ static bool next_part(struct connection *c)
 }
 
 /* Discards responses beyond HELD bytes: process() keeps their requests. */
-static void take_back(struct connection *c)
+static void discard_responses(struct connection *c)
 {
 	unsigned kept = nanswers;
 
-	while (takeable && kept > 1 && answers[kept - 1].text_end - out.start > HELD &&
+	while (discardable && kept > 1 && answers[kept - 1].text_end - out.start > HELD &&
 	       answers[kept - 2].text_end > out.start)
 		kept--;
 	if (kept == nanswers)
 		return;
 	nanswers = kept;
 	out.at = output + (answers[kept - 1].text_end - output);
-	forget_response(c);
+	free_response(c);
 	c->closing = c->linger = false;
 }
 
 /* Keeps the rest until the socket has space. */
 static void block(struct connection *c)
 {
-	take_back(c);
+	discard_responses(c);
 	if (text_len(&out)) {
 		c->text_at = 0;
 		c->text_len = text_len(&out);
@@ -209,7 +209,7 @@ static void block(struct connection *c)
 		memcpy(c->text, out.start, c->text_len);
 		clear_output();
 	}
-	if (connection_took(c) || c->phase != SEND)
+	if (connection_acked(c) || c->phase != SEND)
 		connection_phase(c, SEND);
 	connection_wait(c, EPOLLOUT);
 }
@@ -225,7 +225,7 @@ static bool push(struct connection *c)
 		ssize_t n;
 
 		if (c->at == c->to && !pending_text(c).len && !next_part(c)) {
-			forget_response(c);
+			free_response(c);
 			return true;
 		}
 		if (turn >= server.share)
@@ -305,7 +305,7 @@ static void respond(struct connection *c, const char *data, size_t len, int stat
 		.status = reply.status,
 		.length = reply.has_body ? reply.length : 0,
 	};
-	takeable = true;
+	discardable = true;
 }
 
 static void count_answers(struct connection *c)
@@ -319,7 +319,7 @@ static void count_answers(struct connection *c)
 	nanswers = 0;
 }
 
-/* ---- in */
+/* ---- input */
 
 /* Keeps the rest of the input for the next turn. */
 static void keep_input(struct connection *c, const char *from, size_t len)

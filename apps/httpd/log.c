@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "apps/httpd/log.h"
 #include "apps/httpd/date.h"
+#include "apps/httpd/log.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

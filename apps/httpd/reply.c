@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* RFC 9110: preconditions (13), ranges (14), redirections to folders, errors. */
-#include "apps/httpd/reply.h"
 #include "apps/httpd/date.h"
+#include "apps/httpd/reply.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -9,7 +9,7 @@
 #define QUERY_MAX 2048			/* bytes of a query that a redirection repeats */
 #define BOUNDARY "xenolith-part-of-a-file"
 
-/* ---- refusals */
+/* ---- error pages */
 
 static struct refusal {
 	int status;
@@ -162,7 +162,7 @@ static int precondition(const struct request *r, const struct representation *wh
 }
 
 /* If-Range: requires a strong tag, or exactly the same date. */
-static bool range_is_meant(const struct request *r, const struct representation *what)
+static bool if_range_matches(const struct request *r, const struct representation *what)
 {
 	struct span s = r->if_range;
 
@@ -240,7 +240,7 @@ static void apply_ranges(struct reply *reply, const struct request *r)
 	int n;
 
 	if (!r->range.at || r->ranges != 1 || r->method != METHOD_GET ||
-	    !range_is_meant(r, what))
+	    !if_range_matches(r, what))
 		return;
 	n = read_ranges(r->range, what->body.size, reply->ranges);
 	reply->nranges = n;
@@ -289,11 +289,11 @@ void reply_part(const struct reply *reply, struct text *t, unsigned i)
 	put_literal(t, "\r\n");
 }
 
-/* ---- the answer */
+/* ---- replies */
 
 void reply_to(struct reply *reply, struct site *site, const struct request *r)
 {
-	struct resource *found = site_find(site, r->path, r->path_len);
+	struct resource *found = site_lookup(site, r->path, r->path_len);
 	struct representation *what = NULL;
 	int status;
 
@@ -323,7 +323,7 @@ void reply_to(struct reply *reply, struct site *site, const struct request *r)
 		}
 	} else {
 		found = found->folder ? found->index : found;
-		what = found->gzip && request_takes_gzip(r) ? found->gzip : found->plain;
+		what = found->gzip && request_accepts_gzip(r) ? found->gzip : found->plain;
 	}
 	status = precondition(r, what);
 	if (status == 412) {

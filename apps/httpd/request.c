@@ -32,7 +32,7 @@ ssize_t request_end(const char *data, size_t len, size_t *from)
 	return 0;
 }
 
-/* ---- what llhttp finds */
+/* ---- callbacks of llhttp */
 
 struct parse {
 	struct request *r;
@@ -117,7 +117,7 @@ static const llhttp_settings_t settings = {
 	.on_headers_complete = on_headers_complete,
 };
 
-/* ---- what is asked for */
+/* ---- the target */
 
 static int nibble(char c)
 {
@@ -183,7 +183,7 @@ static int normalise(struct request *r)
 	return 0;
 }
 
-/* ---- whom it is for */
+/* ---- the host */
 
 static bool unreserved(unsigned char c)
 {
@@ -356,7 +356,7 @@ static bool refused(const char *p, const char *end)
 	return true;
 }
 
-bool request_takes_gzip(const struct request *r)
+bool request_accepts_gzip(const struct request *r)
 {
 	const char *p = r->accept_encoding.at ?: "", *end = p + r->accept_encoding.len;
 	bool any = false;

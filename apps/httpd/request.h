@@ -43,6 +43,6 @@ ssize_t request_end(const char *data, size_t len, size_t *from);
 int request_parse(struct request *r, const char *data, size_t len);
 
 /* Whether the client accepts gzip (RFC 9110, 12.5.3). */
-bool request_takes_gzip(const struct request *r);
+bool request_accepts_gzip(const struct request *r);
 
 #endif

@@ -6,8 +6,8 @@
  * connections in a phase have the same timeout, so each phase has a list in the order of
  * deadlines, and nothing is sorted.
  */
-#include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
+#include "apps/httpd/server.h"
 #include "apps/listen.h"
 
 #include <errno.h>
@@ -30,14 +30,14 @@
 #define SHARE (64 << 10)
 #define SHARE_MOST (1 << 20)
 
-#define GIVEN_UP 16			/* connections closed for one allocation or descriptor */
+#define RESETS_MAX 16			/* connections closed for one allocation or descriptor */
 #define RESERVE (512 << 10)		/* bytes that stay free: a SYN needs some */
 
 struct server server;
 
 /* ---- time */
 
-static void look_at_clock(void)
+static void update_clock(void)
 {
 	struct timespec t;
 	int64_t passed;
@@ -86,7 +86,7 @@ static void enter_phase(struct connection *c, enum phase phase)
 	list->count++;
 }
 
-static void listen_for(bool on)
+static void watch_listener(bool on)
 {
 	struct epoll_event e = { .events = on ? EPOLLIN : 0 };
 
@@ -105,9 +105,9 @@ void connection_phase(struct connection *c, enum phase phase)
  * A socket may buffer much before it is writable again. So the bytes that the peer has
  * acknowledged are checked when they matter.
  */
-static bool takes(struct connection *c)
+static bool has_progress(struct connection *c)
 {
-	if (c->phase != SEND || !connection_took(c))
+	if (c->phase != SEND || !connection_acked(c))
 		return false;
 	connection_phase(c, SEND);
 	return true;
@@ -117,7 +117,7 @@ static void enforce_limits(void)
 {
 	for (int i = 0; i < PHASES; i++)
 		while (server.phases[i].first && server.phases[i].first->deadline <= server.now) {
-			if (i == SEND && takes(server.phases[i].first))
+			if (i == SEND && has_progress(server.phases[i].first))
 				continue;
 			server.count.timeouts[i]++;
 			connection_timed_out(server.phases[i].first);
@@ -205,7 +205,7 @@ static void free_closed(void)
 	}
 }
 
-static void note_client(struct connection *c, const struct sockaddr_storage *from)
+static void set_client_address(struct connection *c, const struct sockaddr_storage *from)
 {
 	if (from->ss_family == AF_INET) {
 		c->client = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
@@ -233,7 +233,7 @@ static struct connection *least_progress(void)
 			if (c && (!worst || c->progress < worst->progress))
 				worst = c;
 		}
-	} while (worst && takes(worst));
+	} while (worst && has_progress(worst));
 	return worst;
 }
 
@@ -255,7 +255,7 @@ static struct connection *least_progress_of(const struct in6_addr *client)
 		}
 		if (n < server.options.per_address)
 			return NULL;
-	} while (takes(worst));
+	} while (has_progress(worst));
 	return worst;
 }
 
@@ -263,7 +263,7 @@ static struct connection *least_progress_of(const struct in6_addr *client)
  * Closes a connection for its memory, with a reset: data in its socket's buffer needs
  * memory too.
  */
-static void give_up(struct connection *c)
+static void reset_connection(struct connection *c)
 {
 	struct linger reset = { .l_onoff = 1 };
 
@@ -277,12 +277,12 @@ void *connection_alloc(const struct connection *c, size_t size)
 {
 	void *p = malloc(size);
 
-	for (int i = 0; !p && i < GIVEN_UP; i++) {
+	for (int i = 0; !p && i < RESETS_MAX; i++) {
 		struct connection *worst = least_progress();
 
 		if (!worst || worst == c)
 			return NULL;
-		give_up(worst);
+		reset_connection(worst);
 		p = malloc(size);
 	}
 	return p;
@@ -304,7 +304,7 @@ static void make_room(const struct in6_addr *client)
 	if (!c && memory_is_short()) {
 		c = least_progress();
 		if (c)
-			give_up(c);
+			reset_connection(c);
 		return;
 	}
 	if (!c)
@@ -313,7 +313,7 @@ static void make_room(const struct in6_addr *client)
 	connection_close(c);
 }
 
-static void welcome(int fd, const struct sockaddr_storage *from)
+static void add_connection(int fd, const struct sockaddr_storage *from)
 {
 	struct connection *c = connection_alloc(NULL, sizeof(*c)), **chain;
 	int yes = 1;
@@ -325,7 +325,7 @@ static void welcome(int fd, const struct sockaddr_storage *from)
 		return;
 	}
 	*c = (struct connection){ .fd = fd };
-	note_client(c, from);
+	set_client_address(c, from);
 	make_room(&c->client);
 	if (++server.count.now > server.count.most)
 		server.count.most = server.count.now;
@@ -351,7 +351,7 @@ static uint64_t accepts(void)
 
 static void accept_connections(void)
 {
-	int given_up = 0;
+	int resets = 0;
 
 	for (uint64_t left = accepts(); left; left--) {
 		struct sockaddr_storage from = { 0 };
@@ -360,19 +360,19 @@ static void accept_connections(void)
 
 		fd = accept4(server.listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
 		if (fd >= 0) {
-			welcome(fd, &from);
-			given_up = 0;
+			add_connection(fd, &from);
+			resets = 0;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			   errno == ENOBUFS) {
 			struct connection *worst = least_progress();
 
-			if (worst && given_up++ < GIVEN_UP) {
-				give_up(worst);
+			if (worst && resets++ < RESETS_MAX) {
+				reset_connection(worst);
 				continue;
 			}
 			server.count.refused++;
 			server.accept_again = server.now + 100;
-			listen_for(false);
+			watch_listener(false);
 			return;
 		} else if (errno != ECONNABORTED && errno != EINTR) {
 			return;
@@ -438,7 +438,7 @@ int server_run(void)
 
 	if (!set_up())
 		return 1;
-	look_at_clock();
+	update_clock();
 	server.start = server.last_second = server.now;
 	printf("httpd: %zu names, %ju bytes of %s; port %u\n", server.site.count,
 	       (uintmax_t)server.site.bytes, server.options.root,
@@ -451,7 +451,7 @@ int server_run(void)
 			fprintf(stderr, "httpd: epoll_wait: %s\n", strerror(errno));
 			return 1;
 		}
-		look_at_clock();
+		update_clock();
 		incoming = n == EVENTS;		/* the listener's event may not fit */
 		server.share = share(n);
 		for (int i = 0; i < n; i++)
@@ -466,7 +466,7 @@ int server_run(void)
 		enforce_limits();
 		if (server.accept_again && server.now >= server.accept_again) {
 			server.accept_again = 0;
-			listen_for(true);
+			watch_listener(true);
 		}
 		free_closed();
 		log_flush();

@@ -40,7 +40,7 @@ struct connection {
 	off_t at, to;
 	struct parts *parts;		/* for several ranges, or NULL */
 	struct representation *own;	/* made for this response only */
-	uint64_t given, taken;	/* bytes given to the socket; acknowledged at the last progress */
+	uint64_t sent, acked;	/* bytes given to the socket; acknowledged at the last progress */
 	size_t drained;			/* bytes read and dropped while lingering */
 
 	struct in6_addr client;
@@ -101,7 +101,7 @@ void connection_readable(struct connection *c);
 void connection_writable(struct connection *c);
 void connection_timed_out(struct connection *c);
 /* The peer has acknowledged PROGRESS bytes since this was last true */
-bool connection_took(struct connection *c);
+bool connection_acked(struct connection *c);
 void connection_empty(struct connection *c);	/* frees the buffers of a closed connection */
 void connection_free(struct connection *c);	/* frees all of it */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The index of the files that are served: names, contents, entity tags, headers. */
-#include "apps/httpd/site.h"
 #include "apps/httpd/date.h"
+#include "apps/httpd/site.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static struct resource **slot_of(const struct site *s, const char *name, size_t 
 	}
 }
 
-struct resource *site_find(const struct site *s, const char *name, size_t len)
+struct resource *site_lookup(const struct site *s, const char *name, size_t len)
 {
 	return s->table_size ? *slot_of(s, name, len, hash_of(name, len)) : NULL;
 }
@@ -78,7 +78,7 @@ static int make_room(struct site *s)
 static int add(struct site *s, const char *name, size_t len, struct resource **made)
 {
 	uint32_t hash = hash_of(name, len);
-	struct resource *r = site_find(s, name, len);
+	struct resource *r = site_lookup(s, name, len);
 	int rc;
 
 	*made = r;
@@ -101,7 +101,7 @@ static int add(struct site *s, const char *name, size_t len, struct resource **m
 	return 0;
 }
 
-static bool may_be_served(const char *name, size_t len)
+static bool is_valid_name(const char *name, size_t len)
 {
 	for (size_t at = 0; at < len;) {
 		const char *part = name + at, *slash = memchr(part, '/', len - at);
@@ -119,7 +119,7 @@ int site_add_folder(struct site *s, const char *name, size_t len)
 	struct resource *r;
 	int rc;
 
-	if (!may_be_served(name, len))
+	if (!is_valid_name(name, len))
 		return -EINVAL;
 	for (size_t n = 0; n <= len; n++) {
 		if (n && n < len && name[n] != '/')
@@ -190,7 +190,7 @@ void site_warm(struct site *s, struct representation *r)
 }
 
 /* A later file of the same name replaces it. */
-static void forget(struct site *s, struct resource *r)
+static void free_contents(struct site *s, struct resource *r)
 {
 	s->bytes -= r->body.size;
 	if (r->body.data) {
@@ -297,7 +297,7 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	struct resource *r;
 	int rc;
 
-	if (!len || !may_be_served(name, len))
+	if (!len || !is_valid_name(name, len))
 		return -EINVAL;
 	rc = site_add_folder(s, name, slash ? slash - name : 0);
 	if (!rc)
@@ -307,7 +307,7 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	if (r->folder)
 		return -EISDIR;
 	if (r->file)
-		forget(s, r);
+		free_contents(s, r);
 	r->file = true;
 	r->body = *body;
 	r->mtime = mtime;
@@ -329,7 +329,7 @@ static int describe(struct site *s, struct resource *r)
 
 	memcpy(name, r->name, r->len);
 	memcpy(name + r->len, ".gz", 3);
-	gz = site_find(s, name, r->len + 3);
+	gz = site_lookup(s, name, r->len + 3);
 	if (gz && !gz->folder) {
 		r->gzip = representation_new(&gz->body, type, VARY "Content-Encoding: gzip\r\n",
 					     gz->tag, gz->mtime > 0 ? gz->mtime : s->mtime);
@@ -340,7 +340,7 @@ static int describe(struct site *s, struct resource *r)
 	return r->plain ? 0 : -ENOMEM;
 }
 
-static void find_index(struct site *s, struct resource *r)
+static void set_index(struct site *s, struct resource *r)
 {
 	char name[NAME_MAX_LEN + 16];
 	struct text t = text_in(name, sizeof(name));
@@ -350,11 +350,11 @@ static void find_index(struct site *s, struct resource *r)
 	if (r->len)
 		put_char(&t, '/');
 	put_literal(&t, "index.html");
-	index = site_find(s, name, text_len(&t));
+	index = site_lookup(s, name, text_len(&t));
 	r->index = index && !index->folder ? index : NULL;
 }
 
-/* ---- all of it */
+/* ---- opening a site */
 
 static int by_name(const void *a, const void *b)
 {
@@ -368,7 +368,7 @@ static int finish(struct site *s)
 		struct resource *r = s->list[i];
 
 		if (r->folder)
-			find_index(s, r);
+			set_index(s, r);
 		else if (describe(s, r))
 			return -ENOMEM;
 	}

@@ -73,7 +73,7 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	     int64_t mtime);
 int site_add_folder(struct site *s, const char *name, size_t len);
 
-struct resource *site_find(const struct site *s, const char *name, size_t len);
+struct resource *site_lookup(const struct site *s, const char *name, size_t len);
 
 /*
  * Continues the hash h (1 at the beginning) for an entity tag. Files may be crafted to

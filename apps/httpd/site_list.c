@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The page that lists a folder without an index.html. It is made at the first request. */
-#include "apps/httpd/site.h"
 #include "apps/httpd/date.h"
+#include "apps/httpd/site.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -49,7 +49,7 @@ struct tar {
 	char window[65536];
 };
 
-static int complain(struct tar *t, off_t at, const char *what)
+static int report_invalid(struct tar *t, off_t at, const char *what)
 {
 	fprintf(stderr, "httpd: %s: byte %jd: %s\n", t->disk, (intmax_t)at, what);
 	return -EINVAL;
@@ -161,7 +161,7 @@ static int read_long(struct tar *t, off_t at, int64_t size, char **data)
 	int rc;
 
 	if (size > LONG_MAX_SIZE)
-		return complain(t, at, "a name or extension header is longer than 64 KiB");
+		return report_invalid(t, at, "a name or extension header is longer than 64 KiB");
 	*data = malloc(size + 1);
 	if (!*data)
 		return -ENOMEM;
@@ -182,12 +182,12 @@ static int read_pax(struct tar *t, off_t at, char *data, size_t size)
 
 		if (*end != ' ' || len > size || len < (size_t)(end - data) + 3 ||
 		    data[len - 1] != '\n')
-			return complain(t, at, "invalid pax header");
+			return report_invalid(t, at, "invalid pax header");
 		data[len - 1] = '\0';
 		key = end + 1;
 		value = strchr(key, '=');
 		if (!value)
-			return complain(t, at, "invalid pax header");
+			return report_invalid(t, at, "invalid pax header");
 		*value++ = '\0';
 		if (strcmp(key, "path") == 0)
 			set(&t->name, strdup(value));
@@ -296,7 +296,7 @@ static int follow_links(struct tar *t)
 
 			if (!l->name || !l->target || !target_of(l, to, sizeof(to)))
 				continue;
-			r = site_find(t->site, to, strlen(to));
+			r = site_lookup(t->site, to, strlen(to));
 			if (!r || !r->file)
 				continue;
 			rc = site_add(t->site, l->name, strlen(l->name),
@@ -367,13 +367,13 @@ static int entry(struct tar *t, const struct header *h)
 	int rc;
 
 	if (!checksum_is_right(h))
-		return complain(t, t->at, t->at ? "invalid tar header" : "not a tar archive");
+		return report_invalid(t, t->at, t->at ? "invalid tar header" : "not a tar archive");
 	if (t->file_size >= 0 && !strchr("xgLK", h->type ?: '0'))
 		size = t->file_size;
 	if (strchr("12345", h->type ?: '0'))
 		size = 0;		/* some archives have the target's size here */
 	if (size < 0 || size > t->size - data)
-		return complain(t, t->at, "a file exceeds the disk");
+		return report_invalid(t, t->at, "a file exceeds the disk");
 	t->at = data + (size + BLOCK - 1) / BLOCK * BLOCK;
 	switch (h->type) {
 	case 'g':
@@ -412,7 +412,7 @@ int site_from_tar(struct site *s, const char *disk, int fd, off_t size)
 	*t = (struct tar){ .site = s, .disk = disk, .fd = fd, .size = size };
 	forget(t);
 	if (size < BLOCK)
-		rc = complain(t, 0, "not a tar archive");
+		rc = report_invalid(t, 0, "not a tar archive");
 	/* Zeros are the end of an archive; at the beginning, they are an empty disk. */
 	while (rc > 0 && t->size - t->at >= BLOCK) {
 		const struct header *h = next_header(t), copy = h ? *h : (struct header){ 0 };

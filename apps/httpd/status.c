@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The server's state, as JSON and as a page that shows it. */
-#include "apps/httpd/server.h"
 #include "apps/httpd/log.h"
+#include "apps/httpd/server.h"
 
 #include <fcntl.h>
 #include <stdio.h>

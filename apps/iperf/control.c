@@ -81,7 +81,7 @@ static void send_rest(void)
 	watch(test.control, EPOLL_CTL_MOD, EPOLLIN);
 }
 
-/* ---- the test's course */
+/* ---- the course of a test */
 
 static double duration(void)
 {

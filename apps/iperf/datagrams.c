@@ -40,7 +40,7 @@ static void count_datagram(struct peer *p, const struct stamp *s, size_t n)
 	count_bytes(p, n);
 }
 
-static struct peer *find_stream(const struct sockaddr_storage *a, socklen_t len)
+static struct peer *lookup_stream(const struct sockaddr_storage *a, socklen_t len)
 {
 	for (unsigned i = 0; i < test.nstreams; i++)
 		if (test.streams[i]->address_len == len &&
@@ -50,10 +50,10 @@ static struct peer *find_stream(const struct sockaddr_storage *a, socklen_t len)
 }
 
 /* A client's stream begins with a datagram, to which the server replies. */
-static void welcome_datagram(const struct sockaddr_storage *a, socklen_t len)
+static void accept_datagram_stream(const struct sockaddr_storage *a, socklen_t len)
 {
 	uint32_t reply = UDP_HELLO_REPLY;
-	struct peer *p = find_stream(a, len);
+	struct peer *p = lookup_stream(a, len);
 
 	if (!p && test.nstreams < test.wanted) {
 		p = add_peer(STREAM, datagrams.fd);
@@ -81,9 +81,9 @@ void receive_datagrams(void)
 		if (!test.control || !test.params.udp)
 			continue;
 		if (test.state == CREATE_STREAMS) {
-			welcome_datagram(&from, len);
+			accept_datagram_stream(&from, len);
 		} else if (test.state == TEST_RUNNING) {
-			p = find_stream(&from, len);
+			p = lookup_stream(&from, len);
 			if (p && !p->sends)
 				count_datagram(p, (struct stamp *)buffer, n);
 		}

@@ -99,7 +99,7 @@ static void free_ended(void)
 	}
 }
 
-/* ---- newcomers */
+/* ---- new connections */
 
 static void refuse(struct peer *p)
 {
@@ -135,7 +135,7 @@ static void newcomer_event(struct peer *p)
 	}
 }
 
-static void welcome(void)
+static void accept_peers(void)
 {
 	for (;;) {
 		int fd = accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK);
@@ -154,7 +154,7 @@ static void welcome(void)
 /* ---- the loop */
 
 /* The end of --omit: counting begins. */
-static void start_again(void)
+static void end_omit(void)
 {
 	test.omitting = false;
 	test.start = now;
@@ -211,7 +211,7 @@ static void handle(struct peer *p, uint32_t events)
 	if (p->fd < 0)
 		return;
 	switch (p->kind) {
-	case LISTENER: welcome(); break;
+	case LISTENER: accept_peers(); break;
 	case DATAGRAMS: receive_datagrams(); break;
 	case NEWCOMER: newcomer_event(p); break;
 	case CONTROL: control_event(p, events); break;
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
 		if (test.control && test.state == TEST_RUNNING && test.params.udp)
 			send_datagrams();
 		if (test.omitting && now - test.start >= (int64_t)test.params.omit * 1000000)
-			start_again();
+			end_omit();
 		enforce_limits();
 		free_ended();
 	}

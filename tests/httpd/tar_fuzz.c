@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < site.count; i++) {
 		struct resource *r = site.list[i];
 
-		assert(strlen(r->name) == r->len && site_find(&site, r->name, r->len) == r);
+		assert(strlen(r->name) == r->len && site_lookup(&site, r->name, r->len) == r);
 		for (const char *p = r->name; (p = strstr(p, "..")); p++)
 			assert((p != r->name && p[-1] != '/') || (p[2] && p[2] != '/'));
 		assert(r->body.size >= 0 && r->body.at >= 0 &&
