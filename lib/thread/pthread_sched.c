@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 int sched_yield(void)
 {
 	kernel_enter();
