@@ -55,7 +55,8 @@ SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/p
 		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
 		   kernel/param.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
 		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
-		   lib/libc/printf.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
+		   lib/libc/printf%.c lib/libc/realloc.c lib/libc/strerror.c lib/libc/vfprintf.c \
+		   lib/process/start.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack; nothing is ever
@@ -205,14 +206,12 @@ $(LIBRARY) $(LWIP): $(BUILD)/%.a: $(BUILD)/obj/%.a $(PRIVATE)
 $(START): %.image.o: %.o $(PRIVATE)
 	$(call rename,$<,$@)
 # What lib/ defines takes the place of what newlib has.  Some of newlib's functions get another
-# name instead, NAME becomes __newlib_NAME, as lib/libc/ calls them: printf.h, tzset.c.
+# name instead, NAME becomes __newlib_NAME, as lib/libc/ calls them: tzset.c.
 renamed		= $(AR) x $(1) --output $(1).d libc_a-$(2).o && $(OBJCOPY) $(foreach n,$(3),\
 		  --redefine-sym $(n)=__newlib$(if $(filter _%,$(n)),,_)$(n)) \
 		  $(1).d/libc_a-$(2).o && $(AR) rD $(1) $(1).d/libc_a-$(2).o
 $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && mkdir -p $$t.d && \
-	$(call renamed,$$t,vfprintf,_vfprintf_r vfprintf) && \
-	$(call renamed,$$t,svfprintf,_svfprintf_r) && \
 	$(call renamed,$$t,tzset_r,_tzset_unlocked_r _tzset_r) && rm -r $$t.d && \
 	$(NM) -g --defined-only $< > $$t.nm && \
 	$(NM) -gA --defined-only $$t >> $$t.nm && \

@@ -1,265 +1,368 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Positional arguments and %m of printf(), which are replaced before newlib formats
- * (lib/libc/printf.h).
+ * printf()'s formats, with positional arguments (%2$s) and %m (syslog(3) and Linux's printf(3)).
  *
- * newlib's option for positional arguments would add 8 KB to each program, and it has no
- * %m. So a format with one of them is rewritten: "%2$-*1$s: %m" becomes "%-*s: %s", and
- * the arguments are copied in this order to an area from which a va_list is made. Other
- * formats are only scanned.
+ * It takes the place of newlib's vfprintf() and svfprintf(), two copies of which one has 16 KB
+ * with what it needs.  There is one locale, C: no groups of digits, no multibyte characters.
  */
 #include "lib/libc/printf.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
+#include <limits.h>
+#include <stdint.h>
 #include <string.h>
 
-#define MOST 64				/* positional arguments; POSIX requires 9 (NL_ARGMAX) */
+#define MOST 64				/* positional arguments; POSIX wants 9 (NL_ARGMAX) */
 
 enum type { NONE, INT, LONG, DOUBLE, LONG_DOUBLE };
 
 union value {
-	int i;
-	long l;				/* also a pointer, and other types of 64 bits */
-	double d;
-	long double ld;
+	long l;				/* or an int, a pointer, or what else has at most 64 bits */
+	long double ld;			/* or a double */
 };
 
-/* A conversion: %[position$][flags][width][.precision][length]letter. */
-struct conversion {
-	const char *rest;		/* the text behind it */
-	unsigned position, width, precision;	/* argument numbers; 0: not positional */
-	bool has_width, has_precision;		/* given by an argument: `*` */
+/* A conversion with what is known of its arguments. */
+struct directive {
+	struct printf_conversion c;
+	const char *rest;		/* of the format, behind it */
+	unsigned position, width, precision;	/* of the arguments; 0: not positional */
+	bool has_width, has_precision;		/* by an argument: `*` */
 	enum type type;
-	char letter;
+	unsigned bits;			/* of an integer */
 };
 
-struct rewrite {
-	enum type types[MOST + 1];
-	union value values[MOST + 1];
-	unsigned last;			/* position */
-	bool positional, reason;	/* the format has positional arguments; has %m */
-	char *format, *end;		/* the new format; NULL: scan only */
-	char *area;			/* the new area of arguments */
-	size_t used;
-	const char *error;		/* the text of %m */
-	va_list *args;
+struct arguments {
+	va_list *rest;			/* those that are not positional */
+	const union value *values;	/* by position */
+	int error;			/* of %m */
 };
 
-/* Parses "2$". Returns 0, without changing *p, if there is no position. */
+static bool fits(struct printf *to, size_t len)
+{
+	if (to->failed || len <= (size_t)(INT_MAX - to->count))
+		return !to->failed;
+	errno = EOVERFLOW;
+	to->failed = true;
+	return false;
+}
+
+void printf_put(struct printf *to, const char *bytes, size_t len)
+{
+	if (!len || !fits(to, len))
+		return;
+	to->count += len;
+	to->failed = !to->output->put(to->output, bytes, len);
+}
+
+void printf_pad(struct printf *to, char fill, size_t len)
+{
+	char block[32];
+
+	memset(block, fill, sizeof(block));
+	for (; len > sizeof(block) && !to->failed; len -= sizeof(block))
+		printf_put(to, block, sizeof(block));
+	printf_put(to, block, len);
+}
+
+void printf_begin(struct printf *to, const struct printf_conversion *c, const char *prefix,
+		  size_t zeros, size_t len)
+{
+	size_t used = strlen(prefix) + zeros + len;
+	size_t fill = (size_t)c->width > used ? c->width - used : 0;
+
+	if (!fits(to, used + fill))
+		return;
+	if (c->flags & PRINTF_LEFT)
+		to->after = fill;
+	else if (c->flags & PRINTF_ZERO)
+		zeros += fill;
+	else
+		printf_pad(to, ' ', fill);
+	printf_put(to, prefix, strlen(prefix));
+	printf_pad(to, '0', zeros);
+}
+
+const char *printf_sign(const struct printf_conversion *c, bool negative)
+{
+	return negative ? "-" : c->flags & PRINTF_PLUS ? "+" : c->flags & PRINTF_BLANK ? " " : "";
+}
+
+/* *p moves behind it.  What is more than INT_MAX stays so. */
+static long digits(const char **p)
+{
+	long n = 0;
+
+	for (; **p >= '0' && **p <= '9'; (*p)++)
+		if (n <= INT_MAX)
+			n = 10 * n + (**p - '0');
+	return n;
+}
+
+/* "2$": 2.  0, and *p as it was: there is no position. */
 static unsigned position(const char **p)
 {
 	const char *end = *p;
-	unsigned n = 0;
+	long n = digits(&end);
 
-	for (; *end >= '0' && *end <= '9'; end++)
-		n = n <= MOST ? 10 * n + (*end - '0') : n;
 	if (!n || **p == '0' || *end != '$')
 		return 0;
 	*p = end + 1;
 	return n <= MOST ? n : MOST + 1;
 }
 
-static enum type type_of(char letter, bool is_long, bool is_long_double)
+/* A width or a precision. */
+static long size(const char **p, bool *has, unsigned *at)
 {
-	if (!letter || strchr("%m", letter))
-		return NONE;
-	if (strchr("aAeEfFgG", letter))
-		return is_long_double ? LONG_DOUBLE : DOUBLE;
-	if (strchr("spnS", letter) || (is_long && !strchr("cC", letter)))
-		return LONG;
-	return INT;
-}
-
-static const char *star(const char *p, bool *has, unsigned *at)
-{
-	if (*p != '*')
-		return p + strspn(p, "0123456789");
+	if (**p != '*')
+		return digits(p);
 	*has = true;
-	p++;
-	*at = position(&p);
-	return p;
+	(*p)++;
+	*at = position(p);
+	return 0;
 }
 
-/* p points behind the %. */
-static struct conversion parse(const char *p)
+static void set_type(struct directive *d, const char *length, size_t len)
 {
-	struct conversion c = { .position = position(&p) };
-	size_t len;
-	char *length;
+	char letter = d->c.letter;
 
-	p = star(p + strspn(p, "-+ #0'"), &c.has_width, &c.width);
-	if (*p == '.')
-		p = star(p + 1, &c.has_precision, &c.precision);
-	length = (char *)p;
-	len = strspn(p, "hljztLq");
-	p += len;
-	c.letter = *p;
-	c.type = type_of(*p, len && *length != 'h', len && *length == 'L');
-	c.rest = *p ? p + 1 : p;
-	return c;
+	d->bits = 32;
+	if (len)
+		d->bits = *length != 'h' ? 64 : len == 1 ? 16 : 8;
+	if (!letter)
+		return;
+	if (strchr("spSDOU", letter))
+		d->bits = 64;
+	if (strchr("aAeEfFgG", letter))
+		d->type = len && *length == 'L' ? LONG_DOUBLE : DOUBLE;
+	else if (strchr("diouxXcCspSDOU", letter))
+		d->type = d->bits == 64 ? LONG : INT;
+	else if (letter == 'n')
+		d->type = LONG;
 }
 
-static void put(struct rewrite *w, const void *value, size_t size, size_t align)
+/* p is behind the %. */
+static struct directive parse(const char *p)
 {
-	w->used = (w->used + align - 1) & ~(align - 1);
-	memcpy(w->area + w->used, value, size);
-	w->used += (size + 7) & ~7ul;
+	struct directive d = { .position = position(&p), .c.precision = -1 };
+	const char *flag, *length;
+
+	for (; *p && (flag = strchr(PRINTF_FLAGS, *p)); p++)
+		d.c.flags |= 1u << (flag - PRINTF_FLAGS);
+	d.c.width = size(&p, &d.has_width, &d.width);
+	if (*p == '.') {
+		p++;
+		d.c.precision = size(&p, &d.has_precision, &d.precision);
+	}
+	length = p;
+	p += strspn(p, "hljztLq");
+	d.c.letter = *p;
+	set_type(&d, length, p - length);
+	d.rest = *p ? p + 1 : p;
+	return d;
 }
 
-/* Takes an argument by its position, or the next one. */
-static void take(struct rewrite *w, enum type type, unsigned at)
+static union value next(va_list *args, enum type type)
 {
-	union value v = w->values[at];
+	union value v = { 0 };
 
-	if (!at && type == INT)
-		v.i = va_arg(*w->args, int);
-	else if (!at && type == LONG)
-		v.l = va_arg(*w->args, long);
-	else if (!at && type == DOUBLE)
-		v.d = va_arg(*w->args, double);
-	else if (!at && type == LONG_DOUBLE)
-		v.ld = va_arg(*w->args, long double);
 	if (type == LONG_DOUBLE)
-		put(w, &v.ld, sizeof(v.ld), 16);
-	else if (type != NONE)
-		put(w, &v.l, sizeof(v.l), 8);
+		v.ld = va_arg(*args, long double);
+	else if (type == DOUBLE)
+		v.ld = va_arg(*args, double);
+	else if (type == LONG)
+		v.l = va_arg(*args, long);
+	else if (type == INT)
+		v.l = va_arg(*args, int);
+	return v;
 }
 
-/* Writes the conversion without positions, and its arguments. */
-static void rewrite(struct rewrite *w, const char *from, const struct conversion *c)
+static union value take(const struct arguments *args, enum type type, unsigned at)
 {
-	if (c->position)
-		from = strchr(from, '$') + 1;
-	while (from < c->rest) {
-		*w->end++ = *from;
-		if (*from++ == '*')
-			position(&from);
-	}
-	if (c->has_width)
-		take(w, INT, c->width);
-	if (c->has_precision)
-		take(w, INT, c->precision);
-	if (c->letter == 'm') {
-		w->end[-1] = 's';
-		put(w, &w->error, sizeof(w->error), 8);
-	} else {
-		take(w, c->type, c->position);
+	return at ? args->values[at] : next(args->rest, type);
+}
+
+static void string(struct printf *to, struct printf_conversion *c, const char *s)
+{
+	size_t len;
+
+	if (!s)				/* as on Linux */
+		s = (unsigned long)c->precision < 6 ? "" : "(null)";
+	len = c->precision < 0 ? strlen(s) : strnlen(s, c->precision);
+	c->flags &= ~PRINTF_ZERO;
+	printf_begin(to, c, "", 0, len);
+	printf_put(to, s, len);
+}
+
+static void number(struct printf *to, struct printf_conversion *c, const char *prefix,
+		   unsigned long n, unsigned base)
+{
+	const char *from = c->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+	char text[24], *p = text + sizeof(text);
+	size_t len, zeros;
+
+	for (unsigned long left = n; left; left /= base)
+		*--p = from[left % base];
+	len = text + sizeof(text) - p;
+	if (c->precision < 0)
+		zeros = !len;
+	else
+		zeros = (size_t)c->precision > len ? c->precision - len : 0;
+	if (base == 8 && c->flags & PRINTF_ALT && !zeros)
+		zeros = 1;
+	if (c->precision >= 0)
+		c->flags &= ~PRINTF_ZERO;
+	printf_begin(to, c, prefix, zeros, len);
+	printf_put(to, p, len);
+}
+
+static void character(struct printf *to, struct printf_conversion *c, char ch)
+{
+	c->flags &= ~PRINTF_ZERO;
+	printf_begin(to, c, "", 0, 1);
+	printf_put(to, &ch, 1);
+}
+
+static void store(void *at, unsigned bits, long count)
+{
+	memcpy(at, &count, bits / 8);
+}
+
+static void convert(struct printf *to, struct directive *d, union value v, int error)
+{
+	struct printf_conversion *c = &d->c;
+	unsigned shift = 64 - d->bits;
+	long n = (long)((unsigned long)v.l << shift) >> shift;
+	unsigned long u = (unsigned long)v.l << shift >> shift;
+	const char *prefix;
+
+	switch (c->letter) {
+	case 'd':
+	case 'i':
+	case 'D':
+		u = (unsigned long)n;
+		number(to, c, printf_sign(c, n < 0), n < 0 ? -u : u, 10);
+		break;
+	case 'u':
+	case 'U':
+		number(to, c, "", u, 10);
+		break;
+	case 'o':
+	case 'O':
+		number(to, c, "", u, 8);
+		break;
+	case 'x':
+	case 'X':
+		prefix = c->letter == 'x' ? "0x" : "0X";
+		number(to, c, c->flags & PRINTF_ALT && u ? prefix : "", u, 16);
+		break;
+	case 'p':
+		number(to, c, "0x", u, 16);
+		break;
+	case 's':
+	case 'S':
+		string(to, c, (const char *)v.l);
+		break;
+	case 'm':
+		string(to, c, strerror(error));
+		break;
+	case 'c':
+	case 'C':
+		character(to, c, (char)v.l);
+		break;
+	case 'n':
+		store((void *)v.l, d->bits, to->count);
+		break;
+	default:
+		if (d->type >= DOUBLE)
+			printf_float(to, c, v.ld);
+		else			/* %%; an invalid letter is printed, as by newlib */
+			character(to, c, c->letter);
 	}
 }
 
-static bool note(struct rewrite *w, enum type type, unsigned at)
+static void directive(struct printf *to, struct directive *d, const struct arguments *args)
+{
+	if (d->has_width)
+		d->c.width = (int)take(args, INT, d->width).l;
+	if (d->c.width < 0) {
+		d->c.flags |= PRINTF_LEFT;
+		d->c.width = -d->c.width;
+	}
+	if (d->has_precision)
+		d->c.precision = (int)take(args, INT, d->precision).l;
+	to->after = 0;
+	convert(to, d, take(args, d->type, d->type ? d->position : 0), args->error);
+	printf_pad(to, ' ', to->after);
+}
+
+static int all(struct printf_output *output, const char *format,
+	       const struct arguments *args)
+{
+	struct printf to = { .output = output };
+
+	while (!to.failed && *format) {
+		size_t len = strcspn(format, "%");
+		struct directive d;
+
+		printf_put(&to, format, len);
+		format += len;
+		if (!*format)
+			break;
+		d = parse(format + 1);
+		format = d.rest;
+		if (d.c.letter)
+			directive(&to, &d, args);
+	}
+	return to.failed ? -1 : (int)to.count;
+}
+
+static bool note(unsigned char *types, enum type type, unsigned at)
 {
 	if (at > MOST)
 		return false;
-	if (at && type != NONE) {
-		w->positional = true;
-		if (w->types[at] < type)
-			w->types[at] = type;
-		if (at > w->last)
-			w->last = at;
-	}
+	if (at && types[at] < type)
+		types[at] = type;
 	return true;
 }
 
-/* Returns false if a position is too high. */
-static bool scan(struct rewrite *w, const char *p)
+/* The arguments are fetched in their order; one that no conversion uses is an int, as on Linux. */
+static __attribute__((noinline)) int positional(struct printf_output *output,
+						const char *format,
+						const struct arguments *rest)
 {
-	struct conversion c;
+	unsigned char types[MOST + 1] = { 0 };
+	union value values[MOST + 1];
+	struct arguments args = { rest->rest, values, rest->error };
+	unsigned last = 0;
 
-	for (; *p; p = c.rest) {
-		const char *percent = strchr(p, '%');
+	for (const char *p = format; (p = strchr(p, '%'));) {
+		struct directive d = parse(p + 1);
 
-		if (w->format) {
-			size_t n = percent ? (size_t)(percent - p) : strlen(p);
-
-			memcpy(w->end, p, n);
-			w->end += n;
+		if (!note(types, d.has_width ? INT : NONE, d.width) ||
+		    !note(types, d.has_precision ? INT : NONE, d.precision) ||
+		    !note(types, d.type, d.position)) {
+			errno = EINVAL;
+			return -1;
 		}
-		if (!percent)
-			break;
-		c = parse(percent + 1);
-		if (w->format) {
-			*w->end++ = '%';
-			rewrite(w, percent + 1, &c);
-		}
-		w->reason |= c.letter == 'm';
-		if (!note(w, c.has_width ? INT : NONE, c.width) ||
-		    !note(w, c.has_precision ? INT : NONE, c.precision) ||
-		    !note(w, c.type, c.position))
-			return false;
+		p = d.rest;
 	}
-	return true;
+	for (unsigned i = 1; i <= MOST; i++)
+		if (types[i])
+			last = i;
+	for (unsigned i = 1; i <= last; i++)
+		values[i] = next(args.rest, types[i] ? types[i] : INT);
+	return all(output, format, &args);
 }
 
-/*
- * Fetches the arguments in order. A position that is not used is taken for an int, as on
- * Linux.
- */
-static void fetch(struct rewrite *w, va_list *args)
+int printf_to(struct printf_output *output, const char *format, va_list args)
 {
-	for (unsigned i = 1; i <= w->last; i++) {
-		if (w->types[i] == LONG_DOUBLE)
-			w->values[i].ld = va_arg(*args, long double);
-		else if (w->types[i] == DOUBLE)
-			w->values[i].d = va_arg(*args, double);
-		else if (w->types[i] == LONG)
-			w->values[i].l = va_arg(*args, long);
-		else
-			w->values[i].i = va_arg(*args, int);
-	}
-}
-
-/*
- * A va_list of the x86-64 psABI (3.5.7) without registers: all arguments are in memory.
- */
-static int call(printf_engine *engine, struct _reent *reent, FILE *file,
-		const struct rewrite *w)
-{
-	va_list args = { {
-		.gp_offset = 48, .fp_offset = 176, .overflow_arg_area = w->area,
-	} };
-
-	return engine(reent, file, w->format, args);
-}
-
-static __attribute__((noinline)) int rewritten(printf_engine *engine, struct _reent *reent,
-					       FILE *file, const char *format, va_list args)
-{
-	struct rewrite w = { .error = NULL };
-	size_t len;
+	struct arguments a = { .error = errno };
 	va_list copy;
-	int n, error = errno;
+	int n;
 
-	if (!scan(&w, format)) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (!w.positional && !w.reason)
-		return engine(reent, file, format, args);
-	len = strlen(format) + 1;
-	/* The shortest one is `%*`: 3 characters take 3 times 16 bytes */
-	w.area = malloc(len * 24 + len);
-	if (!w.area)
-		return -1;
-	w.format = w.end = w.area + len * 24;
-	w.error = strerror(error);
 	va_copy(copy, args);
-	w.args = &copy;
-	fetch(&w, &copy);
-	scan(&w, format);
-	*w.end = '\0';
-	n = call(engine, reent, file, &w);
+	a.rest = &copy;
+	n = (strchr(format, '$') ? positional : all)(output, format, &a);
 	va_end(copy);
-	free(w.area);
 	return n;
-}
-
-int printf_with(printf_engine *engine, struct _reent *reent, FILE *file, const char *format,
-		va_list args)
-{
-	if (!strpbrk(format, "$m"))
-		return engine(reent, file, format, args);
-	return rewritten(engine, reent, file, format, args);
 }

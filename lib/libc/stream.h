@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Closed streams, as fclose() and freopen() leave them. */
+/* What is shared with newlib's streams, and those that fclose() and freopen() closed. */
 #ifndef LIB_LIBC_STREAM_H
 #define LIB_LIBC_STREAM_H
 
@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 /*
- * A value of _flags for a FILE that is closed but not free: __SRD, __SWR and __SRW are
- * not set, so newlib's functions return EBADF, and it is not 0, so fopen() does not reuse
- * the FILE. newlib uses this bit on Cygwin only (__SCLE).
+ * In _flags of a FILE that is closed but not free: neither __SRD, __SWR nor __SRW is set, so
+ * that newlib's functions refuse it with EBADF, and it is not 0, so that fopen() does not take
+ * the FILE.  newlib uses the bit on Cygwin only (__SCLE).
  */
 #define STREAM_CLOSED 0x4000
 
@@ -22,11 +22,26 @@ _READ_WRITE_RETURN_TYPE __swrite(struct _reent *reent, void *cookie, const char 
 				 size_t len);
 _fpos_t __sseek(struct _reent *reent, void *cookie, _fpos_t offset, int whence);
 int __sclose(struct _reent *reent, void *cookie);
+int __swsetup_r(struct _reent *reent, FILE *file);
+int __ssputs_r(struct _reent *reent, FILE *file, const char *from, size_t len);
+
+/* Output of several parts: libc/stdio/fvwrite.h. */
+struct __siov {
+	const void *iov_base;
+	size_t iov_len;
+};
+struct __suio {
+	struct __siov *uio_iov;
+	int uio_iovcnt;
+	size_t uio_resid;
+};
+int __sfvwrite_r(struct _reent *reent, FILE *file, struct __suio *all);
+
 void __sfp_lock_acquire(void);
 void __sfp_lock_release(void);
 void __sinit(struct _reent *reent);
 
-/* Frees the buffers of a FILE, which the caller has locked, and clears its descriptor. */
+/* Of a FILE that the caller has locked: free its buffers, and forget its descriptor. */
 void stream_drop(FILE *file);
 
 #endif
