@@ -161,24 +161,24 @@ static struct directive parse(const char *p)
 	return d;
 }
 
-static union value next(va_list *args, enum type type)
+static void next(va_list *args, enum type type, union value *v)
 {
-	union value v = { 0 };
-
 	if (type == LONG_DOUBLE)
-		v.ld = va_arg(*args, long double);
+		v->ld = va_arg(*args, long double);
 	else if (type == DOUBLE)
-		v.ld = va_arg(*args, double);
+		v->ld = va_arg(*args, double);
 	else if (type == LONG)
-		v.l = va_arg(*args, long);
+		v->l = va_arg(*args, long);
 	else if (type == INT)
-		v.l = va_arg(*args, int);
-	return v;
+		v->l = va_arg(*args, int);
 }
 
-static union value take(const struct arguments *args, enum type type, unsigned at)
+static void take(const struct arguments *args, enum type type, unsigned at, union value *v)
 {
-	return at ? args->values[at] : next(args->rest, type);
+	if (at)
+		*v = args->values[at];
+	else
+		next(args->rest, type, v);
 }
 
 static void string(struct printf *to, struct printf_conversion *c, const char *s)
@@ -227,12 +227,12 @@ static void store(void *at, unsigned bits, long count)
 	memcpy(at, &count, bits / 8);
 }
 
-static void convert(struct printf *to, struct directive *d, union value v, int error)
+static void convert(struct printf *to, struct directive *d, const union value *v, int error)
 {
 	struct printf_conversion *c = &d->c;
 	unsigned shift = 64 - d->bits;
-	long n = (long)((unsigned long)v.l << shift) >> shift;
-	unsigned long u = (unsigned long)v.l << shift >> shift;
+	long n = (long)((unsigned long)v->l << shift) >> shift;
+	unsigned long u = (unsigned long)v->l << shift >> shift;
 	const char *prefix;
 
 	switch (c->letter) {
@@ -260,21 +260,21 @@ static void convert(struct printf *to, struct directive *d, union value v, int e
 		break;
 	case 's':
 	case 'S':
-		string(to, c, (const char *)v.l);
+		string(to, c, (const char *)v->l);
 		break;
 	case 'm':
 		string(to, c, strerror(error));
 		break;
 	case 'c':
 	case 'C':
-		character(to, c, (char)v.l);
+		character(to, c, (char)v->l);
 		break;
 	case 'n':
-		store((void *)v.l, d->bits, to->count);
+		store((void *)v->l, d->bits, to->count);
 		break;
 	default:
 		if (d->type >= DOUBLE)
-			printf_float(to, c, v.ld);
+			printf_float(to, c, v->ld);
 		else			/* %%; an invalid letter is printed, as by newlib */
 			character(to, c, c->letter);
 	}
@@ -282,16 +282,23 @@ static void convert(struct printf *to, struct directive *d, union value v, int e
 
 static void directive(struct printf *to, struct directive *d, const struct arguments *args)
 {
-	if (d->has_width)
-		d->c.width = (int)take(args, INT, d->width).l;
+	union value v = { 0 };
+
+	if (d->has_width) {
+		take(args, INT, d->width, &v);
+		d->c.width = (int)v.l;
+	}
 	if (d->c.width < 0) {
 		d->c.flags |= PRINTF_LEFT;
 		d->c.width = -d->c.width;
 	}
-	if (d->has_precision)
-		d->c.precision = (int)take(args, INT, d->precision).l;
+	if (d->has_precision) {
+		take(args, INT, d->precision, &v);
+		d->c.precision = (int)v.l;
+	}
 	to->after = 0;
-	convert(to, d, take(args, d->type, d->type ? d->position : 0), args->error);
+	take(args, d->type, d->type ? d->position : 0, &v);
+	convert(to, d, &v, args->error);
 	printf_pad(to, ' ', to->after);
 }
 
@@ -350,7 +357,7 @@ static __attribute__((noinline)) int positional(struct printf_output *output,
 		if (types[i])
 			last = i;
 	for (unsigned i = 1; i <= last; i++)
-		values[i] = next(args.rest, types[i] ? types[i] : INT);
+		next(args.rest, types[i] ? types[i] : INT, &values[i]);
 	return all(output, format, &args);
 }
 
