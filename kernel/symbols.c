@@ -3,13 +3,18 @@
  * Names of functions, for backtraces.  tools/symbols makes the table from the linked
  * image, and describes it.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "kernel/symbols.h"
 
-extern const uint8_t symbol_table[];
+extern const struct {
+	uint8_t pairs[256][2];
+	uint8_t entries[];
+} symbol_table;
+
+static char names[2][256];		/* of this call of symbol_next(), and of the one before */
 
 static const uint8_t *number(const uint8_t *p, uintptr_t *value)
 {
@@ -23,22 +28,37 @@ static const uint8_t *number(const uint8_t *p, uintptr_t *value)
 	return p;
 }
 
+/* Append what a byte of the table stands for.  False: the name has ended. */
+static bool expand(char *name, size_t *len, uint8_t byte)
+{
+	const uint8_t *pair = symbol_table.pairs[byte];
+
+	if (*pair)
+		return expand(name, len, pair[0]) && expand(name, len, pair[1]);
+	if (!byte || *len < sizeof(names[0]) - 1)
+		name[(*len)++] = (char)byte;
+	return byte;
+}
+
 const char *symbol_next(const uint8_t **at, uintptr_t *start)
 {
-	const char *name;
+	static unsigned turn;
+	char *name = names[turn ^= 1];
 	uintptr_t step;
+	size_t len = 0;
 
 	if (!*at) {
-		*at = symbol_table;
+		*at = symbol_table.entries;
 		*start = 0;
 	} else if (!**at) {	/* the last entry's empty name */
 		return NULL;
 	}
 	*at = number(*at, &step);
 	*start += step;
-	name = (const char *)*at;
-	if (*name)
-		*at += strlen(name) + 1;
+	*name = '\0';
+	if (**at)
+		while (expand(name, &len, *(*at)++))
+			;
 	return name;
 }
 

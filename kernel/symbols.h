@@ -8,7 +8,9 @@
 /*
  * Returns the function in which addr lies, or NULL if addr is not code; *start becomes
  * its first byte.  Reads only the table that tools/symbols puts into the image: it is
- * safe in any state of the kernel, and slow (linear in the number of functions).
+ * safe in any state of the kernel, and slow (linear in the number of functions).  The name is
+ * valid until the second next call of this function or symbol_next(), and has at most 255
+ * characters.
  */
 const char *symbol_lookup(uintptr_t addr, uintptr_t *start);
 
