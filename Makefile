@@ -96,7 +96,7 @@ NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
 IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
-.PHONY: help run lab check test bench image images setup clean distclean no-app FORCE
+.PHONY: help run lab check test bench image images size setup clean distclean no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -108,6 +108,7 @@ help:
 #|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
+#| make size APP=hello    where its bytes are, by folder and by function
 #| make lab               a shell in the lab's dom0
 #| ./xenolith ps NAME     asks a guest that runs, in a lab or a real dom0; ./xenolith --help
 #| make test [T=PATTERN] [TYPE=pvh|hvm]  the tests under Xen
@@ -131,6 +132,8 @@ no-app:
 		"there are: $(filter-out tests/% bench/%,$(NAMES))" >&2; exit 2
 
 image: $(IMAGE)
+size: $(IMAGE)
+	@tools/size --obj $(BUILD)/obj $(IMAGE)
 images: $(foreach n,$(NAMES),$(call image,$(n)))
 lab: setup
 	@tools/lab/lab shell
