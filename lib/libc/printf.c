@@ -302,8 +302,8 @@ static void directive(struct printf *to, struct directive *d, const struct argum
 	printf_pad(to, ' ', to->after);
 }
 
-static int all(struct printf_output *output, const char *format,
-	       const struct arguments *args)
+static int printed(struct printf_output *output, const char *format,
+		   const struct arguments *args)
 {
 	struct printf to = { .output = output };
 
@@ -358,7 +358,7 @@ static __attribute__((noinline)) int positional(struct printf_output *output,
 			last = i;
 	for (unsigned i = 1; i <= last; i++)
 		next(args.rest, types[i] ? types[i] : INT, &values[i]);
-	return all(output, format, &args);
+	return printed(output, format, &args);
 }
 
 int printf_to(struct printf_output *output, const char *format, va_list args)
@@ -369,7 +369,7 @@ int printf_to(struct printf_output *output, const char *format, va_list args)
 
 	va_copy(copy, args);
 	a.rest = &copy;
-	n = (strchr(format, '$') ? positional : all)(output, format, &a);
+	n = (strchr(format, '$') ? positional : printed)(output, format, &a);
 	va_end(copy);
 	return n;
 }
