@@ -3,11 +3,15 @@
 
 import hashlib
 import json
+import re
+from pathlib import Path
 from unittest import mock
 
 from lab import config
 
 MOST = 128 << 10
+PAGE = Path(__file__).parents[3] / "docs/size.md"
+GROWTH = 2 << 10                # until somebody looks at where it is
 
 
 def kernel(lab, guest):
@@ -31,6 +35,12 @@ def test_the_same_file_opens_both_doors(lab, image):
 
 def test_it_is_small(lab, image):
     assert image.stat().st_size <= MOST, image.stat().st_size
+
+
+def test_its_size_is_that_of_the_documentation(lab, image):
+    known = int(re.search(r"^hello: ([\d,]+) bytes$", PAGE.read_text(), re.M)[1].replace(",", ""))
+    size = image.stat().st_size
+    assert size <= known + GROWTH, f"{size:,} bytes, not {known:,}: see `make size APP=hello`, then change {PAGE}"
 
 
 def arguments(length):
