@@ -47,7 +47,9 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 		   -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
 		   $(if $(CLANG),--target=x86_64-linux-gnu)
 # Upcalls and traps do not save the FPU before C code runs.
-OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only)
+VERSION		:= $(shell cat VERSION)
+OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only) \
+		   $(if $(filter control/command.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
 SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
@@ -182,7 +184,7 @@ $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | 
 	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
 	for d in "$$x/xen" "$$x/public" "$$x" none; do [ ! -f "$$d/xen.h" ] || break; done; \
 	[ "$$d" != none ] || { echo "XEN_INCLUDE=$(XEN_INCLUDE): it has no xen/xen.h" >&2; exit 1; }; \
-	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $(SMALL) $$d)
+	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $(SMALL) $(VERSION) $$d)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(READY)
 	@mkdir -p $(@D); echo "  CC      $<"

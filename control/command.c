@@ -144,7 +144,7 @@ static int get_info(struct command *c)
 {
 	json_string(c->reply, "vendor", "Xenolith");
 	json_string(c->reply, "product", "Xenolith");
-	json_string(c->reply, "version", "1");
+	json_string(c->reply, "version", XENOLITH_VERSION);
 	json_string(c->reply, "url", "");
 	json_open(c->reply, "interfaces", '[');
 	json_string(c->reply, NULL, SERVICE);

@@ -47,7 +47,9 @@ RENAME		:= --rename-section .data=guest_data \
 
 objects		= $(patsubst %.c,$(OUT)/$(1)/%.o,$(2))
 lwip_objects	= $(LWIP:%.c=$(OUT)/$(1)/lwip/%.o)
+VERSION		:= $(shell cat VERSION)
 for_file	= $(if $(filter kernel/% drivers/% control/%,$(1)),$(BY_CALL)) \
+		  $(if $(filter control/command.c,$(1)),-DXENOLITH_VERSION='"$(VERSION)"') \
 		  $(if $(filter net/% control/net_% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
 		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE)
 # lwIP takes words from where they are, and shifts bytes into signs.
@@ -73,6 +75,7 @@ $(OUT)/unit/lwip/%.o: $(L)/%.c tests/check.mk $(LWIP_PIN)
 	$(call compile,$(FOR_LWIP))
 $(OUT)/fuzz/lwip/%.o: $(L)/%.c tests/check.mk $(LWIP_PIN)
 	$(call compile,$(FOR_LWIP) -fsanitize=fuzzer-no-link)
+$(foreach v,unit fuzz,$(OUT)/$(v)/control/command.o): VERSION
 $(OUT)/unit/%.o: %.c tests/check.mk
 	$(compile)
 $(OUT)/fuzz/%.o: %.c tests/check.mk

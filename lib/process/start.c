@@ -109,7 +109,7 @@ static void log_version(void)
 
 	page_stats(&memory);
 	xen_version(&major, &minor, extra);
-	log_info("Xenolith on Xen %u.%u%s, %zu KiB free", major, minor, extra,
+	log_info("Xenolith " XENOLITH_VERSION " on Xen %u.%u%s, %zu KiB free", major, minor, extra,
 		 memory.free * PAGE_SIZE / 1024);
 }
 

@@ -224,6 +224,9 @@ def ask(words):
 
 def main():
     words = sys.argv[1:]
+    if words[:1] == ["--version"]:
+        print("xenolith", (ROOT / "VERSION").read_text().strip())
+        return 0
     if words[:1] == ["ec2"]:
         ec2 = ROOT / "tools/ec2/ec2"
         os.execv(ec2, [ec2, *words[1:]])

@@ -7,7 +7,7 @@ _xenolith() {
 	done
 	if [[ $word == -* ]]; then
 		case ${words[0]} in
-		"") list="--json --help" ;;
+		"") list="--json --help --version" ;;
 		net) list=-c ;;
 		log) list=-f ;;
 		shutdown) list="-r -c" ;;

@@ -290,7 +290,8 @@ static const struct word {
 
 static void usage(FILE *to)
 {
-	fputs("usage: xenolith [--json] COMMAND DOMAIN [ARGUMENT...]\n\n", to);
+	fputs("usage: xenolith [--json] COMMAND DOMAIN [ARGUMENT...]\n"
+	      "       xenolith --version\n\n", to);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-22s %s\n", commands[i].usage, commands[i].says);
 	fputs("\nD is a domain's number or name.  Other commands:\n\n"
@@ -345,6 +346,10 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc && n < 15; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
 			usage(stdout);
+			return 0;
+		}
+		if (!strcmp(argv[i], "--version")) {
+			puts("xenolith " XENOLITH_VERSION);
 			return 0;
 		}
 		if (!strcmp(argv[i], "--json")) {

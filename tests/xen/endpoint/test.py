@@ -257,7 +257,7 @@ def test_the_operators_command(lab, image):
         for words, status, says in [
                 ("info web", 0, f"domain: {guest.domid}"), ("ps web", 0, "endpoint"),
                 ("mem web", 0, "free: "), ("stats web", 0, "uptime: "),
-                ("log web", 0, "Xenolith on Xen"), ("interfaces web", 0, "org.xenolith.power1"),
+                ("log web", 0, " on Xen "), ("interfaces web", 0, "org.xenolith.power1"),
                 ("describe web org.xenolith.log1", 0, "method Follow()"),
                 ("level web debug", 0, ""), ("level web loud", 1, "does not take this `level`"),
                 ("--json mem web", 0, '"free": '),

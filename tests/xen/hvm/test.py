@@ -62,7 +62,7 @@ def test_the_same_file_starts_as_on_ec2(lab, image):
     assert not result.console, result.console
     result.console = lab.get("/tmp/serial").decode(errors="replace")
     judge(result)
-    assert "Xenolith on Xen" in result.console and "end: poweroff" in result.console
+    assert " on Xen " in result.console and "end: poweroff" in result.console
 
 
 def test_a_long_command_line_is_taken_whole_or_refused(lab, image):
