@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: ISC
-# Xenolith: `make` says what there is.  All that is made is below $(BUILD).
+# Xenolith.  `make` prints what there is; all that is made is below $(BUILD).
+#
+#	this file	what a person asks for; images; the library; outside sources
+#	tools/image.mk	one image: how the files of a folder become it
+#	net/lwip.mk	lwIP
+#	tests/check.mk	the programs of the host tests
 
 BUILD		?= build
 CROSS_COMPILE	?= x86_64-linux-gnu-
@@ -12,6 +17,7 @@ AR		:= $(CROSS_COMPILE)ar
 NM		:= $(CROSS_COMPILE)nm
 OBJCOPY		:= $(CROSS_COMPILE)objcopy
 GCC		:= $(CROSS_COMPILE)gcc
+VERSION		:= $(shell cat VERSION)
 Q		:= $(if $(V),,@)
 once		 = $(eval $(1) := $(shell $(2)))$($(1))
 
@@ -21,73 +27,13 @@ NEWLIB		?= $(BUILD)/newlib
 NEWLIB_SRC	?= $(SRC)/newlib
 LWIP_SRC	?= $(SRC)/lwip
 XEN_INCLUDE	?= $(SRC)/xen
+NEWLIB_PIN	:= $(if $(filter $(SRC)/%,$(NEWLIB_SRC)),$(SRC)/newlib/.pin)
+LWIP_PIN	:= $(if $(filter $(SRC)/%,$(LWIP_SRC)),$(LWIP_SRC)/.pin)
 export XENOLITH_BUILD := $(abspath $(BUILD))
 export PYTHONPYCACHEPREFIX := $(XENOLITH_BUILD)/pycache
 
-# The compiler is one for Linux: take from it that it knows Linux and has its headers.
-TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix \
-		   -D__xenolith__
-CODEGEN		:= -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fcf-protection=none \
-		   -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
-		   -fno-asynchronous-unwind-tables -fno-unwind-tables \
-		   -fstack-protector-strong -mstack-protector-guard=global
-GCC_INCLUDE	 = $(call once,GCC_INCLUDE,$(GCC) -print-file-name=include 2>&1)
-CC_INCLUDE	 = $(call once,CC_INCLUDE,$(CC) -print-file-name=include 2>&1)
-LIBGCC		 = $(call once,LIBGCC,$(GCC) -print-libgcc-file-name)
-CC_VERSION	 = $(call once,CC_VERSION,$(CC) --version 2>&1 | head -n 1)
-
-NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -D_COMPILING_NEWLIB -nostdinc -I $(CURDIR)/lib/include \
-		   -isystem $(GCC_INCLUDE)
-# Small code, without the slow loops that newlib has for those who ask for small code.
-NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -g0 $(CODEGEN)
-
-COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -iquote . \
-		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \
-		   -isystem $(BUILD)/include -D__XEN_INTERFACE_VERSION__=0x00040d00 \
-		   -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
-		   $(if $(CLANG),--target=x86_64-linux-gnu)
-# Upcalls and traps do not save the FPU before C code runs.
-VERSION		:= $(shell cat VERSION)
-OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only) \
-		   $(if $(filter control/command.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
-OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
-# What every image has and what no packet or block passes through is compiled to be small.
-SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
-		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
-		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
-		   kernel/param.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
-		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
-		   lib/libc/printf%.c lib/libc/realloc.c lib/libc/strerror.c lib/libc/vfprintf.c \
-		   lib/process/start.c
-OURS		+= $(if $(filter $(SMALL),$<),-Os)
-LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
-# Each function of an application checks that its frame fits the stack; nothing is ever
-# split, as __morestack is ours.  clang has no such check for functions like printf: there
-# a frame cannot step over the page below the stack.
-APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
-		   $(if $(filter apps/% tests/%,$<),-Werror)
-LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
-		   -z noexecstack --nmagic
-
-C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
-S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
-LDS		:= arch/x86_64/xenolith.lds
-START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
-LIBRARY		:= $(BUILD)/libxenolith.a
-LIBC		:= $(BUILD)/libc.a
-LWIP		:= $(BUILD)/liblwip.a
-PRIVATE		:= $(BUILD)/private
-LWIP_PIN	:= $(if $(filter $(SRC)/%,$(LWIP_SRC)),$(LWIP_SRC)/.pin)
-READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
-
 # An image is a folder of C files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
-# $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.  NAME/app.mk may
-# set APP_CFLAGS, APP_LIBS, and APP_SOURCES: C files that lie elsewhere; those right in a
-# folder of $(SRC) are fetched first (tools/sources).  APP_KERNEL := yes: its sources use
-# names of the kernel that are not part of the programming interface.  Every app.mk is read,
-# whichever image is made: one that sets a default for `make run` (NET ?= ...) does so where
-# $(APP) is its own.
+# $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.
 FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c))))
 ifneq ($(APP_DIR),)
 FOLDERS		:= $(abspath $(APP_DIR)) $(filter-out apps/$(notdir $(abspath $(APP_DIR))),$(FOLDERS))
@@ -98,29 +44,35 @@ NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
 IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
-.PHONY: help run lab check test bench image images size setup clean distclean no-app FORCE
+# ---- What a person asks for
+
+.PHONY: help run image images size lab check test bench setup clean distclean no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 help:
 	@sed -n 's/^#| \?//p' Makefile
-#| make run APP=hello     build apps/hello, boot it under Xen, show its console; ends as it ends
-#|      APP_DIR=FOLDER    a folder of C files anywhere instead of apps/NAME
-#|      ARGS="a 'b c'"    its arguments          CMDLINE="..."  more for the kernel
-#|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
+#| make run APP=hello     build apps/hello, boot it under Xen, show its console
+#|      APP_DIR=FOLDER    a folder of C files anywhere, instead of apps/NAME
+#|      ARGS="a 'b c'"    its arguments;   CMDLINE="..."  options of the kernel
 #|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
+#|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
+#| make images            build all applications and tests
 #| make size APP=hello    where its bytes are, by folder and by function
-#| make lab               a shell in the lab's dom0
-#| ./xenolith ps NAME     asks a guest that runs, in a lab or a real dom0; ./xenolith --help
-#| make test [T=PATTERN] [TYPE=pvh|hvm]  the tests under Xen
-#| make check             all that needs no Xen
-#| make bench             boot times                  make images  all apps and tests
-#| make setup             install what this machine lacks (run does it by itself)
-#| make clean             remove what was built       make distclean  all of build/
+#| make lab               a shell in dom0 of the lab
+#| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
 #|
-#| V=1 shows the commands.  CC=clang, CROSS_COMPILE=PREFIX, BUILD=FOLDER.  Trees of your
-#| own: NEWLIB_SRC= LWIP_SRC= XEN_INCLUDE=.
+#| make check [T=WORD]    run the host tests, 3 minutes
+#| make test [T=WORD] [TYPE=pvh|hvm]    run all tests, also those that need Xen
+#| make bench [T=WORD]    measure boot time and other times
+#|
+#| make setup             install missing packages (run, check and test do it too)
+#| make clean             remove what was built
+#| make distclean         remove all of build/, also what was downloaded
+#|
+#| V=1 shows the commands.  CC=clang, CROSS_COMPILE=PREFIX, BUILD=FOLDER;
+#| NEWLIB_SRC=, LWIP_SRC=, XEN_INCLUDE= use trees of your own.
 
 run: $(IMAGE)
 	@sh -n -c ": $$ARGS" 2> /dev/null || { echo "ARGS: its quotes do not match: $$ARGS" >&2; exit 2; }
@@ -139,12 +91,12 @@ size: $(IMAGE)
 images: $(foreach n,$(NAMES),$(call image,$(n)))
 lab: setup
 	@tools/lab/lab shell
+check: setup $(BUILD)/flags $(LWIP_PIN)
+	@XEN_INCLUDE=$(BUILD)/include LWIP_SRC=$(LWIP_SRC) tests/check $(T)
 test: images
-	@tests/run $${TYPE:+--type "$$TYPE"} $(if $(T),"$$T")
+	@tests/run $${TYPE:+--type "$$TYPE"} $(T)
 bench: images
 	@tests/bench/run $(if $(T),"$$T")
-check: setup $(BUILD)/flags $(LWIP_PIN)
-	@XEN_INCLUDE=$(BUILD)/include LWIP_SRC=$(LWIP_SRC) tests/check
 setup:
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
@@ -155,36 +107,102 @@ clean:
 distclean:
 	$(Q)rm -rf $(BUILD)
 
-# What is taken from outside.  Each make sees whether a file of it was edited.
-$(SRC)/%/.pin: tools/sources tools/fetch FORCE | setup
-	$(Q)[ -z "$(filter-out FORCE,$?)" ] && tools/listing $(@D) | cmp -s - $(@D)/.listing || \
-		tools/fetch --dir $(SRC) $*
-# The folder is newer when a patch was added or removed.
-$(SRC)/lwip/.pin: net/lwip/patches $(wildcard net/lwip/patches/*.patch)
-# One make more, because which files there are is known only when they are; it is asked each
-# time, because it knows what they are made of.
-$(BUILD)/obj/liblwip.a: FORCE | $(READY)
-	$(Q)$(MAKE) -s --no-print-directory -f net/lwip.mk BUILD=$(BUILD) SRC=$(LWIP_SRC)/src \
-		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
+# ---- How code is compiled
 
-# The folders are newer when a header was added or removed; tools/newlib knows which matter.
-NEWLIB_PIN	:= $(if $(filter $(SRC)/%,$(NEWLIB_SRC)),$(SRC)/newlib/.pin)
-$(NEWLIB)/stamp: tools/newlib lib/include $(wildcard lib/include/* lib/include/*/*) \
-		$(BUILD)/newlib-flags $(NEWLIB_PIN)
-	$(Q)NEWLIB_PIN=$(NEWLIB_PIN) NEWLIB_CC="$(NEWLIB_CC)" NEWLIB_CFLAGS="$(NEWLIB_CFLAGS)" \
-		NEWLIB_PREFIX=$(CROSS_COMPILE) tools/newlib $(NEWLIB_SRC) $(NEWLIB)
+# The compiler is one for Linux: take from it that it knows Linux and has its headers.
+TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix \
+		   -D__xenolith__
+CODEGEN		:= -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fcf-protection=none \
+		   -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
+		   -fno-asynchronous-unwind-tables -fno-unwind-tables \
+		   -fstack-protector-strong -mstack-protector-guard=global
+GCC_INCLUDE	 = $(call once,GCC_INCLUDE,$(GCC) -print-file-name=include 2>&1)
+CC_INCLUDE	 = $(call once,CC_INCLUDE,$(CC) -print-file-name=include 2>&1)
+LIBGCC		 = $(call once,LIBGCC,$(GCC) -print-libgcc-file-name)
+CC_VERSION	 = $(call once,CC_VERSION,$(CC) --version 2>&1 | head -n 1)
+COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -iquote . \
+		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \
+		   -isystem $(BUILD)/include -D__XEN_INTERFACE_VERSION__=0x00040d00 \
+		   -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
+		   $(if $(CLANG),--target=x86_64-linux-gnu)
+# Upcalls and traps do not save the FPU before C code runs.
+OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only) \
+		   $(if $(filter control/command.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
+OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
+# What every image has and what no packet or block passes through is compiled to be small.
+SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
+		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
+		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
+		   kernel/param.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
+		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
+		   lib/libc/printf%.c lib/libc/realloc.c lib/libc/strerror.c lib/libc/vfprintf.c \
+		   lib/process/start.c
+OURS		+= $(if $(filter $(SMALL),$<),-Os)
+LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
+# Each function of an application checks that its frame fits the stack; nothing is ever
+# split, as __morestack is ours.  clang has no such check for functions like printf: there
+# a frame cannot step over the page below the stack.  Only in our own applications and tests
+# is a warning an error.
+OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% iperf/%) tests/%
+APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
+		   $(if $(filter $(OUR_APPS),$<),-Werror)
+
+C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c drivers/*/*.c \
+		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
+S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
+LDS		:= arch/x86_64/xenolith.lds
+START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
+LIBRARY		:= $(BUILD)/libxenolith.a
+LIBC		:= $(BUILD)/libc.a
+LWIP		:= $(BUILD)/liblwip.a
+PRIVATE		:= $(BUILD)/private
+READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
 # All is compiled anew when it would be compiled differently.
 newer		= printf '%s\n' "$(1)" | cmp -s - $@ || printf '%s\n' "$(1)" > $@
-$(BUILD)/newlib-flags: FORCE | setup
-	@mkdir -p $(@D); tree=$(if $(NEWLIB_PIN),,$$(tools/listing $(firstword \
-		$(wildcard $(NEWLIB_SRC)/newlib) $(NEWLIB_SRC)) | cksum)); \
-	$(call newer,$(NEWLIB_SRC) $$tree $(NEWLIB_CC) $(NEWLIB_CFLAGS))
 $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | setup
 	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
 	for d in "$$x/xen" "$$x/public" "$$x" none; do [ ! -f "$$d/xen.h" ] || break; done; \
 	[ "$$d" != none ] || { echo "XEN_INCLUDE=$(XEN_INCLUDE): it has no xen/xen.h" >&2; exit 1; }; \
 	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $(SMALL) $(VERSION) $$d)
+
+# ---- Images
+
+# One after the other becomes $(folder), and $(out) the place of its image.  Every app.mk is
+# read, whichever image is made: one that sets a default for `make run` (NET ?= ...) does so
+# where $(APP) is its own.
+$(foreach f,$(FOLDERS),$(eval folder := $(f))$(eval out := $(BUILD)/$(call name,$(f)))$(eval include tools/image.mk))
+
+# What `make run` passes on.  These lines are below the app.mk files: `export` alone defines
+# a variable, and a `?=` of an app.mk would then have no effect.
+# Arguments reach the shell as they were typed: it is the one to see their quotes.
+override ARGS := $(value ARGS)
+override CMDLINE := $(value CMDLINE)
+export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
+
+LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
+		   -z noexecstack --nmagic
+# Linked twice: the names of the functions are of the first, for the second.
+%.elf: $(START) $(LIBRARY) $(LIBC) $(LWIP) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone
+	@echo "  LINK    $@"
+	$(Q)$(call link,$*.first,$(BUILD)/no-symbols.o)
+	$(Q)tools/symbols $*.first > $*.symbols.S && $(GCC) -c -o $*.symbols.o $*.symbols.S
+	$(Q)$(call link,$@,$*.symbols.o) -Map=$*.map
+	$(Q)tools/symbols --same $*.first $@ && rm $*.first $*.symbols.?
+	$(Q)tools/redzone --objdump $(CROSS_COMPILE)objdump --map $*.map --ours $(ours) -- $@
+# $(LIBRARY) twice: what it has in place of libgcc's is found first whoever asks for it.
+ours		= $(START) $(filter $(@D)/%.o,$^) $(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a
+link		= $(LINK) -o $(1) $(START) $(filter $(@D)/%.o,$^) $(2) \
+		  --start-group $(LIBRARY) $(LIBS) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a \
+		  $(LIBRARY) $(LIBGCC) --end-group
+$(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
+	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
+$(BUILD)/no-symbols.S: tools/symbols
+	$(Q)tools/symbols > $@
+%.o: %.S
+	$(Q)$(GCC) -c -o $@ $<
+
+# ---- The library: the kernel and all above it
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(READY)
 	@mkdir -p $(@D); echo "  CC      $<"
@@ -222,78 +240,32 @@ $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 	$(NM) -gA --defined-only $$t >> $$t.nm && \
 	awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' $$t.nm | \
 		sort -u | xargs $(AR) dD $$t && rm $$t.nm && mv $$t $@
-$(BUILD)/no-symbols.S: tools/symbols
-	$(Q)tools/symbols > $@
-%.o: %.S
-	$(Q)$(GCC) -c -o $@ $<
-
-# A file of outside, as the one named .pin beside it says.
-pin		= $(patsubst %,%.pin,$(filter $(SRC)/%/,$(dir $(1))))
-define source
-$(2)/$(notdir $(1:.c=.o)): $(1) $(BUILD)/flags $(2)/.contents $(call pin,$(1)) | $(READY)
-	@mkdir -p $$(@D); echo "  CC      $$<"
-	$(Q)$$(CC) $$(APPS) $$(FLAGS) -w -c -o $$@ $$<
-$(1): | $(call pin,$(1))
-$(2)/$(notdir $(2)).elf: $(2)/$(notdir $(1:.c=.o))
--include $(2)/$(notdir $(1:.c=.d))
-endef
-define folder
-APP_CFLAGS :=
-APP_LIBS :=
-APP_SOURCES :=
-APP_KERNEL :=
--include $(1)/app.mk
-ifeq ($(GDB),1)
-APP_LIBS += -u gdb_start
-APP_CFLAGS += -fno-split-stack
-endif
-# What the image is made of: of another folder of its name it is another one.
-$(2)/.contents: CONTENTS := $(1) $(wildcard $(1)/*.c $(1)/files/) $$(APP_CFLAGS) $$(APP_LIBS) $$(APP_SOURCES) $$(APP_KERNEL)
-$(2)/.contents: FORCE
-	@mkdir -p $$(@D); $$(call newer,$$(CONTENTS))
-$$(foreach s,$$(APP_SOURCES),$$(eval $$(call source,$$(s),$(2))))
-$(2)/%.o: FLAGS := -ffile-prefix-map=$(1)/=$(if $(filter /%,$(1)),apps/$(notdir $(1)),$(1))/ $$(APP_CFLAGS)
-$(2)/%.o: $(1)/%.c $(BUILD)/flags $(2)/.contents $$(if $$(APP_KERNEL),$(PRIVATE)) | $(READY) $$(APP_SOURCES)
-	@mkdir -p $$(@D); echo "  CC      $$<"
-	$(Q)$$(CC) $$(APPS) $$(FLAGS) -c -o $$@ $$<
-	$$(if $$(RENAMED),$(Q)$(OBJCOPY) --redefine-syms=$(PRIVATE) $$@)
-$(2)/%.o: RENAMED := $$(APP_KERNEL)
-$(2)/$(notdir $(2)).elf: LIBS := $$(patsubst shell_start,xenolith_shell_start,$$(patsubst gdb_start,xenolith_gdb_start,$$(APP_LIBS)))
-$(2)/$(notdir $(2)).elf: $(patsubst $(1)/%.c,$(2)/%.o,$(wildcard $(1)/*.c))
-$(if $(wildcard $(1)/files/),
-$(2)/$(notdir $(2)).elf: $(2)/files.o
-$(2)/.files: FORCE
-	@mkdir -p $$(@D); find -L $(1)/files -printf '%P %T@ %s\n' > $$@.new; \
-		if cmp -s $$@.new $$@; then rm $$@.new; else mv $$@.new $$@; fi
-$(2)/files.o: tools/files $(2)/.files
-	@echo "  FILES   $(1)/files"
-	$(Q)tools/files $(1)/files > $(2)/files.S && $(GCC) -c -o $$@ $(2)/files.S
-)
--include $(patsubst $(1)/%.c,$(2)/%.d,$(wildcard $(1)/*.c))
-endef
-$(foreach f,$(FOLDERS),$(eval $(call folder,$(f),$(BUILD)/$(call name,$(f)))))
-
-# What `make run` passes on.  These lines are below the app.mk files: `export` alone defines
-# a variable, and a `?=` of an app.mk would then have no effect.
-# Arguments reach the shell as they were typed: it is the one to see their quotes.
-override ARGS := $(value ARGS)
-override CMDLINE := $(value CMDLINE)
-export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
-
-# Linked twice: the names of the functions are of the first, for the second.
-%.elf: $(START) $(LIBRARY) $(LIBC) $(LWIP) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone
-	@echo "  LINK    $@"
-	$(Q)$(call link,$*.first,$(BUILD)/no-symbols.o)
-	$(Q)tools/symbols $*.first > $*.symbols.S && $(GCC) -c -o $*.symbols.o $*.symbols.S
-	$(Q)$(call link,$@,$*.symbols.o) -Map=$*.map
-	$(Q)tools/symbols --same $*.first $@ && rm $*.first $*.symbols.?
-	$(Q)tools/redzone --objdump $(CROSS_COMPILE)objdump --map $*.map --ours $(ours) -- $@
-# $(LIBRARY) twice: what it has in place of libgcc's is found first whoever asks for it.
-ours		= $(START) $(filter $(@D)/%.o,$^) $(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a
-link		= $(LINK) -o $(1) $(START) $(filter $(@D)/%.o,$^) $(2) \
-		  --start-group $(LIBRARY) $(LIBS) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a \
-		  $(LIBRARY) $(LIBGCC) --end-group
-$(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
-	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
-
 -include $(C:%.c=$(BUILD)/obj/%.d) $(S:%.S=$(BUILD)/obj/%.d)
+
+# ---- Outside sources
+
+# What is taken from outside.  Each make sees whether a file of it was edited.
+$(SRC)/%/.pin: tools/sources tools/fetch FORCE | setup
+	$(Q)[ -z "$(filter-out FORCE,$?)" ] && tools/listing $(@D) | cmp -s - $(@D)/.listing || \
+		tools/fetch --dir $(SRC) $*
+# The folder is newer when a patch was added or removed.
+$(SRC)/lwip/.pin: net/lwip/patches $(wildcard net/lwip/patches/*.patch)
+# One make more, because which files there are is known only when they are; it is asked each
+# time, because it knows what they are made of.
+$(BUILD)/obj/liblwip.a: FORCE | $(READY)
+	$(Q)$(MAKE) -s --no-print-directory -f net/lwip.mk BUILD=$(BUILD) SRC=$(LWIP_SRC)/src \
+		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
+
+NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -D_COMPILING_NEWLIB -nostdinc -I $(CURDIR)/lib/include \
+		   -isystem $(GCC_INCLUDE)
+# Small code, without the slow loops that newlib has for those who ask for small code.
+NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -g0 $(CODEGEN)
+# The folders are newer when a header was added or removed; tools/newlib knows which matter.
+$(NEWLIB)/stamp: tools/newlib lib/include $(wildcard lib/include/* lib/include/*/*) \
+		$(BUILD)/newlib-flags $(NEWLIB_PIN)
+	$(Q)NEWLIB_PIN=$(NEWLIB_PIN) NEWLIB_CC="$(NEWLIB_CC)" NEWLIB_CFLAGS="$(NEWLIB_CFLAGS)" \
+		NEWLIB_PREFIX=$(CROSS_COMPILE) tools/newlib $(NEWLIB_SRC) $(NEWLIB)
+$(BUILD)/newlib-flags: FORCE | setup
+	@mkdir -p $(@D); tree=$(if $(NEWLIB_PIN),,$$(tools/listing $(firstword \
+		$(wildcard $(NEWLIB_SRC)/newlib) $(NEWLIB_SRC)) | cksum)); \
+	$(call newer,$(NEWLIB_SRC) $$tree $(NEWLIB_CC) $(NEWLIB_CFLAGS))
