@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""The AWS CLI as a server, so that a call costs a tenth: it is loaded once, with the
-commands of the services wanted, and forks.
+"""The AWS CLI as a server, so that a call costs a fraction: it is loaded once, with the
+commands of the services wanted, and forks.  A call's client (a connection's addresses,
+credentials and methods, whose making takes most of a call's time) is made before the fork,
+once for each service and environment.
 
     awsd.py serve SOCKET        (with the CLI's modules in PYTHONPATH, and the calls'
                                 AWS_CONFIG_FILE, which it reads)
@@ -27,13 +29,40 @@ def call(path, words):
     return status
 
 
-def one(connection, entry):
-    """In a process of its own."""
-    import io
-    words, env = json.loads(connection.makefile("rb").read())
+def environment(env):
     data = os.environ["AWS_DATA_PATH"]      # awscli's own, set when it was loaded
     os.environ.clear()
     os.environ.update(env, AWS_DATA_PATH=data)
+
+
+def option(words, name):
+    return words[words.index(name) + 1] if name in words[:-1] else None
+
+
+def client_for(words, env, clients, driver):
+    """The client that a call with these words will ask for; None: it makes its own."""
+    if {"--profile", "--generate-cli-skeleton"} & set(words) or words[:1] == ["--version"]:
+        return None
+    how = {"region_name": option(words, "--region"), "endpoint_url": option(words, "--endpoint-url")}
+    key = words[0], *how.values(), *sorted(i for i in env.items() if i[0].startswith("AWS_"))
+    if key not in clients:
+        before = dict(os.environ)
+        environment(env)
+        try:
+            clients[key] = driver().session.create_client(words[0], **how)
+        except Exception:       # the call itself will say what is wrong
+            clients[key] = None
+        environment(before)
+    return clients[key]
+
+
+def one(connection, words, env, entry, client):
+    """In a process of its own."""
+    import io
+    import awscli.botocore.session
+    environment(env)
+    if client:
+        awscli.botocore.session.Session.create_client = lambda *args, **how: client
     out, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO(), write_through=True)
     err, sys.stderr = sys.stderr, io.StringIO()
     try:
@@ -62,7 +91,7 @@ def serve(path):
              for p in folder.glob("*.json")}
     awscli.botocore.loaders.JSONFileLoader.load_file = \
         lambda self, path: cache.get(path) or plain(self, path)
-    driver = create_clidriver([])
+    driver, clients = create_clidriver([]), {}
     for service in services:
         driver.subcommand_table[service].subcommand_table
     entry = AWSCLIEntryPoint(driver)
@@ -74,9 +103,11 @@ def serve(path):
         print("ready", flush=True)
         while True:
             connection, _ = s.accept()
+            words, env = json.loads(connection.makefile("rb").read())
+            client = client_for(words, env, clients, lambda: create_clidriver([]))
             if os.fork() == 0:
                 s.close()
-                one(connection, entry)
+                one(connection, words, env, entry, client)
                 os._exit(0)
             connection.close()
 
