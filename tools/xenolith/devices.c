@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Networks, disks and their rings, as tables. */
+/* Prints network devices, disks and their rings as tables. */
 #include "xenolith.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* 1234567 as "1.2M": four characters or so. */
+/* Formats 1234567 as "1.2M", in about four characters. */
 static const char *amount(json_int_t n, char to[16])
 {
 	static const char units[] = " KMGTPE";
@@ -55,7 +55,7 @@ static void vif(json_t *d)
 	direction("out", json_object_get(d, "tx"));
 }
 
-/* name: n, name: n, ... of those that are not 0. */
+/* Prints TITLE: NAME N, NAME N, ... of the counters that are not 0. */
 static void counts(const char *title, json_t *object)
 {
 	const char *key, *comma = "";
@@ -152,7 +152,7 @@ void block(const struct words *w)
 	}
 }
 
-/* ---- all of them */
+/* ---- all devices */
 
 void devices(const struct words *w)
 {

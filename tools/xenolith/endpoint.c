@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <xenstore.h>
 
-#define PATIENCE 10			/* s, for another operator, or a guest that boots */
+#define PATIENCE 10			/* s to wait while another client is connected */
 #define MESSAGE_MAX (1 << 20)
 #define DEPTH_MAX 16
 #define VALUES_MAX 200000
@@ -22,9 +22,9 @@
 static struct libxenvchan *chan;
 static int domain;
 static char path[64];
-static char *in;			/* half a message */
+static char *in;			/* received data */
 static size_t in_len, in_size;
-static size_t done;			/* of in: the message that was given out last */
+static size_t done;			/* size of the last message returned, at the start of in */
 static int64_t all_until = NEVER;	/* ms: endpoint_deadline() */
 
 static int64_t now(void)
@@ -58,8 +58,8 @@ static struct xs_handle *store(void)
 	if (!xs)
 		xs = xs_open(0);
 	if (!xs)
-		die(NO_PERMISSION, "cannot reach xenstore: %s; this is for dom0, and for root",
-		    strerror(errno));
+		die(NO_PERMISSION, "cannot connect to xenstore: %s; run this command as root in"
+		    " dom0", strerror(errno));
 	return xs;
 }
 
@@ -80,7 +80,7 @@ int domain_find(const char *name)
 	if (*name && !*end) {
 		snprintf(key, sizeof(key), "/local/domain/%ld/domid", id);
 		if (id < 0 || id > 32751 || !read_key(key))
-			die(NO_DOMAIN, "there is no domain %s (xl list says which there are)", name);
+			die(NO_DOMAIN, "no domain has the number %s (xl list shows all)", name);
 		return id;
 	}
 	ids = xs_directory(store(), XBT_NULL, "/local/domain", &n);
@@ -92,7 +92,7 @@ int domain_find(const char *name)
 		if (is && !strcmp(is, name))
 			return atoi(ids[i]);
 	}
-	die(NO_DOMAIN, "there is no domain named %s (xl list says which there are)", name);
+	die(NO_DOMAIN, "no domain is named %s (xl list shows all)", name);
 }
 
 static void pause_a_bit(void)
@@ -118,10 +118,10 @@ struct libxenvchan *channel_open(int domid, const char *at)
 		}
 		if (access("/dev/xen/gntdev", R_OK | W_OK) ||
 		    access("/dev/xen/evtchn", R_OK | W_OK))
-			die(NO_PERMISSION, "/dev/xen/gntdev and /dev/xen/evtchn: %s; be root, and"
+			die(NO_PERMISSION, "/dev/xen/gntdev and /dev/xen/evtchn: %s; as root, type"
 			    " modprobe -a xen-gntdev xen-evtchn", strerror(errno));
 		if (now() >= deadline && there)
-			die(NO_ENDPOINT, "domain %d: another operator is connected", domid);
+			die(NO_ENDPOINT, "domain %d: another client is connected", domid);
 		if (now() >= deadline - (PATIENCE - 2) * 1000 && !there)
 			return NULL;
 		free(there);
@@ -135,8 +135,8 @@ void endpoint_open(int domid)
 	snprintf(path, sizeof(path), "/local/domain/%d/data/vchan/0/control", domid);
 	chan = channel_open(domid, path);
 	if (!chan)
-		die(NO_ENDPOINT, "domain %d has no control endpoint: it is no Xenolith,"
-		    " was started with control=off, or has not booted", domid);
+		die(NO_ENDPOINT, "domain %d has no control endpoint: it is not a Xenolith guest,"
+		    " was started with control=off, or has not booted yet", domid);
 }
 
 static void check_alive(int domid)
@@ -146,7 +146,7 @@ static void check_alive(int domid)
 	snprintf(key, sizeof(key), "/local/domain/%d/domid", domid);
 	there = read_key(key);
 	if (!there && errno == ENOENT)
-		die(FAILED, "domain %d has gone", domid);
+		die(FAILED, "domain %d has ended", domid);
 	free(there);
 }
 
@@ -161,17 +161,19 @@ void channel_wait(struct libxenvchan *c, int domid, int with_input)
 
 	if (n < 0 && errno != EINTR)
 		die(FAILED, "poll: %s", strerror(errno));
-	if (n == 0)			/* who is destroyed does not close its channels */
+	if (n == 0)			/* a destroyed domain does not close its channels */
 		check_alive(domid);
 	if (p[0].revents & POLLIN)
 		libxenvchan_wait(c);
 }
 
-/* The guest decides how often we are woken: time is looked at in each turn. */
+/*
+ * A hostile guest can wake this program at any rate, so each iteration checks the time.
+ */
 static void check_deadline(int64_t deadline)
 {
 	if (now() >= (deadline < all_until ? deadline : all_until))
-		die(FAILED, "domain %d does not answer in time", domain);
+		die(FAILED, "domain %d: timeout", domain);
 }
 
 void endpoint_deadline(unsigned seconds)
@@ -196,8 +198,9 @@ static int send_all(const char *text, size_t len, int64_t deadline)
 }
 
 /*
- * The next message, until the next call; NULL: the guest has gone.  It is to come before
- * the deadline, and in any case within its time once it has begun.
+ * Returns the next message, valid until the next call, or NULL if the guest has ended.
+ * The message must be complete before the deadline.  Without a deadline, it must be
+ * complete REPLY_PATIENCE seconds after its first byte.
  */
 static char *receive(int64_t deadline)
 {
@@ -220,7 +223,7 @@ static char *receive(int64_t deadline)
 			in_size = in_len + 65536;
 			in = realloc(in, in_size);
 			if (!in || in_size > MESSAGE_MAX)
-				die(FAILED, "domain %d says too much at once", domain);
+				die(FAILED, "domain %d: a reply is too long", domain);
 		}
 		n = libxenvchan_read(chan, in + in_len, in_size - in_len);
 		if (n < 0)
@@ -233,7 +236,10 @@ static char *receive(int64_t deadline)
 	return in;
 }
 
-/* Who comes right behind another may be sent away, and comes again (drivers/vchan.h). */
+/*
+ * Sends a message and returns the first reply.  The guest may disconnect a client that
+ * connects while another disconnects (drivers/vchan.h), so this connects again.
+ */
 static char *first_reply(const char *message)
 {
 	int64_t deadline = now() + REPLY_PATIENCE * 1000;
@@ -249,10 +255,10 @@ static char *first_reply(const char *message)
 		pause_a_bit();
 		endpoint_open(domain);
 	}
-	die(FAILED, "domain %d does not answer", domain);
+	die(FAILED, "domain %d does not reply", domain);
 }
 
-/* Values within j; a container counts more, as it takes more memory. */
+/* Returns the number of values in j; a container counts more, as it takes more memory. */
 static size_t weigh(const json_t *j, int depth)
 {
 	size_t sum = 1, i;
@@ -260,7 +266,7 @@ static size_t weigh(const json_t *j, int depth)
 	json_t *v;
 
 	if (depth > DEPTH_MAX)
-		die(FAILED, "domain %d: an answer that is nested too deeply", domain);
+		die(FAILED, "domain %d: a reply is nested too deeply", domain);
 	if (json_is_object(j)) {
 		sum = 8;
 		json_object_foreach((json_t *)j, key, v)
@@ -293,16 +299,16 @@ char *endpoint_call(const char *method, json_t *parameters, int more, visit_repl
 
 		reply = json_loads(text, 0, &why);
 		if (!reply)
-			die(FAILED, "domain %d: an answer that is no JSON: %s", domain, why.text);
+			die(FAILED, "domain %d: a reply is invalid JSON: %s", domain, why.text);
 		error = json_object_get(reply, "error");
 		if (error)
 			name = strdup(json_is_string(error) ? json_string_value(error) : "?");
 		if (weigh(reply, 0) > VALUES_MAX)
-			die(FAILED, "domain %d says too much at once", domain);
+			die(FAILED, "domain %d: a reply has too many values", domain);
 		goes_on = json_is_true(json_object_get(reply, "continues")) && !error;
 		if (goes_on && !more)
-			die(FAILED, "domain %d: an answer that is to be continued, which was not"
-			    " asked for", domain);
+			die(FAILED, "domain %d: more than one reply, but `more` was not requested",
+			    domain);
 		if (visit(json_object_get(reply, "parameters"), arg))
 			goes_on = 0;
 		json_decref(reply);
@@ -310,7 +316,7 @@ char *endpoint_call(const char *method, json_t *parameters, int more, visit_repl
 			break;
 	}
 	if (!text && goes_on)
-		die(FAILED, "domain %d has gone", domain);
+		die(FAILED, "domain %d has ended", domain);
 	free(message);
 	return name;
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A flame graph (Brendan Gregg's way to show profiles): each bar is a function, its width
- * the share of samples in it and in what it called, which stands on it.  A click on a bar
- * widens it to the whole picture, one on the lowest goes back; no script, no harm.
+ * A flame graph (Brendan Gregg): each bar is a function.  Its width is the share of
+ * samples in the function and in the functions that it called, whose bars are above it.
+ * A click on a bar enlarges it to the whole width; a click on the lowest bar resets the
+ * view.  Without scripts the graph is still shown.
  */
 #include "profile.h"
 
 #include <string.h>
 
 #define WIDTH 1200.0
-#define HEIGHT 17			/* of a bar */
+#define HEIGHT 17			/* height of a bar */
 #define MARGIN 10
 #define HEAD 40				/* for the title */
-#define LETTER 7.0			/* width of one */
-#define LEAST 0.2			/* narrower bars are left out */
+#define LETTER 7.0			/* width of a letter */
+#define LEAST 0.2			/* narrower bars are omitted */
 
 static const char script[] =
 	"var bars = document.querySelectorAll('g.bar'), letter = 7, all = 1200;\n"
@@ -63,7 +64,7 @@ static void put_text(FILE *to, const char *s, size_t len)
 	}
 }
 
-/* A function has the same colour in every picture; Xen is blue, idleness grey. */
+/* A function has the same colour in every graph; Xen is blue, the idle CPU is grey. */
 static void put_colour(FILE *to, const char *name)
 {
 	unsigned hash = 2166136261u;	/* FNV-1a */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gdb for the application of a guest: `target remote | xenolith gdb D` has us carry bytes
- * between gdb and the guest's server (control/gdb/gdb.c of Xenolith); with an ELF file, we start
- * gdb with these words ourselves.
+ * gdb for the application of a guest.  Under `target remote | xenolith gdb D` this
+ * program passes bytes between gdb and the guest's gdb server (control/gdb/gdb.c of
+ * Xenolith).  With an ELF file, it starts gdb with this command.
  */
 #include "xenolith.h"
 
@@ -39,7 +39,7 @@ static struct libxenvchan *connect_to(int domid)
 	snprintf(path, sizeof(path), "/local/domain/%d/data/vchan/0/gdb", domid);
 	c = channel_open(domid, path);
 	if (!c)
-		die(NO_ENDPOINT, "domain %d has no server for gdb: its image was made without"
+		die(NO_ENDPOINT, "domain %d has no gdb server: its image was made without"
 		    " GDB=1, or gdb=on is not on its command line", domid);
 	return c;
 }
@@ -57,7 +57,10 @@ static int show_all(const char *p, int n)
 	return 1;
 }
 
-/* As long as both sides are there.  Whether the guest ever said anything. */
+/*
+ * Passes data until one side ends.  Returns 1 when done, or 0 if the guest closed the
+ * connection before it sent anything; *have bytes of `in` are then still to be sent.
+ */
 static int carry(struct libxenvchan *c, int domid, size_t *have)
 {
 	int said = 0, open = 1;
@@ -71,7 +74,7 @@ static int carry(struct libxenvchan *c, int domid, size_t *have)
 		if (n > 0 && !show_all(out, n))
 			return 1;
 		said |= n > 0;
-		/* What it has not answered yet is kept, for the next try. */
+		/* Data that the guest has not replied to is kept for the next attempt. */
 		if (open && *have == at && poll(&p, 1, 0) == 1) {
 			ssize_t got;
 
@@ -85,7 +88,9 @@ static int carry(struct libxenvchan *c, int domid, size_t *have)
 		if (at < *have)
 			m = libxenvchan_write(c, in + at, *have - at);
 		at += m > 0 ? m : 0;
-		/* gdb has ended: what it said last has some seconds to be taken. */
+		/*
+		 * gdb has ended: the guest has some seconds to read the remaining data.
+		 */
 		if (n < 0 || m < 0 || (!open && (at == *have || time(NULL) >= end)))
 			return said || !open;
 		if (n == 0 && m == 0)
@@ -100,9 +105,12 @@ void gdb(const struct words *w)
 	if (w->argc)
 		start_gdb(w);
 	if (isatty(1))
-		die(USAGE, "gdb DOMAIN without an ELF file is for gdb's `target remote |`: what the"
-		    " guest says goes to gdb as it is");
-	/* Who comes right behind another may be sent away (drivers/vchan.h). */
+		die(USAGE, "gdb DOMAIN without an ELF file is for gdb's `target remote |`; standard"
+		    " output must not be a terminal");
+	/*
+	 * The guest may disconnect one that connects while another disconnects
+	 * (drivers/vchan.h).
+	 */
 	for (int i = 0; i < TRIES; i++) {
 		struct libxenvchan *c = connect_to(w->domid);
 		int done = carry(c, w->domid, &have);
@@ -111,5 +119,5 @@ void gdb(const struct words *w)
 		if (done)
 			return;
 	}
-	die(FAILED, "domain %d does not answer", w->domid);
+	die(FAILED, "domain %d does not reply", w->domid);
 }

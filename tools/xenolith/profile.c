@@ -63,7 +63,10 @@ static const struct symbol *symbol_at(uint32_t pc)
 	return low && *symbols[low - 1].name ? &symbols[low - 1] : NULL;
 }
 
-/* The only code outside of the image's is the page by which Xen is called: xen/xen.h. */
+/*
+ * An address outside the image is in the hypercall page: 32 bytes for each number
+ * (xen/xen.h).
+ */
 static const char *hypercall_at(uint32_t pc)
 {
 	static const char *const names[128] = {
@@ -105,7 +108,10 @@ struct sample {
 	uint32_t pc[DEPTH + 1];		/* innermost first */
 };
 
-/* The profiler's own frames, where upcalls were masked and the sample came late. */
+/*
+ * Whether this is a frame of the profiler itself: upcalls were masked, the
+ * sample is late.
+ */
 static int is_ours(const char *name)
 {
 	static const char *const ours[] = { "sample", "tick", "timer_fired", "look" };
@@ -116,7 +122,10 @@ static int is_ours(const char *name)
 	return 0;
 }
 
-/* A return address may be the first byte behind its function. */
+/*
+ * Returns an address inside the function: a return address may be the first byte
+ * after it.
+ */
 static uint32_t inside(const struct sample *s, unsigned i)
 {
 	return s->pc[i] - (i > 0);
@@ -136,7 +145,7 @@ static void strip(struct sample *s)
 	memmove(s->pc, s->pc + i, s->n * sizeof(s->pc[0]));
 }
 
-/* Whether the function at `to`, or the hypercall page, is where pc is. */
+/* Whether pc is in the function that begins at `to`, or in this hypercall of the page. */
 static int calls(uint32_t to, uint32_t pc)
 {
 	const struct symbol *s = symbol_at(to);
@@ -146,7 +155,10 @@ static int calls(uint32_t to, uint32_t pc)
 	return s ? s->start == to : to / 32 == pc / 32;
 }
 
-/* The sample at words[*at]; 0: there is none. */
+/*
+ * Reads the sample at records[*at] and advances *at.  Returns 0 if there is no
+ * valid sample.
+ */
 static int next_sample(size_t *at, struct sample *s)
 {
 	const uint32_t *w = records ? records + *at : NULL;
@@ -195,7 +207,7 @@ static void add(struct node *root, const struct sample *s)
 	n->self++;
 }
 
-/* ---- what comes out */
+/* ---- output */
 
 static void print_folded(FILE *to, const struct node *n, char *stack, size_t len)
 {
@@ -210,7 +222,7 @@ static void print_folded(FILE *to, const struct node *n, char *stack, size_t len
 	}
 }
 
-/* As `perf script` prints it, for what reads that. */
+/* Prints the samples in the format of `perf script`. */
 static void print_perf(FILE *to, int idle)
 {
 	struct sample s;
@@ -233,10 +245,10 @@ static void print_perf(FILE *to, int idle)
 struct line {
 	const char *name;
 	unsigned long self, total;
-	int within;			/* a function that calls itself counts once */
+	int within;			/* depth of recursion: a recursive call counts once */
 };
 
-struct named_line {				/* of the tree that finds a line */
+struct named_line {			/* element of the search tree in line_of() */
 	const char *name;
 	size_t line;
 };
@@ -293,7 +305,7 @@ static void print_lines(const struct node *root)
 {
 	for (const struct node *thread = root->callees; thread; thread = thread->next)
 		sum(thread);
-	if (lines_count)		/* else there is no array to sort */
+	if (lines_count)		/* otherwise lines is NULL */
 		qsort(lines, lines_count, sizeof(*lines), by_self);
 	printf("%7s %7s  %s\n", "SELF %", "ALL %", "FUNCTION");
 	for (size_t i = 0; i < lines_count && i < 40 && root->total; i++)
@@ -307,7 +319,7 @@ static void print_functions(const struct node *root, const char *summary)
 
 	for (const struct node *thread = root->callees; thread; thread = thread->next)
 		sum(thread);
-	if (lines_count)		/* else there is no array to sort */
+	if (lines_count)		/* otherwise lines is NULL */
 		qsort(lines, lines_count, sizeof(*lines), by_self);
 	for (size_t i = 0; i < lines_count; i++)
 		json_array_append_new(list, json_pack("{s:s,s:I,s:I}", "function", lines[i].name,
@@ -344,7 +356,7 @@ static void draw(const struct options *o, int domid)
 
 	for (size_t at = 0; next_sample(&at, &s); all++) {
 		if (all > 2ul * o->seconds * o->hz + 1000)
-			die(FAILED, "the guest gives more samples than were asked for");
+			die(FAILED, "the guest sent more samples than requested");
 		idle += s.thread == IDLE;
 		if (s.thread != IDLE || o->idle)
 			add(&root, &s);
@@ -374,9 +386,10 @@ static void draw(const struct options *o, int domid)
 		print_lines(&root);
 }
 
-/* ---- words */
+/* ---- the command line */
 
-static const char usage[] = "profile DOMAIN [--seconds N] [--hz N] [--flame FILE.svg]"
+static const char usage[] = "usage: xenolith profile DOMAIN [--seconds N] [--hz N]"
+	" [--flame FILE.svg]"
 	" [--perf[=FILE]] [--folded[=FILE]] [--idle]";
 
 static int count(const char *value, int max)
@@ -385,7 +398,8 @@ static int count(const char *value, int max)
 	long n = value ? strtol(value, &end, 10) : 0;
 
 	if (!value || *end || n < 1 || n > max)
-		die(USAGE, "%s is no number from 1 to %d; %s", value ? value : "nothing", max, usage);
+		die(USAGE, "%s is not a number from 1 to %d; %s", value ? value : "(nothing)", max,
+		    usage);
 	return n;
 }
 

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* `xenolith profile`: samples of a guest, by function, and what is drawn of them. */
+/* `xenolith profile`: samples of a guest as a call tree, and flame graphs. */
 #ifndef XENOLITH_PROFILE_H
 #define XENOLITH_PROFILE_H
 
 #include <stdio.h>
 
-/* Calls by callers: a node for each way to a function, its callees sorted by name. */
+/* The call tree: a node for each chain of callers; its callees are sorted by name. */
 struct node {
 	const char *name;
-	unsigned long self, total;	/* samples in it; in it and what it called */
+	unsigned long self, total;	/* samples in it; in it and in its callees */
 	struct node *callees, *next;
 };
 
-/* A flame graph as SVG: one bar for each node, as wide as its total, on its caller's. */
+/*
+ * Writes a flame graph as SVG: a bar for each node, above its caller's, as wide
+ * as its total.
+ */
 void flame_draw(FILE *to, const struct node *root, const char *title);
 
 #endif

@@ -29,7 +29,7 @@ char *copy(const char *s)
 	return strcpy(grow(NULL, strlen(s) + 1), s);
 }
 
-/* Before and behind: threads that came and went in between have only a number. */
+/* Threads that start and end between two calls are not found. */
 void get_threads(void)
 {
 	json_t *all = ask_for_list(INTERFACES "threads1.List", "threads"), *t;
@@ -65,13 +65,13 @@ static void decode(const char *s)
 	uint32_t rest = 0, bits = 0, word = 0;
 
 	if (records_count > RECORDS_MAX)
-		die(FAILED, "the guest says too much");
+		die(FAILED, "the guest sent too many records");
 	records = grow(records, (records_count + strlen(s) / 4 + 1) * sizeof(*records));
 	for (; *s && *s != '='; s++) {
 		const char *d = strchr(digits, *s);
 
 		if (!d)
-			die(FAILED, "the guest's records are no base64");
+			die(FAILED, "the guest's records are not valid base64");
 		rest = rest << 6 | (d - digits);
 		bits += 6;
 		if (bits < 8)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * xenolith run: an image becomes a domain, by an xl.cfg that is shown.
+ * xenolith run: creates a domain from an image, with an xl.cfg that it shows.
  *
- * In the foreground the domain is preserved until its exit status is read, and then
- * destroyed; in the background xl destroys it, whatever ends it, as with the file that
- * --show prints.
+ * In the foreground, the domain is preserved until its exit status has been read, and is
+ * then destroyed.  With --background, and in the xl.cfg of --show, xl destroys the domain
+ * when the guest ends.
  */
 #include "xenolith.h"
 
@@ -20,8 +20,9 @@
 #include <xenstore.h>
 
 /*
- * What the guest takes: under PV less than the MAX_GUEST_CMDLINE bytes with the NUL (xen/xen.h)
- * that Xen cuts its command line to; else COMMAND_LINE_MAX of kernel/arch.h.
+ * The longest command lines that the guest accepts.  PV: Xen cuts the line to
+ * MAX_GUEST_CMDLINE bytes including the NUL (xen/xen.h), so a line of 1,023 bytes may be
+ * incomplete and is refused.  Others: COMMAND_LINE_MAX of kernel/arch.h.
  */
 #define MAX_PV 1022
 #define MAX_OTHER 8191
@@ -52,9 +53,11 @@ static int hvm(void)
 	return !strcmp(o.type, "hvm");
 }
 
-/* ---- words */
+/* ---- the command line */
 
-/* The value of --NAME VALUE or --NAME=VALUE, or NULL: this is another option. */
+/*
+ * Returns the value of --NAME VALUE or --NAME=VALUE, or NULL if this is another option.
+ */
 static const char *value(const char *name, char **argv, int *i)
 {
 	size_t n = strlen(name);
@@ -66,14 +69,14 @@ static const char *value(const char *name, char **argv, int *i)
 	if (argv[*i][n])
 		return NULL;
 	if (!argv[*i + 1])
-		die(USAGE, "%s: of what?", name);
+		die(USAGE, "missing value of %s", name);
 	return argv[++*i];
 }
 
 static void add(const char **list, int *n, const char *what)
 {
 	if (*n == MOST)
-		die(USAGE, "too many: %s", what);
+		die(USAGE, "too many options of this kind: %s", what);
 	list[(*n)++] = what;
 }
 
@@ -108,13 +111,13 @@ static void parse(char **argv)
 		else if ((v = value("--config", argv, &i)))
 			add(o.lines, &o.nlines, v);
 		else if (argv[i][0] == '-')
-			die(USAGE, "%s: there is no such option\n%s", argv[i], usage);
+			die(USAGE, "unknown option %s\nusage: xenolith %s", argv[i], usage);
 		else
 			break;
 	}
 	o.image = argv[i];
 	if (!o.image)
-		die(USAGE, "which image?\n%s", usage);
+		die(USAGE, "missing argument IMAGE\nusage: xenolith %s", usage);
 	o.args = argv + i + 1;
 	if (*o.args && !strcmp(*o.args, "--"))
 		o.args++;
@@ -134,14 +137,14 @@ static void check(void)
 	if (strcmp(o.type, "pv") && strcmp(o.type, "pvh") && !hvm())
 		die(USAGE, "--type %s: pv, pvh or hvm", o.type);
 	if (hvm() && (*o.cmdline || *o.args))
-		die(USAGE, "%s: a disk has its command line and arguments in it", o.image);
+		die(USAGE, "%s: a disk contains its kernel options and arguments", o.image);
 	if (hvm() && memcmp(head + 510, "\125\252", 2))
-		die(FAILED, "image %s is no disk that a BIOS starts: xenolith ec2 image makes one",
+		die(FAILED, "image %s is not a bootable disk; make one with xenolith ec2 image",
 		    o.image);
 	if (!hvm() && memcmp(head, "\177ELF", 4) && memcmp(head, "\037\213", 2))
-		die(FAILED, "image %s is no kernel: neither ELF nor compressed", o.image);
+		die(FAILED, "image %s is not a kernel: neither ELF nor compressed", o.image);
 	if (!n || o.memory[n] || n > 7 || atoi(o.memory) < 4)
-		die(USAGE, "--memory %s: so many MB, at least 4", o.memory);
+		die(USAGE, "--memory %s: not a number of MB of at least 4", o.memory);
 	if (!o.name) {
 		const char *base = strrchr(o.image, '/');
 
@@ -150,7 +153,7 @@ static void check(void)
 	}
 	for (const char *p = o.name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
-			die(USAGE, "--name %s: letters, digits, _ . -", o.name);
+			die(USAGE, "--name %s: a name has letters, digits, _ . -", o.name);
 	for (int i = 0; i < o.ndisks; i++) {
 		char *file = strndup(o.disks[i], strcspn(o.disks[i], ","));
 
@@ -162,7 +165,7 @@ static void check(void)
 
 /* ---- the xl.cfg */
 
-/* A string of xl.cfg(5): its parser knows these escapes. */
+/* Writes a string of xl.cfg(5), whose parser knows these escapes. */
 static void put_string(FILE *f, const char *s)
 {
 	fputc('"', f);
@@ -177,7 +180,7 @@ static void put_string(FILE *f, const char *s)
 	fputc('"', f);
 }
 
-/* A word as sh would have it, since our command line is split so. */
+/* Quotes a word as for sh, since the guest splits its command line in this way. */
 static void quote(FILE *f, const char *word)
 {
 	size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -208,7 +211,7 @@ static char *command_line(void)
 	}
 	fclose(f);
 	if (size > max)
-		die(USAGE, "the guest's command line has %zu bytes; a %s guest takes %zu", size,
+		die(USAGE, "the guest's command line has %zu bytes; a %s guest accepts %zu", size,
 		    o.type, max);
 	return line;
 }
@@ -219,14 +222,17 @@ static void put_file(FILE *f, const char *file, const char *vdev, int ro)
 
 	if (asprintf(&line, "format=raw,vdev=%s,access=%s,target=%s", vdev, ro ? "ro" : "rw",
 		     full ? full : file) < 0)
-		die(FAILED, "no memory");
+		die(FAILED, "out of memory");
 	put_string(f, line);
 }
 
 static void put_disk(FILE *f, int i)
 {
 	size_t n = strcspn(o.disks[i], ",");
-	/* The first four of an HVM guest would be emulated, and none read-only. */
+	/*
+	 * Xen emulates xvda to xvdd of an HVM guest, and its emulated disks are
+	 * never read-only.
+	 */
 	char *file = strndup(o.disks[i], n), vdev[] = { 'x', 'v', 'd', (hvm() ? 'e' : 'a') + i, 0 };
 	int ro = !strcmp(o.disks[i] + n, ",ro");
 
@@ -236,7 +242,10 @@ static void put_disk(FILE *f, int i)
 	free(file);
 }
 
-/* By BIOS from a disk; of the PC no more than that takes.  tools/lab/hvm.py has the same. */
+/*
+ * Boot from the disk by BIOS, without other parts of a PC.  tools/lab/hvm.py has
+ * the same.
+ */
 static void put_hvm(FILE *f)
 {
 	static const char lines[] =
@@ -269,7 +278,7 @@ static char *config(void)
 	fprintf(f, "\ntype        = \"%s\"", o.type);
 	(hvm() ? put_hvm : put_kernel)(f);
 	fprintf(f, "\nmemory      = %s\nmaxmem      = %s\nvcpus       = 1", o.memory, o.memory);
-	/* A guest that would start again and again is not what anybody asked for here. */
+	/* No action is "restart", so a guest cannot start again and again. */
 	for (int i = 0; i < 4; i++)
 		fprintf(f, "\non_%-8s = \"%s\"", ends[i], o.background || o.show ? "destroy" : "preserve");
 	if (o.ndisks || hvm()) {
@@ -294,7 +303,10 @@ static char *config(void)
 
 /* ---- the domain */
 
-/* Its status, as a shell has it; what it says is ours, too, or goes to *said. */
+/*
+ * Runs xl and returns its exit status as a shell does.  Its output is stored in `said`,
+ * or if this is NULL, goes to standard output.
+ */
 static int xl(char *const *words, char *said, size_t size)
 {
 	int out[2], status;
@@ -308,7 +320,7 @@ static int xl(char *const *words, char *said, size_t size)
 		if (said)
 			dup2(out[1], 1);
 		execvp("xl", words);
-		fprintf(stderr, "xenolith: there is no xl: this is for dom0\n");
+		fprintf(stderr, "xenolith: cannot run xl; run this command in dom0\n");
 		_exit(127);
 	}
 	close(out[1]);
@@ -324,7 +336,7 @@ static int xl(char *const *words, char *said, size_t size)
 
 static char domid[16];
 
-/* Nobody attends any more. */
+/* Handler of signals that end this program: destroys the domain. */
 static void leave(int signo)
 {
 	if (fork() == 0)
@@ -332,7 +344,7 @@ static void leave(int signo)
 	_exit(128 + signo);
 }
 
-/* "poweroff", "crash", ..., or NULL: it runs.  "gone": somebody has destroyed it. */
+/* Returns "poweroff", "crash", ..., "gone" if it was destroyed, or NULL while it runs. */
 static const char *ended(void)
 {
 	static const char *const reasons[] = { "poweroff", "reboot", "suspend", "crash", "watchdog" };
@@ -340,13 +352,13 @@ static const char *ended(void)
 	char state[16], why[16];
 	unsigned long code;
 
-	/* Behind the name: ID Mem VCPUs State Time UUID Reason-Code ... */
+	/* The fields after the name: ID Mem VCPUs State Time UUID Reason-Code ... */
 	if (xl(words, said, sizeof(said)))
 		return "gone";
 	p = strchr(said, '\n');
 	p = p ? strchr(p + 1, ' ') : NULL;
 	if (!p || sscanf(p, "%*s %*s %*s %15s %*s %*s %15s", state, why) != 2)
-		die(FAILED, "xl list says what is not understood: %s", said);
+		die(FAILED, "unexpected output of xl list: %s", said);
 	if (!strchr(state, 's') && !strchr(state, 'c'))
 		return NULL;
 	code = strtoul(why, NULL, 16);
@@ -366,7 +378,7 @@ static int exit_status(const char *reason)
 	return !strcmp(reason, "poweroff") ? 0 : !strcmp(reason, "crash") ? 255 : 251;
 }
 
-/* Its console is ours until it ends: the reason. */
+/* Connects to the console until the guest ends, and returns the reason of its end. */
 static const char *attend(void)
 {
 	struct xs_handle *xs = xs_open(0);
@@ -377,7 +389,7 @@ static const char *attend(void)
 	pid_t child;
 
 	if (!xs || !xs_watch(xs, "@releaseDomain", "end"))
-		die(NO_PERMISSION, "cannot reach xenstore: %s", strerror(errno));
+		die(NO_PERMISSION, "cannot connect to xenstore: %s", strerror(errno));
 	signal(SIGTERM, leave);
 	signal(SIGHUP, leave);
 	signal(SIGINT, leave);
@@ -387,14 +399,14 @@ static const char *attend(void)
 		execvp("xl", console);
 		_exit(127);
 	}
-	usleep(200 * 1000);		/* or its first words are in the log only */
+	usleep(200 * 1000);		/* otherwise the first lines may be only in the log */
 	if (xl(unpause, NULL, 0))
-		die(FAILED, "xl cannot start domain %s", domid);
+		die(FAILED, "xl cannot unpause domain %s", domid);
 	while (!reason) {
 		free(xs_read_watch(xs, &n));
 		reason = ended();
 	}
-	usleep(200 * 1000);		/* its last */
+	usleep(200 * 1000);		/* for the last lines */
 	kill(child, SIGTERM);
 	waitpid(child, NULL, 0);
 	return reason;
@@ -421,14 +433,14 @@ void run(char **argv)
 	status = xl(o.background ? start : create, NULL, 0);
 	unlink(file);
 	if (status)
-		die(status == 127 ? NO_PERMISSION : FAILED, "xl could not make a domain of %s",
+		die(status == 127 ? NO_PERMISSION : FAILED, "xl could not create a domain from %s",
 		    o.image);
 	id[2] = (char *)o.name;
 	if (xl(id, domid, sizeof(domid)))
-		die(FAILED, "%s has gone", o.name);
+		die(FAILED, "domain %s has ended", o.name);
 	domid[strcspn(domid, "\n")] = '\0';
 	if (o.background) {
-		printf("domain %s, %s: xenolith info %s\n", domid, o.name, o.name);
+		printf("domain %s is %s; xenolith info %s shows it\n", domid, o.name, o.name);
 		return;
 	}
 	reason = (char *)attend();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Calls that any command makes, and replies shown as they are. */
+/* Calls and output that all commands use. */
 #include "xenolith.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_MAX 1000			/* bytes of a name */
+#define WORD_MAX 1000			/* bytes of a text member */
 #define LIST_MAX 200000			/* entries of a list */
-#define LIST_PATIENCE 120		/* s, for all of it */
+#define LIST_PATIENCE 120		/* s for a whole list */
 
 int as_json;
 
@@ -44,7 +44,10 @@ const char *text(json_t *object, const char *key)
 	if (escaped || strlen(s) > WORD_MAX) {
 		char *cut = strndup(escaped ? escaped : s, WORD_MAX);
 
-		/* The object has it from now on: it lives as long. */
+		/*
+		 * The object keeps the escaped text, so the result lives as long
+		 * as the object.
+		 */
 		if (!cut || json_object_set_new_nocheck(object, key, json_string_nocheck(cut)))
 			die(FAILED, "out of memory");
 		free(cut);
@@ -61,7 +64,7 @@ int keep_reply(json_t *parameters, void *arg)
 	return 0;
 }
 
-/* What else a thing may be: one word or line for each value. */
+/* Prints one line for each value, with members indented. */
 void show(json_t *j, int indent)
 {
 	const char *key;
@@ -107,23 +110,23 @@ void complain(const char *method, const char *error, json_t *parameters)
 
 	name = name ? name + 1 : error;
 	if (!strcmp(name, "InterfaceNotFound"))
-		die(FAILED, "this image has no %s", *text(parameters, "interface") ?
+		die(FAILED, "the image has no interface %s", *text(parameters, "interface") ?
 		    text(parameters, "interface") : method);
 	if (!strcmp(name, "InvalidParameter"))
-		die(FAILED, "%s: the guest does not take this `%s`; xenolith describe tells what"
-		    " it takes", method, text(parameters, "parameter"));
+		die(FAILED, "%s: invalid value of `%s`; xenolith describe shows the valid ones",
+		    method, text(parameters, "parameter"));
 	if (!strcmp(name, "PermissionDenied"))
-		die(NO_PERMISSION, "this guest does not permit %s (control= on its command line)",
+		die(NO_PERMISSION, "the guest does not permit %s (control= on its command line)",
 		    method);
 	if (!strcmp(name, "MethodNotFound"))
-		die(FAILED, "this image has no %s: it is another version's, or xenolith is", method);
+		die(FAILED, "the guest has no method %s: the guest and this command may be of"
+		    " different versions", method);
 	if (!strcmp(name, "ExpectedMore"))
-		die(FAILED, "%s gives reply after reply, and call takes one: that is for top, log -f,"
-		    " profile and trace", method);
+		die(FAILED, "%s sends several replies; call reads only one (use top, log -f,"
+		    " profile or trace)", method);
 	die(FAILED, "%s: %s %s", method, error, more ? more : "");
 }
 
-/* One call, one reply, which is the caller's. */
 json_t *ask(const char *method, json_t *parameters)
 {
 	json_t *reply = NULL;
@@ -156,15 +159,18 @@ json_t *ask_for_list(const char *method, const char *key)
 		list = json_object_get(r, key);
 		next = json_object_get(r, "next");
 		if (!json_is_array(list) || json_array_extend(all, list))
-			die(FAILED, "%s: the guest gives no list", method);
+			die(FAILED, "%s: the reply has no list", method);
 		if (json_array_size(all) > LIST_MAX)
-			die(FAILED, "%s: the guest's list is too long", method);
+			die(FAILED, "%s: the list is too long", method);
 		if (!next)
 			break;
-		/* Each reply brings something, and leads on: else it would never end. */
+		/*
+		 * Each reply must have entries, and `next` must increase: so the
+		 * loop ends.
+		 */
 		if (!json_is_integer(next) || json_integer_value(next) <= from ||
 		    !json_array_size(list))
-			die(FAILED, "%s: the guest's list does not end", method);
+			die(FAILED, "%s: the list does not end", method);
 		from = json_integer_value(next);
 		json_decref(r);
 	}

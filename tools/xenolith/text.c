@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The character at s and how many bytes it has; 0 bytes: it is no UTF-8 (RFC 3629). */
+/*
+ * Decodes the character at s and returns its size in bytes, or 0 if it is not
+ * UTF-8 (RFC 3629).
+ */
 static int decode(const unsigned char *s, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -88,7 +91,9 @@ char *escaped_word(const char *s)
 	return text;
 }
 
-/* The library has escaped C0, and the text is UTF-8; what is left stands within strings. */
+/*
+ * jansson has escaped C0, and the text is UTF-8; other harmful characters are in strings.
+ */
 char *escaped_json(char *json)
 {
 	const unsigned char *s = (const unsigned char *)json;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* `xenolith trace`: what the kernel did, a line for each event. */
+/* `xenolith trace`: prints a line for each event of the kernel. */
 #include "records.h"
 #include "xenolith.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define TRACE INTERFACES "trace1."
-#define WORDS 7				/* of an event: docs/profile.md */
+#define WORDS 7				/* words of an event (docs/profile.md) */
 
 static void event_as_json(const uint32_t *w, uint64_t ns, json_t *kind)
 {
@@ -58,17 +58,17 @@ void trace(const struct words *w)
 		else if (*w->argv[i] != '-')
 			json_object_set_new(p, "only", json_string(w->argv[i]));
 		else
-			die(USAGE, "trace DOMAIN [--seconds N] [EVENTS]");
+			die(USAGE, "usage: xenolith trace DOMAIN [--seconds N] [EVENTS]");
 	}
 	if (seconds < 1 || seconds > 3600)
-		die(USAGE, "--seconds is 1 to 3600");
+		die(USAGE, "--seconds must be 1 to 3600");
 	json_object_set_new(p, "ms", json_integer(seconds * 1000));
 	get_threads();
 	get_records(TRACE "Follow", p, seconds);
 	get_threads();
 	for (size_t at = 0; at + WORDS <= records_count; at += WORDS) {
 		if (records[at] != WORDS)
-			die(FAILED, "the guest's records make no sense");
+			die(FAILED, "the guest's records are invalid");
 		print_event(records + at, json_array_get(kinds, records[at + 1]));
 	}
 	if (records_lost)

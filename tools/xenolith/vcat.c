@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A vchan by hand: standard input goes in, what comes out is standard output, as it is: it
- * may be no text, and its meaning is the caller's.  It ends when either side does.
+ * Connects standard input and output to a vchan.  Bytes are passed unchanged, since they
+ * may not be text.  It ends when the peer ends or when standard output is closed.
  */
 #include "xenolith.h"
 
@@ -21,7 +21,7 @@ static void write_out(const char *p, int n)
 	}
 }
 
-/* Nobody will read what we write: `| head` has enough. */
+/* Whether the reader of standard output has closed it, as `| head` does. */
 static int reader_has_gone(void)
 {
 	struct pollfd p = { .fd = 1 };
@@ -42,7 +42,7 @@ void vcat(const struct words *w)
 		    libxenvchan_client_init(NULL, domid, path);
 	if (!c)
 		die(NO_ENDPOINT, serve ? "cannot serve domain %d at %s (modprobe xen-gntalloc?)" :
-		    "domain %d does not serve at %s, or somebody else is connected", domid, path);
+		    "domain %d does not serve %s, or has another client", domid, path);
 	c->blocking = 0;
 	while (serve && libxenvchan_is_open(c) == 2)
 		channel_wait(c, domid, 0);
@@ -62,7 +62,7 @@ void vcat(const struct words *w)
 		if (at < have)
 			m = libxenvchan_write(c, in + at, have - at);
 		at += m > 0 ? m : 0;
-		if (m < 0)		/* it has gone: what it wrote before is still to come */
+		if (m < 0)		/* the peer has ended; its data can still be read */
 			have = at = open = 0;
 		if (n < 0 || reader_has_gone())
 			break;

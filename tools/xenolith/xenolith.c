@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The operator's command: see xenolith.1. */
+/* The operator's command; xenolith.1 describes it. */
 #include "xenolith.h"
 
 #include <errno.h>
@@ -45,7 +45,10 @@ struct before {
 	json_int_t uptime;
 };
 
-/* Of the thread at place i now: few have ended since, so it stood not far behind. */
+/*
+ * Returns the previous CPU time of the thread that is now at index i, or 0 if it is new.
+ * Threads that have ended meanwhile moved it to a lower index, so the search begins at i.
+ */
 static json_int_t cpu_before(json_t *threads, size_t i, json_int_t id)
 {
 	for (size_t n = 0; n < 1000 && i + n < json_array_size(threads); n++)
@@ -122,7 +125,7 @@ static void show_log(const struct words *w)
 		complain("log", error, NULL);
 }
 
-/* ---- one call each */
+/* ---- commands of one call */
 
 static void info(const struct words *w)
 {
@@ -164,7 +167,7 @@ static void setting(const char *key, json_t *of)
 		printf("%s: not set\n", key);
 }
 
-/* All that may be set; one; or KEY=VALUE. */
+/* Lists all options, shows one (KEY), or sets one (KEY=VALUE). */
 static void config(const struct words *w)
 {
 	char *equals = w->argc ? strchr(w->argv[0], '=') : NULL;
@@ -202,14 +205,14 @@ static void console(const struct words *w)
 
 	if (child == 0) {
 		execlp("xl", "xl", "console", "-t", "pv", w->domain, (char *)NULL);
-		die(FAILED, "there is no xl");
+		die(FAILED, "cannot run xl: %s", strerror(errno));
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0)
 		die(FAILED, "%s", strerror(errno));
-	/* What xenconsole(1) ends with is errno: here of its lock on the console. */
+	/* xenconsole(1) exits with errno: EAGAIN if it could not lock the console. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EAGAIN)
-		die(NO_ENDPOINT, "somebody is attached to the console of %s: another `console`, or"
-		    " the `run` that made it; xenolith log -f %s", w->domain, w->domain);
+		die(NO_ENDPOINT, "another program is connected to the console of %s: `console`, or"
+		    " the `run` that created it; use xenolith log -f %s", w->domain, w->domain);
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		exit(FAILED);
 }
@@ -221,7 +224,7 @@ static void call(const struct words *w)
 	char *error;
 
 	if (w->argc > 1 && !(parameters = json_loads(w->argv[1], 0, &why)))
-		die(USAGE, "parameters are no JSON: %s", why.text);
+		die(USAGE, "invalid JSON: %s", why.text);
 	error = endpoint_call(w->argv[0], parameters, 0, keep_reply, &reply);
 	if (error)
 		complain(w->argv[0], error, reply);
@@ -251,12 +254,12 @@ static void interfaces(const struct words *w)
 		show(json_object_get(r, "interfaces"), 0);
 }
 
-/* ---- words */
+/* ---- the command line */
 
 static const struct word {
 	const char *name;
 	void (*run)(const struct words *w);
-	int alone;			/* it needs no endpoint */
+	int alone;			/* does not need the endpoint */
 	const char *usage, *says;
 } commands[] = {
 	{ "info", info, 0, "info D", "image, version of Xen, uptime, arguments" },
@@ -307,7 +310,7 @@ static const struct word *find(const char *name)
 	return NULL;
 }
 
-/* A command's usage says which options it takes, and how many words behind the domain. */
+/* The usage text of a command defines its options and its number of arguments. */
 static int takes(const struct word *c, const char *option)
 {
 	return strlen(option) == 2 && strstr(c->usage, option);
@@ -322,8 +325,11 @@ static void check_words(const struct word *c, int n)
 		least += p[1] != '[';
 		most++;
 	}
-	if (n < 1 || n - 1 < least || (n - 1 > most && !strstr(c->usage, "...")))
-		die(USAGE, "too %s words: xenolith %s", n - 1 > most ? "many" : "few", c->usage);
+	if (n < 1)
+		die(USAGE, "missing argument DOMAIN; usage: xenolith %s", c->usage);
+	if (n - 1 < least || (n - 1 > most && !strstr(c->usage, "...")))
+		die(USAGE, "%s; usage: xenolith %s",
+		    n - 1 > most ? "too many arguments" : "missing argument", c->usage);
 }
 
 int main(int argc, char **argv)
@@ -340,7 +346,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "ec2")) {
 		argv[1] = "xenolith-ec2";
 		execvp(argv[1], argv + 1);
-		die(FAILED, "there is no xenolith-ec2 here: it is tools/ec2/ec2 of Xenolith's"
+		die(FAILED, "xenolith-ec2 is not installed; it is tools/ec2/ec2 of Xenolith's"
 		    " sources");
 	}
 	for (int i = 1; i < argc && n < 15; i++) {
@@ -357,11 +363,11 @@ int main(int argc, char **argv)
 		} else if (!command && argv[i][0] != '-') {
 			command = find(argv[i]);
 			if (!command)
-				die(USAGE, "there is no command %s; xenolith --help", argv[i]);
+				die(USAGE, "unknown command %s; see xenolith --help", argv[i]);
 		} else if (command && takes(command, argv[i])) {
 			w.option = argv[i];
 		} else if (argv[i][0] == '-' && n < 1) {
-			die(USAGE, "there is no option %s here; xenolith --help", argv[i]);
+			die(USAGE, "unknown option %s; see xenolith --help", argv[i]);
 		} else {
 			words[n++] = argv[i];
 		}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The operator's command, see xenolith.1.  xenolith.c has its words, and a function for each;
- * endpoint.c speaks with the guest; show.c asks it and shows what it said.
+ * The operator's command (xenolith.1).  xenolith.c has the table of commands and most of
+ * their functions; endpoint.c is the client of the guest's endpoint; show.c has calls and
+ * output that all commands use.
  */
 #ifndef XENOLITH_H
 #define XENOLITH_H
@@ -11,26 +12,31 @@
 
 #define INTERFACES "org.xenolith."
 
-/* What was typed. */
+/* The command line. */
 struct words {
 	const char *domain;
 	int domid;
-	const char *option;		/* the one with a dash; "" */
-	int argc;			/* behind the domain */
+	const char *option;		/* the option, such as "-f", or "" */
+	int argc;			/* arguments after the domain */
 	char **argv;
 };
 
 extern int as_json;
 
-/* One call; its one reply, which is the caller's.  An error ends the program. */
+/*
+ * ask() calls a method and returns the parameters of its only reply, to be freed with
+ * json_decref(); ask_and_show() prints them.  Both take over `parameters`.  An error ends
+ * the program, by complain().
+ */
 json_t *ask(const char *method, json_t *parameters);
 void ask_and_show(const char *method, json_t *parameters);
 _Noreturn void complain(const char *method, const char *error, json_t *parameters);
-int keep_reply(json_t *parameters, void *arg);	/* a visitor: to *(json_t **)arg */
+int keep_reply(json_t *parameters, void *arg);	/* a visit_reply that sets *(json_t **)arg */
 
 /*
- * All of a list that comes in several replies: the arrays KEY of METHOD, each with the
- * `next` to ask from.  The caller's.  A list that does not end ends the program.
+ * Reads a list that is split over several calls, each with the parameter `from`: joins
+ * the arrays `key` of the replies until a reply has no `next`.  The caller frees the
+ * result with json_decref().  Ends the program if the list does not end.
  */
 json_t *ask_for_list(const char *method, const char *key);
 
@@ -38,18 +44,19 @@ void print_json(json_t *j, int pretty);
 void show(json_t *j, int indent);		/* a line for each value */
 
 /*
- * A member; 0, "" where there is none.  Text is escaped and cut for a terminal (text.h), so
- * that it may be printed; numbers are within +-2^61, so that they may be added.
+ * The value of a member, or 0 or "" if it is missing.  Text is escaped (text.h) and cut
+ * to 1,000 bytes, so it can be printed; it is valid as long as the object.  Numbers are
+ * limited to +-2^61, so sums do not overflow.
  */
 json_int_t number(json_t *object, const char *key);
 const char *text(json_t *object, const char *key);
-const char *raw_text(json_t *object, const char *key);	/* for put_lines() */
+const char *raw_text(json_t *object, const char *key);	/* not escaped: for put_lines() */
 
-/* Commands with a file of their own. */
+/* Commands in other files. */
 void net(const struct words *w);		/* devices.c */
 void block(const struct words *w);
 void devices(const struct words *w);
-void run(char **argv);				/* run.c: of what stands behind "run" */
+void run(char **argv);				/* run.c; argv: the words after "run" */
 void vcat(const struct words *w);
 void gdb(const struct words *w);
 void profile(const struct words *w);
