@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""The lab: a Xen host in QEMU, for machines that are none.
+"""The lab: a Xen host in QEMU, for machines without Xen.
 
     from lab import Lab
     with Lab() as lab:
         result = lab.run_guest("hello.elf", args=["a", "b c"], timeout=60)
         print(result.reason, result.status, result.console)
 
-docs/lab.md has the whole interface.
+docs/lab.md describes the whole interface.
 """
 
 from .errors import LabError, Timeout

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""Commands run elsewhere: in the lab's dom0 through its agent, or on this machine.
+"""Commands in dom0: of the lab, through its agent, or of this machine.
 
-Agent speaks the protocol that dom0/agent.c defines, over a socket; Here runs the
-same commands with subprocess, for a machine that is a Xen host itself.  Both have
-start(words, terminal) -> Command.  A Command gathers what it says; any thread may
-wait for it or type into it.
+Agent implements the host's side of the protocol of dom0/agent.c, over a socket.  Here runs
+commands with subprocess, on a machine that is a Xen host.  Both have
+start(words, terminal) -> Command.  A Command collects the output; any thread may wait for it
+or write to it.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ CHUNK = 32 * 1024
 
 
 class Command:
-    """A command that runs: out and err (bytearrays) grow, then status is set."""
+    """A running command: its output is added to out and err; status is set at its end."""
 
     def __init__(self):
         self.changed = threading.Condition()
@@ -45,14 +45,14 @@ class Command:
             self.changed.notify_all()
 
     def until(self, condition, timeout=None):
-        """Wait until condition() or the end of the command; False after timeout."""
+        """Wait for condition() or the end of the command; returns False after the timeout."""
         with self.changed:
             return self.changed.wait_for(
                 lambda: self.status is not None or condition(), timeout)
 
     def wait(self, timeout=None):
         if not self.until(lambda: False, timeout):
-            raise Timeout(f"the command has not ended after {timeout:g} s")
+            raise Timeout(f"the command did not end within {timeout:g} s")
         return self.status
 
 
@@ -62,10 +62,10 @@ class RemoteCommand(Command):
         self.agent, self.number, self.unacked = agent, number, 0
 
     def write(self, data):
-        """Type; sleeps while the other side takes nothing."""
+        """Write to standard input; sleeps while the window is full."""
         for at in range(0, len(data), CHUNK):
             part = data[at:at + CHUNK]
-            with self.changed:      # until it is counted nobody else may find the room
+            with self.changed:      # check and count under the lock, for other threads
                 self.until(lambda: self.unacked + len(part) <= WINDOW)
                 if self.status is not None:
                     return
@@ -83,7 +83,7 @@ class RemoteCommand(Command):
 
 
 class Agent:
-    """The host's end of the line to dom0."""
+    """The host's end of the connection to dom0."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -135,14 +135,14 @@ class Agent:
             command.ended(struct.unpack("<I", data)[0])
 
     def lost(self):
-        """dom0 is gone, and with it what ran there."""
+        """The connection has ended, and with it all commands."""
         self.gone.set()
         self.ready.set()
         for command in list(self.commands.values()):
             command.ended(255)
 
     def start(self, words, terminal=None):
-        """Run words; terminal: None or its (rows, columns)."""
+        """Run a command on a terminal of (rows, columns), or with pipes if None."""
         with self.lock:
             while self.next in self.commands:
                 self.next = (self.next + 1) & 0xffff
@@ -233,7 +233,7 @@ class LocalCommand(Command):
 
 
 class Here:
-    """This machine, which is a Xen host."""
+    """Runs commands on this machine, which is a Xen host."""
 
     def __init__(self):
         self.commands = []

@@ -18,7 +18,7 @@ from . import build, door, xenolith
 from .errors import LabError
 from .lab import Lab
 
-# What `lab run` returns where the guest gave no status of its own.
+# The exit status of `lab run` if the guest did not write one to xenstore.
 STATUS = {"poweroff": 0, "timeout": 124, "reboot": 251, "suspend": 252, "watchdog": 254,
           "crash": 255, "gone": 253, "soft-reset": 251}
 LAB_FAILED = 125
@@ -29,12 +29,12 @@ def say(line):
     print(f"lab: {line}", file=sys.stderr, flush=True)
 
 
-# -- words
+# -- the command line
 
 def megabytes(text):
     m = re.fullmatch(r"(\d+)([MG]B?)?", text, re.I)
     if not m or not 0 < int(m[1]) < 1 << 20:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size in MB")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size in MB")
     return int(m[1]) * (1024 if (m[2] or "M")[0] in "gG" else 1)
 
 
@@ -44,54 +44,58 @@ def seconds(text):
             return float(text)
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
 
 
 def domain_name(text):
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name (letters, digits, _ . -)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of letters, digits, _ . -")
     return text
 
 
 def common_options():
     o = argparse.ArgumentParser(add_help=False)
-    o.add_argument("--verbose", action="store_true", help="show Xen's and dom0's console")
-    o.add_argument("--quiet", action="store_true", help="only errors and the guest")
-    o.add_argument("--dom0-memory", type=megabytes, default=512, metavar="MB")
+    o.add_argument("--verbose", action="store_true", help="show the console of Xen and dom0")
+    o.add_argument("--quiet", action="store_true", help="show only errors and the guest")
+    o.add_argument("--dom0-memory", type=megabytes, default=512, metavar="MB",
+                   help="memory of dom0 (default: 512)")
     o.add_argument("--guest-memory", type=megabytes, default=1024, metavar="MB",
-                   help="for all guests together (1024)")
-    o.add_argument("--xen-cmdline", default="", metavar="WORDS", help="more words for Xen")
-    o.add_argument("--boot-timeout", type=seconds, default=180, metavar="S")
+                   help="memory for all guests together (default: 1024)")
+    o.add_argument("--xen-cmdline", default="", metavar="WORDS", help="more options for Xen")
+    o.add_argument("--boot-timeout", type=seconds, default=180, metavar="S",
+                   help="timeout of the boot in seconds (default: 180)")
     o.add_argument("--cpus", type=int, choices=range(1, 9), metavar="N",
-                   help="of the emulated machine (1; 2 with --pin)")
+                   help="CPUs of the emulated machine (default: 1; 2 with --pin)")
     o.add_argument("--pin", action="store_true",
-                   help="dom0 on the first CPU, guests on the second: steadier times")
+                   help="run dom0 on the first CPU and guests on the second, for measurements")
     o.add_argument("--gdb", type=int, choices=range(1, 65536), metavar="PORT",
-                   help="where gdb may attach (docs/debug.md)")
+                   help="let gdb connect to this port (docs/debug.md)")
     return o
 
 
 def guest_options():
     o = argparse.ArgumentParser(add_help=False)
     o.add_argument("--type", choices=TYPES, default="pv",
-                   help="by which door Xen enters it (pv); hvm: through a disk made of it")
-    o.add_argument("--memory", type=megabytes, metavar="MB", help="of the guest")
-    o.add_argument("--name", type=domain_name)
+                   help="guest type (default: pv); hvm: boots from a disk made of the image")
+    o.add_argument("--memory", type=megabytes, metavar="MB",
+                   help="memory of the guest (default: 32; linux-guest: 256)")
+    o.add_argument("--name", type=domain_name, help="name of the domain")
     o.add_argument("--disk", action="append", default=[], metavar="FILE|SIZE[,ro][,dev=NAME]",
-                   help="a disk: a file, or made fresh (64M)")
+                   help="a disk: a file, or a new empty one of this size (64M)")
     o.add_argument("--net", nargs="?", const="", metavar="forward=LOCALPORT:GUESTPORT",
-                   help="a network interface")
-    o.add_argument("--cmdline", default="", metavar="WORDS", help="before the arguments")
-    o.add_argument("--timeout", type=seconds, metavar="S", help="destroy the guest then")
+                   help="a network interface, and ports to forward")
+    o.add_argument("--cmdline", default="", metavar="WORDS", help="kernel options")
+    o.add_argument("--timeout", type=seconds, metavar="S",
+                   help="destroy the guest after this number of seconds")
     o.add_argument("--config", action="append", default=[], metavar="LINE",
-                   help="a line more for its xl.cfg(5)")
+                   help="an additional line of xl.cfg(5)")
     o.add_argument("--no-console-input", action="store_true",
-                   help="do not type standard input into the guest's console")
+                   help="do not send standard input to the guest's console")
     return o
 
 
 def bare_net(words):
-    """--net takes a word only if it is a forward: what follows may be the image."""
+    """Write --net as --net= unless a forward follows: the next word may be the image."""
     end = words.index("--") if "--" in words else len(words)
     return [w + "=" if w == "--net" and i < end and not after.startswith("forward=") else w
             for i, (w, after) in enumerate(zip(words, [*words[1:], ""]))]
@@ -99,26 +103,28 @@ def bare_net(words):
 
 def parse(argv):
     parser = argparse.ArgumentParser(
-        prog="lab", description="A Xen host to run PV guests on, where there is none: "
-        "in QEMU, built from the distribution's packages, without root.")
+        prog="lab", description="Run Xen guests on a machine without Xen: in QEMU, with a dom0 "
+        "built from the distribution's packages, without root. docs/lab.md describes all.")
     sub = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     common, guest = common_options(), guest_options()
-    b = sub.add_parser("build", help="fetch and build dom0 (done by itself when needed)")
-    b.add_argument("--fresh", action="store_true", help="with the packages of today")
-    sub.add_parser("needs", help="print the Debian packages this machine lacks")
-    r = sub.add_parser("run", parents=[common, guest], help="run a guest, return its status",
+    b = sub.add_parser("build", help="fetch packages and build dom0 (other commands do this "
+                       "when needed)")
+    b.add_argument("--fresh", action="store_true", help="use today's packages")
+    sub.add_parser("needs", help="print the Debian packages that this machine lacks")
+    r = sub.add_parser("run", parents=[common, guest],
+                       help="run a guest and exit with its status",
                        usage="lab run [options] IMAGE [--] [ARG...]")
-    r.add_argument("--ramdisk", metavar="FILE")
+    r.add_argument("--ramdisk", metavar="FILE", help="a ramdisk")
     r.add_argument("image", nargs="?")
     r.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG")
     sub.add_parser("linux-guest", parents=[common, guest],
-                   help="run a small Linux of the lab's own kernel")
-    s = sub.add_parser("shell", parents=[common], help="a shell in dom0")
+                   help="run a small Linux guest with the lab's own kernel")
+    s = sub.add_parser("shell", parents=[common], help="open a shell in dom0")
     e = sub.add_parser("exec", parents=[common], help="run a command in dom0",
                        usage="lab exec [options] [--put FILE]... [--] COMMAND...")
     for p in (s, e):
         p.add_argument("--put", action="append", default=[], metavar="FILE",
-                       help="copy into dom0's /root first")
+                       help="copy this file to /root of dom0 first")
     e.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args(bare_net(sys.argv[1:] if argv is None else argv))
     for rest in ("args", "command"):
@@ -126,13 +132,13 @@ def parse(argv):
         if words and words[0] == "--":
             words.pop(0)
     if args.what == "exec" and not args.command:
-        parser.error("exec: which command?")
+        parser.error("exec: missing argument COMMAND")
     if args.what == "run" and not args.image:
-        parser.error("run: which image?")
+        parser.error("run: missing argument IMAGE")
     return args
 
 
-# -- what it does
+# -- commands
 
 def make_lab(args, memory=0):
     verbose = (lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None
@@ -149,7 +155,7 @@ def write_out(data):
 
 
 class RawTerminal:
-    """Our terminal passes on every key while another one is attached to it."""
+    """Switches the terminal to raw mode, so that every key is passed to dom0."""
 
     def __enter__(self):
         self.saved = termios.tcgetattr(0)
@@ -160,12 +166,12 @@ class RawTerminal:
 
 
 def pass_input(write, ended):
-    """Hand standard input on until it ends, in a thread of its own."""
+    """Pass standard input to write() until it ends, in a new thread; then call ended()."""
     def loop():
         try:
             while data := os.read(0, 4096):
                 write(data)
-        except OSError:     # it is closed, or its terminal is gone
+        except OSError:     # closed, or the terminal does not exist any more
             pass
         if ended:
             ended()
@@ -182,7 +188,7 @@ def exit_status(result):
 def report(result, status, args):
     words = f"the guest ended by {result.reason} after {result.seconds:.2f} s"
     if result.reason == "timeout":
-        words = f"the guest has not ended after {args.timeout:g} s (timeout)"
+        words = f"the guest did not end within {args.timeout:g} s (timeout)"
     words += (f", exit status {result.status}" if result.status is not None
               else ", without an exit status")
     if not args.quiet or status:
@@ -194,7 +200,7 @@ def report(result, status, args):
 
 
 def attend(guest, args):
-    """The guest's console is ours until it ends."""
+    """Show the guest's console until the guest ends; returns its exit status."""
     if not args.no_console_input:
         pass_input(guest.send, None)
     result = guest.wait(args.timeout, write_out)
@@ -233,14 +239,14 @@ def linux_guest(args):
 
 
 def reader_has_gone():
-    """That of our standard output: nobody will see what comes (`| head`)."""
+    """Whether the reader of standard output has closed it, as `| head` does."""
     p = select.poll()
     p.register(1, 0)
     return any(events & select.POLLERR for _, events in p.poll(0))
 
 
 def follow(command):
-    """Show what a command says until it ends; its status."""
+    """Show the output of a command until it ends; returns its status."""
     out = err = 0
     while True:
         while not command.until(lambda: len(command.out) > out or len(command.err) > err, 1):
@@ -276,7 +282,7 @@ def lab_with_files(args):
     files = [Path(f) for f in args.put]
     for f in files:
         if not f.is_file():
-            raise LabError(f"no file {f}")
+            raise LabError(f"--put {f}: file not found")
     with make_lab(args) as lab:
         for f in files:
             lab.put(f.read_bytes(), f"/root/{f.name}")
@@ -288,7 +294,7 @@ def shell(args):
         xenolith.install(lab)
         door.open_door(lab)
         if not args.quiet:
-            say("a shell in dom0; exit ends the lab")
+            say("this is a shell in dom0; exit ends the lab")
         in_dom0(lab, ["bash", "-l"])
     return 0
 

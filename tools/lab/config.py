@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""From a person's words to an xl configuration: command line, disks, network."""
+"""Makes an xl.cfg from options: command line, disks, network."""
 
 import re
 import shlex
@@ -8,31 +8,32 @@ from pathlib import Path
 
 from .errors import LabError
 
-# A PV guest's line is cut to MAX_GUEST_CMDLINE with its NUL (xen/include/public/xen.h): one of
-# 1023 bytes may have been cut.  PVH: COMMAND_LINE_MAX of kernel/arch.h.
+# The longest command lines that a guest accepts.  PV: Xen cuts a line to MAX_GUEST_CMDLINE
+# bytes including the NUL (xen/xen.h), so a line of 1,023 bytes may be incomplete.  Others:
+# COMMAND_LINE_MAX of kernel/arch.h.
 MAX_CMDLINE = {"pv": 1022, "pvh": 8191, "hvm": 8191}
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SIZE = re.compile(r"(\d+)([KMG])", re.I)
 
 
 def quoted(text):
-    """As a string of xl.cfg(5): its parser knows these escapes only."""
+    """Quote text for xl.cfg(5), whose parser knows only these escapes."""
     for plain, escape in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n")):
         text = text.replace(plain, escape)
     return f'"{text}"'
 
 
 def command_line(cmdline, args, type="pv"):
-    """What the guest sees: WORDS -- 'ARG' 'ARG', for a parser with sh's quoting."""
+    """The guest's command line: WORDS -- 'ARG' 'ARG', quoted as for sh."""
     words = [cmdline] if cmdline else []
     if args:
         words += ["--", *(shlex.quote(a) for a in args)]
     line = " ".join(words)
     if "\0" in line:
-        raise LabError("an argument for the guest has a NUL byte in it")
+        raise LabError("an argument of the guest contains a NUL byte")
     if len(line.encode()) > MAX_CMDLINE[type]:
         raise LabError(f"the guest's command line has {len(line.encode())} bytes; "
-                       f"a {type} guest takes {MAX_CMDLINE[type]}")
+                       f"a {type} guest accepts {MAX_CMDLINE[type]}")
     return line
 
 
@@ -61,8 +62,8 @@ class Disk:
             elif option.startswith("dev=") and option[4:].isalnum():
                 disk.dev = option[4:]
             elif option not in ("", "rw"):
-                raise LabError(f"--disk {text}: {option!r} is no option of a disk "
-                               "(ro, rw, dev=NAME)")
+                raise LabError(f"--disk {text}: unknown option {option!r}; there are ro, rw, "
+                               "dev=NAME")
         return disk
 
     def line(self, target):
@@ -88,7 +89,7 @@ class Net:
 
 def check_file(path, what):
     if not path.exists():
-        raise LabError(f"no {what} {path}")
+        raise LabError(f"{what} {path} does not exist")
     if path.is_dir():
         raise LabError(f"{what} {path} is a directory")
     try:
@@ -98,20 +99,20 @@ def check_file(path, what):
 
 
 def read_image(path):
-    """The bytes of a kernel image that at least looks like one."""
+    """Read a kernel image and check its magic number."""
     path = Path(path)
     check_file(path, "image")
     data = path.read_bytes()
     elf, packed = data[:4] == b"\x7fELF", data[:2] in (b"\x1f\x8b", b"BZ", b"\xfd7")
     if not (elf or packed or data[0x202:0x206] == b"HdrS"):
-        raise LabError(f"image {path} is no kernel: neither ELF, nor compressed, "
+        raise LabError(f"image {path} is not a kernel: neither ELF, nor compressed, "
                        "nor a bzImage")
     return data
 
 
 def xl_config(name, image, memory, line, disks=(), vifs=(), pin=False, ramdisk=None,
               actions=None, more=(), type="pv"):
-    """The text of the domain's configuration file; HVM guests have no image, but a disk."""
+    """The text of the domain's xl.cfg; image is None for HVM guests, which have a disk."""
     ends = dict.fromkeys(("poweroff", "reboot", "crash", "watchdog"), "preserve")
     ends.update(actions or {})
     start = [f"kernel={quoted(image)}", f"extra={quoted(line)}"] if image else []

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""The way into a lab that runs, from another process of the same user's.
+"""Connects other processes of the same user to a running lab.
 
-A lab has no files; so its door is a socket without a file (unix(7), abstract), of which the
-name says whose it is.  Through it the protocol of dom0/agent.c is spoken, as with dom0
-itself: open_door() in the lab's process, knock() in the other, which gets an Agent.
+A running lab has no files, so it listens on an abstract socket (unix(7)) whose name has the
+user's id and the process id.  The protocol is that of dom0/agent.c, as with dom0 itself.
+open_door() makes the lab's process listen; knock() in another process returns an Agent.
 """
 
 import os
@@ -27,7 +27,7 @@ def same_user(sock):
 
 
 class Visitor:
-    """One that has come in: what it asks for is done in dom0."""
+    """A connected client: its requests are run in dom0."""
 
     def __init__(self, lab, sock):
         self.lab, self.sock = lab, sock
@@ -48,7 +48,7 @@ class Visitor:
 
     def serve(self):
         try:
-            if self.lab.gone:       # its process has not: tests/run goes on to another lab
+            if self.lab.gone:       # the process lives on: tests/run boots another lab
                 raise OSError
             self.send("H", 0, b"")
             while True:
@@ -99,8 +99,11 @@ class Visitor:
 
 
 def open_door(lab, number=None):
-    """Let others in as long as this process lives; number: by what XENOLITH_LAB says, where it
-    is not this process's, which may have several labs."""
+    """Accept clients as long as this process lives.
+
+    number: the number for XENOLITH_LAB (default: the process id); for a process with several
+    labs.
+    """
     door = socket.socket(socket.AF_UNIX)
     door.bind(f"\0{prefix()}{number or os.getpid()}")
     door.listen()
@@ -116,23 +119,23 @@ def open_door(lab, number=None):
 
 
 def enter(pid):
-    """The agent of one, or None: it has ended."""
+    """Connect to the lab of a process; returns an Agent, or None if the lab has ended."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.connect(f"\0{prefix()}{pid}")
     except ConnectionRefusedError:
         return None
     except OSError as e:
-        raise LabError(f"the lab of process {pid} does not let us in: {e.strerror}") from None
+        raise LabError(f"cannot connect to the lab of process {pid}: {e.strerror}") from None
     if not same_user(sock):
-        raise LabError("somebody else has our lab's name")
+        raise LabError(f"the socket of lab {pid} belongs to another user")
     agent = Agent(sock)
     agent.ready.wait(10)
     return None if agent.gone.is_set() else agent
 
 
 def knock():
-    """The agent of the lab that runs; XENOLITH_LAB says which, if there are several."""
+    """Connect to the running lab, or if several run, to that of XENOLITH_LAB; an Agent."""
     names = re.findall(rf"@{prefix()}(\d+)$", Path("/proc/net/unix").read_text(), re.M)
     pids = sorted(set(map(int, names)))
     wanted = os.environ.get("XENOLITH_LAB")
@@ -140,9 +143,9 @@ def knock():
         pids = [p for p in pids if str(p) == wanted]
     agents = {p: agent for p in pids if (agent := enter(p))}
     if not agents:
-        raise LabError("no lab runs here" + (f" as process {wanted}" if wanted else "") +
-                       ": `xenolith run IMAGE` or `make lab` in another terminal starts one")
+        raise LabError("no lab is running" + (f" as process {wanted}" if wanted else "") +
+                       "; start one in another terminal: `./xenolith run IMAGE` or `make lab`")
     if len(agents) > 1:
-        raise LabError("several labs run here: XENOLITH_LAB=N says which, of "
+        raise LabError("several labs are running; set XENOLITH_LAB to one of "
                        + ", ".join(map(str, agents)))
     return agents.popitem()[1]

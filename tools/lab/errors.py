@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What can go wrong, and where the lab keeps its files."""
+"""The lab's exceptions, and the folder of its files."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ BUILD = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute() / "l
 
 
 class LabError(Exception):
-    """One sentence for the person; log is the end of the log that tells why."""
+    """The text is one sentence for the user; log is the end of the log that shows the cause."""
 
     def __init__(self, sentence, log=""):
         super().__init__(sentence)
@@ -23,4 +23,4 @@ class LabError(Exception):
 
 
 class Timeout(LabError):
-    """Something took longer than it was given."""
+    """A timeout has expired."""

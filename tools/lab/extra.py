@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""Programs of the distribution beyond what the lab itself runs: clients and servers to try
-a guest with, in dom0 or in a Linux guest.
+"""Additional programs of the distribution: clients and servers to test a guest with, in dom0
+or in a Linux guest.
 
-    Lab(extra=["net"])                  dom0 has them
-    extra.archive("net", say)           a cpio archive to append to a Linux guest's
+    Lab(extra=["net"])                  adds them to dom0
+    extra.archive("net", say)           a cpio archive to append to a Linux guest's initramfs
 
-Made when first asked for, below build/lab, and again when a set's words change.
+An archive is made below build/lab at first use, and again when its definition changes.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ import subprocess
 from . import build
 from .errors import BUILD, LabError
 
-# What apt is asked for, and which files are taken, each with its libraries.
+# For each set: the packages, and the files of them that are used, each with its libraries.
 SETS = {
     "net": (
         """iperf3 wrk apache2-utils curl tcpdump dnsmasq-base nginx-light nginx nmap radvd
@@ -26,7 +26,7 @@ SETS = {
            usr/sbin/dnsmasq usr/sbin/nginx usr/bin/nmap usr/share/nmap/* usr/sbin/radvd
            bin/ping usr/sbin/arping usr/bin/socat etc/nginx/mime.types
            etc/services etc/protocols"""),
-    # The device model of HVM guests and its BIOS.
+    # The device model of HVM guests and their BIOS.
     "hvm": ("qemu-system-xen",
             """usr/libexec/xen-qemu-system-i386 usr/share/seabios/bios-256k.bin
                usr/share/qemu/keymaps/en-us"""),
@@ -40,7 +40,7 @@ def digest(name):
 
 
 def unpack(name, root, say):
-    """The packages of a set, and what they depend on, below root."""
+    """Unpack the packages of a set and their dependencies below root."""
     debs = BUILD / f"debs-{name}"
     say(f"downloading the lab's programs for {name!r}")
     try:
@@ -57,9 +57,9 @@ def unpack(name, root, say):
 
 
 def archive(name, say=lambda line: None):
-    """Where the set's cpio archive is."""
+    """Make the set's cpio archive if needed; returns its path."""
     if name not in SETS:
-        raise LabError(f"the lab has no extra programs {name!r}; it has {', '.join(SETS)}")
+        raise LabError(f"unknown set of programs {name!r}; there are {', '.join(SETS)}")
     cpio, stamp = BUILD / f"extra-{name}.cpio", BUILD / f"extra-{name}.stamp"
     BUILD.mkdir(parents=True, exist_ok=True)
     with open(BUILD / "lock-extra", "w") as lock:
@@ -84,7 +84,7 @@ def archive(name, say=lambda line: None):
 
 
 def initramfs(names, say):
-    """dom0's file tree with these sets."""
+    """Make dom0's initramfs with these sets if needed; returns its path."""
     if not names:
         return build.BOOT / "initramfs.cpio"
     joined = build.BOOT / f"initramfs+{'+'.join(names)}.cpio"

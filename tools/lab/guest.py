@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Guest: a domain the lab made, from its first byte to its end; Result: how it went."""
+"""Guest: a domain that the lab has created; Result: how it ended."""
 
 import itertools
 import re
@@ -22,24 +22,24 @@ CREATE = """
 class Result:
     """How a guest ended."""
     reason: str                 # poweroff reboot suspend crash watchdog timeout gone
-    status: int | None          # its data/exit-status
+    status: int | None          # data/exit-status of the domain
     console: str
-    seconds: float              # unpause to end, timed in dom0
+    seconds: float              # unpause to end, measured in dom0
     first_byte: float | None    # unpause to the first byte on the console
-    wrote: float | None         # unpause to the text of create(until=), in the ring itself
+    wrote: float | None         # unpause to the text of create(until=) in the console ring
     chunks: list = field(repr=False, default_factory=list)  # (seconds, bytes so far)
     toolstack: dict = field(default_factory=dict)           # create, destroy: seconds
-    xen_log: str = field(repr=False, default="")            # what Xen said meanwhile
+    xen_log: str = field(repr=False, default="")            # Xen's messages meanwhile
 
     def seconds_until(self, text):
-        """Unpause to the moment the console had text; None if it never had."""
+        """Seconds from unpause until text was on the console; None if it never was."""
         at = self.console.encode(errors="surrogateescape").find(text.encode())
         done = at + len(text.encode())
         return next((t for t, n in self.chunks if n >= done), None) if at >= 0 else None
 
 
 def hold_of(line):
-    """struct hold of kernel/hold.h: ns, and the return addresses; None: it is none."""
+    """Parse a struct hold (kernel/hold.h): [ns, return addresses...], or None if invalid."""
     try:
         words = struct.unpack("<9Q", bytes.fromhex(line))
     except (ValueError, struct.error):
@@ -48,7 +48,7 @@ def hold_of(line):
 
 
 class Guest:
-    """A domain; made by Lab.create."""
+    """A domain, created by Lab.create()."""
 
     def __init__(self, lab, name, number):
         self.lab, self.name, self.number = lab, name, number
@@ -56,11 +56,11 @@ class Guest:
         self.address = f"10.0.0.{16 + number}"
         self.mac = f"00:16:3e:00:00:{number:02x}"
         self.toolstack, self.watcher, self.cleanup = {}, None, []
-        self.symbols = None     # of its image
+        self.symbols = None     # the symbols of its image
         self.log_start = lab.log_size()
 
     def start(self, text, paused, monitor, until):
-        """xl create, then the watcher in its place; what they said if that failed."""
+        """Run xl create, then the watcher.  Returns None, or the output if it failed."""
         start = time.monotonic()
         log = "tty" if self.lab.native else f"{CONSOLES}/guest-{self.name}.log"
         w = self.watcher = self.lab.start(
@@ -82,7 +82,7 @@ class Guest:
         self.watched_from = time.monotonic()
 
     def send(self, text):
-        """Type into the guest's console."""
+        """Send text to the guest's console."""
         self.watcher.write(text.encode() if isinstance(text, str) else text)
 
     def console_bytes(self):
@@ -92,23 +92,23 @@ class Guest:
         return self.console_bytes().decode(errors="replace")
 
     def cpu_seconds(self):
-        """The CPU time that Xen has given the guest so far, to the nanosecond."""
+        """The CPU time of the guest so far, in seconds with nine decimals."""
         return float(self.lab.sh(f"{self.lab.helper} cpu {self.domid}"))
 
     def wait_for(self, text, timeout=120):
-        """Sleep until the console has text; raises LabError when it never will."""
+        """Wait until text is on the console; raises LabError after the timeout or the end."""
         want = text.encode()
         self.watcher.until(lambda: want in self.watcher.out, timeout)
         if want not in self.watcher.out:
-            how = "ended" if self.watcher.status is not None else f"in {timeout:g} s"
-            raise LabError(f"guest {self.name} has not printed {text!r} ({how})",
+            how = "before it ended" if self.watcher.status is not None else f"in {timeout:g} s"
+            raise LabError(f"guest {self.name} did not print {text!r} {how}",
                            LabError.tail(self.console_text()))
 
     def wait(self, timeout=None, on_console=None):
-        """Sleep until the guest ends, at most timeout seconds; its Result.
+        """Wait until the guest ends, at most timeout seconds; returns its Result.
 
-        on_console gets the console's bytes as they come, in the caller's thread.
-        The guest stays until destroy().
+        on_console is called with the console's bytes as they arrive, in the caller's thread.
+        The domain exists until destroy().
         """
         end = None if timeout is None else self.watched_from + timeout
         w, told = self.watcher, 0
@@ -132,7 +132,8 @@ class Guest:
         ended = next((w for w in said if w[0] == "ended"), None)
         if not ended and not timed_out:
             self.lab.check()
-            raise LabError(f"lost sight of guest {self.name}", self.watcher.err.decode())
+            raise LabError(f"the watcher of guest {self.name} ended unexpectedly",
+                           self.watcher.err.decode())
         chunks, total = [], 0
         for w in said:
             if w[0] == "at":
@@ -155,16 +156,17 @@ class Guest:
             self.watcher.wait(10)
 
     def shutdown(self, how="poweroff"):
-        """Ask it to end, as `xl shutdown` (or `xl reboot`) does; does not wait."""
+        """Run `xl shutdown` or `xl reboot`; does not wait for the guest's end."""
         word = {"poweroff": "shutdown", "reboot": "reboot"}[how]
         status, said = self.lab.dom0(["xl", word, str(self.domid)])
         if status:
             raise LabError(f"xl {word} failed", LabError.tail(said))
 
     def shutdown_gone(self):
-        """`xl shutdown` until the domain is gone: (seconds xl ran, seconds in all).
+        """Run `xl shutdown` and wait until the domain does not exist any more.
 
-        For guests created with monitor=True and on_poweroff "destroy".
+        Returns (seconds that xl ran, seconds in total).  For guests that were created with
+        monitor=True and actions={"poweroff": "destroy"}.
         """
         self.watcher and self.stop_watching()
         c = self.lab.start([self.lab.helper, "gone", str(self.domid),
@@ -174,7 +176,7 @@ class Guest:
         return tuple(map(float, c.out.split()[-2:]))
 
     def destroy(self):
-        """Make an end of it, whatever its state, and give back what it had."""
+        """Destroy the domain in any state, and free its disks and forwards."""
         if self.domid is None and not self.cleanup:
             return
         start = time.monotonic()
@@ -189,7 +191,7 @@ class Guest:
         self.lab.forget(self)
 
     def destroy_domain(self):
-        """xl destroy; the longest hold of the monitor (kernel/hold.h) is read before it."""
+        """Read the longest hold of the monitor (kernel/hold.h), then run xl destroy."""
         address = self.symbols.address("xenolith_hold_longest") if self.symbols else None
         if address is None:
             self.lab.dom0(["xl", "destroy", str(self.domid)])

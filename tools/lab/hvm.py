@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""HVM guests of the lab: QEMU as their device model in dom0, and a disk to start from.
+"""HVM guests of the lab: QEMU as the device model in dom0, and a disk to boot from.
 
-Such a guest gets its image as a person's would, from a disk by way of BIOS and GRUB
-(tools/ec2/disk.py), and its command line as a line of GRUB's.
+The guest boots the image from this disk by BIOS and GRUB (tools/ec2/disk.py), as on EC2.  Its
+command line is in GRUB's configuration.
 """
 
 import os
@@ -12,8 +12,8 @@ from pathlib import Path
 from . import config, extra
 from .errors import BUILD, LabError
 
-# The PC that we do without is slow to emulate.  Xen has the first four disks emulated, whatever
-# their names; those that are attached later are not.
+# The unused devices of a PC are switched off, since they are slow to emulate.  Xen emulates the
+# first four disks, whatever their names, but not those that are attached later.
 LINES = {"boot": '"c"', "bios": '"seabios"', "vga": '"none"', "videoram": "0", "nographic": "1",
          "vnc": "0", "usb": "0", "serial": '"pty"'}
 BOOT_DISK = "hda"
@@ -21,29 +21,29 @@ MODEL = "/usr/libexec/xen-qemu-system-i386"
 
 
 def bring_device_model(start, say):
-    """Into dom0, as if it had booted with it; start: a lab's."""
+    """Install the device model in dom0, if it is not there; start: Lab.start."""
     if start(["test", "-x", MODEL]).wait() == 0:
         return
     command = start(["sh", "-c", "cd / && exec cpio -idmu"])
     command.write(extra.archive("hvm", say).read_bytes())
     command.close_input()
     if command.wait():
-        raise LabError("dom0 cannot take the device model", command.err.decode())
+        raise LabError("cannot unpack the device model in dom0", command.err.decode())
 
 
 def lines(more):
-    """Of its xl.cfg; those that are asked for win."""
+    """The lines of xl.cfg for HVM; those in `more` take precedence."""
     there = {line.partition("=")[0].strip() for line in more}
     return [f"{k}={v}" for k, v in LINES.items() if k not in there] + list(more)
 
 
 def boot_disk(image, cmdline, args, guest):
-    """To start from: the image, if it is a disk, else one made of it for this guest."""
+    """The disk to boot from: the image if it is a disk, otherwise a temporary disk made of it."""
     from ec2 import disk
     from ec2.errors import Ec2Error
     if str(image).endswith(".img"):
         if cmdline or args:
-            raise LabError(f"{image} has its command line: it is a disk")
+            raise LabError(f"{image}: a disk contains its kernel options and arguments")
         return config.Disk(file=Path(image).absolute(), dev=BOOT_DISK)
     BUILD.mkdir(parents=True, exist_ok=True)
     handle, path = tempfile.mkstemp(prefix="hvm-", suffix=".img", dir=BUILD)

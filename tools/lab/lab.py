@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Lab: a booted Xen host, in QEMU or this machine itself, that guests run on."""
+"""Lab: a booted Xen host, in QEMU or this machine itself, which runs guests."""
 
 import hashlib
 import os
@@ -15,12 +15,12 @@ from .errors import BUILD, LabError, Timeout
 from .guest import Guest
 from .machine import Machine, check_emulator
 
-# What xl says, and what it means.
+# Messages of xl, and what they mean.
 MEANINGS = [
     (r"find_loader|not a Xen|no loader|[Ii]nvalid (kernel|ELF)|elf_init|xen_elfnote",
-     "it has no Xen notes, or is no kernel for a PV guest"),
+     "it has no Xen notes, or is not a kernel for a PV guest"),
     (r"[Oo]ut of memory|free memory|ENOMEM|[Cc]annot allocate|can't allocate|memory_exchange",
-     "too little memory"),
+     "not enough memory"),
 ]
 
 
@@ -32,26 +32,30 @@ def is_xen_host():
 
 
 def available_memory():
-    """MB this machine can still give."""
+    """Available memory of this machine in MB."""
     m = re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())
     return int(m[1]) >> 10
 
 
-# A guest reads the TSC itself, as where it is invariant.  QEMU's is as steady and cannot say
-# so; Xen would emulate each reading, which took a PVH guest four fifths of its exits.
+# Guests read the TSC without Xen, as on machines whose TSC is invariant.  QEMU's TSC is steady,
+# but QEMU cannot announce this, so Xen would emulate each reading: four fifths of the exits of
+# a PVH guest.
 STEADY_TSC = 'tsc_mode="native"'
 
 
 class Lab:
-    """A Xen host: this machine where it is one, else one in QEMU; a context manager.
+    """A Xen host: this machine if it is one, otherwise one in QEMU.  A context manager.
 
-    memory: MB for all guests together; pin: dom0 on the first CPU, guests on the
-    second; cpus: of the emulated machine, else one: two that wait for each other are
-    several times slower when the real ones have other work; say: called with a line
-    for each step; on_log: with each line of Xen's and dom0's console; cpu: QEMU's -cpu,
-    for who needs more than the usual one has; type: of guests that do not say which, else
-    what XENOLITH_TYPE says, else pv; gdb: a port of 127.0.0.1 that gdb may attach to;
-    icount: an instruction takes 2 ns of the machine's time, whatever else this machine does.
+    memory: MB for all guests together.
+    pin: run dom0 on the first CPU and guests on the second.
+    cpus: CPUs of the emulated machine (default: 1; 2 with pin).  Two are several times slower
+        when the real CPUs are busy, since they wait for each other.
+    say: called with a line for each step.
+    on_log: called with each line of the console of Xen and dom0.
+    cpu: QEMU's -cpu, if the usual one does not suffice.
+    type: the default guest type (default: $XENOLITH_TYPE, or pv).
+    gdb: a port of 127.0.0.1 to which gdb can connect.
+    icount: each instruction takes 2 ns of emulated time, however busy this machine is.
     """
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
@@ -90,10 +94,10 @@ class Lab:
 
     def boot_here(self):
         if self.gdb:
-            raise LabError("gdb attaches to the emulator, and this machine is a Xen host")
+            raise LabError("--gdb needs the emulator, but this machine is a Xen host")
         self.say("using this machine's own Xen")
         if os.geteuid():
-            raise LabError("this machine is a Xen host, and only root may use it")
+            raise LabError("this machine is a Xen host; only root can use its Xen")
         self.helper = build.native_helper()
         self.channel, self.shell = Here(), ["sh", "-c"]
 
@@ -104,7 +108,7 @@ class Lab:
         initramfs = extra.initramfs(self.extra, self.say)
         want = self.memory + self.dom0_memory
         if want > available_memory():
-            raise LabError(f"too little memory: the lab wants {want} MB, "
+            raise LabError(f"not enough memory: the lab needs {want} MB, "
                            f"this machine has {available_memory()} MB available")
         self.say("booting Xen in QEMU")
         start = time.monotonic()
@@ -126,7 +130,7 @@ class Lab:
 
     def check(self):
         if self.gone:
-            raise LabError("the lab's machine has ended" + self.machine.qemu_said(),
+            raise LabError("the lab has ended" + self.machine.qemu_said(),
                            self.machine.log_end())
 
     def log_size(self):
@@ -138,12 +142,12 @@ class Lab:
     # -- dom0
 
     def start(self, words, terminal=None):
-        """Start a command in dom0; terminal: its (rows, columns), else pipes."""
+        """Start a command in dom0, on a terminal of (rows, columns), or with pipes."""
         self.check()
         return self.channel.start(words, terminal)
 
     def dom0(self, command, timeout=None, input=b""):
-        """Run a command in dom0, a string by sh; (status, all it said)."""
+        """Run a command in dom0 (a string by sh); returns (status, output)."""
         words = ["sh", "-c", command] if isinstance(command, str) else command
         c = self.start(words)
         try:
@@ -155,28 +159,29 @@ class Lab:
             c.signal(9)
             if isinstance(e, Timeout):
                 said = (c.out + c.err).decode(errors="replace")
-                raise Timeout(f"in dom0, no end after {timeout:g} s: {command}",
+                raise Timeout(f"timeout in dom0 after {timeout:g} s: {command}",
                               LabError.tail(said)) from None
             raise
         self.check()
         return c.status, (c.out + c.err).decode(errors="replace")
 
     def sh(self, command, **how):
-        """The same, where only success will do; what it said."""
+        """As dom0(), but returns the output, and raises LabError if the command fails."""
         status, said = self.dom0(command, **how)
         if status:
-            raise LabError(f"in dom0, status {status}: {command}", LabError.tail(said))
+            raise LabError(f"failed in dom0 with status {status}: {command}",
+                           LabError.tail(said))
         return said
 
     def put(self, data, path):
-        """Write a file of dom0's."""
+        """Write a file of dom0."""
         self.sh(["sh", "-c", 'mkdir -p "${1%/*}" && cat >"$1"', "put", path], input=data)
 
     def get(self, path):
-        """Read one."""
+        """Read a file of dom0."""
         c = self.start(["cat", path])
         if c.wait():
-            raise LabError(f"dom0 has no {path}", LabError.tail(c.err.decode()))
+            raise LabError(f"cannot read {path} of dom0", LabError.tail(c.err.decode()))
         return bytes(c.out)
 
     def put_once(self, data):
@@ -197,17 +202,20 @@ class Lab:
     def create(self, image, args=(), memory=32, cmdline="", disks=(), net=None, name=None,
                paused=False, ramdisk=None, more=(), monitor=False, actions=None, type=None,
                until=""):
-        """Make a guest and start it, unless paused.
+        """Create a guest and start it, unless paused; returns a Guest.
 
-        disks: "FILE|SIZE[,ro][,dev=NAME]"; net: None, True or
-        "forward=LOCALPORT:GUESTPORT"; more: lines for its xl.cfg; monitor: xl stays
-        and does what actions ({"poweroff": "destroy", ...}) say, else all is
-        preserved until destroy(); type: "pv", "pvh" or "hvm" (whose image may be a disk,
-        `.img`, that has its own command line); until: a text whose writing is timed
-        (Result.wrote) by looking at the console's ring, all the while.
+        disks: a list of "FILE|SIZE[,ro][,dev=NAME]".
+        net: None, True or "forward=LOCALPORT:GUESTPORT".
+        more: lines of xl.cfg.
+        monitor: xl watches the guest and does what actions ({"poweroff": "destroy", ...})
+            say; without it, the guest is preserved until destroy().
+        type: "pv", "pvh" or "hvm"; an image for hvm may be a disk (`.img`), which contains
+            its command line.
+        until: a text; Result.wrote is the time when it was in the console ring, which is
+            polled all the time.
         """
         if memory > self.memory and not self.native:
-            raise LabError(f"too little memory: the guest wants {memory} MB, the lab "
+            raise LabError(f"not enough memory: the guest needs {memory} MB, the lab "
                            f"has {self.memory} MB for guests")
         type = type or self.type
         line = config.command_line(cmdline, args, type)
@@ -216,7 +224,7 @@ class Lab:
         where = None if type == "hvm" else self.image_in_dom0(image)
         if type == "hvm":
             if ramdisk:
-                raise LabError("an HVM guest has a disk, and no ramdisk")
+                raise LabError("HVM guests boot from a disk and cannot have a ramdisk")
             with self.lock:
                 self.native or hvm.bring_device_model(self.start, self.say)
         if ramdisk:
@@ -239,7 +247,7 @@ class Lab:
             said = guest.start(text, paused or bool(later), monitor, until)
             if said is not None:
                 meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), "")
-                raise LabError(f"xl could not create a guest of {image}"
+                raise LabError(f"xl could not create a guest from {image}"
                                + (meaning and f": {meaning}"),
                                LabError.tail(said + self.hotplug_log()))
             for line in later:
@@ -270,7 +278,7 @@ class Lab:
         return self.dom0("tail -n 8 /var/log/xen/xen-hotplug.log 2>/dev/null")[1]
 
     def attach(self, disk, guest):
-        """Bring a disk to dom0; what xl is told as its target."""
+        """Bring a disk to dom0; returns its target for xl."""
         if disk.file and self.native:
             return str(disk.file)
         if disk.file:
@@ -289,15 +297,15 @@ class Lab:
 
     def connect(self, net, guest):
         if net.forwards and self.native:
-            self.say("the guest is on this host's own bridge: nothing is forwarded")
+            self.say("the guest is on this host's bridge; no port is forwarded")
         for local, port in [] if self.native else net.forwards:
             guest.cleanup.append(self.machine.forward(local, guest.address, port))
-            self.say(f"http://127.0.0.1:{local}/ leads to the guest" if port == 80 else
-                     f"127.0.0.1:{local} leads to port {port} of the guest")
+            self.say(f"http://127.0.0.1:{local}/ is forwarded to the guest" if port == 80 else
+                     f"127.0.0.1:{local} is forwarded to port {port} of the guest")
         return [f"mac={guest.mac}" + ("" if self.native else ",bridge=xenbr0")]
 
     def run_guest(self, image, timeout=None, on_console=None, **how):
-        """create(), wait(), destroy(): the guest's Result."""
+        """create(), wait() and destroy() a guest; returns its Result."""
         guest = self.create(image, **how)
         try:
             result = guest.wait(timeout, on_console)
@@ -306,7 +314,7 @@ class Lab:
         return result
 
     def linux_guest(self, cmdline="", **how):
-        """create() a small Linux of the lab's own kernel: prints `init: up`."""
+        """create() a small Linux guest with the lab's own kernel; it prints `init: up`."""
         build.build(self.say)
         return self.create(build.BOOT / "vmlinux", memory=how.pop("memory", 256),
                            cmdline=f"console=hvc0 {cmdline}".strip(), type="pv",

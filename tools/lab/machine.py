@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""The emulated machine: QEMU with Xen and the lab's dom0, held by two sockets.
+"""The emulated machine: QEMU with Xen and the lab's dom0.
 
-Nothing of a running machine is in the file system: the serial line (Xen's and
-dom0's messages), the agent and QEMU's monitor are socket pairs it inherits.  QEMU
-dies with us (PR_SET_PDEATHSIG), also when we are killed.
+A running machine has no files: the serial line (messages of Xen and dom0), the agent's port and
+QEMU's monitor are socket pairs that QEMU inherits.  QEMU ends when this process ends, even if
+it is killed (PR_SET_PDEATHSIG).
 """
 
 import json
@@ -18,27 +18,27 @@ from .channel import Agent
 from .errors import LabError, Timeout
 
 EMULATOR = "qemu-system-x86_64"
-# No AVX: XSAVE and XRSTOR of QEMU 7.2 ignore CR0.TS, by which Xen switches FPUs lazily, so
-# that Linux, dom0's too, loses the registers of its processes.
+# Without AVX: XSAVE and XRSTOR of QEMU 7.2 ignore CR0.TS, which Xen's lazy switching of the FPU
+# needs, so the processes of Linux guests and dom0 would lose registers.
 CPU = "qemu64,+npt,+nrip-save,+rdrand"
 XEN = "console=com1 com1=115200,8n1 bootscrub=0 loglvl=all guest_loglvl=all"
-# What Linux would spend seconds of emulation on: self-tests, certificates, hardening.
+# Switch off what takes Linux seconds in the emulator: self-tests, certificates, hardening.
 LINUX = ("console=hvc0 quiet rodata=off apparmor=0 audit=0 mitigations=off "
          "cryptomgr.notests pci=nommconf swiotlb=8192 initcall_blacklist=crypto_kdf108_init,"
          "load_system_certificate_list,init_encrypted,init_zswap")
-XEN_OVERHEAD = 192      # MB of the machine that neither dom0 nor guests get
+XEN_OVERHEAD = 192      # MB of the machine that Xen itself needs
 
 
 def check_emulator():
     if not shutil.which(EMULATOR):
-        raise LabError(f"no {EMULATOR} on this machine; type: "
+        raise LabError(f"{EMULATOR} is not installed; type: "
                        "apt-get install qemu-system-x86")
 
 
 class Machine:
     def __init__(self, memory, dom0_memory, cpus=2, pin=False, xen="", on_line=None,
                  cpu=None, initramfs=None, icount=False):
-        """memory: MB for all guests together; cpu: QEMU's -cpu; icount: as Lab's."""
+        """memory: MB for all guests together; the others are those of Lab."""
         self.log, self.on_line = bytearray(), on_line
         self.process, self.said, self.disks = None, [], set()
         serial, monitor, agent = [socket.socketpair() for _ in range(3)]
@@ -78,7 +78,7 @@ class Machine:
 
     @staticmethod
     def network():
-        """A network of its own: nothing leaves the machine, forwards come in."""
+        """QEMU's user network, from which no packet can leave the machine."""
         return ["-netdev", "user,id=net,restrict=on,ipv6=off,net=10.0.0.0/24,host=10.0.0.2,"
                 "dhcpstart=10.0.0.16",
                 "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile="]
@@ -94,7 +94,7 @@ class Machine:
                 "-device", "virtio-scsi-pci,id=scsi"]
 
     def keep(self, words, sockets, started):
-        """The thread QEMU belongs to: it dies with it."""
+        """The thread that starts QEMU; QEMU ends with this thread (PR_SET_PDEATHSIG)."""
         try:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", EMULATOR, *words],
@@ -120,10 +120,10 @@ class Machine:
 
     def wait_ready(self, timeout):
         if not self.agent.ready.wait(timeout):
-            raise Timeout(f"dom0 was not up after {timeout:g} s", self.log_end())
+            raise Timeout(f"timeout: dom0 was not up after {timeout:g} s", self.log_end())
         if self.agent.gone.is_set():
             self.keeper.join(5)
-            raise LabError("the lab ended while it booted" + self.qemu_said(), self.log_end())
+            raise LabError("the lab ended during its boot" + self.qemu_said(), self.log_end())
 
     def qemu_said(self):
         return f": {self.said[-1]}" if self.said else ""
@@ -132,7 +132,7 @@ class Machine:
         return LabError.tail(self.log.decode(errors="replace"), lines)
 
     def ask(self, command, **arguments):
-        """One QMP command; its answer."""
+        """Run a QMP command; returns its reply."""
         with self.monitor_lock:
             if not hasattr(self, "monitor_file"):
                 self.monitor.settimeout(60)
@@ -157,17 +157,17 @@ class Machine:
             if "return" in answer:
                 return answer["return"]
 
-    # -- what comes and goes while it runs
+    # -- devices and forwards while it runs
 
     def listen_for_gdb(self, port):
-        """Debug whatever the emulated CPU runs; a guest's addresses are nobody else's."""
+        """Start QEMU's gdb server, which debugs all code that the emulated CPUs execute."""
         said = self.ask("human-monitor-command",
                         **{"command-line": f"gdbserver tcp:127.0.0.1:{port}"})
         if "Waiting" not in said:
-            raise LabError(f"no gdb at port {port}: {said.strip()}")
+            raise LabError(f"cannot start the gdb server at port {port}: {said.strip()}")
 
     def add_disk(self, path, readonly):
-        """Plug a file in as a disk; its SCSI id, and how to unplug it."""
+        """Attach a file as a disk; returns its SCSI id and a function that detaches it."""
         with self.monitor_lock:
             number = next(n for n in range(256) if n not in self.disks)
             self.disks.add(number)
@@ -179,7 +179,7 @@ class Machine:
             self.ask("device_add", driver="scsi-hd", drive=f"disk{number}", bus="scsi.0",
                      id=f"sd{number}", **{"scsi-id": number})
         except LabError as e:
-            raise LabError(f"disk {path} cannot be used: {e}") from None
+            raise LabError(f"cannot attach disk {path}: {e}") from None
         return number, lambda: self.remove_disk(number)
 
     def remove_disk(self, number):
@@ -189,17 +189,17 @@ class Machine:
         for _ in range(1000):
             try:
                 self.ask("blockdev-del", **{"node-name": f"disk{number}"})
-                self.disks.discard(number)  # now it is free for another
+                self.disks.discard(number)  # the number can be used again
                 break
             except LabError:
                 time.sleep(0.02)
 
     def forward(self, local, address, port):
-        """Let a loopback port lead to a guest's; how to undo it."""
+        """Forward a loopback port to a guest's port; returns a function that undoes this."""
         said = self.ask("human-monitor-command", **{
             "command-line": f"hostfwd_add net tcp:127.0.0.1:{local}-{address}:{port}"})
         if said.strip():
-            raise LabError(f"port {local} of this machine is in use, or may not be used")
+            raise LabError(f"port {local} of this machine is in use, or not permitted")
         return lambda: self.agent.gone.is_set() or self.ask("human-monitor-command", **{
             "command-line": f"hostfwd_remove net tcp:127.0.0.1:{local}"})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The symbols of an image that the Makefile made: those of NAME.elf beside it."""
+"""Symbols of an image, read from NAME.elf beside it, which the Makefile makes."""
 
 import bisect
 import functools
@@ -19,7 +19,7 @@ class Symbols:
         return self.addresses.get(name)
 
     def function(self, back):
-        """The one that has the call which returns there."""
+        """The name of the function that contains the call with this return address."""
         i = bisect.bisect(self.starts, back - 1) - 1
         return self.names[i].removeprefix("xenolith_") if i >= 0 else hex(back)
 
@@ -32,7 +32,7 @@ def read(elf, _time):
 
 
 def of(image):
-    """Of the image at that path; None: there is no .elf, or no nm."""
+    """The Symbols of an image, or None if there is no .elf file or no nm."""
     elf = f"{image}.elf"
     try:
         return read(elf, os.stat(elf).st_mtime_ns)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""tools/xenolith for the lab's dom0: static, since its JSON library is none of dom0's."""
+"""Builds tools/xenolith for the lab's dom0: static, since dom0 lacks the JSON library."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ WHERE = "/usr/bin/xenolith"
 
 
 def make():
-    """Where the binary is."""
+    """Build the command if needed; returns its path."""
     out, own = BUILD / "xenolith", build.UNPACKED / "usr"
     library = out / "usr"
     out.mkdir(parents=True, exist_ok=True)
@@ -31,11 +31,11 @@ def make():
              f"CFLAGS=-O2 -isystem {own}/include -isystem {library}/include"],
             capture_output=True, text=True)
         if done.returncode:
-            raise LabError("tools/xenolith does not build", done.stdout + done.stderr)
+            raise LabError("cannot build tools/xenolith", done.stdout + done.stderr)
     return out / "xenolith"
 
 
 def install(lab):
-    """dom0 has the command from now on."""
+    """Install the command in dom0."""
     lab.put(make().read_bytes(), WHERE)
     lab.sh(f"chmod +x {WHERE}")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""`xenolith` typed where there is no Xen: the same words, in the lab's dom0.
+"""`./xenolith` on a machine without Xen: runs the same command in the lab's dom0.
 
-`run` boots a lab that lives as long as the guest; all else, and `run --background`, is for a
-lab that runs: another terminal's `xenolith run`, `make run` or `make lab`.
+`run` boots a lab that exists as long as the guest.  All other commands, and
+`run --background`, use a running lab: that of `./xenolith run`, `make run` or `make lab` in
+another terminal.
 """
 
 import os
@@ -24,23 +25,24 @@ TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk", "--type"
 
 
 def native(words):
-    """In a real dom0, with its own libraries."""
+    """On a machine that is a dom0: build the command with its libraries, and run it."""
     out = BUILD / "xenolith"
     out.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(["make", "-s", "-C", Path(__file__).parent, f"BUILD={out.absolute()}"])
     if done.returncode:
-        sys.exit("xenolith: apt install libxen-dev libjansson-dev pkg-config")
+        sys.exit("xenolith: cannot build the command; type: "
+                 "apt-get install libxen-dev libjansson-dev pkg-config")
     os.execv(out / "xenolith", ["xenolith", *words])
 
 
 def make():
-    """The command for here, and for dom0: where it is."""
+    """Build the command for this machine and dom0; returns its path."""
     build.build(cli.say)
     return xenolith.make()
 
 
 class Running:
-    """Another process's lab."""
+    """The lab of another process."""
 
     def __init__(self):
         self.agent = door.knock()
@@ -51,7 +53,7 @@ class Running:
         command.write(data)
         command.close_input()
         if command.wait():
-            raise LabError(f"cannot write dom0's {path}", command.err.decode())
+            raise LabError(f"cannot write {path} of dom0", command.err.decode())
 
     def install(self):
         if self.start(["test", "-x", xenolith.WHERE]).wait():
@@ -59,7 +61,7 @@ class Running:
 
 
 def dom0_words(words):
-    """What is behind `run`: (where the image is, the files of disks, where those are)."""
+    """Parse the words after `run`; returns (the index of the image, the indexes of disks)."""
     disks, i = [], 0
     while i < len(words) and words[i].startswith("-"):
         name, equals, _ = words[i].partition("=")
@@ -70,7 +72,7 @@ def dom0_words(words):
 
 
 def option(words, end, name):
-    """The values of --NAME before that place, and the words without them."""
+    """Returns the values of option NAME before index end, and the words without them."""
     values, rest, i = [], [], 0
     while i < len(words):
         word, equals, value = words[i].partition("=")
@@ -84,7 +86,7 @@ def option(words, end, name):
 
 
 def with_disk(words):
-    """An image that is to be an HVM guest becomes the disk that one starts from."""
+    """For --type hvm, replace a kernel image by a disk made of it."""
     image, _ = dom0_words(words)
     if image is None or option(words, image, "--type")[0][-1:] != ["hvm"]:
         return words
@@ -99,16 +101,17 @@ def with_disk(words):
                           args[1:] if args[:1] == ["--"] else args)
     except Ec2Error as e:
         raise LabError(str(e)) from None
-    return ["--name", kernel.name, *before, str(made)]      # of two names the last counts
+    return ["--name", kernel.name, *before, str(made)]      # a second --name takes precedence
 
 
 def wrong(words, image, disks):
-    """Before a lab is booted: the status that the command has for these words, or 0."""
+    """Check the words before a lab is booted; returns the status of an error, or 0."""
     words = list(words)
     for number, at in enumerate(disks):
         disk = config.Disk.parse(words[at].removeprefix("--disk="), number)
         if disk.dev != f"xvd{chr(ord('a') + number)}":
-            raise LabError(f"--disk {words[at]}: FILE or FILE,ro; they become xvda, xvdb, ...")
+            raise LabError(f"--disk {words[at]}: expected FILE or FILE,ro; the names are xvda, "
+                           "xvdb, ...")
         words[at] = ("--disk=" if words[at].startswith("--disk=") else "") + "/dev/null"
     for word in words[:image]:
         if word.startswith("--net=forward="):
@@ -121,7 +124,7 @@ def put_disks(lab, words, disks):
     for number, at in enumerate(disks):
         text = words[at].removeprefix("--disk=")
         disk = config.Disk.parse(text, number)
-        of = SimpleNamespace(cleanup=[], name=f"run{number}")   # who has it: the lab ends with it
+        of = SimpleNamespace(cleanup=[], name=f"run{number}")   # never undone: the lab ends
         target = lab.attach(disk, of) + (",ro" if disk.readonly else "")
         words[at] = f"--disk={target}" if words[at].startswith("--disk=") else target
 
@@ -137,7 +140,7 @@ def put_net(lab, words, image):
 
 
 def take_image(lab, words, image):
-    """The image is in dom0, and what runs it."""
+    """Copy the image to dom0, and for HVM the device model."""
     path = Path(words[image])
     if path.suffix == ".img":
         hvm.bring_device_model(lab.start, cli.say)
@@ -148,10 +151,9 @@ def take_image(lab, words, image):
 
 
 def run_in_background(words, image):
-    """In the lab that runs: one of our own would end with us, and the guest with it."""
+    """Use the running lab: a new lab would end with this process, and the guest with it."""
     if any(w.startswith("--disk") or w.startswith("--net=forward") for w in words[:image]):
-        raise LabError("the lab lends a guest in the background no disk and no port of this"
-                       " machine: leave --background out")
+        raise LabError("in the lab, --background cannot be combined with --disk or --net=forward=")
     lab = Running()
     lab.install()
     put_net(lab, words, image)
@@ -179,7 +181,7 @@ def run(words):
 
 
 class Files:
-    """Those that `profile` writes: in dom0, and then here."""
+    """Files that `profile` writes: in dom0 first, then copied to this machine."""
 
     def __init__(self, words):
         self.words, self.there = list(words), {}
@@ -203,21 +205,21 @@ class Files:
 
 
 def gdb(words):
-    """gdb runs here, where the ELF file is; only the line to the guest goes by the lab."""
+    """Run gdb on this machine, which has the ELF file; it connects through the lab."""
     target = f"target remote | {shlex.quote(str(ROOT / 'xenolith'))} gdb {shlex.quote(words[0])}"
     try:
         os.execvp("gdb", ["gdb", "-ex", target, *words[1:]])
     except FileNotFoundError:
-        sys.exit("xenolith: there is no gdb: apt install gdb")
+        sys.exit("xenolith: gdb is not installed; type: apt-get install gdb")
 
 
 def ask(words):
-    """In the dom0 of the lab that runs; the status."""
+    """Run a command in the dom0 of the running lab; returns its status."""
     lab, files = Running(), Files(words)
     lab.install()
     status = cli.in_dom0(lab, ["xenolith", *files.words])
-    if status == 255:               # not one of its own
-        raise LabError("the lab has ended meanwhile, and the guest with it")
+    if status == 255:               # the command itself never returns 255
+        raise LabError("the lab has ended, and the guest with it")
     files.fetch(lab)
     return status
 
@@ -247,7 +249,7 @@ def main():
             print(e.log, file=sys.stderr)
         print(f"xenolith: {e}", file=sys.stderr)
         return 125
-    except BrokenPipeError:         # `| head`: nobody reads any more
+    except BrokenPipeError:         # the reader has closed standard output, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as e:

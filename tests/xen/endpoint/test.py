@@ -268,12 +268,16 @@ def test_the_operators_command(lab, image):
                 ("config web lifetime=1h", 0, ""), ("config web lifetime", 0, "lifetime=1h"),
                 ("config web lifetime=x", 1, "`value`"),
                 ("level web debug vchan", 0, ""), ("level web", 0, "vchan: debug"),
-                ("call web a.b nonsense", 2, "invalid JSON"), ("ps nobody", 3, "is named nobody"),
+                ("call web a.b nonsense", 2, "invalid JSON"),
+                ("ps nobody", 3, "is named nobody"),
                 ("ps 77", 3, "the number 77"), ("ps 0", 4, "no control endpoint"),
-                ("nothing web", 2, "unknown command"), ("", 2, "usage:"), ("run --help", 0, "usage:"),
-                ("describe web none", 1, "no interface none"), ("config web onexit", 0, "onexit: not set"),
-                ("shutdown -x web", 2, "unknown option -x"), ("shutdown web -x", 2, "too many arguments"),
-                ("ps", 2, "missing argument DOMAIN; usage: xenolith ps D"), ("call web", 2, "call D METHOD"),
+                ("nothing web", 2, "unknown command"), ("", 2, "usage:"),
+                ("run --help", 0, "usage:"), ("describe web none", 1, "no interface none"),
+                ("config web onexit", 0, "onexit: not set"),
+                ("shutdown -x web", 2, "unknown option -x"),
+                ("shutdown web -x", 2, "too many arguments"),
+                ("ps", 2, "missing argument DOMAIN; usage: xenolith ps D"),
+                ("call web", 2, "call D METHOD"),
                 ("log web more", 2, "too many"), ("--wide ps web", 2, "unknown option --wide")]:
             is_status, said = lab.dom0(f"xenolith {words}", timeout=60)
             assert is_status == status and says in said, (words, is_status, said)
@@ -376,7 +380,7 @@ def test_an_image_is_run_by_the_command(lab, image):
     assert log.wait(10) == 1 and b"has ended" in log.err, log.err
     env["XENOLITH_LAB"] = "1"
     done = ask("ps", "other")
-    assert done.returncode == 125 and "no lab runs here as process 1" in done.stderr, done
+    assert done.returncode == 125 and "no lab is running as process 1" in done.stderr, done
     for words, says in (("/none", "No such file"), ("--memory 2 /root/web", "at least 4"),
                         ("--disk /none /root/web", "disk /none"), ("/etc/passwd", "not a kernel"),
                         ("--what", "unknown option --what"), ("", "missing argument IMAGE")):

@@ -96,9 +96,9 @@ def test_the_operators_command(lab, image):
     lab.put(Path(made).read_bytes(), "/root/hello.img")
     status, said = lab.dom0(["xenolith", "run", *words, "/root/hello.img"], timeout=120)
     assert status == 0 and "hello ended by poweroff, status 0" in said and "c d" in said, said
-    for words, why in ((["--cmdline", "x", "/root/hello.img"], "command line"),
-                       (["/root/hello.img", "--", "x"], "command line"),
-                       (["/etc/passwd"], "no disk that a BIOS starts")):
+    for words, why in ((["--cmdline", "x", "/root/hello.img"], "options and arguments"),
+                       (["/root/hello.img", "--", "x"], "options and arguments"),
+                       (["/etc/passwd"], "not a bootable disk")):
         status, said = lab.dom0(["xenolith", "run", "--type", "hvm", *words])
         assert status in (1, 2) and why in said, said
 
