@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Debian packages without touching the machine: an apt with a state of its own.
+"""Downloads Debian packages without changing the machine: an apt with its own state.
 
-Reads the machine's apt configuration for mirrors, keys and proxies, and keeps
-everything else (lists, caches, dpkg status) below build/apt, so it works as any
+It reads the mirrors, keys and proxies of the machine's apt configuration, and keeps
+all other files (lists, caches, dpkg status) below build/apt, so it works for any
 user and changes nothing on the system.  Third-party repositories are ignored.
-What it downloads apt has verified against the archive's signatures.
+apt verifies the downloads by the archive's signatures.
 
     apt_private.py download [--dir DIR] PKG[=VERSION]...   .deb files
     apt_private.py source   [--dir DIR] PKG[=VERSION]...   .dsc and tars, not unpacked
     apt_private.py version  [--source] PKG...              candidate versions
     apt_private.py refresh                                 fetch the lists now
 
---suite SUITE takes the packages from that suite of the machine's mirror (trixie, say)
-instead of the machine's own suites; its lists lie below build/apt-SUITE.
+--suite SUITE uses this suite of the machine's mirror (such as trixie) instead of the
+machine's own suites; its lists are below build/apt-SUITE.
 
-Packages are amd64 whatever the host is: they are for the guest's side.  As a
-module: download(), source(), version(), resolve(); all raise AptError.
+Packages are for amd64 on any host, since guests use them.  As a module: download(),
+source(), version(), resolve(); all raise AptError.
 """
 
 import argparse
@@ -36,11 +36,11 @@ DISTRIBUTION = re.compile(r"/(debian|ubuntu)[^/]*(/|$)")
 
 
 class AptError(Exception):
-    """One sentence for the person, and the end of what apt said."""
+    """The text is one sentence for the user, and the last lines of apt's output."""
 
 
 def one_line_entries(text):
-    """(uri, options, suite, components) of each `deb` line of a .list file."""
+    """Yields (uri, options, suite, components) of each `deb` line of a .list file."""
     for line in text.splitlines():
         m = re.match(r"\s*deb\s+(?:\[([^]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)", line)
         if m:
@@ -48,7 +48,7 @@ def one_line_entries(text):
 
 
 def deb822_entries(text):
-    """The same of each stanza of a .sources file."""
+    """Yields the same tuples of each stanza of a .sources file."""
     text = re.sub(r"(?m)^#.*\n", "", text)
     for stanza in re.split(r"\n\s*\n", text):
         field = {m[1].lower(): " ".join(m[2].split())
@@ -63,7 +63,7 @@ def deb822_entries(text):
 
 
 def machine_entries():
-    """Every entry of the distribution itself: its archive, component main."""
+    """Yields the entries of the distribution's own archive, component main."""
     etc = Path("/etc/apt")
     files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]
     for file in files:
@@ -76,12 +76,12 @@ def machine_entries():
 
 
 def foreign(suite):
-    """The suite, or None where it is the machine's own."""
+    """Returns the suite, or None if it is the machine's own."""
     return None if suite in {entry[2] for entry in machine_entries()} else suite
 
 
 def entries(suite):
-    """The machine's own entries, or the one of another suite of its archive."""
+    """Yields the machine's own entries, or the entry of another suite of its archive."""
     if not suite:
         yield from machine_entries()
         return
@@ -113,15 +113,15 @@ def machine_acquire():
     try:
         dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True)
     except FileNotFoundError:
-        raise AptError("apt: this machine has no apt-get; install the packages' "
-                       "contents by hand or use a Debian machine") from None
+        raise AptError("apt: this machine has no apt-get; use a Debian machine, or set "
+                       "NEWLIB_SRC=, LWIP_SRC= and XEN_INCLUDE=") from None
     skip = ("Acquire::IndexTargets", "Acquire::Languages")
     return "".join(line + "\n" for line in dump.stdout.splitlines()
                    if line.startswith("Acquire::") and not line.startswith(skip))
 
 
 def write_if_changed(path, text):
-    """True when it wrote."""
+    """Write a file if its content differs; returns whether it did."""
     if path.exists() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def write_if_changed(path, text):
 
 
 def prepare(suite):
-    """Write the private configuration; True when the mirrors have changed."""
+    """Write the private configuration; returns whether the mirrors have changed."""
     root = state(suite)
     for d in ("lists/partial", "cache/archives/partial", "log", "parts"):
         (root / d).mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def prepare(suite):
 
 
 def apt(suite, *words, cwd=None):
-    """Run an apt command privately; its standard output."""
+    """Run an apt command with the private configuration; returns its output."""
     env = dict(os.environ, APT_CONFIG=str(state(suite) / "apt.conf"), LC_ALL="C")
     done = subprocess.run([*map(str, words)], cwd=cwd, env=env, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True)
@@ -172,7 +172,7 @@ def apt(suite, *words, cwd=None):
 
 @contextlib.contextmanager
 def locked(suite):
-    """Only one apt at a time works in the private state."""
+    """Holds a lock: only one apt at a time may use the private state."""
     state(suite).mkdir(parents=True, exist_ok=True)
     with open(state(suite) / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -193,7 +193,7 @@ def lists_age(suite):
 
 
 def with_lists(action, suite):
-    """Run action with lists at most a day old, once more with new ones if it fails."""
+    """Run action with lists of at most a day; if it fails, again with new lists."""
     with locked(suite):
         changed = prepare(suite)
         if changed or lists_age(suite) > MAX_AGE:
@@ -208,33 +208,33 @@ def with_lists(action, suite):
 
 
 def download(packages, directory=".", suite=None):
-    """Bring PKG[=VERSION] .debs into directory."""
+    """Download the .deb files of PKG[=VERSION] to directory."""
     Path(directory).mkdir(parents=True, exist_ok=True)
     with_lists(lambda: apt(suite, "apt-get", "download", *packages, cwd=directory),
                suite)
 
 
 def source(packages, directory=".", suite=None):
-    """Bring the .dsc and tars of source packages PKG[=VERSION] into directory."""
+    """Download the .dsc and tars of source packages PKG[=VERSION] to directory."""
     Path(directory).mkdir(parents=True, exist_ok=True)
     with_lists(lambda: apt(suite, "apt-get", "source", "--download-only", "--only-source",
                            *packages, cwd=directory), suite)
 
 
 def version(package, of_source=False, suite=None):
-    """The candidate's version."""
+    """Returns the candidate version of a package."""
     show = ("showsrc", "--only-source") if of_source else ("show", "--no-all-versions")
 
     def ask():
         found = re.findall(r"(?m)^Version: (\S+)", apt(suite, "apt-cache", *show, package))
         if not found:
-            raise AptError(f"apt: no package {package}")
+            raise AptError(f"apt: the package {package} does not exist")
         return found[-1 if of_source else 0]
     return with_lists(ask, suite)
 
 
 def resolve(packages, suite=None):
-    """{name: version} of packages and all they depend on, without recommendations."""
+    """Returns {name: version} of packages and their dependencies, without recommended ones."""
     def ask():
         out = apt(suite, "apt-get", "install", "--simulate", "-y", *packages)
         return dict(re.findall(r"(?m)^Inst (\S+) \((\S+)", out))
@@ -245,13 +245,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("download", "source", "version", "refresh"))
     parser.add_argument("--dir", default=".")
-    parser.add_argument("--suite", help="a suite that is not the machine's")
-    parser.add_argument("--source", action="store_true", help="version of a source package")
+    parser.add_argument("--suite", help="use this suite instead of the machine's")
+    parser.add_argument("--source", action="store_true",
+                        help="print the version of the source package")
     parser.add_argument("package", nargs="*")
     args = parser.parse_intermixed_args()
     if (args.what == "refresh") != (not args.package):
-        parser.error(f"{args.what}: which package?" if not args.package
-                     else "refresh takes no package")
+        parser.error(f"{args.what}: missing argument PKG" if not args.package
+                     else "refresh does not accept a package")
     try:
         if args.what == "download":
             download(args.package, args.dir, args.suite)

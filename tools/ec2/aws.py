@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: ISC
-"""Aws: calls of the AWS CLI, whose configuration, profiles and regions are the user's.
+"""Aws: calls of the AWS CLI, with the user's configuration, profiles and regions.
 
     aws.ask("ec2", "describe-images", {...})            changes nothing
     aws.do("ec2", "run-instances", {...}, pretend={})   may cost money
 
-With --dry-run every call is shown, and only those that change nothing are made.
-Each call is `aws SERVICE OPERATION --cli-input-json JSON`: what is shown can be typed.
-What AWS refuses for now (throttled, broken, unreachable) is asked again; so whoever
-makes a thing gives a client token, and asking twice does not make it twice.
+With --dry-run every call is shown, and only those that change nothing are made.  Each call is
+`aws SERVICE OPERATION --cli-input-json JSON`, which the user can type.  Calls that AWS refuses
+temporarily (throttled, broken, unreachable) are repeated.  So calls that create a resource need a
+client token, with which a repeated call does not create a second one.
 """
 
 import json
@@ -35,7 +35,7 @@ class Aws:
             ("--profile", profile), ("--region", region),
             ("--endpoint-url", endpoint or os.environ.get("AWS_ENDPOINT_URL")))
             if value for w in (option, value)]
-        # Tests do not want to wait.
+        # Tests shorten all waiting times.
         self.pace = float(os.environ.get("XENOLITH_EC2_PACE", "1"))
         self.known = {}
 
@@ -43,20 +43,20 @@ class Aws:
         time.sleep(seconds * self.pace)
 
     def run(self, words):
-        """What the CLI printed, or an error of ours."""
+        """Run the AWS CLI; returns its output, or raises an Ec2Error."""
         env = dict(os.environ, AWS_PAGER="", AWS_CLI_AUTO_PROMPT="off")
         try:
             done = subprocess.run([*self.command, *words, *self.options], env=env,
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True)
         except FileNotFoundError:
-            raise Ec2Error("the AWS CLI is not here: apt-get install awscli, then "
+            raise Ec2Error("the AWS CLI is not installed; type: apt-get install awscli, then "
                            "`aws configure`") from None
         if done.returncode:
             raise from_cli(" ".join(words[:2]), done.stderr or done.stdout)
         return done.stdout
 
     def persist(self, words):
-        """run(), again while AWS says `not now`."""
+        """run(), repeated while AWS refuses temporarily."""
         for left in reversed(range(TRIES)):
             try:
                 return self.run(words)
@@ -75,7 +75,7 @@ class Aws:
         try:
             return json.loads(out) if out.strip() else {}
         except ValueError:
-            raise Ec2Error(f"aws {service} {operation}: an answer that is no JSON") from None
+            raise Ec2Error(f"aws {service} {operation}: the reply is invalid JSON") from None
 
     def do(self, service, operation, params, pretend=None, words=()):
         if not self.dry:
@@ -85,12 +85,12 @@ class Aws:
         return pretend or {}
 
     def has(self, service, operation, parameter):
-        """Whether this CLI knows the parameter: older ones lack what AWS added later."""
+        """Whether this version of the CLI knows the parameter."""
         key = service, operation
         if key not in self.known:
             self.known[key] = self.run([service, operation, "--generate-cli-skeleton"])
         return f'"{parameter}"' in self.known[key]
 
     def identity(self):
-        """{"Account", "Arn"}: who pays."""
+        """{"Account", "Arn"}: the account that pays."""
         return self.ask("sts", "get-caller-identity", {})

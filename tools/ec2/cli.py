@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The words of `ec2`."""
+"""The command line of `ec2`."""
 
 import argparse
 import getpass
@@ -32,11 +32,11 @@ def kernel_of(app):
     built = build_folder() / app / Path(app).name
     if "/" not in app and built.is_file():
         return built
-    raise Ec2Error(f"there is no image {app}: `make image APP={app}` builds an app's")
+    raise Ec2Error(f"there is no image {app}; to build it, type `make image APP={app}`")
 
 
 def words_of(args):
-    """All that ends the guest by itself, and then the user's words, which win."""
+    """Kernel options that end the guest, then the user's options, which take precedence."""
     return " ".join(w for w in ("ec2", f"lifetime={mark.seconds(args.lifetime or '1h')}s",
                                 "onpanic=poweroff", "onoom=poweroff", "onlost=poweroff",
                                 "watchdog", args.cmdline) if w)
@@ -82,10 +82,11 @@ def run(args):
         ami = upload.upload(aws, path, path.stem, args.owner, mark.seconds(args.keep),
                             mark.seconds(args.lifetime or "1h"), [kind])
         if ami == "AMI":        # of a dry run
-            say("(the rest wants an image that is there: run AMI --dry-run)")
+            say("(to show the calls after the upload, use an existing AMI: run AMI --dry-run)")
             return 0
     elif args.args:
-        raise Ec2Error("the arguments of an AMI were fixed when it was made; --words adds words")
+        raise Ec2Error("an AMI contains its arguments, which cannot be changed; --words adds "
+                       "user data")
     return launch.run(aws, ami, args.owner, args.type,
                       mark.seconds(args.lifetime) if args.lifetime else None,
                       "" if args.no_schedule else args.role, sys.stdout, args.zone,
@@ -112,70 +113,74 @@ def default_owner():
 
 def parse(argv):
     parser = argparse.ArgumentParser(
-        prog="ec2", description="Appliances on Amazon EC2, which surely end. docs/ec2.md leads "
-        "from an account to one that runs.")
+        prog="ec2", description="Run images on Amazon EC2, with several limits on their "
+        "lifetime. docs/ec2.md describes the setup.")
     sub = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     cloud = argparse.ArgumentParser(add_help=False)
-    cloud.add_argument("--profile", help="of the AWS CLI's configuration")
-    cloud.add_argument("--region")
-    cloud.add_argument("--endpoint-url", metavar="URL", help="instead of Amazon's")
+    cloud.add_argument("--profile", help="profile of the AWS CLI's configuration")
+    cloud.add_argument("--region", help="AWS region (default: that of the AWS CLI)")
+    cloud.add_argument("--endpoint-url", metavar="URL", help="use this server instead of AWS")
     cloud.add_argument("--dry-run", action="store_true",
-                       help="show every call, and make only those that change nothing")
-    cloud.add_argument("--owner", default=default_owner(), help="in the tags of what is made")
+                       help="show every call; make only those that change nothing")
+    cloud.add_argument("--owner", default=default_owner(),
+                       help="owner in the tags of all resources (default: %(default)s)")
     made = argparse.ArgumentParser(add_help=False)
-    made.add_argument("--output", metavar="FILE")
-    made.add_argument("--cmdline", default="", metavar="WORDS", help="more for the kernel")
+    made.add_argument("--output", metavar="FILE", help="the disk (default: build/ec2/APP.img)")
+    made.add_argument("--cmdline", default="", metavar="WORDS", help="more kernel options")
     made.add_argument("--lifetime", metavar="DURATION",
-                      help="after which it powers off whatever it does (1h)")
-    made.add_argument("--files", metavar="FOLDER", help="to have on the disk beside the kernel")
+                      help="the guest powers off after this time (default: 1h)")
+    made.add_argument("--files", metavar="FOLDER", help="add these files to the disk")
     made.add_argument("--whole", action="store_true",
-                      help="the file system is the whole disk, which starts as PV only")
+                      help="make a disk without a partition, which boots only as PV")
     made.add_argument("--raw", action="store_true", help="do not compress the kernel")
     kept = argparse.ArgumentParser(add_help=False)
     kept.add_argument("--keep", default="7d", metavar="DURATION",
-                      help="until `gc` removes image and snapshot (7d)")
+                      help="`gc` removes AMI and snapshot after this time (default: 7d)")
 
     def add(name, function, parents, text, usage=None):
         p = sub.add_parser(name, parents=parents, help=text, usage=usage)
         p.set_defaults(function=function)
         return p
-    for p in (add("image", image, [made], "make a disk of an app",
+    for p in (add("image", image, [made], "make a disk from an application",
                   "ec2 image [options] APP [-- ARG...]"),
-              add("upload", upload_disk, [cloud, made, kept], "make an AMI of an app or a disk",
+              add("upload", upload_disk, [cloud, made, kept],
+                  "make an AMI from an application or a disk",
                   "ec2 upload [options] APP|DISK.img [-- ARG...]")):
-        p.add_argument("app", metavar="APP")
+        p.add_argument("app", metavar="APP", help="name of a built application, or a file")
     p.add_argument("--type", choices=KINDS, default="auto",
-                   help="of AMI; auto: hvm if the disk can, else pv")
-    r = add("run", run, [cloud, made, kept], "run an AMI, an app or a disk until it is gone; "
-            "its status", "ec2 run [options] AMI|APP|DISK.img [-- ARG...]")
+                   help="type of the AMI; auto: hvm if the disk supports it, otherwise pv")
+    r = add("run", run, [cloud, made, kept], "run an AMI, an application or a disk; exit with its "
+            "status", "ec2 run [options] AMI|APP|DISK.img [-- ARG...]")
     r.add_argument("app", metavar="AMI|APP|DISK.img")
     r.add_argument("--type", default="t2.micro",
-                   help="of instance (t2.micro), which decides whether it is hvm or pv")
-    r.add_argument("--zone")
-    r.add_argument("--subnet")
-    r.add_argument("--security-group", action="append", default=[], metavar="SG")
-    r.add_argument("--words", default="", help="more words, as user data")
-    r.add_argument("--role", metavar="ARN", help="with which the schedule terminates it "
-                   "(xenolith-scheduler of your account)")
-    r.add_argument("--no-schedule", action="store_true", help="do without")
-    r.add_argument("--detach", action="store_true", help="launch and come back")
-    add("list", lambda a: keep.list_all(aws_of(a), sys.stdout), [cloud], "what is ours there")
+                   help="instance type, which decides between hvm and pv (default: t2.micro)")
+    r.add_argument("--zone", help="availability zone (default: chosen by AWS)")
+    r.add_argument("--subnet", help="subnet (default: that of the default VPC)")
+    r.add_argument("--security-group", action="append", default=[], metavar="SG",
+                   help="security group, may be repeated")
+    r.add_argument("--words", default="", help="more user data")
+    r.add_argument("--role", metavar="ARN", help="role of the schedule that terminates the "
+                   "instance (default: xenolith-scheduler of your account)")
+    r.add_argument("--no-schedule", action="store_true", help="do not create a schedule")
+    r.add_argument("--detach", action="store_true", help="do not wait for the instance's end")
+    add("list", lambda a: keep.list_all(aws_of(a), sys.stdout), [cloud],
+        "list the account's resources that belong to Xenolith")
     add("types", lambda a: keep.types(aws_of(a), sys.stdout), [cloud],
-        "the instance types that take our images")
-    c = add("console", console, [cloud], "what an instance printed")
+        "list the instance types that can run Xenolith's images")
+    c = add("console", console, [cloud], "show the console of an instance")
     c.add_argument("instance")
     s = add("stop", lambda a: keep.stop(aws_of(a), a.instance), [cloud],
-            "terminate instances of ours, and verify it")
+            "terminate instances of Xenolith, and verify it")
     s.add_argument("instance", nargs="+")
     g = add("gc", lambda a: keep.gc(aws_of(a), a.all), [cloud],
-            "remove what has expired of ours")
-    g.add_argument("--all", action="store_true", help="and what has not")
+            "remove expired resources of Xenolith")
+    g.add_argument("--all", action="store_true", help="also those that have not expired")
     argv = list(sys.argv[1:] if argv is None else argv)
     at = argv.index("--") if "--" in argv else len(argv)
     args = parser.parse_args(argv[:at])
     args.args = argv[at + 1:]
     if args.args and not hasattr(args, "app"):
-        parser.error("only image, upload and run take arguments behind --")
+        parser.error("only image, upload and run accept arguments after --")
     return args
 
 

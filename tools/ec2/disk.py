@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: ISC
-"""A raw disk that PV-GRUB, pygrub, GRUB 2 and a PC's BIOS boot: ext2, menus, a kernel.
+"""Makes a raw disk that PV-GRUB, pygrub, GRUB 2 and a PC's BIOS can boot: ext2 with a kernel and
+the configuration of these loaders.
 
-No root is needed, and the same words give the same bytes: e2fsprogs works on a file,
-with a clock that stands still (E2FSPROGS_FAKE_TIME) and a UUID that is what is inside.
+It needs no root.  The same input gives the same bytes: e2fsprogs works on a file, with a fixed
+time (E2FSPROGS_FAKE_TIME) and a UUID that is a hash of the contents.
 
-What PV-GRUB (GRUB 0.97) wants is in docs/ec2.md: old ext2 features, 128-byte inodes,
-/boot/grub/menu.lst, a kernel that may be gzipped.  pygrub reads grub.cfg first.  An HVM
-guest's BIOS starts the GRUB 2 before the partition (grub.py), which reads hvm.cfg.
+PV-GRUB (GRUB 0.97) needs old ext2 features, 128-byte inodes and /boot/grub/menu.lst; the kernel
+may be gzipped.  pygrub reads grub.cfg first.  An HVM guest's BIOS starts the GRUB 2 before the
+partition (grub.py), which reads hvm.cfg.
 """
 
 import gzip
@@ -24,51 +25,51 @@ from . import grub
 from .errors import Ec2Error
 
 MiB = 1 << 20
-EPOCH = 1577836800      # 2020-01-01: a time that is no secret and no accident
-START = 2048            # first sector of the partition, as everybody has it
-MAX_LINE = 1022         # a PV guest refuses more: tools/lab/config.py
+EPOCH = 1577836800      # 2020-01-01: the time stamp of all files
+START = 2048            # first sector of the partition, as usual
+MAX_LINE = 1022         # a PV guest refuses longer lines: tools/lab/config.py
 TOOLS = ("mke2fs", "debugfs")
 
 
 def tool(name):
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not found:
-        raise Ec2Error(f"there is no {name} here: apt-get install e2fsprogs")
+        raise Ec2Error(f"{name} is not installed; type: apt-get install e2fsprogs")
     return found
 
 
 def read_kernel(path):
-    """A kernel of ours: ELF with Xen's notes."""
+    """Read an image and check that it is an ELF file with Xen's notes."""
     try:
         data = Path(path).read_bytes()
     except OSError as e:
         raise Ec2Error(f"image {path}: {e.strerror}") from None
     if data[:5] != b"\x7fELF\x02" or data[18:20] != b"\x3e\0" or b"\0xen-3.0\0" not in data:
-        raise Ec2Error(f"image {path} is no 64-bit ELF kernel with Xen's notes; "
+        raise Ec2Error(f"image {path} is not a 64-bit ELF kernel with Xen's notes; "
                        "`make image APP=...` makes one")
     return data
 
 
 def command_line(words, args):
-    """WORDS -- ARG ARG.  The -- always stands, as PV-GRUB puts the kernel's path first."""
+    """WORDS -- ARG ARG.  The -- is always there, since PV-GRUB puts the kernel's path first."""
     line = " ".join([*([words] if words else []), "--", *map(shlex.quote, args)])
     if re.search(r"[^\x20-\x7e]", line):
-        raise Ec2Error("a boot menu takes printable ASCII only, in words and arguments")
+        raise Ec2Error("kernel options and arguments on a disk must be printable ASCII")
     try:
         shlex.split(words)
     except ValueError:
-        raise Ec2Error(f"words for the command line: a quote is not closed: {words}") from None
+        raise Ec2Error(f"kernel options: a quote is not closed: {words}") from None
     plain = re.sub(r"""'[^']*'|\\.|"([^"\\$]|\\.)*\"""", "", words)
     if re.search(r"[{}|&$;<>]|(^| )#", plain):
-        raise Ec2Error("words for the command line: GRUB would take {}|&$;<> or # for its own: "
-                       f"put '...' around them: {words}")
+        raise Ec2Error("kernel options: GRUB interprets {}|&$;<> and #; put such characters in "
+                       f"'...': {words}")
     if len("/boot/kernel.gz " + line) > MAX_LINE:
-        raise Ec2Error(f"the command line is longer than {MAX_LINE} bytes with the kernel's name")
+        raise Ec2Error(f"the command line with the kernel's path exceeds {MAX_LINE} bytes")
     return line
 
 
 def menus(title, kernel, line, partitioned):
-    """What GRUB 0.97 and GRUB 2 read.  Neither may ever wait for somebody: it costs money."""
+    """The files for GRUB 0.97 and GRUB 2.  A loader must not wait for a key: it costs money."""
     root = "(hd0,0)" if partitioned else "(hd0)"
     return {
         "menu.lst": f"default 0\nfallback 0\ntimeout 0\n\ntitle {title}\n\troot {root}\n"
@@ -81,16 +82,16 @@ def menus(title, kernel, line, partitioned):
 
 
 def tree_of(folder):
-    """{path: bytes, or None for a directory} of what is in a folder, sorted."""
+    """{path: bytes, or None for a directory} of all files below a folder, sorted."""
     folder, found = Path(folder), {}
     if not folder.is_dir():
-        raise Ec2Error(f"files {folder}: there is no such folder")
+        raise Ec2Error(f"--files {folder}: the folder does not exist")
     for p in sorted(folder.rglob("*")):
         name = str(p.relative_to(folder))
         if re.search(r'["\n]', name):
-            raise Ec2Error(f"files {folder}: {name!r} has a quote or a line break in it")
+            raise Ec2Error(f"--files {folder}: {name!r} contains a quote or a line break")
         if p.is_symlink() or not (p.is_dir() or p.is_file()):
-            raise Ec2Error(f"files {folder}: {name} is neither a file nor a folder")
+            raise Ec2Error(f"--files {folder}: {name} is neither a file nor a folder")
         found[name] = None if p.is_dir() else p.read_bytes()
     return found
 
@@ -107,13 +108,13 @@ def run(words, clock, folder=None):
     done = subprocess.run(words, env=clock, cwd=folder, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines()
             if line and not line.startswith(("debugfs ", "mke2fs ", "128-byte"))]
-    # debugfs returns 0 even when a command of its file has failed: then it says so.
+    # debugfs returns 0 even if a command has failed, but then prints a message.
     if done.returncode or said and "debugfs" in words[0]:
         raise Ec2Error(f"{Path(words[0]).name}: {' '.join(said) or 'it failed'}")
 
 
 def ext2(path, tree, size):
-    """Make a file system of size bytes at path with that in it."""
+    """Make a file system of size bytes at path that contains the tree."""
     clock = dict(os.environ, E2FSPROGS_FAKE_TIME=str(EPOCH), TZ="UTC", LC_ALL="C",
                  MKE2FS_CONFIG="/dev/null", MKE2FS_SKIP_CHECK_MSG="1")
     name, inodes = identity(tree), (len(tree) + 16 + 7) // 8 * 8
@@ -122,7 +123,7 @@ def ext2(path, tree, size):
     run([tool("mke2fs"), "-q", "-F", "-t", "ext2", "-b", "1024" if size <= 64 * MiB else "4096",
          "-I", "128", "-N", str(inodes), "-m", "0", "-O", "none,filetype,sparse_super",
          "-U", name, "-E", f"hash_seed={name},nodiscard", str(path)], clock)
-    # Of a name that is known: what is left when we are killed goes the next time.
+    # The name is fixed, so the next run removes what a killed one has left.
     scratch = Path(f"{path}.files")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -144,7 +145,7 @@ def ext2(path, tree, size):
 
 
 def mbr(sectors):
-    """One bootable partition of type 83 behind START, and GRUB for the BIOS before it."""
+    """One bootable partition of type 83 at sector START, and GRUB for the BIOS before it."""
     entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", 0x83, b"\xfe\xff\xff",
                         START, sectors)
     table = (b"XENO" + b"\0\0" + entry).ljust(70, b"\0") + b"\x55\xaa"
@@ -153,31 +154,31 @@ def mbr(sectors):
 
 
 def doors(data):
-    """What AWS calls the ways by which a disk of ours starts, the lasting one first; and
-    whether it has a table of partitions."""
+    """Returns (AWS's names of the virtualization types that can boot the disk, preferred first;
+    whether it has a partition table)."""
     if data[510:512] != b"\x55\xaa":
         return ["paravirtual"], False
     return (["hvm"] if any(data[:440]) else []) + ["paravirtual"], True
 
 
 def room(tree):
-    """Bytes for the tree and what ext2 wants beside it, in whole MiB, at least 4."""
+    """Size of the file system for the tree in bytes: whole MiB, at least 4."""
     data = sum(4096 + len(d or b"") * 9 // 8 for d in tree.values())
     return max(4, -(-(data + MiB) // MiB)) * MiB
 
 
 def make(output, kernel, title, words="", args=(), files=None, partitioned=True, packed=True):
-    """Write the disk to output; its command line."""
+    """Write the disk to output; returns its command line."""
     title = re.sub(r"[^A-Za-z0-9_.-]", "-", title)
     line = command_line(words, args)
     if partitioned and "" in args:
-        raise Ec2Error("GRUB 2 does not hand on an empty argument: an HVM guest would not get it "
-                       "(--whole makes a disk for PV only)")
+        raise Ec2Error("GRUB 2 cannot pass an empty argument to an HVM guest (--whole makes a disk "
+                       "for PV only)")
     data = read_kernel(kernel)
     name = "/boot/kernel.gz" if packed else "/boot/kernel"
     tree = tree_of(files) if files else {}
     if any(n == "boot" or n.startswith("boot/") for n in tree):
-        raise Ec2Error(f"files {files}: /boot is taken by the kernel")
+        raise Ec2Error(f"--files {files}: /boot is reserved for the kernel")
     tree.update({"boot": None, "boot/grub": None,
                  name[1:]: gzip.compress(data, 9, mtime=0) if packed else data})
     tree.update({f"boot/grub/{n}": text.encode()

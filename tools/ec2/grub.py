@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""GRUB 2 for what we make: this machine's, where it has one, else the distribution's packages,
-unpacked below build/grub; nothing is installed.
+"""GRUB 2 for disks: that of this machine, or if it has none, that of the distribution's packages,
+unpacked below build/grub without installing them.
 
-    boot_code()     what makes a PC's BIOS do as a disk's /boot/grub/hvm.cfg says
+    boot_code()     the first sectors of a disk, which read /boot/grub/hvm.cfg on a PC's BIOS
 """
 
 import fcntl
@@ -20,17 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import apt_private  # noqa: E402
 
-# What grub-mkimage is linked with, but for what every machine has.
+# The libraries of grub-mkimage that a machine may lack.
 LIBRARIES = ("libdevmapper", "liblzma", "libselinux", "libudev", "libpcre2")
 MODULES = """biosdisk part_msdos ext2 normal configfile multiboot gzio serial terminal boot
     halt""".split()
 SECTOR = 512
 FIRST = 1               # sector of the core image, in the gap before the partition
 CORE_ROOM = 2047 * SECTOR
-# Line by line, whatever fails; and nobody may ever wait for a key: it costs money.
+# Each line is executed even if one fails.  GRUB must not wait for a key: it costs money.
 START = "source $prefix/hvm.cfg\nhalt\n"
-PREFIX = "(,msdos1)/boot/grub"          # of the disk that the BIOS has started
-# In boot.img and in the core image's first sector (GRUB's boot.S, diskboot.S).
+PREFIX = "(,msdos1)/boot/grub"          # on the disk that the BIOS has booted
+# Offsets in boot.img and in the first sector of the core image (GRUB's boot.S, diskboot.S).
 WHERE_CORE, WHERE_REST = 0x5c, SECTOR - 12
 
 
@@ -50,14 +50,14 @@ def unpack(package, root):
         for deb in sorted(debs.glob("*.deb")):
             subprocess.run(["dpkg-deb", "-x", deb, new], check=True, capture_output=True)
     except (apt_private.AptError, OSError, subprocess.CalledProcessError) as e:
-        raise Ec2Error(f"there is no GRUB here: apt-get install {package} grub-common "
+        raise Ec2Error(f"GRUB is not installed; type: apt-get install {package} grub-common "
                        f"({e})") from None
     shutil.rmtree(debs)
     new.rename(root)
 
 
 def place(package, platform):
-    """(grub-mkimage, its environment, the folder of the platform's modules)."""
+    """Returns (grub-mkimage, its environment, the folder of the platform's modules)."""
     folder = Path("/usr/lib/grub") / platform
     tool = shutil.which("grub-mkimage") or shutil.which("grub2-mkimage")
     if tool and (folder / "moddep.lst").exists():
@@ -72,7 +72,7 @@ def place(package, platform):
 
 
 def mkimage(package, platform, output, modules, options):
-    """An image of these modules; options: more of grub-mkimage's words."""
+    """Make a core image of these modules; options: more options of grub-mkimage."""
     tool, env, folder = place(package, platform)
     done = subprocess.run([tool, "-O", platform, "-d", folder, *options, "-o", output, *modules],
                           env=env, capture_output=True, text=True)
@@ -82,8 +82,8 @@ def mkimage(package, platform, output, modules, options):
 
 
 def made_once(name, make, source=__file__):
-    """A file of ours below build/grub, made by make(path) unless it is there; source: what
-    makes it."""
+    """Returns the path of a file below build/grub, made by make(path) if it is missing or older
+    than source."""
     out = build_folder()
     out.mkdir(parents=True, exist_ok=True)
     path = out / name
@@ -107,10 +107,10 @@ def make_bios(path):
     boot[WHERE_CORE:WHERE_CORE + 8] = struct.pack("<Q", FIRST)
     core[WHERE_REST:WHERE_REST + 8] = struct.pack("<Q", FIRST + 1)
     if len(boot) != SECTOR or len(core) > CORE_ROOM:
-        raise Ec2Error("this GRUB is not as we know it")
+        raise Ec2Error("this version of GRUB is not supported: unexpected size of its images")
     path.write_bytes(boot + core)
 
 
 def boot_code():
-    """The disk's first sectors, the first without a table of partitions."""
+    """The first sectors of a disk; the first one has no partition table yet."""
     return made_once("bios", make_bios).read_bytes()

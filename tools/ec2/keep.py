@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""What is ours in an account: list it, stop it, remove what has expired.
+"""Lists, stops and removes the resources in an account that belong to Xenolith.
 
-`gc` looks at instances, images, snapshots and schedules; it touches only what carries
-our tag, or, for images and schedules, what belongs to a thing that does.
+`gc` checks instances, images, snapshots and schedules.  It removes only resources with the tag
+`xenolith`, and images and schedules that belong to such a resource.
 """
 
 from . import launch, mark
@@ -28,7 +28,7 @@ def snapshot_of(image):
 
 
 def images(aws, snaps):
-    """With our tag, or on a snapshot with it: an uploader was killed between the two."""
+    """Images with the tag, or of a snapshot with it: an upload may end before it tags the image."""
     known = {s["SnapshotId"]: s for s in snaps}
     found = aws.ask("ec2", "describe-images", {"Owners": ["self"]})["Images"]
     return [i if mark.ours(i) else dict(i, Tags=known[snapshot_of(i)]["Tags"])
@@ -61,20 +61,20 @@ def list_all(aws, out):
     rows += [row(i["ImageId"], i.get("State", "?"), i) for i in images(aws, snaps)]
     rows += [row(s["SnapshotId"], s["State"], s) for s in snaps]
     if not rows:
-        out.write("nothing of ours is there\n")
+        out.write("the account has no resources of Xenolith in this region\n")
         return 0
-    show(out, [["what", "state", "app", "owner", "expires"], *rows])
+    show(out, [["resource", "state", "app", "owner", "expires"], *rows])
     return 0
 
 
 def types(aws, out):
-    """Which instance types of the region take our images: those with a Xen."""
+    """List the region's instance types that can run Xenolith's images: those with Xen."""
     found = aws.ask("ec2", "describe-instance-types", {"Filters": [
         {"Name": "hypervisor", "Values": ["xen"]}]})["InstanceTypes"]
     if not found:
-        raise Ec2Error("no type in this region has a Xen: choose --region us-east-1, "
+        raise Ec2Error("no instance type in this region runs Xen: choose --region us-east-1, "
                        "us-west-2 or eu-west-1")
-    show(out, [["type", "takes", "vCPUs", "MiB"]] + sorted(
+    show(out, [["type", "images", "vCPUs", "MiB"]] + sorted(
         [t["InstanceType"],
          " ".join(sorted(t.get("SupportedVirtualizationTypes", []))),
          str(t.get("VCpuInfo", {}).get("DefaultVCpus", "?")),
@@ -87,24 +87,25 @@ def one_of_ours(aws, name):
         found = launch.instance(aws, name)
         if found or not left:
             break
-        aws.sleep(5)        # one launched just now is not known everywhere yet
+        aws.sleep(5)        # a new instance is not known everywhere yet
     if found is None:
         raise Ec2Error(f"there is no instance {name} in this region (`ec2 list` shows yours)")
     if not mark.ours(found):
-        raise Ec2Error(f"{name} does not carry the tag `xenolith`: it is not ours to touch")
+        raise Ec2Error(f"{name} does not have the tag `xenolith`: it does not belong to Xenolith")
     return found
 
 
 def stop(aws, names):
-    """All that can be stopped are, whatever becomes of the others."""
+    """Terminate all of them, even if one fails; returns 1 if one has failed."""
     wrong = []
     for name in names:
         try:
             one_of_ours(aws, name)
             if not launch.terminate(aws, name):
-                raise Ec2Error(f"{name} MAY STILL RUN: AWS does not say that it is terminated")
+                raise Ec2Error(f"{name} MAY STILL RUN: AWS does not report it as terminated")
             launch.unschedule(aws, name)
-            aws.say(f"{name} is terminated (verified)" if not aws.dry else f"{name}: would end")
+            aws.say(f"{name} is terminated (verified)" if not aws.dry else
+                    f"{name} would be terminated")
         except Ec2Error as e:
             wrong.append(e)
             aws.say(str(e))
@@ -112,7 +113,7 @@ def stop(aws, names):
 
 
 def gc(aws, everything=False):
-    """Remove what has expired, or all that is ours; 0 when all of it went."""
+    """Remove expired resources, or all of Xenolith's; returns 0 if all of this succeeded."""
     wrong = []
 
     def remove(what, thing, how):
@@ -120,7 +121,7 @@ def gc(aws, everything=False):
             how()
             aws.say(f"{what}: {'would be removed' if aws.dry else 'removed'}")
         except AwsError as e:
-            # Somebody else, or we before an answer was lost, did it.
+            # It was removed before, perhaps by a call whose reply was lost.
             if not e.code.endswith(("NotFound", "NotFoundException", "Unavailable")):
                 wrong.append(e)
                 aws.say(f"{what}: {e}")
@@ -132,7 +133,7 @@ def gc(aws, everything=False):
         return everything or mark.expired(thing)
     living = instances(aws)
     for i in living:
-        # A launcher that lives lets its own end; one that died left this.
+        # An expired instance was left by a `run` that died.
         if due(i) and i["State"]["Name"] != "shutting-down":
             remove(f"instance {i['InstanceId']}", i,
                    lambda i=i: gone_or_error(aws, i["InstanceId"]))
@@ -157,4 +158,4 @@ def gc(aws, everything=False):
 
 def gone_or_error(aws, name):
     if not launch.terminate(aws, name):
-        raise Ec2Error("AWS does not say that it is terminated")
+        raise Ec2Error("AWS does not report it as terminated")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""Launch an AMI, stay with it, and see that it is gone.
+"""Launches an AMI, waits for its end, and verifies that it is terminated.
 
-Five layers, each alone enough to end it: the guest's own (main's end, lifetime=,
-onpanic=, watchdog), shutdown behaviour `terminate`, we who wait, a one-shot schedule in
-the cloud, and `ec2 gc`.  Whatever goes wrong here after the launch ends in termination.
+There are five mechanisms, each of which is sufficient to end an instance: the guest itself
+(main's end, lifetime=, onpanic=, watchdog), the shutdown behaviour `terminate`, this program, a
+one-shot schedule in the cloud, and `ec2 gc`.  If anything fails here after the launch, the
+instance is terminated.
 """
 
 import base64
@@ -16,17 +17,17 @@ import uuid
 from . import mark
 from .errors import AwsError, Ec2Error
 
-MARGIN = 300            # seconds that the guest has to end by itself before the cloud does it
+MARGIN = 300            # seconds after the guest's lifetime until the schedule ends it
 USER_DATA = 16384       # bytes, AWS's limit
-PATIENCE = 20           # times 5 s, for what AWS knows already to be known everywhere
+PATIENCE = 20           # times 5 s until all of AWS must know an instance
 NO_STATUS = 125
 GONE = ("terminated",)
-# What the guest's last line says: kernel/shutdown.h.
-SUMMARY = re.compile(r"^end: \w+, status (\d{1,3}), after", re.M)
+# The guest's last line (kernel/shutdown.h).
+SUMMARY = re.compile(r"^end: \w+, status (\d{1,3}), (?:after|ran)", re.M)
 
 
 def virtualizations(aws, kind):
-    """What a type of instance takes of ours, the lasting door first."""
+    """The virtualization types of an instance type, preferred first."""
     try:
         types = aws.ask("ec2", "describe-instance-types",
                         {"InstanceTypes": [kind]})["InstanceTypes"]
@@ -35,30 +36,29 @@ def virtualizations(aws, kind):
             raise
         types = []
     if not types:
-        raise Ec2Error(f"this region has no instance type {kind}: `ec2 types` lists those that "
-                       "take our images")
+        raise Ec2Error(f"this region has no instance type {kind}; `ec2 types` lists those that "
+                       "can run the image")
     if types[0].get("Hypervisor") != "xen":
-        raise Ec2Error(f"{kind} has no Xen (it is a Nitro type): `ec2 types` lists those that "
-                       "take our images")
+        raise Ec2Error(f"{kind} does not run Xen (it is a Nitro type); `ec2 types` lists those "
+                       "that can run the image")
     return sorted(types[0].get("SupportedVirtualizationTypes", []))     # hvm, paravirtual
 
 
 def check_type(aws, image, kind, zone):
-    """Refuse before anything is paid for."""
+    """Check that the type can run the image, before anything costs money; returns its zones."""
     virtualization = image.get("VirtualizationType", "paravirtual")
     able = virtualizations(aws, kind)
     if virtualization not in able:
-        raise Ec2Error(f"{kind} takes {', '.join(able)} images only, and this one is "
-                       f"{virtualization}: `ec2 types` lists those that take it")
+        raise Ec2Error(f"{kind} supports only {', '.join(able)} images, and this one is "
+                       f"{virtualization}; `ec2 types` lists types that can run it")
     where = aws.ask("ec2", "describe-instance-type-offerings", {
         "LocationType": "availability-zone",
         "Filters": [{"Name": "instance-type", "Values": [kind]}]})["InstanceTypeOfferings"]
     zones = sorted(o["Location"] for o in where)
     if not zones:
-        raise Ec2Error(f"{kind} is offered in no zone of this region: choose another --type "
-                       "or --region")
+        raise Ec2Error(f"{kind} is not offered in this region: choose another --type or --region")
     if zone and zone not in zones:
-        raise Ec2Error(f"{kind} is not offered in {zone}, but in {', '.join(zones)}")
+        raise Ec2Error(f"{kind} is not offered in {zone}; choose one of {', '.join(zones)}")
     return zones
 
 
@@ -70,7 +70,7 @@ def describe_image(aws, ami):
 
 
 def instance(aws, name):
-    """What AWS says of it, or None while it does not know it yet."""
+    """AWS's description of an instance, or None if AWS does not know it (yet)."""
     try:
         found = aws.ask("ec2", "describe-instances", {"InstanceIds": [name]})["Reservations"]
     except AwsError as e:
@@ -85,7 +85,7 @@ def schedule_name(name):
 
 
 def schedule(aws, name, when, role, owner):
-    """Terminate it then, whatever becomes of us."""
+    """Create a schedule that terminates the instance at this time."""
     params = {"Name": schedule_name(name), "FlexibleTimeWindow": {"Mode": "OFF"},
               "ScheduleExpression": f"at({when.strftime('%Y-%m-%dT%H:%M:%S')})",
               "ScheduleExpressionTimezone": "UTC",
@@ -94,7 +94,7 @@ def schedule(aws, name, when, role, owner):
                          "RoleArn": role, "Input": json.dumps({"InstanceIds": [name]}),
                          "RetryPolicy": {"MaximumEventAgeInSeconds": 3600,
                                          "MaximumRetryAttempts": 20}}}
-    # Older CLIs do not know it; then `run` or `gc` deletes what is left of the schedule.
+    # Older CLIs do not know this parameter; then `run` or `gc` deletes the schedule.
     if aws.has("scheduler", "create-schedule", "ActionAfterCompletion"):
         params["ActionAfterCompletion"] = "DELETE"
     aws.do("scheduler", "create-schedule", params)
@@ -105,11 +105,11 @@ def unschedule(aws, name):
         aws.do("scheduler", "delete-schedule", {"Name": schedule_name(name)})
     except AwsError as e:
         if e.code != "ResourceNotFoundException":
-            aws.say(f"the schedule {schedule_name(name)} is left; `ec2 gc` removes it. ({e})")
+            aws.say(f"schedule {schedule_name(name)} was not deleted; `ec2 gc` removes it. ({e})")
 
 
 def terminate(aws, name):
-    """And verify it: True when AWS says that it is gone."""
+    """Terminate an instance; returns True when AWS reports it as terminated."""
     if aws.dry:
         aws.do("ec2", "terminate-instances", {"InstanceIds": [name]})
         return True
@@ -118,7 +118,7 @@ def terminate(aws, name):
             aws.ask("ec2", "terminate-instances", {"InstanceIds": [name]})
             break
         except AwsError as e:
-            # A launch that is not known everywhere yet.
+            # A new instance may not be known everywhere yet.
             if e.code != "InvalidInstanceID.NotFound" or not left:
                 raise
             aws.sleep(5)
@@ -137,7 +137,7 @@ def console(aws, name):
         if e.code in ("InvalidInstanceID.NotFound", "IncorrectInstanceState"):
             return ""
         raise
-    # The AWS CLI has taken the base64 off; other versions of it do not.
+    # Some versions of the AWS CLI decode the base64, others do not.
     text = answer.get("Output") or ""
     if re.fullmatch(r"[A-Za-z0-9+/\s]+={0,2}\s*", text) and len(re.sub(r"\s", "", text)) % 4 == 0:
         try:
@@ -148,7 +148,7 @@ def console(aws, name):
 
 
 class Follower:
-    """AWS shows the last 64 KB, now and then: print what is new of it."""
+    """Prints what is new on the console; AWS provides the last 64 KB, updated sometimes."""
 
     def __init__(self, out):
         self.out, self.seen = out, ""
@@ -156,7 +156,7 @@ class Follower:
     def update(self, text):
         if text == self.seen or not text:
             return
-        # What was there may have scrolled away at its beginning.
+        # The beginning of the earlier text may be lost.
         tail = self.seen[-200:]
         at = text.rfind(tail) if tail else -1
         new = text[at + len(tail):] if at >= 0 else text
@@ -179,13 +179,12 @@ def interrupt(number, frame):
 
 def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, groups=(),
         words="", detach=False):
-    """The status of the application."""
+    """Run an instance; returns the status of the application."""
     image = describe_image(aws, ami)
     title = mark.read(image).get("app") or ami
     most = mark.seconds(mark.read(image).get("lifetime") or "1h")
     if lifetime and lifetime > most and mark.read(image).get("lifetime"):
-        raise Ec2Error(f"{ami} was made for a lifetime of {most} s: an instance's may be shorter, "
-                       "not longer")
+        raise Ec2Error(f"{ami} has a lifetime of {most} s; --lifetime can only shorten it")
     lifetime = lifetime or most
     zones = check_type(aws, image, kind, zone)
     account = aws.identity()["Account"]
@@ -194,10 +193,10 @@ def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, grou
     expires = mark.after(lifetime + MARGIN)
     data = f"lifetime={lifetime}s {words}".strip() + "\n"
     if len(data.encode()) > USER_DATA:
-        raise Ec2Error(f"user data has {len(data.encode())} bytes; AWS takes {USER_DATA}")
+        raise Ec2Error(f"user data has {len(data.encode())} bytes; AWS accepts {USER_DATA}")
     tags = mark.tags(owner, expires, app=title)
-    aws.say(f"launching {title} ({ami}) as {kind} in {zone or ' or '.join(zones)}: account "
-            f"{account} pays for it until it ends, at the latest at {mark.stamp(expires)}")
+    aws.say(f"launching {title} ({ami}) as {kind} in {zone or ' or '.join(zones)}; account "
+            f"{account} pays until it ends, at {mark.stamp(expires)} at the latest")
     request = {
         "ImageId": ami, "InstanceType": kind, "MinCount": 1, "MaxCount": 1,
         "ClientToken": str(uuid.uuid4()), "UserData": data,
@@ -231,11 +230,12 @@ def attend(aws, request, expires, role, owner, out, detach):
         if role:
             schedule(aws, name, expires, role, owner)
         else:
-            aws.say("no schedule in the cloud (--no-schedule): the guest and we end it alone")
+            aws.say("no schedule in the cloud (--no-schedule): only the guest itself and this "
+                    "program end the instance")
         if aws.dry:
             return 0
         if detach:
-            aws.say(f"`ec2 console {name}` shows it, `ec2 stop {name}` ends it")
+            aws.say(f"`ec2 console {name}` shows its console, `ec2 stop {name}` terminates it")
             return 0
         return wait(aws, name, expires, out)
     except BaseException as e:
@@ -252,7 +252,7 @@ def attend(aws, request, expires, role, owner, out, detach):
 
 
 def by_token(aws, token):
-    """An instance whose launch was asked for by us, and whose answer we never had."""
+    """Find the instance of a launch whose reply was lost, by its client token."""
     found = aws.ask("ec2", "describe-instances", {
         "Filters": [{"Name": "client-token", "Values": [token]}]})["Reservations"]
     return next((i["InstanceId"] for r in found for i in r["Instances"]), None)
@@ -267,8 +267,8 @@ def end_at_once(aws, name, why):
         gone = False
         aws.say(str(e))
     if not gone:
-        raise Ec2Error(f"{name} MAY STILL RUN AND COST MONEY: end it with `ec2 stop {name}` or "
-                       "in the AWS console") from why
+        raise Ec2Error(f"{name} MAY STILL RUN AND COST MONEY: terminate it with `ec2 stop {name}` "
+                       "or in the AWS console") from why
     unschedule(aws, name)
 
 
@@ -280,15 +280,15 @@ def wait(aws, name, expires, out):
         found = instance(aws, name)
         unknown = 0 if found else unknown + 1
         if unknown > PATIENCE:
-            raise Ec2Error(f"AWS does not know {name} any more")
+            raise Ec2Error(f"AWS does not know {name}")
         if found and found["State"]["Name"] != state:
             state = found["State"]["Name"]
             aws.say(f"{name} is {state}")
         if state == "stopped":
-            aws.say("stopped, not terminated: its disk would be paid for")
+            aws.say("the instance is stopped, not terminated; its disk would still cost money")
             break
         if mark.now() > expires + datetime.timedelta(seconds=60):
-            aws.say("it has outlived its lifetime and its schedule")
+            aws.say("the instance still runs after its lifetime and its schedule")
             break
         turn += 1
         if state == "running" and turn % 3 == 1:
@@ -296,8 +296,8 @@ def wait(aws, name, expires, out):
         if state not in GONE:
             aws.sleep(5)
     if state not in GONE and not terminate(aws, name):
-        raise Ec2Error(f"AWS does not say that {name} is terminated")
-    aws.say(f"{name} is gone (verified)")
+        raise Ec2Error(f"AWS does not report {name} as terminated")
+    aws.say(f"{name} is terminated (verified)")
     unschedule(aws, name)
     # The console's last piece is posted a while after the end.
     for _ in range(12):
@@ -310,7 +310,7 @@ def wait(aws, name, expires, out):
     status = follower.status()
     if status is None:
         reason = ((found or {}).get("StateReason") or {}).get("Message", "no reason")
-        aws.say(f"its console has no exit status. AWS says why it ended: {reason}")
+        aws.say(f"the console has no exit status. AWS's reason for the end: {reason}")
         return NO_STATUS
     aws.say(f"exit status {status}")
     return status

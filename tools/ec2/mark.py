@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What is ours says so: tags, times, and how they are read again.
+"""Tags that mark Xenolith's resources, and the times in them.
 
-Nothing without the tag `xenolith` is ever stopped or removed.
+Resources without the tag `xenolith` are never stopped or removed.
 """
 
 import datetime
@@ -15,7 +15,7 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 def seconds(text):
     m = re.fullmatch(r"(\d{1,7})([smhd]?)", text)
     if not m or not int(m[1]):
-        raise Ec2Error(f"{text!r} is no duration: 90s, 30m, 2h, 7d")
+        raise Ec2Error(f"{text!r} is not a duration such as 90s, 30m, 2h, 7d")
     return int(m[1]) * UNITS[m[2]]
 
 
@@ -32,14 +32,14 @@ def stamp(time):
 
 
 def tags(owner, expires, **more):
-    """As a list for AWS."""
+    """The tags of a resource, as a list for AWS."""
     all_of_them = {"xenolith": "1", "xenolith:owner": owner, "xenolith:expires": stamp(expires)}
     all_of_them.update({f"xenolith:{k}": v for k, v in more.items() if v})
     return [{"Key": k, "Value": str(v)[:256]} for k, v in all_of_them.items()]
 
 
 def read(thing):
-    """The tags of a thing AWS has described, without our prefix."""
+    """Xenolith's tags of a resource that AWS has described, without their prefix."""
     found = {t["Key"]: t.get("Value", "") for t in thing.get("Tags") or []}
     return {k.removeprefix("xenolith:"): v for k, v in found.items() if k.startswith("xenolith")}
 
@@ -49,7 +49,7 @@ def ours(thing):
 
 
 def expired(thing):
-    """A thing of ours without a readable time has expired: nobody else will remove it."""
+    """Whether a resource of Xenolith has expired; one without a valid time has expired."""
     try:
         when = datetime.datetime.strptime(read(thing)["expires"], "%Y-%m-%dT%H:%M:%SZ")
     except (KeyError, ValueError):

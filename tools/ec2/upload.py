@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""A disk becomes an AMI: EBS direct, which wants neither a bucket nor an import role.
+"""Makes an AMI from a disk, by EBS direct, which needs neither a bucket nor an import role.
 
-A killed upload goes on where it was: DISK.upload.json has the snapshot, and the client
-token that it was started with, written before it was.  What is left behind for good
-carries our tag from its first moment, so that `gc` finds it; the AMI alone gets its tag
-a moment later, and is found by its snapshot.
+An upload that was killed is continued: DISK.upload.json has the snapshot and its client token,
+and is written before the snapshot is started.  Each resource has the tag `xenolith` from its
+creation, so that `gc` finds it, except the AMI, which is tagged a moment later and is found by
+its snapshot.
 """
 
 import base64
@@ -22,8 +22,8 @@ from . import mark
 from .errors import AwsError, Ec2Error
 
 GiB = 1 << 30
-AT_ONCE = 4             # an AWS CLI each: more of them gain nothing on a small machine
-TIMEOUT = 60            # minutes without a block, after which AWS gives a snapshot up
+AT_ONCE = 4             # parallel calls of the AWS CLI; more are not faster on a small machine
+TIMEOUT = 60            # minutes without a block until AWS abandons a snapshot
 
 
 def b64(digest):
@@ -31,7 +31,7 @@ def b64(digest):
 
 
 def find_aki(aws, partitioned):
-    """The newest PV-GRUB of Amazon's."""
+    """Returns the newest PV-GRUB kernel of Amazon."""
     kind = "hd00" if partitioned else "hd0"
     found = aws.ask("ec2", "describe-images", {
         "Owners": ["amazon"],
@@ -41,17 +41,17 @@ def find_aki(aws, partitioned):
     def version(image):
         m = re.fullmatch(rf"pv-grub-{kind}_(\d+)\.(\d+)-x86_64\.gz", image.get("Name", ""))
         return (int(m[1]), int(m[2])) if m else (-1, -1)
-    # A name can be anybody's; the owner alias is asked for, and looked at again.
+    # Any account can use such a name, so the owner is requested and checked.
     good = [i for i in found if version(i) > (-1, -1)
             and i.get("ImageOwnerAlias", "amazon") == "amazon"]
     if not good:
-        raise Ec2Error("Amazon has no PV-GRUB kernel in this region: PV images start only in "
-                       "old regions, such as us-east-1, us-west-2, eu-west-1. Choose --region.")
+        raise Ec2Error("Amazon has no PV-GRUB kernel in this region. Choose an older --region for "
+                       "PV images, such as us-east-1, us-west-2, eu-west-1.")
     return max(good, key=version)["ImageId"]
 
 
 def blocks_of(path, size):
-    """(index, bytes) of each block that is not all zeros; the last is filled up."""
+    """Yields (index, bytes) of each block that is not all zeros; the last one is padded."""
     with open(path, "rb") as f:
         for index in range(1 << 40):
             data = f.read(size)
@@ -62,7 +62,7 @@ def blocks_of(path, size):
 
 
 class State:
-    """What a killed upload leaves for the next."""
+    """The file by which the next run continues an upload."""
 
     def __init__(self, disk, key):
         self.path, self.key = disk.with_name(disk.name + ".upload.json"), key
@@ -98,7 +98,7 @@ class Bar:
             sys.stderr.write(f"\r[{'#' * full}{'.' * (40 - full)}] {done}/{self.total} blocks{end}")
             sys.stderr.flush()
         elif done == self.total:
-            self.say(f"{done} blocks are there")
+            self.say(f"{done} blocks are uploaded")
 
 
 def snapshot_state(aws, snapshot):
@@ -112,12 +112,12 @@ def snapshot_state(aws, snapshot):
 
 
 def start(aws, state, disk, title, tags):
-    """The snapshot's id and block size, of a new one or of one begun before."""
+    """Start a snapshot, or continue one; returns its id and block size."""
     size = -(-disk.stat().st_size // GiB)
     if state.data and state.data["snapshot"]:
         how = snapshot_state(aws, state.data["snapshot"])
         if how in ("pending", "completed"):
-            aws.say(f"going on with {state.data['snapshot']}")
+            aws.say(f"continuing {state.data['snapshot']}")
         else:
             state.data = None
     again = bool(state.data)
@@ -127,7 +127,7 @@ def start(aws, state, disk, title, tags):
     if not state.data["snapshot"]:
         made = aws.ask("ebs", "start-snapshot", state.data["start"])
         if again and snapshot_state(aws, made["SnapshotId"]) not in ("pending", "completed"):
-            # What that token made was removed meanwhile.
+            # The snapshot of this token was removed meanwhile.
             state.begin(dict(state.data["start"], ClientToken=str(uuid.uuid4())))
             made = aws.ask("ebs", "start-snapshot", state.data["start"])
         state.data.update(snapshot=made["SnapshotId"], block=made["BlockSize"])
@@ -136,7 +136,7 @@ def start(aws, state, disk, title, tags):
 
 
 def put(aws, snapshot, index, data):
-    # The CLI wants a file with a name; this one is gone when we are, however that comes.
+    # The CLI needs a file with a name; this one ends with the process.
     with open(os.memfd_create("block"), "wb") as f:
         f.write(data)
         f.flush()
@@ -156,7 +156,7 @@ def put_all(aws, state, disk, snapshot, size):
         running = {}
         try:
             while True:
-                for index, data in missing:     # as many as there are hands, not all in memory
+                for index, data in missing:     # only AT_ONCE blocks are in memory
                     running[pool.submit(put, aws, snapshot, index, data)] = index
                     if len(running) >= AT_ONCE:
                         break
@@ -185,7 +185,7 @@ def complete(aws, state, snapshot, blocks):
                 "Checksum": b64(whole), "ChecksumAlgorithm": "SHA256",
                 "ChecksumAggregationMethod": "LINEAR"})
         except AwsError as e:
-            # Perhaps it was asked again, after an answer that was lost: time tells.
+            # It may have been repeated after a lost reply: the snapshot's state will show it.
             if e.code not in ("ValidationException", "ConflictException"):
                 raise
             refusal = e
@@ -198,13 +198,13 @@ def complete(aws, state, snapshot, blocks):
             return
         if how not in ("pending", None):        # None: eventual consistency
             state.forget()
-            raise Ec2Error(f"AWS gave snapshot {snapshot} up ({how}): upload again; "
-                           "`ec2 gc` removes what is left")
+            raise Ec2Error(f"AWS abandoned snapshot {snapshot} ({how}): upload again; "
+                           "`ec2 gc` removes the snapshot")
         if refusal and turn == 24:
             raise refusal
         aws.sleep(5)
-    raise Ec2Error(f"snapshot {snapshot} is still not ready after 20 minutes: type the same "
-                   "again later, nothing is uploaded twice")
+    raise Ec2Error(f"snapshot {snapshot} is not ready after 20 minutes: run the same command "
+                   "again later; nothing is uploaded twice")
 
 
 def request(name, kind, snapshot, aki, partitioned):
@@ -232,11 +232,11 @@ def register(aws, words):
 
 
 def choose(data, kinds):
-    """The first of these kinds of AMI that the disk can be."""
+    """Returns the first of these virtualization types that the disk supports."""
     able, _ = disks.doors(data)
     kind = next((k for k in kinds if k in able), None)
     if kind is None:
-        raise Ec2Error(f"this disk starts as {' or '.join(able)} only: make it without --whole")
+        raise Ec2Error(f"this disk boots only as {' or '.join(able)}: make it without --whole")
     return kind
 
 
@@ -246,12 +246,13 @@ def read(disk):
     except OSError as e:
         raise Ec2Error(f"disk {disk}: {e.strerror}") from None
     if data is None or len(data) < 512:
-        raise Ec2Error(f"disk {disk}: more than 1 GiB, or next to nothing: no disk of ours")
+        raise Ec2Error(f"disk {disk}: its size must be 512 bytes to 1 GiB; `ec2 image` makes a "
+                       "disk")
     return data
 
 
 def upload(aws, disk, title, owner, keep, lifetime, kinds=("hvm", "paravirtual")):
-    """The AMI of this disk, which may be there already; of the first kind that it can be."""
+    """Make an AMI of the disk unless one exists, of the first supported kind; returns its id."""
     disk = Path(disk)
     data = read(disk)
     kind, (_, partitioned) = choose(data, kinds), disks.doors(data)
@@ -262,13 +263,13 @@ def upload(aws, disk, title, owner, keep, lifetime, kinds=("hvm", "paravirtual")
         {"Name": "virtualization-type", "Values": [kind]}]})["Images"]
     there = [i for i in there if i.get("State") == "available"]
     if there:
-        aws.say(f"{there[0]['ImageId']} is this very disk: nothing to upload")
+        aws.say(f"{there[0]['ImageId']} has the same contents: nothing to upload")
         return there[0]["ImageId"]
     aki = None if kind == "hvm" else find_aki(aws, partitioned)
     tags = mark.tags(owner, mark.after(keep), app=title, disk=digest,
                      lifetime=f"{lifetime}s" if lifetime else None)
-    aws.say(f"uploading {title}, to be {kind}: a snapshot in account {account}. It is stored until "
-            f"{mark.stamp(mark.after(keep))}, for some cents a month per GB; `ec2 gc` removes it")
+    aws.say(f"uploading {title} as {kind}: a snapshot in account {account}, which costs some cents "
+            f"per GB and month. `ec2 gc` removes it after {mark.stamp(mark.after(keep))}")
     if aws.dry:
         return pretend(aws, disk, tags,
                        request(f"xenolith-{title}-...", kind, "SNAPSHOT", aki, partitioned))

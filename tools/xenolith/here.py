@@ -31,7 +31,7 @@ def native(words):
     done = subprocess.run(["make", "-s", "-C", Path(__file__).parent, f"BUILD={out.absolute()}"])
     if done.returncode:
         sys.exit("xenolith: cannot build the command; type: "
-                 "apt-get install libxen-dev libjansson-dev pkg-config")
+                 "apt-get install libxen-dev libjansson-dev")
     os.execv(out / "xenolith", ["xenolith", *words])
 
 
