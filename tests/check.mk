@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: ISC
-# What tests/check runs is built here: all of kernel/, drivers/, net/ and control/ for the
-# host, and lwIP, under AddressSanitizer and UndefinedBehaviorSanitizer, a program for each
+# Builds the programs of tests/check: kernel/, drivers/, net/, control/ and lwIP for the host
+# with AddressSanitizer and UndefinedBehaviorSanitizer, and a program for each
 # tests/unit/*_test.c and each tests/fuzz/*_fuzz.c.
 #
 #	unit/	for unit tests: each access to memory is a call (tests/host/world.c)
 #	fuzz/	the same for fuzzers, with libFuzzer's coverage
 #
-# A test is linked with what it needs of libguest.a: kernel/, drivers/, net/, control/,
-# lwIP and tests/host/.
+# A test is linked with libguest.a, which has kernel/, drivers/, net/, control/, lwIP and
+# tests/host/.
 
 BUILD		?= build
 XEN_INCLUDE	?= /usr/include

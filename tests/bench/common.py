@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What every measurement uses: the table, and Linux guests with a program to measure."""
+"""Common parts of all measurements: the table, and Linux guests with a program to measure."""
 
 import os
 import statistics

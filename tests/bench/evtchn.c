@@ -2,9 +2,9 @@
 /*
  * Event channels from Linux user space, for tests/bench/run:
  *
- *	evtchn echo		in a Linux guest: answers each event from dom0 with one
- *	evtchn ping DOMID PORT	in dom0: the time of a round trip, in ns
- *	evtchn storm DOMID PORT SECONDS		rings all the time; says how often
+ *	evtchn echo		in a Linux guest: answers each event from dom0 with an event
+ *	evtchn ping DOMID PORT	in dom0: prints the time of a round trip in ns
+ *	evtchn storm DOMID PORT SECONDS		sends events all the time; prints their number
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""The network beside Linux's PV guest: the same clients in dom0, the same backend.
+"""Measures the network of a Xenolith guest and a Linux PV guest, with the same clients in dom0
+and the same backend.
 
-Guests take turns at one address.  A guest's CPU time is Xen's own account of it.
+The guests run in turn, at the same address.  A guest's CPU time is measured by Xen.
 """
 
 import io

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Request and response over TCP, a byte each: `rr serve PORT` answers, `rr ask ADDRESS PORT
- * SECONDS` prints the mean round trip in microseconds.  For dom0 and Linux guests.
+ * Round trips of one byte over TCP, for dom0 and Linux guests: `rr serve PORT` is the server;
+ * `rr ask ADDRESS PORT SECONDS` prints the mean time in microseconds.
  */
 #include <arpa/inet.h>
 #include <err.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What tests/xen/vchan does as server, by libxenvchan in a Linux guest: vchan PATH BYTES
+ * The server of tests/xen/vchan with libxenvchan, for a Linux guest: vchan PATH BYTES
  *
- * One client after another, each with rings of so many bytes.
+ * It serves one client after another, each with rings of BYTES.
  */
 #include "../xen/vchan/pattern.h"
 

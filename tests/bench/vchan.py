@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""vchan beside libxenvchan: the same client in dom0, on libxenvchan, and as server our guest
-or libxenvchan in a Linux guest, with rings of the same sizes."""
+"""Measures vchan with the same client in dom0 (libxenvchan), and two servers: a Xenolith guest,
+and libxenvchan in a Linux guest, with rings of the same sizes."""
 
 import subprocess
 from functools import partial

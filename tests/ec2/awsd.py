@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""The AWS CLI as a server, so that a call costs a fraction: it is loaded once, with the
-commands of the services wanted, and forks.  A call's client (a connection's addresses,
-credentials and methods, whose making takes most of a call's time) is made before the fork,
-once for each service and environment.
+"""The AWS CLI as a server: it loads the CLI once, with the commands of the services that the tests
+use, and forks for each call, which then takes a tenth of the time.  The client of a call (the
+addresses, credentials and methods of a connection) is made before the fork, once for each
+service and environment.
 
-    awsd.py serve SOCKET        (with the CLI's modules in PYTHONPATH, and the calls'
-                                AWS_CONFIG_FILE, which it reads)
-    awsd.py call SOCKET WORD... as `aws WORD...`, in the caller's environment
+    awsd.py serve SOCKET        needs the CLI's modules in PYTHONPATH, and AWS_CONFIG_FILE
+    awsd.py call SOCKET WORD... does what `aws WORD...` does, in the caller's environment
 """
 
 import json
@@ -81,7 +80,7 @@ def serve(path):
     from awscli.clidriver import AWSCLIEntryPoint, create_clidriver
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     services = ("sts", "ec2", "ebs", "scheduler")
-    # The models are read once; who is forked has them, to itself.
+    # The models are read once; each forked process has a copy.
     plain = awscli.botocore.loaders.JSONFileLoader.load_file
     data = pathlib.Path(awscli.botocore.loaders.__file__).parent / "data"
     cache = {str(p)[:-5]: plain(None, str(p)[:-5])

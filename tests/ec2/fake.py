@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: ISC
-"""A cloud on this machine: EC2, EBS direct, EventBridge Scheduler and STS over HTTP.
+"""A simulated cloud: EC2, EBS direct, EventBridge Scheduler and STS over HTTP.
 
     with Cloud(botocore_path) as cloud:         # cloud.url, cloud.environment()
         cloud.trouble["RunInstances"] = [Refused("InsufficientInstanceCapacity", ...)]
 
-What it knows of AWS beyond its service model (model.py): states take time (counted in
-looks at them), what was made is not known everywhere at once, client tokens, checksums
-of blocks, what a terminated instance leaves behind.
+In addition to AWS's service model (model.py), it simulates: states that change after a number
+of requests, resources that are not known everywhere at once, client tokens, checksums of
+blocks, and what a terminated instance leaves behind.
 
-trouble[OPERATION] is a list taken from at each request: Refused is answered; "lost" does
-it and drops the connection; "503" and "throttle" say so; "ok" does it.
+trouble[OPERATION] is a list; each request takes one element: Refused is the reply; "lost"
+executes the request and drops the connection; "503" and "throttle" are these errors; "ok"
+executes the request.
 
-on_run(instance) is called in a thread when an instance starts; it returns (console,
-reason): "poweroff" obeys its shutdown behaviour, anything else leaves it running.
+on_run(instance) is called in a thread when an instance starts.  It returns (console, reason):
+with "poweroff" the shutdown behaviour is applied, with other reasons the instance runs on.
 """
 
 import base64
@@ -31,7 +32,7 @@ GiB = 1 << 30
 BLOCK = 524288
 ACCOUNT = "123456789012"
 ZONES = ["us-east-1a", "us-east-1b"]
-# What each takes, its processors and MiB, who runs it.
+# For each type: virtualization types, processors, MiB, hypervisor.
 TYPES = {"t1.micro": (["paravirtual"], 1, 627, "xen"),
          "m1.small": (["paravirtual"], 1, 1740, "xen"),
          "m3.medium": (["paravirtual", "hvm"], 1, 3840, "xen"),
@@ -126,7 +127,7 @@ class Cloud:
                 "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_MAX_ATTEMPTS": "1"}
 
     def request(self, method, path, headers, body):
-        """(status, headers, body), or None: nobody will ever know."""
+        """Returns (status, headers, body), or None if the reply is lost."""
         service = None
         m = re.search(r"/(\w+)/aws4_request", headers.get("Authorization") or "")
         service = self.services.get(m[1] if m else "ec2", self.services["ec2"])
@@ -398,7 +399,7 @@ class Cloud:
     def life(self, i):
         try:
             console, reason = self.on_run(i)
-        except Exception as e:      # of the test's: nobody waits for ever because of it
+        except Exception as e:      # an error of the test must not let the client wait for ever
             console, reason = f"the double failed: {e!r}", "poweroff"
         with self.lock:
             i["console"] = console

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""Requests and answers by AWS's own published service model (botocore's service-2.json).
+"""Decodes and checks requests and replies by AWS's published service model (botocore's
+service-2.json).
 
-What a client sends is decoded by the model, and whatever the model does not know, lacks
-or would not take (members, required ones, types, lengths, ranges, patterns, enums) is
-refused.  Answers are checked against the output shapes the same way: the fake may leave
-things out, but not make them up.  Signatures are checked by arithmetic of our own (SigV4).
+A request is refused if it violates the model: unknown or missing members, types, lengths,
+ranges, patterns, enums.  Replies of the simulated cloud are checked in the same way; they may
+omit members, but must not add unknown ones.  Signatures are verified by an independent
+implementation of SigV4.
 """
 
 import base64

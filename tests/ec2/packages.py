@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The distribution's AWS CLI and botocore, unpacked below build/ec2, nothing installed."""
+"""Unpacks the distribution's AWS CLI and botocore below build/ec2, without installing them."""
 
 import fcntl
 import os

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""GRUB 2 as a PV guest's kernel, in the place of Amazon's PV-GRUB, which is GRUB 0.97.
+"""GRUB 2 as the kernel of a PV guest, instead of Amazon's PV-GRUB, which is GRUB 0.97.
 
-    pvgrub.image("menu.lst")    the path of one that boots what a disk's menu.lst says
-    pvgrub.image("grub.cfg")    ... or its grub.cfg
+    pvgrub.image("menu.lst")    the path of an image that boots by a disk's menu.lst
+    pvgrub.image("grub.cfg")    the same by its grub.cfg
 
-It reads the disk through a frontend of its own, builds the domain's next life page by page
-and jumps there: so our kernel finds rings and ports that were used, and a shuffled p2m.
+GRUB reads the disk by its own frontend, replaces the domain's memory page by page, and jumps to
+the kernel.  So the kernel finds rings and ports that were used, and a shuffled p2m.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ from ec2 import grub
 
 MODULES = """memdisk tar normal configfile legacycfg test loadenv search search_fs_file
     part_msdos part_gpt ext2 linux gzio xzio ls halt""".split()
-# Whoever gets behind these lines would wait for a key, and cost money.
+# If GRUB continued after these lines, it would wait for a key, which costs money.
 MENUS = {"menu.lst": "search -s root -f /boot/grub/menu.lst\n"
                      "legacy_configfile /boot/grub/menu.lst\nhalt\n",
          "grub.cfg": "search -s root -f /boot/grub/grub.cfg\n"

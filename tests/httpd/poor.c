@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A machine with little memory: the linker puts these in the place of the calls.  From the
- * first connection on there are MEMORY bytes.  Where they are gone, by POOR, malloc() fails,
- * or accept4() does, or there are no free pages, which is only told.
+ * Simulates a machine with little memory: the linker replaces the calls by these functions.
+ * From the first connection on, MEMORY bytes are available.  When they are used up, POOR
+ * selects what happens: malloc() fails, or accept4() fails, or only the number of free pages
+ * is reported as 0.
  */
 #include <errno.h>
 #include <malloc.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Any bytes as requests: what is understood is sound, and what is answered fits. */
+/* Arbitrary bytes as requests: parsed requests are consistent, and replies match them. */
 #include "apps/httpd/reply.h"
 
 #include <assert.h>

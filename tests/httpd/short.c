@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network that takes little at a time: connection.c is compiled once more with these in
- * place of the calls, so that a response is cut at any byte.  And a guest, for metrics.c:
- * what it says is in the file that GUEST names.
+ * Simulates a network that accepts only a few bytes at a time: connection.c is compiled a
+ * second time with these functions instead of the calls, so a response is cut at any byte.
+ * For metrics.c, it simulates a guest, whose statistics are in the file GUEST.
  */
 #include <errno.h>
 #include <fcntl.h>

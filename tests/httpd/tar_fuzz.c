@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Any bytes as an archive: an index of what lies within it, or a refusal. */
+/* Arbitrary bytes as an archive: all entries of its index are inside it, or it is refused. */
 #include "apps/httpd/site.h"
 
 #include <assert.h>

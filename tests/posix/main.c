@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Runs one case of the Open POSIX Test Suite: argv[1] is its name.  tests/posix/run
- * writes the table, and links the cases, each with all its names made its own.
+ * Runs one case of the Open POSIX Test Suite: argv[1] is its name.  tests/posix/run writes the
+ * table of cases, and links them after it has made the names of each case local.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Xen's libraries for tools/xenolith on a machine without Xen: a vchan is a connection to
- * the socket that FAKE_GUEST names, and time goes FAKE_SPEED times as fast.
+ * Replaces Xen's libraries for tools/xenolith on a machine without Xen.  A vchan is a
+ * connection to the socket FAKE_GUEST; time runs FAKE_SPEED times as fast.
  */
 #include "fake/libxenvchan.h"
 #include "fake/xenstore.h"

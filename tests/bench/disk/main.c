@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How fast a disk is read: random 4 KiB by 1 and by 32 threads, 1 MiB pieces in order by 1
- * and by 4; past any cache.  The same source is compiled for Linux (tests/bench/run).
+ * Measures reads of a disk without caches: random 4 KiB by 1 and by 32 threads, 1 MiB in
+ * sequence by 1 and by 4 threads.  The same source is compiled for Linux (tests/bench/run).
  *
  *	disk PATH SECONDS
  */

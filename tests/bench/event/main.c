@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers each event from dom0 with one. */
+/* Answers each event from dom0 with an event. */
 #include "kernel/evtchn.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Says that it is there, and sleeps for ever. */
+/* Prints a line, then sleeps for ever. */
 #include <stdio.h>
 #include <unistd.h>
 

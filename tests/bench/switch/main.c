@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two threads hand a turn to each other by a mutex and a condition variable: ns for
- * each switch.  The same source is compiled for Linux (tests/bench/run).
+ * Two threads alternate by a mutex and a condition variable; prints the ns of a switch.  The
+ * same source is compiled for Linux (tests/bench/run).
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What tools/xenolith uses of Xen's library, over a socket (fake.c). */
+/* The functions of Xen's library that tools/xenolith uses, over a socket (fake.c). */
 #ifndef LIBXENVCHAN_H
 #define LIBXENVCHAN_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What tools/xenolith uses of Xen's library: one domain, 5, named "web" (fake.c). */
+/* The functions of Xen's library that tools/xenolith uses; domain 5 is named "web" (fake.c). */
 #ifndef XENSTORE_H
 #define XENSTORE_H
 
