@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The answers' path of drivers/blkfront_request.c: the backend does what the input says.  However
- * it behaves, every call returns, and at the end nothing is leaked.
+ * The responses of drivers/blkfront_request.c: the backend does what the input says.  However it
+ * behaves, every call returns, and nothing is leaked at the end.
  */
 #include "drivers/blkfront.h"
 #include "drivers/xenbus/xenstore.h"

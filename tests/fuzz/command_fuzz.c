@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The operator is the fuzzer: each message is answered, once, by JSON. */
+/*
+ * The fuzzer is the client of the endpoint: each message gets exactly one reply
+ * of valid JSON.
+ */
 #include "control/command.h"
 
 #include <stdlib.h>

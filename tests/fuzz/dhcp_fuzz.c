@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * DHCP servers that say anything: the guest lives, takes no absurd address, and sends no
- * flood.  The input is a list of answers to what the guest sent last, of a message type,
- * times and options that the input has, and of pauses.
+ * DHCP servers that send anything: the guest does not fail, does not accept an invalid
+ * address, and does not send a flood.  The input is a list of replies to the guest's last
+ * message, with message type, times and options, and of pauses.
  */
 #include "tests/fuzz/net_direct.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* net/dnsmsg.c: an answer of any bytes to a question that is one. */
+/* net/dnsmsg.c: a reply of arbitrary bytes to a valid question. */
 #include "net/dnsmsg.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bytes that come in pieces of any lengths are the messages that they are as a whole: none is
- * lost, split or joined, and the one that is too long is only that one.
+ * Bytes that arrive in pieces of any length give the same messages as in one piece: none
+ * is lost, split or joined, and a message that is too long does not affect others.
  */
 #include "control/control_internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whatever gdb says, in packets or not: what is answered is a packet, memory is asked for
- * only as far as there is room for it, and who shall run is one of the threads.
+ * Arbitrary input from gdb, in packets or not: each reply is a packet, requests for
+ * memory do not exceed the buffer, and the thread that is selected to run exists.
  */
 #include "control/gdb/gdb_internal.h"
 #include "kernel/debug.h"

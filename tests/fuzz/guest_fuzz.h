@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A fuzzer of a guest that runs: define run(), which takes its bytes
- * from `input`.  The first byte of what libFuzzer gives is the seed of the schedule.
+ * For fuzzers that need a running guest: define run(), which takes bytes from `input`.
+ * The first byte of libFuzzer's input is the seed of the schedule.
  */
 #ifndef TESTS_FUZZ_GUEST_FUZZ_H
 #define TESTS_FUZZ_GUEST_FUZZ_H

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * For fuzzers of net/: one thread does everything, so an input takes a fraction of a
+ * For fuzzers of net/: everything runs in one thread, so an input takes a fraction of a
  * millisecond.
  *
- * The guest boots once.  Before each input its static variables are those of after booting, so
- * an input that finds something finds it alone.  The threads of net/net.c and of the device do
- * not exist: pass() does what the first does in time, settle() what the second does.  tests/unit
- * has them as threads.
+ * The guest boots once.  Before each input its static variables are reset to their values
+ * after booting, so the result does not depend on earlier inputs.  The threads of
+ * net/net.c and of the device do not exist: pass() does the work of the first, settle()
+ * that of the second.  tests/unit has them as threads.
  *
- * A fuzzer defines run(), which calls direct_up() and direct_down(), and takes its bytes from
- * `input`.  What was allocated by then and is not free at the end is a leak.
+ * A fuzzer defines run(), which calls direct_up() and direct_down() and takes bytes from
+ * `input`.  Memory that is allocated in between and not freed at the end is a leak.
  */
 #ifndef TESTS_FUZZ_NET_DIRECT_H
 #define TESTS_FUZZ_NET_DIRECT_H

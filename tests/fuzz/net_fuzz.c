@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Frames from anybody: net/ and lwIP behind it stay alive, and at the end hold nothing.
+ * Arbitrary frames: net/ and lwIP do not fail, and hold no memory at the end.
  *
- * The input is a list of frames, each made from a template - what the guest would take for
- * an answer - with some bytes changed, some added, and its checksums put right or not.
+ * The input is a list of frames.  Each is made from a template of a plausible reply, with
+ * some bytes changed or added, and with correct or incorrect checksums.
  */
 #include "tests/fuzz/net_direct.h"
 
@@ -84,7 +84,7 @@ static size_t tcp(uint8_t *p, uint8_t flags, size_t data)
 	return ip4(p, 6, head + data);
 }
 
-/* An answer: who was asked answers who asked. */
+/* Makes a reply: swaps the sender's and the receiver's addresses. */
 static size_t answer(uint8_t *p, const uint8_t *asked, size_t len)
 {
 	memcpy(p, asked, len);
@@ -385,7 +385,7 @@ static void run(void)
 	assert(udp && udp_bind(udp, IP_ANY_TYPE, 7) == ERR_OK);
 	udp_recv(udp, datagram, NULL);
 
-	/* Somebody is there, and connected. */
+	/* A peer exists and is connected. */
 	uint8_t *p = vif_alloc(200);
 
 	memcpy(p, vif.info.mac, 6);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The answers' paths of drivers/netfront*.c: the backend does what the input says.  However
- * it behaves, every done() is called once, what is handed up stays as it is, and at the
- * end nothing is leaked.
+ * The responses of drivers/netfront*.c: the backend does what the input says.  However it
+ * behaves, every done() is called once, received data that was passed up does not change,
+ * and nothing is leaked at the end.
  */
 #include "drivers/netfront.h"
 #include "drivers/xenbus/xenstore.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel/param.c: any command line.  It is ours, but also whoever's may set it. */
+/*
+ * kernel/param.c: arbitrary command lines, since others than the toolstack may set them.
+ */
 #include "kernel/log.h"
 #include "kernel/param.h"
 #include "tests/host/host.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A backend names ids: only what is in flight is found, and each once. */
+/*
+ * A backend sends arbitrary ids: only requests in flight are found, and each of
+ * them once.
+ */
 #include "drivers/border/pending.h"
 
 #include <stdlib.h>

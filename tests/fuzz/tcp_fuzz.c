@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One TCP connection whose peer says anything: whatever is a number in it is near one that
- * matters, so lwIP takes most of it for true.  Nobody ends the guest by that.
+ * One TCP connection whose peer sends anything.  All numbers are near those that lwIP
+ * expects, so lwIP accepts most of them.  The guest does not fail.
  */
 #include "tests/fuzz/net_direct.h"
 
@@ -20,7 +20,7 @@ static err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
 {
 	(void)arg;
 	(void)err;
-	if (!q && p->state == TIME_WAIT) {	/* nobody tells of its end */
+	if (!q && p->state == TIME_WAIT) {	/* its end is not reported */
 		tcp_err(p, NULL);
 		pcb = NULL;
 		sendbuf_free(&buffer);

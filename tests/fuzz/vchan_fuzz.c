@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The peer of a channel is the fuzzer: between our calls it writes anything to the page,
- * indexes and states near what they are more often than not.
+ * The fuzzer is the peer of a channel: between calls it writes to the page, mostly
+ * indexes and states near the current ones.
  */
 #include "drivers/vchan.h"
 #include "kernel/log.h"
@@ -28,7 +28,7 @@ static void check(const struct vchan *v, ssize_t n, size_t len)
 		abort();
 }
 
-/* Who writes learns that nobody is there, and only then; a reader just waits. */
+/* Only a writer gets -ENOTCONN, and only if there is no peer; a reader waits. */
 static void check_client(const struct vchan *v, ssize_t n, bool write)
 {
 	bool nobody = n < 0 && !v->error && v->state == VCHAN_WAITING;

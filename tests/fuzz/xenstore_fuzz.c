@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client's reply path: xenstored is the fuzzer.  It sees what it is asked, so that
- * its answers can be nearly right, and says something unforgivable when its input ends.
+ * The client's handling of replies: the fuzzer is xenstored.  It sees each request, so
+ * its replies can be nearly valid.  When its input ends, it sends a fatal error.
  */
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
@@ -137,7 +137,7 @@ static void think(void)
 		strcpy(text + len, token);
 		message(XS_WATCH_EVENT, 0, text, len + strlen(token) + 1);
 		return;
-	case 5:			/* an answer nobody asked for, twice maybe */
+	case 5:			/* a reply without a request, perhaps twice */
 		len = bytes(text, 64);
 		message(byte() % (XS_DIRECTORY_PART + 3), asking.req_id + (byte() & 3) - 1,
 			text, len);

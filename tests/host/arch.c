@@ -2,12 +2,12 @@
 /*
  * kernel/arch.h in a process.
  *
- * A context is a pthread, and exactly one of them holds the baton: what runs is decided
- * by the guest's scheduler alone, and the sanitizers and debuggers know what a thread
- * is.  Since making one is slow, a pthread serves one context after another.
+ * A context is a pthread, and exactly one pthread runs at a time, so the guest's
+ * scheduler alone decides which one, while sanitizers and debuggers see ordinary
+ * threads.  Since creating a pthread is slow, it serves one context after another.
  *
- * The guest's stack pages are allocated and guarded as on Xen, so that running out of
- * memory and forgetting a thread look the same; the C code stands on the pthread's own.
+ * The guest's stack pages are allocated and guarded as on Xen, so that out-of-memory
+ * errors and leaked threads look the same; the C code uses the stack of the pthread.
  */
 #include "tests/host/inside.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A block backend for the host, of any manners.  It is written from xen/io/blkif.h and from
- * what Linux's xen-blkback does, with Xen's own ring macros, and speaks through the fake
- * xenstored.  It is dom0's, and its disk is number BLKBACK_VDEV.
+ * A block backend for the host tests, well-behaved or not.  It is written from
+ * xen/io/blkif.h and the behaviour of Linux's xen-blkback, with Xen's ring macros, and
+ * uses the fake xenstored.  It is in dom0; its disk is number BLKBACK_VDEV.
  */
 #ifndef TESTS_HOST_BLKBACK_H
 #define TESTS_HOST_BLKBACK_H

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network backend for the host, of any manners.  It is written from xen/io/netif.h and
- * from what Linux's xen-netback does, with Xen's own ring macros, and speaks through the
- * fake xenstored.  It is dom0's, and the device is number 0.
+ * A network backend for the host tests, well-behaved or not.  It is written from
+ * xen/io/netif.h and the behaviour of Linux's xen-netback, with Xen's ring macros, and
+ * uses the fake xenstored.  It is in dom0; the device is number 0.
  *
- * What Linux's would take as malice, or drop, ends the test: half a frame published, a slot
- * across a page, more slots than every backend takes, a size of 0, extras it does not
- * know.  Besides, the memory of a frame must not change before it is answered.
+ * Frames that Linux's backend treats as an attack or drops end the test: incomplete
+ * frames, slots that cross a page, more slots than every backend accepts, a size of 0,
+ * unknown extras. The memory of a frame must not change before the response.
  */
 #ifndef TESTS_HOST_NETBACK_H
 #define TESTS_HOST_NETBACK_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The other side of a vchan for the host, either role and of any manners, written from
- * xen/io/libxenvchan.h and from what libxenvchan does, and not from our side.  It is dom0's,
- * and moves as an actor does: what it says and checks is a pattern of the session's number.
+ * A vchan peer for the host tests, in either role, well-behaved or not.  It is written
+ * from xen/io/libxenvchan.h and the behaviour of libxenvchan, not from drivers/vchan.c.
+ * It is in dom0 and runs as an actor (host.h).  The data that it sends and expects is a
+ * pattern of the session's number.
  */
 #ifndef TESTS_HOST_VCHANPEER_H
 #define TESTS_HOST_VCHANPEER_H

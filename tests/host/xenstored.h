@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A xenstored for the host: it speaks xen/io/xs_wire.h over the guest's ring, written
- * from docs/misc/xenstore.txt and xenstored's source and not from our client.
+ * A xenstored for the host tests: it implements xen/io/xs_wire.h over the guest's ring,
+ * and is written from docs/misc/xenstore.txt and xenstored's source, not from the guest's
+ * client.
  *
  * Set `store` between store_start() and xs_init(), or later, to make it slow, unordered
- * or mad.  It looks at the ring only when the guest rings, and rings as xenstored does.
+ * or hostile.  It reads the ring only after an event from the guest, and sends events as
+ * xenstored does.
  */
 #ifndef TESTS_HOST_XENSTORED_H
 #define TESTS_HOST_XENSTORED_H

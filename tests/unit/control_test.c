@@ -361,7 +361,7 @@ static void lose(void)
 	shutdown_limits();
 	thread_sleep(clock_now() + NSEC_PER_SEC);
 	shutdown_loss("onlost", STATUS_LOST, "it is lost");
-	assert(*hooks == '\0');			/* not by who noticed */
+	assert(*hooks == '\0');			/* not in the thread that noticed it */
 	thread_sleep(clock_now() + NSEC_PER_SEC);
 	shutdown_guest(SHUTDOWN_poweroff, 1, "it went on");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel/hold.c: what the longest hold of the monitor is, and what is none. */
+/* kernel/hold.c: the longest hold of the monitor, and what does not count as a hold. */
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/hold.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* net/ and lwIP against peers and third parties that want to do harm. */
+/* net/ and lwIP against hostile peers and third parties. */
 #include "kernel/page.h"
 #include "kernel/param.h"
 #include "net/lwip/arch/cc.h"

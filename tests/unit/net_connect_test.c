@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What comes of a connection that is asked for, and which DNS servers there are. */
+/* Results of connect(), and the list of DNS servers. */
 #include "kernel/param.h"
 #include "net/dns_servers.h"
 #include "net/icmp.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The DHCP client against servers that do as a claim says, by a clock that is not real. */
+/*
+ * The DHCP client against servers whose behaviour each claim defines, with a
+ * simulated clock.
+ */
 #include "kernel/param.h"
 #include "net/dhcp.h"
 #include "net/dns_servers.h"

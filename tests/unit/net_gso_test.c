@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* net/gso.c and net/checksum.c: what is joined is what an independent cutter takes apart again. */
+/* net/gso.c and net/checksum.c: joined frames, cut again by an independent implementation. */
 #include "drivers/netfront.h"
 #include "net/checksum.h"
 #include "net/gso.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Hostile packets: IPv6 fragments, Neighbour Discovery, addresses that no wire may bear. */
+/*
+ * Hostile packets: IPv6 fragments, Neighbour Discovery, addresses that are
+ * invalid on a link.
+ */
 #include "kernel/param.h"
 #include "net/net.h"
 #include "net/netif.h"

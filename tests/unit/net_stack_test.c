@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* net/ and lwIP over a vif: against a peer that does its own arithmetic. */
+/* net/ and lwIP over a vif, against an independent implementation of a TCP peer. */
 #include "kernel/param.h"
 #include "net/net.h"
 #include "net/sendbuf.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A vif for tests of net/: drivers/netfront.h's contract without a ring.
+ * A vif for tests of net/: it implements drivers/netfront.h without a ring.
  *
- * What the guest sends is kept until the thread "vif" takes it, in order, and gives its
- * bytes to wire(); what that, or the test, puts up by vif_deliver() comes in from the same
- * thread, so callbacks are called as netfront calls them.  Bytes in lent memory must not
- * change until done().
+ * Sent frames are kept until the thread "vif" takes them, in order, and passes their
+ * bytes to wire().  Frames that wire() or the test passes to vif_deliver() are received
+ * in the same thread, so callbacks are called as netfront calls them.  Bytes in lent
+ * memory must not change until done().
  */
 #ifndef TESTS_UNIT_NET_VIF_H
 #define TESTS_UNIT_NET_VIF_H

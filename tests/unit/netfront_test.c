@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * drivers/netfront*.c against tests/host/netback.c, which ends the test when a frame is not
- * what xen-netback of Linux takes.  Claims that begin with an issue's number or the like
- * are bugs that other frontends had.
+ * drivers/netfront*.c against tests/host/netback.c, which ends the test if Linux's xen-
+ * netback would not accept a frame.  Claims that begin with "old bug" or an issue's
+ * number are errors of other frontends.
  */
 #include "drivers/netfront.h"
 #include "drivers/netfront_internal.h"

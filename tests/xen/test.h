@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A test's verdict, the last line it prints: one of XTF's four kinds, which tests/run
- * reads.  A failed expect() ends the test, from whichever thread.
+ * The result of a test is its last line, with one of XTF's four values; tests/run reads
+ * it.  A failed expect() ends the test, in any thread.
  */
 #ifndef TESTS_XEN_TEST_H
 #define TESTS_XEN_TEST_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A disk that goes away under load fails what is in flight, and comes back.
+ * When a disk is detached under load, requests in flight fail, and it works after it is
+ * attached again.
  *
- *	disk-detach ROUNDS	so many times detached and attached again
+ *	disk-detach ROUNDS	the number of times that it is detached and attached
  *
- * Eight threads write and read back; each that meets an error opens the disk again until
- * it is there.
+ * Eight threads write and read back; after an error, a thread opens the disk again until
+ * this succeeds.
  */
 #include "tests/xen/test.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A disk holds what eight threads write to it, in pieces of random sizes that end anywhere.
+ * Eight threads write to a disk in pieces of random sizes that end anywhere, and read it
+ * back.
  *
- *	disk sum PATH...	print the checksum of what each holds
+ *	disk sum PATH...	print the checksum of each disk
  *	disk fill PATH SEED	fill it, read it back, print its checksum
  *	disk refuse PATH	it is read-only
  */

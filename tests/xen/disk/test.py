@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Linux's xen-blkback and we agree about what is on a disk.
+"""Disks with Linux's xen-blkback: guest and dom0 see the same contents.
 
-DISK=FILE makes that the disk of the pattern test, which is one of 48M otherwise.
+DISK=FILE: the disk of the pattern test (default: a new one of 48M).
 """
 
 import os

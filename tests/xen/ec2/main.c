@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Says what EC2 says of the instance, and what is on the disk X_DISK; ends as X_STATUS says.
+ * Prints EC2's data of the instance, and the contents of the disk X_DISK; exits with
+ * X_STATUS.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""The whole road, short of Amazon: from an app to the status that `ec2 run` returns.
+"""All steps of `ec2 run` without Amazon: from an application to the returned status.
 
-The disk is made and uploaded to the cloud of tests/ec2 by the real AWS CLI; the blocks that
-arrived are put together again, and booted: as HVM by BIOS and the GRUB that is on them, as PV
-by GRUB 2 in the place of PV-GRUB, as their menu.lst says (tests/ec2/pvgrub.py).  dom0 answers at 169.254.169.254 with the user data
-the instance was launched with.  That the guest powers off makes the instance terminated.
+A disk is made and uploaded to the simulated cloud of tests/ec2 by the real AWS CLI.  The uploaded
+blocks are joined and booted: as HVM by BIOS and the GRUB on the disk, as PV by GRUB 2 instead of
+PV-GRUB, with the disk's menu.lst (tests/ec2/pvgrub.py).  dom0 serves the instance's user data at
+169.254.169.254.  When the guest powers off, the instance is terminated.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""apps/echo: what goes comes back, by TCP and UDP."""
+"""apps/echo returns all data, over TCP and UDP."""
 
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An application that spins, or sleeps, until somebody ends the guest; test.py asks its
+ * An application that spins or sleeps until the guest is shut down; test.py calls its
  * control endpoint meanwhile.
  *
  *	spin | sleep [THREADS]
- *	proc			or prints /proc/xenolith, and ends
- *	no-input		or says whether input has ended, and ends
+ *	proc			prints /proc/xenolith, and ends
+ *	no-input		prints whether input has ended, and ends
  *
- * With `offer` as the last word it has an interface of its own, org.test.counter1.
+ * With `offer` as the last word, it registers the interface org.test.counter1.
  */
 #include "tests/xen/test.h"
 

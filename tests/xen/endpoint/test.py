@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The control endpoint, asked from dom0 by a program on libxenvchan."""
+"""The control endpoint, called from dom0 by a program with libxenvchan."""
 
 import importlib.util
 import json
@@ -18,7 +18,7 @@ vchan_tools = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(vchan_tools)
 
 PATH = "/local/domain/{}/data/vchan/0/control"
-# Words that somebody has typed, a line each, and what they may become.
+# Incomplete command lines, and their completions.
 COMPLETE = """. /tmp/xenolith.bash
 while read -ra COMP_WORDS; do
 	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
@@ -29,7 +29,7 @@ done
 
 
 def talk(lab, guest, raw, replies, timeout=60):
-    """What is answered to these bytes."""
+    """Returns the replies to these bytes."""
     status, said = lab.dom0(f"{vchan_tools.peer(lab)} talk {guest.domid}"
                             f" {PATH.format(guest.domid)} {replies}", timeout, raw)
     assert status == 0, said
@@ -214,7 +214,7 @@ def test_an_application_has_methods_of_its_own(lab, image):
 
 def test_a_shell_on_the_console(lab, image):
     def typed(guest, line, says, prompt=True):
-        """What is said to it: the line is shown, what it says, and a prompt."""
+        """Type a line: it is echoed, followed by its output and a prompt."""
         start = len(guest.console_text())
         guest.send(line)
         for _ in range(300):
@@ -290,7 +290,7 @@ def test_the_operators_command(lab, image):
         assert said.splitlines() == list(completed.values()), said
         assert lab.sh("timeout 4 xenolith top web || true").count("CPU %") >= 2
         assert "Xenolith" in lab.sh("timeout 2 xenolith log -f web || true")
-        # Two operators: the second waits for the first.
+        # Two clients: the second waits for the first.
         lab.sh("timeout 3 xenolith top web > /dev/null & sleep 1; xenolith mem web; wait || true")
         lab.sh("for i in $(seq 50); do xenolith --json mem web > /dev/null || exit 1; done")
         lab.sh("xenolith shutdown web")
@@ -351,7 +351,7 @@ def test_an_image_is_run_by_the_command(lab, image):
         if status == 0:
             break
     assert "sleep" in said, said
-    # From the developer's shell, by the same words.
+    # The same commands from the shell of the developer's machine.
     door.open_door(lab)
     here = [Path(__file__).parents[3] / "xenolith"]
     env = {**os.environ, "XENOLITH_LAB": str(os.getpid())}
@@ -373,7 +373,7 @@ def test_an_image_is_run_by_the_command(lab, image):
         done
     done = ask("run", "--background", "--name", "third", "--memory", "48", image, "--", "sleep")
     assert done.returncode == 0 and " is third; xenolith info third" in done.stdout, done
-    # One that is destroyed does not close its endpoint.
+    # A destroyed domain does not close its endpoint.
     log = lab.start(["xenolith", "log", "-f", "third"])
     assert log.until(lambda: b"Xenolith on" in log.out, 30), log.err
     lab.sh("xl destroy third")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A guest that ends, or does not, as argv[1] says. */
+/* Ends the guest in the way that argv[1] selects, or does not end it. */
 #include "kernel/sched.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Every way a guest ends, what Xen is told, and what its last line says."""
+"""All ways in which a guest ends: the reason that Xen gets, and the guest's last line."""
 
 import re
 

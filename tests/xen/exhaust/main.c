@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* All ports, all grants, all pages: an error each time, and the guest goes on. */
+/*
+ * Uses all ports, grants and pages: each time an error is returned, and the
+ * guest works on.
+ */
 #include "kernel/arch.h"
 #include "kernel/evtchn.h"
 #include "kernel/gnttab.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Many faults in one guest: a report ends in panic_end(), which comes back here.  What is
- * damaged is put in order for the next case.
+ * Many faults in one guest: a report ends in panic_end(), which returns here.  The damage
+ * is repaired before the next case.
  */
 #include "each.h"
 

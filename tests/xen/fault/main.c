@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Goes wrong in the way argv[1] names, in a function of a name of its own. */
+/* Causes the fault that argv[1] selects, each in its own function. */
 #include "each.h"
 #include "kernel/sched.h"
 
@@ -82,7 +82,7 @@ KEEP static void divide(int by)
 	sink = 1000 / by;
 }
 
-/* No compiler's check stands before the guard page here. */
+/* Only the guard page detects this overflow: there is no check by the compiler. */
 KEEP static void overflow(void *arg)
 {
 	(void)arg;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Each way to go wrong ends as a fault with a backtrace that names the function."""
+"""Each error ends in a fault whose backtrace names the function."""
 
 CASES = {
     # argument: (what the report says, the function it names)
@@ -31,7 +31,7 @@ for argument, (said, function) in CASES.items():
 
 
 def test_overflow_of_a_kernel_stack(lab, image):
-    """PV's Xen cannot push a frame there: a crash without a word.  PVH and HVM report it."""
+    """Under PV, Xen cannot push a frame: a crash without a report.  PVH and HVM report it."""
     result = lab.run_guest(image, args=["kernel"], memory=32, timeout=30)
     assert result.reason == "crash" and "survived" not in result.console, result.console
     if lab.type != "pv":
@@ -39,7 +39,7 @@ def test_overflow_of_a_kernel_stack(lab, image):
         assert " overflow+0x" in result.console, result.console
 
 
-# What each.c does to the heap, and what the report says of it.
+# The errors of each.c in the heap, and the reports.
 HEAP = {
     "free_zeroed": "the heap is damaged", "free_filled": "the heap is damaged",
     "free_text": "the heap is damaged", "free_behind": "the heap is damaged",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tiny writes on many connections while all of the transmit ring but k slots is held by
- * datagrams for another guest, which the real backend keeps unanswered as long as dom0 delays
- * them.
+ * Tiny writes on many connections while only k slots of the transmit ring are free.  The
+ * others have datagrams for another guest, which dom0 delays, so the backend does not
+ * respond.
  *
  *	few-slots SINK ECHO DELAY	the other guest's address; dom0's, with an echo server
  *					on port 7001; and the delay, ms

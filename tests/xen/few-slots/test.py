@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The bug this project began with: tiny writes, and a transmit ring with k free slots."""
+"""Tiny writes while the transmit ring has only k free slots."""
 
 import re
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The files of a folder's files/ are there, and nothing else. */
+/* The image has the files of the application's files/, and no others. */
 #include "tests/xen/test.h"
 
 #include <dirent.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What runs before main() and after it: the pieces in .init and .fini of two objects and of
- * an archive's member, constructors and destructors with and without a priority, those of old
- * objects (.ctors, .dtors).  Each says its name; test.py knows the order.
+ * Code that runs before and after main(): the fragments in .init and .fini of two objects
+ * and of an archive's member, constructors and destructors with and without a priority,
+ * and those of old objects (.ctors, .dtors).  Each prints its name; test.py knows the
+ * order.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What test.py has gdb look at: main WHAT. */
+/* The program that test.py debugs; argv[1] selects a case. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The real gdb at an application: over vchan, by xenolith(1), through the lab's door."""
+"""The real gdb debugs an application over vchan, by xenolith(1), through the lab's socket."""
 
 import contextlib
 import os
@@ -111,7 +111,7 @@ def test_a_spinning_application_is_interrupted(lab, image):
              r"Cannot insert breakpoint", r"^\d+\t+(other_)?turns\+\+", r"^\$4 = 1", r"detached")
         # By another process, which gdb's own output may come after.
         assert re.search(r"endpoint +kernel running", said), said
-        # It goes on; and who comes again finds it spinning, at another turn.
+        # The application continues; a second gdb finds it spinning, in a later iteration.
         turns = int(re.search(r"^\$1 = (\d+)", said, re.M)[1])
         said = gdb.run(f"print turns > {turns}", "kill")
         says(said, r"spin_here", r"^\$1 = 1")

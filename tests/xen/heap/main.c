@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* malloc() and its kind: what was refused, moved or given back leaves memory as it was. */
+/* malloc() and similar functions: failed, moving and freeing calls do not leak memory. */
 #include "tests/xen/test.h"
 
 #include <errno.h>

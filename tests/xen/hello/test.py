@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""apps/hello: one file for every door, and a small one."""
+"""apps/hello: one small image for every guest type."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Large things, one after another.  None may hold the monitor for long: test.py judges the
- * longest hold of all (kernel/hold.h).
+ * Large operations, one after another.  None may hold the monitor for long: test.py
+ * checks the longest hold (kernel/hold.h).
  */
 #include "tests/xen/test.h"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Nothing holds the monitor for long (kernel/hold.h): here the large things are done.
+"""Large operations do not hold the monitor for long (kernel/hold.h).
 
-tests/run judges the longest hold, in a lab whose clock counts instructions.
+tests/run checks the longest hold, in a lab whose clock counts instructions.
 """
 
 

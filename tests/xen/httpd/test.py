@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""apps/httpd as a guest: its promises (tests/httpd/run), and what real clients say."""
+"""apps/httpd as a guest: the claims of tests/httpd/run, and tests with real clients."""
 
 import json
 import os

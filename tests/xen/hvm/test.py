@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is HVM's alone: a disk to start from, a serial line, a PC's memory.  Of apps/hello."""
+"""Features of HVM only, with apps/hello: boot from a disk, the serial line, a PC's memory."""
 
 import hashlib
 import os
@@ -104,7 +104,7 @@ def test_the_operators_command(lab, image):
 
 
 def test_events_come_by_the_platform_device(lab, image):
-    """As from a Xen that offers no vector, and none is missed; `xl debug-keys I` says how."""
+    """As on a Xen without an event vector; no event is lost.  `xl debug-keys I` shows the mode."""
     with lab.create(BUILD / "tests/wake/wake", type="hvm", args=["interrupt"], memory=32) as guest:
         guest.wait_for("by the platform device", 60)
         lab.sh("xl dmesg -c > /dev/null; xl debug-keys I")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Who sleeps uses no CPU, and guests leave nothing behind: 10, or GUESTS=100."""
+"""A sleeping guest uses no CPU time, and guests leave nothing behind: 10, or GUESTS=100."""
 
 import os
 import time

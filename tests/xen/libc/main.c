@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the image has in place of the C library's and the compiler's own. */
+/* Functions that replace those of the C library and the compiler. */
 #include "tests/xen/test.h"
 #include "tests/xen/libc/archive/archive.h"
 
@@ -22,7 +22,7 @@ static void divides_128_bits(void)
 	expect((__int128)n % d > 0);
 }
 
-/* Who asks last for what libgcc has in its own way finds ours, too. */
+/* The archive that is linked last also gets the image's functions instead of libgcc's. */
 static void an_archive_divides_128_bits(void)
 {
 	__int128 n = ((__int128)7 << 100) + 5, d = -((__int128)3 << 70);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* How much malloc can get: prints it in KiB, having touched every page of it; then stays? */
+/*
+ * Allocates as much as possible, writes to each page, prints the KiB; with an
+ * argument, stays.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

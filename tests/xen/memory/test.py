@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""All of memory= is malloc's, and boot does not wait for it."""
+"""malloc gets all memory of memory=, and the boot time does not depend on it."""
 
 import re
 import subprocess

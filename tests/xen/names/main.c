@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Names: /etc/hosts, a server that has all that servers may do (dom0/server.c), many at once; and
-   what networks say of calls. */
+/*
+ * Name lookup: /etc/hosts, a server with all kinds of replies (dom0/server.c), many
+ * lookups at once; and the errors of calls that networks report.
+ */
 #include "tests/xen/test.h"
 
 #include <arpa/inet.h>
@@ -147,7 +149,7 @@ static void flags_and_names(void)
 	expect(h == &entry && h->h_addr_list[0][3] == 7 && !h->h_addr_list[1]);
 }
 
-/* dom0 has nobody at port 9, and no way to 10.77.0.1. */
+/* dom0 has no server at port 9, and no route to 10.77.0.1. */
 static void errors_of_the_network(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9),

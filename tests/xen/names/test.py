@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Names, with a DNS server in dom0 that does all that servers may do: dom0/server.c."""
+"""Name lookup with a DNS server in dom0 that sends all kinds of replies: dom0/server.c."""
 
 import os
 import subprocess

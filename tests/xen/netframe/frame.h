@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The frames that netframe (the guest) and dom0/packets exchange, and how they are told from
- * others: a number, a size that follows from it, and bytes that follow from both.
+ * The frames that netframe (the guest) and dom0/packets exchange: a number, a size that
+ * depends on it, and bytes that depend on both.
  */
 #ifndef TESTS_XEN_NETFRAME_FRAME_H
 #define TESTS_XEN_NETFRAME_FRAME_H

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Frames of all sizes, in chains of 1 to 64 pieces, against the real backend; the other end
- * is dom0/packets.
+ * Frames of all sizes, in chains of 1 to 64 pieces, with the real backend; the peer is
+ * dom0/packets.
  *
  *	netframe send LEAST MOST	sends
  *	netframe receive LEAST MOST	receives
- *	netframe leave ROUNDS 0		sends to nobody, while the device goes and comes back
- *	netframe cost FRAMES 0		what netfront_send() costs
+ *	netframe leave ROUNDS 0		sends while the device is detached and attached
+ *	netframe cost FRAMES 0		measures netfront_send()
  */
 #include "drivers/netfront.h"
 #include "kernel/clock.h"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Frames of all sizes in both directions; dom0 sees them on the wire.
+"""Frames of all sizes in both directions; dom0 checks them on the vif.
 
-NETFRAME_LONG=1: really all; else the smaller ones, and those near the largest.
+NETFRAME_LONG=1: all sizes (default: the smaller ones, and those near the largest).
 """
 
 import os

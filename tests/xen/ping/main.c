@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A guest that is there: it answers pings until it is shut down.
+ * A guest that answers pings until it is shut down.
  *
- *	ping		with the network up, as its command line says
+ *	ping		with the network of its command line
  */
 #include "tests/xen/test.h"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Addresses, and answers to ping: by the command line, by DHCP, by what routers say."""
+"""Addresses from the command line, DHCP and router advertisements, and replies to ping."""
 
 import re
 from contextlib import contextmanager

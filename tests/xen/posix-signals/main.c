@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals between threads, as servers use them (POSIX.1-2017, 2.4).  It is a program for Linux
- * too: what it claims holds there.
+ * Signals between threads, as servers use them (POSIX.1-2017, 2.4).  The program also
+ * runs on Linux, with the same results.
  */
 #define _GNU_SOURCE
 #include "../test.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A stream that freopen() could not open again, or that fclose() closed, is closed: what is
- * called on it fails, damages nothing, and reaches no other file.
+ * A stream that freopen() could not reopen, or that fclose() closed, is closed: calls
+ * fail without damage, and do not affect another file.
  */
 #define _GNU_SOURCE
 #include "../test.h"
@@ -37,7 +37,7 @@ static void use_closed(FILE *f)
 	}
 }
 
-/* Whoever owns the memory that was the stream's finds it as it was. */
+/* The memory of a freed stream is not written to after it is allocated again. */
 static void *allocate(void *arg)
 {
 	unsigned char *blocks[64];

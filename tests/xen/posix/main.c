@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What programs for other systems call besides files, sockets and threads. */
+/* POSIX functions other than files, sockets and threads. */
 #define _GNU_SOURCE
 #include "tests/xen/test.h"
 

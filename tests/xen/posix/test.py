@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What programs for other systems call."""
+"""POSIX functions that programs for other systems call."""
 
 
 def test_it_is_as_posix_has_it(lab, image):

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Threads that compute with x87, SSE and AVX, each with a rounding mode of its own, while
- * events preempt them for argv[1] seconds (5): each result equals that of a run which
- * nobody disturbed.
+ * Threads compute with x87, SSE and AVX, each with its own rounding mode, while events
+ * preempt them for argv[1] seconds (default: 5).  The results equal those of an
+ * undisturbed run.
  */
 #include "kernel/clock.h"
 #include "kernel/sched.h"

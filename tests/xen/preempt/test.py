@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What is computed is right however often events, and Xen itself, come between.
+"""Computations are correct even if events and Xen interrupt them often.
 
-PREEMPT_SECONDS is how long each takes (5); main.c does the rest.
+PREEMPT_SECONDS: duration of each run (default: 5).
 """
 
 import os

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An application may define every name that is not part of the programming interface: this
- * one has a function of each name that the kernel uses for itself (private.c, which app.mk
+ * An application may define any name that is not part of the programming interface.  This
+ * one defines a function for each private name of the kernel (private.c, which app.mk
  * makes).  None of them replaces the kernel's.
  */
 #include "tests/xen/test.h"

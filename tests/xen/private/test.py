@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The kernel's own names are no names of the application's."""
+"""An application may define the private names of the kernel."""
 
 
 def test_every_internal_name_is_the_applications_too(lab, image):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An application whose CPU time is known: half in half(), a quarter each in quarter() and,
- * in the kernel, in kernel_quarter().  Each is spent by a function that makes no frame.
+ * An application with a known distribution of CPU time: half in half(), a quarter in
+ * quarter(), and a quarter in kernel_quarter(), in the kernel.  A function without a
+ * frame uses the time.
  */
 #include "kernel/sched.h"
 #include "tests/xen/test.h"
@@ -18,7 +19,7 @@ static __attribute__((noinline)) unsigned long spin(unsigned long n)
 static __attribute__((noinline)) void half(void)
 {
 	spin(2 * TURNS);
-	__asm__ volatile("");		/* no jump: who called it is to be seen */
+	__asm__ volatile("");		/* prevents a tail jump, which would hide the caller */
 }
 
 static __attribute__((noinline)) void quarter(void)

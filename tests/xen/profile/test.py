@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""`xenolith profile` on an application whose CPU time is known."""
+"""`xenolith profile` of an application with a known distribution of CPU time."""
 
 import json
 import time

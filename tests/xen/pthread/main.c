@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* POSIX threads do what POSIX says: each function below is a claim. */
+/* POSIX threads: each function below is a claim about a rule of POSIX. */
 #include "tests/xen/test.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Random numbers for keys: there are some, or every call for them says that there are none. */
+/* Random numbers for keys: they are available, or every call for them fails. */
 #include "tests/xen/test.h"
 
 #include <errno.h>

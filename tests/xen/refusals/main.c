@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every option, flag, command and control message that a call takes a number for, each number in
- * its range: one line for each that succeeds, with what came of it.  It is a program for Linux
- * too, and test.py compares: what succeeds here succeeds there, with the same result.
+ * Calls functions with all numbers in the range of their options, flags, commands and
+ * control messages, and prints a line with the result of each call that succeeds.  The
+ * program also runs on Linux, and test.py compares: each of these calls succeeds there
+ * with the same result.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Nothing reports success for what it does not do: each number beside Linux, in dom0."""
+"""No call reports success for something it does not do: compared with Linux in dom0."""
 
 import os
 import re

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Keeps what it is told, and says so when it is on the disk.
+ * Stores numbers on a disk, and replies when they are stored.
  *
- *	port 7	a line with a number, the writer's; then numbers, each to be kept: the
- *		answer is the number, when its block has been fsynced.  `exit N`, `abort` and
- *		`fault` end the guest
- *	port 19	bytes without end
+ *	port 7	a line with the writer's number, then numbers to store: the reply is the
+ *		number, after its block has been fsynced.  `exit N`, `abort` and `fault` end
+ *		the guest
+ *	port 19	sends bytes without end
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""Guests end in each way under network and disk load: none hangs, none loses what it
-said it had on its disk, and nothing of them is left.
+"""Guests end in all ways under load of network and disk: none hangs, none loses data that it
+reported as stored, and nothing is left behind.
 
-Their disks have a write cache that the power is taken from when the guest has ended.
+Their disks have a write cache, which loses its contents when the guest has ended.
 
-SHUTDOWNS=1000 for that many (an hour); SHUTDOWNS_AT_ONCE, how many of them at a time.
+SHUTDOWNS=1000: the number of guests (an hour); SHUTDOWNS_AT_ONCE: how many run in parallel.
 """
 
 import collections
@@ -179,7 +179,7 @@ class Load:
             time.sleep(0.02)
 
     def stop(self):
-        """Who ends without a word leaves its peers waiting."""
+        """A guest that ends without closing its connections leaves its peers waiting."""
         self.over = True
         for s in list(self.sockets):
             try:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sleeping takes as long as was asked for: never less, seldom much more; whoever has the
- * nearer deadline wakes first.  Clocks agree and do not go back.
+ * A sleep takes as long as requested: never less, seldom much more; the thread with the
+ * nearer deadline wakes first.  Clocks agree and never go back.
  */
 #include "tests/xen/test.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Without arguments: echo on port 7, TCP and UDP, and the file /numbers by HTTP on port 80, a
- * thread for each connection, as such programs were always written.  `call HOST PORT`: what
- * a server there echoes, and what happens where there is none.  `say HOST PORT`: something,
- * and no more.  `groups`: multicast that is heard by who has joined.
- * `ended`: connect() that shutdown() ends.
+ * Without arguments: echo on port 7, TCP and UDP, and the file /numbers over HTTP on port
+ * 80, with a thread for each connection.  `call HOST PORT`: uses an echo server, and
+ * ports without a server.  `say HOST PORT`: only sends.  `groups`: multicast is received
+ * by members of the group.  `ended`: shutdown() ends connect().
  */
 #include "tests/xen/socket/help.h"
 
@@ -143,9 +142,9 @@ static void call(const char *host, const char *port)
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), -1);
 	expect_equal(errno, ECONNREFUSED);
-	in4->sin_addr.s_addr ^= htonl(0x60);		/* nobody */
+	in4->sin_addr.s_addr ^= htonl(0x60);		/* an unused address */
 	expect_equal(connect(fd, to->ai_addr, to->ai_addrlen), -1);
-	expect_equal(errno, EHOSTUNREACH);		/* as on Linux: nobody answers ARP */
+	expect_equal(errno, EHOSTUNREACH);		/* as on Linux: no reply to ARP */
 	close(fd);
 	freeaddrinfo(to);
 	expect_equal(getaddrinfo("no-such-name.test", NULL, &hints, &to), EAI_NONAME);

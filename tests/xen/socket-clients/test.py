@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Sockets, to and from programs of dom0."""
+"""Sockets, with programs in dom0 as peers."""
 
 import re
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def alone(lab, image, args=()):
 
 
 def listening(lab, what, port):
-    """Wait until somebody in dom0 does; what: tcp or udp."""
+    """Wait until a program in dom0 listens; what: tcp or udp."""
     lab.sh(f"for i in $(seq 600); do netstat -ln | grep -q '^{what}.*:{port} ' && exit;"
            " sleep 0.1; done; exit 1")
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* sendfile() from files in the image, to sockets and to what else there is. */
+/* sendfile() from files in the image to sockets and other descriptors. */
 #include "tests/xen/socket/help.h"
 
 #include <errno.h>

@@ -68,7 +68,10 @@ static void a_thousand_at_once(void)
 	close(listener);
 }
 
-/* The server closes first, and keeps TIME_WAIT; sometimes nobody reads; sometimes a reset. */
+/*
+ * The server closes first and is in TIME_WAIT; sometimes data is not read;
+ * sometimes a reset.
+ */
 static void in_turn(int count)
 {
 	struct linger now = { .l_onoff = 1 };
@@ -110,7 +113,9 @@ static void ten_thousand_leave_no_trace(void)
 	expect_equal(lent(), pages);
 }
 
-/* Nobody accepts: the queue has an end, and who finds no place in it asks again. */
+/*
+ * Without accept(), the queue is limited, and clients that find it full repeat their SYN.
+ */
 static void a_backlog_has_an_end(void)
 {
 	struct sockaddr_storage name;

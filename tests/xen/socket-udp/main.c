@@ -138,7 +138,7 @@ static void ipv6_datagrams_take_ipv4(void)
 	close(fb);
 }
 
-/* Who does not read cannot take all memory. */
+/* A socket that is not read cannot use all memory. */
 static void a_queue_ends(void)
 {
 	static char data[1000];

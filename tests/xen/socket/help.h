@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* For the tests of sockets: connections to ourselves. */
+/* For the tests of sockets: connections of the guest to itself. */
 #ifndef TESTS_XEN_SOCKET_HELP_H
 #define TESTS_XEN_SOCKET_HELP_H
 
@@ -34,7 +34,7 @@ static inline int listening(int family, int backlog)
 	return fd;
 }
 
-/* To who listens there. */
+/* Connects to a listening socket. */
 static inline int connected_to(int family, int listener)
 {
 	struct sockaddr_storage name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* TCP sockets, by connections to ourselves. */
+/* TCP sockets, with connections of the guest to itself. */
 #include "tests/xen/test.h"
 #include "tests/xen/socket/help.h"
 
@@ -485,7 +485,7 @@ static void ports_are_one_s_own(void)
 	close(b);
 }
 
-/* As docs/appliance.md says: whoever asks for it is told at the second listen(). */
+/* As docs/appliance.md says: the second listen() fails. */
 static void listeners_share_no_port(void)
 {
 	struct sockaddr_in name = { .sin_family = AF_INET };
@@ -559,7 +559,7 @@ static void a_shutdown_ends_accept(void)
 	close(fd);
 }
 
-/* Who cannot be given a descriptor waits on in the queue, as on Linux. */
+/* A connection for which there is no descriptor stays in the queue, as on Linux. */
 static void no_descriptor_no_accept(void)
 {
 	int l = listening(AF_INET, 5), client = connected_to(AF_INET, l), first, fd, last = -1;
@@ -601,7 +601,7 @@ static void accept_in_vain_costs_nothing(void)
 	close(l);
 }
 
-/* Whoever closes with data under way need not wait for it to arrive. */
+/* close() does not wait until sent data has arrived. */
 static void data_outlives_its_sender(void)
 {
 	static char data[300000];

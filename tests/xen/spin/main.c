@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Spins, in a function of that name: in the application, or in the kernel (argv[1]). */
+/* Spins in the application, or in the kernel (argv[1]), in a function with this name. */
 #include "kernel/sched.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A guest that never gives the CPU up is still obedient, transparent, and mortal."""
+"""A guest that never yields the CPU can still be shut down, queried and ended."""
 
 import time
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Prints its arguments and environment one a line, reads X_READ lines, and returns
- * what X_STATUS says.
+ * Prints its arguments and environment, one per line, reads X_READ lines, and exits with
+ * X_STATUS.
  */
 #include <stdio.h>
 #include <stdlib.h>

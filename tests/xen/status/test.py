@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What goes in by the command line and the console, and what comes out."""
+"""Arguments, environment and console input of a guest, and its output and status."""
 
 
 def test_arguments_arrive_as_quoted(lab, image):

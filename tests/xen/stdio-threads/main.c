@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Threads that print at once never mix their lines (test.py looks), and one that waits
- * in getchar() for ever, with stdin's lock, does not keep exit() from flushing stdout.
+ * Lines of threads that print at the same time are not mixed (test.py checks this).  A
+ * thread that waits in getchar(), with stdin's lock, does not prevent exit() from
+ * flushing stdout.
  */
 #include <pthread.h>
 #include <stdio.h>

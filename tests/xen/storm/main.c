@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A kernel thread that answers each event from dom0 with 2 ms of work, and an application
- * that computes: it says, each 500 ms if it can, for argv[1] seconds, how far it came.
+ * A kernel thread works for 2 ms after each event from dom0, while the application
+ * computes. The application prints its progress every 500 ms, for argv[1] seconds.
  */
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"

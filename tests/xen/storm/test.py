@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A domain that rings all the time does not take the CPU from the application.
+"""A domain that sends events all the time does not take the CPU from the application.
 
-Two processors, in a lab of their own: on one, dom0 could only ring when the guest sleeps.
+The lab has two processors: with one, dom0 could send events only while the guest sleeps.
 """
 
 import os

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A thousand threads at once; then as many as memory holds: the next one is EAGAIN, and
- * all goes on.
+ * A thousand threads at once; then as many as memory allows: the next one fails with
+ * EAGAIN, and the others continue.
  */
 #include "tests/xen/test.h"
 

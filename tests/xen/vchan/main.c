@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The guest's side of tests on vchan (test.py), by POSIX calls alone:
+ * The guest's side of the tests of vchan (test.py), with POSIX calls only:
  *
- *	serve ORDER ORDER [PATH]	sessions for dom0, until one orders the end
+ *	serve ORDER ORDER [PATH]	sessions for dom0, until one requests the end
  *	connect PATH			one session, as dom0's client
- *	cat PATH | tac PATH		all that comes goes back: as client, as server
+ *	cat PATH | tac PATH		an echo: as client, as server
  */
 #include "tests/xen/test.h"
 #include "tests/xen/vchan/pattern.h"

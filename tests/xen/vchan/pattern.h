@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What guest and dom0 say to each other.  dom0 begins each session with a struct order; then
- * bulk data flows both ways at once, each side checks all of it, and the guest, when it has
- * got and given everything, says how much it got.
+ * The protocol of guest and dom0.  dom0 begins each session with a struct order.  Then
+ * bulk data is sent in both directions at once, and each side checks all of it.  At the
+ * end the guest sends the number of bytes that it received.
  */
 #ifndef PATTERN_H
 #define PATTERN_H

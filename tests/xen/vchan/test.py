@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""vchan against code that nobody here wrote: libxenvchan and vchan-socket-proxy, in dom0.
+"""vchan with independent implementations in dom0: libxenvchan and vchan-socket-proxy.
 
 VCHAN_LONG=1: 1 GiB each way, and 1,000 reconnections.
 """
@@ -100,7 +100,7 @@ def test_clients_come_and_go(lab, image):
         run(lab, f"{peer(lab)} client {guest.domid} {path} 0 0 0")
         result = end(guest)
         sessions = int(re.search(r"(\d+) sessions", result.console)[1])
-        # Who was sent away ends a session of its predecessor's, or is one of its own.
+        # A client that was dropped ends its predecessor's session, or is a session itself.
         again = int(said.split()[0])
         assert count + 4 <= sessions <= count + 4 + 2 * again, (sessions, result.console[-2000:])
 
@@ -156,7 +156,7 @@ def test_proxy_as_server(lab, image):
 
 
 def test_the_operators_vcat(lab, image):
-    """A file there and back, as client and as server; it ends with who reads it."""
+    """A file in both directions, as client and as server; it ends when its reader ends."""
     xenolith.install(lab)
     lab.sh("head -c 300000 /dev/urandom >/tmp/sent")
     back = "</tmp/sent | head -c 300000 | cmp - /tmp/sent"

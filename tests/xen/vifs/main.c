@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TCP and UDP echo on port 7; and for each line HOST PORT of the console a connection, with
- * the address it comes from.  The first socket is there before the first vif.
+ * TCP and UDP echo on port 7.  For each line HOST PORT on the console, it connects and
+ * prints its source address.  The first socket exists before the first vif.
  */
 #include "tests/xen/test.h"
 

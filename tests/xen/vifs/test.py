@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Vifs that come late, several at once, and that return as others, with Linux's netback."""
+"""vifs that are attached late, several vifs, and vifs that return with other MAC addresses,
+with Linux's netback."""
 
 import re
 import time

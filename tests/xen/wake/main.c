@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * No sleep is too long, however near to it the timer rings: also while the guest is on its way
- * to idling, where an event that is only noted would be slept on for ever.
+ * No sleep is too long, however close to its begin the timer fires: even between the last
+ * check for events and idling, where a missed event would let the guest sleep for ever.
  *
- * `wake interrupt`: with events as an HVM guest has them that is offered no vector.
+ * `wake interrupt`: with events by interrupt, as in an HVM guest without an event vector.
  */
 #include "arch/x86_64/hvm/hvm.h"
 #include "kernel/clock.h"

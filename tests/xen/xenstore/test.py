@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The client against the real xenstored: main.c, and what only dom0 can arrange."""
+"""The client with the real xenstored: main.c, and cases that only dom0 can set up."""
 
 
 def test_threads_and_events(lab, image):

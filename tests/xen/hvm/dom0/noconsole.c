@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* noconsole DOMID: an HVM domain has no console of Xen's any more, as on EC2. */
+/* noconsole DOMID: removes Xen's console from an HVM domain, as on EC2. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* An archive of an application (APP_LIBS), whose code asks for what libgcc has. */
+/* An archive of an application (APP_LIBS), whose code calls functions of libgcc. */
 __int128 archive_quotient(__int128 n, __int128 d);
 __int128 archive_rest(__int128 n, __int128 d);
 unsigned __int128 archive_unsigned_quotient(unsigned __int128 n, unsigned __int128 d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * server ADDRESS: a DNS server there, by UDP and TCP, with a program of its own for each name.
- * It answers by the first label of the name:
+ * server ADDRESS: a DNS server at this address, over UDP and TCP.  The first label of a
+ * name selects the reply:
  *	many	30 addresses, one of which is there twice by UDP: truncated, and 60 by TCP
  *	tc	truncated and empty by UDP, an address by TCP
  *	alias	a chain of 3 aliases, behind the address
@@ -14,8 +14,8 @@
  *	four	an address; SERVFAIL for AAAA
  *	empty	no address
  *	h, hN	10.2.0.N
- *	junk	bytes that are no message, then an address
- * All else is NXDOMAIN; so is what does not end in .test.
+ *	junk	an invalid message, then an address
+ * Other names, and names that do not end in .test, get NXDOMAIN.
  */
 #include <arpa/inet.h>
 #include <poll.h>

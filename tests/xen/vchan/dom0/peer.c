@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dom0's side of tests on vchan, on libxenvchan:
+ * dom0's side of the tests of vchan, with libxenvchan:
  *
- *	peer client DOMID PATH HOW TO FROM [DIE]	a session; killed after DIE bytes moved
- *	peer server DOMID PATH LEFT RIGHT HOW TO FROM	the same as server, rings of so many bytes
+ *	peer client DOMID PATH HOW TO FROM [DIE]	a session; killed after DIE bytes
+ *	peer server DOMID PATH LEFT RIGHT HOW TO FROM	a session as server; sizes of the rings
  *	peer many DOMID PATH COUNT			sessions, of which every third is killed
- *	peer ping DOMID PATH ROUNDS			round trips of 64 bytes: ns each
- *	peer talk DOMID PATH REPLIES	standard input goes there, so many replies come out
- *	peer connect SOCKET BYTES			a UNIX socket: what is sent comes back
- *	peer listen SOCKET BYTES			the same, as its server
+ *	peer ping DOMID PATH ROUNDS			round trips of 64 bytes; prints ns
+ *	peer talk DOMID PATH REPLIES			sends standard input, prints REPLIES
+ *	peer connect SOCKET BYTES			sends over a UNIX socket, expects an echo
+ *	peer listen SOCKET BYTES			the same as server
  *
- * HOW: 0 all bytes are checked, 1 not.  Prints MB/s.
+ * HOW: 0: all bytes are checked; 1: they are not.  Prints MB/s.
  */
 #include "../pattern.h"
 
