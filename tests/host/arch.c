@@ -187,7 +187,7 @@ void arch_set_tls(uintptr_t tls)
 void arch_context_stack(const struct arch_context *c, size_t *size, size_t *used)
 {
 	*size = c == &main_flow ? 64 * 1024 : c->size;
-	*used = *size / 4;	/* nobody measures it here */
+	*used = *size / 4;	/* not measured on the host */
 }
 
 bool host_on_main_flow(void)
@@ -249,7 +249,7 @@ bool arch_cycles_trap;
 
 uint64_t arch_cycles(void)
 {
-	assert(!arch_cycles_trap);	/* who knows that it traps does not read it */
+	assert(!arch_cycles_trap);	/* the kernel must not read it if reading traps */
 	return now;
 }
 
@@ -354,7 +354,7 @@ int arch_map(uintptr_t start, size_t size)
 	if (host.map_fails && host_chance(host.map_fails))
 		return -ENOMEM;
 	protect(start, size, PROT_READ | PROT_WRITE);
-	memset((void *)start, 0xa5, some);	/* nobody said that it is zero */
+	memset((void *)start, 0xa5, some);	/* new pages need not be zero */
 	for (uintptr_t at = start; at < start + size; at += PAGE_SIZE)
 		page_table_for((at - HOST_BASE) / CHUNK);
 	return 0;

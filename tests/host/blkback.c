@@ -137,7 +137,7 @@ static bool follow(void)
 		set_state(XenbusStateClosed);
 		if (strcmp(store_read(BACK "/online"), "0") == 0)
 			gone();
-		else if (blkback.input)		/* the rest of it has nobody to be said to */
+		else if (blkback.input)		/* the rest of it has no receiver */
 			end_input();
 	}
 	return true;

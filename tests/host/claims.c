@@ -47,7 +47,7 @@ extern char __start_guest_bss[] WEAK, __stop_guest_bss[] WEAK;
 
 static char *saved_data, *saved_bss;
 
-/* Not memcpy(): between two variables lies what nobody may touch. */
+/* Not memcpy(): the memory between two variables must not be accessed. */
 static void copy(char *to, const char *from, size_t n)
 {
 	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");

@@ -116,7 +116,7 @@ unsigned host_below(unsigned n);	/* 0 ... n-1 */
 bool host_chance(unsigned n);		/* true once in n */
 
 /*
- * Somebody outside the guest.  step() does one thing and returns true, or false if it
+ * An actor outside the guest.  step() does one thing and returns true, or false if it
  * waits for the guest or for time (host_at()).  It must not call guest code: it touches
  * memory the guest shares, and the functions of xen.c below.
  */
@@ -131,7 +131,7 @@ void host_preempt(void);
 /* Let the others move; the platform calls it all the time. */
 void host_step(void);
 
-/* As host_step(), the guest not being looked at: until nobody moves. */
+/* As host_step(), without running the guest: until no actor can take a step. */
 void host_settle(void);
 
 /* Called before each memory access of guest code; for tests of what is fetched twice. */
@@ -170,7 +170,7 @@ struct host_xen {
 	unsigned ports, grants;		/* in use by the guest */
 	unsigned mapped;		/* foreign pages it has mapped */
 	uint64_t timer;			/* set for; 0: none */
-	uint64_t periodic;		/* the next of those nobody set; 0: none */
+	uint64_t periodic;		/* the next periodic tick, which is on at boot; 0: off */
 	uint64_t watchdog;		/* when it bites; 0: none */
 	unsigned sends;			/* event hypercalls */
 	struct vcpu_runstate_info *runstate;

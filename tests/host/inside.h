@@ -8,7 +8,7 @@
 /*
  * Guest memory, pages of the other domains and grant table frames: one file, mapped
  * here in one piece, below 2 GiB so that frame numbers fit a grant, and a second time
- * wherever somebody maps a page of another's.
+ * wherever a domain maps a page of another domain.
  */
 #define HOST_BASE 0x20000000ul
 #define HOST_GUEST_MAX (1024ul << 20)	/* the most that host_set_memory() may say */

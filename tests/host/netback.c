@@ -171,7 +171,7 @@ static bool follow(void)
 		set_state(XenbusStateClosed);
 		if (strcmp(store_read(BACK "/online"), "0") == 0)
 			gone();
-		else if (netback.input)		/* the rest of it has nobody to be said to */
+		else if (netback.input)		/* the rest of it has no receiver */
 			end_input();
 	}
 	return true;
@@ -506,7 +506,7 @@ static bool plan_lie(void)
 static unsigned posted(void)
 {
 	netback.posted = __atomic_load_n(&rx.sring->req_prod, __ATOMIC_SEQ_CST) - rx.req_cons;
-	if (netback.posted > SLOTS && !mad)	/* who lied has lost count */
+	if (netback.posted > SLOTS && !mad)	/* a backend that lied has a wrong count */
 		host_fail("netback: the frontend's index of the receive ring");
 	return netback.posted;
 }

@@ -596,7 +596,7 @@ static void answer_madly(void)
 	}
 }
 
-/* And what nobody asked for. */
+/* Also sends replies without requests. */
 static void make_noise(void)
 {
 	const struct watch *w = &watches[store.watches ? host_below(store.watches) : 0];
@@ -810,7 +810,7 @@ static bool xenstored(void *arg)
 	if (host_chance(2) ? (!too_many_answers() && read_some()) || write_some() :
 			     write_some() || read_some())
 		return true;
-	awake = false;		/* until the guest rings, or somebody else moves */
+	awake = false;		/* until an event from the guest, or another actor's step */
 	return false;
 }
 

@@ -23,7 +23,7 @@ struct store {
 	unsigned conflicts;		/* one commit in so many fails for nothing */
 	unsigned nasty;			/* one answer in so many makes no sense */
 	bool mistyped;			/* and if so, of the wrong type */
-	unsigned noise;			/* between answers, one in so many is nobody's */
+	unsigned noise;			/* one of this many replies has no request */
 	bool silent;			/* reads, and does not answer */
 	bool deaf;			/* does not even read */
 	bool reconnects;		/* if asked to; docs/misc/xenstore-ring.txt */
@@ -44,7 +44,7 @@ extern struct store store;
  */
 void store_start(void);
 
-/* What lies in the ring before the guest looks: an answer for who was here before. */
+/* Puts into the ring, before the guest starts, a reply to an earlier kernel. */
 void store_left_over(void);
 
 /* As another domain would: they fire watches.  Paths are absolute. */

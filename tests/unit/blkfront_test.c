@@ -404,7 +404,9 @@ static void attach_again_and_use(void)
 	assert(!old.blkfront || blkfront_read(&old, &byte, 1, 5) == -EIO);	/* for good */
 }
 
-/* Everybody learns of it, nobody hangs, and another attachment makes it good. */
+/*
+ * All callers get the error, none hangs, and the device works after it is attached again.
+ */
 static void who_lies_loses_the_device(void)
 {
 	up();
@@ -577,7 +579,7 @@ static void restart(void)
 
 #define FRONT "/local/domain/5/device/vbd/51712/"
 
-/* Whoever had the device before, a backend is told of this connection only. */
+/* A backend sees only keys of this connection, not of earlier ones. */
 static void keys_of_other_connections(void)
 {
 	uint8_t byte;

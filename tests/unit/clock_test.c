@@ -78,7 +78,7 @@ static void wall_can_be_set(void)
 }
 
 /*
- * Somebody sets the host's clock: Xen makes the version odd, writes, makes it even.  Both
+ * The host's clock is set: Xen makes the version odd, writes, makes it even.  Both
  * times here have as many seconds as nanoseconds, so a mixture shows.
  */
 static unsigned phase;

@@ -87,7 +87,10 @@ static void a_ring_full_of_untold_lines(void)
 	assert(seen_in_time(n + 2) && seen[n] == '\r' && seen[n + 1] == '\n');
 }
 
-/* Nobody in dom0 reads: the log does not wait, and the end of it comes when somebody does. */
+/*
+ * While dom0 does not read, the log does not wait; its end is printed when dom0
+ * reads again.
+ */
 static bool asleep;
 
 static bool sleepy_dom0(void *arg)
@@ -142,9 +145,9 @@ int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "the boot's lines wait for main's first", lines_wait_for_the_first_output, 20 },
-		{ "who finds the ring full of what dom0 was not told of, tells it",
+		{ "a writer that finds the ring full of unannounced data sends an event",
 		  a_ring_full_of_untold_lines, 60 },
-		{ "the log does not wait for who reads it", the_log_does_not_wait, 40 },
+		{ "the log does not wait for its reader", the_log_does_not_wait, 40 },
 		{ "without a ring, all goes where the platform puts it", where_there_is_no_ring, 1 },
 	};
 

@@ -441,7 +441,7 @@ int main(int argc, char **argv)
 		{ "a hook that sleeps for ever is cut off", stuck_hook_is_cut_off, 50 },
 		{ "a hook that spins is cut off by Xen", spinning_hook_is_cut_off, 3 },
 		{ "a dead xenstored delays little", dead_xenstored_is_no_matter, 50 },
-		{ "who is first to end the guest decides how", the_first_decides, 100 },
+		{ "the first caller that ends the guest decides how", the_first_decides, 100 },
 		{ "a panic runs no hooks but last words", panic_is_short, 50 },
 		{ "what is lost ends the guest if told so", a_loss_ends_it_if_told_so, 60 },
 		{ "a kernel that hangs is ended by the watchdog", watchdog_bites, 3 },

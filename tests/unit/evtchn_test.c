@@ -35,7 +35,10 @@ static void join_all(void)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 }
 
-/* ---- messages: a peer writes a number, then rings; whoever listens must see the last */
+/*
+ * ---- messages: a peer writes a number, then sends an event; the last number
+ * must be seen
+ */
 
 #define LAST 12
 
@@ -46,7 +49,7 @@ static struct channel {
 	uint32_t answered;		/* what the peer last heard of `seen` */
 } channels[200];
 
-/* Ports that nobody rings, so that the others are in several words of bits. */
+/* Ports without events, so that the others are in several words of bits. */
 static struct evtchn quiet[300];
 static unsigned nquiet;
 
@@ -216,7 +219,7 @@ static void storm_starves_nobody(void)
 		go("ping", THREAD_KERNEL, ping, &channels[i]);
 	}
 	join_all();
-	/* Nobody looked at it: it rang twice, then it was masked. */
+	/* It was not handled: two upcalls, then it was masked. */
 	assert(storm.signalled && storm.masked && storm.count == 2);
 	for (unsigned i = 0; i < 10; i++) {
 		uint64_t before = storm.count;
@@ -418,7 +421,7 @@ static void adopted_ports_stay(void)
 	}
 }
 
-/* A stray bit is nobody's event: it is masked, so that it comes once. */
+/* An event without a handler is masked, so that it arrives only once. */
 static void strays_are_masked(void)
 {
 	unsigned stray = 100 + host_below(3000);
@@ -461,10 +464,10 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "no event is lost", no_event_is_lost, 2500 },
 		{ "masking loses no event", masked_ports_lose_nothing, 1500 },
-		{ "a storm on one port costs two rings and starves nobody",
+		{ "a storm on one port costs two upcalls and starves no thread",
 		  storm_starves_nobody, 300 },
 		{ "all that ring are served", everyone_is_served, 20 },
-		{ "closing wakes who waits", close_wakes, 200 },
+		{ "closing wakes the waiting threads", close_wakes, 200 },
 		{ "a port used again has no past", numbers_are_used_again, 200 },
 		{ "ports run out, and come back", ports_run_out, 20 },
 		{ "all 4095 ports can be used", all_ports, 1 },

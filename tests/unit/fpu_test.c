@@ -131,9 +131,9 @@ static void who_was_interrupted_goes_on(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "who runs after an interrupted thread finds an empty FPU",
+		{ "the thread after an interrupted one finds an empty FPU",
 		  who_runs_next_finds_an_empty_fpu, 1 },
-		{ "who was interrupted goes on with its FPU", who_was_interrupted_goes_on, 1 },
+		{ "an interrupted thread continues with its FPU", who_was_interrupted_goes_on, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -290,7 +290,7 @@ int main(int argc, char **argv)
 		{ "registers are in gdb's order", registers_are_in_order, 1 },
 		{ "memory is read and written in its bounds", memory_is_asked_for, 1 },
 		{ "breakpoints are of one kind", breakpoints_are_set, 1 },
-		{ "who runs and who steps is understood", somebody_runs, 1 },
+		{ "the threads that run and step are parsed", somebody_runs, 1 },
 		{ "questions are answered", questions_are_answered, 1 },
 	};
 

@@ -14,7 +14,9 @@
 #define PEER 1
 #define STRANGER 2
 
-/* For tests that leave something on purpose: who is down has no leaks. */
+/*
+ * For tests that leave grants on purpose: leaks of a guest that is down are not reported.
+ */
 static void end_here(void)
 {
 	host_xen.shutdown = SHUTDOWN_poweroff;
@@ -63,7 +65,7 @@ static bool quarantined(void)
 	return s.quarantined;
 }
 
-/* A page the peer still has is nobody else's; when it lets go, it is ours again. */
+/* A page that the peer still has mapped is not reused until the peer unmaps it. */
 static void quarantine(void)
 {
 	void *p, *other;
@@ -84,7 +86,7 @@ static void quarantine(void)
 	assert(gnttab_grant(PEER, p, false) != ref);	/* p stands for any page */
 
 	thread_sleep(clock_now() + host_below(2000000000));
-	assert(host_xen.timer);			/* somebody will look again */
+	assert(host_xen.timer);			/* it will be checked again */
 	host_unmap(PEER, ref, true);
 	while (quarantined())
 		thread_sleep(clock_now() + 100 * NSEC_PER_MSEC);
@@ -233,7 +235,7 @@ static void never_both(void)
 		}
 		if (gnttab_revoke(ref) == -EBUSY)
 			continue;
-		assert(l->mapped == 0);		/* whoever moved in between */
+		assert(l->mapped == 0);		/* whatever ran in between */
 		assert(!host_map(PEER, ref, false));
 		l->ref = 0;
 		page_free(l->page, 1);
@@ -351,7 +353,7 @@ int main(int argc, char **argv)
 		{ "an empty quarantine costs nothing", no_timer_for_nothing, 1 },
 		{ "the table grows as far as Xen lets it", table_grows, 10 },
 		{ "a second-hand table gives nothing away", second_hand_table, 100 },
-		{ "what is revoked is not mapped, whoever moves when", never_both, 2000 },
+		{ "a revoked grant is not mapped, in any order of events", never_both, 2000 },
 		{ "an entry is valid only when it is complete", valid_when_complete, 3 },
 		{ "foreign pages are mapped in a row", maps_in_a_row, 100 },
 		{ "all pages are mapped or none", all_or_none, 100 },

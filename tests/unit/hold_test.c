@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "the longest hold counts", the_longest_counts, 20 },
-		{ "who sleeps holds nothing", sleep_is_none, 20 },
+		{ "sleeping is not a hold", sleep_is_none, 20 },
 		{ "applications hold nothing", applications_hold_nothing, 20 },
 		{ "what Xen gave others does not count", others_time_does_not_count, 20 },
 		{ "a turn ends a hold", a_turn_ends_a_hold, 20 },

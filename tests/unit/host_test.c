@@ -205,7 +205,7 @@ int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "what a test leaves behind is found", leaks_are_found, 1 },
-		{ "a run where nobody can move is found", deadlocks_are_found, 1 },
+		{ "a deadlock is found", deadlocks_are_found, 1 },
 		{ "errors of the guest are found", errors_are_found, 1 },
 		{ "a shutdown can be planned", an_end_can_be_planned, 20 },
 		{ "one seed is one schedule", run_it_again, 1 },

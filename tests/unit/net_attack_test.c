@@ -876,7 +876,7 @@ static void failed(void *arg, err_t err)
 	connected_to_peer = err;
 }
 
-/* RFC 9293, 3.10.7.3: who only guesses ports does not end connect(). */
+/* RFC 9293, 3.10.7.3: an attacker that only guesses ports does not end connect(). */
 static void wrong_acks_do_not_end_connect(void)
 {
 	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 0, 1);

@@ -601,13 +601,13 @@ static void options_may_be_anything(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "a flood of SYNs shuts nobody out", a_flood_shuts_nobody_out, 4 },
+		{ "a flood of SYNs excludes no client", a_flood_shuts_nobody_out, 4 },
 		{ "cookies are sent in floods only", cookies_are_for_floods, 2 },
 		{ "only a cookie opens a connection", only_a_cookie_opens, 2 },
 		{ "a cookie is valid for a minute or two", a_cookie_is_valid_for_a_minute_or_two,
 		  2 },
 		{ "a cookie opens one connection", a_cookie_opens_once, 4 },
-		{ "a full queue lets nobody in", a_full_queue_lets_nobody_in, 2 },
+		{ "a full queue accepts no connection", a_full_queue_lets_nobody_in, 2 },
 		{ "a closed listener opens nothing", a_closed_listener_opens_nothing, 2 },
 		{ "data and a FIN with the first ACK are taken", an_early_fin_is_one, 2 },
 		{ "options may be anything", options_may_be_anything, 2 },

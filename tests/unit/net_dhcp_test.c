@@ -927,7 +927,7 @@ int main(int argc, char **argv)
 		{ "malformed messages are ignored", malformed_messages_are_ignored, 30 },
 		{ "a host name of any length", a_name_of_any_length, 40 },
 		{ "absurd words of the command line are refused", absurd_words_are_refused, 1 },
-		{ "who waits for an address is told of the carrier",
+		{ "a thread that waits for an address is woken by the carrier",
 		  a_carrier_is_told_to_who_waits, 3 },
 		{ "a vif that is attached later is used", a_vif_attached_later_is_used, 8 },
 		{ "a gateway off the subnet is on its link", a_gateway_is_on_its_link, 2 },

@@ -850,7 +850,7 @@ static void a_flood_of_syns_is_bounded(void)
 	down();
 }
 
-/* ---- what lwIP asserts that nobody sends */
+/* ---- input that lwIP asserts not to receive */
 
 /* Bytes out of sequence: `early` of them are missing in front. */
 static void send_early(uint8_t flags, uint32_t early, size_t len)
@@ -1201,7 +1201,7 @@ static void a_path_is_not_narrower_than_the_least(void)
 	down();
 }
 
-/* Nobody but lwIP can sum a segment that goes in fragments. */
+/* Only lwIP can compute the checksum of a segment that is sent in fragments. */
 static void a_path_may_become_narrower(void)
 {
 	open6();
@@ -1303,7 +1303,7 @@ int main(int argc, char **argv)
 		{ "bulk goes out in large frames, through any ring",
 		  bulk_goes_out_in_large_frames, 20 },
 		{ "tiny writes never wait for a timer", tiny_writes_never_wait_for_a_timer, 10 },
-		{ "who was refused goes on when there is room",
+		{ "a refused sender continues when there is space",
 		  who_was_refused_goes_on_when_there_is_room, 5 },
 		{ "what is lost is sent again", what_is_lost_is_sent_again, 10 },
 		{ "memory may be short", memory_may_be_short, 20 },
@@ -1313,7 +1313,7 @@ int main(int argc, char **argv)
 		  several_in_a_frame_are_acknowledged_at_once, 3 },
 		{ "a wrong checksum is not believed, unless none is to be checked",
 		  a_wrong_sum_is_not_believed, 3 },
-		{ "who does not read closes the window", a_window_is_never_overrun, 3 },
+		{ "a socket that is not read closes the window", a_window_is_never_overrun, 3 },
 		{ "the carrier goes and comes", the_carrier_goes_and_comes, 10 },
 		{ "a reset gives back what was to be sent", a_reset_gives_back_what_was_to_be_sent,
 		  5 },
@@ -1324,7 +1324,7 @@ int main(int argc, char **argv)
 		{ "what is on its way is kept, though the connection is gone",
 		  what_is_on_its_way_is_kept, 5 },
 		{ "we can talk to ourselves", loopback_works, 10 },
-		{ "who waits for nothing does not tick", who_waits_for_nothing_does_not_tick, 3 },
+		{ "an idle network sets no timer", who_waits_for_nothing_does_not_tick, 3 },
 		{ "a flood of SYNs is bounded", a_flood_of_syns_is_bounded, 2 },
 		{ "a probe of a closed window may be all there is to send",
 		  a_probe_may_be_all_there_is, 2 },

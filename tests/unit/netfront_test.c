@@ -48,7 +48,7 @@ static void arrived(const struct netback_frame *f)
 	struct sent *s = &sent[narrived++ % QUEUE];
 
 	if (narrived > nsent)
-		host_fail("a frame that nobody sent");
+		host_fail("a frame that was not sent");
 	if (f->len != s->len || memcmp(f->data, s->bytes, s->len))
 		host_fail("frame %u is not what was sent: %zu bytes, %zu", narrived - 1, f->len,
 			  s->len);
@@ -875,7 +875,7 @@ static void zero_length_slot_at_a_page_boundary(void)
 	down();
 }
 
-/* Whoever is called by room() can send what was refused, and not before. */
+/* After room() was called, and not before, a refused frame can be sent. */
 static void wide_after_narrow(void)
 {
 	up();
@@ -1009,7 +1009,7 @@ static void flawed_frames_are_dropped(void)
 	down();
 }
 
-/* As soon as it is ours nobody else can touch it. */
+/* The backend cannot access a received page after the guest has taken it back. */
 static void try_to_write(struct rx_page *frame)
 {
 	for (struct rx_page *p = frame; p; p = p->next)
@@ -1349,7 +1349,7 @@ static void detached_and_attached(void)
 	down();
 }
 
-/* Who waits for room learns that there will be none. */
+/* A sender that waits for space is notified when the connection ends. */
 static void the_end_wakes_who_waits(void)
 {
 	up();
@@ -1425,7 +1425,7 @@ int main(int argc, char **argv)
 		  too_many_slots_after_the_fact, 10 },
 		{ "old bug: a slot of no bytes where a buffer ends at a page boundary",
 		  zero_length_slot_at_a_page_boundary, 5 },
-		{ "old bug: who is woken finds too little room, again and again",
+		{ "old bug: a woken sender finds too little space, again and again",
 		  wide_after_narrow, 10 },
 		{ "old bug: indexes compared by <, and 2^32", past_two_to_the_32, 20 },
 		{ "the backend is told only when it wants to know", tells_only_when_asked, 10 },
@@ -1448,7 +1448,8 @@ int main(int argc, char **argv)
 		{ "the carrier comes and goes", the_carrier_changes, 10 },
 		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
 		{ "detached and attached, under load", detached_and_attached, 20 },
-		{ "who waits for room learns of the end", the_end_wakes_who_waits, 10 },
+		{ "a sender that waits for space is notified of the end",
+		  the_end_wakes_who_waits, 10 },
 		{ "a device that comes while there is no memory is found later",
 		  a_device_that_comes_without_memory, 20 },
 		{ "when xenstore is lost a device ends", xenstore_is_lost, 20 },

@@ -19,7 +19,7 @@ static struct page_stats now(void)
 	return s;
 }
 
-/* ---- a model: who has which pages, told by what is written on them */
+/* ---- a model: each page's contents identify its owner */
 
 #define MAX_RUNS 200
 

@@ -276,7 +276,7 @@ int main(int argc, char **argv)
 		  pages_are_granted_once_and_empty, 5 },
 		{ "a page that stays mapped is freed when it is let go",
 		  a_mapped_page_is_freed_when_it_is_let_go, 10 },
-		{ "nobody shares a page and nobody starves", nobody_shares_and_nobody_starves,
+		{ "no page has two users, and no thread starves", nobody_shares_and_nobody_starves,
 		  200 },
 		{ "first come, first served", first_come_first_served, 50 },
 		{ "the end waits for what is lent", the_end_waits_for_what_is_lent, 50 },

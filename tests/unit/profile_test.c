@@ -277,7 +277,7 @@ static void ends_with_the_operator(void)
 	up();
 	stay = 1 + host_below(5);
 	profile(1000, 3600 * 1000);
-	assert(replies == stay + 1);	/* the last one was for nobody */
+	assert(replies == stay + 1);	/* the last one had no receiver */
 	thread_sleep(clock_now() + 10 * NSEC_PER_MSEC);
 	idles = sched_stats.idles;
 	thread_sleep(clock_now() + 3600 * NSEC_PER_SEC);

@@ -233,7 +233,7 @@ static void packets_are_whole_and_in_order(void)
 	shut_down();
 }
 
-/* ---- who comes first goes first */
+/* ---- order of arrival */
 
 static unsigned order[8], norder;
 static uint32_t wants[8];
@@ -371,7 +371,7 @@ static void only_who_can_go_is_woken(void)
 		start_thread(wait_for_turn, i);
 		thread_yield();
 	}
-	ring_end(&ring, ring.nslots);	/* full: nobody can go */
+	ring_end(&ring, ring.nslots);	/* full: all producers wait */
 	for (unsigned i = 0; i < 4; i++)
 		assert(!waiting[i]->runnable);
 	for (n = wants[0]; n > 0; n--) {
@@ -566,9 +566,9 @@ int main(int argc, char **argv)
 		{ "packets are whole, in order, and none is lost",
 		  packets_are_whole_and_in_order, 300 },
 		{ "it says how full it is, and ever was", how_full_it_is, 20 },
-		{ "nobody overtakes: a wide one is not starved", nobody_overtakes, 50 },
-		{ "nobody slips in before who was woken", nobody_slips_in, 20 },
-		{ "only who can go is woken", only_who_can_go_is_woken, 100 },
+		{ "no producer overtakes: a wide one is not starved", nobody_overtakes, 50 },
+		{ "no producer gets ahead of the one that was woken", nobody_slips_in, 20 },
+		{ "only a producer that can proceed is woken", only_who_can_go_is_woken, 100 },
 		{ "n slots are published at once, and not before", all_at_once_and_not_before,
 		  100 },
 		{ "the backend gets an event where it wants one",

@@ -177,7 +177,7 @@ static void wake_one_is_fair(void)
 		wait_until(&ended, woken == i + 1);
 		assert(last_woken == order[i]);
 	}
-	/* Who is awake already but has not run does not use up a second call. */
+	/* A thread that is awake but has not run does not use up a second wake_one(). */
 	for (unsigned i = one_by_one; i < n; i++)
 		wake_one(&queue);
 	wait_until(&ended, woken == n);
@@ -256,11 +256,11 @@ static void deadlines_are_kept(void)
 		go("sleeper", any_kind(), sleep_until_then, (void *)5);
 	go("disturber", any_kind(), disturb, (void *)8);
 	join_all();
-	/* Nobody waits: no timer is set, or an old one that is not set again. */
+	/* No thread waits: no timer is set, or an old one that is not set again. */
 	assert(sched_stats.idles > 0);
 }
 
-/* Nobody idles: only the timer can tell. */
+/* The CPU never idles: only the timer ends a slice. */
 static void spin_until_all_slept(void *arg)
 {
 	(void)arg;
@@ -441,7 +441,7 @@ static void spinning_hears_events(void)
 	join_all();
 }
 
-/* Xen calls nobody for an event that came in while upcalls were masked. */
+/* Xen makes no upcall for an event that arrived while upcalls were masked. */
 static void come_and_go(void *arg)
 {
 	(void)arg;
@@ -469,7 +469,7 @@ static void leaving_looks_at_events(void)
 
 static unsigned turns[3], seen_last = 3;
 
-/* Nobody enters the kernel, and none of the others ends before each had ten turns. */
+/* No thread enters the kernel, and none ends before each had ten turns. */
 static void spin_for_turns(void *arg)
 {
 	unsigned me = (uintptr_t)arg;
@@ -633,7 +633,7 @@ static void who_wakes_goes_ahead(void)
 		assert(had[i] > long_enough / n / 3);
 }
 
-/* Who is woken all the time and never has enough is not ahead for ever. */
+/* A thread that is woken all the time and always wants the CPU is not ahead for ever. */
 static void nobody_starves_behind_the_woken(void)
 {
 	const uint64_t long_enough = 400 * NSEC_PER_MSEC;
@@ -946,7 +946,7 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "no wake-up is lost", no_wakeup_is_lost, 2500 },
 		{ "a wake-up by the condition itself is not lost", condition_wakes, 100 },
-		{ "wake_one() wakes who has slept longest", wake_one_is_fair, 800 },
+		{ "wake_one() wakes the thread that has slept longest", wake_one_is_fair, 800 },
 		{ "sleepers are listed with where they sleep", sleepers_are_named, 20 },
 		{ "deadlines are kept, and not early", deadlines_are_kept, 700 },
 		{ "deadlines are kept while an application spins",
@@ -954,26 +954,27 @@ int main(int argc, char **argv)
 		{ "a deadline in the past only looks", a_past_deadline_only_looks, 20 },
 		{ "a condition that holds counts more than the deadline",
 		  condition_wins_over_deadline, 500 },
-		{ "no timer fires when nobody needs it", nobody_needs_a_timer, 50 },
+		{ "no timer fires if no thread needs it", nobody_needs_a_timer, 50 },
 		{ "kernel threads run before applications", kernel_threads_go_first, 800 },
 		{ "an application that spins hears events", spinning_hears_events, 500 },
 		{ "what came in before the kernel is left is seen on leaving",
 		  leaving_looks_at_events, 500 },
-		{ "who spins shares the CPU in slices", slices_are_shared, 50 },
+		{ "spinning threads share the CPU in slices", slices_are_shared, 50 },
 		{ "events do not prolong a slice", events_do_not_prolong_slices, 50 },
-		{ "who spins alone has no time slice", one_spinner_has_no_slice, 20 },
-		{ "who wakes goes ahead of who spins", who_wakes_goes_ahead, 30 },
-		{ "nobody starves behind who is woken", nobody_starves_behind_the_woken, 30 },
+		{ "a thread that spins alone has no time slice", one_spinner_has_no_slice, 20 },
+		{ "a woken thread goes ahead of spinning ones", who_wakes_goes_ahead, 30 },
+		{ "no thread starves behind woken ones", nobody_starves_behind_the_woken, 30 },
 		{ "a storm leaves applications a share", storms_leave_a_share, 60 },
 		{ "events of a usual rate go first", events_go_first, 60 },
-		{ "who waits for kernel threads needs no turn", who_waits_needs_no_turn, 60 },
+		{ "a thread that waits for kernel threads needs no turn",
+		  who_waits_needs_no_turn, 60 },
 		{ "a deadline far away costs nothing on the way", far_deadlines, 20 },
 		{ "threads come and go without a trace", threads_come_and_go, 400 },
 		{ "no memory for a thread is an error, and not the end",
 		  memory_for_threads_runs_out, 3 },
 		{ "a thousand threads sleep and end", a_thousand_threads, 2 },
 		{ "a stack has a guard page", stacks_have_guards, 10 },
-		{ "who is held does not run until it is let go", held_threads_do_not_run, 200 },
+		{ "a held thread does not run until it is released", held_threads_do_not_run, 200 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -120,7 +120,9 @@ static void look(const void *address, size_t size, bool write)
 		memcpy(seen_in_ring, ring + ((writer.at - 4) & (SIZE - 1)), 4);
 }
 
-/* Who sees the index sees the bytes; for the compiler's order, as x86 keeps it. */
+/*
+ * A reader of the index also sees the bytes: tests the compiler's order, which x86 keeps.
+ */
 static void bytes_before_index(void)
 {
 	open_ring();

@@ -219,7 +219,7 @@ static void by_readiness(void)
 	down();
 }
 
-/* Who reads and writes while nobody moves is not asked to ring, and does not ring. */
+/* Reading and writing while the peer is idle neither requests nor sends an event. */
 static void no_needless_event(void)
 {
 	uint8_t buf[512] = { 0 };
@@ -529,8 +529,8 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "a server's bytes arrive, both ways, all orders", server_both_ways, 300 },
 		{ "a client's bytes arrive, both ways, all orders", client_both_ways, 300 },
-		{ "who waits for readiness is never left asleep", by_readiness, 300 },
-		{ "no event that nobody asked for", no_needless_event, 20 },
+		{ "a thread that waits for readiness is always woken", by_readiness, 300 },
+		{ "no event is sent without a request", no_needless_event, 20 },
 		{ "clients that vanish: each session is whole, and ends", sessions_do_not_mix, 300 },
 		{ "a client replaced unseen is sent away", replaced_unseen, 50 },
 		{ "a write ends with its session", a_write_ends_with_its_session, 100 },

@@ -230,7 +230,7 @@ static void too_long_is_refused_here(void)
 	down();
 }
 
-/* ---- the ring of who was here before us */
+/* ---- a ring that an earlier kernel has used */
 
 static void early(void *arg)
 {
@@ -251,7 +251,7 @@ static void begun_once(void)
 	down();
 }
 
-/* Who does not wait for xs_init(), before it, while it runs, and behind it. */
+/* Calls without waiting for xs_init(): before it, while it runs, and after it. */
 static void rash(void *arg)
 {
 	struct xs_watch w = { 0 };
@@ -349,7 +349,7 @@ static void change_directory(void *arg)
 	(void)arg;
 	for (unsigned i = 0; changing; i++) {
 		thread_sleep(clock_now() + host_below(3000000));
-		if (i >= 10)		/* or nobody would ever see the whole */
+		if (i >= 10)		/* otherwise the whole list would never be read */
 			continue;
 		sprintf(path, HOME "data/dir/%04u-name", i);
 		store_rm(path);
@@ -603,7 +603,7 @@ static void events_in_order(void)
 	down();
 }
 
-/* Nobody takes: the queue is cut, others are served, and nothing is lost. */
+/* If events are not taken, the queue is cut, others are served, and no event is lost. */
 static void queue_is_cut(void)
 {
 	struct xs_watch other;
@@ -639,7 +639,7 @@ static void queue_is_cut(void)
 	down();
 }
 
-/* Who has not looked need not be told again; who has looked, must. */
+/* A watch is signalled again only after its last event was taken. */
 static void no_event_twice(void)
 {
 	char *path;
@@ -1058,7 +1058,7 @@ int main(int argc, char **argv)
 		{ "a number is decimal and nothing else", numbers_are_numbers, 5 },
 		{ "a request too long never leaves", too_long_is_refused_here, 20 },
 		{ "many may be the first", begun_once, 100 },
-		{ "who asks before xs_init() is done gets -ENODEV", too_early, 200 },
+		{ "a call before xs_init() is done returns -ENODEV", too_early, 200 },
 		{ "a second-hand ring is taken up where it stands", second_hand, 500 },
 		{ "a ring in disorder is not used", ring_in_disorder, 50 },
 		{ "a ring in disorder is mended if it can be", disorder_is_mended, 100 },
@@ -1066,12 +1066,12 @@ int main(int argc, char **argv)
 		{ "a directory of many messages is read as it was at one moment",
 		  big_directory, 50 },
 		{ "transactions of threads lose nothing", no_addition_is_lost, 500 },
-		{ "who was refused a transaction gets the next", room_is_noticed, 1000 },
+		{ "a refused transaction gets the next free one", room_is_noticed, 1000 },
 		{ "a transaction that fails leaves nothing", undone, 50 },
 		{ "after each change there is an event", no_event_is_lost, 1500 },
 		{ "the last event comes", the_last_event_comes, 500 },
 		{ "events come in order", events_in_order, 300 },
-		{ "a queue nobody empties is cut, and loses nothing", queue_is_cut, 20 },
+		{ "a queue that is not emptied is cut, and loses nothing", queue_is_cut, 20 },
 		{ "an event that waits is not doubled", no_event_twice, 200 },
 		{ "an event is for what is watched, or below", events_stay_below, 20 },
 		{ "a malformed event is none", malformed_is_no_event, 20 },
@@ -1079,7 +1079,7 @@ int main(int argc, char **argv)
 		{ "a deadline ends any call and nothing stays", deadlines_pass, 1000 },
 		{ "a dead xenstored costs its caller the deadline, and us little",
 		  dead_xenstored, 200 },
-		{ "nonsense hurts nobody", nonsense_hurts_nobody, 300 },
+		{ "invalid replies do no harm", nonsense_hurts_nobody, 300 },
 		{ "an answer of the wrong type is none", mistyped_is_no_answer, 50 },
 		{ "when the stream breaks all are told", all_are_told, 500 },
 		{ "without memory calls fail and events do not", memory_runs_out, 250 },

@@ -205,7 +205,9 @@ static int send_once(size_t len)
 	return rc;
 }
 
-/* As long as it is there it takes frames; then it says so, and nobody waits for ever. */
+/*
+ * Frames are accepted while the device exists; then senders get an error and do not hang.
+ */
 static void leave(int rounds)
 {
 	for (int i = 0; i <= rounds; i++) {

@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define MS 1000
-#define LONG 20				/* seconds: nobody waits so long if all is well */
+#define LONG 20				/* seconds: longer than any wait of a passing test */
 
 static volatile int came, came_in_other;
 static pthread_t main_thread;
@@ -91,7 +91,7 @@ static void a_thread_waits_for_the_end(void)
 	usleep(20 * MS);
 	expect(!kill(getpid(), SIGTERM));
 	expect(!pthread_join(t, NULL) && got == SIGTERM);
-	/* The other order: it is pending until somebody waits. */
+	/* The other order: it is pending until a thread waits. */
 	got = 0;
 	expect(!kill(getpid(), SIGTERM) && is_pending(SIGTERM));
 	expect(!pthread_create(&t, NULL, wait_for_term, &got));

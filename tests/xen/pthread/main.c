@@ -474,7 +474,7 @@ static void signal_wakes_one_broadcast_all(void)
 		expect_equal(woken, i);
 	}
 	expect_equal(pthread_cond_broadcast(&cond), 0);
-	expect_equal(pthread_cond_destroy(&cond), 0);	/* nobody needs it any more */
+	expect_equal(pthread_cond_destroy(&cond), 0);	/* it has no waiters any more */
 	memset(&cond, 0xff, sizeof(cond));
 	for (int i = 0; i < THREADS; i++)
 		join(t[i]);
@@ -581,7 +581,7 @@ static void *try_to_read(void *arg)
 {
 	struct timespec soon = in(CLOCK_REALTIME, 20 * MS);
 
-	if (!arg)			/* somebody writes */
+	if (!arg)			/* the writer */
 		expect_equal(pthread_rwlock_tryrdlock(&rwlock), EBUSY);
 	expect_equal(pthread_rwlock_trywrlock(&rwlock), EBUSY);
 	expect_equal(pthread_rwlock_timedwrlock(&rwlock, &past), ETIMEDOUT);
