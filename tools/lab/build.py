@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""Build the lab's dom0, without root, from the distribution's packages.
+"""Builds the lab's dom0, without root, from the distribution's packages.
 
-The packages are unpacked below build/lab/root; from there and from our own
-dom0/ come three files in build/lab/boot: xen, vmlinux and initramfs.cpio, and
-for Linux guests linux-guest.cpio.  None is compressed: the emulated machine
-would spend seconds on it.
+The packages are unpacked below build/lab/root.  From them and from the folder dom0/, three files
+are made in build/lab/boot: xen, vmlinux and initramfs.cpio; and for Linux guests
+linux-guest.cpio.  None is compressed, since decompression takes seconds in the emulator.
 
-A stamp holds a digest of this file and of dom0/: `build` does nothing while it
-is right.
+The stamp has a digest of this file and of dom0/: `build` does nothing if it is up to date.
 """
 
 import bz2
@@ -30,19 +28,19 @@ import apt_private  # noqa: E402
 HERE = Path(__file__).resolve().parent
 UNPACKED, BOOT = BUILD / "root", BUILD / "boot"
 
-# What is asked for, and which of all it depends on is worth having.
+# The requested packages, and those of their dependencies that are used.
 PACKAGES = """xen-system-amd64 linux-image-amd64 xenstore-utils busybox-static bash
     util-linux mount coreutils iproute2 bridge-utils libxen-dev""".split()
 WANTED = re.compile(r"(?!libpython)lib|xen|linux-image-|zlib1g|busybox|bash|util-linux"
                     r"|mount|coreutils|iproute2|bridge-utils")
 
-# Loaded at boot: first what Xen's daemons need, then the rest while they start.
+# Modules that are loaded at boot: "first" before Xen's daemons, "rest" while these start.
 MODULES = {"first": "xen-privcmd xen-evtchn xenfs xen-gntdev xen-gntalloc".split(),
            "rest": """virtio_pci virtio_console virtio_net virtio_scsi sd_mod bridge loop
                xen-netback xen-blkback sch_netem""".split()}
 LINUX_GUEST_MODULES = ["xen-netfront", "xen-blkfront"]
 
-# Real tools where busybox's do not do what Xen's hotplug scripts want.
+# Tools whose busybox versions lack features that Xen's hotplug scripts need.
 TOOLS = """bin/bash bin/ip sbin/bridge sbin/tc usr/sbin/brctl sbin/brctl usr/bin/flock
     sbin/losetup bin/stat usr/bin/stat bin/date usr/bin/xenstore-*
     usr/sbin/xenstore-*""".split()
@@ -53,7 +51,7 @@ PROGRAMS = {"lab-agent": ("agent.c", ["-static"]),
 
 
 def needs():
-    """Debian packages this machine lacks for building and running the lab."""
+    """Returns the Debian packages for building and running the lab that this machine lacks."""
     wanted = {"qemu-system-x86_64": "qemu-system-x86", "dpkg-deb": "dpkg",
               "apt-get": "apt", compiler(): "gcc", "setpriv": "util-linux"}
     missing = [package for tool, package in wanted.items() if not shutil.which(tool)]
@@ -96,7 +94,7 @@ def unpack_packages(say):
 
 
 def found(*patterns):
-    """Files of the unpacked packages that match."""
+    """Returns the files of the unpacked packages that match."""
     return [p for pattern in patterns for p in sorted(UNPACKED.glob(pattern))]
 
 
@@ -107,14 +105,14 @@ def inside(path):
 def one(pattern):
     files = found(pattern)
     if not files:
-        raise LabError(f"the distribution's packages have no {pattern}")
+        raise LabError(f"no package of the distribution contains {pattern}")
     return files[-1]
 
 
 # -- the kernels
 
 def vmlinux(bzimage):
-    """The ELF inside a bzImage (Documentation/x86/boot.rst: payload_offset)."""
+    """Returns the ELF file inside a bzImage (Documentation/x86/boot.rst: payload_offset)."""
     def field(offset, size):
         return int.from_bytes(bzimage[offset:offset + size], "little")
     start = (field(0x1f1, 1) + 1) * 512 + field(0x248, 4)
@@ -125,7 +123,7 @@ def vmlinux(bzimage):
     for magic, how in unpack.items():
         if payload.startswith(magic):
             return how(payload)
-    raise LabError("the Linux kernel is packed in a way the lab does not know")
+    raise LabError("the Linux kernel has an unknown compression")
 
 
 def zstd(data):
@@ -134,7 +132,7 @@ def zstd(data):
     except FileNotFoundError:
         raise LabError("cannot unpack zstd data; type: apt-get install zstd") from None
     if done.returncode and not done.stdout:
-        raise LabError("the Linux kernel's zstd data cannot be unpacked")
+        raise LabError("cannot unpack the zstd data of the Linux kernel")
     return done.stdout
 
 
@@ -173,7 +171,7 @@ class Modules:
         return [self.plain(d) for d in m[1].decode().split(",") if d] if m else []
 
     def before(self, name):
-        """All it needs, as modules.dep has it: what must be loaded first comes last."""
+        """Returns all dependencies in the order of modules.dep: the last one is loaded first."""
         needs = set()
 
         def collect(n):
@@ -185,12 +183,12 @@ class Modules:
         return sorted(needs, key=self.order.index, reverse=True)
 
     def add(self, name):
-        """Take a module after those it depends on."""
+        """Add a module and its dependencies."""
         name = self.plain(name)
         if name in self.data or name in self.builtin:
             return
         if name not in self.files:
-            raise LabError(f"the distribution's kernel has no module {name}")
+            raise LabError(f"the distribution's kernel lacks the module {name}")
         self.data[name] = self.read(name)
         for d in self.depends(name):
             self.add(d)
@@ -198,7 +196,7 @@ class Modules:
 
 
 def add_modules(tree, groups):
-    """Modules with modules.dep, and etc/modules/GROUP with the names of each group."""
+    """Add modules, modules.dep, and etc/modules/GROUP with the names of each group."""
     m = Modules()
     for group, names in groups.items():
         for name in names:
@@ -212,8 +210,8 @@ def add_modules(tree, groups):
 
 
 def unsigned(module):
-    """A module without its signature (include/linux/module_signature.h), to which
-    the emulated machine would give a tenth of a second each."""
+    """Remove a module's signature (include/linux/module_signature.h), whose verification takes
+    a tenth of a second in the emulator."""
     magic = b"~Module signature appended~\n"
     if not module.endswith(magic):
         return module
@@ -224,7 +222,7 @@ def unsigned(module):
 # -- the file tree
 
 class Tree:
-    """A root file system in the making; ELF programs bring their libraries."""
+    """A root file system; the libraries of ELF programs are added automatically."""
 
     def __init__(self, root=None):
         self.entries, self.root = {}, root or UNPACKED
@@ -244,7 +242,7 @@ class Tree:
         self.entries[path] = (0o120777, target.encode())
 
     def copy(self, path):
-        """Take a file of the packages, and what it leads to."""
+        """Add a file of the packages, and the target of a symbolic link."""
         if path in self.entries:
             return
         source = self.root / path
@@ -258,7 +256,7 @@ class Tree:
                      0o755 if source.stat().st_mode & 0o111 else 0o644)
 
     def program(self, path, data, mode=0o755):
-        """A file, and if it is an ELF program its libraries."""
+        """Add a file, and if it is an ELF program, its libraries."""
         self.file(path, data, mode)
         if data.startswith(b"\x7fELF"):
             libraries, interpreter = needed(data)
@@ -273,10 +271,10 @@ class Tree:
                 return self.copy(f"{place}/{name}")
         for path in self.root.glob(f"usr/lib/x86_64-linux-gnu/*/{name}"):
             return self.program(f"usr/lib/{name}", path.read_bytes())   # an "alternative"
-        raise LabError(f"the distribution's packages have no library {name}")
+        raise LabError(f"no package of the distribution contains the library {name}")
 
     def cpio(self):
-        """The newc archive, as the kernel unpacks it."""
+        """Returns a cpio archive of the format newc."""
         out = []
         for number, (path, (mode, data)) in enumerate(
                 [*self.entries.items(), ("TRAILER!!!", (0, b""))], 1):
@@ -288,7 +286,7 @@ class Tree:
 
 
 def needed(elf):
-    """The DT_NEEDED names of an ELF64 file, and its interpreter or ''."""
+    """Returns the DT_NEEDED names of an ELF64 file, and its interpreter or ''."""
     def num(offset, size):
         return int.from_bytes(elf[offset:offset + size], "little")
 
@@ -311,7 +309,7 @@ def needed(elf):
     return [string(strtab + n) for n in names], interpreter
 
 
-# -- our own programs
+# -- programs of dom0/
 
 def compile_programs():
     libraries = UNPACKED / "usr/lib/x86_64-linux-gnu"
@@ -326,7 +324,7 @@ def compile_programs():
 
 
 def native_helper():
-    """lab-guest for a machine that is a Xen host, by that host's own libraries."""
+    """Build lab-guest for a machine that is a Xen host, with its libraries; returns its path."""
     program, source = BUILD / "lab-guest-native", HERE / "dom0/guest.c"
     if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
         return str(program)
@@ -334,13 +332,13 @@ def native_helper():
     done = subprocess.run(["gcc", "-std=gnu11", "-O2", source, "-o", program,
                            "-lxenctrl", "-lxenstore"], capture_output=True, text=True)
     if done.returncode:
-        raise LabError("on a Xen host the lab needs a compiler and Xen's libraries; type: "
+        raise LabError("on a Xen host, the lab needs a compiler and Xen's libraries; type: "
                        "apt-get install gcc libc6-dev libxen-dev", LabError.tail(done.stderr))
     return str(program)
 
 
 def applets(busybox):
-    """The names busybox answers to: its sorted table, each with a NUL."""
+    """Returns the names of busybox's applets, from its sorted table of strings."""
     start = busybox.index(b"[\0[[\0a")
     return busybox[start:busybox.index(b"\0\0", start)].decode().split("\0")
 
@@ -366,7 +364,7 @@ def base_tree():
 
 
 def add_applets(tree):
-    """Links to busybox for all that no real tool is there for."""
+    """Add links to busybox for all applets without another tool of this name."""
     there = {os.path.basename(path) for path in tree.entries}
     for name in applets((UNPACKED / "bin/busybox").read_bytes()):
         if name not in there:
@@ -396,7 +394,7 @@ def build_initramfs():
     tree.file("init", (HERE / "dom0/init").read_bytes(), 0o755)
     for name in PROGRAMS:
         tree.program(f"sbin/{name}", (BUILD / name).read_bytes())
-    tree.link("bin/sh", "bash")     # busybox's sh would prefer its own ip, stat, ...
+    tree.link("bin/sh", "bash")     # busybox's sh prefers its own applets ip, stat, ...
     tree.file("etc/network", (HERE / "dom0/network").read_bytes())
     add_applets(tree)
     (BOOT / "initramfs.cpio").write_bytes(tree.cpio())
@@ -406,13 +404,13 @@ def build_linux_guest():
     tree = base_tree()
     tree.file("init", (HERE / "dom0/linux-guest-init").read_bytes(), 0o755)
     add_modules(tree, {"all": LINUX_GUEST_MODULES})
-    for word in ("poweroff", "reboot"):     # what the kernel runs; -f: do not ask init
+    for word in ("poweroff", "reboot"):     # run by the kernel; -f: without init
         tree.file(f"sbin/{word}", f"#!/bin/sh\nexec busybox {word} -f\n", 0o755)
     add_applets(tree)
     (BOOT / "linux-guest.cpio").write_bytes(tree.cpio())
 
 
-# -- all of it
+# -- the whole build
 
 def digest():
     h = hashlib.sha256()
@@ -422,7 +420,7 @@ def digest():
 
 
 def build(say=lambda line: None, fresh=False):
-    """Make build/lab/boot right; False when it was already."""
+    """Build build/lab/boot if needed; returns whether it was built."""
     stamp = BUILD / "stamp"
     BUILD.mkdir(parents=True, exist_ok=True)
     with open(BUILD / "lock", "w") as lock:

@@ -2,23 +2,23 @@
 /*
  * The lab's agent: process 1 of dom0, which runs commands for the host.
  *
- * Frames travel both ways over one virtio-serial port; many commands run at
- * once, each under a number the host chose.  A frame is the header below and
+ * Frames are sent in both directions over one virtio-serial port.  Many commands run at
+ * once, each with a number that the host has chosen.  A frame is the header below and
  * `length` bytes, in the byte order of x86:
  *
  *   host to dom0   R  run: flags (1 = on a terminal), rows, columns (uint16_t
  *                     each), then the words of the command, a NUL after each
- *                  I  standard input; empty means end of file
+ *                  I  standard input; empty: end of file
  *                  K  one byte: signal for the command's process group
  *                  W  rows, columns (uint16_t each) of its terminal
- *   dom0 to host   H  the agent is there
+ *   dom0 to host   H  the agent is ready
  *                  O  standard output;  E  standard error
- *                  A  uint32_t: so many bytes of input have been taken
- *                  X  uint32_t: it ended, with this status (128 + signal)
+ *                  A  uint32_t: the number of input bytes that were written
+ *                  X  uint32_t: exit status (128 + signal)
  *
- * The host keeps at most WINDOW bytes of input unacknowledged, so what is queued
- * here is bounded.  What a command leaves running in the background does not
- * keep it from ending.  When the host goes away, dom0 powers off.
+ * At most WINDOW bytes of the host's input are unacknowledged, which limits the queue here.  A
+ * command ends when its process ends, even if it has left processes in the background.  When the
+ * host closes the port, dom0 powers off.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,7 +41,7 @@
 #define WINDOW (256 * 1024)
 #define CHUNK (32 * 1024)
 #define MAX_COMMANDS 128
-#define PIPE_READS 4		/* that empty a pipe, which holds 64 KiB */
+#define PIPE_READS 4		/* reads that empty a pipe of 64 KiB */
 
 struct header {
 	uint32_t length;
@@ -60,7 +60,7 @@ struct command {
 	uint16_t number;
 	int in, out, err;	/* -1: closed; on a terminal in == out */
 	bool in_ends;
-	uint8_t *queue;		/* WINDOW bytes of input not yet taken */
+	uint8_t *queue;		/* input that is not yet written, at most WINDOW bytes */
 	size_t queued;
 };
 
@@ -138,7 +138,7 @@ static void close_output(struct command *c, int *fd)
 	*fd = -1;
 }
 
-/* Pass on one read's worth; false when there is nothing (more). */
+/* Reads once and sends the data.  Returns false if there was none, or at the end. */
 static bool pass_output(struct command *c, int *fd, uint8_t type)
 {
 	uint8_t data[CHUNK];
@@ -164,7 +164,7 @@ static void pass_input(struct command *c)
 
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n < 0) {			/* nobody reads it any more */
+	if (n < 0) {			/* the command has closed its input */
 		close_input(c);
 		n = c->queued;
 	}
@@ -184,7 +184,7 @@ static void input(struct command *c, const uint8_t *data, size_t n)
 			close_input(c);
 		return;
 	}
-	if (c->queued + n > WINDOW)	/* the host broke the rule above */
+	if (c->queued + n > WINDOW)	/* the host violates the protocol */
 		power_off();
 	memcpy(c->queue + c->queued, data, n);
 	c->queued += n;
@@ -277,7 +277,7 @@ static void resize(struct command *c, const uint16_t *size)
 		ioctl(c->out, TIOCSWINSZ, &w);
 }
 
-/* A child that was made just now may not lead its group yet. */
+/* A new child may not lead its process group yet. */
 static void send_signal(struct command *c, int signal)
 {
 	if (kill(-c->pid, signal))
@@ -310,7 +310,7 @@ static void ended(struct command *c, int status)
 {
 	uint32_t code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 
-	/* A pipe's worth, as what runs on behind it may write for ever. */
+	/* At most a full pipe, since processes in the background may write for ever. */
 	for (int n = 0; n < PIPE_READS && pass_output(c, &c->out, 'O'); n++)
 		;
 	for (int n = 0; n < PIPE_READS && pass_output(c, &c->err, 'E'); n++)
@@ -323,7 +323,7 @@ static void ended(struct command *c, int status)
 	c->pid = 0;
 }
 
-/* As process 1 we inherit orphans: only some of the dead are commands. */
+/* Process 1 also gets the ends of orphans, which are not commands. */
 static void reap(int signals)
 {
 	struct signalfd_siginfo info;
@@ -384,7 +384,7 @@ static void serve(int signals)
 		reap(signals);
 }
 
-/* The port appears a moment after its driver was loaded. */
+/* The port appears some time after its driver was loaded. */
 static int open_port(void)
 {
 	for (int i = 0; i < 6000; i++) {

@@ -1,43 +1,42 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Follow one guest from dom0: its console, its end, and when each happened.
+ * Follows a guest from dom0: its console, its end, and the time of each event.
  *
  *   lab-guest watch NAME LOG|tty [unpause [TEXT]]
  *
- *     Standard output is the guest's console, standard input is typed into it.
- *     LOG is xenconsoled's log of it; `tty` reads its terminal instead, where
- *     no log is kept.  The guest, created paused, is started by one hypercall: at
- *     once with `unpause`, else on SIGUSR1.  With TEXT, the guest's console ring is
- *     looked at without pause from then on until it has that, so that what dom0 takes to
- *     wake up is not in that time.  Standard error has one line for each event, times in
- *     seconds of the monotonic clock:
+ *     Standard output is the guest's console; standard input is sent to it.  LOG is
+ *     xenconsoled's log of the console; with `tty` the terminal is read instead, if there is
+ *     no log.  The guest was created paused, and is started by one hypercall: at once with
+ *     `unpause`, otherwise on SIGUSR1.  With TEXT, the guest's console ring is polled until
+ *     it contains TEXT, so that the time does not include dom0's wake-up.  Standard error
+ *     has one line for each event, with times in seconds of the monotonic clock:
  *
  *       domid NUMBER
  *       unpaused TIME
  *       wrote TIME              TEXT was in the ring
- *       at TIME BYTES           so many bytes of console were seen at that time
+ *       at TIME BYTES           this number of bytes was read from the console
  *       ended TIME REASON STATUS
  *
- *     REASON is poweroff, reboot, suspend, crash, watchdog, soft-reset or gone
- *     (destroyed by somebody else); STATUS is the domain's data/exit-status or -.
+ *     REASON is poweroff, reboot, suspend, crash, watchdog, soft-reset or gone (destroyed
+ *     by another program); STATUS is the domain's data/exit-status or -.
  *
  *   lab-guest gone DOMID COMMAND...
  *
- *     Runs the command and waits until the domain is no more; prints both times
- *     that took, in seconds.
+ *     Runs the command and waits until the domain does not exist any more; prints the seconds
+ *     that the command ran, and the seconds in total.
  *
  *   lab-guest cpu DOMID
  *
- *     Prints the CPU time that Xen has given the domain so far, in seconds with nine
- *     decimals (xl shows tenths).
+ *     Prints the CPU time of the domain so far, in seconds with nine decimals (xl shows
+ *     tenths).
  *
  *   lab-guest destroy DOMID ADDRESS
  *
- *     `xl destroy`, after HOLD_SIZE bytes of the guest's memory from that virtual address
- *     on, which are in one page, are printed in hexadecimal.
+ *     Prints HOLD_SIZE bytes of the guest's memory at this virtual address, which are in one
+ *     page, in hexadecimal; then runs `xl destroy`.
  *
- * Else nothing here polls while the guest runs: the log is watched with inotify and
- * the domain with xenstored's @releaseDomain.
+ * Apart from TEXT, nothing polls while the guest runs: the log is watched with inotify, and the
+ * domain with xenstored's @releaseDomain.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -61,7 +60,7 @@
 #include <xenstore.h>
 #include <xen/io/console.h>
 
-#define HOLD_SIZE 72	/* of struct hold, kernel/hold.h */
+#define HOLD_SIZE 72	/* size of struct hold (kernel/hold.h) */
 
 static const char *const reasons[] = {
 	"poweroff", "reboot", "suspend", "crash", "watchdog", "soft-reset",
@@ -71,8 +70,8 @@ static xc_interface *xc;
 static struct xs_handle *xs;
 static uint32_t domid;
 static int console = -1;	/* the log, or the terminal */
-static int terminal = -1;	/* to type into */
-static size_t seen;		/* bytes of console */
+static int terminal = -1;	/* for input */
+static size_t seen;		/* bytes read from the console */
 
 static double now(void)
 {
@@ -88,7 +87,7 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* The value of a key of the domain, to be freed, or NULL. */
+/* Returns the value of a key of the domain, to be freed, or NULL. */
 static char *domain_key(const char *key)
 {
 	char path[128];
@@ -98,7 +97,7 @@ static char *domain_key(const char *key)
 	return xs_read(xs, XBT_NULL, path, &length);
 }
 
-/* NULL while the domain runs. */
+/* Returns the reason of the domain's end, or NULL while it runs. */
 static const char *how_it_ended(void)
 {
 	xc_domaininfo_t info;
@@ -127,7 +126,7 @@ static void take_watch_events(void)
 		free(event);
 }
 
-/* Print what is new on the console; how much that was. */
+/* Prints new console output.  Returns the number of bytes. */
 static size_t pass_console(void)
 {
 	char data[16384];
@@ -147,7 +146,7 @@ static size_t pass_console(void)
 	return got;
 }
 
-/* xenconsoled makes the terminal soon after xl has made the domain. */
+/* xenconsoled creates the terminal soon after xl has created the domain. */
 static int open_terminal(void)
 {
 	const struct timespec step = {.tv_nsec = 2000000};
@@ -166,7 +165,7 @@ static int open_terminal(void)
 	return -1;
 }
 
-/* The guest's console ring, or NULL. */
+/* Returns the guest's console ring, or NULL. */
 static volatile struct xencons_interface *map_ring(void)
 {
 	char *ref = domain_key("console/ring-ref");
@@ -178,8 +177,8 @@ static volatile struct xencons_interface *map_ring(void)
 }
 
 /*
- * What a guest wrote last may still be in its ring, or with xenconsoled.  The ring tells how
- * much it was; where it does not, or not the truth, half a second is waited, or five.
+ * The guest's last output may still be in its ring, or in xenconsoled.  The ring has the total
+ * number of bytes.  Waits for them for at most 5 s, or without a ring, for half a second.
  */
 static void drain_console(void)
 {
@@ -205,7 +204,7 @@ static void report_end(const char *reason)
 	free(status);
 }
 
-/* Type what came on standard input, as fast as the guest takes it. */
+/* Sends standard input to the guest's console, as fast as the guest reads it. */
 static void pass_typed(char *typed, size_t *n, int *in, short come, short room)
 {
 	ssize_t w;
@@ -227,8 +226,8 @@ static void pass_typed(char *typed, size_t *n, int *in, short come, short room)
 }
 
 /*
- * Look until the ring has had text, a minute at the most.  Whoever else has something to do
- * goes first: dom0 has other guests' and this one's daemons to run.
+ * Polls the ring until it contains the text, for a minute at most.  It runs only while dom0 is
+ * idle otherwise, since dom0 must run its daemons.
  */
 static void look_for(const char *text, volatile struct xencons_interface *ring)
 {
@@ -372,7 +371,7 @@ static void print_cpu_time(void)
 	exit(0);
 }
 
-/* A guest that has no page there yet, or any more, leaves an empty line. */
+/* Prints an empty line if the guest has no page at this address. */
 static void destroy(const char *address)
 {
 	unsigned long at = strtoul(address, NULL, 0);
