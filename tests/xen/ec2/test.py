@@ -105,7 +105,7 @@ def test_the_whole_road(lab, image):
             (name,) = cloud.instances
             assert status == 42, said
             for text in (f"instance-id: <{name}>", "host name: <ip-10-0-0-16.ec2.internal>", "region: <us-east-1>", "none: errno 2",
-                         "SSH keys are ignored", f"{name} is gone (verified)",
+                         "SSH keys are ignored", f"{name} is terminated (verified)",
                          "end: poweroff, status 42"):
                 assert text in said, (text, said)
             assert cloud.instances[name]["state"] == "terminated" and not cloud.schedules
