@@ -42,7 +42,7 @@ class Table:
 
 
 def each_guest(ours, linux):
-    """(row, what makes its guest): ours by each door, by ours(type=...), and Linux."""
+    """Returns (row, function that creates its guest) for Xenolith's guest types and Linux."""
     return [*((name, partial(ours, type=type)) for name, type in OURS.items()),
             ("linux", linux)]
 

@@ -134,7 +134,7 @@ static void any(const struct flow *f, uint8_t *to, uint8_t which)
 		any6(to, which);
 }
 
-/* From a neighbour to us, unless the input has more to say. */
+/* From a neighbour to the guest, unless the input changes the addresses. */
 static struct flow flow(unsigned version)
 {
 	struct flow f = { .version = version };
@@ -845,7 +845,7 @@ static struct tcp_pcb *any_pcb(uint8_t which)
 	return NULL;
 }
 
-/* The flow from a connection's peer to us. */
+/* The flow from a connection's peer to the guest. */
 static struct flow flow_of(const struct tcp_pcb *p)
 {
 	struct flow f = { .version = IP_IS_V6(&p->remote_ip) ? 6 : 4 };
@@ -936,7 +936,7 @@ static void one_segment(void)
 
 /* ---- ICMP */
 
-/* A packet of ours, as an ICMP error quotes it: behind the first 8 bytes. */
+/* A packet of the guest, as an ICMP error quotes it: after the first 8 bytes. */
 static size_t quote(uint8_t *to, struct flow *f, uint8_t b)
 {
 	const struct tcp_pcb *c = any_pcb(b);

@@ -67,7 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_at(0, at);
 	write_at(8, at);
 	for (data += 8, size -= 8; size >= 4; data += 4, size -= 4) {
-		/* Small steps from where we are find more than any number does. */
+		/*
+		 * Small steps from the current value find more errors than
+		 * arbitrary numbers.
+		 */
 		if (data[0] & 64)
 			write_at(8, ring.consumed + data[1] % 70);
 		else if (data[0] & 128)

@@ -36,7 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = data[1] % sizeof(buf), where = data[2] % (sizeof(page) - 3);
 		uint32_t at = data[0] & 1 ? in.at : out.at;
 
-		/* Small steps from where we are find more than any number does. */
+		/*
+		 * Small steps from the current value find more errors than
+		 * arbitrary numbers.
+		 */
 		if (data[0] & 2) {
 			page.in_prod = in.at + data[3] % (SIZE + 4);
 			page.out_cons = out.at - data[4] % (SIZE + 4);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * drivers/border/stream.c while the peer writes: the fuzzer is the peer, and scribbles between
- * any two accesses of ours, so that what is fetched twice differs.
+ * drivers/border/stream.c while the peer writes: the fuzzer is the peer, and writes
+ * between any two accesses of the guest, so a value that is read twice differs.
  *
- * The pattern for other gates: a page of memory as the peer has it, host_on_access that
- * takes the input's next bytes and scribbles, and after each call of ours what must hold
- * whatever the peer did.
+ * A pattern for other interfaces: a shared page, host_on_access that uses the input's
+ * next bytes to write to it, and after each call the conditions that must hold whatever
+ * the peer did.
  */
 #include "drivers/border/stream.h"
 #include "tests/host/host.h"

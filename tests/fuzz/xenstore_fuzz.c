@@ -126,7 +126,7 @@ static void think(void)
 		len = bytes(text, XENSTORE_PAYLOAD_MAX);
 		message(XS_WATCH_EVENT, byte() & 1, text, len);
 		return;
-	case 4:			/* of a watch we know */
+	case 4:			/* an event of a known watch */
 		len = bytes(text, XENSTORE_PAYLOAD_MAX - sizeof(token) - 8);
 		if (what & 8) {
 			memmove(text + 5, text, len);

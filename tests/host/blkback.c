@@ -287,7 +287,7 @@ static void scribble(void)
 	host_notify(port);
 }
 
-/* What a fuzzer wants us to do; the connection ends with its input. */
+/* Actions that the fuzzer's input selects; the connection ends with the input. */
 static bool follow_input(void)
 {
 	unsigned what = blkback.input();

@@ -165,7 +165,10 @@ static void on_abort(int signal)
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	/* Threads leave functions without returning; leaks are looked for by us. */
+	/*
+	 * Threads leave functions without returning; this file searches for
+	 * leaks instead.
+	 */
 	return "abort_on_error=1:handle_abort=0:detect_stack_use_after_return=0:"
 	       "leak_check_at_exit=0:allocator_may_return_null=1:quarantine_size_mb=16";
 }

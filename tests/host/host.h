@@ -83,7 +83,7 @@ int host_until_shutdown(void (*guest)(void));
 void host_snapshot(void);
 void host_restore(void);
 
-/* What was written to Xen's console since the seed began, or since it was cleared. */
+/* Text on Xen's console since the seed began, or since it was cleared. */
 const char *host_console(void);
 void host_console_clear(void);
 
@@ -93,7 +93,7 @@ _Noreturn void host_fail(const char *fmt, ...) __attribute__((format(printf, 1, 
 /* ---- What the machine is like: set before host_boot(). */
 
 struct host_machine {
-	unsigned ports;			/* event channels Xen gives us, at the most */
+	unsigned ports;			/* maximum number of event channels */
 	unsigned grant_frames;
 	bool no_watchdog;		/* -ENOSYS, as Xen 3.4 */
 	enum { RDRAND, RDRAND_STUCK, RDRAND_NONE } rdrand;
@@ -137,7 +137,9 @@ void host_settle(void);
 /* Called before each memory access of guest code; for tests of what is fetched twice. */
 extern void (*host_on_access)(const void *address, size_t size, bool write);
 
-/* ---- xen.c: what other domains can do.  They are 0 ... HOST_PEERS-1, but not us. */
+/*
+ * ---- xen.c: actions of other domains, which are 0 ... HOST_PEERS-1 without the guest's
+ */
 
 #define HOST_PEERS 10
 #define HOST_SELF 5

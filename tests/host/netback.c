@@ -149,7 +149,7 @@ static void end_input(void)
 	netback_detach();
 }
 
-/* As frontend_changed() of Linux's xenbus.c: here Connected means us. */
+/* As frontend_changed() of Linux's xenbus.c, for the state Connected. */
 static bool follow(void)
 {
 	static const char *before;
@@ -607,7 +607,7 @@ static void scribble(void)
 	host_notify(host_chance(2) ? tx_port : rx_port);
 }
 
-/* What a fuzzer wants us to do; the connection ends with its input. */
+/* Actions that the fuzzer's input selects; the connection ends with the input. */
 static bool follow_input(void)
 {
 	unsigned what = netback.input(), i;

@@ -78,7 +78,9 @@ struct netback {
 
 	/* What it does with frames from the guest; may be NULL. */
 	void (*got)(const struct netback_frame *frame);
-	/* Its own frames for the guest: false, there is none now; may be NULL. */
+	/*
+	 * Provides frames for the guest; returns false if there is none now; may be NULL.
+	 */
 	bool (*next)(struct netback_frame *frame);
 
 	/* What it saw. */

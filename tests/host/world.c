@@ -185,7 +185,7 @@ static void access_by_guest(const void *address, size_t size, bool write)
 
 /*
  * kernel/ and drivers/ are compiled so that AddressSanitizer checks each access by a
- * call, and the linker puts ours before it (--wrap).
+ * call, and the linker replaces it by the function here (--wrap).
  */
 #define ACCESS(name, size, write)						\
 	void __real___asan_##name(const void *address);				\

@@ -344,7 +344,7 @@ int xen_sched_watchdog(uint32_t *id, uint32_t timeout)
 	if (*id == 0 ? timeout == 0 : *id != 1)
 		return -EINVAL;
 	if (*id == 0 && host_xen.watchdog)
-		return -ENOSPC;		/* two, in fact; we want one */
+		return -ENOSPC;		/* Xen has two of them; one is enough here */
 	*id = 1;
 	host_xen.watchdog = timeout ? host_now() + timeout * 1000000000ull : 0;
 	return 0;
@@ -701,7 +701,7 @@ void host_xen_reset(void)
 	memset(active, 0, frames * REFS_PER_FRAME * sizeof(*active));
 	memset(mapping, 0, mappings_used * sizeof(*mapping));
 	memset(far, 0, far_used * sizeof(*far));
-	ports_used = far_used = 1;	/* port 0 is none */
+	ports_used = far_used = 1;	/* port 0 is invalid */
 	frames = mappings_used = peer_pages = 0;
 	foreign_used = 8;
 	console_len = 0;

@@ -704,7 +704,7 @@ static size_t some(uint32_t index, size_t n)
 	return n > 1 && host_chance(4) ? 1 + host_below(n) : n;
 }
 
-/* What is missing of the request; 0: it is complete. */
+/* Returns the number of missing bytes of the request; 0 if it is complete. */
 static size_t missing(void)
 {
 	if (in.got < sizeof(in.hdr))
@@ -761,7 +761,10 @@ static bool write_some(void)
 	return true;
 }
 
-/* As xenstored's quota for outstanding requests has it: it reads on when we do. */
+/*
+ * As xenstored's quota of outstanding requests: it continues when the guest
+ * reads replies.
+ */
 static bool too_many_answers(void)
 {
 	unsigned n = 0;

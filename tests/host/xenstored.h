@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 struct store {
-	/* Its manners; 0 is none of the kind. */
+	/* Its misbehaviour; 0 switches each kind off. */
 	unsigned chunk;			/* at most so many bytes at a time */
 	unsigned lazy;			/* takes a break in one step of so many */
 	bool unordered;			/* answers in any order */

@@ -22,7 +22,7 @@ static void add(const char *folder, const char *name, size_t size)
 	fclose(f);
 }
 
-/* What is small is in memory: the files need not stay. */
+/* Small files are read into memory, so the files can be removed. */
 static void prepare(void)
 {
 	char folder[] = "/tmp/httpd-fuzz-XXXXXX", command[256];

@@ -646,7 +646,7 @@ static void detached_and_attached(void)
 	down();
 }
 
-/* Requests are no larger than the pool. */
+/* Requests are not larger than the pool. */
 static void little_memory(void)
 {
 	static uint8_t bytes[BLKBACK_SIZE];

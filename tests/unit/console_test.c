@@ -15,7 +15,7 @@ static char seen[1 << 16];
 static size_t nseen;
 static unsigned told;
 
-/* As xenconsoled: what there is, whenever it is told, and then it tells us. */
+/* Does what xenconsoled does: after an event, reads all data, then sends an event. */
 static bool dom0(void *arg)
 {
 	struct xencons_interface *ring = arg;

@@ -180,7 +180,7 @@ static void second_hand_table(void)
 		thread_sleep(clock_now() + NSEC_PER_SEC);
 	while (thread_count() > 1)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	end_here();			/* the builder's entries are ours */
+	end_here();			/* the builder's entries belong to the guest */
 }
 
 /* ---- any order of things */

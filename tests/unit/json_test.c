@@ -117,7 +117,7 @@ static void what_does_not_fit_is_counted(void)
 	}
 	assert(json_fits(&whole) && !json_fits(&part) && whole.len == part.len);
 	assert(!memcmp(buf, all, 5) && buf[5] == '\0');
-	/* What is put at once is cut as well. */
+	/* Text that is put in one call is cut, too. */
 	memset(buf, 0, sizeof(buf));
 	part = (struct json){ .to = buf, .size = 3 };
 	json_number(&part, NULL, 123456);

@@ -45,7 +45,7 @@ static bool keep;			/* what is received is not read */
 static struct pbuf *kept[65536];
 static unsigned nkept, refusals, ends;
 static uint16_t window = 0xffff;	/* of the peers */
-static uint8_t scale;			/* and its scale; 0: there is no option */
+static uint8_t scale;			/* and its scale; 0: without the option */
 
 /* ---- frames to the guest */
 
@@ -379,7 +379,10 @@ static unsigned active(void)
 	return n;
 }
 
-/* Clients that acknowledge nothing after we closed, in each state with a FIN of ours. */
+/*
+ * Clients that acknowledge nothing after the guest has closed, in each state
+ * after its FIN.
+ */
 static void silent_clients_are_forgotten(void)
 {
 	set_up();
@@ -509,7 +512,7 @@ static void early_data_is_discarded_first(void)
 		moment();
 	}
 	assert(received == 20 * 60000 && rx_memory_bytes() < limit / 2);
-	/* What was discarded comes in order. */
+	/* The discarded data arrives in order. */
 	c = &peers[219];
 	for (unsigned i = 0; i < 20; i++) {
 		send_tcp(c, ACK, 1000);
@@ -705,7 +708,9 @@ static void ids_tell_nothing(void)
 	down();
 }
 
-/* "Packet too big": a packet from us to the peer with this header and these bytes. */
+/*
+ * "Packet too big", which quotes a packet of the guest with this header and these bytes.
+ */
 static void send_too_big(uint8_t next, const uint8_t *bytes, size_t len)
 {
 	uint8_t p[200] = { 0 };
@@ -896,7 +901,7 @@ static void wrong_acks_do_not_end_connect(void)
 		send_raw(PEER, 81, ports[0], host_random(), iss + 2 + i,
 			 i % 3 ? ACK : SYN | ACK, 0);
 	send_raw(PEER, 81, ports[0], host_random(), iss, ACK | RST, 0);
-	/* RFC 9293: this would be the ACK, but there is no SYN. */
+	/* RFC 9293: this would be the ACK, but it has no SYN. */
 	send_raw(PEER, 81, ports[0], host_random(), iss + 1, ACK, 0);
 	moment();
 	assert(syns == 1 && resets == 12);

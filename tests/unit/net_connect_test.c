@@ -520,7 +520,7 @@ static void a_missing_router_ends_a_call(void)
 	host_xen.shutdown = 0;
 }
 
-/* RFC 4861, 4.6.2: there may be no address of ours in what is on the link. */
+/* RFC 4861, 4.6.2: an on-link prefix need not contain an address of the guest. */
 static void a_prefix_may_be_without_addresses(void)
 {
 	set_up6("ip=off ip6=auto");

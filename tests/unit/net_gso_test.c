@@ -105,7 +105,7 @@ static unsigned join(struct gso_join *j)
 	return n;
 }
 
-/* What is joined has good headers, and cut again gives the payload of all. */
+/* A joined frame has correct headers; cut again, it gives the payloads of all frames. */
 static void check(const struct gso_join *j, const struct shape *first, unsigned n)
 {
 	uint8_t h[GSO_HEADERS_MAX];

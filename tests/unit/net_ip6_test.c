@@ -36,7 +36,9 @@ static void deliver(const uint8_t *p, size_t len)
 	vif_deliver(p, len, &(struct offload){ 0 }, 4096);
 }
 
-/* From p[54] on the payload; the checksum of ICMPv6 is put at p[sum], 0: there is none. */
+/*
+ * The payload begins at p[54]; the checksum of ICMPv6 is put at p[sum], unless sum is 0.
+ */
 static void send6(uint8_t *p, const uint8_t *from, uint8_t next, size_t len, size_t sum)
 {
 	memcpy(p, our_mac, 6);
@@ -282,7 +284,7 @@ static void overlapping_fragments_discard_all(void)
 	for (uint32_t i = 0; i < 2 * HOST_COUNT(overlaps); i++) {
 		bool ip6 = i & 1;
 
-		/* Duplicates are no overlap. */
+		/* Duplicates are not overlaps. */
 		answers = 0;
 		echo_part(ip6, 100 + i, 16, 8);
 		echo_part(ip6, 100 + i, 16, 8);
@@ -624,7 +626,7 @@ static void ip6_off_is_off(void)
 	down();
 }
 
-/* What is read of a header that is cut off, ASan sees. */
+/* ASan detects reads behind the end of a truncated header. */
 static void headers_may_be_cut_off(void)
 {
 	static const uint8_t firsts[] = { 0, 60, 43, 44 };

@@ -49,9 +49,9 @@ static bool is_filled(const uint8_t *from, uint64_t at, size_t len)
 /* ---- the peer: a TCP that opens one connection, and takes and gives bytes */
 
 static struct {
-	uint32_t seq, rcv;		/* next of ours, next of theirs */
+	uint32_t seq, rcv;		/* next sequence number of this peer, and of the guest */
 	uint32_t window, scale;		/* theirs */
-	uint64_t got, acked;		/* bytes of theirs, of ours */
+	uint64_t got, acked;		/* bytes of the guest, of this peer */
 	bool open, fin, reset;
 	unsigned segments, merged, repeated, lose;
 	unsigned ack_each;		/* bytes */
@@ -60,7 +60,7 @@ static struct {
 	uint16_t offers;		/* its window; 0: 0xffff */
 	bool closed;			/* none at all */
 	uint32_t stamp;			/* of a SYN; 0: it has none */
-	uint8_t options[8];		/* of a segment that is no SYN */
+	uint8_t options[8];		/* of a segment that is not a SYN */
 	size_t nopts;
 	struct waitq changed;
 	uint8_t echo[70000];
@@ -424,7 +424,10 @@ static bool lent_is_used(void)
 	return false;
 }
 
-/* What goes by a backend that may not read lent memory is not there for another to read. */
+/*
+ * Data for a backend that may not read lent memory is not stored there, for
+ * others to read.
+ */
 static void lent_memory_of_another_backend(void)
 {
 	bool ours = host_chance(2);
@@ -649,7 +652,7 @@ static void a_window_is_never_overrun(void)
 		send_tcp(ACK, bytes, 1400, &(struct offload){ .csum_valid = true });
 		total += 1400;
 	}
-	/* What was announced was taken, and then the window was closed. */
+	/* The announced data was accepted, then the window was closed. */
 	assert(total > 65535 && peer.window << peer.scale < 1400);
 	assert(wait_until_deadline(&guest, clock_now() + SECOND, read_bytes == total));
 	down();
@@ -925,7 +928,7 @@ static void a_window_may_begin_small(void)
 	down();
 }
 
-/* What is early and beyond the window, when what is in front of it comes. */
+/* Out-of-order data beyond the window, when the data before it arrives. */
 static void what_is_early_ends_with_the_window(void)
 {
 	uint32_t window = 3000 + host_below(50000);
@@ -979,7 +982,7 @@ static void a_port_may_be_used_again(void)
 	send_tcp(SYN, NULL, 0, &(struct offload){ 0 });
 	thread_sleep(clock_now() + SECOND / 10);
 	assert(!peer.open);
-	if (peer.reset) {		/* the next in the sequence is as good as a reset of ours */
+	if (peer.reset) {		/* a reset by the guest is also correct */
 		peer.reset = false;
 		assert(tcp_tw_pcbs);
 	}

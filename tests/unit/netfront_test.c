@@ -86,7 +86,7 @@ static int send_pieces(const struct piece *pieces, size_t count, const struct of
 		memcpy(s->bytes + len, pieces[i].data, pieces[i].len);
 		len += pieces[i].len;
 	}
-	nsent++;			/* the backend may see it before we return */
+	nsent++;			/* the backend may see it before the call returns */
 	rc = netfront_send(device, pieces, count, o, is_done, s);
 	nsent -= rc != 0;
 	return rc;
@@ -568,7 +568,10 @@ static void used_by(unsigned domid, bool in_place)
 	detach();
 }
 
-/* What was sent by one domain lies in lent memory still: no other domain may read that. */
+/*
+ * Data that was sent through one domain stays in lent memory: no other domain
+ * may read it.
+ */
 static void lent_memory_is_for_one_domain(void)
 {
 	unsigned first = host_below(2) * 7;
@@ -643,7 +646,7 @@ static void errors_are_counted(void)
 	down();
 }
 
-/* Those of the lent memory that there are no grants for are copied. */
+/* Data in lent memory without a grant is copied. */
 static void few_grants(void)
 {
 	grant_ref_t refs[8192];

@@ -70,7 +70,7 @@ static void only_key_value_is_ours(void)
 	assert(!set("--port=80 /path?a=b =x 1=2 'a=b' \"c\"=d e=f"));
 	assert(!strcmp(args(), "--port=80|/path?a=b|=x|1=2|a=b|c=d|"));
 	assert(is("e", "f"));
-	/* Before the -- all is ours. */
+	/* All words before -- are kernel options. */
 	assert(!set("--port=80 'a b' -- x"));
 	assert(is("--port=80", "") && is("a b", "") && !strcmp(args(), "x|"));
 }

@@ -538,7 +538,7 @@ static void count_reads(const void *address, size_t size, bool write)
 	if (at < (uint8_t *)sring->ring || at >= memory + sizeof(memory))
 		return;
 	assert(!write && at >= (uint8_t *)slot_seen);
-	memset(slot_seen, 0xee, at - (uint8_t *)slot_seen);	/* it changes behind us */
+	memset(slot_seen, 0xee, at - (uint8_t *)slot_seen);	/* the peer changes it */
 	slot_seen = at;
 }
 

@@ -68,7 +68,7 @@ static void produce(void *arg)
 	for (unsigned n = (uintptr_t)arg; n; n--) {
 		if (host_chance(3))
 			thread_yield();
-		if (host_chance(3)) {	/* from application code, if we are one */
+		if (host_chance(3)) {	/* no effect in a kernel thread */
 			leave();
 			enter();
 		}
@@ -94,7 +94,7 @@ static void consume(void *arg)
 		assert(current->runnable && !current->waits);
 		tokens--;
 		taken++;
-		/* A wake_one() we did not need may have been another's. */
+		/* An unneeded wake_one() may have been meant for another thread. */
 		if (tokens)
 			wake_one(&queue);
 		if (host_chance(4))
@@ -156,7 +156,7 @@ static void sleep_in_order(void *arg)
 	enter();
 	order[asleep++] = me;
 	wake(&ended);
-	/* Nothing else wakes us, so the condition is looked at twice. */
+	/* Nothing else wakes this thread, so the condition is tested twice. */
 	wait_until(&queue, called[me]++);
 	last_woken = me;
 	woken++;
@@ -496,7 +496,7 @@ static void slices_are_shared(void)
 	for (uintptr_t i = 0; i < 3; i++)
 		go("spinner", THREAD_APP, spin_for_turns, (void *)i);
 	join_all();
-	/* 10 ms each: not much faster, or switching would be all we do, nor slower. */
+	/* About 10 ms each: shorter slices would waste time on switches. */
 	assert(clock_now() - start > 30 * 8 * NSEC_PER_MSEC);
 	assert(sched_stats.preemptions < 2000);
 }

@@ -37,7 +37,7 @@ static uint8_t ring[SIZE];
 static uint32_t producer, consumer;
 static struct stream writer, reader;
 
-/* A ring that was used before us: the indexes are anything, also near their wrap. */
+/* A ring that was used before: the indexes have any value, also near their wrap. */
 static void open_ring(void)
 {
 	consumer = producer = host_chance(2) ? -host_below(2 * SIZE) : host_random();
@@ -96,7 +96,7 @@ static void lies_are_noticed(void)
 	assert(stream_write(&writer, buf, 1) == -EPROTO);
 }
 
-/* Our index is ours: the peer may write to where we publish it. */
+/* The guest's own index is private: the peer may overwrite the published copy. */
 static void our_index_is_private(void)
 {
 	uint8_t buf[4];

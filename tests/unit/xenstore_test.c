@@ -310,7 +310,7 @@ static void ring_in_disorder(void)
 	assert(strstr(host_console(), "in disorder"));
 }
 
-/* Where xenstored can begin anew, so can we. */
+/* If xenstored supports reconnection, the guest reconnects. */
 static void disorder_is_mended(void)
 {
 	boot();
@@ -341,7 +341,9 @@ static void no_xenstore(void)
 
 static bool changing;
 
-/* What is first goes, and something comes at the end: at each moment a row of names. */
+/*
+ * The first entry is removed and a new one is appended: the list is always consecutive.
+ */
 static void change_directory(void *arg)
 {
 	char path[64];

@@ -12,7 +12,7 @@ def test_errors_and_no_hang_and_it_comes_back(lab, image, rounds=2):
     lab.sh(f"truncate -s 2M {DISK}")
     try:
         with lab.create(image, args=[str(rounds)], memory=48) as guest:
-            attach(lab, guest)      # a disk that appears while we run
+            attach(lab, guest)      # a disk that is attached while the guest runs
             for i in range(rounds):
                 guest.wait_for(f"round {i}: under load", 120)
                 lab.sh(f"xl block-detach {guest.domid} xvdb")

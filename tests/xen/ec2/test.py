@@ -150,7 +150,7 @@ def disks(folder, image, words, args):
 
 def test_grub_boots_our_disks(lab, image):
     """Whole disk and MBR, gzip and raw, sda1 and xvda, by either menu, any two of them
-    together (EC2_LONG=1: all); and we come by the disk that GRUB has used before us."""
+    together (EC2_LONG=1: all); and the guest uses the disk after GRUB has used it."""
     needs_pv(lab)
     with tempfile.TemporaryDirectory(prefix="ec2-") as folder:
         for made, dev, line in disks(folder, image, "env.X_STATUS=7 env.X_DISK=/dev/@", ["b"]):

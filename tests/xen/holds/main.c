@@ -181,7 +181,7 @@ static void from_device_to_device(void)
 	close(null);
 }
 
-/* Each of them is no more than is done at once. */
+/* Each of them has at most the size of one step. */
 static void many_pieces(void)
 {
 	static struct iovec pieces[1024];

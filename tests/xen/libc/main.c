@@ -47,7 +47,7 @@ static void an_archive_divides_128_bits(void)
 	expect(archive_value(-1, 1) == 0x1p128L);
 }
 
-/* Numbers that do not fit newlib's int, had we so much memory; each where it belongs. */
+/* Numbers that exceed newlib's int, as with large memory; each in the right member. */
 static void mallinfo_adds_up(void)
 {
 	struct mallinfo before = mallinfo(), with, after;

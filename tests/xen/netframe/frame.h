@@ -40,7 +40,7 @@ static inline void frame_make(uint8_t *to, uint32_t number, uint32_t size, uint1
 	uint64_t x = frame_random(number), word;
 
 	memset(to, 0, HEADER < size ? HEADER : size);
-	to[0] = 0xfe;			/* a station, locally administered, and not ours */
+	to[0] = 0xfe;			/* unicast, locally administered, another host */
 	to[6] = 0x02;
 	to[12] = type >> 8;
 	to[13] = type & 0xff;

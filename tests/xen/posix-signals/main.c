@@ -545,7 +545,7 @@ static void flags_and_masks_of_a_handler(void)
 	expect(sigaction(SIGKILL, &act, NULL) == -1 && errno == EINVAL);
 	expect(sigaction(SIGSTOP, &act, NULL) == -1 && errno == EINVAL);
 	expect(sigaction(99, &act, NULL) == -1 && errno == EINVAL);
-	/* What cannot be blocked is not, and that is no error. */
+	/* Blocking a signal that cannot be blocked has no effect, and is not an error. */
 	block(SIG_BLOCK, SIGKILL);
 	expect(!pthread_sigmask(SIG_BLOCK, NULL, &act.sa_mask));
 	expect(!sigismember(&act.sa_mask, SIGKILL));

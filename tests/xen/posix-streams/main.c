@@ -57,7 +57,7 @@ static void *allocate(void *arg)
 	return arg;
 }
 
-/* What is written to a stream arrives at the other end, and nothing beside it. */
+/* All data that is written to a stream arrives at the other end, and no other data. */
 static void nothing_else_arrives(FILE *closed)
 {
 	int end[2];
@@ -160,7 +160,7 @@ static void one_that_works_keeps_its_number(void)
 	expect(freopen("/dev/zero", "r", hole) == hole && fileno(hole) == fd && fd != old);
 	expect(getc(hole) == 0);
 	expect(freopen(NULL, "r", hole) == hole && fileno(hole) == fd && getc(hole) == 0);
-	freopen(NULL, "w", hole);	/* refused by us, not by Linux */
+	freopen(NULL, "w", hole);	/* refused, unlike on Linux */
 	fclose(hole);
 	expect(fcntl(fd, F_GETFD) == -1);
 	/* A program that closed the descriptor itself. */

@@ -502,7 +502,7 @@ static void timed_wait(clockid_t clock)
 	expect(now(CLOCK_MONOTONIC) - before < 1000 * MS);
 	expect_equal(pthread_cond_timedwait(&c, &mutex, &past), ETIMEDOUT);
 	expect_equal(pthread_cond_timedwait(&c, &mutex, &invalid), EINVAL);
-	expect_equal(pthread_mutex_unlock(&mutex), 0);	/* we had it again each time */
+	expect_equal(pthread_mutex_unlock(&mutex), 0);	/* each wait has locked it again */
 	expect_equal(pthread_cond_destroy(&c), 0);
 }
 

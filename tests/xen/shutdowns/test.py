@@ -55,7 +55,7 @@ NULL_BLK = "/sys/kernel/config/nullb"
 
 
 def load_null_blk(lab):
-    """Linux's null_blk has such a cache; it is none of the modules that dom0 has."""
+    """Linux's null_blk has such a cache; it is not one of dom0's modules."""
     modules = build.Modules()
     for name in "configfs", "null_blk":
         modules.add(name)
@@ -77,7 +77,7 @@ class Disk:
                      "echo 1 >power", "new", f"{NULL_BLK}/{self.name}", self.name[5:]])
 
     def blocks(self):
-        """What is on it after a power failure."""
+        """Returns the contents after a power failure."""
         c = self.lab.start([*self.lab.shell, "cd $1 && echo 0 >power && echo 1 >power &&"
                             f"exec head -c {WRITERS * BLOCK} /dev/${{1##*/}}", "blocks",
                             f"{NULL_BLK}/{self.name}"])

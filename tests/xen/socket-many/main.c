@@ -171,7 +171,7 @@ static void slow_readers_cost_little(void)
 		close(fds[i]);
 	}
 	close(listener);
-	/* What was refused for want of memory is sent again before it is given up. */
+	/* A segment that was dropped because memory was exhausted is sent again. */
 	for (int i = 0; i < 300 && used() > before + 128 * 1024; i++)
 		usleep(100000);
 	printf("slow readers: %zu bytes before, %zu after, %u lent pages\n", before, used(),
@@ -180,7 +180,7 @@ static void slow_readers_cost_little(void)
 	expect_equal(lent(), pages);
 }
 
-/* What is acknowledged is given back while the connection goes on. */
+/* Memory of acknowledged data is freed while the connection continues. */
 static void a_long_connection_keeps_nothing(void)
 {
 	static char data[60000];

@@ -180,7 +180,7 @@ static void ping_is_answered(int family, int protocol, const char *name)
 		expect_equal(errno, EINVAL);
 	}
 	expect_equal(sendto(fd, packet, sizeof(packet), 0, to->ai_addr, to->ai_addrlen), 16);
-	do {		/* what we sent comes in too */
+	do {		/* the socket also receives the sent packet */
 		n = recv(fd, answer, sizeof(answer), 0);
 		expect_equal(n, header + sizeof(packet));
 	} while (answer[header] == packet[0]);

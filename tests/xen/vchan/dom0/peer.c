@@ -26,7 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Our predecessor's end was not noticed before we came (drivers/vchan.h). */
+/*
+ * The end of the previous client was not noticed before this one connected
+ * (drivers/vchan.h).
+ */
 #define SENT_AWAY 3
 
 static struct libxenvchan *chan;
@@ -135,7 +138,10 @@ static void many(int domid, const char *path, int count)
 			exit(0);
 		}
 		waitpid(child, &status, 0);
-		/* What was said by one whom the guest never saw is not told from the next one's. */
+		/*
+		 * Data of a client that the guest never saw cannot be told from
+		 * the next client's.
+		 */
 		if (i % 3 == 1)
 			usleep(20000);
 		if (!WIFSIGNALED(status) && WEXITSTATUS(status) == SENT_AWAY) {
