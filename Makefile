@@ -133,7 +133,7 @@ OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
 		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
 		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
-		   kernel/param.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
+		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
 		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
 		   lib/libc/printf%.c lib/libc/realloc.c lib/libc/strerror.c lib/libc/vfprintf.c \
 		   lib/process/start.c

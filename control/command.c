@@ -211,6 +211,8 @@ static int get_description(struct command *c)
 
 /* ---- calls */
 
+PARAM(control, "control=all|safe|read|off");
+
 static bool allowed(enum command_kind kind)
 {
 	const char *level = param("control");

@@ -150,14 +150,21 @@ static int set_levels(const char *text)
 	return rc ? -EINVAL : 0;
 }
 
+static const char *wrong_levels(const char *text)
+{
+	return set_levels(text) ? "levels are error, warning, info, debug or 0 to 3; then "
+				  "MODULE=LEVEL, separated by commas" : NULL;
+}
+PARAM_CHECKED(loglevel, "loglevel=LEVEL[,MODULE=LEVEL]...", wrong_levels);
+
 void log_init(void)
 {
 	static struct setting setting = { .key = "loglevel", .set = set_levels };
 	const char *text = param("loglevel");
 
 	param_setting(&setting);
-	if (text && set_levels(text))
-		log_warning("loglevel=%s on the command line is invalid", text);
+	if (text)
+		set_levels(text);	/* param_check() reports an error */
 }
 
 /* The level of lines that begin like this: that of the longest matching module. */

@@ -4,7 +4,6 @@
  * is a letter, then letters, digits, and _ . -, none of them quoted.  So --port=80 or
  * 'a=b' are the application's, also without ` -- `.
  */
-#include "kernel/log.h"
 #include "kernel/param.h"
 
 #include <errno.h>
@@ -192,7 +191,7 @@ void param_each(const char *prefix, void (*visit)(const char *rest, const char *
 
 	for (unsigned i = 0; i < nwords; i++)
 		if (!strncmp(words[i].text, prefix, len))
-			visit(words[i].text + len, value(&words[i]));
+			visit(words[i].text + len, words[i].value);
 }
 
 unsigned param_argc(void)
@@ -242,60 +241,53 @@ struct unit {
 	uint64_t factor;
 };
 
+/* A number and one of the units; 0 needs none. */
 static bool scaled(const char *text, const struct unit *units, uint64_t *n)
 {
 	const char *rest = number(text, n);
 
+	if (rest && !*rest && !*n)
+		return true;
 	for (; rest && units->name; units++)
 		if (!strcmp(rest, units->name))
 			return !__builtin_mul_overflow(*n, units->factor, n);
 	return false;
 }
 
-static uint64_t get(const char *key, const struct unit *units, uint64_t min, uint64_t max,
-		    uint64_t fallback)
+bool param_parse_size(const char *text, uint64_t *bytes)
 {
-	const char *text = param(key);
-	uint64_t n;
+	static const struct unit sizes[] = {
+		{ "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 },
+		{ "k", 1 << 10 }, { "m", 1 << 20 }, { "g", 1 << 30 }, { 0 },
+	};
 
-	if (!text)
-		return fallback;
-	if (scaled(text, units, &n) && n >= min && n <= max)
-		return n;
-	log_warning("%s=%s on the command line is invalid", key, text);
-	return fallback;
+	return scaled(text, sizes, bytes);
 }
 
-uint64_t param_number(const char *key, uint64_t min, uint64_t max, uint64_t fallback)
-{
-	static const struct unit units[] = { { "", 1 }, { 0 } };
+#define LONGEST (UINT64_MAX / 8)	/* 73 years: can be added to any time */
 
-	return get(key, units, min, max, fallback);
+bool param_parse_duration(const char *text, uint64_t *ns)
+{
+	static const struct unit times[] = {
+		{ "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 },
+		{ "h", 3600000000000 }, { 0 },
+	};
+
+	return scaled(text, times, ns) && *ns <= LONGEST;
 }
 
 uint64_t param_size(const char *key, uint64_t fallback)
 {
-	static const struct unit units[] = {
-		{ "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 },
-		{ "k", 1 << 10 }, { "m", 1 << 20 }, { "g", 1 << 30 }, { 0 },
-	};
+	const char *text = param(key);
+	uint64_t n;
 
-	return get(key, units, 0, UINT64_MAX, fallback);
+	return text && param_parse_size(text, &n) ? n : fallback;
 }
-
-static const struct unit times[] = {
-	{ "", 1000000000 }, { "ms", 1000000 }, { "s", 1000000000 },
-	{ "m", 60000000000 }, { "h", 3600000000000 }, { 0 },
-};
-
-#define LONGEST (UINT64_MAX / 8)	/* 73 years: can be added to any time */
 
 uint64_t param_duration(const char *key, uint64_t fallback)
 {
-	return get(key, times, 0, LONGEST, fallback);
-}
+	const char *text = param(key);
+	uint64_t n;
 
-bool param_parse_duration(const char *text, uint64_t *ns)
-{
-	return scaled(text, times, ns) && *ns <= LONGEST;
+	return text && param_parse_duration(text, &n) ? n : fallback;
 }

@@ -7,12 +7,20 @@
  * Words before ` -- ` are for the kernel, those after it are the application's
  * argv[1...]. Quotes are as in a shell: '...', "...", and a backslash before any
  * character.  Without ` -- `, words that are not key=value go to the application.
- * docs/appliance.md lists the keys.  None of these functions sleep.
+ * docs/appliance.md lists the options.  None of these functions sleep.
+ *
+ * The file that reads an option declares it:
+ *
+ *	PARAM(lifetime, "lifetime=DURATION");
+ *
+ * param_check() refuses words that no linked file has declared, and values that do not
+ * fit the declaration.
  */
 #ifndef KERNEL_PARAM_H
 #define KERNEL_PARAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -22,23 +30,43 @@
 int param_init(char *command_line);
 
 /*
+ * An option.  `usage` is its name, then nothing, =VALUES, or [=VALUES] if the value may be
+ * left out.  VALUES are separated by |: DURATION (a number with ms, s, m or h, or 0), SIZE (a
+ * number with K, M or G, or 0), another word of capital letters: any text; other words stand
+ * for themselves.  A name that ends with a dot and capital letters takes any letters there.
+ * [vifN.] in front: the name may follow vif0., vif1. ...
+ * `wrong`, if it is not NULL, judges the value instead: NULL, or one sentence why it is invalid.
+ */
+struct param_option {
+	const char *usage;
+	const char *(*wrong)(const char *value);
+};
+#define PARAM_CHECKED(name, usage, wrong)                                                     \
+	static const struct param_option param_of_##name                                      \
+		__attribute__((section("params"), used, aligned(8))) = { usage, wrong }
+#define PARAM(name, usage) PARAM_CHECKED(name, usage, NULL)
+
+/*
+ * NULL, or what is wrong with the command line: one sentence, without the list of options,
+ * which is logged.  Options of code that is not linked only cause a warning in the log.
+ */
+const char *param_check(void);
+
+/*
  * Returns the value of the last key=value; "" for a single word before ` -- `; NULL if
  * the key is absent.
  */
 const char *param(const char *key);
 
 /*
- * The value as a number.  If the key is absent, they return fallback.  If the value is
- * invalid, they return fallback and log a warning.  Sizes (bytes) may end with K, M or G,
- * durations with ms, s, m or h.  Durations are returned in ns; without a unit they are in
- * s.  Their maximum is 73 years.
+ * Return the value in bytes or ns, or fallback if the key is absent or the value is invalid.
  */
-uint64_t param_number(const char *key, uint64_t min, uint64_t max, uint64_t fallback);
 uint64_t param_size(const char *key, uint64_t fallback);
 uint64_t param_duration(const char *key, uint64_t fallback);
 
-/* The same for a text.  Returns false if it is invalid. */
+/* The same for a text.  Return false if it is invalid.  A duration is at most 73 years. */
 bool param_parse_duration(const char *text, uint64_t *ns);
+bool param_parse_size(const char *text, uint64_t *bytes);
 
 /*
  * A key that may be set while the guest runs; param() returns the new value then.  set()
@@ -66,6 +94,7 @@ void param_settings(void (*visit)(const struct setting *s, void *arg), void *arg
 
 /*
  * Calls visit() for each key that begins with prefix, in order, with the rest of the key.
+ * value is NULL for a single word.
  */
 void param_each(const char *prefix, void (*visit)(const char *rest, const char *value));
 

@@ -45,6 +45,17 @@ static _Noreturn void end(unsigned reason)
 		xen_sched_shutdown(SHUTDOWN_poweroff);
 }
 
+#define REASONS "poweroff|reboot|crash"
+
+PARAM(onexit, "onexit=" REASONS);
+PARAM(onpanic, "onpanic=" REASONS);
+PARAM(onoom, "onoom=" REASONS "|ignore");
+PARAM(onlost, "onlost=" REASONS "|ignore");
+PARAM(reboot_guard, "reboot-guard=DURATION");
+PARAM(shutdown_timeout, "shutdown-timeout=DURATION");
+PARAM(lifetime, "lifetime=DURATION");
+PARAM(idle, "idle=DURATION");
+
 /*
  * The reason that key= sets, or fallback.  A guest that would reboot in a loop is powered
  * off.
@@ -165,7 +176,7 @@ static __attribute__((noreturn)) void end_of_panic(void)
 
 	began = clock_now();
 	order = (struct shutdown_order){
-		.reason = policy(param("onpanic") ? "onpanic" : "panic", SHUTDOWN_crash),
+		.reason = policy("onpanic", SHUTDOWN_crash),
 		.status = STATUS_PANIC, .why = "panic",
 		.deadline = clock_now() + GRACE,
 	};

@@ -16,7 +16,7 @@
  *	idle=DURATION			end after this time without work: no open connection,
  *					and threads that used less than 2 % of the CPU
  *	onexit=poweroff|reboot|crash	what Xen is told when main() has ended (default: poweroff)
- *	onpanic=crash|poweroff|reboot	... and after a panic (default: crash); also `panic=`
+ *	onpanic=crash|poweroff|reboot	... and after a panic (default: crash)
  *	onoom=poweroff|reboot|crash	if malloc() fails for less than a 16th of all memory
  *	onlost=poweroff|reboot|crash	if a device that was connected is lost for good.
  *					Without these two, or with `ignore`, the application

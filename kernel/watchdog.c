@@ -20,6 +20,8 @@ static void feed(void *arg)
 	}
 }
 
+PARAM(watchdog, "watchdog[=DURATION]");
+
 void watchdog_init(void)
 {
 	const char *value = param("watchdog");

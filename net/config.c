@@ -126,6 +126,22 @@ const char *config_parse(const char *text, unsigned version, struct ip_config *c
 	return wrong;
 }
 
+static const char *wrong_ip4(const char *text)
+{
+	static struct ip_config c;
+
+	return config_parse(text, 4, &c);
+}
+PARAM_CHECKED(ip, "[vifN.]ip=ADDRESS/BITS[,gateway=A][,dns=A]|dhcp|off", wrong_ip4);
+
+static const char *wrong_ip6(const char *text)
+{
+	static struct ip_config c;
+
+	return config_parse(text, 6, &c);
+}
+PARAM_CHECKED(ip6, "[vifN.]ip6=ADDRESS/BITS[,gateway=A][,dns=A]|auto|off", wrong_ip6);
+
 static void from_command_line(const struct vif *l, unsigned version, struct ip_config *c)
 {
 	const char *what = version == 4 ? "ip" : "ip6", *text, *wrong;

@@ -318,6 +318,8 @@ static struct shutdown_hook hook = {
 	.name = "gdb", .run = say_goodbye, .last = say_it_crashed,
 };
 
+PARAM(gdb, "gdb=on|wait|off");
+
 void gdb_start(void)
 {
 	const char *word = param("gdb");
@@ -326,9 +328,7 @@ void gdb_start(void)
 	if (!word || !strcmp(word, "off"))
 		return;
 	kernel_enter();
-	if (!wait && strcmp(word, "on")) {
-		log_warning("gdb=%s: must be on, wait or off", word);
-	} else if (debug_init() ||
+	if (debug_init() ||
 		   !thread_start("gdb", THREAD_KERNEL, STACK_KERNEL, serve, NULL, NULL)) {
 		log_warning("gdb: no memory for the server");
 	} else {

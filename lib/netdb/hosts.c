@@ -210,6 +210,8 @@ static void read_conf_line(struct conf *c, char *line)
 	}
 }
 
+PARAM(search, "search=DOMAIN[,DOMAIN]...");
+
 void conf_read(struct conf *c)
 {
 	struct lines l = { .fd = open("/etc/resolv.conf", O_RDONLY) };

@@ -18,6 +18,12 @@
 #define AT_ONCE 4096			/* bytes per step: the kernel is not preempted */
 #define MOST 0x1ffffff			/* bytes per call, as on Linux */
 
+static const char *wrong_seed(const char *text)
+{
+	return strlen(text) < SEED_LEAST ? "a seed has at least 32 characters" : NULL;
+}
+PARAM_CHECKED(seed, "seed=TEXT", wrong_seed);
+
 static bool seeded(void)
 {
 	static bool looked;

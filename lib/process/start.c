@@ -71,6 +71,8 @@ static void set_variable(const char *name, const char *value)
 	setenv(name, value, 1);
 }
 
+PARAM(env, "env.NAME=VALUE");
+
 static void main_thread(void *arg)
 {
 	int argc = param_argc();
@@ -85,6 +87,8 @@ static void main_thread(void *arg)
 	run_constructors(argc, argv);
 	exit(main(argc, argv, environ));
 }
+
+PARAM(stack, "stack=SIZE");
 
 /* A part of memory, within limits; set by `stack=`. */
 static size_t stack_size(void)
@@ -113,15 +117,17 @@ static void log_version(void)
 		 memory.free * PAGE_SIZE / 1024);
 }
 
+/* Hosts give console=hvc0 and the like to each guest: other values have no effect. */
+PARAM(console, "console=shell|NAME");
+
 static void start_shell(void)
 {
 	const char *word = param("console");
 
 	if (word && strcmp(word, "shell") == 0 && shell_start)
 		shell_start();
-	else if (word)
-		log_warning("console=%s: not supported: the image has no shell (docs/control.md)",
-			    word);
+	else if (word && strcmp(word, "shell") == 0)
+		log_warning("console=shell has no effect: this image has no shell");
 }
 
 static void start_main(void)
@@ -133,10 +139,14 @@ static void start_main(void)
 		panic("not enough memory for main's thread");
 }
 
-/* A command line that is not complete is not used. rc is the result of param_init(). */
+/*
+ * A command line that is incomplete or invalid ends the guest before main; rc is the result
+ * of param_init().
+ */
 static void check_command_line(size_t length, int rc)
 {
-	char why[100];
+	char why[200];
+	const char *wrong;
 
 	if (length > boot_info.command_line_max)
 		format(why, sizeof(why), "the command line may be cut: it has at least %zu bytes, "
@@ -144,6 +154,8 @@ static void check_command_line(size_t length, int rc)
 	else if (rc)
 		format(why, sizeof(why), "the command line has %s", rc == -E2BIG ?
 		       "too many words" : "a quote that is not closed");
+	else if ((wrong = param_check()))
+		format(why, sizeof(why), "%s", wrong);
 	else
 		return;
 	shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, why);

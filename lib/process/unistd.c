@@ -50,6 +50,8 @@ int getpagesize(void)
 	return PAGE_SIZE;
 }
 
+PARAM(hostname, "hostname=NAME");
+
 static char host_name[HOST_NAME_MAX + 1];
 
 /* The name set by sethostname(), otherwise by hostname= of the kernel command line. */

@@ -166,6 +166,8 @@ static void drain(uint64_t deadline)
 		 (progress_sum() != before || !tcp_socket_all_acked(0)));
 }
 
+PARAM(drain, "drain=DURATION");
+
 /*
  * Shutdown: no new connections, existing ones may finish until the deadline, a FIN is
  * sent to the peers, and data that was sent before is delivered.

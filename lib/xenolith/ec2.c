@@ -292,6 +292,8 @@ static void apply_user_data(char *data)
 	}
 }
 
+PARAM(ec2, "ec2");
+
 __attribute__((constructor)) static void read_user_data(void)
 {
 	char *data, text[HOST_NAME_MAX + 1];

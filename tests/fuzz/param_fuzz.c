@@ -21,11 +21,11 @@ static void nothing(const char *text, size_t len, bool urgent)
 
 static void visit(const char *rest, const char *value)
 {
-	assert(strlen(rest) + strlen(value) < 4096);
-	param_number(rest, 0, 1000, 1);
+	assert(strlen(rest) + strlen(value ? value : "") < 4096);
 	param_size(rest, 1);
 	param_duration(rest, 1);
-	param_set("loglevel", value);
+	if (value)
+		param_set("loglevel", value);
 	log_debug("%s", rest);
 }
 
@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	line[size] = '\0';
 	param_init(line);
 	param_each("", visit);
+	param_check();
 	for (unsigned i = 1; i < param_argc(); i++) {
 		char *word = param_argv()[i];
 

@@ -245,7 +245,7 @@ static void leave_stuck(void)
 
 static void stuck_hook_is_cut_off(void)
 {
-	command_line = "control=off shutdown-timeout=4";
+	command_line = "control=off shutdown-timeout=4s";
 	assert(host_until_shutdown(leave_stuck) == SHUTDOWN_reboot);
 	assert(strcmp(hooks, "A") == 0);
 	assert(strstr(host_console(), "hook stuck takes too long"));
@@ -341,9 +341,9 @@ static void panic_is_short(void)
 		int reason;
 	} policies[] = {
 		{ "", SHUTDOWN_crash },
-		{ "panic=crash", SHUTDOWN_crash },
-		{ "panic=poweroff", SHUTDOWN_poweroff },
-		{ "panic=reboot reboot-guard=0", SHUTDOWN_reboot },
+		{ "onpanic=crash", SHUTDOWN_crash },
+		{ "onpanic=poweroff", SHUTDOWN_poweroff },
+		{ "onpanic=reboot reboot-guard=0", SHUTDOWN_reboot },
 	};
 	unsigned i = host_below(HOST_COUNT(policies));
 
@@ -412,14 +412,14 @@ static void compute(void)
 
 static void watchdog_bites(void)
 {
-	command_line = host_chance(2) ? "control=off watchdog=9" : "watchdog=9s control=off";
+	command_line = host_chance(2) ? "control=off watchdog=9000ms" : "watchdog=9s control=off";
 	assert(host_until_shutdown(hang) == SHUTDOWN_watchdog);
 	assert(clock_now() - began < 20 * NSEC_PER_SEC);
 }
 
 static void watchdog_is_fed(void)
 {
-	command_line = "control=off watchdog=60";
+	command_line = "control=off watchdog=60s";
 	assert(host_until_shutdown(compute) == SHUTDOWN_poweroff);
 }
 

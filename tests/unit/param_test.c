@@ -119,54 +119,121 @@ static void visit(const char *rest, const char *value)
 	visits++;
 	strcat(visited, rest);
 	strcat(visited, ":");
-	strcat(visited, value);
+	strcat(visited, value ? value : "none");
 	strcat(visited, " ");
 }
 
 static void environment(void)
 {
-	assert(!set("env.HOME=/ x=1 env.PATH='a b' envy=2 env. env.HOME=/x -- env.NO=1"));
+	assert(!set("env.HOME=/ x=1 env.PATH='a b' envy=2 env. env.X= env.HOME=/x -- env.NO=1"));
 	param_each("env.", visit);
-	assert(visits == 4 && !strcmp(visited, "HOME:/ PATH:a b : HOME:/x "));
-}
-
-static void numbers(void)
-{
-	assert(!set("a=17 b=0x1F c=-1 d=12x e= f=18446744073709551615 "
-		    "g=18446744073709551616 h=0x i=007 j=99"));
-	assert(param_number("a", 0, 100, 5) == 17);
-	assert(param_number("b", 0, 100, 5) == 31);
-	assert(param_number("f", 0, UINT64_MAX, 5) == UINT64_MAX);
-	assert(param_number("i", 0, 100, 5) == 7);
-	assert(param_number("absent", 0, 100, 5) == 5);
-	assert(!strlen(host_console()));
-	assert(param_number("c", 0, 100, 5) == 5);
-	assert(param_number("d", 0, 100, 5) == 5);
-	assert(param_number("e", 0, 100, 5) == 5);
-	assert(param_number("g", 0, UINT64_MAX, 5) == 5);
-	assert(param_number("h", 0, 100, 5) == 5);
-	assert(param_number("j", 100, 200, 150) == 150);
-	assert(param_number("j", 0, 98, 50) == 50);
-	assert(strstr(host_console(), "c=-1") && strstr(host_console(), "j=99"));
+	assert(visits == 5 && !strcmp(visited, "HOME:/ PATH:a b :none X: HOME:/x "));
 }
 
 static void sizes_and_durations(void)
 {
-	assert(!set("a=4096 b=64K c=3M d=2G e=1x f=18014398509481984K g=1k h=M"));
-	assert(param_size("a", 1) == 4096 && param_size("b", 1) == 65536);
-	assert(param_size("c", 1) == 3 << 20 && param_size("d", 1) == 2ul << 30);
+	assert(!set("a=4096 b=64K c=3M d=2G e=1x f=18014398509481984K g=1k h=M z=0 x=0x10K"));
+	assert(param_size("b", 1) == 65536 && param_size("c", 1) == 3 << 20);
+	assert(param_size("d", 1) == 2ul << 30 && param_size("x", 1) == 16384);
 	assert(param_size("e", 7) == 7 && param_size("f", 7) == 7);
 	assert(param_size("g", 1) == 1024 && param_size("h", 7) == 7 && param_size("absent", 7) == 7);
+	/* A number without a unit is invalid, but 0 is 0 of any unit. */
+	assert(param_size("a", 7) == 7 && param_size("z", 7) == 0);
 
 	assert(!set("a=10 b=250ms c=10s d=5m e=2h f=5d g=99999999999999h "
-		    "long=640000h longer=641000h"));
-	assert(param_duration("a", 1) == 10000000000);
+		    "long=640000h longer=641000h z=0 n=-1s x=0x1Fs i=007s max=18446744073709551616s"));
+	assert(param_duration("a", 7) == 7 && param_duration("z", 7) == 0);
 	assert(param_duration("b", 1) == 250000000);
 	assert(param_duration("c", 1) == 10000000000);
 	assert(param_duration("d", 1) == 300000000000);
 	assert(param_duration("e", 1) == 7200000000000);
 	assert(param_duration("f", 7) == 7 && param_duration("g", 7) == 7);
 	assert(param_duration("long", 7) > 7 && param_duration("longer", 7) == 7);
+	assert(param_duration("n", 7) == 7 && param_duration("max", 7) == 7);
+	assert(param_duration("x", 7) == 31000000000 && param_duration("i", 7) == 7000000000);
+}
+
+/* ---- options */
+
+static const char *console_now(void)
+{
+	static size_t at;
+	const char *all = host_console() + at;
+
+	at += strlen(all);
+	return all;
+}
+
+PARAM(time, "time=DURATION");
+PARAM(size, "size=SIZE|auto");
+PARAM(mode, "mode=on|off");
+PARAM(dog, "dog[=DURATION]");
+PARAM(flag, "flag");
+PARAM(text, "text=NAME");
+PARAM(var, "var.NAME=VALUE");
+
+static const char *wrong_even(const char *value)
+{
+	return strlen(value) % 2 ? "its length is odd" : NULL;
+}
+PARAM_CHECKED(even, "[vifN.]even=TEXT", wrong_even);
+
+static void options_are_checked(void)
+{
+	static const char *const valid[] = {
+		"", "time=5s time=0 --", "size=4K", "size=auto", "mode=on", "dog --", "dog=1m",
+		"flag --", "text=", "text=a=b", "var.x=", "var.PATH='a b'", "even=ab",
+		"vif0.even=ab vif12.even=abcd", "quiet ro root=/dev/xvda1 panic=30 -- x=1",
+		"time=5s -- lifetiem=2s", NULL
+	};
+	static const struct {
+		const char *line, *says;
+	} invalid[] = {
+		{ "lifetiem=2s", "unknown option lifetiem" },
+		{ "quiet lifetiem --", "unknown option lifetiem" },
+		{ "time=5", "time=5: the option is time=DURATION; a duration is a number with ms, "
+			    "s, m or h" },
+		{ "time=", "time=: the option is time=DURATION" },
+		{ "time=5d", "time=5d: " }, { "time --", "time: the option is time=DURATION" },
+		{ "size=4096", "a size is a number with K, M or G" }, { "size=aut", "size=aut: " },
+		{ "size=autoo", "size=autoo: " },
+		{ "mode=", "mode=: the option is mode=on|off" }, { "mode=o", "mode=o: " },
+		{ "mode=on|off", "mode=on|off: " }, { "dog=", "dog=: the option is dog[=DURATION]" },
+		{ "flag=1", "flag=1: the option is flag" },
+		{ "text --", "text: the option is text=NAME" }, { "tex=1", "unknown option tex" },
+		{ "texts=1", "unknown option texts" }, { "var.=1", "unknown option var." },
+		{ "var.x --", "var.x: the option is var.NAME=VALUE" },
+		{ "var=1", "unknown option var" }, { "even=abc", "even=abc: its length is odd" },
+		{ "vif1.even=a", "vif1.even=a: its length is odd" },
+		{ "vif.even=ab", "unknown option vif.even" },
+		{ "vifx.even=ab", "unknown option vifx.even" },
+		{ "vif1even=ab", "unknown option vif1even" },
+		{ "vif1.text=ab", "unknown option vif1.text" },
+		{ "time=5s time=6 time=7s", "time=6: " },
+	};
+
+	host_boot();
+	for (const char *const *p = valid; *p; p++) {
+		assert(!set(*p));
+		if (param_check())
+			host_fail("%s: %s", *p, param_check());
+	}
+	for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
+		const char *says;
+
+		assert(!set(invalid[i].line));
+		says = param_check();
+		if (!says || !strstr(says, invalid[i].says))
+			host_fail("%s: %s", invalid[i].line, says ?: "valid");
+	}
+	/* Which options there are is in the log. */
+	console_now();
+	assert(!set("tim=5s"));
+	assert(param_check() && strstr(console_now(), "dog[=DURATION]"));
+	/* An option of code that is not linked has no effect, and the log says so. */
+	assert(!set("gdb=on vif3.ip=off"));
+	assert(!param_check() && strstr(console_now(), "gdb= has no effect: this image has no "
+						       "debug server"));
 }
 
 static void fill(char *text, unsigned length)
@@ -250,17 +317,8 @@ static void settings(void)
 	assert(param_set("speed", long_value) == -EINVAL && !was_set);
 	long_value[SETTING_MAX - 1] = '\0';
 	assert(param_set("speed", long_value) == 0 && param_set("speed", "66") == 0);
-	assert(!strcmp(was_set, "66") && param_number("speed", 0, 100, 1) == 66);
+	assert(!strcmp(was_set, "66") && !strcmp(param("speed"), "66"));
 	assert(!strcmp(param("depth"), "7"));
-}
-
-static const char *console_now(void)
-{
-	static size_t at;
-	const char *all = host_console() + at;
-
-	at += strlen(all);
-	return all;
 }
 
 static void say_all(void)
@@ -360,8 +418,8 @@ int main(int argc, char **argv)
 		{ "quotes are the shell's", quotes_are_the_shells, 1 },
 		{ "an open quote is an error", open_quote_is_an_error, 1 },
 		{ "env. is visited in order", environment, 1 },
-		{ "numbers are numbers, or the fallback and a warning", numbers, 1 },
 		{ "sizes and durations have units", sizes_and_durations, 1 },
+		{ "an unknown option is refused, and so is an invalid value", options_are_checked, 1 },
 		{ "a line may be as long as the platform has it", as_long_as_the_platform_has_it, 1 },
 		{ "what may be set is, and nothing else", settings, 1 },
 		{ "modules have log levels of their own", modules_have_levels_of_their_own, 1 },

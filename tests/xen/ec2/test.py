@@ -125,7 +125,7 @@ def test_the_command_line_wins_over_user_data(lab, image):
         serve(lab, {"user-data": data, "meta-data/local-hostname": "none.internal"})
         result = lab.run_guest(image, args=["meta-data/local-hostname"],
                                cmdline="ec2 ip=10.0.0.200/24 env.X_STATUS=42 hostname=ours "
-                               "lifetime=600", net=True, timeout=120)
+                               "lifetime=600s", net=True, timeout=120)
     said = result.console
     assert result.status == 124 and "its lifetime is over" in said, said
     assert "host name: <ours>" in said and "/dev/last: errno" in said, said

@@ -69,7 +69,7 @@ def test_asked_by_the_toolstack(lab, image):
 
 def test_a_hang_is_ended_by_xen(lab, image):
     """Nothing in the guest runs any more that could say a last word, or a status."""
-    result = lab.run_guest(image, args=["hang"], cmdline="watchdog=3", timeout=60)
+    result = lab.run_guest(image, args=["hang"], cmdline="watchdog=3s", timeout=60)
     assert (result.reason, result.status) == ("watchdog", None), result
     assert "begun" in result.console and not END.search(result.console), result.console
     assert 3 <= result.seconds < 20, result

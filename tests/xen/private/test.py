@@ -8,5 +8,5 @@ def test_every_internal_name_is_the_applications_too(lab, image):
 
 
 def test_the_watchdog_is_armed_beside_a_function_of_its_name(lab, image):
-    result = lab.run_guest(image, args=["hang"], cmdline="watchdog=2", timeout=60)
+    result = lab.run_guest(image, args=["hang"], cmdline="watchdog=2s", timeout=60)
     assert result.reason == "watchdog", (result.reason, result.console)

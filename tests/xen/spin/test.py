@@ -37,12 +37,12 @@ def test_nmi_names_the_spinning_function(lab, image):
 
 
 def test_watchdog_ends_a_hang_with_events_masked(lab, image):
-    result = lab.run_guest(image, args=["masked"], cmdline="watchdog=2", timeout=30)
+    result = lab.run_guest(image, args=["masked"], cmdline="watchdog=2s", timeout=30)
     assert result.reason == "watchdog", (result.reason, result.console)
 
 
 def test_watchdog_leaves_a_spinning_application_alone(lab, image):
-    result = lab.run_guest(image, cmdline="watchdog=2", timeout=8)
+    result = lab.run_guest(image, cmdline="watchdog=2s", timeout=8)
     assert result.reason == "timeout", (result.reason, result.console)
 
 

@@ -35,3 +35,18 @@ def test_standard_input(lab, image):
 def test_bad_quoting_is_said(lab, image):
     result = lab.run_guest(image, cmdline="x='unclosed", timeout=30)
     assert "quote" in result.console and result.status not in (0, None), result
+
+
+def test_an_invalid_option_ends_the_guest_before_main(lab, image):
+    for cmdline, says in (("lifetiem=2s", "unknown option lifetiem"),
+                          ("lifetime=5", "a duration is a number with ms, s, m or h"),
+                          ("onexit=halt", "onexit=poweroff|reboot|crash"),
+                          ("loglevel=loud", "levels are error, warning, info, debug")):
+        result = lab.run_guest(image, cmdline=cmdline, timeout=30)
+        assert (result.reason, result.status) == ("poweroff", 2), (cmdline, result)
+        assert says in result.console, (cmdline, result.console)
+    assert "lifetime=DURATION" in lab.run_guest(image, cmdline="x=1", timeout=30).console
+    # What hosts add, and options of code that is not in the image.
+    result = lab.run_guest(image, cmdline="console=hvc0 root=/dev/xvda ro quiet gdb=on",
+                           timeout=30)
+    assert result.status != 2 and "gdb= has no effect" in result.console, result
