@@ -107,8 +107,7 @@ static void on_shutdown(void)
 		log_warning("control: unsupported request %s", word);
 	free(word);
 	if (i < n)
-		shutdown_guest(requests[i].reason, STATUS_ASKED,
-			       "asked to by control/shutdown");
+		shutdown_request(requests[i].reason, "requested by control/shutdown");
 }
 
 static void help(void)

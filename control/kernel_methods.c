@@ -16,6 +16,7 @@
 #include "kernel/symbols.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
@@ -297,7 +298,33 @@ static int power_off(struct command *c)
 		return command_wrong(c, "mode");
 	}
 	command_finish(c);
-	shutdown_guest(reason, STATUS_ASKED, "requested by the operator");
+	shutdown_request(reason, "requested by the operator");
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{ "HUP", SIGHUP }, { "INT", SIGINT }, { "QUIT", SIGQUIT }, { "TERM", SIGTERM },
+	{ "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "WINCH", SIGWINCH },
+};
+
+static int power_signal(struct command *c)
+{
+	char name[8], why[80];
+	size_t i, n = sizeof(signals) / sizeof(signals[0]);
+
+	if (command_string(c, "signal", name, sizeof(name)) <= 0)
+		return command_wrong(c, "signal");
+	for (i = 0; i < n && strcmp(name, signals[i].name); i++)
+		;
+	if (i == n)
+		return command_wrong(c, "signal");
+	if (shutdown_signal && shutdown_signal(signals[i].number) == 0)
+		return 0;
+	format(why, sizeof(why), "the application does not handle SIG%s", name);
+	return command_error(c, NULL, why);
 }
 
 static int power_sync(struct command *c)
@@ -309,6 +336,7 @@ static int power_sync(struct command *c)
 
 static const struct method power_methods[] = {
 	{ "Shutdown", COMMAND_DANGEROUS, power_off },
+	{ "Signal", COMMAND_DANGEROUS, power_signal },
 	{ "Sync", COMMAND_WRITES, power_sync },
 	{ NULL, 0, NULL },
 };
@@ -316,10 +344,13 @@ static const struct method power_methods[] = {
 static struct interface power = {
 	.name = "org.xenolith.power1",
 	.description =
-	"# The end of the guest, in order or (crash) at once (dangerous), answered before it\n"
-	"# begins; Sync: what is in memory and belongs on a disk goes there (writes).\n"
+	"# Shutdown: the guest ends; the reply is sent before (dangerous). An application that\n"
+	"# handles SIGTERM gets it first. crash: at once. Signal: the application gets the\n"
+	"# signal, or it is an error if it has no handler (dangerous). Sync: data in memory is\n"
+	"# written to the disks (writes).\n"
 	"interface org.xenolith.power1\n"
 	"method Shutdown(mode: ?(poweroff, reboot, crash)) -> ()\n"
+	"method Signal(signal: (HUP, INT, QUIT, TERM, USR1, USR2, WINCH)) -> ()\n"
 	"method Sync() -> ()\n",
 	.methods = power_methods,
 };

@@ -8,6 +8,7 @@
 #include "kernel/shutdown.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #define TIMEOUT (10 * NSEC_PER_SEC)
@@ -126,6 +127,13 @@ static void set_limit(void)
 	xen_sched_watchdog(&id, left / NSEC_PER_SEC + 1);
 }
 
+/* What somebody outside has asked for; why is NULL: nobody has. */
+static struct {
+	unsigned reason;
+	const char *why;
+	uint64_t at;
+} request;
+
 static _Noreturn void end_in_order(unsigned reason, int status, const char *why, bool runs)
 {
 	struct shutdown_hook *h;
@@ -137,11 +145,11 @@ static _Noreturn void end_in_order(unsigned reason, int status, const char *why,
 	}
 	if (!ender) {
 		ender = current;
-		began = clock_now();
+		began = request.why ? request.at : clock_now();
 		page_reserve(0);
 		order = (struct shutdown_order){
 			.reason = reason, .status = status & 0xff, .why = why,
-			.runs = runs, .deadline = clock_now() +
+			.runs = runs, .deadline = began +
 				    param_duration("shutdown-timeout", TIMEOUT),
 		};
 		log_info("shutdown: %s, status %d", why, order.status);
@@ -165,8 +173,31 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why)
 
 _Noreturn void shutdown_exit(int status)
 {
+	if (request.why)
+		end_in_order(request.reason, status, "the application has ended, as requested",
+			     false);
 	end_in_order(policy("onexit", SHUTDOWN_poweroff), status, "the application has ended",
 		     false);
+}
+
+/* The application did not end by itself. */
+static void end_request(void *arg)
+{
+	(void)arg;
+	thread_sleep(request.at + param_duration("shutdown-timeout", TIMEOUT) / 2);
+	shutdown_guest(request.reason, STATUS_ASKED, request.why);
+}
+
+void shutdown_request(unsigned reason, const char *why)
+{
+	if (request.why || !shutdown_signal || shutdown_signal(SIGTERM))
+		shutdown_guest(reason, STATUS_ASKED, why);
+	log_info("shutdown: %s: SIGTERM", why);
+	request.reason = reason;
+	request.why = why;
+	request.at = clock_now();
+	if (!thread_start("request", THREAD_KERNEL, STACK_KERNEL, end_request, NULL, NULL))
+		shutdown_guest(reason, STATUS_ASKED, why);
 }
 
 /* The end after a panic: nothing may sleep, and the kernel may be damaged. */

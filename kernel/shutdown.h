@@ -82,7 +82,22 @@ void shutdown_lifetime(uint64_t ns);
  */
 _Noreturn void shutdown_guest(unsigned reason, int status, const char *why);
 
-/* The same when the application has ended: onexit= is the reason. */
+/*
+ * Ends the guest on a request from outside.  An application that handles SIGTERM gets it, and
+ * half of shutdown-timeout= to end by itself, with its own status.  Otherwise, and on a second
+ * request, this is shutdown_guest() with STATUS_ASKED.
+ */
+void shutdown_request(unsigned reason, const char *why);
+
+/*
+ * Sends the process a signal, as kill() of another process does; does not sleep.  Returns 0;
+ * -ENOENT, without an effect, if there is no handler and no thread waits for the signal;
+ * -EINVAL for an invalid number.  Weak: it is in lib/process/signal.c, which is linked if the
+ * application uses signals.
+ */
+int shutdown_signal(int signal) __attribute__((weak));
+
+/* The same when the application has ended: onexit=, or the request, is the reason. */
 _Noreturn void shutdown_exit(int status);
 
 /* Exit statuses of guests that did not choose their own, as of killed processes. */

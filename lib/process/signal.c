@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals within the program (POSIX.1-2017, 2.4).
+ * Signals: from the program itself and from the operator (POSIX.1-2017, 2.4).
  *
  * A signal is pending, for a thread or for the process, until a thread that does not
  * block it leaves the kernel. There the handler is called as an ordinary function on the
@@ -12,6 +12,7 @@
  */
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "kernel/shutdown.h"
 #include "lib/result.h"
 #include "lib/thread/clocks.h"
 #include "lib/thread/pthread.h"
@@ -238,6 +239,25 @@ static int send(int sig)
 	return 0;
 }
 
+/* From outside the process: the default action is not taken. */
+int shutdown_signal(int sig)
+{
+	struct pthread *to = NULL;
+
+	if (!is_signal(sig))
+		return -EINVAL;
+	for (struct pthread *p = pthread_next(NULL); p && !to; p = pthread_next(p))
+		if (p->thread && accepts(p, sig))
+			to = p;
+	if (actions[sig].sa_handler == SIG_IGN ||
+	    (actions[sig].sa_handler == SIG_DFL && !(to && BIT(sig) & to->waited_for)))
+		return -ENOENT;
+	pending |= BIT(sig);
+	if (to)
+		notify(to);
+	return 0;
+}
+
 /* All values of pid that mean the own process are accepted. */
 int kill(pid_t pid, int sig)
 {
@@ -264,6 +284,7 @@ int sigaction(int sig, const struct sigaction *restrict new, struct sigaction *r
 	if (!is_signal(sig) || (BIT(sig) & NOT_BLOCKED && new) ||
 	    (new && new->sa_flags & ~FLAGS))
 		return result(-EINVAL);
+	pthread_current();		/* a thread that gets signals from outside */
 	kernel_enter();
 	before = actions[sig];
 	if (new)

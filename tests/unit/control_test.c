@@ -13,6 +13,8 @@
 #include "tests/host/xenstored.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,6 +129,41 @@ static void in_order(void)
 	assert(strcmp(hooks, "ba") == 0);
 	assert(strcmp(store_read(HOME "control/shutdown"), "") == 0);
 	expect_report("143");
+}
+
+/* ---- SIGTERM */
+
+static bool handles, ends_itself;
+static unsigned terms;
+
+int shutdown_signal(int sig)
+{
+	assert(sig == SIGTERM);
+	terms += handles;
+	return handles ? 0 : -ENOENT;
+}
+
+static void wait_for_sigterm(void)
+{
+	up();
+	shutdown_hook(&a);
+	shutdown_hook(&b);
+	host_actor("xl", toolstack, NULL);
+	while (!terms || !ends_itself)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	shutdown_exit(9);
+}
+
+static void sigterm_comes_first(void)
+{
+	command_line = "control=off onexit=crash";
+	handles = true;
+	ends_itself = host_chance(2);
+	word = host_chance(2) ? "poweroff" : "reboot";
+	assert(host_until_shutdown(wait_for_sigterm) ==
+	       (*word == 'r' ? SHUTDOWN_reboot : SHUTDOWN_poweroff));
+	assert(terms == 1 && strcmp(hooks, "ba") == 0);
+	expect_report(ends_itself ? "9" : "143");
 }
 
 static void even_if_it_spins(void)
@@ -434,6 +471,8 @@ int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "xl shutdown is acknowledged, hooks run in reverse", in_order, 300 },
+		{ "an application that handles SIGTERM ends by itself, or is ended",
+		  sigterm_comes_first, 100 },
 		{ "xl shutdown ends an application that spins", even_if_it_spins, 100 },
 		{ "what we answer to is announced, and the rest refused", features, 50 },
 		{ "each sysrq key does what it says", sysrq, 200 },

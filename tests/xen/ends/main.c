@@ -4,11 +4,23 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static volatile sig_atomic_t terminated;
+
+static void on_signal(int sig)
+{
+	if (sig == SIGTERM)
+		terminated = true;
+	else
+		printf("SIGUSR1\n");
+}
 
 static void *exits(void *arg)
 {
@@ -20,7 +32,13 @@ int main(int argc, char **argv)
 	const char *how = argc > 1 ? argv[1] : "";
 	int status = argc > 2 ? atoi(argv[2]) : 0;
 
+	if (strcmp(how, "term") == 0 || strcmp(how, "stubborn") == 0) {
+		signal(SIGTERM, on_signal);
+		signal(SIGUSR1, on_signal);
+	}
 	puts("begun");
+	while (strcmp(how, "term") == 0 && !terminated)
+		usleep(100000);
 	if (strcmp(how, "exit") == 0)
 		exit(status);
 	if (strcmp(how, "thread") == 0) {
@@ -65,7 +83,7 @@ int main(int argc, char **argv)
 	if (strcmp(how, "spin") == 0)
 		for (volatile long i = 0;; i++)
 			;
-	if (strcmp(how, "sleep") == 0)
+	if (strcmp(how, "sleep") == 0 || strcmp(how, "stubborn") == 0)
 		for (;;)
 			sleep(1000);
 	if (strcmp(how, "work-then-sleep") == 0) {

@@ -34,7 +34,8 @@ def test_a_panic_ends_as_told(lab, image):
     for how in ("abort", "fault", "memory"):
         ends(lab, image, [how], "onpanic=poweroff", "poweroff", 134, "panic")
     ends(lab, image, ["abort"], "", "crash", 134, "panic")
-    ends(lab, image, ["abort"], "panic=poweroff onpanic=nonsense", "crash", 134, "panic")
+    ends(lab, image, ["abort"], "panic=30", "crash", 134, "panic")
+    ends(lab, image, ["abort"], "onpanic=nonsense", "poweroff", 2, "onpanic=nonsense: ")
 
 
 def test_no_loop_of_reboots(lab, image):
@@ -65,6 +66,45 @@ def test_asked_by_the_toolstack(lab, image):
             guest.wait_for("begun")
             lab.sh(f"xenstore-write /local/domain/{guest.domid}/control/shutdown {what}")
             judge(guest.wait(30), reason, 143, "asked to")
+
+
+def test_sigterm_comes_first(lab, image):
+    """An application that handles it ends by itself; one that does not end is ended."""
+    for what, reason in (("poweroff", "poweroff"), ("reboot", "reboot")):
+        with lab.create(image, args=["term", "9"]) as guest:
+            guest.wait_for("begun")
+            guest.shutdown(what)
+            _, result = judge(guest.wait(30), reason, 9, "as requested")
+            assert "SIGTERM" in result.console, result.console
+    with lab.create(image, args=["stubborn"], cmdline="shutdown-timeout=4s") as guest:
+        guest.wait_for("begun")
+        guest.shutdown()
+        judge(guest.wait(30), "poweroff", 143, "asked to")
+    with lab.create(image, args=["stubborn"], cmdline="shutdown-timeout=1h") as guest:
+        guest.wait_for("begun")
+        guest.shutdown()
+        guest.wait_for("SIGTERM")
+        guest.shutdown()        # asked again
+        judge(guest.wait(30), "poweroff", 143, "asked to")
+
+
+def test_signals_of_the_operator(lab, image):
+    def call(signal):
+        return lab.dom0(["xenolith", "call", guest.name, "org.xenolith.power1.Signal",
+                         f'{{"signal": "{signal}"}}'])
+
+    with lab.create(image, args=["term", "7"], name="signalled") as guest:
+        guest.wait_for("begun")
+        status, said = call("USR1")
+        assert status == 0, said
+        guest.wait_for("SIGUSR1")
+        status, said = call("HUP")
+        assert status and "does not handle SIGHUP" in said, said
+        status, said = call("KILL")
+        assert status and "signal" in said, said
+        status, said = call("TERM")
+        assert status == 0, said
+        judge(guest.wait(30), "poweroff", 7, "the application has ended")
 
 
 def test_a_hang_is_ended_by_xen(lab, image):
