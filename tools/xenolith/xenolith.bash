@@ -10,7 +10,7 @@ _xenolith() {
 		"") list="--json --help --version" ;;
 		net) list=-c ;;
 		log) list=-f ;;
-		shutdown) list="-r -c" ;;
+		shutdown | stop) list="-r -c" ;;
 		vcat) list=-l ;;
 		trace) list=--seconds ;;
 		profile) list="--seconds --hz --flame --perf= --folded= --idle" ;;
@@ -20,7 +20,7 @@ _xenolith() {
 	else
 		case $last:${words[0]}:${#words[@]} in
 		*::0) list="--json info ps top mem stats net block devices log level config profile
-			trace shutdown interfaces describe call console gdb vcat run ec2" ;;
+			trace shutdown stop signal interfaces describe call console gdb vcat run ec2" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
 		*:run:* | *:ec2:* | --flame:*)
 			compopt -o filenames 2> /dev/null
@@ -32,6 +32,7 @@ _xenolith() {
 			COMPREPLY=($(compgen -d -- "$word") $(compgen -f -X '!*.elf' -- "$word"))
 			return ;;
 		*:level:2) list="error warning info debug" ;;
+		*:signal:2) list="TERM HUP INT QUIT USR1 USR2 WINCH" ;;
 		*:trace:2) list="sched ring tcp" ;;
 		*:config:2) list=$(xenolith config "${words[1]}" 2> /dev/null | sed 's/[:=].*//') ;;
 		*:describe:2) list=$(xenolith interfaces "${words[1]}" 2> /dev/null) ;;

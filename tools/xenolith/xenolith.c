@@ -198,6 +198,15 @@ static void end_guest(const struct words *w)
 			       !strcmp(w->option, "-c") ? "crash" : "poweroff"));
 }
 
+static void send_signal(const struct words *w)
+{
+	const char *name = w->argv[0];
+
+	if (!strncmp(name, "SIG", 3))
+		name += 3;
+	ask_and_show(INTERFACES "power1.Signal", json_pack("{s:s}", "signal", name));
+}
+
 static void console(const struct words *w)
 {
 	int status;
@@ -279,6 +288,9 @@ static const struct word {
 	{ "trace", trace, 0, "trace D [--seconds N] [E]",
 	  "trace kernel events; E: sched, ring, tcp" },
 	{ "shutdown", end_guest, 0, "shutdown [-r|-c] D", "shut down; -r: reboot, -c: crash" },
+	{ "stop", end_guest, 0, "stop [-r|-c] D", "the same" },
+	{ "signal", send_signal, 0, "signal D NAME",
+	  "send the application a signal: TERM, HUP, INT, QUIT, USR1, USR2, WINCH" },
 	{ "interfaces", interfaces, 0, "interfaces D", "list the interfaces" },
 	{ "describe", describe, 0, "describe D INTERFACE", "describe the methods of an interface" },
 	{ "call", call, 0, "call D METHOD [JSON]", "call a method with parameters" },

@@ -337,11 +337,11 @@ def test_devices_and_connections_are_seen(lab, image):
 def test_an_image_is_run_by_the_command(lab, image):
     xenolith.install(lab)
     lab.put(image.read_bytes(), "/root/web")
-    status, said = lab.dom0("xenolith run --memory 48 --cmdline 'control=off x=\"a b\"' "
+    status, said = lab.dom0("xenolith run --memory 48 --cmdline 'control=off env.x=\"a b\"' "
                             "/root/web -- proc 'two words'", timeout=60)
     assert status == 0 and "proc: {" in said and "ended by poweroff, status 0" in said, said
     for line in ('name        = "web"', "memory      = 48", 'on_crash    = "preserve"',
-                 """extra       = "control=off x=\\"a b\\" -- proc 'two words'\""""):
+                 """extra       = "control=off env.x=\\"a b\\" -- proc 'two words'\""""):
         assert line in said, (line, said)
     assert lab.dom0("xl domid web")[0], "it is still there"
     lab.sh("xenolith run --background --name other --memory 48 /root/web -- sleep")

@@ -3,6 +3,8 @@
 
 import re
 
+from lab import xenolith
+
 END = re.compile(r"^end: (\w+), status (\d+), after (\d+\.\d+) s, (\d+\.\d+) s of them ending: "
                  r"(.*?)\r?$", re.M)
 
@@ -90,9 +92,9 @@ def test_sigterm_comes_first(lab, image):
 
 def test_signals_of_the_operator(lab, image):
     def call(signal):
-        return lab.dom0(["xenolith", "call", guest.name, "org.xenolith.power1.Signal",
-                         f'{{"signal": "{signal}"}}'])
+        return lab.dom0(["xenolith", "signal", "signalled", signal])
 
+    xenolith.install(lab)
     with lab.create(image, args=["term", "7"], name="signalled") as guest:
         guest.wait_for("begun")
         status, said = call("USR1")
