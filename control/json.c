@@ -7,7 +7,7 @@
 
 /* ---- UTF-8 */
 
-/* Bytes of the character that s begins with, 0: it is none (RFC 3629). */
+/* The length of the character at s in bytes, 0 if it is invalid (RFC 3629). */
 static size_t utf8(const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -58,7 +58,7 @@ static void put(struct json *j, const char *text, size_t len)
 	j->len += len;
 }
 
-/* Bytes that stand for themselves. */
+/* Bytes that are written as they are. */
 static size_t plain(const char *s, size_t len)
 {
 	size_t n = 0;
@@ -222,7 +222,10 @@ static int hex(const char *p, const char *end, uint32_t *to)
 	return 0;
 }
 
-/* The character at *p of a string, as it is or escaped; n bytes of it in to.  NULL: none. */
+/*
+ * Decodes the character at *p of a string, escaped or not, to n bytes.  Returns NULL if
+ * it is invalid.
+ */
 static const char *character(const char *p, const char *end, char to[4], size_t *n)
 {
 	static const char escapes[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
@@ -297,7 +300,7 @@ static const char *scalar(const char *p, const char *end)
 	}
 }
 
-/* "key": of an object. */
+/* "key": of a member of an object. */
 static const char *name(const char *p, const char *end)
 {
 	p = string(blanks(p, end), end);
@@ -308,8 +311,9 @@ static const char *name(const char *p, const char *end)
 }
 
 /*
- * One value of any kind, blanks before and behind it.  A bit for each open bracket says
- * which it is: no recursion, since the stack is small and the text a stranger's.
+ * Checks one value of any kind, with blanks before and behind it.  A bit for each open
+ * bracket tells its kind.  There is no recursion, since the stack is small and the text
+ * is not trusted.
  */
 static const char *value(const char *p, const char *end, unsigned max, int *error)
 {
@@ -344,7 +348,7 @@ static const char *value(const char *p, const char *end, unsigned max, int *erro
 			if (!p)
 				return NULL;
 		}
-		/* Behind a value, or at the end of something empty. */
+		/* Behind a value, or at the end of an empty array or object. */
 		for (p = blanks(p, end); depth; p = blanks(p, end)) {
 			if (p == end)
 				return NULL;
@@ -396,7 +400,7 @@ bool json_member(struct json_value v, const char *key, struct json_value *member
 
 		start = blanks(name(p, end), end);
 		p = behind = value(start, end, 32, &ignored);
-		/* Behind the last value lies the bracket, and no comma. */
+		/* The bracket follows the last value without a comma. */
 		while (blanks(p - 1, p) == p)
 			p--;
 		*member = (struct json_value){ start, p - start };

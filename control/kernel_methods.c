@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
-#define LIST_BYTES (COMMAND_MAX - 2048)	/* a list that is longer comes in parts */
+#define LIST_BYTES (COMMAND_MAX - 2048)	/* a longer list is sent in several replies */
 
 /* ---- info */
 
@@ -245,7 +245,7 @@ static struct interface xen = {
 
 /* ---- all statistics */
 
-#define SHORTEST 100			/* ms between two answers */
+#define SHORTEST 100			/* ms between two replies */
 
 static int stats_get(struct command *c)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * control/gdb/gdb.h: who is attached, and whether the application runs.
+ * The debugger's server (control/gdb/gdb.h): its sessions, and the state of the
+ * application.
  *
- * A kernel thread serves one gdb after another.  The first packet stops the application; it
- * goes on when gdb says so, detaches, or has gone.  While it runs only Ctrl-C counts.
+ * A kernel thread serves one gdb after another.  The first packet stops the application.
+ * It continues when gdb requests this, detaches, or disconnects.  While it runs only
+ * Ctrl-C is handled.
  */
 #include "control/gdb/gdb.h"
 #include "control/gdb/gdb_internal.h"
@@ -24,7 +26,7 @@
 #define INTERRUPTED 2			/* gdb's number for SIGINT */
 #define STATUS_KILLED 137		/* 128 + SIGKILL */
 
-/* A gdb that does not take what we say for so long is one no more. */
+/* A gdb that does not read a reply for this time is disconnected. */
 #define PATIENCE (10 * NSEC_PER_SEC)
 #define FAREWELL (2 * NSEC_PER_SEC)
 
@@ -33,12 +35,12 @@ static struct gdb_packet packet;
 static struct gdb_reply reply;
 static struct gdb_session session;
 static enum { APART, STOPPED, RUNNING } state;	/* attached: the latter two */
-static bool waiting;			/* main(), for the first gdb */
-static bool event;			/* `stopped` is to be reported */
-static bool ended;			/* the application, with ... */
+static bool waiting;			/* main() waits for the first gdb */
+static bool event;			/* `stopped` must be reported */
+static bool ended;			/* the application is stopped, with ... */
 static uint8_t status;
-static bool over;			/* there is no channel any more */
-static struct thread *fatal;		/* whose fault takes its course */
+static bool over;			/* the channel is closed */
+static struct thread *fatal;		/* the thread whose fault ends the guest */
 static struct waitq resumed;		/* state, waiting, ended */
 
 /* ---- the application's threads */
@@ -83,7 +85,7 @@ static void hold(bool held)
 		sched_freeze(t, held);
 }
 
-/* Whoever wants the CPU is of more interest than who sleeps. */
+/* A thread that wants the CPU is preferred to one that sleeps. */
 static struct thread *interesting(void)
 {
 	struct thread *t = gdb_thread_from(0);
@@ -117,7 +119,7 @@ static void go(void)
 	wake(&resumed);
 }
 
-/* As if there had never been a gdb. */
+/* Continues the application as without a debugger. */
 static void leave(void)
 {
 	debug_lift();
@@ -152,7 +154,7 @@ static bool say(const char *text, size_t len)
 
 static bool say_reply(void)
 {
-	if (reply.full) {		/* half of it would be another one */
+	if (reply.full) {		/* a part of it would be another packet */
 		gdb_begin(&reply);
 		gdb_put(&reply, "E01");
 	}
@@ -167,7 +169,10 @@ static bool report(void)
 	return say_reply();
 }
 
-/* Who waits for the application is told of its end; who has it stopped loses us. */
+/*
+ * Reports the application's end to a gdb that waits for it.  If the application is
+ * stopped, gdb loses the connection.
+ */
 static bool report_end(void)
 {
 	bool said = false;
@@ -210,7 +215,7 @@ static bool obey(void)
 	return false;
 }
 
-/* False: it takes nothing any more. */
+/* Returns false if gdb does not read any more. */
 static bool take(char c)
 {
 	switch (gdb_byte(&packet, c)) {
@@ -243,7 +248,7 @@ static bool something(void)
 	return event || ended || vchan_ready(&chan) & (VCHAN_READABLE | VCHAN_GONE);
 }
 
-/* One gdb, from its first byte to its end: true, that was read. */
+/* Serves one gdb, until it disconnects.  Returns true if all of its bytes were read. */
 static bool serve_one(void)
 {
 	char bytes[64];
@@ -302,7 +307,7 @@ static void say_goodbye(const struct shutdown_order *order)
 	wait_until_deadline(&resumed, deadline, !ended);
 }
 
-/* After a panic: who waits for us would wait for ever where the domain is kept. */
+/* After a panic: otherwise a gdb would wait for ever if the domain is preserved. */
 static void say_it_crashed(const struct shutdown_order *order)
 {
 	(void)order;

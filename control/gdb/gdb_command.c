@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What gdb asks for ("Packets" in appendix E of its manual), while the application is
- * stopped.  What is not known has an empty answer, and gdb does without; what makes no sense
- * has an error.
+ * gdb's packets ("Packets" in appendix E of its manual), while the application is
+ * stopped.  The reply to an unknown packet is empty, and gdb does without it; the reply
+ * to an invalid one is an error.
  */
 #include "control/gdb/gdb_internal.h"
 #include "kernel/debug.h"
@@ -21,7 +21,7 @@ static const char target[] =
 	"<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">"
 	"<target><architecture>i386:x86-64</architecture></target>";
 
-/* Not of the errno's: gdb shows no more than that it is one. */
+/* Not an errno: gdb only shows that there is an error. */
 static void refuse(struct gdb_reply *r)
 {
 	gdb_put(r, "E01");
@@ -95,7 +95,7 @@ static void write_registers(struct gdb_session *s, const char *p, struct gdb_rep
 	result(r, ok && !debug_set_registers(chosen(s), v));
 }
 
-/* Those that there are behind ours are not known. */
+/* Registers behind these are unknown. */
 static void read_register(struct gdb_session *s, const char *p, struct gdb_reply *r)
 {
 	uint64_t v[DEBUG_REGISTERS], n;
@@ -207,7 +207,10 @@ static void extra_info(const char *p, struct gdb_reply *r)
 	gdb_put_bytes(r, text, strlen(text));
 }
 
-/* Hg: whose registers.  Hc is of `c` and `s`, which gdb leaves where there is vCont. */
+/*
+ * Hg: the thread of register packets.  Hc is for `c` and `s`, which gdb does not use if
+ * there is vCont.
+ */
 static void choose(struct gdb_session *s, const char *p, struct gdb_reply *r)
 {
 	struct thread *t;
@@ -226,10 +229,10 @@ static void choose(struct gdb_session *s, const char *p, struct gdb_reply *r)
 
 struct run {
 	bool step, fatal;
-	struct thread *thread;		/* NULL: each for which nothing else was said */
+	struct thread *thread;		/* NULL: each thread without an action of its own */
 };
 
-/* c, s, C05, S05, and of a vCont `:THREAD` behind it. */
+/* c, s, C05, S05, and in a vCont `:THREAD` behind it. */
 static bool take_action(const char **p, struct run *a)
 {
 	uint64_t signal = 0;
@@ -246,8 +249,8 @@ static bool take_action(const char **p, struct run *a)
 }
 
 /*
- * One thread steps; the others go on if anything was said that holds for them.  A signal is
- * only ever passed to who has it.
+ * One thread steps.  The others continue if an action holds for them.  A signal is only
+ * passed to the thread that has it.
  */
 static enum gdb_next resume(struct gdb_session *s, const char *p, struct gdb_reply *r)
 {

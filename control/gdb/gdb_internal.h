@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of gdb share among themselves. */
+/* What the files of control/gdb share. */
 #ifndef CONTROL_GDB_GDB_INTERNAL_H
 #define CONTROL_GDB_GDB_INTERNAL_H
 
@@ -14,10 +14,10 @@ struct thread;
 #define GDB_PACKET_MAX 4096
 
 enum gdb_came {
-	GDB_NOTHING,			/* yet */
-	GDB_PACKET,			/* in data, with a NUL behind it */
-	GDB_BROKEN,			/* too long, or a sum that is wrong or none */
-	GDB_AGAIN,			/* our last one was broken */
+	GDB_NOTHING,			/* nothing yet */
+	GDB_PACKET,			/* in data, followed by a NUL */
+	GDB_BROKEN,			/* too long, or an invalid checksum */
+	GDB_AGAIN,			/* the last reply was broken */
 	GDB_INTERRUPT,			/* Ctrl-C */
 };
 
@@ -30,7 +30,7 @@ struct gdb_packet {			/* begins zeroed */
 };
 enum gdb_came gdb_byte(struct gdb_packet *p, char c);
 
-/* A packet that is written: what does not fit is left out, and `full` says so. */
+/* A packet that is written.  Bytes that do not fit are left out, and `full` is set. */
 struct gdb_reply {
 	size_t len;
 	bool full;
@@ -38,13 +38,13 @@ struct gdb_reply {
 };
 void gdb_begin(struct gdb_reply *r);
 void gdb_put(struct gdb_reply *r, const char *text);
-void gdb_put_number(struct gdb_reply *r, uint64_t n);		/* no 0 in front */
+void gdb_put_number(struct gdb_reply *r, uint64_t n);		/* without leading zeroes */
 void gdb_put_bytes(struct gdb_reply *r, const void *from, size_t n);
 void gdb_end(struct gdb_reply *r);
 
 /*
- * What is at *at, which moves behind it: this text; a number of 1 to 16 digits; so many
- * bytes of two digits each.  False: it is not there, and *at has not moved.
+ * Parse at *at, which moves behind it: this text; a number of 1 to 16 digits; n bytes of
+ * two digits each.  They return false, and do not move *at, if it is not there.
  */
 bool gdb_take(const char **at, const char *text);
 bool gdb_take_number(const char **at, uint64_t *n);
@@ -55,29 +55,29 @@ bool gdb_take_bytes(const char **at, void *to, size_t n);
 enum gdb_next { GDB_STAY, GDB_RUN, GDB_DETACH, GDB_KILL };
 
 struct gdb_session {			/* begins zeroed */
-	struct thread *stopped;		/* who is reported; NULL: there is none */
+	struct thread *stopped;		/* the thread that is reported; NULL: none */
 	int signal;
 	bool breakpoint;
-	bool swbreak, no_acks;		/* as agreed */
-	struct thread *chosen;		/* whose registers are asked for */
-	unsigned listed;		/* of qsThreadInfo: numbers below are told */
+	bool swbreak, no_acks;		/* as negotiated */
+	struct thread *chosen;		/* the thread whose registers are read */
+	unsigned listed;		/* of qsThreadInfo: numbers below were sent */
 
 	/* GDB_RUN: */
-	struct thread *step, *only;	/* NULL: nobody; all */
-	bool fatal;			/* the signal takes its course */
+	struct thread *step, *only;	/* NULL: none; all */
+	bool fatal;			/* the fault ends the guest */
 };
 
-/* Answer it; GDB_RUN has no answer yet, GDB_KILL may have one. */
+/* Handles a packet.  GDB_RUN has no reply yet, GDB_KILL may have one.  Does not sleep. */
 enum gdb_next gdb_answer(struct gdb_session *s, const char *packet, struct gdb_reply *r);
 
-/* `stopped` has. */
+/* Writes the reply that `stopped` has stopped. */
 void gdb_report(struct gdb_session *s, struct gdb_reply *r);
 
 /* ---- gdb.c: the application's threads, by numbers from 1 on */
 
-struct thread *gdb_thread(uint64_t number);	/* NULL: none of the application's */
+struct thread *gdb_thread(uint64_t number);	/* NULL: not an application thread */
 unsigned gdb_number(const struct thread *t);
-struct thread *gdb_thread_from(uint64_t number);	/* not lower; or NULL */
+struct thread *gdb_thread_from(uint64_t number);	/* the first from this number on, or NULL */
 void gdb_describe(const struct thread *t, char *text, size_t size);
 
 #endif

@@ -32,7 +32,7 @@ static void inside(struct gdb_packet *p, char c)
 {
 	if (c == '#') {
 		p->at = GDB_SUM_HIGH;
-	} else if (c == '$') {		/* never in data: the other's end was lost */
+	} else if (c == '$') {		/* never in data: the end of the last packet was lost */
 		p->len = p->sum = 0;
 		p->broken = false;
 	} else {
@@ -110,7 +110,7 @@ void gdb_put_bytes(struct gdb_reply *r, const void *from, size_t n)
 	}
 }
 
-/* None of what we say has a character that would have to be escaped. */
+/* No reply contains a character that must be escaped. */
 void gdb_end(struct gdb_reply *r)
 {
 	uint8_t sum = 0;
