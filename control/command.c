@@ -178,7 +178,7 @@ static const struct interface service = {
 	.methods = service_methods,
 };
 
-static const struct interface *find(const char *name, size_t len)
+static const struct interface *get_interface(const char *name, size_t len)
 {
 	if (strlen(SERVICE) == len && !memcmp(name, SERVICE, len))
 		return &service;
@@ -190,7 +190,7 @@ static const struct interface *find(const char *name, size_t len)
 
 bool command_known(const char *interface)
 {
-	return find(interface, strlen(interface));
+	return get_interface(interface, strlen(interface));
 }
 
 static int get_description(struct command *c)
@@ -200,7 +200,7 @@ static int get_description(struct command *c)
 
 	if (command_string(c, "interface", name, sizeof(name)) != 1)
 		return command_wrong(c, "interface");
-	i = find(name, strlen(name));
+	i = get_interface(name, strlen(name));
 	if (!i) {
 		command_wrong(c, name);
 		return -ENOENT;
@@ -252,7 +252,7 @@ static bool failed(struct command *c, const char *method, int error)
 	return refuse(c, FAILED, "reason", why);
 }
 
-static const struct method *find_method(const struct interface *i, const char *name)
+static const struct method *get_method(const struct interface *i, const char *name)
 {
 	for (const struct method *m = i->methods; m && m->name; m++)
 		if (!strcmp(m->name, name))
@@ -263,8 +263,8 @@ static const struct method *find_method(const struct interface *i, const char *n
 static bool call(struct command *c, const char *full)
 {
 	const char *dot = strrchr(full, '.');
-	const struct interface *i = dot ? find(full, dot - full) : NULL;
-	const struct method *m = i ? find_method(i, dot + 1) : NULL;
+	const struct interface *i = dot ? get_interface(full, dot - full) : NULL;
+	const struct method *m = i ? get_method(i, dot + 1) : NULL;
 	bool stats = i && !m && i->stats && !strcmp(dot + 1, "Get");
 	int rc;
 

@@ -25,7 +25,7 @@ static struct xs_watch shutdown_watch, sysrq_watch;
  * "1": supported; "0": the toolstack need not wait.  The guest may lack the permission to
  * write.
  */
-static void say_what_we_do(void)
+static void write_features(void)
 {
 	static const char *const features[][2] = {
 		{ "control/feature-poweroff", "1" },
@@ -178,7 +178,7 @@ static void watch(struct xs_watch *w, const char *path)
 
 void control_run(void)
 {
-	int rc = xs_init(), asked, keyed;
+	int rc = xs_init(), shutdown_rc, sysrq_rc;
 
 	if (rc) {
 		log_warning("control: cannot use xenstore (error %d)", rc);
@@ -186,18 +186,18 @@ void control_run(void)
 	}
 	watch(&shutdown_watch, "control/shutdown");
 	watch(&sysrq_watch, "control/sysrq");
-	say_what_we_do();
+	write_features();
 	control_endpoint_start();
 	do {
 		wait_until(&changed, xs_watch_pending(&shutdown_watch) ||
 					     xs_watch_pending(&sysrq_watch));
-		asked = xs_watch_wait(&shutdown_watch, 0, NULL);
-		if (asked == 0)
+		shutdown_rc = xs_watch_wait(&shutdown_watch, 0, NULL);
+		if (shutdown_rc == 0)
 			on_shutdown();
-		keyed = xs_watch_wait(&sysrq_watch, 0, NULL);
-		if (keyed == 0)
+		sysrq_rc = xs_watch_wait(&sysrq_watch, 0, NULL);
+		if (sysrq_rc == 0)
 			on_sysrq();
-	} while (asked != -EIO && keyed != -EIO);	/* else xenstore is lost */
+	} while (shutdown_rc != -EIO && sysrq_rc != -EIO);	/* else xenstore is lost */
 }
 
 int control_init(void)

@@ -37,7 +37,7 @@ struct frames {
 typedef bool take_frame(const char *message, size_t len, bool too_long);
 
 /* n bytes were received at buf + len: passes each complete message on. */
-bool frames_came(struct frames *f, size_t n, take_frame *take);
+bool frames_received(struct frames *f, size_t n, take_frame *take);
 
 /* Of a device: "connected", "connecting", "detached", "broken" or "failed". */
 const char *frontend_state(const struct frontend *fe);

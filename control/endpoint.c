@@ -53,17 +53,17 @@ static bool send(struct command *c)
 	return vchan_write(&chan, c->reply->to + c->start, len + 1, deadline) == (ssize_t)len + 1;
 }
 
-static bool gone(void)
+static bool disconnected(void)
 {
 	evtchn_take(&chan.port);
-	vchan_look(&chan);
+	vchan_update(&chan);
 	return chan.error || chan.state != VCHAN_OPEN;
 }
 
 static bool wait(struct command *c, uint64_t deadline)
 {
 	(void)c;
-	return !wait_until_deadline(&chan.port.waiters, deadline, gone());
+	return !wait_until_deadline(&chan.port.waiters, deadline, disconnected());
 }
 
 /* Returns false if the client has disconnected. */
@@ -87,7 +87,7 @@ static bool session(void)
 		n = vchan_read(&chan, f.buf + f.len, f.size - f.len, NEVER);
 		if (n <= 0)
 			return n == 0;
-		if (!frames_came(&f, n, answer))
+		if (!frames_received(&f, n, answer))
 			return false;
 	}
 }

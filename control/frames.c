@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-bool frames_came(struct frames *f, size_t n, take_frame *take)
+bool frames_received(struct frames *f, size_t n, take_frame *take)
 {
 	char *start = f->buf, *end = f->buf + f->len + n, *nul;
 	bool there = true;

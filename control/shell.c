@@ -13,14 +13,14 @@
 #define OURS "org.xenolith."
 #define PROMPT "xenolith> "
 
-static void say(const char *text, size_t len)
+static void write_chars(const char *text, size_t len)
 {
 	console_write(text, len);
 }
 
-static void say_text(const char *text)
+static void write_text(const char *text)
 {
-	say(text, strlen(text));
+	write_chars(text, strlen(text));
 }
 
 /* ---- a line, as a terminal sends it: what is typed is shown by us */
@@ -30,20 +30,20 @@ static size_t read_line(char line[LINE])
 	size_t len = 0;
 	char c;
 
-	say_text(PROMPT);
+	write_text(PROMPT);
 	while (console_read(&c, 1) == 1 && c != '\n') {
 		if ((c == 0x7f || c == '\b') && len) {
 			len--;
-			say_text("\b \b");
+			write_text("\b \b");
 		} else if (c == 'U' - '@' || c == 'C' - '@') {
 			len = 0;
-			say_text("\n" PROMPT);
+			write_text("\n" PROMPT);
 		} else if (c >= ' ' && c != 0x7f && len < LINE - 1) {
 			line[len++] = c;
-			say(&c, 1);
+			write_chars(&c, 1);
 		}
 	}
-	say_text("\n");
+	write_text("\n");
 	line[len] = '\0';
 	return len;
 }
@@ -145,7 +145,7 @@ static void put(struct page_of *p, char c)
 	p->fresh = c == '\n';
 	p->text[p->len++] = c;
 	if (p->len == sizeof(p->text) || c == '\n') {
-		say(p->text, p->len);
+		write_chars(p->text, p->len);
 		p->len = 0;
 	}
 }
@@ -220,7 +220,7 @@ static void show(const char *s, size_t len)
 		}
 	}
 	put(&p, '\n');
-	say(p.text, p.len);
+	write_chars(p.text, p.len);
 }
 
 static bool hear(struct command *c)
@@ -229,8 +229,8 @@ static bool hear(struct command *c)
 	char error[160];
 
 	if (json_member(all, "error", &v) && json_get_string(v, error, sizeof(error)) >= 0) {
-		say_text(error);
-		say_text("\n");
+		write_text(error);
+		write_text("\n");
 	}
 	if (json_member(all, "parameters", &v) && v.len > 2)
 		show(v.at, v.len);
@@ -274,7 +274,7 @@ static void shell(void *arg)
 		if (!read_line(line))
 			continue;
 		if (!strcmp(line, "help") || !to_message(&message, line))
-			say_text(help);
+			write_text(help);
 		else
 			command_answer(&c, message.to, message.len);
 	}

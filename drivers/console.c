@@ -24,8 +24,8 @@ static bool present;
  * main.  So dom0 is notified of the boot's lines together with main's first output, or
  * after the time that main has for it.
  */
-static bool told;
-static bool owed;			/* there is output that dom0 was not notified of */
+static bool may_notify;
+static bool notify_due;		/* there is output that dom0 was not notified of */
 
 /*
  * Writes the part of text that fits, with newlines converted for a terminal.  Returns the
@@ -45,11 +45,11 @@ static ssize_t put_some(const char *text, size_t len)
 	return 1;
 }
 
-static void tell(void)
+static void notify(void)
 {
-	if (!told || !owed)
+	if (!may_notify || !notify_due)
 		return;
-	owed = false;
+	notify_due = false;
 	evtchn_notify(&event);
 }
 
@@ -64,8 +64,8 @@ static ssize_t put(const char *text, size_t len)
 
 	while (done < len && (n = put_some(text + done, len - done)) > 0)
 		done += n;
-	owed |= done > 0;
-	tell();
+	notify_due |= done > 0;
+	notify();
 	return done ? (ssize_t)done : n;
 }
 
@@ -114,11 +114,11 @@ static int flush(void)
 	}
 }
 
-void console_tell(void)
+void console_notify(void)
 {
-	told = true;
+	may_notify = true;
 	flush();
-	tell();
+	notify();
 }
 
 static void pour(void *arg)
@@ -135,7 +135,7 @@ static void sink(const char *text, size_t len, bool urgent)
 	uint64_t deadline = urgent ? clock_now() + LAST_PATIENCE : 0;
 	ssize_t n;
 
-	told |= urgent;
+	may_notify |= urgent;
 	for (;;) {
 		n = flush();
 		if (n == 0)
@@ -148,8 +148,8 @@ static void sink(const char *text, size_t len, bool urgent)
 		len -= n;
 		if (!len)
 			return;
-		told = true;
-		tell();
+		may_notify = true;
+		notify();
 		if (!urgent || clock_now() > deadline)
 			break;
 		xen_sched_yield();
@@ -163,13 +163,13 @@ static void sink(const char *text, size_t len, bool urgent)
 /* Waits until the log is written, so that nothing is lost. */
 static void drain(const struct shutdown_order *order)
 {
-	console_tell();
+	console_notify();
 	wait_until_deadline(&event.waiters, order->deadline, (evtchn_take(&event), flush() <= 0 && taken()));
 }
 
 static void drain_last(const struct shutdown_order *order)
 {
-	console_tell();
+	console_notify();
 	while ((flush() > 0 || !taken()) && clock_now() < order->deadline)
 		xen_sched_yield();
 }
@@ -188,7 +188,7 @@ void console_init(void)
 	stream_open(&out, (uint8_t __shared *)page->out, sizeof(page->out), &page->out_prod,
 		    &page->out_cons);
 	present = true;
-	owed = !taken();		/* an earlier user of the ring may not have notified */
+	notify_due = !taken();		/* an earlier user of the ring may not have notified */
 	log_sink = sink;
 	shutdown_hook(&hook);
 }
@@ -209,7 +209,7 @@ ssize_t console_write(const char *text, size_t len)
 		xen_console_write(text, len);
 		return len;
 	}
-	told = true;
+	may_notify = true;
 	while (done < len) {
 		wait_until(&event.waiters, (evtchn_take(&event),
 					    n = flush() > 0 ? 0 : put(text + done, len - done)));

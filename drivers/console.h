@@ -23,7 +23,7 @@ void console_start(void);
  * Notifies dom0 of the log text so far.  Until the first call, or other output, dom0 is
  * not notified.
  */
-void console_tell(void);
+void console_notify(void);
 
 /*
  * Writes all of the text; sleeps while the ring is full.  Returns len, or -EIO if the

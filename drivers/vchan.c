@@ -34,15 +34,15 @@ void vchan_begin(struct vchan *v, uint8_t __shared *left, uint8_t __shared *righ
 		stream_open(&v->out, right, out, &p->right.prod, &p->right.cons);
 		v->peer_live = &p->cli_live;
 		v->our_live = &p->srv_live;
-		v->we_ask = &p->cli_notify;
-		v->peer_asks = &p->srv_notify;
+		v->our_notify = &p->cli_notify;
+		v->peer_notify = &p->srv_notify;
 	} else {
 		stream_open(&v->in, right, in, &p->right.cons, &p->right.prod);
 		stream_open(&v->out, left, out, &p->left.prod, &p->left.cons);
 		v->peer_live = &p->srv_live;
 		v->our_live = &p->cli_live;
-		v->we_ask = &p->srv_notify;
-		v->peer_asks = &p->cli_notify;
+		v->our_notify = &p->srv_notify;
+		v->peer_notify = &p->cli_notify;
 	}
 	v->error = 0;
 	v->state = v->server ? VCHAN_WAITING : VCHAN_OPEN;
@@ -79,7 +79,7 @@ static void end_session(struct vchan *v)
 		fail(v, -ECONNRESET);
 }
 
-static void look_for_client(struct vchan *v)
+static void check_client(struct vchan *v)
 {
 	uint8_t live = shared_byte_load(v->peer_live);
 
@@ -97,14 +97,14 @@ static void look_for_client(struct vchan *v)
 	}
 }
 
-void vchan_look(struct vchan *v)
+void vchan_update(struct vchan *v)
 {
 	uint8_t live;
 
 	if (v->error)
 		return;
 	if (v->state == VCHAN_WAITING)
-		look_for_client(v);
+		check_client(v);
 	if (v->state != VCHAN_OPEN)
 		return;
 	live = shared_byte_load(v->peer_live);
@@ -125,7 +125,7 @@ static ssize_t readable(struct vchan *v)
 	if (v->state != VCHAN_ENDED) {
 		ssize_t n = stream_readable(&v->in);
 
-		vchan_look(v);
+		vchan_update(v);
 		if (n < 0)
 			fail(v, n);
 		if (!v->error && v->state != VCHAN_ENDED)
@@ -138,7 +138,7 @@ static ssize_t writable(struct vchan *v)
 {
 	ssize_t n = stream_writable(&v->out);
 
-	vchan_look(v);
+	vchan_update(v);
 	if (n < 0)
 		fail(v, n);
 	if (v->error)
@@ -149,9 +149,9 @@ static ssize_t writable(struct vchan *v)
 }
 
 /* Asks the peer to notify, and checks again for what it did before. */
-static ssize_t ask(struct vchan *v, uint8_t bit, ssize_t (*again)(struct vchan *v))
+static ssize_t ask_notify(struct vchan *v, uint8_t bit, ssize_t (*again)(struct vchan *v))
 {
-	shared_byte_or(v->we_ask, bit);
+	shared_byte_or(v->our_notify, bit);
 	return again(v);
 }
 
@@ -159,12 +159,12 @@ static ssize_t ask(struct vchan *v, uint8_t bit, ssize_t (*again)(struct vchan *
  * Notifies the peer after an index was moved, if it asked for that.  The peer asks before
  * it checks the index, and this side checks after it moved the index.
  */
-static void tell(struct vchan *v, uint8_t bit)
+static void notify_peer(struct vchan *v, uint8_t bit)
 {
 	shared_fence();
-	if (!(shared_byte_load(v->peer_asks) & bit))
+	if (!(shared_byte_load(v->peer_notify) & bit))
 		return;
-	shared_byte_and(v->peer_asks, ~bit);
+	shared_byte_and(v->peer_notify, ~bit);
 	evtchn_notify(&v->port);
 }
 
@@ -176,7 +176,7 @@ ssize_t vchan_try_read(struct vchan *v, void *to, size_t len)
 		return 0;
 	n = readable(v);
 	if (n == -EAGAIN)
-		n = ask(v, VCHAN_NOTIFY_WRITE, readable);
+		n = ask_notify(v, VCHAN_NOTIFY_WRITE, readable);
 	if (n == 0 && v->server) {
 		v->state = VCHAN_WAITING;
 		v->session++;
@@ -186,7 +186,7 @@ ssize_t vchan_try_read(struct vchan *v, void *to, size_t len)
 	n = stream_read(&v->in, to, min(len, n));
 	if (n <= 0)			/* it was there just now */
 		return fail(v, -EPROTO);
-	tell(v, VCHAN_NOTIFY_READ);
+	notify_peer(v, VCHAN_NOTIFY_READ);
 	return n;
 }
 
@@ -199,7 +199,7 @@ ssize_t vchan_try_write(struct vchan *v, const void *from, size_t len)
 		return 0;
 	n = writable(v);
 	if (n == -EAGAIN)
-		n = ask(v, VCHAN_NOTIFY_READ, writable);
+		n = ask_notify(v, VCHAN_NOTIFY_READ, writable);
 	if (n == -EAGAIN && v->state == VCHAN_WAITING)
 		return -ENOTCONN;
 	while (n > 0 && done < len) {
@@ -207,7 +207,7 @@ ssize_t vchan_try_write(struct vchan *v, const void *from, size_t len)
 		if (n <= 0)
 			break;
 		done += n;
-		tell(v, VCHAN_NOTIFY_WRITE);
+		notify_peer(v, VCHAN_NOTIFY_WRITE);
 	}
 	if (n == -EPROTO)
 		fail(v, n);
@@ -250,9 +250,9 @@ unsigned vchan_ready(struct vchan *v)
 	ssize_t in = readable(v), out = writable(v);
 
 	if (in == -EAGAIN)
-		in = ask(v, VCHAN_NOTIFY_WRITE, readable);
+		in = ask_notify(v, VCHAN_NOTIFY_WRITE, readable);
 	if (out == -EAGAIN)
-		out = ask(v, VCHAN_NOTIFY_READ, writable);
+		out = ask_notify(v, VCHAN_NOTIFY_READ, writable);
 	return (in != -EAGAIN ? VCHAN_READABLE : 0) |
 	       (out != -EAGAIN ? VCHAN_WRITABLE : 0) |
 	       (v->error || v->state == VCHAN_ENDED ? VCHAN_GONE : 0);

@@ -49,7 +49,7 @@ struct vchan {
 	uint32_t end;			/* in VCHAN_ENDED: the last value of in.at */
 	unsigned session;		/* of a server: how many have ended */
 	uint8_t __shared *peer_live, *our_live;
-	uint8_t __shared *peer_asks, *we_ask;	/* VCHAN_NOTIFY_* */
+	uint8_t __shared *peer_notify, *our_notify;	/* VCHAN_NOTIFY_* */
 
 	bool server;
 	domid_t peer;
@@ -119,7 +119,7 @@ ssize_t vchan_write(struct vchan *v, const void *from, size_t len, uint64_t dead
 unsigned vchan_ready(struct vchan *v);
 
 /* Updates v->state.  For callers that handle events and neither read nor write. */
-void vchan_look(struct vchan *v);
+void vchan_update(struct vchan *v);
 
 /* For vchan.c and vchan_setup.c: the rings exist, and the peer does or will. */
 void vchan_begin(struct vchan *v, uint8_t __shared *left, uint8_t __shared *right);

@@ -206,7 +206,7 @@ int vchan_serve(struct vchan *v, domid_t peer, const char *path, unsigned read_o
 	return rc;
 }
 
-static void say_goodbye(struct vchan *v)
+static void disconnect_peer(struct vchan *v)
 {
 	if (v->our_live)
 		shared_byte_store(v->our_live, 0);
@@ -225,7 +225,7 @@ int vchan_renew(struct vchan *v)
 	int rc;
 
 	assert(v->server);
-	say_goodbye(v);
+	disconnect_peer(v);
 	while ((rc = gnttab_revoke(v->refs[0])) && clock_now() < deadline)
 		thread_sleep(clock_now() + PAUSE);
 	if (rc == 0)
@@ -328,7 +328,7 @@ static int connect_to(struct vchan *v)
 	vchan_begin(v, mapped_ring(v, 1, v->write_order), mapped_ring(v, 2, v->read_order));
 	shared_byte_store(v->our_live, 1);
 	/* As libxenvchan does: who was here before us may have asked for anything. */
-	shared_byte_store(v->we_ask, VCHAN_NOTIFY_WRITE);
+	shared_byte_store(v->our_notify, VCHAN_NOTIFY_WRITE);
 	evtchn_notify(&v->port);
 	return 0;
 }
@@ -350,7 +350,7 @@ int vchan_join(struct vchan *v, domid_t peer, const char *path)
 
 void vchan_close(struct vchan *v)
 {
-	say_goodbye(v);
+	disconnect_peer(v);
 	if (v->server && v->state != VCHAN_NONE) {
 		struct xs_tx soon = { .deadline = clock_now() + PATIENCE };
 		int rc = xs_rm(&soon, v->path);

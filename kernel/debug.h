@@ -58,10 +58,10 @@ void debug_lift(void);			/* removes them: the application has stopped */
  * What the debugger provides.  debug_stopped(): the running thread, one of the
  * application, has trapped outside the kernel, with a signal of gdb's numbers.  It sleeps
  * until the thread may continue.  *fatal tells whether the fault is handled as without a
- * debugger.  debug_wants(): whether a debugger is attached.
+ * debugger.  debug_attached(): whether a debugger is attached.
  */
 #define DEBUG_TRAP 5
-bool debug_wants(void);
+bool debug_attached(void);
 void debug_stopped(int signal, bool breakpoint, bool *fatal);
 
 #endif

@@ -17,7 +17,7 @@
 
 #define PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define FRAMES_MAX 128u			/* twice Xen's default */
-#define LOOK_AT 32u			/* entries of the quarantine that are checked at a time */
+#define CHECK_AT_ONCE 32u		/* entries of the quarantine, at a time */
 #define FIRST_PAUSE (100 * NSEC_PER_MSEC)
 #define LONGEST_PAUSE (30 * NSEC_PER_SEC)
 
@@ -92,9 +92,9 @@ static void quarantine_append(grant_ref_t ref)
 /*
  * Frees entries whose pages are not mapped any more; checks a limited number each time.
  */
-static void quarantine_look(void)
+static void quarantine_check(void)
 {
-	unsigned n = stats.quarantined < LOOK_AT ? stats.quarantined : LOOK_AT;
+	unsigned n = stats.quarantined < CHECK_AT_ONCE ? stats.quarantined : CHECK_AT_ONCE;
 
 	while (n--) {
 		grant_ref_t ref = quarantine;
@@ -125,7 +125,7 @@ static void janitor(void *arg)
 		unsigned before = stats.quarantined;
 
 		thread_sleep(clock_now() + pause);
-		quarantine_look();
+		quarantine_check();
 		pause = stats.quarantined < before ? FIRST_PAUSE : pause * 2;
 		if (pause > LONGEST_PAUSE)
 			pause = LONGEST_PAUSE;
@@ -214,7 +214,7 @@ int gnttab_grant(domid_t to, const void *page, bool readonly)
 	if (frame > UINT32_MAX)		/* does not fit into an entry of version 1 */
 		return -ENOSPC;
 	if (stats.quarantined && (!free_list || !janitor_runs))
-		quarantine_look();
+		quarantine_check();
 	if (!free_list && grow())
 		return -ENOSPC;
 	ref = free_list;

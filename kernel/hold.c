@@ -14,7 +14,7 @@
 static struct vcpu_runstate_info runstate __attribute__((aligned(64)));
 
 static bool measured;
-static uint64_t since, away_before;
+static uint64_t since, not_running_before;
 static uint64_t limit;			/* a hold of fewer cycles is not the longest */
 struct hold hold_longest __attribute__((aligned(128)));	/* in one page too */
 _Static_assert(sizeof(hold_longest) == 72, "HOLD_SIZE of tools/lab/dom0/guest.c");
@@ -24,7 +24,7 @@ _Static_assert(sizeof(hold_longest) == 72, "HOLD_SIZE of tools/lab/dom0/guest.c"
  * between this and reading the cycles, a hold counts as shorter than it was, never as
  * longer.
  */
-static uint64_t away(void)
+static uint64_t not_running(void)
 {
 	const volatile struct vcpu_runstate_info *r = &runstate;
 
@@ -35,7 +35,7 @@ void hold_begin(void)
 {
 	if (!measured)
 		return;
-	away_before = away();
+	not_running_before = not_running();
 	since = arch_cycles();
 }
 
@@ -50,15 +50,16 @@ void hold_init(void)
 static void note_hold(uint64_t cycles)
 {
 	static struct arch_call top;
-	uint64_t gone = away() - away_before, ns = arch_cycles_ns(cycles);
+	uint64_t not_running_since = not_running() - not_running_before;
+	uint64_t ns = arch_cycles_ns(cycles);
 	unsigned n;
 
 	/* A huge difference: another processor's counter is behind. */
-	if (ns >> 62 || ns <= gone + hold_longest.ns)
+	if (ns >> 62 || ns <= not_running_since + hold_longest.ns)
 		return;
-	if (!gone)
+	if (!not_running_since)
 		limit = cycles;
-	hold_longest.ns = ns - gone;
+	hold_longest.ns = ns - not_running_since;
 	n = arch_callers(NULL, hold_longest.pcs, HOLDERS, &top);
 	if (n < HOLDERS)
 		hold_longest.pcs[n] = 0;

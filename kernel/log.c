@@ -186,7 +186,7 @@ static enum log_level limit(const char *line)
 	return level;
 }
 
-static void say(enum log_level level, uint64_t now, unsigned left_out, const char *fmt,
+static void write_line(enum log_level level, uint64_t now, unsigned left_out, const char *fmt,
 		va_list args)
 {
 	static const char *const names[] = { "error: ", "warning: ", "", "" };
@@ -209,7 +209,7 @@ void log_at(enum log_level level, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	say(level, clock_now(), 0, fmt, args);
+	write_line(level, clock_now(), 0, fmt, args);
 	va_end(args);
 }
 
@@ -220,15 +220,15 @@ void log_some(struct log_some *some, enum log_level level, const char *fmt, ...)
 
 	if (now >= some->minute_ends) {
 		some->minute_ends = now + MINUTE;
-		some->said = 0;
+		some->logged = 0;
 	}
-	if (some->said == LOG_SOME) {
+	if (some->logged == LOG_SOME) {
 		some->left_out++;
 		return;
 	}
-	some->said++;
+	some->logged++;
 	va_start(args, fmt);
-	say(level, now, some->left_out, fmt, args);
+	write_line(level, now, some->left_out, fmt, args);
 	va_end(args);
 	some->left_out = 0;
 }

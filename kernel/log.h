@@ -70,7 +70,7 @@ void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(pr
 #define LOG_SOME 20
 struct log_some {
 	uint64_t minute_ends;
-	unsigned said, left_out;
+	unsigned logged, left_out;
 };
 void log_some(struct log_some *some, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -271,9 +271,9 @@ static void watch_limits(void *arg)
 
 	for (;;) {
 		uint64_t now = clock_now(), was = lifetime;
-		uint64_t look = step == NEVER ? NEVER : now + step;
+		uint64_t next_check = step == NEVER ? NEVER : now + step;
 
-		wait_until_deadline(&limits_changed, look < lifetime ? look : lifetime,
+		wait_until_deadline(&limits_changed, next_check < lifetime ? next_check : lifetime,
 				    lifetime != was || loss.why);
 		if (loss.why)
 			shutdown_guest(policy(loss.word, SHUTDOWN_poweroff), loss.status,
@@ -281,7 +281,7 @@ static void watch_limits(void *arg)
 		if (clock_now() >= lifetime)
 			shutdown_guest(SHUTDOWN_poweroff, STATUS_LIFETIME,
 				       "its lifetime is over");
-		if (clock_now() < look)
+		if (clock_now() < next_check)
 			continue;
 		idled = worked(step) ? 0 : idled + 1;
 		if (idled >= LOOKS)

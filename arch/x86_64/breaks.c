@@ -308,7 +308,7 @@ bool debug_trap(struct regs *r)
 		if (s && s->planted && go_past(r, s))
 			return true;
 	}
-	if (current->depth || current->kind != THREAD_APP || !debug_wants() ||
+	if (current->depth || current->kind != THREAD_APP || !debug_attached() ||
 	    r->vector == DOUBLE_FAULT || r->vector == MACHINE_CHECK)
 		return false;
 	r->rflags &= ~(uint64_t)FLAG_TRAP;

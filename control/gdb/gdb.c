@@ -130,7 +130,7 @@ static void leave(void)
 	wake(&resumed);
 }
 
-bool debug_wants(void)
+bool debug_attached(void)
 {
 	return state == RUNNING;
 }
@@ -147,26 +147,26 @@ void debug_stopped(int signal, bool breakpoint, bool *is_fatal)
 
 /* ---- the one that is attached */
 
-static bool say(const char *text, size_t len)
+static bool send(const char *text, size_t len)
 {
 	return vchan_write(&chan, text, len, clock_now() + PATIENCE) == (ssize_t)len;
 }
 
-static bool say_reply(void)
+static bool send_reply(void)
 {
 	if (reply.full) {		/* a part of it would be another packet */
 		gdb_begin(&reply);
 		gdb_put(&reply, "E01");
 	}
 	gdb_end(&reply);
-	return say(reply.data, reply.len);
+	return send(reply.data, reply.len);
 }
 
 static bool report(void)
 {
 	gdb_begin(&reply);
 	gdb_report(&session, &reply);
-	return say_reply();
+	return send_reply();
 }
 
 /*
@@ -185,7 +185,7 @@ static bool report_end(void)
 		gdb_begin(&reply);
 		gdb_put(&reply, "W");
 		gdb_put_bytes(&reply, &status, 1);
-		said = say_reply();
+		said = send_reply();
 	}
 	ended = false;
 	wake(&resumed);
@@ -199,17 +199,17 @@ static bool obey(void)
 	gdb_begin(&reply);
 	switch (gdb_answer(&session, packet.data, &reply)) {
 	case GDB_STAY:
-		return say_reply();
+		return send_reply();
 	case GDB_RUN:
 		go();
 		return true;
 	case GDB_DETACH:
-		said = say_reply();
+		said = send_reply();
 		waiting = false;
 		leave();
 		return said;
 	case GDB_KILL:
-		say_reply();
+		send_reply();
 		shutdown_guest(SHUTDOWN_poweroff, STATUS_KILLED, "killed by gdb");
 	}
 	return false;
@@ -222,16 +222,16 @@ static bool take(char c)
 	case GDB_NOTHING:
 		break;
 	case GDB_BROKEN:
-		return session.no_acks || say("-", 1);
+		return session.no_acks || send("-", 1);
 	case GDB_AGAIN:
-		return session.no_acks || !reply.len || say(reply.data, reply.len);
+		return session.no_acks || !reply.len || send(reply.data, reply.len);
 	case GDB_INTERRUPT:
 		if (state != RUNNING)
 			break;
 		stop(interesting(), INTERRUPTED, false);
 		return report();
 	case GDB_PACKET:
-		if (!session.no_acks && !say("+", 1))
+		if (!session.no_acks && !send("+", 1))
 			return false;
 		if (state == RUNNING)
 			break;
@@ -295,7 +295,7 @@ static void serve(void *arg)
 
 /* ---- from the first moment to the last */
 
-static void say_goodbye(const struct shutdown_order *order)
+static void disconnect_peer(const struct shutdown_order *order)
 {
 	uint64_t deadline = clock_now() + FAREWELL;
 
@@ -308,7 +308,7 @@ static void say_goodbye(const struct shutdown_order *order)
 }
 
 /* After a panic: otherwise a gdb would wait for ever if the domain is preserved. */
-static void say_it_crashed(const struct shutdown_order *order)
+static void report_crash(const struct shutdown_order *order)
 {
 	(void)order;
 	if (state != RUNNING)
@@ -320,7 +320,7 @@ static void say_it_crashed(const struct shutdown_order *order)
 }
 
 static struct shutdown_hook hook = {
-	.name = "gdb", .run = say_goodbye, .last = say_it_crashed,
+	.name = "gdb", .run = disconnect_peer, .last = report_crash,
 };
 
 PARAM(gdb, "gdb=on|wait|off");

@@ -13,7 +13,7 @@ struct thread;
 
 #define GDB_PACKET_MAX 4096
 
-enum gdb_came {
+enum gdb_event {
 	GDB_NOTHING,			/* nothing yet */
 	GDB_PACKET,			/* in data, followed by a NUL */
 	GDB_BROKEN,			/* too long, or an invalid checksum */
@@ -24,11 +24,11 @@ enum gdb_came {
 struct gdb_packet {			/* begins zeroed */
 	size_t len;
 	enum { GDB_OUTSIDE, GDB_DATA, GDB_SUM_HIGH, GDB_SUM_LOW } at;
-	uint8_t sum, said;
+	uint8_t sum, checksum;
 	bool broken;
 	char data[GDB_PACKET_MAX + 1];
 };
-enum gdb_came gdb_byte(struct gdb_packet *p, char c);
+enum gdb_event gdb_byte(struct gdb_packet *p, char c);
 
 /* A packet that is written.  Bytes that do not fit are left out, and `full` is set. */
 struct gdb_reply {

@@ -18,7 +18,7 @@ static int digit(char c)
 
 /* ---- in */
 
-static enum gdb_came outside(struct gdb_packet *p, char c)
+static enum gdb_event outside(struct gdb_packet *p, char c)
 {
 	if (c == '$') {
 		p->at = GDB_DATA;
@@ -44,7 +44,7 @@ static void inside(struct gdb_packet *p, char c)
 	}
 }
 
-enum gdb_came gdb_byte(struct gdb_packet *p, char c)
+enum gdb_event gdb_byte(struct gdb_packet *p, char c)
 {
 	switch (p->at) {
 	case GDB_OUTSIDE:
@@ -54,7 +54,7 @@ enum gdb_came gdb_byte(struct gdb_packet *p, char c)
 		return GDB_NOTHING;
 	case GDB_SUM_HIGH:
 		p->broken |= digit(c) < 0;
-		p->said = digit(c) & 15;
+		p->checksum = digit(c) & 15;
 		p->at = GDB_SUM_LOW;
 		return GDB_NOTHING;
 	case GDB_SUM_LOW:
@@ -62,7 +62,7 @@ enum gdb_came gdb_byte(struct gdb_packet *p, char c)
 	}
 	p->at = GDB_OUTSIDE;
 	p->data[p->len] = '\0';
-	if (p->broken || digit(c) < 0 || (p->said * 16 + digit(c)) != p->sum)
+	if (p->broken || digit(c) < 0 || (p->checksum * 16 + digit(c)) != p->sum)
 		return GDB_BROKEN;
 	return GDB_PACKET;
 }

@@ -23,7 +23,7 @@ static uint64_t deadline(const struct xs_tx *tx)
 }
 
 /* Sends a request about a path; `more` follows the path in the request. */
-static ssize_t ask(const struct xs_tx *tx, uint32_t type, const char *path,
+static ssize_t request(const struct xs_tx *tx, uint32_t type, const char *path,
 		   const struct xs_piece *more, char **reply)
 {
 	struct xs_piece pieces[2] = { PIECE(path) };
@@ -41,7 +41,7 @@ static int zero_or_error(ssize_t rc)
 
 ssize_t xs_read(const struct xs_tx *tx, const char *path, char **value)
 {
-	return ask(tx, XS_READ, path, NULL, value);
+	return request(tx, XS_READ, path, NULL, value);
 }
 
 /* Parses a decimal number. */
@@ -87,7 +87,7 @@ int xs_write_bytes(const struct xs_tx *tx, const char *path, const void *value,
 {
 	struct xs_piece piece = { value, len };
 
-	return zero_or_error(ask(tx, XS_WRITE, path, &piece, NULL));
+	return zero_or_error(request(tx, XS_WRITE, path, &piece, NULL));
 }
 
 int xs_write(const struct xs_tx *tx, const char *path, const char *value)
@@ -111,12 +111,12 @@ int xs_printf(const struct xs_tx *tx, const char *path, const char *fmt, ...)
 
 int xs_mkdir(const struct xs_tx *tx, const char *path)
 {
-	return zero_or_error(ask(tx, XS_MKDIR, path, NULL, NULL));
+	return zero_or_error(request(tx, XS_MKDIR, path, NULL, NULL));
 }
 
 int xs_rm(const struct xs_tx *tx, const char *path)
 {
-	return zero_or_error(ask(tx, XS_RM, path, NULL, NULL));
+	return zero_or_error(request(tx, XS_RM, path, NULL, NULL));
 }
 
 /*
@@ -129,7 +129,7 @@ static int split(const char *strings, size_t len, char ***names)
 	char *text;
 
 	if (len && strings[len - 1] != '\0') {
-		xs_link_odd("a list without a final NUL");
+		xs_link_unexpected("a list without a final NUL");
 		return -EPROTO;
 	}
 	for (size_t i = 0; i < len; i++)
@@ -166,7 +166,7 @@ static int next_part(const struct xs_tx *tx, const char *path, struct parts *p)
 	int rc = -EPROTO;
 
 	format(offset, sizeof(offset), "%zu", p->len);
-	len = ask(tx, XS_DIRECTORY_PART, path, &PIECE(offset), &reply);
+	len = request(tx, XS_DIRECTORY_PART, path, &PIECE(offset), &reply);
 	if (len < 0)
 		return len;
 	skip = strlen(reply) + 1;
@@ -222,7 +222,7 @@ static int list_parts(const struct xs_tx *tx, const char *path, char ***names)
 int xs_list(const struct xs_tx *tx, const char *path, char ***names)
 {
 	char *reply;
-	ssize_t len = ask(tx, XS_DIRECTORY, path, NULL, &reply);
+	ssize_t len = request(tx, XS_DIRECTORY, path, NULL, &reply);
 	int rc;
 
 	if (len == -E2BIG)
@@ -237,7 +237,7 @@ int xs_list(const struct xs_tx *tx, const char *path, char ***names)
 int xs_get_perms(const struct xs_tx *tx, const char *path, struct xs_perm **perms)
 {
 	char *reply, **strings;
-	ssize_t len = ask(tx, XS_GET_PERMS, path, NULL, &reply);
+	ssize_t len = request(tx, XS_GET_PERMS, path, NULL, &reply);
 	int n, rc;
 
 	if (len < 0)
@@ -281,7 +281,7 @@ int xs_set_perms(const struct xs_tx *tx, const char *path, const struct xs_perm 
 			      perms[i].domid) + 1;
 	}
 	piece.len = end - text;
-	return zero_or_error(ask(tx, XS_SET_PERMS, path, &piece, NULL));
+	return zero_or_error(request(tx, XS_SET_PERMS, path, &piece, NULL));
 }
 
 static void transaction_over(void)

@@ -43,7 +43,7 @@ static struct {
 	struct thread *first;		/* the only thread that may send requests at first */
 	bool everybody;
 	bool answered;			/* at least once */
-	unsigned odd;
+	unsigned unexpected;
 	uint32_t next_id;
 	struct xs_request *queue, **queue_end;	/* to be written */
 	struct xs_request *sent;
@@ -57,16 +57,16 @@ static struct {
 	char body[XENSTORE_PAYLOAD_MAX + 1];
 } message;
 
-void xs_link_odd(const char *what)
+void xs_link_unexpected(const char *what)
 {
 	/* Before the first reply it is for an earlier user of the ring. */
 	if (!conn.answered) {
 		log_debug("xenstore: %s, for an earlier user of the ring", what);
 		return;
 	}
-	conn.odd++;
-	if ((conn.odd & (conn.odd - 1)) == 0)
-		log_warning("xenstore: unexpected message: %s (%u so far)", what, conn.odd);
+	conn.unexpected++;
+	if ((conn.unexpected & (conn.unexpected - 1)) == 0)
+		log_warning("xenstore: unexpected message: %s (%u so far)", what, conn.unexpected);
 }
 
 static void complete(struct xs_request *r, int error)
@@ -105,7 +105,7 @@ static void fail(const char *why)
  * Writes as much of the queue as there is room for.  Returns whether xenstored was
  * notified.
  */
-static bool pump(void)
+static bool send_queued(void)
 {
 	struct xs_request *r;
 	ssize_t n = 0, moved = 0;
@@ -141,7 +141,7 @@ static void submit(struct xs_request *r, uint32_t type, uint32_t tx)
 	r->hdr.req_id = conn.next_id++;
 	*conn.queue_end = r;
 	conn.queue_end = &r->next;
-	pump();
+	send_queued();
 }
 
 static void fill(struct xs_request *r, const struct xs_piece *pieces, unsigned n)
@@ -291,7 +291,7 @@ void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns)
 	submit(last, XS_WRITE, 0);
 	while (!conn.error && clock_now() < end &&
 	       (conn.queue || stream_writable(&conn.out) != (ssize_t)conn.out.size)) {
-		pump();
+		send_queued();
 		xen_sched_yield();	/* dom0 may need this processor */
 	}
 }
@@ -303,7 +303,7 @@ static int error_number(const char *name, size_t len)
 		if (len == strlen(xsd_errors[i].errstring) + 1 &&
 		    memcmp(name, xsd_errors[i].errstring, len) == 0)
 			return -xsd_errors[i].errnum;
-	xs_link_odd("an error of unknown name");
+	xs_link_unexpected("an error of unknown name");
 	return -EPROTO;
 }
 
@@ -316,7 +316,7 @@ static int take_transaction(struct xs_request *r, const char *body, size_t len)
 		if (id <= UINT32_MAX)
 			id = id * 10 + body[i] - '0';
 	if (id == 0 || id > UINT32_MAX) {
-		xs_link_odd("an invalid transaction id");
+		xs_link_unexpected("an invalid transaction id");
 		return -EPROTO;
 	}
 	r->begun = id;
@@ -334,7 +334,7 @@ static int take_reply(struct xs_request *r, const struct xsd_sockmsg *hdr,
 	if (hdr->type == XS_ERROR)
 		return error_number(body, hdr->len);
 	if (hdr->type != r->hdr.type) {
-		xs_link_odd("a reply of the wrong type");
+		xs_link_unexpected("a reply of the wrong type");
 		return -EPROTO;
 	}
 	r->reply_len = hdr->len;
@@ -362,7 +362,7 @@ static void dispatch(void)
 	while ((r = *p) && r->hdr.req_id != hdr->req_id)
 		p = &r->next;
 	if (!r) {
-		xs_link_odd("a reply to no request");
+		xs_link_unexpected("a reply to no request");
 		return;
 	}
 	*p = r->next;
@@ -409,7 +409,7 @@ static int read_some(void)
 
 	while (!conn.error && conn.in.at - start < conn.in.size && (rc = receive()) > 0)
 		dispatch();
-	if (!pump() && conn.in.at != start)
+	if (!send_queued() && conn.in.at != start)
 		evtchn_notify(&conn.port);
 	return rc;
 }

@@ -71,7 +71,7 @@ int xs_link_begin(uint64_t deadline, uint32_t *tx, struct xs_request **end);
 void xs_link_last_words(const struct xs_piece *pieces, unsigned n, uint64_t ns);
 
 /* Logs an unexpected message, less and less often. */
-void xs_link_odd(const char *what);
+void xs_link_unexpected(const char *what);
 
 /*
  * In xs_watch.c: an event of len bytes and a NUL was received; no more events will come.

@@ -82,7 +82,7 @@ void xs_watch_event(const char *payload, size_t len)
 	struct xs_watch *w = watches;
 
 	if (path_size >= len || path_size + strlen(token) + 1 != len) {
-		xs_link_odd("a malformed watch event");
+		xs_link_unexpected("a malformed watch event");
 		return;
 	}
 	while (w && strcmp(w->token, token) != 0)

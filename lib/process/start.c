@@ -191,7 +191,7 @@ _Noreturn void kernel_main(void)
 	start_main();
 	hold_init();		/* until here there was no other thread */
 	thread_sleep(clock_now() + HEAD_START);
-	console_tell();
+	console_notify();
 	control_run();
 	thread_exit();
 }

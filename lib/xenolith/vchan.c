@@ -54,7 +54,7 @@ static void watch(void *arg)
 			seen = 0;
 			wake(&vf->changed);
 		}
-		vchan_look(&vf->v);
+		vchan_update(&vf->v);
 		file_changed(&vf->file);
 	}
 	vf->ended = true;

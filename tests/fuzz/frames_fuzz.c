@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			n = end - stream;
 		memcpy(f.buf + f.len, stream, n);
 		stream += n;
-		if (!frames_came(&f, n, take) || f.len >= SIZE)
+		if (!frames_received(&f, n, take) || f.len >= SIZE)
 			abort();
 	}
 	free(f.buf);

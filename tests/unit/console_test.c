@@ -83,7 +83,7 @@ static void a_ring_full_of_untold_lines(void)
 	else
 		print("\n");
 	host_settle();
-	console_tell();
+	console_notify();
 	assert(seen_in_time(n + 2) && seen[n] == '\r' && seen[n + 1] == '\n');
 }
 
@@ -111,7 +111,7 @@ static void the_log_does_not_wait(void)
 	asleep = true;
 	host_actor("dom0", sleepy_dom0, ring);
 	console_init();
-	console_tell();
+	console_notify();
 	for (unsigned i = 0; i < lines; i++) {
 		before = clock_now();
 		print("%07u of the lines that nobody reads\n", i);

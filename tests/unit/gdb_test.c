@@ -84,9 +84,9 @@ void debug_unbreak(uintptr_t address)
 
 /* ---- bytes */
 
-static enum gdb_came feed(const char *bytes)
+static enum gdb_event feed(const char *bytes)
 {
-	enum gdb_came came = GDB_NOTHING;
+	enum gdb_event came = GDB_NOTHING;
 
 	while (*bytes) {
 		assert(came == GDB_NOTHING);

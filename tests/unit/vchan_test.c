@@ -237,11 +237,11 @@ static void no_needless_event(void)
 	host.accesses = 0;
 	sends = host_xen.sends;
 	for (int i = 0; i < 512; i += 64) {
-		shared_byte_and(v.peer_asks, i ? 0 : VCHAN_NOTIFY_WRITE);
+		shared_byte_and(v.peer_notify, i ? 0 : VCHAN_NOTIFY_WRITE);
 		assert(vchan_try_write(&v, buf + i, 64) == 64);
 	}
 	assert(host_xen.sends - sends <= 1);
-	shared_byte_or(v.peer_asks, VCHAN_NOTIFY_WRITE);
+	shared_byte_or(v.peer_notify, VCHAN_NOTIFY_WRITE);
 	evtchn_notify(&v.port);
 	while (vchanpeer.received < 512)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);

@@ -29,7 +29,7 @@ struct map {
  * Xen before 4.7 refuses its map to HVM guests, and its map never has what hvmloader
  * moved away from devices.
  */
-static struct map find_map(void)
+static struct map get_map(void)
 {
 	struct xen_memory_map op = { .nr_entries = (hvm_map_end - hvm_map) / sizeof(struct entry) };
 	long rc;
@@ -97,7 +97,7 @@ static unsigned limit(struct range ranges[RANGES], unsigned n)
  */
 unsigned hvm_memory_map(struct range ranges[RANGES])
 {
-	const struct map map = find_map();
+	const struct map map = get_map();
 	uint64_t image = (uintptr_t)image_physical;
 	unsigned n = 0;
 
