@@ -13,9 +13,8 @@
 #include <string.h>
 
 /*
- * Limit of requests without a reply.  xenstored stops reading at 20 (its quota for
- * outstanding requests). This limits the memory that an xenstored costs that never
- * replies.
+ * Limit of requests without a reply, for the case that xenstored never replies.  It stops
+ * reading at 20 (its quota for outstanding requests).
  */
 #define IN_FLIGHT_MAX 64
 
@@ -101,10 +100,7 @@ static void fail(const char *why)
 	wake(&conn.port.waiters);	/* the reader ends */
 }
 
-/*
- * Writes as much of the queue as there is room for.  Returns whether xenstored was
- * notified.
- */
+/* Writes as much of the queue as fits.  Returns whether xenstored was notified. */
 static bool send_queued(void)
 {
 	struct xs_request *r;
@@ -172,10 +168,7 @@ struct xs_request *xs_link_prepare(const struct xs_piece *pieces, unsigned n)
 	return r;
 }
 
-/*
- * The caller leaves at its deadline.  A request that xenstored has seen must stay until
- * its reply.
- */
+/* The caller leaves.  A request that xenstored has seen must stay until its reply. */
 static int abandon(struct xs_request *r)
 {
 	struct xs_request **p = &conn.queue;
@@ -192,10 +185,7 @@ static int abandon(struct xs_request *r)
 	return -ETIMEDOUT;
 }
 
-/*
- * Sends r and sleeps until its reply.  Returns 0 or -errno.  After -ETIMEDOUT r is no
- * longer the caller's.
- */
+/* Returns 0 or -errno.  Sleeps.  After -ETIMEDOUT r is no longer the caller's. */
 static int run(struct xs_request *r, uint32_t type, uint32_t tx, uint64_t deadline)
 {
 	submit(r, type, tx);
