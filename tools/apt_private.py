@@ -29,8 +29,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute()
+from folders import BUILD
+
 MAX_AGE = 24 * 3600
 DISTRIBUTION = re.compile(r"/(debian|ubuntu)[^/]*(/|$)")
 

@@ -8,9 +8,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute()
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tools"))
+from folders import BUILD, ROOT  # noqa: E402
 
 from lab import build as lab_build  # noqa: E402
 

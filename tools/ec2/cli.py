@@ -8,11 +8,12 @@ import re
 import sys
 from pathlib import Path
 
+from folders import BUILD
+
 from . import disk, keep, launch, mark, upload
 from .aws import Aws
 from .errors import Ec2Error
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FAILED = 125
 KINDS = {"auto": ("hvm", "paravirtual"), "hvm": ("hvm",), "pv": ("paravirtual",)}
 
@@ -21,15 +22,11 @@ def say(line):
     print(f"ec2: {line}", file=sys.stderr, flush=True)
 
 
-def build_folder():
-    return Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build")
-
-
 def kernel_of(app):
     """An image file, or the name of an app that is built."""
     if Path(app).is_file():
         return Path(app)
-    built = build_folder() / app / Path(app).name
+    built = BUILD / app / Path(app).name
     if "/" not in app and built.is_file():
         return built
     raise Ec2Error(f"there is no image {app}; to build it, type `make image APP={app}`")
@@ -44,7 +41,7 @@ def words_of(args):
 
 def make_disk(args):
     kernel = kernel_of(args.app)
-    output = Path(args.output) if args.output else build_folder() / "ec2" / f"{kernel.name}.img"
+    output = Path(args.output) if args.output else BUILD / "ec2" / f"{kernel.name}.img"
     line = disk.make(output, kernel, kernel.name, words_of(args), args.args, args.files,
                      not args.whole, not args.raw)
     say(f"{output}: {output.stat().st_size >> 20} MiB, boots with: {line}")

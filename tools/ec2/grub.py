@@ -10,15 +10,15 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+import apt_private
+from folders import BUILD
+
 from .errors import Ec2Error
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import apt_private  # noqa: E402
+GRUB = BUILD / "grub"
 
 # The libraries of grub-mkimage that a machine may lack.
 LIBRARIES = ("libdevmapper", "liblzma", "libselinux", "libudev", "libpcre2")
@@ -32,10 +32,6 @@ START = "source $prefix/hvm.cfg\nhalt\n"
 PREFIX = "(,msdos1)/boot/grub"          # on the disk that the BIOS has booted
 # Offsets in boot.img and in the first sector of the core image (GRUB's boot.S, diskboot.S).
 WHERE_CORE, WHERE_REST = 0x5c, SECTOR - 12
-
-
-def build_folder():
-    return Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute() / "grub"
 
 
 def unpack(package, root):
@@ -62,7 +58,7 @@ def place(package, platform):
     tool = shutil.which("grub-mkimage") or shutil.which("grub2-mkimage")
     if tool and (folder / "moddep.lst").exists():
         return tool, dict(os.environ), folder
-    root = build_folder() / package
+    root = GRUB / package
     if not root.exists():
         unpack(package, root)
     libraries = ":".join(str(root / d) for d in ("lib/x86_64-linux-gnu",
@@ -84,7 +80,7 @@ def mkimage(package, platform, output, modules, options):
 def made_once(name, make, source=__file__):
     """Returns the path of a file below build/grub, made by make(path) if it is missing or older
     than source."""
-    out = build_folder()
+    out = GRUB
     out.mkdir(parents=True, exist_ok=True)
     path = out / name
     with open(out / "lock", "w") as lock:

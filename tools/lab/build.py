@@ -17,13 +17,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from .errors import BUILD, LabError, ROOT
+import apt_private
 
-sys.path.insert(0, str(ROOT / "tools"))
-import apt_private  # noqa: E402
+from .errors import BUILD, LabError
 
 HERE = Path(__file__).resolve().parent
 UNPACKED, BOOT = BUILD / "root", BUILD / "boot"

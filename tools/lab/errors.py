@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The lab's exceptions, and the folder of its files."""
 
-import os
-from pathlib import Path
+import folders
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute() / "lab"
+ROOT = folders.ROOT
+BUILD = folders.BUILD / "lab"
 
 
 class LabError(Exception):

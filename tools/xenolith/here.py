@@ -13,14 +13,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+from folders import BUILD, ROOT
 from ec2 import disk as disks_of_ec2
 from ec2.errors import Ec2Error
 from lab import build, cli, config, door, hvm, xenolith
 from lab.errors import LabError
 from lab.lab import Lab, is_xen_host
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("XENOLITH_BUILD") or ROOT / "build").absolute()
 TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk", "--type")
 
 
