@@ -16,7 +16,7 @@ apt verifies the downloads by the archive's signatures.
 machine's own suites; its lists are below build/apt-SUITE.
 
 Packages are for amd64 on any host, since guests use them.  As a module: download(),
-source(), version(), resolve(); all raise AptError.
+unpack(), source(), version(), resolve(); all raise AptError.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -219,6 +220,48 @@ def source(packages, directory=".", suite=None):
     Path(directory).mkdir(parents=True, exist_ok=True)
     with_lists(lambda: apt(suite, "apt-get", "source", "--download-only", "--only-source",
                            *packages, cwd=directory), suite)
+
+
+def unpack(packages, root, wanted=None, say=lambda line: None):
+    """Unpack packages below root, which appears whole or not at all; returns {name: version}.
+
+    Nothing is installed and no script runs.  wanted(name) says which of the packages and of all
+    that they depend on are taken; None: only the packages.  say is called with a line for
+    each step.
+    """
+    root = Path(root).absolute()
+    new, debs = root.with_name(f"{root.name}.new"), root.with_name(f"{root.name}.debs")
+    for folder in (new, debs):
+        shutil.rmtree(folder, ignore_errors=True)
+    say("resolving packages")
+    found = resolve(packages)
+    found = {n: v for n, v in found.items() if (wanted(n) if wanted else n in packages)}
+    say(f"downloading {len(found)} packages")
+    download([f"{n}={v}" for n, v in found.items()], debs)
+    say("unpacking")
+    new.mkdir(parents=True)
+    for deb in sorted(debs.glob("*.deb")):
+        dpkg_deb("-x", deb, new)
+    shutil.rmtree(debs)
+    shutil.rmtree(root, ignore_errors=True)
+    new.rename(root)
+    return found
+
+
+def deb_tar(deb):
+    """The files of a .deb, as a tar."""
+    return dpkg_deb("--fsys-tarfile", deb)
+
+
+def dpkg_deb(option, deb, *words):
+    try:
+        return subprocess.run(["dpkg-deb", option, deb, *words], check=True,
+                              capture_output=True).stdout
+    except FileNotFoundError:
+        raise AptError("apt: dpkg-deb is missing: install the package dpkg") from None
+    except subprocess.CalledProcessError as e:
+        raise AptError(f"apt: cannot unpack {Path(deb).name}: "
+                       f"{e.stderr.decode(errors='replace').strip()}") from None
 
 
 def version(package, of_source=False, suite=None):

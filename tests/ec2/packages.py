@@ -13,6 +13,7 @@ from folders import BUILD, ROOT  # noqa: E402
 import apt_private  # noqa: E402
 
 WANTED = ["awscli", "python3-botocore"]
+TAKEN = ("awscli", "python3-", "docutils", "media-types")
 NOT = ("python3-minimal", "python3-pkg")
 
 
@@ -22,20 +23,11 @@ def unpacked():
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        root, debs, new = out / "root", out / "debs", out / "root.new"
-        if root.exists():
-            return root
-        print("fetching the AWS CLI", flush=True)
-        versions = {n: v for n, v in apt_private.resolve(WANTED).items()
-                    if n.startswith(("awscli", "python3-", "docutils", "media-types"))
-                    and not n.startswith(NOT)}
-        for d in (debs, new):
-            shutil.rmtree(d, ignore_errors=True)
-        apt_private.download([f"{n}={v}" for n, v in versions.items()], debs)
-        for deb in sorted(debs.glob("*.deb")):
-            subprocess.run(["dpkg-deb", "-x", deb, new], check=True)
-        shutil.rmtree(debs)
-        new.rename(root)
+        root = out / "root"
+        if not root.exists():
+            print("fetching the AWS CLI", flush=True)
+            apt_private.unpack(WANTED, root, lambda name: name.startswith(TAKEN)
+                               and not name.startswith(NOT))
         return root
 
 

@@ -35,21 +35,12 @@ WHERE_CORE, WHERE_REST = 0x5c, SECTOR - 12
 
 
 def unpack(package, root):
-    new, debs = root.with_name(root.name + ".new"), root.with_name(root.name + ".debs")
-    for d in (debs, new):
-        shutil.rmtree(d, ignore_errors=True)
+    wanted = ["grub-common", package]
     try:
-        wanted = ["grub-common", package]
-        versions = {n: v for n, v in apt_private.resolve(wanted).items()
-                    if n in wanted or n.startswith(LIBRARIES)}
-        apt_private.download([f"{n}={v}" for n, v in versions.items()], debs)
-        for deb in sorted(debs.glob("*.deb")):
-            subprocess.run(["dpkg-deb", "-x", deb, new], check=True, capture_output=True)
-    except (apt_private.AptError, OSError, subprocess.CalledProcessError) as e:
+        apt_private.unpack(wanted, root, lambda name: name in wanted or name.startswith(LIBRARIES))
+    except (apt_private.AptError, OSError) as e:
         raise Ec2Error(f"GRUB is not installed; type: apt-get install {package} grub-common "
                        f"({e})") from None
-    shutil.rmtree(debs)
-    new.rename(root)
 
 
 def place(package, platform):

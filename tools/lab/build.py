@@ -72,23 +72,8 @@ def check_needs():
 # -- packages
 
 def unpack_packages(say):
-    debs, new = BUILD / "debs", BUILD / "root.new"
-    say("resolving packages")
-    versions = {name: version for name, version in apt_private.resolve(PACKAGES).items()
-                if WANTED.match(name)}
-    say(f"downloading {len(versions)} packages")
-    shutil.rmtree(debs, ignore_errors=True)
-    apt_private.download([f"{n}={v}" for n, v in versions.items()], debs)
-    say("unpacking")
-    shutil.rmtree(new, ignore_errors=True)
-    for deb in sorted(debs.glob("*.deb")):
-        done = subprocess.run(["dpkg-deb", "-x", deb, new], capture_output=True, text=True)
-        if done.returncode:
-            raise LabError(f"cannot unpack {deb.name}", done.stderr)
-    (new / "packages").write_text("".join(f"{n} {v}\n" for n, v in versions.items()))
-    shutil.rmtree(debs)
-    shutil.rmtree(UNPACKED, ignore_errors=True)
-    new.rename(UNPACKED)
+    versions = apt_private.unpack(PACKAGES, UNPACKED, WANTED.match, say)
+    (UNPACKED / "packages").write_text("".join(f"{n} {v}\n" for n, v in versions.items()))
 
 
 def found(*patterns):

@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import shutil
-import subprocess
 
 from . import build
 from .errors import BUILD, LabError
@@ -41,19 +40,12 @@ def digest(name):
 
 def unpack(name, root, say):
     """Unpack the packages of a set and their dependencies below root."""
-    debs = BUILD / f"debs-{name}"
     say(f"downloading the lab's programs for {name!r}")
     try:
-        versions = {n: v for n, v in build.apt_private.resolve(SETS[name][0].split()).items()
-                    if not n.startswith(NOT_WANTED)}
-        build.apt_private.download([f"{n}={v}" for n, v in versions.items()], debs)
+        build.apt_private.unpack(SETS[name][0].split(), root,
+                                 lambda package: not package.startswith(NOT_WANTED))
     except build.apt_private.AptError as e:
         raise LabError(str(e)) from None
-    for deb in sorted(debs.glob("*.deb")):
-        done = subprocess.run(["dpkg-deb", "-x", deb, root], capture_output=True, text=True)
-        if done.returncode:
-            raise LabError(f"cannot unpack {deb.name}", done.stderr)
-    shutil.rmtree(debs)
 
 
 def archive(name, say=lambda line: None):
@@ -67,8 +59,6 @@ def archive(name, say=lambda line: None):
         if cpio.exists() and stamp.exists() and stamp.read_text() == digest(name):
             return cpio
         root = BUILD / f"root-{name}"
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir()
         unpack(name, root, say)
         tree = build.Tree(root)
         for pattern in SETS[name][1].split():

@@ -16,14 +16,12 @@ WHERE = "/usr/bin/xenolith"
 def make():
     """Build the command if needed; returns its path."""
     out, own = BUILD / "xenolith", build.UNPACKED / "usr"
-    library = out / "usr"
+    library = out / "packages/usr"
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (library / "include/jansson.h").exists():
-            build.apt_private.download(["libjansson-dev"], out)
-            for package in out.glob("libjansson-dev_*.deb"):
-                subprocess.run(["dpkg-deb", "-x", package, out], check=True)
+            build.apt_private.unpack(["libjansson-dev"], out / "packages")
         folders = f"-L{own}/lib/x86_64-linux-gnu -L{library}/lib/x86_64-linux-gnu"
         done = subprocess.run(
             ["make", "-s", "-C", SOURCES, "STATIC=1", f"BUILD={out}", f"LDFLAGS={folders}",
