@@ -20,6 +20,7 @@ import subprocess
 from pathlib import Path
 
 import apt_private
+import elf
 
 from .errors import BUILD, LabError
 
@@ -242,10 +243,10 @@ class Tree:
         """Add a file, and if it is an ELF program, its libraries."""
         self.file(path, data, mode)
         if data.startswith(b"\x7fELF"):
-            libraries, interpreter = needed(data)
-            if interpreter:
-                self.copy(interpreter.lstrip("/"))
-            for library in libraries:
+            program = elf.Elf(data)
+            if program.interpreter():
+                self.copy(program.interpreter().lstrip("/"))
+            for library in program.needed():
                 self.library(library)
 
     def library(self, name):
@@ -266,30 +267,6 @@ class Tree:
             head = b"070701" + b"".join(b"%08X" % f for f in fields) + name
             out += [head, bytes(-len(head) % 4), data, bytes(-len(data) % 4)]
         return b"".join(out)
-
-
-def needed(elf):
-    """Returns the DT_NEEDED names of an ELF64 file, and its interpreter or ''."""
-    def num(offset, size):
-        return int.from_bytes(elf[offset:offset + size], "little")
-
-    def string(offset):
-        return elf[offset:elf.index(b"\0", offset)].decode()
-    headers = [num(32, 8) + i * num(54, 2) for i in range(num(56, 2))]
-    loads = [(num(h + 16, 8), num(h + 8, 8), num(h + 32, 8)) for h in headers if num(h, 4) == 1]
-    names, strtab, interpreter = [], 0, ""
-    for h in headers:
-        if num(h, 4) == 3:
-            interpreter = string(num(h + 8, 8))
-        if num(h, 4) != 2:
-            continue
-        for at in range(num(h + 8, 8), num(h + 8, 8) + num(h + 32, 8), 16):
-            tag, value = num(at, 8), num(at + 8, 8)
-            if tag == 1:
-                names.append(value)
-            elif tag == 5:
-                strtab = next(o + value - v for v, o, n in loads if v <= value < v + n)
-    return [string(strtab + n) for n in names], interpreter
 
 
 # -- programs of dom0/
