@@ -3,8 +3,9 @@
 # with AddressSanitizer and UndefinedBehaviorSanitizer, and a program for each
 # tests/unit/*_test.c and each tests/fuzz/*_fuzz.c.
 #
-#	unit/	for unit tests: each access to memory is a call (tests/host/world.c)
-#	fuzz/	the same for fuzzers, with libFuzzer's coverage
+# Each access to memory of kernel/, drivers/ and control/ is a call (tests/host/world.c).  Each
+# file is compiled once: with libFuzzer's coverage, which unit tests do not need, but which
+# costs them less than a second compilation would take.
 #
 # A test is linked with libguest.a, which has kernel/, drivers/, net/, control/, lwIP and
 # tests/host/.
@@ -31,7 +32,7 @@ PLATFORM	:= $(addprefix tests/host/,arch.c xen.c world.c claims.c)
 CFLAGS		:= -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -fno-pic \
 		   -fno-omit-frame-pointer -fno-optimize-sibling-calls -MD -MP \
 		   -iquote . -idirafter $(XEN_INCLUDE) -D__XEN_INTERFACE_VERSION__=0x00040d00 \
-		   -fsanitize=address,undefined -fno-sanitize-recover=all
+		   -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 BY_CALL		:= -mllvm -asan-instrumentation-with-call-threshold=0 \
 		   -mllvm -asan-opt-same-temp=0
 empty		:=
@@ -45,8 +46,8 @@ LDFLAGS		:= -no-pie -pthread -fsanitize=address,undefined $(WRAP:%=-Wl,--wrap=%)
 RENAME		:= --rename-section .data=guest_data \
 		   --rename-section .bss=guest_bss,alloc,load,data,contents
 
-objects		= $(patsubst %.c,$(OUT)/$(1)/%.o,$(2))
-lwip_objects	= $(LWIP:%.c=$(OUT)/$(1)/lwip/%.o)
+objects		= $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+LWIP_OBJECTS	:= $(LWIP:%.c=$(OUT)/obj/lwip/%.o)
 VERSION		:= $(shell cat VERSION)
 for_file	= $(if $(filter kernel/% drivers/% control/%,$(1)),$(BY_CALL)) \
 		  $(if $(filter control/command.c,$(1)),-DXENOLITH_VERSION='"$(VERSION)"') \
@@ -55,12 +56,15 @@ for_file	= $(if $(filter kernel/% drivers/% control/%,$(1)),$(BY_CALL)) \
 # lwIP takes words from where they are, and shifts bytes into signs.
 FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment,shift
 
-.PHONY: objects links FORCE
-.PRECIOUS: $(OUT)/%/libguest.a
+.PHONY: objects links sources FORCE
+.PRECIOUS: $(OUT)/obj/libguest.a
 .DELETE_ON_ERROR:
-objects: $(call objects,unit,$(GUEST) $(HOST) $(UNIT)) $(call lwip_objects,unit) \
-	$(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ)) $(call lwip_objects,fuzz)
+objects: $(call objects,$(GUEST) $(HOST) $(UNIT) $(FUZZ)) $(LWIP_OBJECTS)
 links: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
+# Each source, and what is made of it.
+sources:
+	@: $(foreach f,$(GUEST) $(HOST),$(info $(f) $(call objects,$(f)))) \
+		$(foreach f,$(UNIT) $(FUZZ),$(info $(f) $(OUT)/$(f:.c=)))
 
 # What is not made anew is not there, for nobody to run.
 define compile
@@ -70,31 +74,24 @@ define compile
 endef
 
 # Unpacked files have the archive's dates; .pin has that of unpacking and patching.
-LWIP_PIN	:= $(wildcard $(LWIP_SRC)/.pin)
-$(OUT)/unit/lwip/%.o: $(L)/%.c tests/check.mk $(LWIP_PIN)
+$(OUT)/obj/lwip/%.o: $(L)/%.c tests/check.mk $(wildcard $(LWIP_SRC)/.pin)
 	$(call compile,$(FOR_LWIP))
-$(OUT)/fuzz/lwip/%.o: $(L)/%.c tests/check.mk $(LWIP_PIN)
-	$(call compile,$(FOR_LWIP) -fsanitize=fuzzer-no-link)
-$(foreach v,unit fuzz,$(OUT)/$(v)/control/command.o): VERSION
-$(OUT)/unit/%.o: %.c tests/check.mk
+$(OUT)/obj/control/command.o: VERSION
+$(OUT)/obj/%.o: %.c tests/check.mk
 	$(compile)
-$(OUT)/fuzz/%.o: %.c tests/check.mk
-	$(call compile,-fsanitize=fuzzer-no-link)
 
 # Of what there is: a file that does not compile fails those who need it, not all.
-$(OUT)/%/libguest.a: FORCE
+$(OUT)/obj/libguest.a: FORCE
 	@rm -f $@.new
-	ar rcsD $@.new $(wildcard $(call objects,$*,$(GUEST) $(HOST)) $(call lwip_objects,$*))
+	ar rcsD $@.new $(wildcard $(call objects,$(GUEST) $(HOST)) $(LWIP_OBJECTS))
 	@if cmp -s $@ $@.new; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
-$(OUT)/tests/unit/%: $(OUT)/unit/tests/unit/%.o $(OUT)/unit/libguest.a
+$(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(OUT)/obj/libguest.a
 	@mkdir -p $(@D); rm -f $@
 	$(CLANG) $(LDFLAGS) -o $@ $^
-$(OUT)/tests/fuzz/%: $(OUT)/fuzz/tests/fuzz/%.o $(OUT)/fuzz/libguest.a
+$(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/libguest.a
 	@mkdir -p $(@D); rm -f $@
 	$(CLANG) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
 
--include $(patsubst %.o,%.d,$(call objects,unit,$(GUEST) $(HOST) $(UNIT)) \
-	$(call objects,fuzz,$(GUEST) $(HOST) $(FUZZ)) \
-	$(call lwip_objects,unit) $(call lwip_objects,fuzz))
+-include $(patsubst %.o,%.d,$(call objects,$(GUEST) $(HOST) $(UNIT) $(FUZZ)) $(LWIP_OBJECTS))
