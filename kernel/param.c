@@ -117,6 +117,9 @@ int param_init(char *command_line)
 	for (unsigned i = 0; i < all; i++) {
 		struct word w = words[i];
 
+		/* GRUB quotes the whole word: "env.X=y z". */
+		if (i < separator && separator <= all && !w.value && equals(w.text))
+			w.value = equals(w.text) + 1;
 		if (i < separator && (w.value || separator <= all)) {
 			if (w.value)
 				w.value[-1] = '\0';

@@ -84,7 +84,7 @@ static void summary(void)
 {
 	uint64_t now = clock_now(), took = now - began;
 
-	print("end: %s, status %d, after %u.%03u s, %u.%03u s of them ending: %s\n",
+	print("end: %s, status %d, ran %u.%03u s, shutdown took %u.%03u s, reason: %s\n",
 	      names[order.reason], order.status, (unsigned)(now / NSEC_PER_SEC),
 	      (unsigned)(now % NSEC_PER_SEC / NSEC_PER_MSEC), (unsigned)(took / NSEC_PER_SEC),
 	      (unsigned)(took % NSEC_PER_SEC / NSEC_PER_MSEC), order.why);
@@ -280,12 +280,12 @@ static void watch_limits(void *arg)
 				       loss.why);
 		if (clock_now() >= lifetime)
 			shutdown_guest(SHUTDOWN_poweroff, STATUS_LIFETIME,
-				       "its lifetime is over");
+				       "lifetime expired");
 		if (clock_now() < next_check)
 			continue;
 		idled = worked(step) ? 0 : idled + 1;
 		if (idled >= LOOKS)
-			shutdown_guest(SHUTDOWN_poweroff, 0, "it was idle");
+			shutdown_guest(SHUTDOWN_poweroff, 0, "the guest was idle");
 	}
 }
 

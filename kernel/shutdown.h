@@ -10,7 +10,7 @@
  * A guest that runs without a reason costs money.  This module decides what ends it, and
  * what Xen is told.  The last line on the console states the result:
  *
- *	end: poweroff, status 0, after 12.345 s, 0.010 s of them ending: WHY
+ *	end: poweroff, status 0, ran 12.345 s, shutdown took 0.010 s, reason: WHY
  *
  *	lifetime=DURATION		end after this time, with STATUS_LIFETIME
  *	idle=DURATION			end after this time without work: no open connection,

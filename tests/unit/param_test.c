@@ -73,6 +73,8 @@ static void only_key_value_is_ours(void)
 	/* All words before -- are kernel options. */
 	assert(!set("--port=80 'a b' -- x"));
 	assert(is("--port=80", "") && is("a b", "") && !strcmp(args(), "x|"));
+	assert(!set("\"env.X=y z\" 'a=' \"b\"=c -- 'd=e'"));
+	assert(is("env.X", "y z") && is("a", "") && is("b", "c") && !strcmp(args(), "d=e|"));
 }
 
 static void last_one_wins(void)

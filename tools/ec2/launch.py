@@ -23,7 +23,7 @@ PATIENCE = 20           # times 5 s until all of AWS must know an instance
 NO_STATUS = 125
 GONE = ("terminated",)
 # The guest's last line (kernel/shutdown.h).
-SUMMARY = re.compile(r"^end: \w+, status (\d{1,3}), (?:after|ran)", re.M)
+SUMMARY = re.compile(r"^end: \w+, status (\d{1,3}), ran", re.M)
 
 
 def virtualizations(aws, kind):

@@ -114,7 +114,9 @@ struct sample {
  */
 static int is_ours(const char *name)
 {
-	static const char *const ours[] = { "sample", "tick", "timer_fired", "look" };
+	static const char *const ours[] = {
+		"sample", "tick", "handle_event", "timer_dispatch", "timer_defer", "dispatch"
+	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (!strcmp(name, ours[i]))

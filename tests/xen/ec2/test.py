@@ -111,7 +111,7 @@ def test_the_whole_road(lab, image):
             assert cloud.instances[name]["state"] == "terminated" and not cloud.schedules
             # Once more as PV, and it would run on: what `run` said of its lifetime ends it.
             status, said = run("--type", "t1.micro", "--lifetime", "8s", "--words", "env.X_SLEEP=1 hostname=mine")
-            assert status == 124 and "its lifetime is over" in said, said
+            assert status == 124 and "lifetime expired" in said, said
             assert "host name: <mine>" in said, said
             assert {i["state"] for i in cloud.instances.values()} == {"terminated"}
 
@@ -127,7 +127,7 @@ def test_the_command_line_wins_over_user_data(lab, image):
                                cmdline="ec2 ip=10.0.0.200/24 env.X_STATUS=42 hostname=ours "
                                "lifetime=600s", net=True, timeout=120)
     said = result.console
-    assert result.status == 124 and "its lifetime is over" in said, said
+    assert result.status == 124 and "lifetime expired" in said, said
     assert "host name: <ours>" in said and "/dev/last: errno" in said, said
     assert "env.X_STATUS of the user data is ignored" in said, said
     assert "\\x1b[2J is not a duration" in said and "\033" not in said, said

@@ -5,7 +5,7 @@ import re
 
 from lab import xenolith
 
-END = re.compile(r"^end: (\w+), status (\d+), after (\d+\.\d+) s, (\d+\.\d+) s of them ending: "
+END = re.compile(r"^end: (\w+), status (\d+), ran (\d+\.\d+) s, shutdown took (\d+\.\d+) s, reason: "
                  r"(.*?)\r?$", re.M)
 
 
@@ -67,7 +67,7 @@ def test_asked_by_the_toolstack(lab, image):
         with lab.create(image, args=["spin"]) as guest:
             guest.wait_for("begun")
             lab.sh(f"xenstore-write /local/domain/{guest.domid}/control/shutdown {what}")
-            judge(guest.wait(30), reason, 143, "asked to")
+            judge(guest.wait(30), reason, 143, "requested by")
 
 
 def test_sigterm_comes_first(lab, image):
@@ -81,13 +81,13 @@ def test_sigterm_comes_first(lab, image):
     with lab.create(image, args=["stubborn"], cmdline="shutdown-timeout=4s") as guest:
         guest.wait_for("begun")
         guest.shutdown()
-        judge(guest.wait(30), "poweroff", 143, "asked to")
+        judge(guest.wait(30), "poweroff", 143, "requested by")
     with lab.create(image, args=["stubborn"], cmdline="shutdown-timeout=1h") as guest:
         guest.wait_for("begun")
         guest.shutdown()
         guest.wait_for("SIGTERM")
         guest.shutdown()        # asked again
-        judge(guest.wait(30), "poweroff", 143, "asked to")
+        judge(guest.wait(30), "poweroff", 143, "requested by")
 
 
 def test_signals_of_the_operator(lab, image):

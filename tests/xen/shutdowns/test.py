@@ -24,7 +24,7 @@ SHUTDOWNS = int(os.environ.get("SHUTDOWNS", "2"))
 AT_ONCE = int(os.environ.get("SHUTDOWNS_AT_ONCE", "4"))
 WRITERS = 3
 BLOCK = 4096
-END = re.compile(r"^end: (\w+), status (\d+), after (\d+\.\d+) s, (\d+\.\d+) s of them ending: "
+END = re.compile(r"^end: (\w+), status (\d+), ran (\d+\.\d+) s, shutdown took (\d+\.\d+) s, reason: "
                  r"(.*?)\r?$", re.M)
 # How it is ended: the reason Xen is told, and the status.
 WAYS = {"poweroff": ("poweroff", 143), "exit": ("poweroff", 3), "abort": ("crash", 134),
