@@ -185,7 +185,7 @@ static void features(void)
 	store_write(HOME "control/shutdown", "dance");
 	while (*store_read(HOME "control/shutdown"))
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	while (!strstr(host_console(), "cannot dance"))
+	while (!strstr(host_console(), "unsupported request dance"))
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 	host_xen.shutdown = SHUTDOWN_poweroff;	/* the threads stay */
 }

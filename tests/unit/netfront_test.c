@@ -1211,7 +1211,7 @@ static void a_page_that_is_kept(void)
 		pause(1000);
 		assert(quarantined() <= 1);
 	}
-	assert(strstr(host_console(), "keeps mapped"));
+	assert(strstr(host_console(), "is still mapped"));
 	attach_again_and_use();
 	pause(60000000);
 	assert(quarantined() == 0);
