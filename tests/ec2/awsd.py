@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The AWS CLI as a server: it loads the CLI once, with the commands of the services that the tests
-use, and forks for each call, which then takes a tenth of the time.  The client of a call (the
-addresses, credentials and methods of a connection) is made before the fork, once for each
-service and environment.
+use, and forks for each call, which then takes a tenth of the time.
 
     awsd.py serve SOCKET        needs the CLI's modules in PYTHONPATH, and AWS_CONFIG_FILE
     awsd.py call SOCKET WORD... does what `aws WORD...` does, in the caller's environment
@@ -28,40 +26,13 @@ def call(path, words):
     return status
 
 
-def environment(env):
+def one(connection, entry):
+    """In a process of its own."""
+    import io
+    words, env = json.loads(connection.makefile("rb").read())
     data = os.environ["AWS_DATA_PATH"]      # awscli's own, set when it was loaded
     os.environ.clear()
     os.environ.update(env, AWS_DATA_PATH=data)
-
-
-def option(words, name):
-    return words[words.index(name) + 1] if name in words[:-1] else None
-
-
-def client_for(words, env, clients, driver):
-    """The client that a call with these words will ask for; None: it makes its own."""
-    if {"--profile", "--generate-cli-skeleton"} & set(words) or words[:1] == ["--version"]:
-        return None
-    how = {"region_name": option(words, "--region"), "endpoint_url": option(words, "--endpoint-url")}
-    key = words[0], *how.values(), *sorted(i for i in env.items() if i[0].startswith("AWS_"))
-    if key not in clients:
-        before = dict(os.environ)
-        environment(env)
-        try:
-            clients[key] = driver().session.create_client(words[0], **how)
-        except Exception:       # the call itself will say what is wrong
-            clients[key] = None
-        environment(before)
-    return clients[key]
-
-
-def one(connection, words, env, entry, client):
-    """In a process of its own."""
-    import io
-    import awscli.botocore.session
-    environment(env)
-    if client:
-        awscli.botocore.session.Session.create_client = lambda *args, **how: client
     out, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO(), write_through=True)
     err, sys.stderr = sys.stderr, io.StringIO()
     try:
@@ -90,7 +61,7 @@ def serve(path):
              for p in folder.glob("*.json")}
     awscli.botocore.loaders.JSONFileLoader.load_file = \
         lambda self, path: cache.get(path) or plain(self, path)
-    driver, clients = create_clidriver([]), {}
+    driver = create_clidriver([])
     for service in services:
         driver.subcommand_table[service].subcommand_table
     entry = AWSCLIEntryPoint(driver)
@@ -102,11 +73,9 @@ def serve(path):
         print("ready", flush=True)
         while True:
             connection, _ = s.accept()
-            words, env = json.loads(connection.makefile("rb").read())
-            client = client_for(words, env, clients, lambda: create_clidriver([]))
             if os.fork() == 0:
                 s.close()
-                one(connection, words, env, entry, client)
+                one(connection, entry)
                 os._exit(0)
             connection.close()
 
