@@ -242,7 +242,7 @@ class Tree:
     def program(self, path, data, mode=0o755):
         """Add a file, and if it is an ELF program, its libraries."""
         self.file(path, data, mode)
-        if data.startswith(b"\x7fELF"):
+        if data.startswith(b"\x7fELF\x02"):     # hvmloader has 32 bits, and no libraries
             program = elf.Elf(data)
             if program.interpreter():
                 self.copy(program.interpreter().lstrip("/"))
