@@ -90,7 +90,7 @@ def test_the_whole_road(lab, image):
                                              memory=64, disks=[f"{whole},dev=sda"]))
             return results[-1].console, results[-1].reason
 
-        Path(folder, "grub").symlink_to(grub.build_folder())
+        Path(folder, "grub").symlink_to(grub.GRUB)
         with Cloud(packages.modules(packages.unpacked()), boot) as cloud:
             env = dict(os.environ, **cloud.environment(), XENOLITH_EC2_PACE="0.1",
                        XENOLITH_AWS=" ".join(aws.words), XENOLITH_BUILD=folder)
