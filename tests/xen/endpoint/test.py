@@ -375,7 +375,7 @@ def test_an_image_is_run_by_the_command(lab, image):
     assert done.returncode == 0 and " is third; xenolith info third" in done.stdout, done
     # A destroyed domain does not close its endpoint.
     log = lab.start(["xenolith", "log", "-f", "third"])
-    assert log.until(lambda: b"Xenolith on" in log.out, 30), log.err
+    assert log.until(lambda: b" on Xen " in log.out, 30), log.err
     lab.sh("xl destroy third")
     assert log.wait(10) == 1 and b"has ended" in log.err, log.err
     env["XENOLITH_LAB"] = "1"
