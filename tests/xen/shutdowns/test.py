@@ -256,7 +256,7 @@ def test_nobody_is_let_in_and_what_was_begun_goes_on(lab, image):
                 while len(kept) < 3 and not ended.done():
                     time.sleep(0.01)
                 guest.shutdown()
-                guest.wait_for("shutdown: asked to")
+                guest.wait_for("shutdown: requested by")
                 before = len(kept)
                 _, said = lab.dom0(f"socat -u /dev/null TCP:{place.address}:7")
                 after = len(kept)
