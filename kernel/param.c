@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The command line is split in place: a word is never longer than with its quotes.  A key
- * is a letter, then letters, digits, and _ . -, none of them quoted.  So --port=80 or
- * 'a=b' are the application's, also without ` -- `.
+ * is a letter, then letters, digits, and _ . -.  Without ` -- `, a word with a quoted key, such
+ * as 'a=b', and --port=80 are the application's.
  */
 #include "kernel/param.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command line against the options that the image has, before main: a word that nothing
- * reads is a mistake of whoever wrote it.
+ * Compares the command line with the options of the image, before main.  A word that no
+ * code reads is an error.
  */
 #include "kernel/log.h"
 #include "kernel/param.h"
@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Of all files that are linked; weak, since a host test may have none. */
+/* The options of all linked files; weak, since a host test may have none. */
 extern const struct param_option __start_params[] __attribute__((weak));
 extern const struct param_option __stop_params[] __attribute__((weak));
 
-/* What hosts and boot loaders add for Linux; it has no effect. */
+/* Words that hosts and boot loaders add for Linux; they have no effect. */
 static const char *const of_hosts[] = {
 	"BOOT_IMAGE", "earlyprintk", "panic", "quiet", "ro", "root", "rw", "splash", "xencons",
 };
@@ -31,7 +31,7 @@ static const struct {
 static char why[200];
 static bool listing;
 
-/* Behind vifN., if the text begins with it. */
+/* Returns the text after vifN., or the whole text without this prefix. */
 static const char *behind_vif(const char *text)
 {
 	const char *p = text + 3;
@@ -67,7 +67,7 @@ static const char *values(const struct param_option *o, const char *key)
 	return strlen(key) == n && !strncmp(key, usage, n) ? usage + n : NULL;
 }
 
-/* Whether the value is one of VALUES; *hint becomes what a unit is, if that may be it. */
+/* Whether the value is one of VALUES; *hint becomes a sentence about units, if there are any. */
 static bool fits(const char *usage, const char *value, const char **hint)
 {
 	uint64_t n;
