@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A block device, as fs/ uses it: a few functions.
+ *
+ * blkfront implements it, and in tests a file, memory, and a device that loses power.
+ *
+ * Offsets and lengths are bytes, multiples of sector_size, and within size.  All functions
+ * except submit() may sleep, and return 0 or -errno.  They may be called by several threads
+ * at the same time.  The order of concurrent writes is not promised.  flush() makes durable
+ * each write that was complete when flush() was called; before that a completed write may
+ * be lost, or may be on the disk without an earlier one.  A sector of 512 bytes is written
+ * wholly or not at all.
+ */
+#ifndef FS_BLOCK_H
+#define FS_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BLOCK_VECS 256			/* pieces of one call at most */
+
+/* A piece of memory, a multiple of 512 bytes long and aligned to 512 bytes. */
+struct block_vec {
+	void *data;
+	size_t len;
+};
+
+/* A transfer that was submitted; the submitter keeps it, and what it points to, until done(). */
+struct block_io {
+	bool write;
+	int error;			/* 0 or -errno, before done() is called */
+	unsigned count;
+	const struct block_vec *vecs;
+	uint64_t at;
+	void (*done)(struct block_io *io);	/* must not sleep */
+};
+
+struct block {
+	/* Transfer `count` pieces, at most BLOCK_VECS, to or from consecutive bytes. */
+	int (*read)(struct block *b, const struct block_vec *vecs, unsigned count, uint64_t at);
+	int (*write)(struct block *b, const struct block_vec *vecs, unsigned count, uint64_t at);
+	int (*flush)(struct block *b);
+	/*
+	 * Begin a transfer: 0, and done() is called later, possibly before submit() returns;
+	 * or -EAGAIN: too many are in flight, and done() is not called.  Must not sleep.
+	 * NULL: the device has no such function; fs/ then uses read() and write() alone.
+	 */
+	int (*submit)(struct block *b, struct block_io *io);
+	/* Sleep until at least one submitted transfer has ended since the call, or none is in
+	   flight.  NULL if submit is NULL. */
+	void (*wait)(struct block *b);
+
+	uint64_t size;			/* bytes, read at mount; a larger disk needs a new mount */
+	uint32_t sector_size;		/* 512 ... 4096 */
+	bool read_only;
+	bool no_flush;			/* flush() does nothing, since the device offers none */
+	char name[16];			/* "xvda", for messages */
+};
+
+#endif
