@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-# Xenolith.  `make` prints what there is; all that is made is below $(BUILD).
+# Xenolith.  `make` lists the targets; all output is below $(BUILD).
 #
-#	this file	what a person asks for; images; the library; outside sources
-#	tools/image.mk	one image: how the files of a folder become it
+#	this file	targets for users; images; the library; outside sources
+#	tools/image.mk	one image, from the files of a folder
 #	net/lwip.mk	lwIP
 #	tests/check.mk	the programs of the host tests
 
@@ -19,6 +19,8 @@ OBJCOPY		:= $(CROSS_COMPILE)objcopy
 GCC		:= $(CROSS_COMPILE)gcc
 VERSION		:= $(shell cat VERSION)
 Q		:= $(if $(V),,@)
+# The folder of the sources; another one where this tree consists of links to them (tests/docs).
+TREE		:= $(or $(XENOLITH_TREE),$(CURDIR))
 once		 = $(eval $(1) := $(shell $(2)))$($(1))
 
 # Outside sources; each may be a tree of yours instead.
@@ -44,9 +46,10 @@ NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
 IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
-# ---- What a person asks for
+# ---- Targets for users
 
-.PHONY: help run image images size lab check test bench setup clean distclean no-app FORCE
+GOALS		:= help run image images size lab check test bench setup clean distclean
+.PHONY: $(GOALS) checked no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -55,7 +58,8 @@ help:
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console
 #|      APP_DIR=FOLDER    a folder of C files anywhere, instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments;   CMDLINE="..."  options of the kernel
-#|      MEMORY=MB  DISK=FILE  NET=SPEC  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
+#|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
+#|      NET=yes           a network;   NET=8080:80  and a port of this machine
 #|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make images            build all applications and tests
@@ -74,18 +78,16 @@ help:
 #| V=1 shows the commands.  CC=clang, CROSS_COMPILE=PREFIX, BUILD=FOLDER;
 #| NEWLIB_SRC=, LWIP_SRC=, XEN_INCLUDE= use trees of your own.
 
+lab_run		= tools/lab/lab run $(1) $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} \
+		  $${NET:+--net="$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
+		  $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS)
 run: $(IMAGE)
-	@sh -n -c ": $$ARGS" 2> /dev/null || { echo "ARGS: its quotes do not match: $$ARGS" >&2; exit 2; }
-	@tools/lab/lab run $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} \
-		$${NET:+--net "$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
-		$${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS); \
-	status=$$?; echo "$(APP): exit status $$status"; exit $$status
+	@$(lab_run)
 
-no-app:
-	@echo "APP=$(APP): $(if $(APP),there is no apps/$(APP),which one?);" \
-		"there are: $(filter-out tests/% bench/%,$(NAMES))" >&2; exit 2
+no-app: checked
 
 image: $(IMAGE)
+	@echo "$(IMAGE): $$(wc -c < $(IMAGE)) bytes"
 size: $(IMAGE)
 	@tools/size --obj $(BUILD)/obj $(IMAGE)
 images: $(foreach n,$(NAMES),$(call image,$(n)))
@@ -97,7 +99,7 @@ test: images
 	@tests/run $${TYPE:+--type "$$TYPE"} $(T)
 bench: images
 	@tests/bench/run $(if $(T),"$$T")
-setup:
+setup: checked
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
@@ -106,6 +108,26 @@ clean:
 	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
 distclean:
 	$(Q)rm -rf $(BUILD)
+
+# What was typed is checked before anything is installed or built (tools/variables).  An app.mk
+# may read variables of its own.
+KNOWN		:= APP APP_DIR ARGS CMDLINE MEMORY DISK NET TIMEOUT TYPE GDB T V Q BUILD CC CROSS_COMPILE \
+		   LD AR NM OBJCOPY GCC SRC NEWLIB NEWLIB_SRC LWIP_SRC XEN_INCLUDE XENOLITH_% APP_CFLAGS \
+		   APP_LIBS APP_SOURCES APP_KERNEL CLANG HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG
+typed		:= $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
+unknown		 = $(foreach v,$(filter-out $(KNOWN),$(typed)),\
+		   $(if $(shell grep -lws -e '$(v)' $(wildcard $(FOLDERS:%=%/app.mk))),,$(v)))
+# Other makefiles may include this one.
+ifeq ($(firstword $(MAKEFILE_LIST)),Makefile)
+no_target	:= $(filter-out $(GOALS) checked,$(foreach g,$(MAKECMDGOALS),$(if $(findstring /,$(g)),,$(g))))
+endif
+.PHONY: $(no_target)
+$(no_target): checked
+checked:
+	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) \
+		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
+		tools/variables $(MAKECMDGOALS)
+	@$(if $(filter run,$(MAKECMDGOALS)),! command -v python3 > /dev/null || $(call lab_run,--check))
 
 # ---- How code is compiled
 
@@ -123,30 +145,30 @@ CC_VERSION	 = $(call once,CC_VERSION,$(CC) --version 2>&1 | head -n 1)
 COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -iquote . \
 		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \
 		   -isystem $(BUILD)/include -D__XEN_INTERFACE_VERSION__=0x00040d00 \
-		   -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
+		   -ffile-prefix-map=$(TREE)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
 		   $(if $(CLANG),--target=x86_64-linux-gnu)
 # Upcalls and traps do not save the FPU before C code runs.
 OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only) \
-		   $(if $(filter control/command.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
+		   $(if $(filter control/command.c control/kernel_methods.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
 SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
 		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
 		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
 		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
-		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap.c \
+		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
 		   lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
-# Each function of an application checks that its frame fits the stack; nothing is ever
-# split, as __morestack is ours.  clang has no such check for functions like printf: there
-# a frame cannot step over the page below the stack.  Only in our own applications and tests
-# is a warning an error.
+# Each function of an application checks that its frame fits the stack.  The stack is never
+# split, since __morestack is Xenolith's own.  clang has no such check for functions like printf;
+# with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
+# applications and tests of this tree.
 OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% iperf/%) tests/%
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
-C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c drivers/*.c drivers/*/*.c \
+C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c drivers/*.c drivers/*/*.c \
 		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
@@ -157,7 +179,7 @@ LWIP		:= $(BUILD)/liblwip.a
 PRIVATE		:= $(BUILD)/private
 READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
-# All is compiled anew when it would be compiled differently.
+# If the flags change, everything is compiled again.
 newer		= printf '%s\n' "$(1)" | cmp -s - $@ || printf '%s\n' "$(1)" > $@
 $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | setup
 	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
@@ -167,10 +189,11 @@ $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | 
 
 # ---- Images
 
-# One after the other becomes $(folder), and $(out) the place of its image.  Every app.mk is
-# read, whichever image is made: one that sets a default for `make run` (NET ?= ...) does so
-# where $(APP) is its own.
+# For each folder, $(folder) is set to its name and $(out) to the place of its image.  Every app.mk
+# is read, whichever image is made; one that sets a default for `make run` (NET ?= ...) does so
+# only if $(APP) is its own name.
 $(foreach f,$(FOLDERS),$(eval folder := $(f))$(eval out := $(BUILD)/$(call name,$(f)))$(eval include tools/image.mk))
+has_code	:= $(code_of_$(BUILD)/$(APP))
 
 # What `make run` passes on.  These lines are below the app.mk files: `export` alone defines
 # a variable, and a `?=` of an app.mk would then have no effect.
@@ -184,12 +207,13 @@ LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
 # Linked twice: the names of the functions are of the first, for the second.
 %.elf: $(START) $(LIBRARY) $(LIBC) $(LWIP) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone
 	@echo "  LINK    $@"
-	$(Q)$(call link,$*.first,$(BUILD)/no-symbols.o)
+	$(Q)$(call link,$*.first,$(BUILD)/no-symbols.o) 2> $*.errors; status=$$?; \
+		tools/undefined < $*.errors >&2; rm $*.errors; exit $$status
 	$(Q)tools/symbols $*.first > $*.symbols.S && $(GCC) -c -o $*.symbols.o $*.symbols.S
 	$(Q)$(call link,$@,$*.symbols.o) -Map=$*.map
 	$(Q)tools/symbols --same $*.first $@ && rm $*.first $*.symbols.?
 	$(Q)tools/redzone --objdump $(CROSS_COMPILE)objdump --map $*.map --ours $(ours) -- $@
-# $(LIBRARY) twice: what it has in place of libgcc's is found first whoever asks for it.
+# $(LIBRARY) is listed twice: its replacements of libgcc's functions are then found before libgcc.
 ours		= $(START) $(filter $(@D)/%.o,$^) $(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a
 link		= $(LINK) -o $(1) $(START) $(filter $(@D)/%.o,$^) $(2) \
 		  --start-group $(LIBRARY) $(LIBS) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a \
@@ -213,8 +237,8 @@ $(BUILD)/obj/libxenolith.a: $(C:%.c=$(BUILD)/obj/%.o)
 	@echo "  AR      $@"
 	$(Q)rm -f $@; $(AR) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
 
-# Names that are not part of the programming interface are an application's to define:
-# NAME becomes xenolith_NAME (tools/private).
+# An application may define all names that are not part of the programming interface: in the
+# library, NAME becomes xenolith_NAME (tools/private).
 MADE		:= $(S:%.S=$(BUILD)/obj/%.o) $(BUILD)/obj/libxenolith.a $(BUILD)/obj/liblwip.a
 $(PRIVATE): $(MADE) $(NEWLIB)/stamp tools/private $(wildcard lib/include/*.h lib/include/*/*.h)
 	@echo "  NAMES   $@"
@@ -227,8 +251,8 @@ $(LIBRARY) $(LWIP): $(BUILD)/%.a: $(BUILD)/obj/%.a $(PRIVATE)
 	$(call rename,-D $<,$@)
 $(START): %.image.o: %.o $(PRIVATE)
 	$(call rename,$<,$@)
-# What lib/ defines takes the place of what newlib has.  Some of newlib's functions get another
-# name instead, NAME becomes __newlib_NAME, as lib/libc/ calls them: tzset.c.
+# Functions of lib/ replace newlib's.  Some of newlib's functions are renamed instead, from NAME to
+# __newlib_NAME, and lib/libc/ calls them: tzset.c.
 renamed		= $(AR) x $(1) --output $(1).d libc_a-$(2).o && $(OBJCOPY) $(foreach n,$(3),\
 		  --redefine-sym $(n)=__newlib$(if $(filter _%,$(n)),,_)$(n)) \
 		  $(1).d/libc_a-$(2).o && $(AR) rD $(1) $(1).d/libc_a-$(2).o
@@ -243,21 +267,21 @@ $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 
 # ---- Outside sources
 
-# What is taken from outside.  Each make sees whether a file of it was edited.
+# Each make checks whether a file of these sources was edited.
 $(SRC)/%/.pin: tools/sources tools/fetch FORCE | setup
 	$(Q)[ -z "$(filter-out FORCE,$?)" ] && tools/listing $(@D) | cmp -s - $(@D)/.listing || \
 		tools/fetch --dir $(SRC) $*
 # The folder is newer when a patch was added or removed.
 $(SRC)/lwip/.pin: net/lwip/patches $(wildcard net/lwip/patches/*.patch)
-# One make more, because which files there are is known only when they are; it is asked each
-# time, because it knows what they are made of.
+# A separate make, since the files of lwIP are known only after unpacking.  It runs each time,
+# since it knows the dependencies.
 $(BUILD)/obj/liblwip.a: FORCE | $(READY)
 	$(Q)$(MAKE) -s --no-print-directory -f net/lwip.mk BUILD=$(BUILD) SRC=$(LWIP_SRC)/src \
 		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
 
-NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -D_COMPILING_NEWLIB -nostdinc -I $(CURDIR)/lib/include \
+NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -D_COMPILING_NEWLIB -nostdinc -I $(TREE)/lib/include \
 		   -isystem $(GCC_INCLUDE)
-# Small code, without the slow loops that newlib has for those who ask for small code.
+# Small code, but without the slow loops that newlib uses with -Os.
 NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -g0 $(CODEGEN)
 # The folders are newer when a header was added or removed; tools/newlib knows which matter.
 $(NEWLIB)/stamp: tools/newlib lib/include $(wildcard lib/include/* lib/include/*/*) \

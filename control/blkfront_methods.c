@@ -46,8 +46,8 @@ static void put_disks(struct json *j, const char *key)
 static struct interface block = {
 	.name = "org.xenolith.block1",
 	.description =
-	"# Disks.  Requests are what the backend was asked for: a read may be several.\n"
-	"# `pages`: those that data passes through.\n"
+	"# Disks.  Requests are counted as sent to the backend: one read may be several.\n"
+	"# `pages`: buffers for data.\n"
 	"interface org.xenolith.block1\n"
 	"type Ring (slots: int, used: int, most: int, waiting: int)\n"
 	"type Pages (limit: int, granted: int, used: int)\n"

@@ -68,7 +68,7 @@ int command_string(struct command *c, const char *name, char *to, size_t size)
 	return json_get_string(v, to, size) < 0 ? command_wrong(c, name) : 1;
 }
 
-/* ---- replies: {"parameters":{...}}, and what else belongs there behind it */
+/* ---- replies: {"parameters":{...}}, and further members behind it */
 
 static void reply_begin(struct command *c)
 {

@@ -7,16 +7,23 @@
 
 #include <errno.h>
 
+static void put_value(struct json *j, const char *key)
+{
+	const char *value = param(key), *initial = param_initial(key);
+
+	if (value)
+		json_string(j, "value", value);
+	else if (initial)
+		json_string(j, "default", initial);
+}
+
 static int config_get(struct command *c)
 {
 	char key[64];
-	const char *value;
 
 	if (command_string(c, "key", key, sizeof(key)) != 1)
 		return command_wrong(c, "key");
-	value = param(key);
-	if (value)
-		json_string(c->reply, "value", value);
+	put_value(c->reply, key);
 	return 0;
 }
 
@@ -38,13 +45,11 @@ static int config_set(struct command *c)
 
 static void put_setting(const struct setting *s, void *arg)
 {
-	const char *value = param(s->key);
 	struct json *j = arg;
 
 	json_open(j, NULL, '{');
 	json_string(j, "key", s->key);
-	if (value)
-		json_string(j, "value", value);
+	put_value(j, s->key);
 	json_close(j, '}');
 }
 
@@ -66,11 +71,11 @@ static const struct method config_methods[] = {
 struct interface config_interface = {
 	.name = "org.xenolith.config1",
 	.description =
-	"# What the kernel command line says of a key, if it does; and those keys that may be\n"
-	"# set while the guest runs (Set is dangerous: a lifetime may be over).\n"
+	"# The value of a key of the kernel command line, if it has one, and its default; and the\n"
+	"# keys that can be set while the guest runs (Set is dangerous: a lifetime may have passed).\n"
 	"interface org.xenolith.config1\n"
-	"type Setting (key: string, value: ?string)\n"
-	"method Get(key: string) -> (value: ?string)\n"
+	"type Setting (key: string, value: ?string, default: ?string)\n"
+	"method Get(key: string) -> (value: ?string, default: ?string)\n"
 	"method List() -> (settings: []Setting)\n"
 	"method Set(key: string, value: string) -> ()\n",
 	.methods = config_methods,

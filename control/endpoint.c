@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where an operator asks: a vchan server for dom0 at data/vchan/0/control, on which varlink
- * is spoken (varlink.org): JSON objects with a NUL behind each.  control/command.h has what
- * can be asked.
+ * The control endpoint: a vchan server for dom0 at data/vchan/0/control.  Its protocol is
+ * varlink (varlink.org): JSON objects, each followed by a NUL.  control/command.h is the
+ * interface to the methods.
  *
- * A kernel thread serves one client after another, out of two buffers that are made when
- * the first one comes, so it answers while the application spins.  What is no message gets
- * an error for an answer, and the next message counts again; half a message of a client
- * that has gone is dropped.
+ * A kernel thread serves one client after another, with two buffers that are allocated for
+ * the first client, so it replies while the application spins.  An invalid message gets an
+ * error as its reply, and the next message is processed normally.  An incomplete message of a
+ * client that has disconnected is dropped.
  */
 #include "control/command.h"
 #include "control/control_internal.h"

@@ -73,9 +73,9 @@ void frontend_methods_add(void)
 	static struct interface xenbus = {
 		.name = "org.xenolith.xenbus1",
 		.description =
-		"# Split devices.  `attached`: how often it was; `why` it is broken, until it is\n"
-		"# attached anew.  A ring's slots that are `used` wait for the backend, `most` is the\n"
-		"# most there were, `waiting` threads wait for some.\n"
+		"# Split devices.  `attached`: how often it was attached; `why`: why it is broken,\n"
+		"# until it is attached again.  Rings: `used` slots wait for the backend, `most` is\n"
+		"# the maximum so far, `waiting` threads wait for slots.\n"
 		"interface org.xenolith.xenbus1\n"
 		"type Ring (slots: int, used: int, most: int, waiting: int)\n"
 		"type Device (name: string,\n"

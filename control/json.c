@@ -167,7 +167,10 @@ bool json_fits(const struct json *j)
 	return j->len <= j->size;
 }
 
-/* ---- reading: each returns what is behind it, NULL if it is not what it should be */
+/*
+ * ---- reading: each function returns the text behind the value, or NULL if it is
+ * invalid
+ */
 
 static const char *blanks(const char *p, const char *end)
 {

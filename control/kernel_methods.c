@@ -32,7 +32,10 @@ static int info_get(struct command *c)
 
 	xen_version(&major, &minor, extra);
 	format(version, sizeof(version), "%u.%u%s", major, minor, extra);
+	json_string(c->reply, "application", image_name);
+	json_string(c->reply, "build", image_build);
 	json_string(c->reply, "name", "Xenolith");
+	json_string(c->reply, "version", XENOLITH_VERSION);
 	json_string(c->reply, "xen", version);
 	if (self >= 0)
 		json_number(c->reply, "domain", self);
@@ -53,10 +56,11 @@ static const struct method info_methods[] = {
 static struct interface info = {
 	.name = "org.xenolith.info1",
 	.description =
-	"# Which image this is, where, and since when: uptime and time (since 1970) in ms.\n"
+	"# The image, its domain, and times in ms: uptime, and the time since 1970.\n"
 	"interface org.xenolith.info1\n"
-	"method Get() -> (name: string, xen: string, domain: ?int, uptime: int, time: int,\n"
-	"  arguments: []string)\n",
+	"# The build is a digest of the image; the version is that of the kernel, named Xenolith.\n"
+	"method Get() -> (application: string, build: string, name: string, version: string,\n"
+	"  xen: string, domain: ?int, uptime: int, time: int, arguments: []string)\n",
 	.methods = info_methods,
 };
 
@@ -78,7 +82,7 @@ static void memory_stats(struct json *j, const char *key)
 static struct interface memory = {
 	.name = "org.xenolith.memory1",
 	.description =
-	"# Memory in KiB: what the heap has, what pages have (stacks, rings), what is free.\n"
+	"# Memory in KiB: of the heap, of pages (stacks, rings), free.\n"
 	"interface org.xenolith.memory1\n"
 	"type Memory (total: int, heap: int, pages: int, free: int)\n"
 	"method Get() -> (memory: Memory)\n",
@@ -168,9 +172,9 @@ static const struct method threads_methods[] = {
 static struct interface threads = {
 	.name = "org.xenolith.threads1",
 	.description =
-	"# Threads: `waits` is the function one sleeps in, `left` for how many ms at the most;\n"
-	"# `cpu` is in us, `stack` in bytes, `stack_used` the most it ever used.  A list that is\n"
-	"# too long says where the `next` one goes on.\n"
+	"# Threads: `waits` is the function in which it sleeps, `left` the maximum in ms; `cpu`\n"
+	"# is in us, `stack` in bytes, `stack_used` the maximum so far.  If the list is too long\n"
+	"# for a reply, `next` is the value of `from` for the next call.\n"
 	"interface org.xenolith.threads1\n"
 	"type Thread (id: int, name: string, kind: (kernel, app),\n"
 	"  state: (running, ready, preempted, waiting), waits: ?string, left: ?int,\n"
@@ -179,7 +183,7 @@ static struct interface threads = {
 	.methods = threads_methods, .key = "threads", .stats = threads_stats,
 };
 
-/* ---- what Xen and we do for each other */
+/* ---- events and grants */
 
 static void put_port(const struct evtchn *e, void *arg)
 {
@@ -231,8 +235,8 @@ static void xen_stats(struct json *j, const char *key)
 static struct interface xen = {
 	.name = "org.xenolith.xen1",
 	.description =
-	"# Events, thread switches, grants: how often, how many; the longest hold of the monitor\n"
-	"# in us, and where it ended.\n"
+	"# Counts of events, thread switches and grants; the longest hold of the monitor in us,\n"
+	"# and where it ended.\n"
 	"interface org.xenolith.xen1\n"
 	"type Port (port: int, name: string, count: int)\n"
 	"type Grants (used: int, free: int, quarantined: int, mapped: int)\n"
@@ -273,8 +277,8 @@ static const struct method stats_methods[] = {
 static struct interface stats = {
 	.name = "org.xenolith.stats1",
 	.description =
-	"# What each interface with a Get() of its own says, all at once: uptime (ms), memory,\n"
-	"# threads, xen, net, block, ...; again and again `every` so many ms, with `more`.\n"
+	"# The statistics of all interfaces in one reply: uptime (ms), memory, threads, xen,\n"
+	"# net, block, ...; with `more`, a reply `every` so many ms.\n"
 	"interface org.xenolith.stats1\n"
 	"method Get(every: ?int) -> (stats: object)\n",
 	.methods = stats_methods,
@@ -344,10 +348,10 @@ static const struct method power_methods[] = {
 static struct interface power = {
 	.name = "org.xenolith.power1",
 	.description =
-	"# Shutdown: the guest ends; the reply is sent before (dangerous). An application that\n"
-	"# handles SIGTERM gets it first. crash: at once. Signal: the application gets the\n"
-	"# signal, or it is an error if it has no handler (dangerous). Sync: data in memory is\n"
-	"# written to the disks (writes).\n"
+	"# Shutdown ends the guest, after the reply (dangerous). An application that handles\n"
+	"# SIGTERM gets it first, except for `crash`. Signal sends the application a signal; an\n"
+	"# error if it has no handler (dangerous). Sync writes data in memory to the disks\n"
+	"# (writes).\n"
 	"interface org.xenolith.power1\n"
 	"method Shutdown(mode: ?(poweroff, reboot, crash)) -> ()\n"
 	"method Signal(signal: (HUP, INT, QUIT, TERM, USR1, USR2, WINCH)) -> ()\n"
@@ -355,13 +359,13 @@ static struct interface power = {
 	.methods = power_methods,
 };
 
-/* ---- the errors that any of them may have */
+/* ---- common errors */
 
 static struct interface control = {
 	.name = "org.xenolith.control1",
 	.description =
-	"# Errors of any method, besides org.varlink.service's: a message that is none, and\n"
-	"# what went wrong in the guest.\n"
+	"# Errors of any method, besides org.varlink.service's: an invalid message, and a\n"
+	"# failure in the guest.\n"
 	"interface org.xenolith.control1\n"
 	"error BadMessage (reason: string)\n"
 	"error Failed (reason: string)\n",

@@ -75,9 +75,9 @@ static const struct method log_methods[] = {
 struct interface log_interface = {
 	.name = "org.xenolith.log1",
 	.description =
-	"# The kernel's log, the end of which is kept whatever the level; Follow, with `more`,\n"
-	"# goes on with what comes.  SetLevel: what the console shows from now on (writes), of a\n"
-	"# module only where one is named: what lines begin with, up to the colon.\n"
+	"# The end of the kernel's log, with lines of all levels; Follow, with `more`, also sends\n"
+	"# new lines.  SetLevel sets which lines the console shows (writes); with `module`, only\n"
+	"# for lines of that module: the text before the colon.\n"
 	"interface org.xenolith.log1\n"
 	"type Level (error, warning, info, debug)\n"
 	"method Get() -> (text: string)\n"

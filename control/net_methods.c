@@ -6,6 +6,7 @@
  */
 #include "control/command.h"
 #include "kernel/log.h"
+#include "net/config.h"
 #include "net/netif.h"
 #include "net/sendbuf.h"
 
@@ -17,7 +18,7 @@
 
 #define LIST_BYTES (COMMAND_MAX - 2048)
 
-/* ---- addresses as text, RFC 5952's */
+/* ---- addresses as text (RFC 5952) */
 
 static const char *address(const ip_addr_t *ip, char *to, size_t size)
 {
@@ -223,7 +224,7 @@ static int connections(struct command *c)
 	return 0;
 }
 
-/* ---- all of it */
+/* ---- statistics */
 
 static void stats(struct json *j, const char *key)
 {
@@ -231,6 +232,8 @@ static void stats(struct json *j, const char *key)
 
 	net_stats(&n);
 	json_open(j, key, '{');
+	if (config_name())
+		json_string(j, "host", config_name());
 	json_open(j, "devices", '[');
 	for (const struct vif *l = vifs; l; l = l->next)
 		put_link(j, l);
@@ -271,11 +274,11 @@ void net_methods_add(void)
 	static struct interface net = {
 		.name = "org.xenolith.net1",
 		.description =
-		"# Devices, how full their rings are (tx: slots that wait for the backend; rx: pages\n"
-		"# that wait for frames), what was dropped where, and how many connections there\n"
-		"# are.  `full`: times the ring had no room; `queue`: packets that wait for it;\n"
-		"# `held`: pages with what nobody has read; `send_pages`: what was sent and not\n"
-		"# acknowledged.  Connections that are too many at once go on `from` the `next`.\n"
+		"# Devices, with the use of their rings (tx: slots that wait for the backend; rx:\n"
+		"# pages that wait for frames); counts of dropped packets and of connections.\n"
+		"# `full`: how often the ring was full; `queue`: packets that wait for slots; `held`:\n"
+		"# pages with unread data; `send_pages`: pages of unacknowledged data.  If there are\n"
+		"# too many connections for a reply, `next` is the value of `from` for the next call.\n"
 		"interface org.xenolith.net1\n"
 		"type Use (slots: int, used: int)\n"
 		"type Direction (slots: int, used: int, most: int, frames: int, bytes: int,\n"

@@ -23,7 +23,7 @@ static void write_text(const char *text)
 	write_chars(text, strlen(text));
 }
 
-/* ---- a line, as a terminal sends it: what is typed is shown by us */
+/* ---- a line from a terminal, which the shell echoes */
 
 static size_t read_line(char line[LINE])
 {
@@ -60,7 +60,10 @@ static char *next_word(char **rest)
 	return word;
 }
 
-/* A word that looks like a number or a truth value is one. */
+/*
+ * Writes a word as a number or truth value if it is written like one, otherwise as a
+ * string.
+ */
 static void put_value(struct json *j, const char *key, const char *value)
 {
 	struct json_value v = { value, strlen(value) };
@@ -130,9 +133,9 @@ static bool to_message(struct json *j, char *line)
 	return good && json_fits(j);
 }
 
-/* ---- a reply for people: members in lines, without brackets and quotes */
+/* ---- a reply as text: members in lines, without brackets and quotes */
 
-struct page_of {			/* what is written at once */
+struct page_of {			/* bytes per write */
 	char text[256];
 	size_t len;
 	bool fresh;			/* the line is empty */
@@ -241,7 +244,7 @@ static bool wait(struct command *c, uint64_t deadline)
 {
 	char key;
 	bool pressed = wait_until_deadline(console_changed(), deadline,
-					   (console_rings(), console_readable()));
+					   (console_events(), console_readable()));
 
 	(void)c;
 	if (pressed)

@@ -66,8 +66,8 @@ static const struct method methods[] = {
 static struct interface interface = {
 	.name = "org.xenolith.trace1",
 	.description =
-	"# What happens from now on, for so many ms (10000), with `more`; `only` events whose name\n"
-	"# begins so.  Records, and how to read them: docs/profile.md.\n"
+	"# Traces events for so many ms (10000), with `more`; `only` those whose name begins with\n"
+	"# this text.  docs/profile.md describes the records.\n"
 	"interface org.xenolith.trace1\n"
 	"type Event (name: string, a: string, b: ?string)\n"
 	"method Events() -> (events: []Event)\n"

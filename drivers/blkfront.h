@@ -35,7 +35,8 @@ struct disk_info {
 
 /*
  * Opens the disk with this number (xen-vbd-interface(7)). Returns 0; -ENODEV if there is
- * none; or why it did not connect by the deadline, such as -ETIMEDOUT or -EPROTO.
+ * none; or why it did not connect by the deadline (ns of clock_now()), such as -ETIMEDOUT
+ * or -EPROTO.
  */
 int blkfront_open(struct disk *d, unsigned vdev, uint64_t deadline);
 
@@ -61,6 +62,10 @@ int blkfront_flush(const struct disk *d);
  */
 int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len);
 
+/*
+ * Returns 0, or -EIO if the disk is not connected or was detached.  Waits for the backend
+ * as the calls above.
+ */
 int blkfront_info(const struct disk *d, struct disk_info *info);
 
 /*

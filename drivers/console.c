@@ -174,13 +174,11 @@ static void drain_last(const struct shutdown_order *order)
 		xen_sched_yield();
 }
 
-void console_init(void)
+void console_attach(void)
 {
-	static struct shutdown_hook hook = {
-		.name = "console", .run = drain, .last = drain_last,
-	};
 	struct xencons_interface __shared *page = boot_info.console_ring;
 
+	present = false;
 	if (!page || evtchn_adopt(&event, "console", boot_info.console_port))
 		return;
 	stream_open(&in, (uint8_t __shared *)page->in, sizeof(page->in), &page->in_cons,
@@ -189,6 +187,16 @@ void console_init(void)
 		    &page->out_cons);
 	present = true;
 	notify_due = !taken();		/* an earlier user of the ring may not have notified */
+}
+
+void console_init(void)
+{
+	static struct shutdown_hook hook = {
+		.name = "console", .run = drain, .last = drain_last,
+	};
+
+	if (!present)
+		return;
 	log_sink = sink;
 	shutdown_hook(&hook);
 }
@@ -254,7 +262,7 @@ struct waitq *console_changed(void)
 }
 
 /* The caller handles the event: otherwise the port would be masked. */
-uint64_t console_rings(void)
+uint64_t console_events(void)
 {
 	evtchn_take(&event);
 	return event.count;

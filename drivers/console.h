@@ -13,6 +13,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * Part of attach() (lib/process/start.c): uses the console's ring from where its indexes are.
+ * Without a ring, or with invalid indexes or port, there is no console.
+ */
+void console_attach(void);
+
 /* Sends the log to the console from now on; a shutdown hook flushes it. */
 void console_init(void);
 
@@ -42,6 +48,6 @@ bool console_present(void);	/* false: input has ended */
 
 /* The queue that wakes when there is input or room, and how often this happened. */
 struct waitq *console_changed(void);
-uint64_t console_rings(void);
+uint64_t console_events(void);
 
 #endif

@@ -65,7 +65,7 @@ struct netfront_info {
 	uint32_t mtu;			/* bytes of payload in a frame */
 	/* Which struct offload the backend accepts. */
 	bool csum_ipv4, csum_ipv6, gso_tcpv4, gso_tcpv6;
-	/* Lent memory is another backend's: what is sent here is copied. */
+	/* Lent memory belongs to another backend: frames of this device are copied. */
 	bool no_lent;
 };
 

@@ -10,7 +10,7 @@
 
 #define SLOTS 256u			/* of either ring: one page */
 #define DATA_SLOTS XEN_NETIF_NR_SLOTS_MIN
-#define LARGEST (DATA_SLOTS + 1)	/* and what is to be known of segments */
+#define LARGEST (DATA_SLOTS + 1)	/* and the properties of segments */
 #define HEADER 14u			/* bytes; of Ethernet; no frame is shorter */
 
 /*

@@ -103,25 +103,31 @@ ssize_t vchan_try_read(struct vchan *v, void *to, size_t len);
 ssize_t vchan_try_write(struct vchan *v, const void *from, size_t len);
 
 /*
- * The same, but sleep until then or the deadline (-ETIMEDOUT). A write writes all bytes;
- * if it is interrupted, it returns how many were written.
+ * The same, but sleep until then or the deadline (-ETIMEDOUT; in ns of clock_now()). A
+ * write writes all bytes; if it is interrupted, it returns how many were written.
  */
 ssize_t vchan_read(struct vchan *v, void *to, size_t len, uint64_t deadline);
 ssize_t vchan_write(struct vchan *v, const void *from, size_t len, uint64_t deadline);
 
 /*
  * Returns which of these would not return -EAGAIN now.  The peer will notify for the
- * others.
+ * others.  Does not sleep.
  */
 #define VCHAN_READABLE 1u
 #define VCHAN_WRITABLE 2u
 #define VCHAN_GONE 4u			/* VCHAN_ENDED, or an error */
 unsigned vchan_ready(struct vchan *v);
 
-/* Updates v->state.  For callers that handle events and neither read nor write. */
+/*
+ * Updates v->state, without sleeping.  For callers that handle events and neither read nor
+ * write.
+ */
 void vchan_update(struct vchan *v);
 
-/* For vchan.c and vchan_setup.c: the rings exist, and the peer does or will. */
+/*
+ * For vchan.c and vchan_setup.c: sets up both streams, whose rings exist, and the state.  Does
+ * not sleep.
+ */
 void vchan_begin(struct vchan *v, uint8_t __shared *left, uint8_t __shared *right);
 
 #endif

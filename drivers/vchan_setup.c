@@ -170,8 +170,8 @@ static int publish(const struct xs_tx *tx, void *arg)
 }
 
 /*
- * Publishes the channel; memory is there.  The port comes last: it may have the number of
- * the last one, and the domain that connects to it is the client.
+ * Publishes the channel, whose memory exists.  The port is published last: it may have
+ * the number of the previous one, and the domain that connects to it is the client.
  */
 static int serve(struct vchan *v)
 {
@@ -318,7 +318,10 @@ static int connect_to(struct vchan *v)
 		rc = xs_read_number(&soon, key(v, "event-channel", path), 1, UINT32_MAX, &port);
 	if (rc)
 		return rc;
-	/* First the port, of which there is one: where it is another client's, no ring is. */
+	/*
+	 * First the port, of which there is only one: if another client has it, no ring
+	 * is mapped.
+	 */
 	rc = evtchn_connect(&v->port, "vchan", v->peer, port);
 	if (rc)
 		return rc == -EINVAL ? -EBUSY : rc;
@@ -327,7 +330,7 @@ static int connect_to(struct vchan *v)
 		return rc;
 	vchan_begin(v, mapped_ring(v, 1, v->write_order), mapped_ring(v, 2, v->read_order));
 	shared_byte_store(v->our_live, 1);
-	/* As libxenvchan does: who was here before us may have asked for anything. */
+	/* As libxenvchan does: an earlier client may have requested any notifications. */
 	shared_byte_store(v->our_notify, VCHAN_NOTIFY_WRITE);
 	evtchn_notify(&v->port);
 	return 0;

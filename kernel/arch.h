@@ -4,7 +4,7 @@
  *
  * Two platforms implement this file: arch/x86_64 (a Xen guest) and tests/host (a Linux
  * process with a fake Xen). The code above is the same on both.  None of these functions
- * sleep.
+ * sleep; arch_switch(), arch_idle() and sched_preempt() let other threads run.
  */
 #ifndef KERNEL_ARCH_H
 #define KERNEL_ARCH_H
@@ -113,6 +113,9 @@ unsigned long arch_frame(const void *page);
  */
 void *arch_map_frames(const unsigned long *frames, unsigned n);
 
+/* Maps another frame at an address that arch_map_frames() returned. */
+void arch_map_frame(void *where, unsigned long frame);
+
 /*
  * Reserves address space of n pages for xen_grant_map(), with page tables but without
  * pages.  Returns NULL without memory.
@@ -125,6 +128,18 @@ void arch_unreserve(void *where, unsigned n);
  * HVM.
  */
 uint64_t arch_map_where(void *where);
+
+/*
+ * Part of attach() (lib/process/start.c): maps the shared page, with events masked, tells Xen the
+ * entries for events, and finds the rings and ports of console and xenstore (boot_info).
+ */
+void arch_attach(void);
+
+/*
+ * Detects the CPU's features, and sets the stack protector's guard: a caller with a guard must not
+ * return.  Called once, after arch_attach().
+ */
+void arch_init(void);
 
 /* Calls visit() for each return address of the running thread, innermost first. */
 void arch_backtrace(void (*visit)(uintptr_t pc));

@@ -2,7 +2,8 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 
-static uint64_t boot_time;		/* Xen system time at boot */
+static uint64_t boot_time;		/* Xen system time minus the time since boot */
+static uint64_t latest;			/* system time that was returned last */
 static int64_t wall_step;		/* what clock_wall_set() added to Xen's wall clock */
 
 /*
@@ -12,7 +13,6 @@ static int64_t wall_step;		/* what clock_wall_set() added to Xen's wall clock */
  */
 static uint64_t system_time(void)
 {
-	static uint64_t latest;
 	uint64_t now = arch_clock(), last = __atomic_load_n(&latest, __ATOMIC_RELAXED);
 
 	do
@@ -23,9 +23,12 @@ static uint64_t system_time(void)
 	return now;
 }
 
-void clock_init(void)
+void clock_attach(void)
 {
-	boot_time = system_time();
+	uint64_t now = latest - boot_time;
+
+	latest = 0;
+	boot_time = system_time() - now;
 }
 
 uint64_t clock_now(void)

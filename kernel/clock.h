@@ -8,7 +8,11 @@
 #define NSEC_PER_SEC 1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 
-void clock_init(void);
+/*
+ * Part of attach() (lib/process/start.c): clock_now() begins with 0, and after a resume, when
+ * system time is another host's, it continues from the value that it returned last.
+ */
+void clock_attach(void);
 
 /*
  * The time since boot: Xen's system time (which may be the host's uptime) minus an

@@ -6,7 +6,7 @@
  * The debugger is a kernel thread.  It stops the application: its threads are frozen
  * (sched_freeze()), each in the state in which it was preempted, fell asleep in the
  * kernel, or trapped.  Unless stated otherwise, the functions are for the time in which
- * the application is stopped, and for its threads.
+ * the application is stopped, and for its threads, and do not sleep.
  */
 #ifndef KERNEL_DEBUG_H
 #define KERNEL_DEBUG_H

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WORD_BITS 64u
 #define WORDS 64u			/* the two-level ABI: 64 words of 64 ports */
@@ -57,10 +58,22 @@ static void unmask(evtchn_port_t port)
 	__atomic_store_n(&vcpu->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
 }
 
-void evtchn_init(void)
+static void forget_all(struct evtchn **word)
 {
-	for (unsigned i = 0; i < WORDS; i++)
+	for (unsigned i = 0; i < WORD_BITS; i++)
+		if (word[i])
+			word[i]->port = 0;
+	memset(word, 0, WORD_BITS * sizeof(*word));
+}
+
+void evtchn_attach(void)
+{
+	for (unsigned i = 0; i < WORDS; i++) {
 		arch_shared_info.evtchn_mask[i] = ~0ul;
+		if (table[i])
+			forget_all(table[i]);
+	}
+	deferred = 0;
 }
 
 static int attach(struct evtchn *e, const char *name, evtchn_port_t port, bool adopted)

@@ -26,7 +26,11 @@ struct evtchn {
 	struct waitq *wakes;		/* queue to wake instead of waiters, or NULL */
 };
 
-void evtchn_init(void);		/* once, before any other; masks all ports */
+/*
+ * Part of attach() (lib/process/start.c), before any other: masks all ports.  After a resume no
+ * port of before exists, so each struct evtchn that was bound is not bound any more.
+ */
+void evtchn_attach(void);
 
 /* Bind a port.  They return 0 or -errno (-ENOSPC if Xen has no free port, -ENOMEM). */
 int evtchn_listen(struct evtchn *e, const char *name, domid_t remote);

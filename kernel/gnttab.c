@@ -31,6 +31,7 @@ struct note {
 
 static struct grant_entry_v1 *entries[FRAMES_MAX];
 static struct note *notes[FRAMES_MAX];	/* a page of them for each frame */
+static unsigned long numbers[FRAMES_MAX];	/* of frames, as Xen gives them */
 static unsigned frames, max_frames;
 static uint32_t free_list;
 static uint32_t quarantine, quarantine_last;
@@ -171,7 +172,6 @@ static void adopt(unsigned frame)
 /* Adds a frame. */
 static int grow(void)
 {
-	static unsigned long numbers[FRAMES_MAX];
 	void *new_notes, *new_entries;
 	int rc;
 
@@ -191,6 +191,15 @@ static int grow(void)
 	memset(new_notes, 0, PAGE_SIZE);
 	adopt(frames++);
 	return 0;
+}
+
+int gnttab_attach(void)
+{
+	int rc = frames ? xen_grant_setup(frames, numbers) : 0;
+
+	for (unsigned i = 0; rc == 0 && i < frames; i++)
+		arch_map_frame(entries[i], numbers[i]);
+	return rc;
 }
 
 int gnttab_init(void)
@@ -273,7 +282,10 @@ void gnttab_stats(struct gnttab_stats *to)
 	*to = stats;
 }
 
-/* ---- Mapping what others granted us: some at a time, as operations are on the stack. */
+/*
+ * ---- Mapping pages of other domains, in batches, since the operations are on the
+ * stack.
+ */
 
 #define BATCH 16u
 #define INVALID UINT32_MAX		/* no handle */

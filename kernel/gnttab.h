@@ -11,6 +11,13 @@
 #include <stdbool.h>
 
 /*
+ * Part of attach() (lib/process/start.c): maps the frames of the table that is in use.  At boot
+ * there are none; after a resume they are new and empty, at the same addresses.  Returns 0 or
+ * -errno.
+ */
+int gnttab_attach(void);
+
+/*
  * Sets up the table.  Called before the first use of grants; further calls return 0.
  * Returns 0 or -errno.  Until then all functions return -ENOSPC.
  */
@@ -51,7 +58,10 @@ int gnttab_map(struct gnttab_map *map, domid_t from, const grant_ref_t *refs, un
 void gnttab_unmap(struct gnttab_map *map);
 
 struct gnttab_stats {
-	unsigned frames, max_frames, used, free, quarantined, mapped;
+	unsigned frames, max_frames;	/* of the table, 4 KiB each: now, and Xen's limit */
+	unsigned used, free;		/* refs */
+	unsigned quarantined;		/* refs that were revoked and are still mapped by the peer */
+	unsigned mapped;		/* pages of other domains */
 };
 void gnttab_stats(struct gnttab_stats *stats);
 

@@ -13,7 +13,7 @@
  */
 static struct vcpu_runstate_info runstate __attribute__((aligned(64)));
 
-static bool measured;
+static bool registered, measured;
 static uint64_t since, not_running_before;
 static uint64_t limit;			/* a hold of fewer cycles is not the longest */
 struct hold hold_longest __attribute__((aligned(128)));	/* in one page too */
@@ -39,11 +39,17 @@ void hold_begin(void)
 	since = arch_cycles();
 }
 
-void hold_init(void)
+void hold_attach(void)
 {
 	static const struct vcpu_register_runstate_memory_area area = { .addr.v = &runstate };
 
-	measured = !arch_cycles_trap && !xen_register_runstate(&area);
+	registered = !xen_register_runstate(&area);
+	measured &= registered;
+}
+
+void hold_init(void)
+{
+	measured = registered && !arch_cycles_trap;
 	hold_begin();
 }
 

@@ -19,9 +19,16 @@ extern struct hold {
 	uintptr_t pcs[HOLDERS];		/* where it ended: hold_end(), its caller ...; ends with 0 */
 } hold_longest;
 
+/* Part of attach() (lib/process/start.c): gives Xen the runstate area. */
+void hold_attach(void);
+
 /* Measures from now on, unless each reading of the cycle counter traps. */
 void hold_init(void);
 
+/*
+ * Called by kernel/sched.c only: a hold begins when the kernel is entered, and ends when
+ * events are checked.  These functions do not sleep.
+ */
 void hold_begin(void);
 void hold_end(void);
 

@@ -159,7 +159,7 @@ PARAM_CHECKED(loglevel, "loglevel=LEVEL[,MODULE=LEVEL]...", wrong_levels);
 
 void log_init(void)
 {
-	static struct setting setting = { .key = "loglevel", .set = set_levels };
+	static struct setting setting = { .key = "loglevel", .set = set_levels, .initial = "info" };
 	const char *text = param("loglevel");
 
 	param_setting(&setting);
@@ -233,6 +233,19 @@ void log_some(struct log_some *some, enum log_level level, const char *fmt, ...)
 	some->left_out = 0;
 }
 
+void log_unwritten(void)
+{
+	static bool done;
+	const char *text;
+	size_t len = !done && stdio_unwritten ? stdio_unwritten(&text) : 0;
+
+	done = true;
+	if (len) {
+		log_sink(text, len, true);
+		log_sink("\n", 1, true);
+	}
+}
+
 void print(const char *fmt, ...)
 {
 	char text[256], line[256];
@@ -277,6 +290,7 @@ static _Noreturn void end(const char *fmt, va_list args, bool where)
 
 	if (panicking)
 		panic_end();
+	log_unwritten();
 	panicking = true;
 	vformat(why, sizeof(why), fmt, args);
 	print("panic: %s, in thread %s\n", why, current->name);

@@ -106,6 +106,15 @@ _Noreturn void panic_reported(const char *fmt, ...) __attribute__((format(printf
  */
 void heap_report(void) __attribute__((weak));
 
+/*
+ * The application's text that the C library holds, an incomplete line; returns its length.
+ * Called in any state.
+ */
+size_t stdio_unwritten(const char **text) __attribute__((weak));
+
+/* Writes this text to the console, once: before a report, and before the end. */
+void log_unwritten(void);
+
 /* What panic() calls after its report.  Until it is set: SHUTDOWN_crash. */
 extern void (*panic_end)(void) __attribute__((noreturn));
 

@@ -35,8 +35,8 @@ void *page_brk(ptrdiff_t delta);
 
 /*
  * Maps the next PAGE_STEP bytes of unused memory by which the heap would grow, if it grew
- * by size.  Returns true while more is left to map.  So a later page_brk() has nothing to
- * map, and is short.
+ * by size bytes.  Returns true while more is left to map.  So a later page_brk() has nothing
+ * to map, and is short.
  */
 #define PAGE_STEP (1ul << 20)
 bool page_prepare(size_t size);

@@ -170,6 +170,13 @@ int param_set(const char *key, const char *value)
 	return 0;
 }
 
+const char *param_initial(const char *key)
+{
+	struct setting *s = setting(key);
+
+	return s ? s->initial : NULL;
+}
+
 void param_settings(void (*visit)(const struct setting *s, void *arg), void *arg)
 {
 	for (const struct setting *s = settings; s; s = s->next)

@@ -70,13 +70,14 @@ bool param_parse_size(const char *text, uint64_t *bytes);
 
 /*
  * A key that may be set while the guest runs; param() returns the new value then.  set()
- * applies the value and returns 0, or returns -EINVAL for an invalid value and changes
- * nothing.  The struct stays registered.
+ * applies the value and returns 0, or changes nothing and returns -EINVAL for an invalid
+ * value, or -ENOMEM.  The struct stays registered.
  */
 #define SETTING_MAX 64
 struct setting {
 	const char *key;
 	int (*set)(const char *value);
+	const char *initial;		/* in force while the key is not set; NULL: nothing */
 	struct setting *next;
 	bool changed;
 	char value[SETTING_MAX];
@@ -85,9 +86,12 @@ void param_setting(struct setting *s);
 
 /*
  * Returns 0; -ENOENT if the key cannot be set; -EINVAL if the value is invalid or too
- * long.
+ * long; -ENOMEM.
  */
 int param_set(const char *key, const char *value);
+
+/* Returns the `initial` of a key that can be set, or NULL. */
+const char *param_initial(const char *key);
 
 /* Calls visit() for each key that can be set. */
 void param_settings(void (*visit)(const struct setting *s, void *arg), void *arg);

@@ -16,7 +16,10 @@
 /* The ring while a profile runs; the records are struct sample of profile.c. */
 extern struct records profile_records;
 
-/* Takes hz samples a second for ns, until *until.  Returns 0 or -ENOMEM. */
+/*
+ * Takes hz samples a second for `ns` ns, until *until (ns of clock_now()).  Returns 0 or
+ * -ENOMEM.
+ */
 int profile_begin(unsigned hz, uint64_t ns, uint64_t *until);
 void profile_end(void);
 

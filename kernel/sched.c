@@ -383,9 +383,6 @@ void sched_profile(sched_tick *tick, uint64_t deadline)
 void sched_init(const char *name, enum thread_kind kind)
 {
 	current = thread_adopt(name, kind);
-	if (timer_init())
-		panic("no event channel for the timer");
-	xen_stop_periodic_timer();
 }
 
 void thread_yield(void)

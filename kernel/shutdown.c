@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/clock.h"
+#include "kernel/dump.h"
 #include "kernel/hypercall.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
@@ -84,6 +85,7 @@ static void summary(void)
 {
 	uint64_t now = clock_now(), took = now - began;
 
+	log_unwritten();
 	print("end: %s, status %d, ran %u.%03u s, shutdown took %u.%03u s, reason: %s\n",
 	      names[order.reason], order.status, (unsigned)(now / NSEC_PER_SEC),
 	      (unsigned)(now % NSEC_PER_SEC / NSEC_PER_MSEC), (unsigned)(took / NSEC_PER_SEC),
@@ -127,7 +129,7 @@ static void set_limit(void)
 	xen_sched_watchdog(&id, left / NSEC_PER_SEC + 1);
 }
 
-/* What somebody outside has asked for; why is NULL: nobody has. */
+/* The request from outside; why is NULL if there is none. */
 static struct {
 	unsigned reason;
 	const char *why;
@@ -278,9 +280,11 @@ static void watch_limits(void *arg)
 		if (loss.why)
 			shutdown_guest(policy(loss.word, SHUTDOWN_poweroff), loss.status,
 				       loss.why);
-		if (clock_now() >= lifetime)
+		if (clock_now() >= lifetime) {
+			dump_threads();
 			shutdown_guest(SHUTDOWN_poweroff, STATUS_LIFETIME,
 				       "lifetime expired");
+		}
 		if (clock_now() < next_check)
 			continue;
 		idled = worked(step) ? 0 : idled + 1;
@@ -350,10 +354,10 @@ void shutdown_limits(void)
 {
 	static struct setting settings[] = {
 		{ .key = "lifetime", .set = set_lifetime },
-		{ .key = "onexit", .set = set_word },
-		{ .key = "onpanic", .set = set_word },
-		{ .key = "reboot-guard", .set = set_duration },
-		{ .key = "shutdown-timeout", .set = set_duration },
+		{ .key = "onexit", .set = set_word, .initial = "poweroff" },
+		{ .key = "onpanic", .set = set_word, .initial = "crash" },
+		{ .key = "reboot-guard", .set = set_duration, .initial = "60s" },
+		{ .key = "shutdown-timeout", .set = set_duration, .initial = "10s" },
 	};
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)

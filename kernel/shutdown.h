@@ -27,7 +27,8 @@
  *					from outside (1 s, or until nothing moves on them)
  *	shutdown-timeout=DURATION	limit for all hooks together (10 s)
  *
- * All but idle= may be set while the guest runs.  lifetime= may also be extended then.
+ * lifetime=, onexit=, onpanic=, reboot-guard= and shutdown-timeout= may also be set while the
+ * guest runs.
  */
 #ifndef KERNEL_SHUTDOWN_H
 #define KERNEL_SHUTDOWN_H
@@ -62,7 +63,7 @@ struct shutdown_hook {
 
 void shutdown_init(void);		/* panic() ends here from now on */
 void shutdown_hook(struct shutdown_hook *hook);
-void shutdown_sync(void);		/* every hook's sync() */
+void shutdown_sync(void);		/* calls every hook's sync(); may sleep */
 
 /* Enforces lifetime= and idle= from now on. */
 void shutdown_limits(void);
@@ -73,7 +74,11 @@ void shutdown_limits(void);
  */
 void shutdown_loss(const char *word, int status, const char *why);
 
-/* Sets the lifetime in ns since the start. */
+/*
+ * Ends the guest when this time has passed, in ns of clock_now(), which is the time since the
+ * start.  Only shortens the lifetime that is set.  Does not sleep.  Panics if there is no memory
+ * for the thread that enforces it.
+ */
 void shutdown_lifetime(uint64_t ns);
 
 /*
@@ -85,7 +90,8 @@ _Noreturn void shutdown_guest(unsigned reason, int status, const char *why);
 /*
  * Ends the guest on a request from outside.  An application that handles SIGTERM gets it, and
  * half of shutdown-timeout= to end by itself, with its own status.  Otherwise, and on a second
- * request, this is shutdown_guest() with STATUS_ASKED.
+ * request, this is shutdown_guest() with STATUS_ASKED.  Returns, without sleeping, only if the
+ * application got SIGTERM.
  */
 void shutdown_request(unsigned reason, const char *why);
 
@@ -97,7 +103,10 @@ void shutdown_request(unsigned reason, const char *why);
  */
 int shutdown_signal(int signal) __attribute__((weak));
 
-/* The same when the application has ended: onexit=, or the request, is the reason. */
+/*
+ * As shutdown_guest(), when the application has ended: the reason for Xen is that of
+ * shutdown_request() if there was one, otherwise of onexit=.
+ */
 _Noreturn void shutdown_exit(int status);
 
 /* Exit statuses of guests that did not choose their own, as of killed processes. */

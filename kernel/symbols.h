@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Names of functions, for backtraces. */
+/* Names of functions, for backtraces, and of the image; tools/symbols makes them. */
 #ifndef KERNEL_SYMBOLS_H
 #define KERNEL_SYMBOLS_H
 
 #include <stdint.h>
+
+/* The name of the application, and a digest of the image in hexadecimal digits. */
+extern const char image_name[], image_build[];
 
 /*
  * Returns the function in which addr lies, or NULL if addr is not code; *start becomes

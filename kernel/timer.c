@@ -10,8 +10,10 @@ static uint64_t timer_set_for = NEVER;	/* when VIRQ_TIMER will fire; not after `
 static sched_tick *tick;		/* a profiler's */
 bool timer_fired;
 
-int timer_init(void)
+int timer_attach(void)
 {
+	timer_set_for = NEVER;
+	xen_stop_periodic_timer();
 	return evtchn_virq(&timer, "timer", VIRQ_TIMER);
 }
 

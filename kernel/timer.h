@@ -14,8 +14,11 @@
 
 #include "kernel/sched.h"
 
-/* Binds the timer's event channel: 0 or -errno. */
-int timer_init(void);
+/*
+ * Part of attach() (lib/process/start.c): binds the timer's event channel, and stops the periodic
+ * timer.  Returns 0 or -errno.
+ */
+int timer_attach(void);
 
 /* Sets the timer, unless it is set for an earlier time. */
 void timer_set(uint64_t when);

@@ -12,6 +12,10 @@
 #ifndef KERNEL_WATCHDOG_H
 #define KERNEL_WATCHDOG_H
 
+/*
+ * Starts the watchdog if the command line requests it.  Does not sleep.  If Xen refuses it,
+ * logs a warning.  Panics if there is no memory for its thread.
+ */
 void watchdog_init(void);
 
 #endif

@@ -267,7 +267,7 @@ static bool opens(struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned len)
 	return false;
 }
 
-int net_tcp_filter(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
+int tcp_filter_input(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
 		uint8_t *second, struct pbuf *p)
 {
 	struct options o = { (uint8_t *)(h + 1), second, second ? in_first : options, options };

@@ -3,9 +3,9 @@
 # with AddressSanitizer and UndefinedBehaviorSanitizer, and a program for each
 # tests/unit/*_test.c and each tests/fuzz/*_fuzz.c.
 #
-# Each access to memory of kernel/, drivers/ and control/ is a call (tests/host/world.c).  Each
-# file is compiled once: with libFuzzer's coverage, which unit tests do not need, but which
-# costs them less than a second compilation would take.
+# Each memory access of kernel/, drivers/ and control/ is a call (tests/host/world.c).  Each file
+# is compiled once, with libFuzzer's coverage.  Unit tests do not need the coverage, but it costs
+# less time than compiling everything twice.
 #
 # A test is linked with libguest.a, which has kernel/, drivers/, net/, control/, lwIP and
 # tests/host/.
@@ -25,7 +25,7 @@ LWIP		:= $(filter-out core/altcp% core/dns.c core/ipv4/autoip.c core/ipv6/dhcp6.
 HOST		:= $(wildcard tests/host/*.c)
 UNIT		:= $(wildcard tests/unit/*_test.c)
 FUZZ		:= $(wildcard tests/fuzz/*_fuzz.c)
-# The platform itself lives on from one seed to the next; all else begins anew.
+# The platform keeps its variables from one seed to the next; all other files begin anew.
 PLATFORM	:= $(addprefix tests/host/,arch.c xen.c world.c claims.c)
 
 # clang notices a compile-time choice of code only with the same macros as the image has.
@@ -42,7 +42,7 @@ WRAP		:= malloc calloc realloc \
 		   $(foreach n,1 2 4 8 16,__asan_load$(n) __asan_store$(n))
 LDFLAGS		:= -no-pie -pthread -fsanitize=address,undefined $(WRAP:%=-Wl,--wrap=%)
 
-# Where one seed ends and the next begins static variables are put back: see claims.c.
+# Before each seed, claims.c restores the static variables in these sections.
 RENAME		:= --rename-section .data=guest_data \
 		   --rename-section .bss=guest_bss,alloc,load,data,contents
 
@@ -50,10 +50,10 @@ objects		= $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 LWIP_OBJECTS	:= $(LWIP:%.c=$(OUT)/obj/lwip/%.o)
 VERSION		:= $(shell cat VERSION)
 for_file	= $(if $(filter kernel/% drivers/% control/%,$(1)),$(BY_CALL)) \
-		  $(if $(filter control/command.c,$(1)),-DXENOLITH_VERSION='"$(VERSION)"') \
+		  $(if $(filter control/command.c control/kernel_methods.c,$(1)),-DXENOLITH_VERSION='"$(VERSION)"') \
 		  $(if $(filter net/% control/net_% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
 		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE)
-# lwIP takes words from where they are, and shifts bytes into signs.
+# lwIP reads words at unaligned addresses, and shifts bytes into the sign bit.
 FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment,shift
 
 .PHONY: objects links sources FORCE
@@ -61,12 +61,12 @@ FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lw
 .DELETE_ON_ERROR:
 objects: $(call objects,$(GUEST) $(HOST) $(UNIT) $(FUZZ)) $(LWIP_OBJECTS)
 links: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
-# Each source, and what is made of it.
+# Prints each source and its output file.
 sources:
 	@: $(foreach f,$(GUEST) $(HOST),$(info $(f) $(call objects,$(f)))) \
 		$(foreach f,$(UNIT) $(FUZZ),$(info $(f) $(OUT)/$(f:.c=)))
 
-# What is not made anew is not there, for nobody to run.
+# Removes the output first, so that no old program is run if the compiler fails.
 define compile
 	@mkdir -p $(@D); rm -f $@ $(patsubst %.c,$(OUT)/%,$(filter $(UNIT) $(FUZZ),$<))
 	$(CLANG) $(CFLAGS) $(call for_file,$<) $(1) -c -o $@ $<
@@ -80,7 +80,7 @@ $(OUT)/obj/control/command.o: VERSION
 $(OUT)/obj/%.o: %.c tests/check.mk
 	$(compile)
 
-# Of what there is: a file that does not compile fails those who need it, not all.
+# From the objects that exist: a file that does not compile fails only the tests that need it.
 $(OUT)/obj/libguest.a: FORCE
 	@rm -f $@.new
 	ar rcsD $@.new $(wildcard $(call objects,$(GUEST) $(HOST)) $(LWIP_OBJECTS))

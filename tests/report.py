@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What tests/check and tests/run have in common: which tests are chosen, and what is printed.
+"""Common parts of tests/check and tests/run: the choice of tests, and their output.
 
 Both take words: a test runs if its name contains one of them, or if there are none.  Both
 print a line for each test that begins with `ok`, `FAILED` or `skip`, then the slowest, and
@@ -15,7 +15,7 @@ LINE = re.compile(r"(ok    |FAILED|skip  ) (.*)")
 
 
 def options(doc):
-    """The parser of both; each adds what only it has."""
+    """Returns the parser of both; each adds its own options."""
     parser = argparse.ArgumentParser(description=doc,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", metavar="WORD",
@@ -39,7 +39,7 @@ class Tally:
         setattr(self, outcome, getattr(self, outcome) + n)
 
     def add(self, name, seconds, outcome, why=""):
-        """One result; why: a line for its end, then the lines that explain it."""
+        """Adds a result; why: the text behind the name, then lines that explain it."""
         first, *rest = why.splitlines() or [""]
         lines = [f"{WORDS[outcome]} {name}{f'  ({seconds:.1f} s)' if seconds else ''}"
                  f"{': ' + first if first else ''}", *(f"      | {line}" for line in rest)]
@@ -49,7 +49,7 @@ class Tally:
             print("\n".join(lines), flush=True)
 
     def take(self, output):
-        """Print what a program printed, and count its lines that are results."""
+        """Prints the output of a program, and counts its lines that are results."""
         found = [m[1] for m in map(LINE.match, output.splitlines()) if m]
         with self.lock:
             for outcome, word in WORDS.items():
@@ -70,7 +70,7 @@ class Tally:
         return f"{self.passed} passed, {self.failed} failed{skipped}"
 
     def end(self):
-        """The last lines; the status of the program."""
+        """Prints the last lines; returns the exit status."""
         if longest := self.slowest():
             print("      the slowest:", *longest, sep="\n")
         print(self.summary(), flush=True)

@@ -27,6 +27,7 @@ own		:= $(patsubst $(folder)/%.c,$(out)/%.o,$(wildcard $(folder)/*.c))
 elsewhere	:= $(foreach s,$(APP_SOURCES),$(out)/$(notdir $(s:.c=.o)))
 pins		:= $(addsuffix .pin,$(sort $(filter $(SRC)/%/,$(dir $(APP_SOURCES)))))
 elf		:= $(out)/$(notdir $(out)).elf
+code_of_$(out)	:= $(own) $(elsewhere)
 
 # The shell and the debugger are asked for by names that only the image's objects have.
 $(elf): $(elsewhere) $(own)
@@ -37,7 +38,9 @@ $(out)/.contents: CONTENTS := $(folder) $(wildcard $(folder)/*.c $(folder)/files
 $(out)/.contents: FORCE
 	@mkdir -p $(@D); $(call newer,$(CONTENTS))
 
-$(out)/%.o: FLAGS := -ffile-prefix-map=$(folder)/=$(if $(filter /%,$(folder)),apps/$(notdir $(folder)),$(folder))/ $(APP_CFLAGS)
+# Of a folder outside of the tree, the debugger's names are the true ones, and those in the image
+# do not depend on where it is.
+$(out)/%.o: FLAGS := $(if $(filter /%,$(folder)),-fmacro-prefix-map=$(folder)/=$(notdir $(folder))/) $(APP_CFLAGS)
 $(own) $(elsewhere): $(BUILD)/flags $(out)/.contents | $(READY)
 
 $(out)/%.o: RENAMED := $(APP_KERNEL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The part of boot that is common to all guest types, and some functions of kernel/arch.h
- * that only call `platform`.
+ * The part of boot that is common to all guest types, and functions of kernel/arch.h that only
+ * call `platform`.
  */
 #include "arch/x86_64/platform.h"
 #include "arch/x86_64/x86_64.h"
@@ -21,13 +21,21 @@ _Noreturn void __stack_chk_fail(void)
 	panic("stack smashed");
 }
 
-/* kernel_main() has the rest of the list. */
-_Noreturn void boot_arch(void)
+/*
+ * A word of RDRAND, if a second one differs: some CPUs always return the same word.  It takes less
+ * time than starting the generator of random numbers, which many programs never need.
+ */
+static uint64_t canary(void)
 {
-	platform->attach();
+	uint64_t word, other;
+
+	return arch_random(&word) && arch_random(&other) && word != other ? word : random_word();
+}
+
+__attribute__((no_stack_protector)) void arch_init(void)
+{
 	cpu_init();
-	__stack_chk_guard = random_word() & ~0xfful;	/* a NUL stops string functions */
-	kernel_main();
+	__stack_chk_guard = canary() & ~0xfful;		/* a NUL stops string functions */
 }
 
 /*
@@ -48,6 +56,11 @@ void arch_idle(uint64_t deadline)
 {
 	(void)deadline;		/* the scheduler has set the timer */
 	platform->block();
+}
+
+void arch_attach(void)
+{
+	platform->attach();
 }
 
 int xen_grant_setup(unsigned n, unsigned long *frames)

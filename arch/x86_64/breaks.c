@@ -31,7 +31,7 @@
 struct stop {
 	uintptr_t at;			/* 0: none */
 	bool planted;
-	uint8_t byte;			/* what is there */
+	uint8_t byte;			/* the original byte */
 };
 
 static struct stop breaks[BREAKS], returns[RETURNS];

@@ -20,6 +20,7 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
+#include "kernel/symbols.h"
 
 #include <string.h>
 
@@ -182,12 +183,37 @@ bool next_frame(const struct arch_context *c, uintptr_t *rbp, uintptr_t *pc)
 	return true;
 }
 
+#define FRAMES_MAX 100000
+#define LINES_MAX 40
+
+static void print_repeated(unsigned n, uintptr_t pc)
+{
+	uintptr_t start;
+	const char *name = symbol_lookup(pc - 1, &start);
+
+	if (n)
+		print("    ... %u more of %s\n", n, name ? name : "the same");
+}
+
+/* Successive frames that return to the same address, of a recursion, count as one line. */
 void backtrace_from(uintptr_t rbp, void (*visit)(uintptr_t pc))
 {
-	uintptr_t pc;
+	uintptr_t pc, before = 0;
+	unsigned lines = 0, repeated = 0;
 
-	for (int depth = 0; depth < 40 && next_frame(NULL, &rbp, &pc); depth++)
+	for (int i = 0; i < FRAMES_MAX && next_frame(NULL, &rbp, &pc); i++) {
+		if (pc == before) {
+			repeated++;
+			continue;
+		}
+		print_repeated(repeated, before);
+		repeated = 0;
+		if (lines++ == LINES_MAX)
+			return;
 		visit(pc);
+		before = pc;
+	}
+	print_repeated(repeated, before);
 }
 
 void arch_backtrace(void (*visit)(uintptr_t pc))
@@ -206,11 +232,14 @@ void print_stack_overflow(void)
 
 	arch_context_stack(running(), &size, &used);
 	print("\nfault: stack overflow, thread %s, stack of %zu bytes\n", current->name, size);
+	if (current->kind == THREAD_APP)
+		print("  raise it: stack=%zuM on the command line\n", (size >> 18) < 4 ? 4 : size >> 18);
 }
 
 _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller)
 {
 	kernel_enter();
+	log_unwritten();
 	print_stack_overflow();
 	print("  backtrace:\n");
 	print_pc(pc);

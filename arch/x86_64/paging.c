@@ -171,9 +171,13 @@ void *arch_map_frames(const unsigned long *frames, unsigned n)
 	char *pages = page_alloc(n);
 
 	for (unsigned i = 0; pages && i < n; i++)
-		platform->remap((uintptr_t)pages + i * PAGE_SIZE,
-				frames[i] * PAGE_SIZE | PTE_RW | pte_nx);
+		arch_map_frame(pages + i * PAGE_SIZE, frames[i]);
 	return pages;
+}
+
+void arch_map_frame(void *where, unsigned long frame)
+{
+	platform->remap((uintptr_t)where, frame * PAGE_SIZE | PTE_RW | pte_nx);
 }
 
 void *arch_reserve(unsigned n)

@@ -15,13 +15,7 @@
 #include <stdint.h>
 
 struct platform {
-	/*
-	 * Attaches what Xen gives to the domain: maps the shared page, masks events,
-	 * tells Xen the entries for events, and finds the rings and ports of console and
-	 * xenstore (boot_info). All of these are new after a resume, which would call
-	 * this again.
-	 */
-	void (*attach)(void);
+	void (*attach)(void);			/* arch_attach() */
 
 	/* The CPU. */
 	void (*cpuid)(uint32_t leaf, uint32_t sub, uint32_t regs[4]);	/* as Xen shows it */

@@ -3,25 +3,28 @@
  * memcpy(), memmove(), memset(), in general registers: kernel code calls them in an upcall,
  * where the FPU's registers are still the interrupted thread's.
  *
- * Words overlap at the end instead of going on by bytes.  Long runs are left to the string
- * instructions: by bytes where the CPU says that these are fast (ERMS), else by words to an
- * aligned place.  Nothing goes past the caches as newlib's do: what was copied is read
- * next, by us or a backend.
+ * The last word overlaps the one before it, instead of a loop over bytes.  Long runs use string
+ * instructions: by bytes if the CPU reports that these are fast (ERMS), otherwise by words to an
+ * aligned address.  Unlike newlib's, none of these bypasses the caches: copied data is read
+ * next, by the guest or a backend.
  */
 #include "arch/x86_64/x86_64.h"
 
 #include <string.h>
 
-#define LONG 256			/* where string instructions win */
+#define LONG 256			/* from this length on string instructions are faster */
 
 struct word {
 	uint64_t value;
 } __attribute__((packed, may_alias));
 
-/* Set by string_init(): any run of bytes is fast. */
+/* Set by string_init(): byte string instructions are fast for any length. */
 static bool erms;
 
-/* A loop with this in it is not taken for a call of memcpy(), that is, of itself. */
+/*
+ * In a loop, this keeps the compiler from replacing the loop by a call of memcpy(), that
+ * is, of itself.
+ */
 #define KEEP_LOOP __asm__ volatile("" : : : "memory")
 
 static uint64_t load(const char *at)
@@ -142,7 +145,7 @@ void *memmove(void *to, const void *from, size_t n)
 		move_few(to, from, n);
 	else if (up < n)
 		move_down(to, from, n);
-	else if (n < LONG || -up < 64)	/* string instructions are slow where so close */
+	else if (n < LONG || -up < 64)	/* string instructions are slow at such a short distance */
 		move_up(to, from, n);
 	else
 		memcpy(to, from, n);

@@ -94,6 +94,7 @@ void trap(struct regs *r)
 	kernel_enter();
 	if (panicking)
 		panic_end();
+	log_unwritten();
 	if (r->vector == DOUBLE_FAULT && at_stack_guard(r->rsp)) {
 		name = "stack overflow";
 		print_stack_overflow();

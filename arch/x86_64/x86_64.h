@@ -89,9 +89,7 @@ _Noreturn void stack_overflow(uintptr_t pc, uintptr_t caller);
 /* Runs the threads that an upcall in application code woke: see sched_upcall(). */
 void preempt(void);
 
-/* The rest of boot, when `platform` and the page tables work; ends in kernel_main(). */
-_Noreturn void boot_arch(void);
-void cpu_init(void);
+void cpu_init(void);			/* part of arch_init() */
 
 /*
  * The whole state of the FPU, for a thread that was interrupted: in bytes, aligned to 64.

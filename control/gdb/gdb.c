@@ -145,7 +145,7 @@ void debug_stopped(int signal, bool breakpoint, bool *is_fatal)
 	fatal = NULL;
 }
 
-/* ---- the one that is attached */
+/* ---- the attached gdb */
 
 static bool send(const char *text, size_t len)
 {
@@ -293,7 +293,7 @@ static void serve(void *arg)
 	wake(&resumed);
 }
 
-/* ---- from the first moment to the last */
+/* ---- sessions */
 
 static void disconnect_peer(const struct shutdown_order *order)
 {

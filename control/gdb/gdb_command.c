@@ -280,7 +280,7 @@ static enum gdb_next resume(struct gdb_session *s, const char *p, struct gdb_rep
 	return GDB_STAY;
 }
 
-/* ---- what there is */
+/* ---- queries */
 
 static void features(const char *p, struct gdb_reply *r)
 {

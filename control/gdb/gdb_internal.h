@@ -9,7 +9,7 @@
 
 struct thread;
 
-/* ---- gdb_packet.c: bytes as packets, $DATA#SUM; and what is written in them */
+/* ---- gdb_packet.c: packets in bytes, $DATA#SUM, and their contents */
 
 #define GDB_PACKET_MAX 4096
 

@@ -16,7 +16,7 @@ static int digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* ---- in */
+/* ---- received packets */
 
 static enum gdb_event outside(struct gdb_packet *p, char c)
 {
@@ -67,7 +67,7 @@ enum gdb_event gdb_byte(struct gdb_packet *p, char c)
 	return GDB_PACKET;
 }
 
-/* ---- out */
+/* ---- replies */
 
 static void put(struct gdb_reply *r, char c)
 {
@@ -122,7 +122,7 @@ void gdb_end(struct gdb_reply *r)
 	r->data[r->len++] = digits[sum & 15];
 }
 
-/* ---- what is in it */
+/* ---- contents of packets */
 
 bool gdb_take(const char **at, const char *text)
 {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The xenstore client: what docs/misc/xenstore.txt of Xen lets a guest ask.
+ * The xenstore client: the requests of docs/misc/xenstore.txt of Xen.
  *
- * Kernel code only; any number of threads at once.  Paths that do not begin with /
- * are below our own domain's directory.  A request, path and value together, is at
- * most 4096 bytes (XENSTORE_PAYLOAD_MAX), else -E2BIG.
+ * Kernel code only; any number of threads may call at once.  Paths that do not begin with /
+ * are below the directory of this domain.  Path and value of a request have at most 4096
+ * bytes together (XENSTORE_PAYLOAD_MAX); otherwise it returns -E2BIG.
  *
- * Everything but xs_unwatch(), xs_watch_pending(), xs_domid() once it succeeded and
- * xs_last_words() sleeps.  Errors are xenstored's own (-ENOENT, -EACCES, -EINVAL for
- * a bad path, -EAGAIN from xs_end(), -ENOSPC for a quota, ...), and besides
+ * All functions sleep, except xs_unwatch(), xs_watch_pending(), xs_last_words(), and
+ * xs_domid() after its first success.  They return xenstored's errors (-ENOENT, -EACCES,
+ * -EINVAL for an invalid path, -EAGAIN from xs_end(), -ENOSPC for a quota, ...), and
  *
- *	-ETIMEDOUT	the deadline passed; a change may still be made later
- *	-EPROTO		the answer to this request made no sense
- *	-EIO		the connection is broken, for everybody and for good
- *	-ENODEV		there is no xenstore
- *	-ENOMEM		no memory here (or there)
+ *	-ETIMEDOUT	the deadline has passed; a change may still be made later
+ *	-EPROTO		the reply to this request is invalid
+ *	-EIO		the connection is broken, for all callers and finally
+ *	-ENODEV		xenstore is not available
+ *	-ENOMEM		no memory here, or in xenstored
  */
 #ifndef DRIVERS_XENBUS_XENSTORE_H
 #define DRIVERS_XENBUS_XENSTORE_H
@@ -25,60 +25,67 @@
 #include <sys/types.h>
 #include <xen/xen.h>
 
-/* Adopt the ring, and ask nothing: enough for xs_last_words().  0 or -errno; again: as then. */
+/*
+ * Adopts the ring without a request, which suffices for xs_last_words().  Returns 0 or -errno;
+ * further calls return the same.
+ */
 int xs_open(void);
 
 /*
- * Take up the ring the builder, or a loader before us, left: 0 or -errno.  Before it
- * all calls say -ENODEV.  Whoever may be the first to need xenstore calls it; it is
- * done once, and the others wait for that and get its result.  10 s at the most.
+ * Connects, with the ring of the domain builder or of a boot loader.  Returns 0 or -errno,
+ * after at most 10 s.  Called before the first use of xenstore; further calls wait for the
+ * first one and return its result.  Until then all functions return -ENODEV.
  */
 int xs_init(void);
 
-/* Our domain's number, as the toolstack wrote it, or -errno. */
+/* Returns the number of this domain, as the toolstack wrote it, or -errno. */
 int xs_domid(void);
 
 /*
- * Under which transaction a call is made, and until when it may take.  NULL stands
- * for none and for ever, as does a zeroed one.
+ * The transaction and the deadline of a call.  NULL and a zeroed struct mean: no transaction,
+ * no deadline.
  */
 struct xs_request;
 
 struct xs_tx {
 	uint32_t id;			/* set by xs_begin(); 0: none */
 	struct xs_request *end;		/* of xs_begin(), for xs_end() */
-	uint64_t deadline;		/* in clock_now()'s time; 0: none */
+	uint64_t deadline;		/* in ns of clock_now(); 0: none */
 };
 
 /*
- * The value: its length, and in *value, for free(), a copy with a NUL behind it.
- * Values may hold any bytes.
+ * Returns the length of the value, and in *value a copy, followed by a NUL, to be freed by
+ * free().  Values may contain any bytes.
  */
 ssize_t xs_read(const struct xs_tx *tx, const char *path, char **value);
 
-/* The value as a decimal number; -EPROTO unless it is one, in [min, max]. */
+/* Reads a decimal number.  Returns -EPROTO if the value is not a number in [min, max]. */
 int xs_read_number(const struct xs_tx *tx, const char *path, uint64_t min, uint64_t max,
 		   uint64_t *number);
 
-/* Set the value; missing directories above are made.  xs_printf: as format(), < 256. */
+/*
+ * Write a value, and create missing directories above it.  xs_printf() formats as format(), at
+ * most 255 bytes.
+ */
 int xs_write(const struct xs_tx *tx, const char *path, const char *value);
 int xs_write_bytes(const struct xs_tx *tx, const char *path, const void *value,
 		   size_t len);
 int xs_printf(const struct xs_tx *tx, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-int xs_mkdir(const struct xs_tx *tx, const char *path);	/* that it exists: 0 also if so */
-int xs_rm(const struct xs_tx *tx, const char *path);	/* it and all below */
+int xs_mkdir(const struct xs_tx *tx, const char *path);	/* 0 also if it exists */
+int xs_rm(const struct xs_tx *tx, const char *path);	/* with everything below it */
 
 /*
- * The names in a directory of any size, as they were at one moment: how many, and in
- * *names an array for one free().
+ * Returns the number of names in a directory, as of one moment, and in *names an array to be
+ * freed by one free().
  */
 int xs_list(const struct xs_tx *tx, const char *path, char ***names);
 
 /*
- * Permissions: the first entry names the owner, and its access is everybody's who
- * has no entry.  access: 'n' none, 'r' read, 'w' write, 'b' both.
+ * Permissions: the first entry names the owner; its access is that of all domains without an
+ * entry.  access: 'n' none, 'r' read, 'w' write, 'b' both.  xs_get_perms() returns the number of
+ * entries, and in *perms an array to be freed by free().
  */
 struct xs_perm {
 	domid_t domid;
@@ -89,31 +96,30 @@ int xs_set_perms(const struct xs_tx *tx, const char *path, const struct xs_perm 
 		 unsigned n);
 
 /*
- * Transactions.  xs_begin() fills in tx->id; where all that xenstored grants us are
- * in use it sleeps until one of ours ends.  So a thread that holds one must not
- * begin another.  xs_end() with commit: -EAGAIN, somebody was faster: begin again.
+ * Transactions.  xs_begin() sets tx->id.  If all transactions that xenstored allows this domain
+ * are in use, it sleeps until one ends, so a thread with an open transaction must not begin
+ * another.  xs_end() with commit returns -EAGAIN if another change interfered: begin again.
  */
 int xs_begin(struct xs_tx *tx);
 int xs_end(struct xs_tx *tx, bool commit);
 
 /*
- * Run body in a transaction, and again as long as it ends in -EAGAIN.  A negative
- * return undoes all and is returned.
+ * Runs body in a transaction, and again while it ends with -EAGAIN.  If body returns a negative
+ * value, the transaction is aborted, and this value is returned.
  */
 int xs_transaction(uint64_t deadline, int (*body)(const struct xs_tx *tx, void *arg),
 		   void *arg);
 
 /*
- * Watches.  An event tells that the value, the permissions or the existence of a path
- * at or below the watched one may have changed; the first comes at once.
+ * Watches.  An event means that the value, the permissions or the existence of a path at or
+ * below the watched one may have changed.  The first event is sent at once.
  *
- * None is lost means: after any change an event can be taken whose path is that of
- * the change or above it.  Events come in the order in which xenstored sent them.  An
- * event that equals one still in the queue is left out, since who takes that one sees
- * the change (xenstored does the same: send_event() in its core.c).  A queue that
- * grows beyond XS_WATCH_BYTES is cut, and ends with an event for the watched path
- * itself, which stands for all below.  So a consumer may take all day: it costs that
- * much memory, and nobody else waits for it.
+ * No change is lost: after each change there is an event with its path or a path above it.
+ * Events keep the order in which xenstored sent them.  An event equal to a queued one is
+ * omitted, since the consumer of the queued one sees the change (as by send_event() in
+ * xenstored's core.c).  A queue that exceeds XS_WATCH_BYTES is cut, and ends with an event for
+ * the watched path itself, which stands for all paths below.  So a slow consumer costs at most
+ * this memory, and delays no other.
  */
 #define XS_WATCH_BYTES (128 * 1024)
 
@@ -122,39 +128,38 @@ struct xs_event;
 struct xs_watch {
 	struct xs_watch *next;
 	const char *path;
-	struct waitq waiters;		/* who waits in xs_watch_wait() */
-	struct waitq *wakes;		/* this, or what xs_watch() was given */
+	struct waitq waiters;		/* threads in xs_watch_wait() */
+	struct waitq *wakes;		/* this, or the argument of xs_watch() */
 	struct xs_event *first, *last;
-	size_t bytes;			/* what the queue takes */
+	size_t bytes;			/* of the queue */
 	struct xs_request *undo;
-	bool cut;			/* it was too much */
+	bool cut;			/* the queue was cut */
 	int error;
 	char token[12];
 };
 
 /*
- * Watch path, which stays the caller's for as long.  wakes: the queue to wake at each
- * event, for threads that wait for several things, or NULL.
+ * Watches path, which must stay valid until xs_unwatch().  wakes: a wait queue that each event
+ * wakes, for threads that wait for several conditions, or NULL.
  */
 int xs_watch(struct xs_watch *w, const char *path, struct waitq *wakes);
 
-/* Never sleeps.  Nobody may be waiting. */
+/* Removes the watch, without sleeping.  No thread may be waiting for it. */
 void xs_unwatch(struct xs_watch *w);
 
-/* Whether xs_watch_wait() would return at once; a condition for wait_until(). */
+/* Returns whether xs_watch_wait() would return at once; a condition for wait_until(). */
 bool xs_watch_pending(const struct xs_watch *w);
 
 /*
- * Take the next event: 0, and in *path (unless path is NULL), for free(), what may
- * have changed: as in the watch relative or not.  -ETIMEDOUT; -EIO after the last
- * event of a broken connection.  deadline 0 does not wait.
+ * Takes the next event.  Returns 0, and in *path (unless path is NULL) the changed path, to be
+ * freed by free(); it is relative if the watched path is.  Returns -ETIMEDOUT after the deadline
+ * (ns of clock_now(); 0: at once), and -EIO after the last event of a broken connection.
  */
 int xs_watch_wait(struct xs_watch *w, uint64_t deadline, char **path);
 
 /*
- * For the very end, when nothing may sleep or allocate: send a write and wait, at most
- * that long and without sleeping, until xenstored has fetched it.  Path and value
- * together < 256 bytes.
+ * For a panic: sends a write, and waits until xenstored has read it, for at most ns.  Does not
+ * sleep or allocate.  Path and value have less than 256 bytes together.
  */
 void xs_last_words(const char *path, const char *value, uint64_t ns);
 

@@ -5,7 +5,6 @@
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
 #include "kernel/log.h"
-#include "kernel/random.h"
 #include "kernel/sched.h"
 
 #include <errno.h>
@@ -29,7 +28,7 @@ struct xs_request {
 	size_t reply_len;
 	uint32_t begun;			/* of XS_TRANSACTION_START: the transaction */
 	struct xs_request *end;		/* and the request that ends it if no thread waits */
-	size_t written, size;		/* of what follows */
+	size_t written, size;		/* of the following bytes */
 	struct xsd_sockmsg hdr;
 	char payload[];
 };
@@ -404,7 +403,7 @@ static int read_some(void)
 	return rc;
 }
 
-/* The error of the connection, if xenstored is new enough to tell it. */
+/* Returns the error of the connection, if this xenstored reports it. */
 static uint32_t server_error(void)
 {
 	if (!(shared_load(&conn.page->server_features) & XENSTORE_SERVER_FEATURE_ERROR))
@@ -473,7 +472,7 @@ int xs_link_open(void)
 		return conn.error;
 	conn.page = boot_info.xenstore_ring;
 	/* An earlier user of the ring counted from 0: replies to it must not match. */
-	conn.next_id = random_word();
+	conn.next_id = clock_now();
 	rc = evtchn_adopt(&conn.port, "xenstore", boot_info.xenstore_port);
 	if (rc)
 		return rc;

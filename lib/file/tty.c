@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The console as a file: standard input, output and error. */
+/*
+ * The console as a file: standard input, output and error.  Ctrl-D ends the input for
+ * good; a host sends it when its own input has ended.
+ */
 #include "control/shell.h"
 #include "drivers/console.h"
 #include "kernel/log.h"
@@ -10,6 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
+
+#define CTRL_D 4
 
 static bool ended;
 
@@ -21,15 +27,23 @@ void tty_end_input(void)
 
 static ssize_t tty_read(struct file *f, void *to, size_t len)
 {
+	const char *last;
+	ssize_t n;
+
 	if (ended)
 		return 0;
 	if (f->flags & O_NONBLOCK && len && !console_readable())
 		return -EAGAIN;
 	if (len && console_present() &&
 	    wait_or_signal(console_changed(), NEVER, SIGNAL_RESTARTS,
-			   (console_rings(), console_readable())) <= 0)
+			   (console_events(), console_readable())) <= 0)
 		return -EINTR;
-	return console_read(to, len);
+	n = console_read(to, len);
+	last = n > 0 ? memchr(to, CTRL_D, n) : NULL;
+	if (!last)
+		return n;
+	tty_end_input();
+	return last - (const char *)to;
 }
 
 static ssize_t tty_write(struct file *f, const void *from, size_t len)
@@ -56,13 +70,13 @@ static off_t tty_seek(struct file *f, off_t offset, int whence)
 /* Threads that read sleep on the console's event; this notifies poll(). */
 static void notify_poll(void *arg)
 {
-	uint64_t seen = console_rings();
+	uint64_t seen = console_events();
 
 	(void)arg;
 	for (;;) {
 		file_changed(&tty_file);
-		wait_until(console_changed(), console_rings() != seen);
-		seen = console_rings();
+		wait_until(console_changed(), console_events() != seen);
+		seen = console_events();
 	}
 }
 

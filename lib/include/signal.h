@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * newlib's <signal.h>, and flags of sigaction() that programs use. No signal comes from
- * outside the program.
- */
+/* newlib's <signal.h>, and flags of sigaction() that programs use. */
 #ifndef XENOLITH_SIGNAL_H
 #define XENOLITH_SIGNAL_H
 

@@ -2,8 +2,9 @@
 /*
  * printf()'s formats, with positional arguments (%2$s) and %m (syslog(3) and Linux's printf(3)).
  *
- * It takes the place of newlib's vfprintf() and svfprintf(), two copies of which one has 16 KB
- * with what it needs.  There is one locale, C: no groups of digits, no multibyte characters.
+ * It replaces newlib's vfprintf() and svfprintf(), two copies of the same code, each of which
+ * has 16 KB with the functions that it calls.  The only locale is C: there are no groups of
+ * digits and no multibyte characters.
  */
 #include "lib/libc/printf.h"
 
@@ -17,11 +18,11 @@
 enum type { NONE, INT, LONG, DOUBLE, LONG_DOUBLE };
 
 union value {
-	long l;				/* or an int, a pointer, or what else has at most 64 bits */
+	long l;				/* or an int, a pointer: at most 64 bits */
 	long double ld;			/* or a double */
 };
 
-/* A conversion with what is known of its arguments. */
+/* A conversion and the positions of its arguments. */
 struct directive {
 	struct printf_conversion c;
 	const char *rest;		/* of the format, behind it */
@@ -87,7 +88,7 @@ const char *printf_sign(const struct printf_conversion *c, bool negative)
 	return negative ? "-" : c->flags & PRINTF_PLUS ? "+" : c->flags & PRINTF_BLANK ? " " : "";
 }
 
-/* *p moves behind it.  What is more than INT_MAX stays so. */
+/* Reads a number and moves *p behind it.  A number above INT_MAX stays above it. */
 static long digits(const char **p)
 {
 	long n = 0;

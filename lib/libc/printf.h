@@ -50,8 +50,8 @@ void printf_put(struct printf *to, const char *bytes, size_t len);
 void printf_pad(struct printf *to, char fill, size_t len);
 
 /*
- * What comes before the len bytes of a conversion: blanks or zeros for its width, with the
- * prefix (a sign, 0x) where it belongs, and at least `zeros` zeros behind it.
+ * Puts out the text before the len bytes of a conversion: blanks or zeros for its width,
+ * with the prefix (a sign, 0x) in its place, and at least `zeros` zeros behind it.
  */
 void printf_begin(struct printf *to, const struct printf_conversion *c, const char *prefix,
 		  size_t zeros, size_t len);

@@ -23,7 +23,10 @@ struct decimal {
 	int count, point;
 };
 
-/* Multiply the words, least significant last, by less than WORD: the new first one. */
+/*
+ * Multiplies the words, least significant last, by less than WORD; returns the new first
+ * one.
+ */
 static uint32_t *scale(uint32_t *first, uint32_t *end, uint32_t by)
 {
 	uint64_t carry = 0;
@@ -47,7 +50,10 @@ static uint32_t power(uint32_t base, int n)
 	return result;
 }
 
-/* The words of m * 2^e, or of m * 5^-e, which end at end: the first. */
+/*
+ * Computes the words of m * 2^e, or of m * 5^-e, which end at end; returns the first
+ * one.
+ */
 static uint32_t *integer(uint32_t *end, uint64_t m, int e)
 {
 	uint32_t base = e < 0 ? 5 : 2, *first = end;
@@ -62,7 +68,10 @@ static uint32_t *integer(uint32_t *end, uint64_t m, int e)
 	return first;
 }
 
-/* How many words integer() needs, at most: one has 29.9 bits, and log2(5) is below 7/3. */
+/*
+ * Returns the maximum number of words of integer(): one has 29.9 bits, and log2(5) is
+ * below 7/3.
+ */
 static size_t words(int e)
 {
 	return (size_t)(64 + (e < 0 ? -e * 7 / 3 : e)) / 29 + 2;
@@ -91,7 +100,7 @@ static struct decimal decimal(uint32_t *room, size_t size, uint64_t m, int e)
 	return d;
 }
 
-/* Keep so many digits: rounded half to even. */
+/* Keeps this many digits, rounded half to even. */
 static void keep(struct decimal *d, long count)
 {
 	bool up;
@@ -124,7 +133,10 @@ static void keep(struct decimal *d, long count)
 	}
 }
 
-/* Digits from one place to before another; what is in front of the first is 0. */
+/*
+ * Puts out the digits from one place to before another; places before the first digit
+ * are 0.
+ */
 static void put(struct printf *to, const struct decimal *d, long from, long end)
 {
 	if (from < 0 && from < end) {

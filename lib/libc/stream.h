@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What is shared with newlib's streams, and those that fclose() and freopen() closed. */
+/*
+ * The interface to newlib's streams, and the streams that fclose() and freopen() closed.
+ */
 #ifndef LIB_LIBC_STREAM_H
 #define LIB_LIBC_STREAM_H
 

@@ -164,7 +164,7 @@ static void handle(struct pthread *p, int sig)
 	p->blocked = before;
 }
 
-/* Called by the scheduler when a thread with `called` set leaves the kernel. */
+/* Called by the scheduler when a thread with `signal_due` set leaves the kernel. */
 void thread_deliver_signals(void)
 {
 	struct pthread *p = current->local;

@@ -5,19 +5,21 @@
  * The boot thread initialises the kernel and creates the thread that runs main(), since
  * its own stack is too small for an application. Then it becomes the control thread.
  */
-#include "control/control.h"
+#include "control/toolstack.h"
 #include "control/gdb/gdb.h"
 #include "control/shell.h"
 #include "drivers/console.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
+#include "kernel/gnttab.h"
 #include "kernel/hold.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
+#include "kernel/timer.h"
 #include "kernel/watchdog.h"
 #include "lib/file/file.h"
 #include "lib/thread/tls.h"
@@ -73,6 +75,17 @@ static void set_variable(const char *name, const char *value)
 
 PARAM(env, "env.NAME=VALUE");
 
+size_t stdio_unwritten(const char **text)
+{
+	const struct __sFILE *f = stdout;
+	size_t n = f->_p - f->_bf._base;
+
+	if (!(f->_flags & __SLBF) || !(f->_flags & __SWR) || n > (size_t)f->_bf._size)
+		return 0;
+	*text = (const char *)f->_bf._base;
+	return n;
+}
+
 static void main_thread(void *arg)
 {
 	int argc = param_argc();
@@ -81,7 +94,6 @@ static void main_thread(void *arg)
 	(void)arg;
 	if (gdb_start)
 		gdb_start();
-	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	param_each("env.", set_variable);
 	atexit(run_destructors);
 	run_constructors(argc, argv);
@@ -161,18 +173,35 @@ static void check_command_line(size_t length, int rc)
 	shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, why);
 }
 
+/*
+ * Attaches what Xen gives to a domain: the shared page, the entries for events, ports, the ring
+ * of the console, and grant frames.  All of these are new after a resume, which will call this
+ * again.  toolstack_init() attaches the ring of xenstore, since it may have to wait for xenstored.
+ */
+static void attach(void)
+{
+	arch_attach();
+	clock_attach();
+	evtchn_attach();
+	if (timer_attach())
+		panic("no event channel for the timer");
+	hold_attach();
+	if (gnttab_attach())
+		panic("no grant table");
+	console_attach();
+}
+
 _Noreturn void kernel_main(void)
 {
 	size_t length = strlen(boot_info.command_line);
 	int rc;
 
-	clock_init();
 	page_init();
-	evtchn_init();
+	attach();
+	arch_init();
 	sched_init("control", THREAD_KERNEL);
 	shutdown_init();
 	console_init();
-	console_start();
 	rc = param_init(boot_info.command_line);
 	log_init();
 	log_version();
@@ -180,7 +209,7 @@ _Noreturn void kernel_main(void)
 	 * Without xenstore the guest runs, but has no control endpoint and cannot report
 	 * its exit status there.
 	 */
-	if (control_init())
+	if (toolstack_init())
 		log_warning("xenstore is not available: no disks, network or control endpoint");
 	check_command_line(length, rc);
 	watchdog_init();
@@ -192,7 +221,8 @@ _Noreturn void kernel_main(void)
 	hold_init();		/* until here there was no other thread */
 	thread_sleep(clock_now() + HEAD_START);
 	console_notify();
-	control_run();
+	console_start();	/* its stack takes time that main has first */
+	toolstack_run();
 	thread_exit();
 }
 

@@ -9,6 +9,7 @@
  * If the number of half-open connections is at its limit, a SYN is answered with a SYN
  * cookie (net/syn_cookie.h), which needs no memory.
  */
+#include "kernel/log.h"
 #include "lib/socket/socket_tcp.h"
 #include "lib/thread/signals.h"
 #include "net/net.h"
@@ -38,7 +39,7 @@ static bool memory_is_short(void)
 }
 
 /* Called for a new pcb, after a SYN or the ACK of a SYN cookie. */
-static err_t syn(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
+static err_t half_open(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
 {
 	(void)id, (void)listener;
 	if (memory_is_short())
@@ -130,9 +131,21 @@ int tcp_socket_accept(struct socket *s, bool may_sleep, struct socket **connecti
 	return 0;
 }
 
+/* Without a vif there is only loopback. */
+static void warn_if_unreachable(const ip_addr_t *address, unsigned port)
+{
+	static bool warned;
+
+	if (warned || ip_addr_isloopback(address) || (netif_list && netif_list->next))
+		return;
+	warned = true;
+	log_warning("socket: port %u has a listener, but the domain has no network interface"
+		    " (NET= of make, --net, vif= in xl.cfg)", port);
+}
+
 int tcp_socket_listen(struct socket *s, unsigned backlog)
 {
-	static const struct tcp_ext_arg_callbacks callbacks = { .passive_open = syn };
+	static const struct tcp_ext_arg_callbacks callbacks = { .passive_open = half_open };
 	struct tcp_socket *t = tcp_of(s);
 	struct endpoint any = { .port = 0 };
 	struct tcp_pcb *pcb;
@@ -161,6 +174,7 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 	tcp_arg(pcb, t);
 	tcp_accept(pcb, accepted);
 	update_backlog(t);
+	warn_if_unreachable(&pcb->local_ip, pcb->local_port);
 	return 0;
 }
 

@@ -230,9 +230,7 @@ static int begin(struct tcp_socket *t, const struct endpoint *to)
 	return 0;
 }
 
-/*
- * The thread of a non-blocking connect() that waits for an address. It holds a reference.
- */
+/* The thread of a connect() that waits for an address.  It holds a reference. */
 static void begin_later(void *arg)
 {
 	struct tcp_socket *t = arg;
@@ -252,14 +250,10 @@ static void begin_later(void *arg)
 	net_push();
 }
 
-static int begin_or_defer(struct tcp_socket *t, const struct endpoint *to, bool may_sleep)
+static int begin_or_defer(struct tcp_socket *t, const struct endpoint *to)
 {
-	int rc = socket_has_source(to) ? 0 : may_sleep ? socket_wait_source(to) : -EINPROGRESS;
-
-	if (!rc)
+	if (socket_has_source(to))
 		return begin(t, to);
-	if (rc != -EINPROGRESS)
-		return rc;
 	if (!socket_source_pending(to))
 		return -ENETUNREACH;
 	t->remote = *to;
@@ -296,7 +290,7 @@ static int tcp_socket_connect(struct socket *s, const struct endpoint *to, bool 
 			return -ENETUNREACH;
 		if (!to->port)
 			return -ECONNREFUSED;
-		rc = begin_or_defer(t, to, may_sleep);
+		rc = begin_or_defer(t, to);
 		if (rc)
 			return rc;
 		t->connect_unreported = true;

@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "kernel/arch.h"
+#include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
 #include "lib/thread/clocks.h"
@@ -144,6 +145,7 @@ static int start_thread(struct pthread *p, size_t stack)
 		return EAGAIN;
 	}
 	p->thread->tls = tls;
+	format(p->thread->name, sizeof(p->thread->name), "pthread-%u", p->thread->id);
 	link_half(p);
 	living++;
 	return 0;

@@ -90,7 +90,7 @@ static int reply(struct command *c)
 		return command_error(c, NULL, error);
 	}
 	if (!json_fits(r) || json_check(r->to, r->len, COMMAND_DEPTH))
-		return command_error(c, NULL, "the application's answer is too long, or is none");
+		return command_error(c, NULL, "the application's reply is too long or invalid");
 	json_members(c->reply, (struct json_value){ r->to, r->len });
 	return 0;
 }

@@ -20,10 +20,10 @@ uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *r
 struct tcp_pcb;
 struct tcp_hdr;
 struct pbuf;
-int net_tcp_filter(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
+int tcp_filter_input(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, unsigned in_first,
 		uint8_t *second, struct pbuf *p);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, h, options, in_first, second, p) \
-	net_tcp_filter(pcb, h, options, in_first, second, p)
+	tcp_filter_input(pcb, h, options, in_first, second, p)
 
 /* net/config.c: routing for IPv6 with a configured gateway and prefix. */
 const ip6_addr_t *config_gateway6(struct netif *netif, const ip6_addr_t *to);

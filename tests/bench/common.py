@@ -14,7 +14,7 @@ from folders import BUILD, ROOT  # noqa: E402
 from lab import build as lab_build  # noqa: E402
 
 RUNS = int(os.environ.get("RUNS", 11))
-# Our one image through each door: the row's name, and the guest's type.
+# The same image as each guest type: the row's name, and the type.
 OURS = {"xenolith": "pv", "xenolith pvh": "pvh"}
 
 

@@ -154,7 +154,7 @@ class Cloud:
     def calls(self, operation):
         return [p for name, p in self.log if name == operation]
 
-    # -- what all have
+    # -- common to all services
 
     def once(self, operation, params, make):
         """Client tokens: the same words give the same thing, others are refused."""
@@ -356,7 +356,7 @@ class Cloud:
             image = self.known(self.images, p["ImageId"], "InvalidAMIID.NotFound")
             kind = p.get("InstanceType", "m1.small")
             if image["VirtualizationType"] not in TYPES[kind][0] or \
-                    TYPES[kind][3] == "nitro":      # of which our images know nothing
+                    TYPES[kind][3] == "nitro":      # not supported by the images
                 raise Refused("Unsupported", "The requested configuration is not supported")
             name = self.name("i")
             tags = [t for s in p.get("TagSpecifications", []) if s["ResourceType"] == "instance"
@@ -460,7 +460,7 @@ class Cloud:
         return self.once("CreateSchedule", p, make)
 
     def fire(self):
-        """It is late: what the schedules are for."""
+        """The time of the schedules has come: runs them."""
         with self.lock:
             for i in self.instances.values():
                 i["hidden"] = 0

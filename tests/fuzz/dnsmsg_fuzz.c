@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		return 0;
 	query_len = dnsmsg_query(query, bytes[0], "a.test", types[bytes[1] & 3], false);
 	assert(query_len);
-	skip = bytes[1] & 4 ? query_len : 0;	/* most answers repeat the question */
+	skip = bytes[1] & 4 ? query_len : 0;	/* most replies repeat the question */
 	len -= 2;
 	message = malloc(skip + len + 1);
 	to = malloc((skip + len) / 12 * 16 + 1);

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint8_t *at, *end;		/* what is not yet answered */
+static const uint8_t *at, *end;		/* bytes without a reply yet */
 
 static bool take(const char *message, size_t len, bool too_long)
 {

@@ -83,7 +83,7 @@ size_t debug_read(uintptr_t address, void *to, size_t len)
 	size_t n = there(address, len);
 
 	must(len <= GDB_PACKET_MAX / 2);
-	memset(to, 0x5a, len);		/* so that ASan sees that there is room */
+	memset(to, 0x5a, len);		/* so that ASan checks the size */
 	if (n)
 		memcpy(to, memory + (address - MEMORY), n);
 	return n;
@@ -116,7 +116,7 @@ void debug_unbreak(uintptr_t address)
 			breaks[i] = 0;
 }
 
-/* ---- what it is asked, and how it answers */
+/* ---- requests, and checks of the replies */
 
 static struct gdb_session session;
 static struct gdb_packet packet;
@@ -176,7 +176,10 @@ static void as_packet(const char *data, size_t len)
 	answer();
 }
 
-/* The first byte says whether the lines of the rest are packets or it is as it comes. */
+/*
+ * The first byte decides whether each line of the rest is made a packet, or the bytes
+ * are used as they are.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *p = (const char *)data + 1, *end = (const char *)data + size;

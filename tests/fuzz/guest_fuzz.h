@@ -16,7 +16,7 @@ static size_t input_left HOST_KEEP;
 
 static void run(void);
 
-/* What the guest has at its end is lost with its static variables. */
+/* The guest's memory is lost with its static variables. */
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {

@@ -56,7 +56,24 @@ static uint8_t byte(void)
 	return *input++;
 }
 
-/* ---- what is allocated */
+/* Sequence numbers and acknowledgments at the edges of what a connection accepts. */
+static inline void numbers_of(const struct tcp_pcb *c, uint32_t seq[5], uint32_t ack[5])
+{
+	const struct tcp_seg *early = c->ooseq;
+
+	seq[0] = seq[1] = c->rcv_nxt;
+	seq[2] = c->rcv_nxt + c->rcv_wnd;
+	seq[3] = early ? early->tcphdr->seqno : c->rcv_nxt - 1;
+	while (early && early->next)
+		early = early->next;
+	seq[4] = early ? early->tcphdr->seqno + early->len : c->rcv_nxt + 1500;
+	ack[0] = ack[1] = c->snd_nxt;
+	ack[2] = c->lastack;
+	ack[3] = c->snd_lbb;
+	ack[4] = c->unacked ? lwip_ntohl(c->unacked->tcphdr->seqno) + c->unacked->len : c->snd_nxt;
+}
+
+/* ---- allocated memory */
 
 static struct {
 	bool on;
@@ -156,7 +173,7 @@ static void direct_up(const char *options)
 	settle();
 }
 
-/* All that lwIP has ends, by what its own timers would do in the end. */
+/* Ends all state of lwIP, as its own timers would in the end. */
 static void direct_down(void)
 {
 	struct net_stats s;
@@ -188,7 +205,7 @@ static void direct_down(void)
 	net_stats(&s);
 	if (!s.tx_queued && !s.lent_used && !vif.pages && !rx_memory_bytes())
 		return;
-	look_for_leaks();		/* which says where it is from */
+	look_for_leaks();		/* with the caller in its report */
 	host_fail("at the end: %u packets queued, %u lent pages used, %lu pages and %zu bytes "
 		  "of what was received", s.tx_queued, s.lent_used, vif.pages, rx_memory_bytes());
 }
@@ -211,10 +228,10 @@ static void boot(void)
 	page_stats(&pages);
 	sendbuf_init(pages.total * PAGE_SIZE);
 	host_snapshot();
-	host_xen.shutdown = 0;		/* what was allocated stays */
+	host_xen.shutdown = 0;		/* allocated memory stays allocated */
 }
 
-/* The process has it all at its end. */
+/* At the end of the process all of it is still reachable. */
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {

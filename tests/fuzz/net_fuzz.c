@@ -11,7 +11,7 @@
 
 #define PORT 80
 
-/* ---- what the guest sent last: answers are made of it */
+/* ---- the last packets of the guest, from which replies are made */
 
 static struct {
 	uint8_t dhcp[700];
@@ -238,7 +238,7 @@ static size_t template(uint8_t *p, uint8_t which)
 	}
 }
 
-/* As the frame says it is, so that more than the sums is looked at. */
+/* Corrects lengths and checksums, so that more than the checksum is tested. */
 static void put_right(uint8_t *p, size_t len)
 {
 	size_t hl = (p[14] & 15) * 4;

@@ -160,21 +160,8 @@ static void one_segment(void)
 	uint8_t b = byte(), flags = b & 8 ? byte() : usual[b & 7];
 	size_t options, len = byte();
 
-	if (c) {
-		const struct tcp_seg *early = c->ooseq;
-
-		seq[0] = seq[1] = c->rcv_nxt;
-		seq[2] = c->rcv_nxt + c->rcv_wnd;
-		seq[3] = early ? early->tcphdr->seqno : c->rcv_nxt - 1;
-		while (early && early->next)
-			early = early->next;
-		seq[4] = early ? early->tcphdr->seqno + early->len : c->rcv_nxt + 1500;
-		ack[0] = ack[1] = c->snd_nxt;
-		ack[2] = c->lastack;
-		ack[3] = c->snd_lbb;
-		ack[4] = c->unacked ? lwip_ntohl(c->unacked->tcphdr->seqno) + c->unacked->len :
-			 c->snd_nxt;
-	}
+	if (c)
+		numbers_of(c, seq, ack);
 	if (b & 16)
 		len = len * 250;
 	else if (b & 32)

@@ -96,7 +96,7 @@ static const char *error_name(void)
 	return xsd_errors[byte() % HOST_COUNT(xsd_errors)].errstring;
 }
 
-/* The next thing the input has to say; what a request needs is taken off the list. */
+/* Sends the next message of the input; a reply removes its request from the list. */
 static void think(void)
 {
 	static char text[2 * XENSTORE_PAYLOAD_MAX];
@@ -105,7 +105,7 @@ static void think(void)
 
 	switch (what % 8) {
 	case 0:
-	case 1:			/* an answer, and sometimes not to that question */
+	case 1:			/* a reply, sometimes to another request */
 		if (!nasked)
 			return;
 		len = bytes(text, XENSTORE_PAYLOAD_MAX);

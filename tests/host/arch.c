@@ -8,6 +8,8 @@
  *
  * The guest's stack pages are allocated and guarded as on Xen, so that out-of-memory
  * errors and leaked threads look the same; the C code uses the stack of the pthread.
+ *
+ * Over 500 lines: it implements one header.
  */
 #include "tests/host/inside.h"
 
@@ -36,8 +38,8 @@ struct worker {
 	pthread_t pthread;
 	sem_t baton;
 	jmp_buf top;
-	struct arch_context *context;	/* whom it serves, or NULL */
-	struct worker *next;		/* all of them */
+	struct arch_context *context;	/* the context that it serves, or NULL */
+	struct worker *next;		/* the list of all contexts */
 	bool stop;
 };
 
@@ -109,7 +111,7 @@ static struct worker *worker_get(void)
 	return w;
 }
 
-/* Back to the top of serve(), wherever it waits. */
+/* Returns to the top of serve(), from wherever the thread waits. */
 static void worker_stop(struct worker *w)
 {
 	w->stop = true;
@@ -409,6 +411,12 @@ void *arch_map_frames(const unsigned long *frames, unsigned n)
 	return (void *)at;
 }
 
+void arch_map_frame(void *where, unsigned long frame)
+{
+	if ((uintptr_t)where != frame * PAGE_SIZE)
+		host_fail("arch_map_frame() at another address than before");
+}
+
 void *arch_reserve(unsigned n)
 {
 	char *pages = page_alloc(n);
@@ -455,7 +463,7 @@ void arch_backtrace(void (*visit)(uintptr_t pc))
 		visit((uintptr_t)pc[i]);
 }
 
-/* Where it was, and as many callers as it pleases. */
+/* The interrupted address, and a random number of callers. */
 unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 		      struct arch_call *top)
 {
@@ -484,9 +492,9 @@ void host_arch_reset(void)
 	sem_init(&main_worker.baton, 0, 0);
 	running = &main_flow;
 	leaving = false;
-	now = 1000 * 1000ull + host_random() % (1ull << 52);	/* up for 50 days or so */
+	now = 1000 * 1000ull + host_random() % (1ull << 52);	/* an uptime of about 50 days */
 
-	/* Whatever was mapped over it: the whole range as new, and empty. */
+	/* Maps the whole range again, empty, whatever was mapped there. */
 	mmap((void *)HOST_BASE, size, PROT_NONE, MAP_SHARED | MAP_FIXED, file, 0);
 	if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size))
 		host_fail("fallocate: %s", strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What blkback.c and netback.c have in common: their side of xenstore.  To be included where
- * BACK and FRONT are defined, the paths of both ends.
+ * What blkback.c and netback.c share: their side of xenstore.  They define BACK and FRONT, the
+ * paths of both ends, before they include it.
  */
 #ifndef TESTS_HOST_BACKEND_H
 #define TESTS_HOST_BACKEND_H
@@ -24,7 +24,7 @@ static unsigned state;
 static bool attached;
 static unsigned peer_domid;		/* of the domain it is in */
 
-/* NULL: there is no such key. */
+/* value NULL: the key does not exist. */
 static void say(const char *key, const char *value)
 {
 	char path[100];
@@ -60,7 +60,7 @@ static long front(const char *key)
 	return value ? atol(value) : -1;
 }
 
-/* As a toolstack does it. */
+/* As a toolstack does. */
 static void attach(void)
 {
 	char domid[12];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* RFC 4648, for tests that read what a method says of bytes. */
+/* RFC 4648, for tests that read the bytes in a method's reply. */
 #include "tests/host/host.h"
 
 #include <assert.h>

@@ -116,6 +116,15 @@ static void end_input(void)
 	blkback_detach();
 }
 
+/* A guest that has lost xenstore may have taken its rings back in the meantime. */
+static void offered(void)
+{
+	if (store.ended)
+		set_state(XenbusStateClosing);
+	else
+		connect();
+}
+
 /* As frontend_changed() of Linux's xenbus.c. */
 static bool follow(void)
 {
@@ -129,7 +138,7 @@ static bool follow(void)
 	if (now == XenbusStateInitialising && state == XenbusStateClosed)
 		set_state(XenbusStateInitWait);
 	else if (now == XenbusStateInitialised && state == XenbusStateInitWait)
-		connect();
+		offered();
 	else if (now == XenbusStateClosing)
 		set_state(XenbusStateClosing);
 	else if (now == XenbusStateClosed) {
@@ -238,7 +247,7 @@ static void serve_one(void)
 		q.id = host_chance(2) ? host_random() : q.id + (1ull << 32);
 		break;
 	case LIE_TWICE:
-		/* Something must be owed, or it is a lie about the index. */
+		/* A response must be outstanding, or the index would be invalid. */
 		answer(q.id, operation, status);
 		break;
 	case LIE_OPERATION:
@@ -273,7 +282,7 @@ static void take(void)
 	awake = more;
 }
 
-/* From here on nothing in the ring can be relied upon, until there is another. */
+/* From here on the contents of the ring are invalid, until there is a new one. */
 static void scribble(void)
 {
 	mad = true;
@@ -300,7 +309,7 @@ static bool follow_input(void)
 	}
 	switch (what % 8) {
 	case 0 ... 1:
-		/* More answers than questions: the frontend's index is not to be judged by them. */
+		/* More responses than requests: the frontend's index cannot be checked any more. */
 		mad |= (int32_t)(ring.rsp_prod_pvt - ring.req_cons) > 0;
 		if (!mad)
 			take();

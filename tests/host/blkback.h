@@ -12,47 +12,47 @@
 #include <stdint.h>
 
 #define BLKBACK_VDEV 51712		/* xvda */
-#define BLKBACK_SIZE (256 * 1024)	/* what it really has, whatever it says */
+#define BLKBACK_SIZE (256 * 1024)	/* its real size, whatever it publishes */
 
 enum blkback_lie {
 	LIE_NONE,
-	LIE_ID,				/* an answer to what was never asked */
-	LIE_TWICE,			/* or to what was answered */
+	LIE_ID,				/* a response without a request */
+	LIE_TWICE,			/* a second response to a request */
 	LIE_OPERATION,
-	LIE_INDEX,			/* more answers than questions */
-	LIE_LIES,			/* how many ways those are */
+	LIE_INDEX,			/* more responses than requests */
+	LIE_LIES,			/* the number of these */
 };
 
 struct blkback {
-	/* What it offers: set before blkback_attach(). */
-	const char *sectors, *sector_size, *info;	/* NULL: as it is */
+	/* Features that it offers: set before blkback_attach(). */
+	const char *sectors, *sector_size, *info;	/* NULL: the real one */
 	bool flush, barrier, discard, persistent;
-	bool unknown;			/* it does not say what only Linux's says */
+	bool unknown;			/* without the keys that only Linux's backend writes */
 	unsigned ring_order, indirect;
 
-	/* Its manners, now. */
-	enum blkback_lie lie;		/* with the next answer */
-	bool silent;			/* takes, and does not answer */
-	bool scribbles;			/* writes anything anywhere it can */
-	bool keeps;			/* what it has mapped, for good */
+	/* Its behaviour, which may change at any time. */
+	enum blkback_lie lie;		/* with the next response */
+	bool silent;			/* takes requests and does not respond */
+	bool scribbles;			/* writes random bytes to all shared memory */
+	bool keeps;			/* never unmaps pages */
 	bool refuses;			/* flushes and barriers: "not supported" */
-	unsigned fails;			/* one request in so many fails */
+	unsigned fails;			/* one of so many requests fails */
 	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
 
-	/* What it saw. */
+	/* What it has counted and seen. */
 	unsigned requests, flushes, barriers, discards, indirects, connections;
-	uint64_t last_sector;		/* of the last read or write: where it began */
+	uint64_t last_sector;		/* of the last read or write: its first sector */
 	bool connected;
-	unsigned mapped;		/* pages of the guest it has mapped */
+	unsigned mapped;		/* pages of the guest that it has mapped */
 };
 extern struct blkback blkback;
 extern uint8_t blkback_disk[BLKBACK_SIZE];
 
-void blkback_attach(void);		/* as a toolstack does it */
-void blkback_detach(void);		/* asks for it; it is gone when both have closed */
+void blkback_attach(void);		/* as a toolstack does */
+void blkback_detach(void);		/* requests it; done when both ends have closed */
 bool blkback_detached(void);
-void blkback_vanish(void);		/* without a word, as a domain that is destroyed */
-void blkback_restart(void);		/* closes by itself, and shall come back */
-void blkback_let_go(void);		/* what it kept */
+void blkback_vanish(void);		/* without notice, as a domain that is destroyed */
+void blkback_restart(void);		/* closes by itself, then connects again */
+void blkback_let_go(void);		/* unmaps the pages that it kept */
 
 #endif

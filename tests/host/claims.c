@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Running claims: many seeds, each from a fresh start, and what they leave behind. */
+/* Runs claims: with many seeds, each from a fresh start, and searches for leaks. */
 #include "tests/host/inside.h"
 
 #include "kernel/clock.h"
@@ -9,6 +9,7 @@
 #include "kernel/hold.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
+#include "kernel/timer.h"
 
 #include <sanitizer/lsan_interface.h>
 #include <setjmp.h>
@@ -185,10 +186,10 @@ const char *__ubsan_default_options(void)
 
 /* ---- one run */
 
-extern int gnttab_init(void) WEAK;	/* if the test has grants at all */
+extern int gnttab_init(void) WEAK;	/* if the test has grants */
 extern void gnttab_stats(struct gnttab_stats *stats) WEAK;
 
-/* But for what page tables and grants take, which does not come back. */
+/* Without the pages of page tables and grants, which are never freed. */
 static size_t pages_used(void)
 {
 	struct gnttab_stats grants = { .frames = 0 };
@@ -210,9 +211,12 @@ static uint64_t tick(const struct regs *where, bool idle)
 void host_boot(void)
 {
 	page_init();
-	clock_init();
-	evtchn_init();
+	clock_attach();
+	evtchn_attach();
 	sched_init("main", THREAD_APP);
+	if (timer_attach())
+		host_fail("timer_attach");
+	hold_attach();
 	hold_init();
 	if (gnttab_init && gnttab_init())
 		host_fail("gnttab_init");
@@ -286,8 +290,8 @@ static struct {
 	unsigned times;
 } option = { .times = 1 };
 
-/* A share of a claim's seeds is at least so many of them. */
-#define LEAST_SEEDS 20
+/* The minimum number of seeds of a claim, if only a share of them is run. */
+#define LEAST_SEEDS 5
 
 static uint64_t seeds_of(const struct host_claim *claim)
 {

@@ -8,7 +8,7 @@
  *	claims.c	runs a test under many seeds and looks for what it leaves behind
  *
  * A test is a list of claims.  Each claim runs in a process of its own, under as many
- * seeds as it asks for.  For each seed the guest - its static variables, its memory,
+ * seeds as it requests.  For each seed the guest - its static variables, its memory,
  * Xen, the other domains - begins as new, and so do the static variables of the test.
  *
  *	static void wake_one_is_fair(void)
@@ -44,7 +44,7 @@
 
 #define HOST_COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* A static variable of a test with this, zero at first, is kept from seed to seed. */
+/* A static variable of a test with this attribute, initially zero, is kept between seeds. */
 #define HOST_KEEP __attribute__((section(".bss.host_keep")))
 
 /* ---- claims.c */
@@ -56,24 +56,24 @@ struct host_claim {
 };
 
 /*
- * Run them and print each; the exit status.  Options: -k TEXT only claims with this
- * text, -s SEED only this seed, -x N so many times the seeds, -v say what happens.
+ * Runs the claims and prints each; returns the exit status.  Options: -k TEXT only claims with
+ * this text, -s SEED only this seed, -x N so many times the seeds, -v show the guest's log.
  */
 int host_main(int argc, char **argv, const struct host_claim *claims, size_t n);
 
 /*
- * One run of test under a seed: reset, run, stop all threads, look for leaks.  For
- * fuzzers, whose input is the seed's companion.
+ * Runs a test once with a seed: resets everything, runs it, stops all threads, searches for
+ * leaks.  For fuzzers, which have an input besides the seed.
  */
 void host_run(uint64_t seed, void (*test)(void));
 
 /*
- * Bring the kernel up as kernel/main.c does; the caller becomes the thread "main", in
- * the kernel.  What exists on return is what may exist at the end.
+ * Starts the kernel as lib/process/start.c does; the caller becomes the thread "main", in
+ * the kernel.  Only threads, ports and grants that exist on return may exist at the end.
  */
 void host_boot(void);
 
-/* Run guest code which shuts down: the reason, or -1 if it just returned. */
+/* Runs guest code that shuts down.  Returns the reason, or -1 if it just returned. */
 int host_until_shutdown(void (*guest)(void));
 
 /*
@@ -83,31 +83,31 @@ int host_until_shutdown(void (*guest)(void));
 void host_snapshot(void);
 void host_restore(void);
 
-/* Text on Xen's console since the seed began, or since it was cleared. */
+/* Returns the text on Xen's console since the seed began, or since it was cleared. */
 const char *host_console(void);
 void host_console_clear(void);
 
-/* Print what is known, and abort. */
+/* Prints the state of the guest, and aborts. */
 _Noreturn void host_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- What the machine is like: set before host_boot(). */
+/* ---- properties of the machine: set before host_boot() */
 
 struct host_machine {
 	unsigned ports;			/* maximum number of event channels */
 	unsigned grant_frames;
 	bool no_watchdog;		/* -ENOSYS, as Xen 3.4 */
 	enum { RDRAND, RDRAND_STUCK, RDRAND_NONE } rdrand;
-	unsigned map_fails;		/* one arch_map() in so many fails; 0: none */
-	unsigned malloc_fails;		/* one malloc() of the guest in so many fails */
-	unsigned accesses;		/* others move each so many of them; 0: never */
+	unsigned map_fails;		/* one of so many arch_map() fails; 0: none */
+	unsigned malloc_fails;		/* one of so many malloc() of the guest fails */
+	unsigned accesses;		/* other domains move after so many of them; 0: never */
 	bool fifo;			/* arch_choose() takes the first, as on Xen */
-	bool profiled;			/* upcalls come in kernel code too; else by the seed */
+	bool profiled;			/* upcalls in kernel code too; otherwise by the seed */
 	unsigned clock_back;		/* processors' clocks differ by less; 0: not at all */
-	uint64_t steps;			/* before it counts as a run that does not end */
+	uint64_t steps;			/* after so many the run counts as endless */
 };
 extern struct host_machine host;
 
-void host_set_memory(size_t bytes);	/* at most 1 GiB; else it is 64 MiB */
+void host_set_memory(size_t bytes);	/* at most 1 GiB; default: 64 MiB */
 
 /* ---- world.c */
 
@@ -125,16 +125,16 @@ void host_actor(const char *name, bool (*step)(void *arg), void *arg);
 /* When (arch_clock()) an actor will move again, if it has nothing to do now. */
 void host_at(uint64_t when);
 
-/* Application code, where an event may come in: here it does, sometimes. */
+/* For application code: a place where an event may interrupt it, and sometimes does. */
 void host_preempt(void);
 
-/* Let the others move; the platform calls it all the time. */
+/* Lets other domains move; the platform calls it often. */
 void host_step(void);
 
 /* As host_step(), without running the guest: until no actor can take a step. */
 void host_settle(void);
 
-/* Called before each memory access of guest code; for tests of what is fetched twice. */
+/* Called before each memory access of guest code; for tests that search for double fetches. */
 extern void (*host_on_access)(const void *address, size_t size, bool write);
 
 /*
@@ -144,24 +144,24 @@ extern void (*host_on_access)(const void *address, size_t size, bool write);
 #define HOST_PEERS 10
 #define HOST_SELF 5
 
-/* Ports of theirs, of one number space.  0: not possible. */
+/* Ports of other domains, with common numbers.  Return 0 if it is not possible. */
 evtchn_port_t host_listen(domid_t peer);	/* for the guest to connect to */
 evtchn_port_t host_connect(domid_t peer, evtchn_port_t guest_port);
 void host_notify(evtchn_port_t port);
-bool host_rung(evtchn_port_t port);		/* and clears it */
+bool host_rung(evtchn_port_t port);		/* and clears the event */
 void host_close(evtchn_port_t port);
 
-/* The far ends of what the domain builder bound, both dom0's. */
+/* dom0's ends of the ports that the domain builder bound. */
 extern evtchn_port_t host_console_port, host_xenstore_port;
 
-/* Ring a virtual interrupt of the guest's. */
+/* Raises a virtual interrupt of the guest. */
 void host_virq(unsigned virq);
 
-/* A page the guest granted: its address, or NULL if the grant does not allow it. */
+/* Maps a page that the guest granted.  Returns NULL if the grant does not allow it. */
 void *host_map(domid_t peer, grant_ref_t ref, bool write);
 void host_unmap(domid_t peer, grant_ref_t ref, bool write);
 
-/* A page of theirs, zeroed, and a grant of it to the guest. */
+/* Allocates a zeroed page of another domain, and grants it to the guest. */
 void *host_page(void);
 grant_ref_t host_grant(domid_t peer, void *page, bool readonly);
 unsigned host_mapped_by_guest(grant_ref_t ref);	/* how often it is mapped */
@@ -170,10 +170,10 @@ void host_revoke(grant_ref_t ref);
 struct host_xen {
 	int shutdown;			/* the reason, or -1 */
 	unsigned ports, grants;		/* in use by the guest */
-	unsigned mapped;		/* foreign pages it has mapped */
-	uint64_t timer;			/* set for; 0: none */
+	unsigned mapped;		/* pages of other domains that it has mapped */
+	uint64_t timer;			/* expires at this time; 0: not set */
 	uint64_t periodic;		/* the next periodic tick, which is on at boot; 0: off */
-	uint64_t watchdog;		/* when it bites; 0: none */
+	uint64_t watchdog;		/* expires at this time; 0: none */
 	unsigned sends;			/* event hypercalls */
 	struct vcpu_runstate_info *runstate;
 };
@@ -181,14 +181,14 @@ extern struct host_xen host_xen;
 
 /* ---- arch.c */
 
-/* Whether the guest could touch this address without a fault. */
+/* Returns whether the guest can access this address without a fault. */
 bool host_touchable(const void *address);
 
-void host_advance(uint64_t ns);		/* let time pass */
-void host_set_time(uint64_t ns);	/* only after host_restore(): clock_now() must not go back */
+void host_advance(uint64_t ns);		/* lets time pass */
+void host_set_time(uint64_t ns);	/* after host_restore(): clock_now() must not go backwards */
 size_t host_page_tables(void);		/* pages that arch_map() took from the guest */
 
-/* The bytes that base64 text stands for: how many. */
+/* Decodes base64; returns the number of bytes. */
 size_t host_base64(const char *text, size_t len, uint8_t *to);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the host platform share among themselves. */
+/* What the files of the host platform share. */
 #ifndef TESTS_HOST_INSIDE_H
 #define TESTS_HOST_INSIDE_H
 
@@ -11,7 +11,7 @@
  * wherever a domain maps a page of another domain.
  */
 #define HOST_BASE 0x20000000ul
-#define HOST_GUEST_MAX (1024ul << 20)	/* the most that host_set_memory() may say */
+#define HOST_GUEST_MAX (1024ul << 20)	/* the maximum of host_set_memory() */
 #define HOST_PEER_PAGES 16384u
 #define HOST_FRAMES_MAX 64u
 
@@ -27,28 +27,28 @@ void host_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 struct regs {
 	uintptr_t pc;
 };
-bool host_in_kernel(void);		/* by the mask, or where a profiler has it open */
+bool host_in_kernel(void);		/* by the mask, or by the profiler, which clears it */
 
-/* Each module at the start of a seed. */
+/* Called for each module at the start of a seed. */
 void host_arch_reset(void);
 void host_xen_reset(void);
 void host_world_reset(uint64_t seed);
 
-/* Stop all threads but the one that runs claims, which must be the caller. */
+/* Stops all threads except the one that runs claims, which must be the caller. */
 void host_stop_threads(void);
 bool host_on_main_flow(void);
 /* The guest is gone: on the main flow call host_down(), which does not return. */
 _Noreturn void host_leave_to_main(void);
 extern void (*host_down)(void);
 
-uint64_t host_now(void);			/* arch_clock() which does not advance */
-void host_timers(void);				/* raise what is due */
-uint64_t host_next_timer(uint64_t deadline);	/* when anything is due; 0: never */
-bool host_actors_step(void);			/* one of them, if any can */
+uint64_t host_now(void);			/* arch_clock() without advancing time */
+void host_timers(void);				/* raises events that are due */
+uint64_t host_next_timer(uint64_t deadline);	/* when the next event is due; 0: never */
+bool host_actors_step(void);			/* lets one actor move, if one can */
 uint64_t host_actors_due(void);			/* the next host_at(); 0: none */
 void host_count_grants(void);		/* into host_xen.grants */
 
-void host_count_step(void);		/* fails when there have been too many */
+void host_count_step(void);		/* fails after too many steps */
 
 void *__real_calloc(size_t n, size_t size);	/* which never fails the guest */
 

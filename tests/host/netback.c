@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Over 500 lines: both directions share the connection and the ways to misbehave. */
 #include "tests/host/netback.h"
 #include "tests/host/host.h"
 
@@ -11,7 +12,7 @@
 #define PEER peer_domid
 #define SLOTS 256
 #define HEADER 14
-#define HEAD 128			/* what Linux copies: the headers must be there */
+#define HEAD 128			/* bytes that Linux copies: they must contain the headers */
 
 struct netback netback;
 
@@ -22,7 +23,7 @@ static evtchn_port_t tx_port, rx_port;
 static bool mad, split;
 static bool tx_awake, rx_awake, owes_tx, owes_rx;
 
-/* Slots that were taken and not answered, in order. */
+/* Slots that were taken and have no response yet, in order. */
 static struct held {
 	struct netif_tx_request req;
 	unsigned extras;
@@ -31,7 +32,7 @@ static struct held {
 } held[SLOTS];
 static unsigned nheld;
 
-/* The frame for the guest: its answers, of which some are pushed already. */
+/* The frame for the guest: its responses, some of which are published already. */
 static struct answer {
 	union {
 		struct netif_rx_response rsp;
@@ -43,7 +44,7 @@ static struct answer {
 static unsigned planned, pushed;
 static bool in_extras;			/* for ever */
 
-/* A received page that it has mapped although it answered. */
+/* A received page that it has still mapped after the response. */
 static grant_ref_t kept[64];
 static unsigned nkept;
 
@@ -149,6 +150,15 @@ static void end_input(void)
 	netback_detach();
 }
 
+/* A guest that has lost xenstore may have taken its rings back in the meantime. */
+static void offered(void)
+{
+	if (store.ended)
+		set_state(XenbusStateClosing);
+	else
+		connect();
+}
+
 /* As frontend_changed() of Linux's xenbus.c, for the state Connected. */
 static bool follow(void)
 {
@@ -162,7 +172,7 @@ static bool follow(void)
 	if (now == XenbusStateInitialising && state == XenbusStateClosed)
 		set_state(XenbusStateInitWait);
 	else if (now == XenbusStateConnected && state == XenbusStateInitWait)
-		connect();
+		offered();
 	else if (now == XenbusStateClosing) {
 		disconnect();
 		set_state(XenbusStateClosing);
@@ -228,7 +238,7 @@ static bool in_flight(uint16_t id, unsigned upto)
 	return false;
 }
 
-/* Xen maps a grant so often, and no more. */
+/* Xen's limit of mappings of a grant. */
 static void count_uses(grant_ref_t ref)
 {
 	unsigned n = 0;
@@ -347,11 +357,11 @@ static void answer_one(void)
 		break;
 	case NETLIE_TWICE:
 		put_answer(h.req.id, status);
-		/* Something must be owed, or it is a lie about the index. */
+		/* A response must be outstanding, or the index would be invalid. */
 		put_answer(h.req.id, status);
 		break;
 	case NETLIE_NULL:
-		if (h.extras)		/* these there are */
+		if (h.extras)		/* these exist */
 			put_answer(0, NETIF_RSP_NULL);
 		put_answer(h.req.id, NETIF_RSP_NULL);
 		break;
@@ -433,7 +443,7 @@ static void spoil(const struct netback_frame *f)
 	}
 }
 
-/* As Linux does it, or in crumbs. */
+/* As Linux does, or in small pieces. */
 static void plan_frame(const struct netback_frame *f)
 {
 	size_t left = f->len, len, offset;
@@ -478,7 +488,7 @@ static void plan_frame(const struct netback_frame *f)
 	spoil(f);
 }
 
-/* One that breaks the protocol; false: nothing of the kind is wanted. */
+/* Violates the protocol as requested.  Returns false if no violation of this kind is. */
 static bool plan_lie(void)
 {
 	planned = pushed = 0;
@@ -511,7 +521,7 @@ static unsigned posted(void)
 	return netback.posted;
 }
 
-/* There is room for the whole of it, or an event is asked for. */
+/* Returns whether there are slots for the whole frame; otherwise requests an event. */
 static bool fits(void)
 {
 	while (posted() < planned - pushed) {
@@ -582,9 +592,9 @@ static bool deliver(void)
 	return true;
 }
 
-/* ---- what it does next */
+/* ---- a step of the backend */
 
-/* From here on nothing in the rings can be relied upon, until there are others. */
+/* From here on the contents of the rings are invalid, until there are new ones. */
 static void scribble(void)
 {
 	uint8_t *page = host_chance(2) ? (uint8_t *)tx.sring : (uint8_t *)rx.sring;
@@ -631,7 +641,7 @@ static bool follow_input(void)
 		put_answer(netback.input() | what / 8 % 4 << 8, (int8_t)netback.input());
 		push_answers();
 		break;
-	case 3 ... 5:			/* answers of any content to what is posted */
+	case 3 ... 5:			/* responses of any content to posted slots */
 		for (i = 0; i <= what / 8 && posted(); i++) {
 			rsp = RING_GET_RESPONSE(&rx, rx.rsp_prod_pvt);
 			*rsp = (struct netif_rx_response){

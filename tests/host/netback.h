@@ -19,17 +19,17 @@
 
 enum netback_lie {
 	NETLIE_NONE,
-	/* With the next answer to what was sent. */
-	NETLIE_ID,			/* of what was never sent */
+	/* With the next response to a sent frame. */
+	NETLIE_ID,			/* an id that was not sent */
 	NETLIE_TWICE,
-	NETLIE_NULL,			/* an answer to an extra that there is not */
-	NETLIE_TX_INDEX,		/* more answers than slots */
+	NETLIE_NULL,			/* a response to an extra that was not sent */
+	NETLIE_TX_INDEX,		/* more responses than slots */
 	/* With the next frame for the guest. */
-	NETLIE_RX_ID,			/* not the slot's */
+	NETLIE_RX_ID,			/* not the id of the slot */
 	NETLIE_RX_INDEX,
-	NETLIE_ENDLESS,			/* always more to come */
-	NETLIE_EXTRAS,			/* one extra behind the other, for ever */
-	NETLIES,			/* how many ways those are */
+	NETLIE_ENDLESS,			/* always with the flag for more slots */
+	NETLIE_EXTRAS,			/* extras without end */
+	NETLIES,			/* the number of these */
 };
 
 enum netback_flaw {			/* of one frame, which is to be dropped */
@@ -44,7 +44,7 @@ enum netback_flaw {			/* of one frame, which is to be dropped */
 	FLAW_EMPTY,
 	FLAW_LONG,			/* more than a frame can have */
 	FLAW_SLOTS,			/* of a few bytes each, too many */
-	FLAW_PREFIX,			/* GSO as it was once told */
+	FLAW_PREFIX,			/* GSO in the obsolete form, by a prefix slot */
 	FLAWS,
 };
 
@@ -58,22 +58,22 @@ struct netback_frame {			/* both ways */
 };
 
 struct netback {
-	/* What it offers: set before netback_attach().  NULL: not said. */
+	/* Features that it offers: set before netback_attach().  NULL: no key. */
 	const char *mac, *mtu, *front_mtu, *carrier, *rx_copy;
-	unsigned domid;			/* where it is; dom0 */
+	unsigned domid;			/* the domain that it is in; default: dom0 */
 	bool no_sg, no_csum4, no_csum6, no_gso4, no_gso6, split;
 
-	/* Its manners, now. */
+	/* Its behaviour, which may change at any time. */
 	enum netback_lie lie;
-	bool silent;			/* takes, and does not answer */
+	bool silent;			/* takes slots and does not respond */
 	bool holds;			/* the same, but does not wait for events either */
-	unsigned allowance;		/* if it holds: so many answers it gives */
-	bool fails;			/* answers sometimes ERROR */
+	unsigned allowance;		/* how many responses it sends nevertheless */
+	bool fails;			/* some responses are ERROR */
 	bool crumbs;			/* small slots, at any offset, empty ones, too */
-	bool scribbles;			/* writes anything anywhere it can */
-	bool keeps;			/* what it has mapped, for good */
+	bool scribbles;			/* writes random bytes to all shared memory */
+	bool keeps;			/* never unmaps pages */
 	bool slow_to_close;		/* does nothing as long as it is set */
-	bool keeps_rx;			/* a received page now and then */
+	bool keeps_rx;			/* sometimes keeps a received page mapped */
 	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
 
 	/* What it does with frames from the guest; may be NULL. */
@@ -83,22 +83,22 @@ struct netback {
 	 */
 	bool (*next)(struct netback_frame *frame);
 
-	/* What it saw. */
+	/* What it has counted and seen. */
 	unsigned frames, slots, most_slots, unanswered, connections;
 	unsigned tx_events, rx_events;	/* that the guest sent */
 	unsigned delivered;		/* frames, to the guest */
-	unsigned posted;		/* slots it can fill now */
+	unsigned posted;		/* slots that it can fill now */
 	bool connected;
-	unsigned mapped;		/* pages of the guest it has mapped, the rings too */
+	unsigned mapped;		/* pages of the guest that it has mapped, with the rings */
 };
 extern struct netback netback;
 
-void netback_attach(void);		/* as a toolstack does it */
-void netback_detach(void);		/* asks for it; it is gone when both have closed */
+void netback_attach(void);		/* as a toolstack does */
+void netback_detach(void);		/* requests it; done when both ends have closed */
 bool netback_detached(void);
-void netback_vanish(void);		/* without a word, as a domain that is destroyed */
-void netback_restart(void);		/* closes by itself, and shall come back */
-void netback_let_go(void);		/* what it kept */
+void netback_vanish(void);		/* without notice, as a domain that is destroyed */
+void netback_restart(void);		/* closes by itself, then connects again */
+void netback_let_go(void);		/* unmaps the pages that it kept */
 void netback_carrier(bool up);		/* in xenstore */
 
 /* Its half of moving all indexes by a multiple of the ring's size. */

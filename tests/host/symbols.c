@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What tools/symbols makes for an image: here, a table without an entry. */
+/* The table that tools/symbols generates for an image; here it is empty. */
 #include <stdint.h>
 
 extern const uint8_t symbol_table[514];

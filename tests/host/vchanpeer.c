@@ -69,7 +69,7 @@ static uint32_t size_of(bool left)
 	return 1u << (left ? left_order : right_order);
 }
 
-/* All that the guest says is checked: it must not lie either. */
+/* Checks the guest's indexes, which must be valid too. */
 static uint32_t room(void)
 {
 	uint32_t used = sending()->prod - sending()->cons;

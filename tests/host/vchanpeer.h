@@ -13,23 +13,23 @@
 #include <stdint.h>
 
 struct vchanpeer {
-	/* Its manners. */
-	uint64_t to_send, to_receive;	/* of a session; then it goes */
-	bool vanishes;			/* goes sooner, whatever is in the rings */
-	bool stays;			/* does not go by itself */
-	unsigned scribbles;		/* in one step of so many writes anything anywhere */
-	bool nosy;			/* or just lies about its indexes */
-	bool careless;			/* does not look at what it reads */
+	/* Its behaviour. */
+	uint64_t to_send, to_receive;	/* bytes of a session; then it leaves */
+	bool vanishes;			/* leaves earlier, whatever the rings contain */
+	bool stays;			/* does not leave by itself */
+	unsigned scribbles;		/* one of so many steps writes random bytes anywhere */
+	bool nosy;			/* or only writes invalid indexes */
+	bool careless;			/* does not check what it reads */
 
-	/* What it saw. */
+	/* What it has seen. */
 	bool connected, wants;		/* wants to be */
-	unsigned session;		/* number of this one, from 1 */
+	unsigned session;		/* number of this session, from 1 */
 	uint64_t sent, received;
 	unsigned refused;		/* connecting failed, or the server was gone */
 };
 extern struct vchanpeer vchanpeer;
 
-/* The byte at a place of a session's stream. */
+/* Returns the byte at this place of a session's stream. */
 uint8_t vchanpeer_byte(unsigned session, bool from_peer, uint64_t at);
 
 /* A client of the guest's server at this absolute path, when vchanpeer.wants. */

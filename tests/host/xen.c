@@ -4,6 +4,8 @@
  *
  * It follows xen/common/event_channel.c, event_2l.c and grant_table.c in what a guest
  * can see: states of a port, which bits are set in which order, which errors.
+ *
+ * Over 500 lines: it implements one header, with one state of ports and grants.
  */
 #include "tests/host/inside.h"
 
@@ -13,7 +15,7 @@
 #include <sys/mman.h>
 #include <xen/vcpu.h>
 
-#define MAX_PORTS 4096u			/* the two-level ABI's */
+#define MAX_PORTS 4096u			/* the limit of the two-level ABI */
 #define REFS_PER_FRAME (PAGE_SIZE / sizeof(grant_entry_v1_t))
 #define MAX_REFS (HOST_FRAMES_MAX * REFS_PER_FRAME)
 #define MAX_FOREIGN 8192u
@@ -62,7 +64,7 @@ struct mapping {			/* made by the guest */
 
 static struct port port[MAX_PORTS];
 static struct far far[MAX_PORTS];
-static unsigned ports_used, far_used;	/* above these all are free */
+static unsigned ports_used, far_used;	/* entries above this are free */
 
 static unsigned frames;			/* of the guest's grant table */
 static struct active active[MAX_REFS];
@@ -192,7 +194,7 @@ int xen_evtchn_bind(domid_t remote, evtchn_port_t theirs, evtchn_port_t *p)
 	port[*p] = (struct port){ .state = BOUND, .remote = remote, .other = theirs };
 	far[theirs].state = BOUND;
 	far[theirs].port = *p;
-	set_pending(*p);		/* it may have rung before */
+	set_pending(*p);		/* an event may have come before */
 	return 0;
 }
 
@@ -344,7 +346,7 @@ int xen_sched_watchdog(uint32_t *id, uint32_t timeout)
 	if (*id == 0 ? timeout == 0 : *id != 1)
 		return -EINVAL;
 	if (*id == 0 && host_xen.watchdog)
-		return -ENOSPC;		/* Xen has two of them; one is enough here */
+		return -ENOSPC;		/* Xen has two watchdogs; one is enough here */
 	*id = 1;
 	host_xen.watchdog = timeout ? host_now() + timeout * 1000000000ull : 0;
 	return 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Over 500 lines: one server; its requests, watches and transactions share the tree. */
 #include "tests/host/xenstored.h"
 #include "tests/host/host.h"
 
@@ -20,9 +21,9 @@
 struct store store;
 
 static struct xenstore_domain_interface *ring;
-static bool awake;			/* the guest rang, and there may be more to do */
+static bool awake;			/* the guest sent an event, and there may be more to do */
 
-/* ---- memory: what is made lives until the next seed */
+/* ---- memory: objects live until the next seed */
 
 static char arena[64 << 20] HOST_KEEP;
 static size_t arena_used;
@@ -177,7 +178,7 @@ static size_t children(struct tree *t, const char *path, char *to)
 	return len;
 }
 
-/* ---- what goes to the guest */
+/* ---- messages to the guest */
 
 struct message {
 	struct message *next;
@@ -198,7 +199,7 @@ static struct message *send_message(uint32_t type, uint32_t req_id, uint32_t tx_
 	memcpy(m->payload, payload, len);
 	while (*p)
 		p = &(*p)->next;
-	/* Events keep their order; an answer may overtake what is not on its way. */
+	/* Events keep their order; a reply may overtake messages of which no byte was sent. */
 	if (store.unordered && type != XS_WATCH_EVENT && host_chance(2))
 		for (p = &out; *p && ((*p)->sent || host_chance(2)); p = &(*p)->next)
 			;
@@ -214,7 +215,7 @@ static struct watch {
 	size_t skip;			/* of the path, where it was relative */
 } watches[MAX_WATCHES];
 
-/* An event equal to one that waits is left out: send_event() in core.c. */
+/* An event equal to a queued one is omitted, as by send_event() in core.c. */
 static void send_event(const struct watch *w, const char *path)
 {
 	char payload[PATH_SIZE + 64];
@@ -232,7 +233,7 @@ static void send_event(const struct watch *w, const char *path)
 	send_message(XS_WATCH_EVENT, 0, 0, payload, len);
 }
 
-/* A node that goes takes what is below with it. */
+/* Removing a node also removes the nodes below it. */
 static void fire(const char *path, bool removed)
 {
 	for (unsigned i = 0; i < store.watches; i++) {
@@ -250,11 +251,11 @@ static struct transaction {
 	unsigned naccessed;
 	struct {
 		const char *path;
-		const struct node *seen;	/* NULL: there was none */
+		const struct node *seen;	/* NULL: it did not exist */
 		bool changed, removed;
 	} accessed[MAX_ACCESSED];
 } transactions[MAX_TRANSACTIONS];
-/* What it works on, and what it began with. */
+/* Its tree now, and the tree with which it began. */
 static struct tree copies[MAX_TRANSACTIONS] HOST_KEEP, begun[MAX_TRANSACTIONS] HOST_KEEP;
 static uint32_t next_transaction;
 
@@ -361,7 +362,7 @@ static int absolute(char *to, const char *path, size_t size)
 	return 0;
 }
 
-/* A guest may read all here, and write below its own directory but for secret/. */
+/* A guest may read everything, and write below its own directory except for secret/. */
 static bool may_write(const char *path)
 {
 	return below(path, HOME) && !below(path, HOME "/secret");
@@ -469,7 +470,7 @@ static void do_directory(struct tree *t, const struct node *n, size_t size)
 	answer(reply, head + fit);
 }
 
-/* Those about a path. */
+/* Requests for a path. */
 static void do_path(struct transaction *tx)
 {
 	size_t size = strnlen(in.payload, in.hdr.len) + 1;
@@ -553,7 +554,7 @@ static void do_path(struct transaction *tx)
 		fire(path, in.hdr.type == XS_RM);
 }
 
-/* ---- nonsense */
+/* ---- invalid replies */
 
 static char random_bytes[XENSTORE_PAYLOAD_MAX];
 
@@ -566,14 +567,14 @@ static size_t fill_random(void)
 	return len;
 }
 
-/* The guest gets an answer, but what an answer. */
+/* Sends the guest an invalid reply. */
 static void answer_madly(void)
 {
 	uint32_t id = in.hdr.req_id, tx = in.hdr.tx_id, type = in.hdr.type;
 
 	store.mad++;
 	switch (store.mistyped ? 0 : host_below(6)) {
-	case 0:			/* to another question */
+	case 0:			/* to another request */
 		do
 			type = host_chance(4) ? host_random() : host_below(XS_SET_TARGET);
 		while (type == XS_WATCH_EVENT || type == XS_ERROR || type == in.hdr.type);
@@ -774,7 +775,7 @@ static bool too_many_answers(void)
 	return n > 20;
 }
 
-/* "The ring reconnection feature": all is forgotten. */
+/* "The ring reconnection feature": all state of the connection is removed. */
 static void reconnect(void)
 {
 	out = NULL;
@@ -899,7 +900,7 @@ bool store_in_reply_ring(const void *address)
 
 void store_end(enum store_end how)
 {
-	awake = true;
+	awake = store.ended = true;
 	switch (how) {
 	case STORE_TOO_LONG:
 		send_message(host_below(XS_DIRECTORY_PART), host_random(), 0, "", 0)
@@ -919,7 +920,7 @@ void store_end(enum store_end how)
 	store.lost = true;
 	if (store.reconnects)
 		ring->server_features |= XENSTORE_SERVER_FEATURE_RECONNECTION;
-	/* This one the guest can see by itself, when it has something to write. */
+	/* The guest can detect this one by itself, when it writes. */
 	if (how != STORE_BAD_REQUEST_INDEX || host_chance(2))
 		host_notify(host_xenstore_port);
 }

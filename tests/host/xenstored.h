@@ -18,23 +18,24 @@
 struct store {
 	/* Its misbehaviour; 0 switches each kind off. */
 	unsigned chunk;			/* at most so many bytes at a time */
-	unsigned lazy;			/* takes a break in one step of so many */
-	bool unordered;			/* answers in any order */
-	unsigned conflicts;		/* one commit in so many fails for nothing */
-	unsigned nasty;			/* one answer in so many makes no sense */
-	bool mistyped;			/* and if so, of the wrong type */
+	unsigned lazy;			/* does nothing in one of so many steps */
+	bool unordered;			/* replies in any order */
+	unsigned conflicts;		/* one of so many commits fails without a reason */
+	unsigned nasty;			/* one of so many replies is invalid */
+	bool mistyped;			/* and then has the wrong type */
 	unsigned noise;			/* one of this many replies has no request */
-	bool silent;			/* reads, and does not answer */
+	bool silent;			/* reads, and does not reply */
 	bool deaf;			/* does not even read */
-	bool reconnects;		/* if asked to; docs/misc/xenstore-ring.txt */
-	bool old;			/* knows no RESET_WATCHES, DIRECTORY_PART */
+	bool reconnects;		/* on request; docs/misc/xenstore-ring.txt */
+	bool old;			/* without RESET_WATCHES and DIRECTORY_PART */
 	unsigned max_transactions, max_watches;
 
-	/* What it saw. */
+	/* What it has seen. */
 	unsigned requests, answers, events, resets, mad;
 	unsigned transactions, watches;	/* now */
 	unsigned bytes;			/* that it wrote to the ring */
-	bool lost;			/* it gave the guest up */
+	bool lost;			/* it has given up the guest */
+	bool ended;			/* store_end(): the guest gives up its devices */
 };
 extern struct store store;
 
@@ -47,7 +48,7 @@ void store_start(void);
 /* Puts into the ring, before the guest starts, a reply to an earlier kernel. */
 void store_left_over(void);
 
-/* As another domain would: they fire watches.  Paths are absolute. */
+/* As by another domain: they fire watches.  Paths are absolute. */
 void store_write(const char *path, const char *value);
 void store_rm(const char *path);
 const char *store_read(const char *path);	/* NULL: does not exist */
@@ -59,13 +60,13 @@ void store_raw_event(const void *payload, size_t len);
 
 bool store_in_reply_ring(const void *address);
 
-/* The end: the guest must notice that it cannot go on.  Each its own way. */
+/* Ways to end the connection, which the guest must detect. */
 enum store_end {
 	STORE_TOO_LONG,			/* a message that the protocol does not allow */
 	STORE_BAD_REPLY_INDEX,
 	STORE_BAD_REQUEST_INDEX,
-	STORE_GIVES_UP,			/* it says so in the error field */
-	STORE_ENDS,			/* how many ways there are */
+	STORE_GIVES_UP,			/* an error in the error field */
+	STORE_ENDS,			/* the number of these */
 };
 void store_end(enum store_end how);
 

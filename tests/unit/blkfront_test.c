@@ -1,120 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/blkfront*.c and drivers/xenbus/frontend*.c, against tests/host/blkback.c. */
-#include "drivers/blkfront.h"
-#include "drivers/xenbus/xenstore.h"
-#include "kernel/arch.h"
-#include "kernel/clock.h"
-#include "kernel/dump.h"
-#include "kernel/log.h"
-#include "kernel/sched.h"
-#include "kernel/shutdown.h"
-#include "tests/host/blkback.h"
-#include "tests/host/host.h"
-#include "tests/host/xenstored.h"
+/* drivers/blkfront*.c: data, limits, errors, backends that violate the protocol. */
+#include "tests/unit/blkfront_user.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define SECOND NSEC_PER_SEC
-
-static struct disk disk;
-static unsigned running, baseline;
-
-static bool little;
-
-static void boot(void)
-{
-	if (little)
-		host_set_memory((1 << 20) + host_below(256) * PAGE_SIZE);
-	else if (host_chance(2))	/* a pool of few pages */
-		host_set_memory(4 << 20);
-	store_start();
-	host_boot();
-	baseline = thread_count();
-	for (size_t i = 0; i < BLKBACK_SIZE; i++)
-		blkback_disk[i] = i * 7 + i / 4096;
-}
-
-static void any_manners(void)
-{
-	blkback.flush = host_chance(2);
-	blkback.barrier = host_chance(2);
-	blkback.persistent = host_chance(2);
-	blkback.ring_order = host_below(4);
-	blkback.indirect = host_chance(2) ? 12 + host_below(300) : host_below(2) * 4;
-	if (host_chance(3))
-		blkback.sector_size = "4096";
-}
-
-static int open_disk(void)
-{
-	return blkfront_open(&disk, BLKBACK_VDEV, clock_now() + 5 * SECOND);
-}
-
-static void up(void)
-{
-	boot();
-	any_manners();
-	blkback_attach();
-	assert(open_disk() == 0);
-}
-
-static void wait_for_threads(void)
-{
-	while (running)
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-}
-
-static void detach(void)
-{
-	blkback_detach();
-	while (!blkback_detached())
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	while (open_disk() != -ENODEV)
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	assert(!store_read("/local/domain/5/device/vbd/51712/state"));
-}
-
-/* All threads of the device end with xenstore. */
-static void down(void)
-{
-	if (!blkback_detached())
-		detach();
-	wait_for_threads();
-	store_end(STORE_TOO_LONG);
-	while (thread_count() != baseline)
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-}
-
-/* Application threads, or the claim's own would never have its turn. */
-struct user {
-	void (*main)(void *arg);
-	void *arg;
-};
-
-static void user(void *arg)
-{
-	struct user u = *(struct user *)arg;
-
-	kernel_enter();
-	free(arg);
-	u.main(u.arg);
-	running--;
-	kernel_leave();
-}
-
-static void start_thread(void (*main)(void *), uintptr_t arg)
-{
-	struct user *u = malloc(sizeof(*u));
-
-	*u = (struct user){ main, (void *)arg };
-	running++;
-	assert(thread_start("user", THREAD_APP, 4 * STACK_KERNEL, user, u, NULL));
-}
-
-/* ---- what is written is read */
+/* ---- reading and writing */
 
 #define AREA (BLKBACK_SIZE / 4)
 
@@ -319,7 +207,7 @@ static void flush_or_barrier_or_nothing(void)
 	assert(blkback.flushes == blkback.flush);
 	assert(blkback.barriers == (blkback.barrier && !blkback.flush));
 	blkback.refuses = true;
-	assert(blkfront_flush(&disk) == 0);	/* the next best, until there is nothing */
+	assert(blkfront_flush(&disk) == 0);	/* the next best mechanism, until there is none */
 	assert(blkfront_flush(&disk) == 0);
 	assert(blkback.flushes <= 2 && blkback.barriers <= 2);
 	if (blkback.flush || blkback.barrier)
@@ -366,46 +254,9 @@ static void an_error_is_an_error(void)
 	down();
 }
 
-static unsigned errors;
-
-static void read_until_error(void *arg)
-{
-	uint8_t *buf = malloc(40000);
-	ssize_t n;
-
-	(void)arg;
-	do
-		n = blkfront_read(&disk, buf, 1 + host_below(40000), host_below(BLKBACK_SIZE));
-	while (n > 0);
-	assert(n == -EIO);
-	errors++;
-	free(buf);
-}
-
-static void wait_for_disk(void)
-{
-	while (open_disk() == -ENODEV)
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	assert(open_disk() == 0);
-}
-
-static void attach_again_and_use(void)
-{
-	struct disk old = disk;
-	uint8_t byte;
-
-	blkback.lie = LIE_NONE;
-	blkback.scribbles = blkback.silent = blkback.keeps = false;
-	detach();
-	assert(!disk.blkfront || blkfront_read(&disk, &byte, 1, 0) == -EIO);
-	blkback_attach();
-	wait_for_disk();
-	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
-	assert(!old.blkfront || blkfront_read(&old, &byte, 1, 5) == -EIO);	/* for good */
-}
-
 /*
- * All callers get the error, none hangs, and the device works after it is attached again.
+ * All callers get the error, none sleeps for ever, and the device works after it is
+ * attached again.
  */
 static void who_lies_loses_the_device(void)
 {
@@ -422,7 +273,7 @@ static void who_lies_loses_the_device(void)
 	down();
 }
 
-/* Ring and data change at any moment: errors, and nothing else. */
+/* Ring and data change at any moment: this may only cause errors. */
 static void a_scribbler_is_survived(void)
 {
 	up();
@@ -431,7 +282,7 @@ static void a_scribbler_is_survived(void)
 	thread_sleep(clock_now() + host_below(200000));
 	blkback.scribbles = true;
 	thread_sleep(clock_now() + SECOND);
-	if (running)			/* it just did not answer */
+	if (running)			/* it only did not respond */
 		blkback_detach();
 	wait_for_threads();
 	assert(errors == 4);
@@ -469,7 +320,7 @@ static void who_keeps_pages_loses_the_device(void)
 	assert(strstr(host_console(), "granted pages are still mapped"));
 	blkback_let_go();
 	attach_again_and_use();
-	thread_sleep(clock_now() + 60 * SECOND);	/* what was kept is freed */
+	thread_sleep(clock_now() + 60 * SECOND);	/* the pages that it kept are freed */
 	down();
 }
 
@@ -494,7 +345,10 @@ static void parameters_that_make_no_sense(void)
 	down();
 }
 
-/* What its sector numbers mean is known of Linux's: no other is written to by a guess. */
+/*
+ * The unit of sector numbers is known only for Linux's backend; the driver does not
+ * guess.
+ */
 static void units_that_are_not_known(void)
 {
 	static const char *const sizes[] = { "512", "1024", "2048", "4096" };
@@ -516,347 +370,36 @@ static void units_that_are_not_known(void)
 	down();
 }
 
-/* ---- coming and going */
-
-static void use_through_restarts(void *arg)
-{
-	uint8_t byte, value = (uintptr_t)arg;
-	size_t at = value * 5000;
-	bool written = false;		/* all writes may fail until the disk is back */
-
-	for (int i = 0; i < 30; i++) {
-		ssize_t n = blkfront_write(&disk, &value, 1, at);
-
-		assert(n == 1 || n == -EIO);
-		written |= n == 1;
-		n = blkfront_read(&disk, &byte, 1, at);
-		assert(n == -EIO || (n == 1 && (byte == value || !written)));
-		errors += n == -EIO;
-		thread_sleep(clock_now() + host_below(300000));
-	}
-}
-
-static void a_backend_that_restarts(void)
-{
-	uint8_t byte;
-
-	up();
-	for (unsigned i = 0; i < 4; i++)
-		start_thread(use_through_restarts, i);
-	for (int i = 0; i < 3; i++) {
-		unsigned before = blkback.connections;
-
-		thread_sleep(clock_now() + host_below(2000000));
-		blkback_restart();
-		while (blkback.connections == before)
-			thread_sleep(clock_now() + NSEC_PER_MSEC);
-	}
-	wait_for_threads();
-	/* It is the same disk: what was opened before is good still. */
-	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
-	down();
-}
-
-/* Lines about the disk in the log from there on. */
-static int lines_about_it(size_t from)
-{
-	int n = 0;
-
-	for (const char *p = host_console() + from; (p = strstr(p, "] device/vbd/51712")); p++)
-		n++;
-	return n;
-}
-
-static void restart(void)
-{
-	unsigned before = blkback.connections;
-
-	blkback_restart();
-	while (blkback.connections == before)
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	assert(open_disk() == 0);
-}
-
-#define FRONT "/local/domain/5/device/vbd/51712/"
-
-/* A backend sees only keys of this connection, not of earlier ones. */
-static void keys_of_other_connections(void)
-{
-	uint8_t byte;
-
-	boot();
-	blkback.ring_order = host_below(3);
-	store_write(FRONT "device-type", "disk");
-	if (host_chance(2)) {
-		store_write(FRONT "multi-queue-num-queues", "2");
-		store_write(FRONT "queue-0/ring-ref", "7");
-		store_write(FRONT "queue-0/event-channel", "7");
-		store_write(FRONT "feature-large-sector-size", "1");
-		store_write(FRONT "ring-page-order", "4");
-		for (char key[] = FRONT "ring-ref0"; key[sizeof(key) - 2] < '8';
-		     key[sizeof(key) - 2]++)
-			store_write(key, "99");
-	}
-	store_write(FRONT "ring-ref-of-a-name-that-is-far-longer-than-any-that-a-backend-would-"
-		    "ever-ask-a-frontend-for-so-it-stays-where-it-is-and-does-no-harm", "1");
-	blkback_attach();
-	assert(open_disk() == 0);
-	for (int i = 0; i < 4; i++) {
-		blkback.ring_order = host_below(3);
-		store_write("/local/domain/0/backend/vbd/5/51712/max-ring-page-order",
-			    (const char *const[]){ "0", "1", "2" }[blkback.ring_order]);
-		restart();
-		assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
-		assert(!store_read(FRONT "queue-0/ring-ref") && !store_read(FRONT "queue-0"));
-		assert(strcmp(store_read(FRONT "device-type"), "disk") == 0);
-	}
-	down();
-}
-
-/* Whoever has the backend cannot have the log too, nor what else stands in it. */
-static void a_backend_that_restarts_for_ever(void)
-{
-	size_t from;
-	char said[64];
-
-	up();
-	from = strlen(host_console());
-	for (int i = 0; i < 50; i++)
-		restart();
-	assert(lines_about_it(from) == LOG_SOME - 1);	/* the first was up()'s */
-	format(said, sizeof(said), " (%d lines left out)\n", 50 - (LOG_SOME - 1));
-	assert(!strstr(host_console() + from, "left out"));
-	thread_sleep(clock_now() + 60 * SECOND);
-	restart();
-	assert(strstr(host_console() + from, said));
-	down();
-}
-
-static void detached_and_attached(void)
-{
-	up();
-	for (int i = 0; i < 3; i++) {
-		errors = 0;
-		for (unsigned k = 0; k < 3; k++)
-			start_thread(read_until_error, k);
-		thread_sleep(clock_now() + host_below(500000));
-		attach_again_and_use();
-		assert(blkfront_next(0) == BLKBACK_VDEV);
-	}
-	down();
-}
-
-/* Requests are not larger than the pool. */
-static void little_memory(void)
-{
-	static uint8_t bytes[BLKBACK_SIZE];
-
-	little = true;
-	boot();
-	blkback.indirect = 256;
-	blkback_attach();
-	assert(open_disk() == 0);
-	assert(blkfront_read(&disk, bytes, sizeof(bytes), 0) == sizeof(bytes));
-	assert(memcmp(bytes, blkback_disk, sizeof(bytes)) == 0);
-	assert(blkfront_write(&disk, bytes + 4096, 200000, 0) == 200000);
-	assert(memcmp(bytes + 4096, blkback_disk, 200000) == 0);
-	down();
-}
-
-static void a_disk_that_just_vanishes(void)
-{
-	up();
-	for (unsigned k = 0; k < 3; k++)
-		start_thread(read_until_error, k);
-	thread_sleep(clock_now() + host_below(500000));
-	blkback_vanish();
-	wait_for_threads();
-	assert(errors == 3);
-	while (open_disk() != -ENODEV)
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	thread_sleep(clock_now() + 30 * SECOND);
-	assert(!store_read("/local/domain/5/device/vbd/51712/state"));
-	blkback_attach();
-	wait_for_disk();
-	down();
-}
-
-static void a_disk_that_comes_later(void)
-{
-	boot();
-	assert(open_disk() == -ENODEV);
-	assert(blkfront_next(0) == -ENODEV);
-	thread_sleep(clock_now() + SECOND);
-	blkback_attach();
-	wait_for_disk();
-	down();
-}
-
-/* What cannot be asked for want of memory is asked again: a disk that is there stays. */
-static void want_of_memory_is_no_detachment(void)
-{
-	static const char *const events[] = {
-		"/local/domain/5/device/vbd/7/nothing", "/local/domain/5/device/vbd/7",
-		"/local/domain/0/backend/vbd/5/51712/state",
-	};
-	uint8_t byte;
-
-	up();
-	host.malloc_fails = 1 + host_below(4);
-	for (unsigned i = 0; i < 20; i++) {
-		unsigned which = host_below(HOST_COUNT(events));
-
-		store_write(events[which], which == 2 ? "4" : "");
-		thread_sleep(clock_now() + host_below(200 * NSEC_PER_MSEC));
-	}
-	host.malloc_fails = 0;
-	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
-	assert(blkback.connections == 1);
-	down();
-}
-
-/* And one that comes then is found, if later. */
-static void a_disk_that_comes_without_memory(void)
-{
-	boot();
-	assert(open_disk() == -ENODEV);
-	host.malloc_fails = host_below(20);
-	host.map_fails = host_below(4);
-	blkback_attach();
-	thread_sleep(clock_now() + host_below(3000 * NSEC_PER_MSEC));
-	host.malloc_fails = host.map_fails = 0;
-	wait_for_disk();
-	down();
-}
-
-static bool lost;
-
-static void open_and_read_until_error(void *arg)
-{
-	struct disk d;
-	uint8_t byte;
-	int rc;
-
-	(void)arg;
-	while ((rc = blkfront_open(&d, BLKBACK_VDEV, clock_now() + 5 * SECOND)) && !lost)
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	if (rc)
-		return;
-	while (blkfront_read(&d, &byte, 1, host_below(BLKBACK_SIZE)) > 0)
-		;
-}
-
-/* At any moment of a disk's life: it ends, with all who use it. */
-static void xenstore_is_lost(void)
-{
-	boot();
-	any_manners();
-	assert(open_disk() == -ENODEV);
-	blkback_attach();
-	for (unsigned k = 0; k < 3; k++)
-		start_thread(open_and_read_until_error, k);
-	thread_sleep(clock_now() + host_below(host_chance(2) ? 300000 : 3000000));
-	store_end(host_chance(2) ? STORE_TOO_LONG : STORE_GIVES_UP);
-	lost = true;
-	wait_for_threads();
-	blkback_vanish();
-	down();
-}
-
-static bool behind_ran;
-
-static void run_behind(const struct shutdown_order *order)
-{
-	assert(clock_now() + SECOND < order->deadline);
-	behind_ran = true;
-}
-
-static void end_with_a_disk(void)
-{
-	static struct shutdown_hook behind = { .name = "behind", .run = run_behind };
-
-	boot();
-	shutdown_init();
-	shutdown_hook(&behind);
-	blkback.flush = true;
-	blkback_attach();
-	wait_for_disk();
-	blkback.silent = host_chance(2);
-	shutdown_guest(SHUTDOWN_poweroff, 0, "a test");
-}
-
-/* A silent one is given time, and so are the hooks behind it. */
-static void a_disk_at_the_end(void)
-{
-	assert(host_until_shutdown(end_with_a_disk) == SHUTDOWN_poweroff);
-	assert(behind_ran && (blkback.silent || blkback.flushes == 1));
-}
-
-/* ---- what a report tells */
-
-static void expect_report(const char *text)
-{
-	size_t before = strlen(host_console());
-
-	dump_state();
-	/* The console is written by a thread of its own. */
-	thread_sleep(clock_now() + 100 * NSEC_PER_MSEC);
-	if (!strstr(host_console() + before, text))
-		host_fail("no \"%s\" in the report", text);
-}
-
-static void rings_are_reported(void)
-{
-	char line[100];
-
-	boot();
-	blkback_attach();
-	assert(open_disk() == 0);
-	assert(blkfront_read(&disk, line, sizeof(line), 0) == sizeof(line));
-	expect_report("device/vbd/51712: connected to /local/domain/");
-	expect_report("  ring-ref: 1 produced, 1 consumed, 0 in flight, 32 of 32 slots free, "
-		      "0 responses not taken");
-	detach();
-	expect_report("device/vbd/51712: not connected (-19)");
-	down();
-}
-
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "what is written is read, by many at once", what_is_written_is_read, 40 },
-		{ "neighbours in one sector do not undo each other", neighbours_in_a_sector,
-		  20 },
-		{ "the end of the disk is the end", the_end_of_the_disk, 5 },
+		{ "data that was written is read, by many threads at once",
+		  what_is_written_is_read, 40 },
+		{ "concurrent writes of one sector do not undo each other",
+		  neighbours_in_a_sector, 20 },
+		{ "calls end at the end of the disk", the_end_of_the_disk, 5 },
 		{ "a disk may have more than 2 TiB", beyond_two_tib, 1 },
-		{ "read-only is read-only", read_only_is_read_only, 2 },
-		{ "flush, or barrier, or nothing, and it is said", flush_or_barrier_or_nothing,
-		  10 },
-		{ "discard is rounded inwards", discard_is_rounded_inwards, 2 },
-		{ "an error is the caller's, and no more", an_error_is_an_error, 10 },
-		{ "a backend that lies loses the device until it is attached again",
+		{ "a read-only disk cannot be written", read_only_is_read_only, 2 },
+		{ "a flush uses flush or barrier; without both the log says so",
+		  flush_or_barrier_or_nothing, 10 },
+		{ "a discard is rounded to the sectors inside its range",
+		  discard_is_rounded_inwards, 2 },
+		{ "an error reaches only the caller of this request",
+		  an_error_is_an_error, 10 },
+		{ "a backend that violates the protocol loses the device",
 		  who_lies_loses_the_device, 60 },
-		{ "a backend that scribbles is survived", a_scribbler_is_survived, 40 },
-		{ "silence ends with the connection", silence_ends_with_the_connection, 10 },
-		{ "a backend that keeps pages loses the device", who_keeps_pages_loses_the_device,
-		  10 },
-		{ "parameters that make no sense are refused", parameters_that_make_no_sense, 20 },
-		{ "a backend that restarts is met again", a_backend_that_restarts, 20 },
-		{ "sectors in units that are not known are refused", units_that_are_not_known, 10 },
-		{ "an edit undoes nothing", an_edit_undoes_nothing, 60 },
-		{ "keys of other connections", keys_of_other_connections, 20 },
-		{ "a backend that restarts for ever does not fill the log",
-		  a_backend_that_restarts_for_ever, 5 },
-		{ "detached and attached, under load", detached_and_attached, 20 },
-		{ "a disk that just vanishes stays away", a_disk_that_just_vanishes, 20 },
-		{ "in very little memory requests are small", little_memory, 10 },
-		{ "a disk that comes later is found", a_disk_that_comes_later, 10 },
-		{ "want of memory is no detachment", want_of_memory_is_no_detachment, 30 },
-		{ "a disk that comes while there is no memory is found later",
-		  a_disk_that_comes_without_memory, 20 },
-		{ "when xenstore is lost a disk ends", xenstore_is_lost, 40 },
-		{ "a disk is flushed at the end, which a silent one delays", a_disk_at_the_end, 20 },
-		{ "a report tells of devices and rings", rings_are_reported, 5 },
+		{ "a backend that overwrites shared memory does no harm",
+		  a_scribbler_is_survived, 40 },
+		{ "requests without a response end with the connection",
+		  silence_ends_with_the_connection, 10 },
+		{ "a backend that keeps pages mapped loses the device",
+		  who_keeps_pages_loses_the_device, 10 },
+		{ "invalid parameters of the backend are refused",
+		  parameters_that_make_no_sense, 20 },
+		{ "a backend with an unknown unit of sectors is refused",
+		  units_that_are_not_known, 10 },
+		{ "a write of part of a sector changes nothing else",
+		  an_edit_undoes_nothing, 60 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* lib/libc/compiler_float.c, beside what the host's compiler calls. */
+/* lib/libc/compiler_float.c, compared with the host compiler's functions. */
 #define __mulsc3 our_mulsc3
 #define __divsc3 our_divsc3
 #define __mulxc3 our_mulxc3
@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <complex.h>
 
-/* Of a range whose products and quotients are exact enough in whatever order. */
+/* A number of a range in which products and quotients are exact enough in any order. */
 static long double any(void)
 {
 	static const long double special[] = { 0, -0.0L, 1, -1, INFINITY, -INFINITY, NAN };
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "complex numbers are multiplied and divided", multiplies_and_divides, 100 },
-		{ "they are divided by what is large, zero or infinite",
+		{ "complex numbers are divided by large, zero and infinite ones",
 		  divides_by_what_is_large_zero_or_infinite, 1 },
 		{ "128 bits become a long double, rounded once", takes_128_bits, 100 },
 	};

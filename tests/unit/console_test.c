@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/console.c against a dom0 that reads when it is told to. */
+/* drivers/console.c with a dom0 that reads when the test requests it. */
 #include "drivers/console.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/sched.h"
+#include "kernel/shutdown.h"
 #include "tests/host/host.h"
 
 #include <assert.h>
@@ -15,7 +16,7 @@ static char seen[1 << 16];
 static size_t nseen;
 static unsigned told;
 
-/* Does what xenconsoled does: after an event, reads all data, then sends an event. */
+/* As xenconsoled: after an event, reads all data, then sends an event. */
 static bool dom0(void *arg)
 {
 	struct xencons_interface *ring = arg;
@@ -39,10 +40,11 @@ static void boot(void)
 	ring = boot_info.console_ring;
 	ring->out_cons = ring->out_prod = host_random();
 	host_actor("dom0", dom0, ring);
+	console_attach();
 	console_init();
 }
 
-/* So many bytes of the boot's, of which dom0 knows nothing yet. */
+/* Prints this many bytes at boot, without an event to dom0. */
 static void fill(size_t n)
 {
 	while (n--)
@@ -98,20 +100,28 @@ static bool sleepy_dom0(void *arg)
 	return !asleep && dom0(arg);
 }
 
-static void the_log_does_not_wait(void)
+static void boot_beside_sleepy_dom0(void)
 {
-	unsigned lines = host_below(2) ? 100 : 2000;
 	struct xencons_interface *ring;
-	char last[20];
-	uint64_t before;
 
 	host_boot();
 	ring = boot_info.console_ring;
 	ring->out_cons = ring->out_prod = host_random();
 	asleep = true;
 	host_actor("dom0", sleepy_dom0, ring);
+	console_attach();
+	shutdown_init();
 	console_init();
 	console_notify();
+}
+
+static void the_log_does_not_wait(void)
+{
+	unsigned lines = host_below(2) ? 100 : 2000;
+	char last[20];
+	uint64_t before;
+
+	boot_beside_sleepy_dom0();
 	for (unsigned i = 0; i < lines; i++) {
 		before = clock_now();
 		print("%07u of the lines that nobody reads\n", i);
@@ -130,11 +140,34 @@ static void the_log_does_not_wait(void)
 	assert((lines > 1000) == !!strstr(seen, "bytes found no room"));
 }
 
+/* The guest goes down at the end, since the console's thread does not end. */
+static void print_and_be_silent(void)
+{
+	unsigned lines = 60 + host_below(40);
+
+	boot_beside_sleepy_dom0();
+	console_start();
+	for (unsigned i = 0; i < lines; i++)
+		print("%07u of the lines that nobody reads\n", i);
+	host_settle();
+	assert(nseen == 0);
+	asleep = false;
+	assert(seen_in_time(lines * 40));
+	shutdown_guest(SHUTDOWN_poweroff, 0, "a test");
+}
+
+/* The console's thread writes what was kept, even if nothing else is ever written. */
+static void kept_lines_need_no_more_output(void)
+{
+	assert(host_until_shutdown(print_and_be_silent) == SHUTDOWN_poweroff);
+}
+
 /* As on EC2, where an HVM guest has its serial line instead. */
 static void where_there_is_no_ring(void)
 {
 	host_boot();
 	boot_info.console_ring = NULL;
+	console_attach();
 	console_init();
 	print("said ");
 	assert(console_write("written", 7) == 7);
@@ -144,11 +177,15 @@ static void where_there_is_no_ring(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "the boot's lines wait for main's first", lines_wait_for_the_first_output, 20 },
+		{ "the lines of the boot wait for the first line of main",
+		  lines_wait_for_the_first_output, 20 },
 		{ "a writer that finds the ring full of unannounced data sends an event",
 		  a_ring_full_of_untold_lines, 60 },
 		{ "the log does not wait for its reader", the_log_does_not_wait, 40 },
-		{ "without a ring, all goes where the platform puts it", where_there_is_no_ring, 1 },
+		{ "lines that found the ring full are written without more output",
+		  kept_lines_need_no_more_output, 40 },
+		{ "without a ring, output is written by the platform",
+		  where_there_is_no_ring, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* control/control.c, kernel/shutdown.c, watchdog.c and dump.c: how a guest ends. */
-#include "control/control.h"
+/* control/toolstack.c, kernel/shutdown.c, watchdog.c and dump.c: how a guest ends. */
+#include "control/toolstack.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"
@@ -27,7 +27,7 @@ static char hooks[16];			/* which ran, in order */
 static void listen(void *arg)
 {
 	(void)arg;
-	control_run();
+	toolstack_run();
 }
 
 static void up(void)
@@ -41,7 +41,7 @@ static void up(void)
 	assert(param_init(line) == 0);
 	shutdown_init();
 	assert(xs_init() == 0);
-	assert(control_init() == 0);
+	assert(toolstack_init() == 0);
 	assert(thread_start("control", THREAD_KERNEL, STACK_KERNEL, listen, NULL, NULL));
 	watchdog_init();
 }
@@ -69,7 +69,7 @@ static void expect_report(const char *status)
 	assert(*store_read(HOME "data/exit-reason"));
 }
 
-/* ---- asked to by the toolstack */
+/* ---- requests of the toolstack */
 
 static const char *word;
 
@@ -389,7 +389,7 @@ static void panic_is_short(void)
 	assert(strcmp(hooks, "A") == 0 && strstr(host_console(), "so be it"));
 }
 
-/* ---- what it may be unable to do without */
+/* ---- losses */
 
 static void lose(void)
 {
@@ -470,22 +470,26 @@ static void watchdog_is_asked_for(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "xl shutdown is acknowledged, hooks run in reverse", in_order, 300 },
+		{ "xl shutdown is acknowledged, and hooks run in reverse order",
+		  in_order, 300 },
 		{ "an application that handles SIGTERM ends by itself, or is ended",
 		  sigterm_comes_first, 100 },
 		{ "xl shutdown ends an application that spins", even_if_it_spins, 100 },
-		{ "what we answer to is announced, and the rest refused", features, 50 },
-		{ "each sysrq key does what it says", sysrq, 200 },
+		{ "supported requests are announced, others are refused", features, 50 },
+		{ "each sysrq key has its effect", sysrq, 200 },
 		{ "the exit status reaches xenstore", status_is_told, 100 },
 		{ "a hook that sleeps for ever is cut off", stuck_hook_is_cut_off, 50 },
 		{ "a hook that spins is cut off by Xen", spinning_hook_is_cut_off, 3 },
-		{ "a dead xenstored delays little", dead_xenstored_is_no_matter, 50 },
+		{ "a dead xenstored delays the end only a little",
+		  dead_xenstored_is_no_matter, 50 },
 		{ "the first caller that ends the guest decides how", the_first_decides, 100 },
-		{ "a panic runs no hooks but last words", panic_is_short, 50 },
-		{ "what is lost ends the guest if told so", a_loss_ends_it_if_told_so, 60 },
+		{ "a panic runs only the last() function of hooks", panic_is_short, 50 },
+		{ "a loss ends the guest if the command line says so",
+		  a_loss_ends_it_if_told_so, 60 },
 		{ "a kernel that hangs is ended by the watchdog", watchdog_bites, 3 },
-		{ "an application that computes is no hang", watchdog_is_fed, 3 },
-		{ "no watchdog unless asked for", watchdog_is_asked_for, 1 },
+		{ "an application that computes does not count as a hang",
+		  watchdog_is_fed, 3 },
+		{ "the watchdog is off by default", watchdog_is_asked_for, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

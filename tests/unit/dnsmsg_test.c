@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* net/dnsmsg.c: questions, and answers that servers and others may give. */
+/* net/dnsmsg.c: questions, and valid and invalid replies. */
 #include "net/dnsmsg.h"
 #include "tests/host/host.h"
 
@@ -43,7 +43,7 @@ static void record(const char *owner, size_t owner_len, uint8_t type, const char
 
 #define SELF "\xc0\x0c", 2
 
-/* In memory of just that size, for the sanitizer to see what is beyond. */
+/* In memory of exactly this size, so that the sanitizer finds accesses beyond it. */
 static bool takes(void)
 {
 	uint8_t *copy = malloc(len + !len), *to = malloc(len / 12 * 16 + 1);
@@ -164,7 +164,7 @@ static void codes_are_told(void)
 	assert(!takes());
 }
 
-/* Pointers in circles, to what follows, beyond; lengths and counts that are none. */
+/* Pointers in circles, forwards, beyond the end; invalid lengths and counts. */
 static void what_is_wrong_has_an_end(void)
 {
 	size_t whole;
@@ -197,7 +197,7 @@ static void what_is_wrong_has_an_end(void)
 	}
 }
 
-/* What the slowest message takes is bounded by what a name may be. */
+/* The time for the slowest message is bounded by the length of a name. */
 static void long_chains_of_pointers_are_refused(void)
 {
 	ask("me.test", DNSMSG_A, true);
@@ -216,13 +216,15 @@ static void long_chains_of_pointers_are_refused(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "questions are of hosts", questions_are_of_hosts, 1 },
-		{ "all addresses are there", all_addresses_are_there, 1 },
-		{ "another question is not answered", another_question_is_not_answered, 1 },
-		{ "only the name that was asked for has addresses", only_the_name_that_was_asked_for_has_addresses, 1 },
-		{ "addresses have names", addresses_have_names, 1 },
-		{ "codes are told", codes_are_told, 1 },
-		{ "what is wrong has an end", what_is_wrong_has_an_end, 4 },
+		{ "questions are built for valid names only", questions_are_of_hosts, 1 },
+		{ "all addresses of a reply are found", all_addresses_are_there, 1 },
+		{ "a reply to another question is refused",
+		  another_question_is_not_answered, 1 },
+		{ "only addresses of the requested name are taken",
+		  only_the_name_that_was_asked_for_has_addresses, 1 },
+		{ "an address is resolved to its name", addresses_have_names, 1 },
+		{ "result codes are returned", codes_are_told, 1 },
+		{ "parsing of an invalid message ends", what_is_wrong_has_an_end, 4 },
 		{ "long chains of pointers are refused", long_chains_of_pointers_are_refused, 1 },
 	};
 

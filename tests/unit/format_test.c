@@ -99,12 +99,12 @@ static void unknown(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "numbers are as printf's", numbers, 1 },
-		{ "widths, zeros and minus are as printf's", widths, 1 },
-		{ "any number is as printf's", any_number, 500 },
-		{ "strings are as printf's", strings, 1 },
-		{ "what does not fit is cut, and terminated", cut_to_size, 1 },
-		{ "an unknown format is shown as it stands", unknown, 1 },
+		{ "numbers are formatted as by printf", numbers, 1 },
+		{ "width, zero padding and minus are formatted as by printf", widths, 1 },
+		{ "random numbers are formatted as by printf", any_number, 500 },
+		{ "strings are formatted as by printf", strings, 1 },
+		{ "a text that does not fit is cut and terminated", cut_to_size, 1 },
+		{ "an unknown format is copied", unknown, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * arch/x86_64/cpu.c: the FPU's state of a thread that was interrupted, on this machine's
- * processor (the lab's emulated one hides what is tested here).
+ * arch/x86_64/cpu.c: the state of the FPU of an interrupted thread, on this machine's
+ * processor (the emulated one of the lab hides such errors).
  */
 #define regs x86_regs
 #define arch_cycles_trap x86_cycles_trap
@@ -79,7 +79,9 @@ static void fill(uint16_t control, uint32_t mxcsr)
 	__asm__ volatile("fld1; fldl2t; fldl2e; fldpi; fldlg2; fldln2; fldz");
 }
 
-/* One that was not interrupted comes next: as after a call, the stack is empty. */
+/*
+ * A thread that was not interrupted runs next: its FPU stack is empty, as after a call.
+ */
 static void who_runs_next_finds_an_empty_fpu(void)
 {
 	for (unsigned way = 0; way < 3; way++)
@@ -103,7 +105,7 @@ static void who_runs_next_finds_an_empty_fpu(void)
 		}
 }
 
-/* And the interrupted one goes on with all that it had. */
+/* And the interrupted thread continues with its whole state. */
 static void who_was_interrupted_goes_on(void)
 {
 	for (unsigned way = 0; way < 3; way++) {

@@ -285,13 +285,14 @@ static void questions_are_answered(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "packets are found in bytes", packets_are_found, 1 },
-		{ "a broken or too long one is told, and the next counts", broken_ones_are_told, 1 },
+		{ "packets are found in a stream of bytes", packets_are_found, 1 },
+		{ "an invalid or long packet is refused, and the next one is parsed",
+		  broken_ones_are_told, 1 },
 		{ "registers are in gdb's order", registers_are_in_order, 1 },
-		{ "memory is read and written in its bounds", memory_is_asked_for, 1 },
-		{ "breakpoints are of one kind", breakpoints_are_set, 1 },
+		{ "memory is read and written within its bounds", memory_is_asked_for, 1 },
+		{ "only one kind of breakpoint is accepted", breakpoints_are_set, 1 },
 		{ "the threads that run and step are parsed", somebody_runs, 1 },
-		{ "questions are answered", questions_are_answered, 1 },
+		{ "queries are answered", questions_are_answered, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

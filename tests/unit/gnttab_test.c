@@ -194,7 +194,7 @@ static struct lent {
 	bool readonly;
 } lent[PAGES];
 
-/* The peer maps and unmaps what it was granted, at any moment. */
+/* The peer maps and unmaps granted pages at any moment. */
 static bool peer(void *arg)
 {
 	struct lent *l = &lent[host_below(PAGES)];
@@ -317,7 +317,7 @@ static void all_or_none(void)
 static struct grant_entry_v1 *table;
 static void *granted;
 
-/* Xen may look at any moment: an entry with flags has all the rest. */
+/* Xen may read an entry at any moment: if it has flags, all other fields are valid. */
 static void look(const void *address, size_t size, bool write)
 {
 	(void)address;
@@ -345,18 +345,44 @@ static void valid_when_complete(void)
 	page_free(granted, 1);
 }
 
+/* A resume: the table is a new one, with the builder's entries only. */
+static void a_resume_has_a_new_table(void)
+{
+	unsigned long frame;
+	struct gnttab_stats s;
+	int old, new;
+
+	host_boot();
+	granted = page();
+	old = gnttab_grant(PEER, granted, false);
+	assert(old > 0 && xen_grant_setup(1, &frame) == 0);
+	memset((void *)(frame * PAGE_SIZE), 0, PAGE_SIZE);
+	assert(gnttab_attach() == 0);
+	assert(!host_map(PEER, old, false));
+	new = gnttab_grant(PEER, granted, false);
+	assert(new > 0 && new != old && host_map(PEER, new, true));
+	host_unmap(PEER, new, true);
+	assert(gnttab_revoke(old) == 0 && gnttab_revoke(new) == 0);
+	gnttab_stats(&s);
+	assert(s.used == 0);
+	page_free(granted, 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "a grant lets one domain at one page", peer_only, 20 },
-		{ "a page still mapped is not used again until let go", quarantine, 30 },
+		{ "a grant gives one domain access to one page", peer_only, 20 },
+		{ "a page that is still mapped is not used again", quarantine, 30 },
 		{ "an empty quarantine costs nothing", no_timer_for_nothing, 1 },
-		{ "the table grows as far as Xen lets it", table_grows, 10 },
-		{ "a second-hand table gives nothing away", second_hand_table, 100 },
-		{ "a revoked grant is not mapped, in any order of events", never_both, 2000 },
+		{ "the table grows up to Xen's limit", table_grows, 10 },
+		{ "unmapped grants of an earlier kernel are revoked", second_hand_table, 100 },
+		{ "a revoked grant cannot be mapped, in any order of events",
+		  never_both, 2000 },
 		{ "an entry is valid only when it is complete", valid_when_complete, 3 },
-		{ "foreign pages are mapped in a row", maps_in_a_row, 100 },
-		{ "all pages are mapped or none", all_or_none, 100 },
+		{ "foreign pages are mapped at consecutive addresses",
+		  maps_in_a_row, 100 },
+		{ "either all pages are mapped or none", all_or_none, 100 },
+		{ "after a resume the table is empty and works", a_resume_has_a_new_table, 5 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

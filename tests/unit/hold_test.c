@@ -10,7 +10,7 @@
 #include <xen/vcpu.h>
 
 #define MS NSEC_PER_MSEC
-#define SLACK (MS / 2)			/* what the scheduler itself takes */
+#define SLACK (MS / 2)			/* the time of the scheduler itself */
 
 static bool is(uint64_t ms)
 {
@@ -130,13 +130,14 @@ static void traps_are_avoided(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "the longest hold counts", the_longest_counts, 20 },
+		{ "the longest hold is recorded", the_longest_counts, 20 },
 		{ "sleeping is not a hold", sleep_is_none, 20 },
-		{ "applications hold nothing", applications_hold_nothing, 20 },
-		{ "what Xen gave others does not count", others_time_does_not_count, 20 },
-		{ "a turn ends a hold", a_turn_ends_a_hold, 20 },
-		{ "a loop is told when it holds for long", long_is_told, 20 },
-		{ "a counter that traps is not read", traps_are_avoided, 20 },
+		{ "application code is not a hold", applications_hold_nothing, 20 },
+		{ "the time of other domains does not count",
+		  others_time_does_not_count, 20 },
+		{ "a switch to another thread ends a hold", a_turn_ends_a_hold, 20 },
+		{ "hold_is_long() returns true in a long hold", long_is_told, 20 },
+		{ "a cycle counter that traps is not read", traps_are_avoided, 20 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* tests/host itself: what a test leaves behind or does wrong is reported. */
+/* tests/host itself: leaks and errors of a test are reported. */
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/evtchn.h"
@@ -204,10 +204,10 @@ static void run_it_again(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "what a test leaves behind is found", leaks_are_found, 1 },
+		{ "anything that a test leaves behind is found", leaks_are_found, 1 },
 		{ "a deadlock is found", deadlocks_are_found, 1 },
 		{ "errors of the guest are found", errors_are_found, 1 },
-		{ "a shutdown can be planned", an_end_can_be_planned, 20 },
+		{ "a test can expect a shutdown", an_end_can_be_planned, 20 },
 		{ "one seed is one schedule", run_it_again, 1 },
 	};
 

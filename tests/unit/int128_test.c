@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* arch/x86_64/int128.c, beside what the host's compiler calls. */
+/* arch/x86_64/int128.c, compared with the host compiler's functions. */
 #define __udivmodti4 our_udivmod
 #define __udivti3 our_udiv
 #define __umodti3 our_umod

@@ -73,7 +73,7 @@ static void members_are_found(void)
 	assert(json_get_string(of("7"), text, sizeof(text)) == -EINVAL);
 }
 
-/* Whatever is written is JSON again, and what comes out is what went in. */
+/* Output is always valid JSON, and reading it returns the values that were written. */
 static void what_is_written_can_be_read(void)
 {
 	char buf[4096], in[40], out[200];
@@ -316,12 +316,16 @@ static void marks_are_kept(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "JSON is told from what is none", json_is_told_from_what_is_none, 1 },
+		{ "valid JSON is accepted, invalid JSON is refused",
+		  json_is_told_from_what_is_none, 1 },
 		{ "members are found", members_are_found, 1 },
-		{ "what is written can be read", what_is_written_can_be_read, 2000 },
-		{ "what does not fit is counted, not written", what_does_not_fit_is_counted, 1 },
-		{ "calls are answered, and all else too", calls_are_answered, 1 },
-		{ "control=read: but what reads is refused", marks_are_kept, 1 },
+		{ "values that were written can be read",
+		  what_is_written_can_be_read, 2000 },
+		{ "text that does not fit is counted, not written",
+		  what_does_not_fit_is_counted, 1 },
+		{ "calls are answered, and invalid messages too", calls_are_answered, 1 },
+		{ "control=read: methods that do not only read are refused",
+		  marks_are_kept, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -298,16 +298,17 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "45 consecutive segments are one frame, across the end of 2^32",
 		  consecutive_segments_are_one_frame, 1 },
-		{ "no frame grows beyond what a backend takes",
+		{ "no frame exceeds the maximum of a backend",
 		  no_frame_is_larger_than_a_frame_may_be, 1 },
 		{ "the last segment may be shorter, and ends the frame",
 		  the_last_may_be_shorter_and_ends_it, 1 },
-		{ "a FIN is the end of a frame", a_fin_comes_last, 1 },
-		{ "a segment that differs in a header stays apart", what_differs_stays_apart, 1 },
+		{ "a FIN ends a frame", a_fin_comes_last, 1 },
+		{ "a segment with another header is not joined",
+		  what_differs_stays_apart, 1 },
 		{ "SYN, FIN, RST, URG and tiny segments are not joined",
 		  what_is_no_plain_data_is_never_joined, 1 },
 		{ "parsing stays within any frame", parsing_survives_any_bytes, 50 },
-		{ "sums are RFC 1071's", sums_agree, 20 },
+		{ "checksums are those of RFC 1071", sums_agree, 20 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

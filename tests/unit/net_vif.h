@@ -13,15 +13,18 @@
 #include "drivers/netfront.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
+#include "kernel/param.h"
 #include "kernel/sched.h"
+#include "net/net.h"
 #include "tests/host/host.h"
+#include "tests/unit/net_bytes.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what a test sets, and may look at */
+/* ---- fields that a test sets, and may read */
 
 static struct fake_vif {
 	bool absent;
@@ -55,7 +58,7 @@ static struct fake_vif {
 	size_t lent_size;
 } vif;
 
-/* A second device, simpler: what it is sent is taken at once. */
+/* A second, simpler device: it takes frames at once. */
 static struct waitq vif_attached;
 
 static struct vif2 {
@@ -157,6 +160,21 @@ static void vif_thread(void *arg)
 		if (vif.open)
 			vif.user->received(vif.arg);
 	}
+}
+
+/*
+ * Boots the guest with these options, and the network.  vif.info and vif.wire are those of the
+ * test.
+ */
+static inline void vif_boot(const char *options)
+{
+	static char line[1100];
+
+	strcpy(line, options);
+	host_boot();
+	assert(param_init(line) == 0);
+	memcpy(vif.info.mac, our_mac, 6);
+	assert(net_init() == 0);
 }
 
 static inline void vif_carrier(bool up)
@@ -267,7 +285,7 @@ int netfront_send(struct netfront *n, const struct piece *pieces, size_t count,
 
 		assert(pieces[i].len);
 		memcpy(f->bytes + at, data, pieces[i].len);
-		/* What is not lent is copied, and so may change. */
+		/* Other data is copied, so it may change. */
 		if (data >= vif.lent && data < vif.lent + vif.lent_size)
 			f->pieces[f->count++] = pieces[i];
 	}

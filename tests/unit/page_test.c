@@ -204,7 +204,7 @@ static void heap_and_pages_meet(void)
 	assert(now().free == s.free + s.used - host_page_tables());
 }
 
-/* There is no page left for page tables then, and none is taken from the heap. */
+/* Then no page is left for page tables, and none is taken from the heap. */
 static void heap_may_be_all(void)
 {
 	size_t total;
@@ -292,17 +292,19 @@ static void boot_is_flat(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "pages and heap are whose they are", pages_are_ones_own, 200 },
-		{ "freed pages join", freed_pages_join, 100 },
-		{ "all there is can be had, and had again", everything_can_be_had, 50 },
+		{ "pages and heap keep their contents", pages_are_ones_own, 200 },
+		{ "adjacent freed pages are joined", freed_pages_join, 100 },
+		{ "all memory can be allocated, and again after it was freed",
+		  everything_can_be_had, 50 },
 		{ "heap and pages meet and do not overlap", heap_and_pages_meet, 50 },
-		{ "the heap may be all there is", heap_may_be_all, 20 },
-		{ "too much is no memory", too_much_is_no_memory, 1 },
-		{ "pages that cannot be mapped leave nothing behind",
+		{ "the heap may grow to all memory", heap_may_be_all, 20 },
+		{ "a request for too much memory returns NULL",
+		  too_much_is_no_memory, 1 },
+		{ "a failure to map pages leaks nothing",
 		  failing_maps_leave_nothing, 100 },
 		{ "an application does not get the kernel's reserve",
 		  the_reserve_is_the_kernels, 20 },
-		{ "memory is not mapped before it is handed out", boot_is_flat, 1 },
+		{ "memory is mapped when it is allocated, not before", boot_is_flat, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

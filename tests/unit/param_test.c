@@ -19,7 +19,7 @@ static int set(const char *text)
 	return param_init(line);
 }
 
-/* What the application gets, as word|word|. */
+/* Returns the words of the application, as word|word|. */
 static const char *args(void)
 {
 	static char all[8300];
@@ -108,7 +108,7 @@ static void open_quote_is_an_error(void)
 	assert(set("-- \"a b") == -EINVAL);
 	assert(set("a=\"b\\\"") == -EINVAL);
 	assert(set("loglevel=2 x='") == -EINVAL);
-	assert(is("loglevel", "2"));		/* the rest is there, for the report */
+	assert(is("loglevel", "2"));		/* the rest is kept for the report */
 	assert(set("'") == -EINVAL && param_argv()[param_argc()] == NULL);
 	assert(!set("-- fine"));
 }
@@ -228,7 +228,7 @@ static void options_are_checked(void)
 		if (!says || !strstr(says, invalid[i].says))
 			host_fail("%s: %s", invalid[i].line, says ?: "valid");
 	}
-	/* Which options there are is in the log. */
+	/* The log lists the options. */
 	console_now();
 	assert(!set("tim=5s"));
 	assert(param_check() && strstr(console_now(), "dog[=DURATION]"));
@@ -256,7 +256,7 @@ static void as_long_as_the_platform_has_it(void)
 	text[COMMAND_LINE_MAX] = '\0';
 	assert(!set(text));
 	assert(param_argc() == 2 && strlen(param_argv()[1]) == COMMAND_LINE_MAX);
-	/* Too many words: an error, and those that there is room for are there. */
+	/* Too many words are an error; the first ones are kept. */
 	fill(text, 2 * 1024 + 1);
 	assert(set(text) == -E2BIG);
 	assert(param_argc() == 1 + 1024);
@@ -265,7 +265,7 @@ static void as_long_as_the_platform_has_it(void)
 	assert(param_argc() == 1 + 1024);
 }
 
-/* Any words, quoted in any way, come out as they went in. */
+/* Random words, quoted in random ways, are split into the same words. */
 static void any_word_survives(void)
 {
 	char text[2100] = "--", want[2100] = "", *p = text + 2;
@@ -292,7 +292,7 @@ static void any_word_survives(void)
 	assert(!strcmp(args(), want));
 }
 
-/* ---- what may be set later */
+/* ---- settings */
 
 static const char *was_set;
 
@@ -363,7 +363,7 @@ static void modules_have_levels_of_their_own(void)
 	assert(param_set("loglevel", "0,vif0=3,vif=1") == 0 && shown() == 0x0f);
 	assert(param_set("loglevel", "0") == 0 && shown() == 0x01);
 	assert(log_set_module("vif", LOG_INFO) == 0 && shown() == 0x07);
-	/* The longer name counts, whichever came first. */
+	/* The longer name takes precedence, in any order. */
 	assert(log_set_module("vif0", LOG_ERROR) == 0 && shown() == 0x01);
 	assert(log_set_module("vif0", LOG_DEBUG) == 0 && shown() == 0x0f);
 	for (const char *const *p = (const char *const[]){ "loud", "info,", "4", "-1", "vif=", "=1",
@@ -413,19 +413,22 @@ static void control_characters_are_escaped(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "words before the -- are ours, those behind the application's",
+		{ "words before -- are kernel options, those behind are the application's",
 		  ours_and_the_applications, 1 },
-		{ "without a -- only key=value is ours", only_key_value_is_ours, 1 },
+		{ "without --, only key=value is a kernel option",
+		  only_key_value_is_ours, 1 },
 		{ "the last one wins", last_one_wins, 1 },
-		{ "quotes are the shell's", quotes_are_the_shells, 1 },
+		{ "quotes work as in a shell", quotes_are_the_shells, 1 },
 		{ "an open quote is an error", open_quote_is_an_error, 1 },
 		{ "env. is visited in order", environment, 1 },
 		{ "sizes and durations have units", sizes_and_durations, 1 },
 		{ "an unknown option is refused, and so is an invalid value", options_are_checked, 1 },
-		{ "a line may be as long as the platform has it", as_long_as_the_platform_has_it, 1 },
-		{ "what may be set is, and nothing else", settings, 1 },
+		{ "the maximum length of the line is the platform's",
+		  as_long_as_the_platform_has_it, 1 },
+		{ "only keys that are registered can be set", settings, 1 },
 		{ "modules have log levels of their own", modules_have_levels_of_their_own, 1 },
-		{ "control characters are no part of the log", control_characters_are_escaped, 1 },
+		{ "control characters are escaped in the log",
+		  control_characters_are_escaped, 1 },
 		{ "any word survives quoting", any_word_survives, 500 },
 	};
 

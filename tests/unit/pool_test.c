@@ -85,7 +85,7 @@ static void a_mapped_page_is_freed_when_it_is_let_go(void)
 	page_stats(&before);
 	end();
 	page_stats(&after);
-	/* The stack of who waits for it to be let go has come. */
+	/* The thread that waits until it is unmapped has a stack, too. */
 	assert(before.used - 3 + STACK_KERNEL / PAGE_SIZE + 1 == after.used);
 	thread_sleep(clock_now() + NSEC_PER_SEC);
 	host_unmap(PEER, ref, true);
@@ -211,7 +211,7 @@ static void the_end_waits_for_what_is_lent(void)
 		thread_yield();
 }
 
-/* Grants run out: what there is goes round, and the impossible is refused. */
+/* With few grants, threads share the pages, and impossible requests are refused. */
 static void without_grants_it_is_smaller(void)
 {
 	struct page *chain;
@@ -272,16 +272,19 @@ static void each_is_taken_once(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "pages are granted once, and hold nothing of ours",
+		{ "pages are granted once, and were zeroed before",
 		  pages_are_granted_once_and_empty, 5 },
-		{ "a page that stays mapped is freed when it is let go",
+		{ "a page that stays mapped is freed when it is unmapped",
 		  a_mapped_page_is_freed_when_it_is_let_go, 10 },
 		{ "no page has two users, and no thread starves", nobody_shares_and_nobody_starves,
 		  200 },
 		{ "first come, first served", first_come_first_served, 50 },
-		{ "the end waits for what is lent", the_end_waits_for_what_is_lent, 50 },
-		{ "without grants the pool is smaller", without_grants_it_is_smaller, 2 },
-		{ "an id is taken once, and no other", each_is_taken_once, 50 },
+		{ "closing waits for pages that are in use",
+		  the_end_waits_for_what_is_lent, 50 },
+		{ "with few grants the pool is smaller",
+		  without_grants_it_is_smaller, 2 },
+		{ "only ids in flight are accepted, and only once",
+		  each_is_taken_once, 50 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

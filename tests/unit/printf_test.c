@@ -14,7 +14,7 @@
 
 struct memory {
 	struct printf_output output;
-	size_t len, most;		/* it fails behind so many bytes */
+	size_t len, most;		/* it fails after so many bytes */
 	char text[LEN];
 };
 
@@ -242,13 +242,13 @@ static void refusals(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "doubles are printed as on the host", doubles, 200 },
-		{ "long doubles are", long_doubles, 100 },
-		{ "hexadecimal doubles are", hexadecimals, 50 },
-		{ "integers are", integers, 50 },
-		{ "strings are", strings, 20 },
-		{ "positional arguments are", positions, 1 },
-		{ "what is too long or fails is refused", refusals, 1 },
+		{ "doubles are printed as by the host", doubles, 200 },
+		{ "long doubles are printed as by the host", long_doubles, 100 },
+		{ "hexadecimal doubles are printed as by the host", hexadecimals, 50 },
+		{ "integers are printed as by the host", integers, 50 },
+		{ "strings are printed as by the host", strings, 20 },
+		{ "positional arguments are printed as by the host", positions, 1 },
+		{ "output that is too long or fails is an error", refusals, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

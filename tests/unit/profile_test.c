@@ -9,6 +9,7 @@
 #include "kernel/param.h"
 #include "kernel/sched.h"
 #include "tests/host/host.h"
+#include "tests/unit/operator.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -18,17 +19,10 @@
 #define IDLE UINT32_MAX
 #define HEAD 6
 
-static struct waitq chairs;
-static char *reply;
-static unsigned replies, stay = ~0u;	/* so many replies until the operator goes */
-static uint64_t slow;			/* ns he takes for one */
-static uint64_t samples, taken, lost, last_time;
+static uint64_t samples, last_time;
 static uint64_t by_thread[16], idle;	/* samples */
-static bool error, ended;
 
-/* ---- an operator */
-
-static size_t read_sample(const uint32_t *w, size_t words)
+static size_t read_record(const uint32_t *w, size_t words)
 {
 	uint64_t time = w[2] | (uint64_t)w[3] << 32;
 	uint32_t n = w[0] - HEAD;
@@ -47,55 +41,6 @@ static size_t read_sample(const uint32_t *w, size_t words)
 	}
 	samples++;
 	return w[0];
-}
-
-static int64_t number(struct json_value v, const char *name)
-{
-	struct json_value m;
-	int64_t n;
-
-	assert(json_member(v, name, &m) && !json_get_integer(m, &n));
-	return n;
-}
-
-static bool take_reply(struct command *c)
-{
-	static char text[COMMAND_MAX];
-	static uint8_t bytes[COMMAND_MAX];
-	struct json_value all = { c->reply->to + c->start, c->reply->len - c->start }, v, s;
-	size_t n;
-
-	assert(json_check(all.at, all.len, COMMAND_DEPTH) == 0);
-	replies++;
-	error = json_member(all, "error", &v);
-	ended = !json_member(all, "continues", &v);
-	assert(json_member(all, "parameters", &v));
-	if (error || !json_member(v, "records", &s))
-		return true;
-	n = host_base64(text, json_get_string(s, text, sizeof(text)), bytes);
-	assert(n % 4 == 0);
-	for (size_t at = 0; at < n; )
-		at += 4 * read_sample((uint32_t *)(bytes + at), (n - at) / 4);
-	taken = number(v, "put");
-	lost = number(v, "lost");
-	if (slow)
-		thread_sleep(clock_now() + slow);
-	return replies < stay;
-}
-
-static bool wait(struct command *c, uint64_t deadline)
-{
-	(void)c;
-	return !wait_until_deadline(&chairs, deadline, replies >= stay);
-}
-
-static void ask(const char *message)
-{
-	struct json to = { .to = reply, .size = COMMAND_MAX };
-	struct command c = { .reply = &to, .send = take_reply, .wait = wait };
-
-	replies = 0;
-	command_answer(&c, message, strlen(message));
 }
 
 static void up(void)
@@ -140,7 +85,7 @@ static void work_in_kernel(void *arg)
 	while (!stop) {
 		for (unsigned i = host_below(200); i; i--) {
 			host_advance(1000);
-			turns++;	/* where an upcall can come in */
+			turns++;	/* where an upcall is possible */
 		}
 		thread_sleep(clock_now() + host_below(200000));
 	}
@@ -204,7 +149,7 @@ static void shares_are_those_of_time(void)
 	down();
 }
 
-/* Samples at the same pace would all find it, or none. */
+/* Samples at the same pace would all meet it, or none would. */
 static void work_each_ms(void *arg)
 {
 	volatile uint64_t turns = 0;
@@ -329,16 +274,19 @@ static void no_memory_is_an_error(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "kernel, application and idle have the samples of their time",
+		{ "kernel, application and idle get samples by their time",
 		  shares_are_those_of_time, 6 },
-		{ "what has the pace of the samples is met as often as all else",
+		{ "code that runs at the pace of the samples is not missed",
 		  rhythm_is_no_matter, 6 },
-		{ "as many samples as asked for, for as long", rate_and_time_are_as_asked, 20 },
-		{ "what is not taken is lost and counted", who_is_slow_loses_and_is_told, 5 },
-		{ "it ends with the operator, and the timer with it", ends_with_the_operator, 40 },
-		{ "it begins anew each time", begins_anew_each_time, 10 },
-		{ "no memory is an error", no_memory_is_an_error, 1 },
-		{ "wrong words are refused", refuses, 5 },
+		{ "the rate and the duration are as requested",
+		  rate_and_time_are_as_asked, 20 },
+		{ "records that are not read are lost and counted",
+		  who_is_slow_loses_and_is_told, 5 },
+		{ "the profile and its timer end when the operator disconnects",
+		  ends_with_the_operator, 40 },
+		{ "each profile begins anew", begins_anew_each_time, 10 },
+		{ "a lack of memory is an error", no_memory_is_an_error, 1 },
+		{ "invalid parameters are refused", refuses, 5 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

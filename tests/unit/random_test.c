@@ -62,7 +62,10 @@ static void any_length(void)
 
 extern char __start_guest_data[], __stop_guest_data[], __start_guest_bss[], __stop_guest_bss[];
 
-/* Whether the 8 bytes are there; what lies between variables is AddressSanitizer's. */
+/*
+ * Returns whether the 8 bytes are in these variables; memory between them is
+ * AddressSanitizer's.
+ */
 __attribute__((no_sanitize("address"))) static bool holds(const char *at, const char *end,
 							  uint64_t bytes)
 {
@@ -73,7 +76,7 @@ __attribute__((no_sanitize("address"))) static bool holds(const char *at, const 
 	return false;
 }
 
-/* Reading the guest's variables tells nothing that was given out before. */
+/* The guest's variables reveal no bytes that were returned before. */
 static void the_key_is_erased(void)
 {
 	uint64_t given[8];
@@ -108,9 +111,11 @@ int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
 		{ "the block function is RFC 8439's", the_rfcs_block, 1 },
-		{ "any length is filled, and nothing beside it", any_length, 100 },
-		{ "what was given out is nowhere in memory", the_key_is_erased, 100 },
-		{ "without RDRAND there are numbers, but none for keys", without_rdrand, 100 },
+		{ "any length is filled, and nothing else is written", any_length, 100 },
+		{ "random bytes that were returned are not kept in memory",
+		  the_key_is_erased, 100 },
+		{ "without RDRAND there are random numbers, but not for keys",
+		  without_rdrand, 100 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

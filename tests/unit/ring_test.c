@@ -2,6 +2,8 @@
 /*
  * drivers/border/ring.c, against a backend written with Xen's own macros.  Indexes begin just
  * below 2^32, where comparing them is not subtracting them.
+ *
+ * Over 500 lines: all claims share the backend.
  */
 #include "drivers/border/ring.h"
 #include "kernel/clock.h"
@@ -48,7 +50,7 @@ static struct {
 	bool owes_event;
 } backend;
 
-/* Packets come whole, one after the other, each producer's in order. */
+/* Packets arrive complete, one after the other, and in order for each producer. */
 static void expect_contiguous(const struct request *q)
 {
 	assert(q->sum == q->id + q->producer + q->part + q->parts);
@@ -192,7 +194,7 @@ static void producer(void *arg)
 		if (host_chance(2) || ring_try_begin(&ring, n))
 			assert(ring_begin(&ring, n) == 0);
 		if (host_chance(16)) {
-			ring_end(&ring, 0);	/* there is nothing to say after all */
+			ring_end(&ring, 0);	/* no event is needed after all */
 			id--;
 			continue;
 		}
@@ -248,7 +250,7 @@ static void go_once(void *arg)
 	end_thread();
 }
 
-/* The backend, in one step: n answers, in the order of the requests. */
+/* The backend sends n responses in one step, in the order of the requests. */
 static void answer_next(uint32_t n)
 {
 	sring->rsp_prod += n;
@@ -296,7 +298,7 @@ static void nobody_overtakes(void)
 	assert(ring_begin(&ring, ring.nslots) == 0);
 	expect_use(0, 0, 0);
 	ring_end(&ring, ring.nslots);
-	wants[0] = ring.nslots;		/* the widest comes first */
+	wants[0] = ring.nslots;		/* the one with the most slots comes first */
 	for (unsigned i = 1; i < 8; i++)
 		wants[i] = 1 + host_below(4);
 	for (unsigned i = 0; i < 8; i++) {
@@ -353,7 +355,7 @@ static void wait_for_turn(void *arg)
 	waiting[me] = current;
 	assert(ring_begin(&ring, wants[me]) == 0);
 	thread_yield();
-	for (unsigned i = me + 1; i < 4; i++)	/* there is room for all, but it is my turn */
+	for (unsigned i = me + 1; i < 4; i++)	/* space for all, but it is this one's turn */
 		assert(!waiting[i]->runnable);
 	ring_end(&ring, wants[me]);
 	end_thread();
@@ -527,7 +529,7 @@ static void an_index_that_lies_ends_the_ring(void)
 	evtchn_close(&port);
 }
 
-/* A response is looked at once: what is judged is what is used. */
+/* A response is read once: the checked value is the used value. */
 static void *slot_seen;
 
 static void count_reads(const void *address, size_t size, bool write)
@@ -563,22 +565,24 @@ static void a_response_is_read_once(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "packets are whole, in order, and none is lost",
+		{ "packets are complete, in order, and not lost",
 		  packets_are_whole_and_in_order, 300 },
-		{ "it says how full it is, and ever was", how_full_it_is, 20 },
-		{ "no producer overtakes: a wide one is not starved", nobody_overtakes, 50 },
+		{ "the ring reports its use, now and the maximum", how_full_it_is, 20 },
+		{ "producers do not overtake each other: one that needs many slots is not starved",
+		  nobody_overtakes, 50 },
 		{ "no producer gets ahead of the one that was woken", nobody_slips_in, 20 },
 		{ "only a producer that can proceed is woken", only_who_can_go_is_woken, 100 },
 		{ "n slots are published at once, and not before", all_at_once_and_not_before,
 		  100 },
-		{ "the backend gets an event where it wants one",
+		{ "the backend gets an event when it requested one",
 		  an_event_where_the_backend_wants_it, 50 },
-		{ "rearm asks for the nth answer, then looks again",
+		{ "rearm requests an event for the nth response, then checks again",
 		  rearm_asks_and_looks_again, 50 },
-		{ "more than the ring holds is refused at once", too_wide_is_refused_at_once, 5 },
-		{ "an index that lies ends the ring, for everybody",
+		{ "a request for more slots than the ring has is refused",
+		  too_wide_is_refused_at_once, 5 },
+		{ "an invalid index ends the ring for all threads",
 		  an_index_that_lies_ends_the_ring, 300 },
-		{ "a response is read once", a_response_is_read_once, 20 },
+		{ "each byte of a response is read once", a_response_is_read_once, 20 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -138,9 +138,9 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "copies of any length or alignment are exact", copies_are_exact, 5000 },
 		{ "all bytes come in order", all_bytes_in_order, 2000 },
-		{ "an index that lies is noticed", lies_are_noticed, 500 },
-		{ "the peer cannot move our index", our_index_is_private, 100 },
-		{ "bytes are there before the index says so", bytes_before_index, 1 },
+		{ "an invalid index is detected", lies_are_noticed, 500 },
+		{ "the peer cannot change the guest's index", our_index_is_private, 100 },
+		{ "bytes are written before the index is", bytes_before_index, 1 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

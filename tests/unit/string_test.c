@@ -19,7 +19,7 @@ void *our_memset(void *to, int byte, size_t n);
 #include <assert.h>
 
 #define SIZE 2048
-#define MARGIN 64			/* on either side: nothing is written there */
+#define MARGIN 64			/* on either side, which must not be written */
 
 static unsigned char ours[SIZE], theirs[SIZE];
 
@@ -29,7 +29,7 @@ static void scramble(void)
 		ours[i] = theirs[i] = host_random();
 }
 
-/* What memmove() is, from the definition. */
+/* memmove() by its definition. */
 static void move(size_t to, size_t from, size_t n)
 {
 	unsigned char copy[SIZE];
@@ -106,9 +106,9 @@ static void sets(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "memcpy() copies, and nothing else", copies, 200 },
-		{ "memmove() copies what overlaps", overlaps, 200 },
-		{ "memset() sets, and nothing else", sets, 200 },
+		{ "memcpy() copies, and changes nothing else", copies, 200 },
+		{ "memmove() copies overlapping memory", overlaps, 200 },
+		{ "memset() sets, and changes nothing else", sets, 200 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

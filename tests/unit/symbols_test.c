@@ -64,7 +64,7 @@ static void lists(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "a function is found by each of its bytes", finds, 1 },
+		{ "a function is found by any address in it", finds, 1 },
 		{ "functions are listed in order", lists, 1 },
 	};
 

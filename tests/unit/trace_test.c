@@ -7,6 +7,7 @@
 #include "kernel/sched.h"
 #include "kernel/trace.h"
 #include "tests/host/host.h"
+#include "tests/unit/operator.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -15,21 +16,16 @@
 
 #define WORDS 7
 
-static struct waitq chairs, work;
-static char *reply;
-static unsigned replies, stay = ~0u;	/* so many replies until the operator goes */
-static uint64_t slow;			/* ns he takes for one */
-static uint64_t seen[TRACE_EVENTS], all, taken, lost, last_time;
+static struct waitq work;
+static uint64_t seen[TRACE_EVENTS], all, last_time;
 static uint32_t runs;			/* by what switches say */
-static bool error, ended, stop;
+static bool stop;
 
-/* ---- an operator */
-
-static void read_event(const uint32_t *w)
+static size_t read_record(const uint32_t *w, size_t words)
 {
 	uint64_t time = w[2] | (uint64_t)w[3] << 32;
 
-	assert(w[0] == WORDS && w[1] < TRACE_EVENTS && w[4] < 16);
+	assert(words >= WORDS && w[0] == WORDS && w[1] < TRACE_EVENTS && w[4] < 16);
 	assert(time >= last_time && time <= clock_now());
 	last_time = time;
 	if (w[1] == TRACE_SWITCH) {
@@ -41,55 +37,7 @@ static void read_event(const uint32_t *w)
 	}
 	seen[w[1]]++;
 	all++;
-}
-
-static int64_t number(struct json_value v, const char *name)
-{
-	struct json_value m;
-	int64_t n;
-
-	assert(json_member(v, name, &m) && !json_get_integer(m, &n));
-	return n;
-}
-
-static bool take_reply(struct command *c)
-{
-	static char text[COMMAND_MAX];
-	static uint8_t bytes[COMMAND_MAX];
-	struct json_value whole = { c->reply->to + c->start, c->reply->len - c->start }, v, s;
-	size_t n;
-
-	assert(json_check(whole.at, whole.len, COMMAND_DEPTH) == 0);
-	replies++;
-	error = json_member(whole, "error", &v);
-	ended = !json_member(whole, "continues", &v);
-	assert(json_member(whole, "parameters", &v));
-	if (error || !json_member(v, "records", &s))
-		return true;
-	n = host_base64(text, json_get_string(s, text, sizeof(text)), bytes);
-	assert(n % (4 * WORDS) == 0);
-	for (size_t at = 0; at < n; at += 4 * WORDS)
-		read_event((uint32_t *)(bytes + at));
-	taken = number(v, "put");
-	lost = number(v, "lost");
-	if (slow)
-		thread_sleep(clock_now() + slow);
-	return replies < stay;
-}
-
-static bool wait(struct command *c, uint64_t deadline)
-{
-	(void)c;
-	return !wait_until_deadline(&chairs, deadline, replies >= stay);
-}
-
-static void ask(const char *message)
-{
-	struct json to = { .to = reply, .size = COMMAND_MAX };
-	struct command c = { .reply = &to, .send = take_reply, .wait = wait };
-
-	replies = 0;
-	command_answer(&c, message, strlen(message));
+	return WORDS;
 }
 
 static void follow(unsigned ms, const char *only)
@@ -214,12 +162,15 @@ static void no_memory_is_an_error(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "each switch is told, and from whom to whom", each_switch_is_told, 20 },
-		{ "of what was not asked for nothing is told", only_what_was_asked_for, 20 },
-		{ "what is not taken is lost and counted", what_is_not_taken_is_lost, 3 },
-		{ "it ends with the operator", it_ends_with_the_operator, 20 },
-		{ "no memory is an error", no_memory_is_an_error, 1 },
-		{ "wrong words are refused", refuses, 5 },
+		{ "each switch is recorded with both threads", each_switch_is_told, 20 },
+		{ "events that were not requested are not recorded",
+		  only_what_was_asked_for, 20 },
+		{ "records that are not read are lost and counted",
+		  what_is_not_taken_is_lost, 3 },
+		{ "the trace ends when the operator disconnects",
+		  it_ends_with_the_operator, 20 },
+		{ "a lack of memory is an error", no_memory_is_an_error, 1 },
+		{ "invalid parameters are refused", refuses, 5 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* drivers/vchan.c and vchan_setup.c, both roles, against tests/host/vchanpeer.c. */
+/*
+ * drivers/vchan.c and vchan_setup.c, both roles, against tests/host/vchanpeer.c.
+ *
+ * Over 500 lines: all claims share the streams of bytes and their check.
+ */
 #include "drivers/vchan.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
@@ -32,7 +36,7 @@ static void boot(void)
 	assert(xs_init() == 0);
 }
 
-/* The client's thread ends only with the connection, and what is lent is let go. */
+/* The client's thread ends only with the connection, and granted pages are freed then. */
 static void down(void)
 {
 	unsigned threads;
@@ -252,7 +256,7 @@ static void no_needless_event(void)
 
 /* ---- sessions */
 
-/* What a client that vanishes sent is read, then its end, then the next one's. */
+/* Data of a client that vanished is read, then its end, then data of the next client. */
 static void sessions_do_not_mix(void)
 {
 	unsigned n = 2 + host_below(6);
@@ -269,7 +273,7 @@ static void sessions_do_not_mix(void)
 		got = gave = 0;
 		while (vchanpeer.session < session)
 			thread_sleep(clock_now() + NSEC_PER_MSEC);
-		/* One that came and went and said nothing may not be seen at all. */
+		/* A client that connected and left without data may be unnoticed. */
 		until = clock_now() + 10 * SECOND;
 		rc = host_chance(2) ? give(session, host_below(30000)) : 1;
 		assert(rc > 0 || rc == -EPIPE || !vchanpeer.sent);
@@ -282,7 +286,10 @@ static void sessions_do_not_mix(void)
 	down();
 }
 
-/* The next is there before the end of this one was looked at: nothing is mixed either. */
+/*
+ * The next client connects before the end of this one was noticed: their data is not
+ * mixed.
+ */
 static void replaced_unseen(void)
 {
 	uint8_t buf[100];
@@ -307,7 +314,7 @@ static void replaced_unseen(void)
 	n = vchan_try_read(&v, buf, sizeof(buf));
 	assert(n == -ECONNRESET);
 	host.accesses = 1 + host_below(50);
-	assert(vchan_renew(&v) == 0);		/* it is sent away, and comes again */
+	assert(vchan_renew(&v) == 0);		/* it is dismissed, and connects again */
 	got = 0;
 	while (vchanpeer.session < 3 || vchanpeer.sent < 50)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
@@ -327,7 +334,9 @@ static void writer(void *arg)
 	running--;
 }
 
-/* What a thread writes while another reads the end is not for the next client. */
+/*
+ * Data that a thread writes while another reads the end does not reach the next client.
+ */
 static void a_write_ends_with_its_session(void)
 {
 	boot();
@@ -527,19 +536,25 @@ static void nothing_left(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "a server's bytes arrive, both ways, all orders", server_both_ways, 300 },
-		{ "a client's bytes arrive, both ways, all orders", client_both_ways, 300 },
+		{ "a server's bytes arrive in both directions, with all ring sizes",
+		  server_both_ways, 300 },
+		{ "a client's bytes arrive in both directions, with all ring sizes",
+		  client_both_ways, 300 },
 		{ "a thread that waits for readiness is always woken", by_readiness, 300 },
 		{ "no event is sent without a request", no_needless_event, 20 },
-		{ "clients that vanish: each session is whole, and ends", sessions_do_not_mix, 300 },
-		{ "a client replaced unseen is sent away", replaced_unseen, 50 },
+		{ "if clients vanish, each session is complete and ends",
+		  sessions_do_not_mix, 300 },
+		{ "a client that replaced another one unnoticed is dismissed",
+		  replaced_unseen, 50 },
 		{ "a write ends with its session", a_write_ends_with_its_session, 100 },
-		{ "a client reads what is left, and sees the end", client_sees_the_end, 50 },
-		{ "deadlines, and what is not ready", deadlines, 20 },
-		{ "lies cost the channel, and the next client is served", lies_cost_the_channel, 500 },
-		{ "orders that do not fit, and long paths", bad_orders, 1 },
-		{ "offers that make no sense", bad_offers, 50 },
-		{ "no ports, grants, memory", nothing_left, 60 },
+		{ "a client reads the remaining data, then the end",
+		  client_sees_the_end, 50 },
+		{ "calls respect deadlines and return -EAGAIN", deadlines, 20 },
+		{ "a violation of the protocol ends the channel, and the next client is served",
+		  lies_cost_the_channel, 500 },
+		{ "invalid ring sizes and long paths are refused", bad_orders, 1 },
+		{ "invalid offers of a server are refused", bad_offers, 50 },
+		{ "a lack of ports, grants or memory is an error", nothing_left, 60 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

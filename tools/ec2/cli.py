@@ -68,6 +68,7 @@ def run(args):
     aws = aws_of(args)
     ami = args.app
     if not re.fullmatch(r"ami-[0-9a-f]+", ami):
+        upload.read(Path(ami)) if ami.endswith(".img") else kernel_of(ami)
         kinds = launch.virtualizations(aws, args.type)
         if ami.endswith(".img"):
             path = Path(ami)

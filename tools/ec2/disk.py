@@ -153,7 +153,7 @@ def mbr(sectors):
     return code[:440] + table + code[512:]
 
 
-def doors(data):
+def boot_types(data):
     """Returns (AWS's names of the virtualization types that can boot the disk, preferred first;
     whether it has a partition table)."""
     if data[510:512] != b"\x55\xaa":
@@ -184,6 +184,8 @@ def make(output, kernel, title, words="", args=(), files=None, partitioned=True,
     tree.update({f"boot/grub/{n}": text.encode()
                  for n, text in menus(title, name, line, partitioned).items()})
     size, output = room(tree), Path(output)
+    if output.exists() and not output.is_file():     # it would be replaced
+        raise Ec2Error(f"cannot write {output}: it is no file; --output names a new file")
     new = output.with_name(output.name + ".new")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,10 @@ class Ec2Error(Exception):
     pass
 
 
+class NoAccount(Ec2Error):
+    """There is no AWS CLI, or it has no credentials or region."""
+
+
 class Unreachable(Ec2Error):
     """AWS could not be reached."""
 
@@ -84,6 +88,8 @@ def from_cli(operation, said):
             (r"Invalid choice|argument command", "This AWS CLI is too old: version 2.9 or newer "
              "is needed.")):
         if re.search(pattern, said):
-            kind = Unreachable if text.startswith("AWS cannot be reached") else Ec2Error
+            kind = (Unreachable if text.startswith("AWS cannot be reached") else
+                    NoAccount if text.startswith(("There are no AWS cred", "No AWS region"))
+                    else Ec2Error)
             return kind(f"{text} (The AWS CLI said: {said.splitlines()[-1]})")
     return Ec2Error(f"aws {operation}: {said or 'failed without a message'}")

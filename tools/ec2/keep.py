@@ -5,8 +5,8 @@
 `xenolith`, and images and schedules that belong to such a resource.
 """
 
-from . import launch, mark
-from .errors import AwsError, Ec2Error
+from . import catalog, launch, mark
+from .errors import AwsError, Ec2Error, NoAccount
 
 LIVING = ["pending", "running", "stopping", "stopped", "shutting-down"]
 
@@ -69,8 +69,14 @@ def list_all(aws, out):
 
 def types(aws, out):
     """List the region's instance types that can run Xenolith's images: those with Xen."""
-    found = aws.ask("ec2", "describe-instance-types", {"Filters": [
-        {"Name": "hypervisor", "Values": ["xen"]}]})["InstanceTypes"]
+    try:
+        found = aws.ask("ec2", "describe-instance-types", {"Filters": [
+            {"Name": "hypervisor", "Values": ["xen"]}]})
+    except NoAccount as e:
+        aws.say(str(e))
+        aws.say(catalog.NOTE)
+        found = catalog.described()
+    found = found["InstanceTypes"]
     if not found:
         raise Ec2Error("no instance type in this region runs Xen: choose --region us-east-1, "
                        "us-west-2 or eu-west-1")

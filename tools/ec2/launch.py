@@ -14,7 +14,7 @@ import re
 import signal
 import uuid
 
-from . import mark
+from . import catalog, mark
 from .errors import AwsError, Ec2Error
 
 MARGIN = 300            # seconds after the guest's lifetime until the schedule ends it
@@ -30,7 +30,8 @@ def virtualizations(aws, kind):
     """The virtualization types of an instance type, preferred first."""
     try:
         types = aws.ask("ec2", "describe-instance-types",
-                        {"InstanceTypes": [kind]})["InstanceTypes"]
+                        {"InstanceTypes": [kind]},
+                        unasked=catalog.described([kind]))["InstanceTypes"]
     except AwsError as e:
         if e.code != "InvalidInstanceType":
             raise
@@ -53,7 +54,8 @@ def check_type(aws, image, kind, zone):
                        f"{virtualization}; `ec2 types` lists types that can run it")
     where = aws.ask("ec2", "describe-instance-type-offerings", {
         "LocationType": "availability-zone",
-        "Filters": [{"Name": "instance-type", "Values": [kind]}]})["InstanceTypeOfferings"]
+        "Filters": [{"Name": "instance-type", "Values": [kind]}]},
+        unasked={"InstanceTypeOfferings": [{"Location": zone or "ZONE"}]})["InstanceTypeOfferings"]
     zones = sorted(o["Location"] for o in where)
     if not zones:
         raise Ec2Error(f"{kind} is not offered in this region: choose another --type or --region")

@@ -9,13 +9,14 @@ import re
 
 from .errors import Ec2Error
 
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(text):
-    m = re.fullmatch(r"(\d{1,7})([smhd]?)", text)
+    m = re.fullmatch(r"(\d{1,7})([smhd])", text)
     if not m or not int(m[1]):
-        raise Ec2Error(f"{text!r} is not a duration such as 90s, 30m, 2h, 7d")
+        raise Ec2Error(f"{text!r} is not a duration: a number with s, m, h or d, such as "
+                       "90s, 30m, 2h, 7d")
     return int(m[1]) * UNITS[m[2]]
 
 

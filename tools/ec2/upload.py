@@ -36,7 +36,8 @@ def find_aki(aws, partitioned):
     found = aws.ask("ec2", "describe-images", {
         "Owners": ["amazon"],
         "Filters": [{"Name": "name", "Values": [f"pv-grub-{kind}_*-x86_64.gz"]},
-                    {"Name": "image-type", "Values": ["kernel"]}]})["Images"]
+                    {"Name": "image-type", "Values": ["kernel"]}]},
+        unasked={"Images": [{"Name": f"pv-grub-{kind}_0.0-x86_64.gz", "ImageId": "AKI"}]})["Images"]
 
     def version(image):
         m = re.fullmatch(rf"pv-grub-{kind}_(\d+)\.(\d+)-x86_64\.gz", image.get("Name", ""))
@@ -233,7 +234,7 @@ def register(aws, words):
 
 def choose(data, kinds):
     """Returns the first of these virtualization types that the disk supports."""
-    able, _ = disks.doors(data)
+    able, _ = disks.boot_types(data)
     kind = next((k for k in kinds if k in able), None)
     if kind is None:
         raise Ec2Error(f"this disk boots only as {' or '.join(able)}: make it without --whole")
@@ -255,12 +256,12 @@ def upload(aws, disk, title, owner, keep, lifetime, kinds=("hvm", "paravirtual")
     """Make an AMI of the disk unless one exists, of the first supported kind; returns its id."""
     disk = Path(disk)
     data = read(disk)
-    kind, (_, partitioned) = choose(data, kinds), disks.doors(data)
+    kind, (_, partitioned) = choose(data, kinds), disks.boot_types(data)
     digest = hashlib.sha256(data).hexdigest()
     account = aws.identity()["Account"]
     there = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
         {"Name": "tag:xenolith:disk", "Values": [digest]},
-        {"Name": "virtualization-type", "Values": [kind]}]})["Images"]
+        {"Name": "virtualization-type", "Values": [kind]}]}, unasked={"Images": []})["Images"]
     there = [i for i in there if i.get("State") == "available"]
     if there:
         aws.say(f"{there[0]['ImageId']} has the same contents: nothing to upload")

@@ -12,5 +12,6 @@ docs/lab.md describes the whole interface.
 from .errors import LabError, Timeout
 from .guest import Guest, Result
 from .lab import Lab
+from .remote import running_lab
 
-__all__ = ["Guest", "Lab", "LabError", "Result", "Timeout"]
+__all__ = ["Guest", "Lab", "LabError", "Result", "Timeout", "running_lab"]

@@ -46,7 +46,8 @@ TOOLS = """bin/bash bin/ip sbin/bridge sbin/tc usr/sbin/brctl sbin/brctl usr/bin
 XEN_TOOLS_NOT = re.compile(r"oxenstored|test-|xen-kdd|depriv-fd|xen-access")
 
 PROGRAMS = {"lab-agent": ("agent.c", ["-static"]),
-            "lab-guest": ("guest.c", ["-lxenctrl", "-lxenstore"])}
+            "lab-guest": ("guest.c", ["-lxenctrl", "-lxenstore"]),
+            "lab-remove": ("remove.c", ["-lxenctrl", "-lxenstore"])}
 
 
 def needs():

@@ -10,6 +10,7 @@ or write to it.
 import fcntl
 import os
 import pty
+import queue
 import signal
 import socket
 import struct
@@ -23,6 +24,18 @@ from .errors import LabError, Timeout
 HEADER = struct.Struct("<IHBx")
 WINDOW = 256 * 1024
 CHUNK = 32 * 1024
+MOST_WORDS = 1023       # of a command; dom0/agent.c
+
+
+def receive(sock, n):
+    """Returns n bytes; raises OSError if the connection ends before."""
+    data = bytearray()
+    while len(data) < n:
+        part = sock.recv(n - len(data))
+        if not part:
+            raise OSError
+        data += part
+    return bytes(data)
 
 
 class Command:
@@ -32,6 +45,24 @@ class Command:
         self.changed = threading.Condition()
         self.out, self.err = bytearray(), bytearray()
         self.status = None
+        self.unacked = self.taken = 0   # bytes of input: on their way; written to the command
+
+    def write(self, data):
+        """Write to standard input; sleeps while WINDOW bytes are on their way."""
+        for at in range(0, len(data), CHUNK):
+            part = data[at:at + CHUNK]
+            with self.changed:      # check and count under the lock, for other threads
+                self.until(lambda: self.unacked + len(part) <= WINDOW)
+                if self.status is not None:
+                    return
+                self.unacked += len(part)
+            self.pass_input(part)
+
+    def took_input(self, n):
+        with self.changed:
+            self.unacked -= n
+            self.taken += n
+            self.changed.notify_all()
 
     def took(self, stream, data):
         with self.changed:
@@ -59,18 +90,10 @@ class Command:
 class RemoteCommand(Command):
     def __init__(self, agent, number):
         super().__init__()
-        self.agent, self.number, self.unacked = agent, number, 0
+        self.agent, self.number = agent, number
 
-    def write(self, data):
-        """Write to standard input; sleeps while the window is full."""
-        for at in range(0, len(data), CHUNK):
-            part = data[at:at + CHUNK]
-            with self.changed:      # check and count under the lock, for other threads
-                self.until(lambda: self.unacked + len(part) <= WINDOW)
-                if self.status is not None:
-                    return
-                self.unacked += len(part)
-            self.agent.send("I", self.number, part)
+    def pass_input(self, data):
+        self.agent.send("I", self.number, data)
 
     def close_input(self):
         self.agent.send("I", self.number, b"")
@@ -100,21 +123,13 @@ class Agent:
         except OSError:
             self.lost()
 
-    def read(self, n):
-        data = bytearray()
-        while len(data) < n:
-            part = self.sock.recv(n - len(data))
-            if not part:
-                raise OSError
-            data += part
-        return data
-
     def receive(self):
         try:
             while True:
-                length, number, kind = HEADER.unpack(self.read(HEADER.size))
-                self.frame(chr(kind), self.commands.get(number), self.read(length))
-        except OSError:
+                length, number, kind = HEADER.unpack(receive(self.sock, HEADER.size))
+                self.reply_number = number
+                self.frame(chr(kind), self.commands.get(number), receive(self.sock, length))
+        except Exception:       # also a frame that is not valid: nothing can be read after it
             self.lost()
 
     def frame(self, kind, command, data):
@@ -127,12 +142,11 @@ class Agent:
         elif kind == "E":
             command.took(command.err, data)
         elif kind == "A":
-            with command.changed:
-                command.unacked -= struct.unpack("<I", data)[0]
-                command.changed.notify_all()
+            command.took_input(struct.unpack("<I", data)[0])
         elif kind == "X":
+            status, = struct.unpack("<I", data)
             del self.commands[command.number]
-            command.ended(struct.unpack("<I", data)[0])
+            command.ended(status)
 
     def lost(self):
         """The connection has ended, and with it all commands."""
@@ -143,15 +157,19 @@ class Agent:
 
     def start(self, words, terminal=None):
         """Run a command on a terminal of (rows, columns), or with pipes if None."""
+        rows, cols = terminal or (0, 0)
+        data = (struct.pack("<HHH", bool(terminal), rows, cols)
+                + b"".join(os.fsencode(w) + b"\0" for w in words))
+        if len(words) > MOST_WORDS or len(data) > WINDOW:
+            raise LabError(f"a command of {len(words)} words and {len(data)} bytes is too long: dom0 "
+                           f"takes {MOST_WORDS} words and {WINDOW} bytes")
         with self.lock:
             while self.next in self.commands:
                 self.next = (self.next + 1) & 0xffff
             command = RemoteCommand(self, self.next)
             self.commands[self.next] = command
             self.next = (self.next + 1) & 0xffff
-        rows, cols = terminal or (0, 0)
-        self.send("R", command.number, struct.pack("<HHH", bool(terminal), rows, cols)
-                  + b"".join(os.fsencode(w) + b"\0" for w in words))
+        self.send("R", command.number, data)
         if self.gone.is_set():
             command.ended(255)
         return command
@@ -167,7 +185,7 @@ class Agent:
 class LocalCommand(Command):
     def __init__(self, words, terminal):
         super().__init__()
-        self.terminal = None
+        self.terminal, self.input = None, queue.SimpleQueue()
         if terminal:
             self.terminal, slave = pty.openpty()
             self.resize(*terminal)
@@ -189,6 +207,7 @@ class LocalCommand(Command):
                    for s in sources]
         for r in readers:
             r.start()
+        threading.Thread(target=self.write_input, daemon=True).start()
         threading.Thread(target=self.reap, args=(readers,), daemon=True).start()
 
     def gather(self, fd, stream):
@@ -203,24 +222,27 @@ class LocalCommand(Command):
         for r in readers:
             r.join(0.5)
         self.ended(code if code >= 0 else 128 - code)
+        self.input.put(b"")
 
-    def write(self, data):
-        try:
-            if self.terminal is not None:
-                os.write(self.terminal, data)
-            else:
-                self.process.stdin.write(data)
-                self.process.stdin.flush()
-        except OSError:
-            pass
+    def pass_input(self, data):
+        self.input.put(data)
 
     def close_input(self):
-        if self.terminal is not None:
-            return self.write(b"\4")
-        try:
+        self.write(b"\4") if self.terminal is not None else self.input.put(b"")
+
+    def write_input(self):
+        """The thread that writes the input: a command may not read it."""
+        fd = self.process.stdin.fileno() if self.terminal is None else self.terminal
+        while data := self.input.get():
+            left = memoryview(data)
+            try:
+                while left:
+                    left = left[os.write(fd, left):]
+            except OSError:         # the command has closed its input
+                pass
+            self.took_input(len(data))
+        if self.terminal is None:
             self.process.stdin.close()
-        except OSError:
-            pass
 
     def signal(self, signo):
         try:

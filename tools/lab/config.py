@@ -1,54 +1,31 @@
 # SPDX-License-Identifier: ISC
-"""Makes an xl.cfg from options: command line, disks, network."""
+"""The options of a guest: disks, network, and those for `xenolith run`, which writes the xl.cfg."""
 
 import re
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import LabError
 
-# The longest command lines that a guest accepts.  PV: Xen cuts a line to MAX_GUEST_CMDLINE
-# bytes including the NUL (xen/xen.h), so a line of 1,023 bytes may be incomplete.  Others:
-# COMMAND_LINE_MAX of kernel/arch.h.
-MAX_CMDLINE = {"pv": 1022, "pvh": 8191, "hvm": 8191}
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SIZE = re.compile(r"(\d+)([KMG])", re.I)
 
 
-def quoted(text):
-    """Quote text for xl.cfg(5), whose parser knows only these escapes."""
-    for plain, escape in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n")):
-        text = text.replace(plain, escape)
-    return f'"{text}"'
-
-
-def command_line(cmdline, args, type="pv"):
-    """The guest's command line: WORDS -- 'ARG' 'ARG', quoted as for sh."""
-    words = [cmdline] if cmdline else []
-    if args:
-        words += ["--", *(shlex.quote(a) for a in args)]
-    line = " ".join(words)
-    if "\0" in line:
-        raise LabError("an argument of the guest contains a NUL byte")
-    if len(line.encode()) > MAX_CMDLINE[type]:
-        raise LabError(f"the guest's command line has {len(line.encode())} bytes; "
-                       f"a {type} guest accepts {MAX_CMDLINE[type]}")
-    return line
-
-
 @dataclass
 class Disk:
-    """FILE|SIZE[,ro][,dev=NAME]"""
+    """FILE|SIZE[:/PATH][,ro][,dev=NAME]"""
     file: Path = None
     size: int = 0
     readonly: bool = False
     dev: str = ""
+    path: str = ""      # the guest mounts it there
 
     @classmethod
     def parse(cls, text, number):
         what, *options = str(text).split(",")
         disk = cls(dev="xvd" + chr(ord("a") + number))
+        what, colon, path = what.partition(":/")
+        disk.path = colon[1:] + path
         if m := SIZE.fullmatch(what):
             disk.size = int(m[1]) * UNITS[m[2].upper()]
         else:
@@ -62,29 +39,76 @@ class Disk:
             elif option.startswith("dev=") and option[4:].isalnum():
                 disk.dev = option[4:]
             elif option not in ("", "rw"):
-                raise LabError(f"--disk {text}: unknown option {option!r}; there are ro, rw, "
-                               "dev=NAME")
+                raise LabError(f"--disk {text}: unknown option {option!r}; expected "
+                               "FILE[:/PATH][,ro][,dev=NAME]")
         return disk
 
     def line(self, target):
+        """For xl block-attach."""
         return (f"format=raw,vdev={self.dev},access={'ro' if self.readonly else 'rw'}"
                 f",target={target}")
 
 
+    def word(self, target):
+        """For xenolith run --disk."""
+        path = f":{self.path}" if self.path else ""
+        return f"{target}{path}{',ro' if self.readonly else ''},dev={self.dev}"
+
+    def mount(self):
+        """The kernel option that mounts it."""
+        return f"mount={self.dev}:{self.path}{',ro' if self.readonly else ''}"
+
+
+NET_HELP = "yes, no, 8080:80 (a port of this machine and of the guest), or several with commas"
+
+
 @dataclass
 class Net:
-    """[forward=LOCALPORT:GUESTPORT[,forward=...]]"""
+    """[yes|no|[forward=]LOCALPORT:GUESTPORT[,...]]"""
     forwards: list = field(default_factory=list)
 
     @classmethod
     def parse(cls, text):
+        """Returns a Net, or None for `no`."""
+        if text in ("no", "off", "none"):
+            return None
         net = cls()
         for option in filter(None, text.split(",")):
-            m = re.fullmatch(r"forward=(\d+):(\d+)", option)
-            if not m or not all(0 < int(p) < 65536 for p in m.groups()):
-                raise LabError(f"--net {text}: expected forward=LOCALPORT:GUESTPORT")
-            net.forwards.append((int(m[1]), int(m[2])))
+            if option not in ("yes", "on"):
+                net.add(option, f"a network is not {text!r}; expected {NET_HELP}")
         return net
+
+    def add(self, text, wrong=None):
+        m = re.fullmatch(r"(?:forward=)?(\d+):(\d+)", text)
+        if not m or not all(0 < int(p) < 65536 for p in m.groups()):
+            raise LabError(wrong or f"-p {text}: expected LOCALPORT:GUESTPORT, such as 8080:80")
+        self.forwards.append((int(m[1]), int(m[2])))
+
+
+def net_of(net, ports):
+    """The Net of the options --net (None: not there) and -p, or None."""
+    found = None if net is None else Net.parse(net)
+    for port in ports:
+        found = found or Net()
+        found.add(port)
+    return found
+
+
+def uuid_of(lines):
+    """The UUID that lines of xl.cfg set, or None."""
+    found = [m[1] for line in lines
+             if (m := re.match(r"""\s*uuid\s*=\s*["']([0-9a-fA-F-]+)["']""", line))]
+    return found[-1] if found else None
+
+
+def uuid_line(uuid):
+    return f'uuid="{uuid}"'
+
+
+def application(image):
+    """The name of a domain: that of the application."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", Path(image).name.removesuffix(".img"))
+    return name.lstrip(".-")[:50] or "guest"
 
 
 def check_file(path, what):
@@ -110,21 +134,21 @@ def read_image(path):
     return data
 
 
-def xl_config(name, image, memory, line, disks=(), vifs=(), pin=False, ramdisk=None,
-              actions=None, more=(), type="pv"):
-    """The text of the domain's xl.cfg; image is None for HVM guests, which have a disk."""
+def run_words(name, image, memory, cmdline="", args=(), disks=(), vifs=(), pin=False,
+              ramdisk=None, actions=None, more=(), type="pv"):
+    """The words after `xenolith run --show`, which prints the domain's xl.cfg.
+
+    The image and the disks are paths in dom0; the image of an HVM guest is a disk, which
+    contains its command line.
+    """
     ends = dict.fromkeys(("poweroff", "reboot", "crash", "watchdog"), "preserve")
     ends.update(actions or {})
-    start = [f"kernel={quoted(image)}", f"extra={quoted(line)}"] if image else []
-    lines = [f"name={quoted(name)}", f'type="{type}"', *start,
-             f"memory={memory}", f"maxmem={memory}", "vcpus=1",
-             *(f'on_{end}="{action}"' for end, action in ends.items())]
-    if ramdisk:
-        lines.append(f"ramdisk={quoted(ramdisk)}")
-    if disks:
-        lines.append(f"disk=[{', '.join(quoted(d) for d in disks)}]")
-    if vifs:
-        lines.append(f"vif=[{', '.join(quoted(v) for v in vifs)}]")
-    if pin:
-        lines.append('cpus="1"')
-    return "\n".join([*lines, *more]) + "\n"
+    lines = [*(f'on_{end}="{action}"' for end, action in ends.items()),
+             *(['cpus="1"'] if pin else []), *more]
+    words = ["--name", name, "--type", type, "--memory", str(memory),
+             *(f"--net={v}" for v in vifs), *(f"--disk={d}" for d in disks),
+             *(["--ramdisk", str(ramdisk)] if ramdisk else []),
+             *(f"--config={line}" for line in lines)]
+    if type == "hvm":
+        return [*words, str(image)]
+    return [*words, f"--cmdline={cmdline}", str(image), "--", *args]

@@ -43,7 +43,7 @@ def unpack(name, root, say):
     say(f"downloading the lab's programs for {name!r}")
     try:
         build.apt_private.unpack(SETS[name][0].split(), root,
-                                 lambda package: not package.startswith(NOT_WANTED))
+                                 lambda package: not package.startswith(NOT_WANTED), say)
     except build.apt_private.AptError as e:
         raise LabError(str(e)) from None
 

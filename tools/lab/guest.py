@@ -7,15 +7,19 @@ import signal
 import struct
 import time
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from .errors import LabError
 
 CONSOLES = "/var/log/xen/console"
 CREATE = """
-    rm -f "$3"; printf %s "$2" >/tmp/"$1".cfg &&
-    xl create -q -p {options} /tmp/"$1".cfg
-    status=$?; rm -f /tmp/"$1".cfg; [ $status = 0 ] || exit $status
-    exec "$4" watch "$1" "$3" $5 ${{6:+"$6"}}"""
+    name=$1 log=$2 helper=$3 start=$4 text=$5 command=$6 file=/tmp/xenolith-$7; shift 7
+    trap '' TERM    # xl must not leave half a domain
+    rm -f "$log"; "$command" run --show "$@" >$file &&
+    xl create -q -p {options} $file
+    status=$?; rm -f $file; [ $status = 0 ] || exit $status
+    trap - TERM
+    exec "$helper" watch "$name" "$log" $start ${{text:+"$text"}}"""
 
 
 @dataclass
@@ -50,8 +54,9 @@ def hold_of(line):
 class Guest:
     """A domain, created by Lab.create()."""
 
-    def __init__(self, lab, name, number):
+    def __init__(self, lab, name, number, uuid=None):
         self.lab, self.name, self.number = lab, name, number
+        self.uuid = uuid or str(uuid4())
         self.domid = None
         self.address = f"10.0.0.{16 + number}"
         self.mac = f"00:16:3e:00:00:{number:02x}"
@@ -59,13 +64,18 @@ class Guest:
         self.symbols = None     # the symbols of its image
         self.log_start = lab.log_size()
 
-    def start(self, text, paused, monitor, until):
-        """Run xl create, then the watcher.  Returns None, or the output if it failed."""
+    def start(self, words, paused, monitor, until):
+        """Run xl create, then the watcher.  Returns None, or the output if it failed.
+
+        words: those after `xenolith run --show`.
+        """
+        command = self.lab.command()
         start = time.monotonic()
         log = "tty" if self.lab.native else f"{CONSOLES}/guest-{self.name}.log"
         w = self.watcher = self.lab.start(
             [*self.lab.shell, CREATE.format(options="" if monitor else "-e"), "create",
-             self.name, text, log, self.lab.helper, "" if paused else "unpause", until])
+             self.name, log, self.lab.helper, "" if paused else "unpause", until, command,
+             self.uuid, *words])
         w.until(lambda: re.search(rb"(?m)^domid \d+\n", w.err))
         self.toolstack["create"] = time.monotonic() - start
         self.lab.check()
@@ -104,10 +114,11 @@ class Guest:
             raise LabError(f"guest {self.name} did not print {text!r} {how}",
                            LabError.tail(self.console_text()))
 
-    def wait(self, timeout=None, on_console=None):
+    def wait(self, timeout=None, on_console=None, on_timeout=None):
         """Wait until the guest ends, at most timeout seconds; returns its Result.
 
-        on_console is called with the console's bytes as they arrive, in the caller's thread.
+        on_console is called with the console's bytes as they arrive, in the caller's thread;
+        on_timeout is called before a guest that did not end in time is given up.
         The domain exists until destroy().
         """
         end = None if timeout is None else self.watched_from + timeout
@@ -122,6 +133,8 @@ class Guest:
             elif w.status is not None:
                 return self.result()
             elif end is not None and time.monotonic() >= end:
+                if on_timeout:
+                    on_timeout()
                 self.stop_watching()
                 return self.result(timed_out=True)
 
@@ -178,6 +191,7 @@ class Guest:
     def destroy(self):
         """Destroy the domain in any state, and free its disks and forwards."""
         if self.domid is None and not self.cleanup:
+            self.lab.forget(self)
             return
         start = time.monotonic()
         self.stop_watching()
@@ -185,10 +199,16 @@ class Guest:
             self.destroy_domain()
         self.domid = None
         self.toolstack["destroy"] = time.monotonic() - start
+        failure = None
         for undo in reversed(self.cleanup):
-            undo()
+            try:
+                undo()
+            except LabError as e:       # the others are done all the same
+                failure = failure or e
         self.cleanup = []
         self.lab.forget(self)
+        if failure:
+            raise failure
 
     def destroy_domain(self):
         """Read the longest hold of the monitor (kernel/hold.h), then run xl destroy."""

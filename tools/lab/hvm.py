@@ -12,11 +12,7 @@ from pathlib import Path
 from . import config, extra
 from .errors import BUILD, LabError
 
-# The unused devices of a PC are switched off, since they are slow to emulate.  Xen emulates the
-# first four disks, whatever their names, but not those that are attached later.
-LINES = {"boot": '"c"', "bios": '"seabios"', "vga": '"none"', "videoram": "0", "nographic": "1",
-         "vnc": "0", "usb": "0", "serial": '"pty"'}
-BOOT_DISK = "hda"
+BOOT_DISK = "hda"         # as in tools/xenolith/xlcfg.c
 MODEL = "/usr/libexec/xen-qemu-system-i386"
 
 
@@ -29,12 +25,6 @@ def bring_device_model(start, say):
     command.close_input()
     if command.wait():
         raise LabError("cannot unpack the device model in dom0", command.err.decode())
-
-
-def lines(more):
-    """The lines of xl.cfg for HVM; those in `more` take precedence."""
-    there = {line.partition("=")[0].strip() for line in more}
-    return [f"{k}={v}" for k, v in LINES.items() if k not in there] + list(more)
 
 
 def boot_disk(image, cmdline, args, guest):

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import build, config, extra, hvm, symbols
+from . import build, config, extra, hvm, symbols, xenolith
 from .channel import Here
 from .errors import BUILD, LabError, Timeout
 from .guest import Guest
@@ -42,6 +42,24 @@ def available_memory():
 # a PVH guest.
 STEADY_TSC = 'tsc_mode="native"'
 
+DISK_PATIENCE = 60      # seconds until dom0 has found a disk
+# A disk's name in dom0 appears some time after QEMU has attached it.
+FIND_DISK = """
+    id=$1 patience=$2
+    read now rest </proc/uptime; end=$((${now%.*} + patience))
+    while [ "${now%.*}" -lt $end ]; do
+        set -- /sys/class/scsi_device/*:0:$id:0/device/block/*
+        [ -b "/dev/${1##*/}" ] && echo "${1##*/}" && exit
+        sleep 0.05
+        read now rest </proc/uptime
+    done
+    exit 1"""
+# dom0 writes what it has not written yet, and forgets the disk at once.
+DROP_DISK = """
+    for disk in /sys/class/scsi_device/*:0:$1:0/device/delete; do
+        [ ! -e "$disk" ] || echo 1 >"$disk"
+    done"""
+
 
 class Lab:
     """A Xen host: this machine if it is one, otherwise one in QEMU.  A context manager.
@@ -72,8 +90,9 @@ class Lab:
         self.guest_lines = [] if self.native else [STEADY_TSC]
         self.machine = self.channel = None
         self.guests, self.images, self.names = [], set(), 0
+        self.has_command = False
         self.holds = []         # (ms, functions) of guests that were destroyed
-        self.lock = threading.RLock()
+        self.lock, self.turns = threading.RLock(), {}
 
     def __enter__(self):
         try:
@@ -101,15 +120,19 @@ class Lab:
         self.helper = build.native_helper()
         self.channel, self.shell = Here(), ["sh", "-c"]
 
-    def boot_machine(self):
+    def check_machine(self):
+        """Whether this machine can emulate another one; nothing was built or fetched yet."""
         check_emulator()
-        if build.build(self.say):
-            self.say("dom0 is built")
-        initramfs = extra.initramfs(self.extra, self.say)
         want = self.memory + self.dom0_memory
         if want > available_memory():
             raise LabError(f"not enough memory: the lab needs {want} MB, "
                            f"this machine has {available_memory()} MB available")
+
+    def boot_machine(self):
+        self.check_machine()
+        if build.build(self.say):
+            self.say("dom0 is built")
+        initramfs = extra.initramfs(self.extra, self.say)
         self.say("booting Xen in QEMU")
         start = time.monotonic()
         self.machine = Machine(self.memory, self.dom0_memory, self.cpus, self.pin,
@@ -184,18 +207,46 @@ class Lab:
             raise LabError(f"cannot read {path} of dom0", LabError.tail(c.err.decode()))
         return bytes(c.out)
 
-    def put_once(self, data):
-        """A file of dom0's with these bytes, shared by all who ask for the same."""
-        path = f"/tmp/images/{hashlib.sha256(data).hexdigest()[:32]}"
+    def turn(self, what):
+        """A lock for what is done in dom0 by one thread at a time.  self.lock is not held
+        meanwhile, since dom0 may take long."""
         with self.lock:
+            return self.turns.setdefault(what, threading.Lock())
+
+    @staticmethod
+    def path_of_image(data, name):
+        return f"/tmp/images/{hashlib.sha256(data).hexdigest()[:32]}/{name}"
+
+    def put_once(self, data, name="image"):
+        """A file of dom0's with these bytes, shared by all who ask for the same."""
+        path = self.path_of_image(data, name)
+        with self.turn(path):
             if path not in self.images:
                 self.put(data, path)
                 self.images.add(path)
         return path
 
+    def command(self):
+        """The operator's command in dom0, which is installed at first use."""
+        if self.native:
+            return str(xenolith.make_native())
+        with self.turn("command"):
+            if not self.has_command:
+                xenolith.install(self)
+                self.has_command = True
+        return xenolith.WHERE
+
     def image_in_dom0(self, path):
         data = config.read_image(path)
-        return str(Path(path).absolute()) if self.native else self.put_once(data)
+        return (str(Path(path).absolute()) if self.native
+                else self.put_once(data, Path(path).name))
+
+    def ramdisk_in_dom0(self, path):
+        return self.put_once(Path(path).read_bytes())
+
+    def bring_device_model(self):
+        with self.turn("model"):
+            self.native or hvm.bring_device_model(self.start, self.say)
 
     # -- guests
 
@@ -218,33 +269,34 @@ class Lab:
             raise LabError(f"not enough memory: the guest needs {memory} MB, the lab "
                            f"has {self.memory} MB for guests")
         type = type or self.type
-        line = config.command_line(cmdline, args, type)
         disks = [config.Disk.parse(d, i) for i, d in enumerate(disks)]
-        net = None if net in (None, False) else config.Net.parse("" if net is True else net)
+        if not isinstance(net, config.Net):
+            net = None if net in (None, False) else config.Net.parse("" if net is True else net)
         where = None if type == "hvm" else self.image_in_dom0(image)
         if type == "hvm":
             if ramdisk:
                 raise LabError("HVM guests boot from a disk and cannot have a ramdisk")
-            with self.lock:
-                self.native or hvm.bring_device_model(self.start, self.say)
+            self.bring_device_model()
         if ramdisk:
             config.check_file(Path(ramdisk), "ramdisk")
             ramdisk = (str(Path(ramdisk).absolute()) if self.native
-                       else self.put_once(Path(ramdisk).read_bytes()))
-        guest = self.new_guest(name)
+                       else self.ramdisk_in_dom0(ramdisk))
+        given = config.uuid_of(more)
+        guest = self.new_guest(name, net=bool(net), image=image, uuid=given)
         guest.symbols = symbols.of(image)
         try:
             vifs = self.connect(net, guest) if net else []
-            targets, later = [d.line(self.attach(d, guest)) for d in disks], []
+            targets, later = [(d, self.attach(d, guest)) for d in disks], []
             if type == "hvm":
-                boot = hvm.boot_disk(image, cmdline, args, guest)
-                targets, later = [boot.line(self.attach(boot, guest))], targets
-                vifs = [f"{v},type=vif" for v in vifs]
-                more = hvm.lines(more)
-            text = config.xl_config(guest.name, where, memory, line, targets, vifs,
-                                    self.pin, ramdisk, actions,
-                                    [*self.guest_lines, *more], type)
-            said = guest.start(text, paused or bool(later), monitor, until)
+                line = " ".join([*([cmdline] if cmdline else []), *(d.mount() for d in disks if d.path)])
+                where = self.attach(hvm.boot_disk(image, line, args, guest), guest)
+                targets, later = [], [d.line(target) for d, target in targets]
+            targets = [d.word(target) for d, target in targets]
+            words = config.run_words(guest.name, where, memory, cmdline, args, targets, vifs,
+                                     self.pin, ramdisk, actions,
+                                     [*self.guest_lines, *more,
+                                      *([] if given else [config.uuid_line(guest.uuid)])], type)
+            said = guest.start(words, paused or bool(later), monitor, until)
             if said is not None:
                 meaning = next((m for pattern, m in MEANINGS if re.search(pattern, said)), "")
                 raise LabError(f"xl could not create a guest from {image}"
@@ -259,15 +311,21 @@ class Lab:
             raise
         return guest
 
-    def new_guest(self, name):
+    def new_guest(self, name, number=None, net=False, image=None, uuid=None):
+        """A Guest with a name and a number for its addresses; net: it has an interface."""
         with self.lock:
             used = {g.number for g in self.guests}
             self.names += 1
             prefix = f"lab{os.getpid()}-" if self.native else "guest"
-            guest = Guest(self, name or f"{prefix}{self.names}",
-                          next(n for n in range(256) if n not in used))
+            if number is None:
+                number = next(n for n in range(256) if n not in used)
+            guest = Guest(self, name or f"{prefix}{self.names}", number, uuid)
             self.guests.append(guest)
         return guest
+
+    def reserve(self, name, exact, net, uuid=None):
+        """A Guest for a domain that another program creates."""
+        return self.new_guest(name, uuid=uuid)
 
     def forget(self, guest):
         with self.lock:
@@ -283,11 +341,9 @@ class Lab:
             return str(disk.file)
         if disk.file:
             number, undo = self.machine.add_disk(disk.file, disk.readonly)
-            guest.cleanup.append(undo)
-            return "/dev/" + self.sh(f"""for i in $(seq 200); do
-                set -- /sys/class/scsi_device/*:0:{number}:0/device/block/*
-                [ -b "/dev/${{1##*/}}" ] && echo "${{1##*/}}" && exit
-                sleep 0.05; done; exit 1""").strip()
+            guest.cleanup.append(lambda: self.detach(number, undo))
+            return "/dev/" + self.sh([*self.shell, FIND_DISK, "disk", str(number),
+                                      str(DISK_PATIENCE)]).strip()
         BUILD.mkdir(parents=True, exist_ok=True)
         path = (tempfile.mkstemp(prefix="disk-", dir=BUILD)[1] if self.native
                 else f"/tmp/{guest.name}-{disk.dev}")
@@ -295,14 +351,27 @@ class Lab:
         guest.cleanup.append(lambda: self.gone or self.dom0(["rm", "-f", path]))
         return path
 
+    def detach(self, number, undo):
+        """Remove a disk from dom0, and then from QEMU: otherwise dom0 hears of the end later, and
+        may take a new disk with the same number for the old one."""
+        try:
+            if not self.gone:
+                self.dom0([*self.shell, DROP_DISK, "disk", str(number)], timeout=DISK_PATIENCE)
+        except Timeout:
+            pass
+        undo()
+
     def connect(self, net, guest):
         if net.forwards and self.native:
             self.say("the guest is on this host's bridge; no port is forwarded")
         for local, port in [] if self.native else net.forwards:
             guest.cleanup.append(self.machine.forward(local, guest.address, port))
-            self.say(f"http://127.0.0.1:{local}/ is forwarded to the guest" if port == 80 else
-                     f"127.0.0.1:{local} is forwarded to port {port} of the guest")
+            self.say_forwarded(local, port)
         return [f"mac={guest.mac}" + ("" if self.native else ",bridge=xenbr0")]
+
+    def say_forwarded(self, local, port):
+        self.say(f"http://127.0.0.1:{local}/ is forwarded to the guest" if port == 80 else
+                 f"127.0.0.1:{local} is forwarded to port {port} of the guest")
 
     def run_guest(self, image, timeout=None, on_console=None, **how):
         """create(), wait() and destroy() a guest; returns its Result."""

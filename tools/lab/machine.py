@@ -27,6 +27,8 @@ LINUX = ("console=hvc0 quiet rodata=off apparmor=0 audit=0 mitigations=off "
          "cryptomgr.notests pci=nommconf swiotlb=8192 initcall_blacklist=crypto_kdf108_init,"
          "load_system_certificate_list,init_encrypted,init_zswap")
 XEN_OVERHEAD = 192      # MB of the machine that Xen itself needs
+SCSI_IDS = 256          # of virtio-scsi
+MONITOR_PATIENCE = 60   # seconds
 
 
 def check_emulator():
@@ -40,7 +42,7 @@ class Machine:
                  cpu=None, initramfs=None, icount=False):
         """memory: MB for all guests together; the others are those of Lab."""
         self.log, self.on_line = bytearray(), on_line
-        self.process, self.said, self.disks = None, [], set()
+        self.process, self.said = None, []
         serial, monitor, agent = [socket.socketpair() for _ in range(3)]
         words = [*self.machine(dom0_memory + memory + XEN_OVERHEAD, cpus, cpu or CPU, icount),
                  *self.kernels(dom0_memory, pin, xen,
@@ -57,9 +59,13 @@ class Machine:
         if self.process is None:
             raise LabError(f"cannot start {EMULATOR}: {self.failure}")
         threading.Thread(target=self.read_serial, args=(serial[0],), daemon=True).start()
-        self.monitor = monitor[0]
-        self.monitor_lock = threading.Lock()
-        self.agent = Agent(agent[0])
+        self.prepare(monitor[0], Agent(agent[0]))
+
+    def prepare(self, monitor, agent):
+        self.monitor, self.agent = monitor, agent
+        self.monitor_lock, self.monitor_asked, self.monitor_read = threading.Lock(), 0, b""
+        self.patience = MONITOR_PATIENCE
+        self.disks, self.next_disk = set(), 0
 
     @staticmethod
     def machine(memory, cpus, cpu, icount):
@@ -114,7 +120,10 @@ class Machine:
         while data := serial.recv(65536):
             self.log += data
             while self.on_line and (end := self.log.find(b"\n", seen)) >= 0:
-                self.on_line(self.log[seen:end].decode(errors="replace").rstrip())
+                try:
+                    self.on_line(self.log[seen:end].decode(errors="replace").rstrip())
+                except Exception:       # nobody reads it; Xen's output must still be read
+                    self.on_line = None
                 seen = end + 1
         serial.close()
 
@@ -134,28 +143,41 @@ class Machine:
     def ask(self, command, **arguments):
         """Run a QMP command; returns its reply."""
         with self.monitor_lock:
-            if not hasattr(self, "monitor_file"):
-                self.monitor.settimeout(60)
-                self.monitor_file = self.monitor.makefile("rw")
-                self._ask("qmp_capabilities")
-            return self._ask(command, **arguments)
+            if not self.monitor_asked:
+                self._ask("qmp_capabilities", {})
+            return self._ask(command, arguments)
 
-    def _ask(self, command, **arguments):
+    def _ask(self, command, arguments):
+        self.monitor_asked += 1
+        number, end = self.monitor_asked, time.monotonic() + self.patience
+        words = {"execute": command, "arguments": arguments, "id": number}
         try:
-            self.monitor_file.write(json.dumps({"execute": command, "arguments": arguments})
-                                    + "\n")
-            self.monitor_file.flush()
-            return self._answer()
+            self.monitor.settimeout(self.patience)
+            self.monitor.sendall(json.dumps(words).encode() + b"\n")
+            return self._answer(number, end)
+        except TimeoutError:
+            raise Timeout(f"QEMU did not answer {command} within {self.patience:g} s") from None
         except OSError as e:
             raise LabError(f"QEMU: {e.strerror or e}") from None
 
-    def _answer(self):
+    def _answer(self, number, end):
+        """The answer with this number; one of a command that was given up may precede it."""
         while True:
-            answer = json.loads(self.monitor_file.readline() or '{"error":{"desc":"gone"}}')
+            line, newline, rest = self.monitor_read.partition(b"\n")
+            if not newline:
+                self.monitor.settimeout(max(0.001, end - time.monotonic()))
+                data = self.monitor.recv(65536)
+                if not data:
+                    raise LabError("QEMU: gone")
+                self.monitor_read += data
+                continue
+            self.monitor_read = rest
+            answer = json.loads(line)
+            if answer.get("id") != number:      # also an event, or the greeting
+                continue
             if "error" in answer:
                 raise LabError(f"QEMU: {answer['error']['desc']}")
-            if "return" in answer:
-                return answer["return"]
+            return answer["return"]
 
     # -- devices and forwards while it runs
 
@@ -166,11 +188,20 @@ class Machine:
         if "Waiting" not in said:
             raise LabError(f"cannot start the gdb server at port {port}: {said.strip()}")
 
+    def take_disk(self):
+        """Take a SCSI id.  One that was freed is used again as late as possible, since dom0 may
+        not have heard yet that its disk has gone."""
+        with self.monitor_lock:
+            for _ in range(SCSI_IDS):
+                number, self.next_disk = self.next_disk, (self.next_disk + 1) % SCSI_IDS
+                if number not in self.disks:
+                    self.disks.add(number)
+                    return number
+        raise LabError(f"the lab has {SCSI_IDS} disks already")
+
     def add_disk(self, path, readonly):
         """Attach a file as a disk; returns its SCSI id and a function that detaches it."""
-        with self.monitor_lock:
-            number = next(n for n in range(256) if n not in self.disks)
-            self.disks.add(number)
+        number = self.take_disk()
         driver = "host_device" if path.is_block_device() else "file"
         try:
             self.ask("blockdev-add", **{
@@ -179,20 +210,29 @@ class Machine:
             self.ask("device_add", driver="scsi-hd", drive=f"disk{number}", bus="scsi.0",
                      id=f"sd{number}", **{"scsi-id": number})
         except LabError as e:
+            self.remove_disk(number)
             raise LabError(f"cannot attach disk {path}: {e}") from None
         return number, lambda: self.remove_disk(number)
 
     def remove_disk(self, number):
+        """Detach a disk, which dom0 does not use any more (lab.py)."""
         if self.agent.gone.is_set():
             return
-        self.ask("device_del", id=f"sd{number}")
-        for _ in range(1000):
-            try:
-                self.ask("blockdev-del", **{"node-name": f"disk{number}"})
-                self.disks.discard(number)  # the number can be used again
-                break
-            except LabError:
-                time.sleep(0.02)
+        end = time.monotonic() + self.patience
+        for command, device in ("device_del", {"id": f"sd{number}"}), \
+                ("blockdev-del", {"node-name": f"disk{number}"}):
+            while True:
+                try:
+                    self.ask(command, **device)
+                    break
+                except LabError as e:
+                    if "not found" in str(e) or "ailed to find" in str(e):
+                        break
+                    if time.monotonic() > end:
+                        raise LabError(f"cannot detach a disk: {e}") from None
+                    time.sleep(0.02)
+        with self.monitor_lock:
+            self.disks.discard(number)
 
     def forward(self, local, address, port):
         """Forward a loopback port to a guest's port; returns a function that undoes this."""

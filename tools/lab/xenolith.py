@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import folders
+
 from . import build
 from .errors import BUILD, LabError
 
@@ -33,7 +35,31 @@ def make():
     return out / "xenolith"
 
 
+def make_native():
+    """Build the command for this machine, which is a dom0, if needed; returns its path."""
+    out = folders.BUILD / "xenolith"
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / "log"
+    with open(log, "w") as file:
+        done = subprocess.run(["make", "-s", "-C", SOURCES, f"BUILD={out}"], stdout=file, stderr=file)
+    if done.returncode:
+        raise LabError("cannot build the command; type: apt-get install gcc libc6-dev libxen-dev "
+                       f"libjansson-dev (the compiler's output is in {log})")
+    return out / "xenolith"
+
+
+def check(words):
+    """Check the words after `run` before anything is booted."""
+    try:
+        done = subprocess.run([make(), "run", "--show", *words], capture_output=True, text=True)
+    except OSError:         # this machine is not an x86_64
+        return
+    if done.returncode:
+        raise LabError(done.stderr.strip().removeprefix("xenolith: "))
+
+
 def install(lab):
-    """Install the command in dom0."""
-    lab.put(make().read_bytes(), WHERE)
-    lab.sh(f"chmod +x {WHERE}")
+    """Install the command in dom0, where an older one may be running."""
+    lab.put(make().read_bytes(), f"{WHERE}.new")
+    lab.sh(f"chmod +x {WHERE}.new && mv {WHERE}.new {WHERE}")
+    lab.has_command = True

@@ -134,6 +134,10 @@ void block(const struct words *w)
 		print_json(all, 1);
 		return;
 	}
+	if (!json_array_size(json_object_get(all, "block"))) {
+		puts("no disk is open: the application opens none, or the domain has none");
+		return;
+	}
 	printf("%-8s %-10s %6s %-3s %9s %6s %9s %9s %8s %9s %8s %7s\n", "NAME", "STATE", "SIZE", "",
 	       "RING", "MOST", "FLUSHES", "READS", "READ", "WRITES", "WRITTEN", "ERRORS");
 	json_array_foreach(json_object_get(all, "block"), i, d) {
@@ -165,6 +169,8 @@ void devices(const struct words *w)
 		print_json(all, 1);
 		return;
 	}
+	if (!json_array_size(json_object_get(all, "xenbus")))
+		puts("no split device is connected");
 	json_array_foreach(json_object_get(all, "xenbus"), i, d) {
 		printf("%s: %s", text(d, "name"), text(d, "state"));
 		if (*text(d, "why"))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "endpoint.h"
+#include "domain.h"
 #include "text.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <xenstore.h>
 
 #define PATIENCE 10			/* s to wait while another client is connected */
 #define MESSAGE_MAX (1 << 20)
@@ -51,48 +51,23 @@ void die(int status, const char *fmt, ...)
 	exit(status);
 }
 
-static struct xs_handle *store(void)
-{
-	static struct xs_handle *xs;
-
-	if (!xs)
-		xs = xs_open(0);
-	if (!xs)
-		die(NO_PERMISSION, "cannot connect to xenstore: %s; run this command as root in"
-		    " dom0", strerror(errno));
-	return xs;
-}
-
-static char *read_key(const char *key)
-{
-	unsigned len;
-
-	return xs_read(store(), XBT_NULL, key, &len);
-}
-
 int domain_find(const char *name)
 {
-	unsigned n = 0;
-	char key[64], *end;
+	char *end, *there;
 	long id = strtol(name, &end, 10);
-	char **ids;
+	int found;
 
 	if (*name && !*end) {
-		snprintf(key, sizeof(key), "/local/domain/%ld/domid", id);
-		if (id < 0 || id > 32751 || !read_key(key))
-			die(NO_DOMAIN, "no domain has the number %s (xl list shows all)", name);
+		there = id >= 0 && id <= 32751 ? store_read("/local/domain/%ld/domid", id) : NULL;
+		if (!there)
+			die(NO_DOMAIN, "no domain has the number %s%s", name, domain_names());
+		free(there);
 		return id;
 	}
-	ids = xs_directory(store(), XBT_NULL, "/local/domain", &n);
-	for (unsigned i = 0; ids && i < n; i++) {
-		char *is;
-
-		snprintf(key, sizeof(key), "/local/domain/%s/name", ids[i]);
-		is = read_key(key);
-		if (is && !strcmp(is, name))
-			return atoi(ids[i]);
-	}
-	die(NO_DOMAIN, "no domain is named %s (xl list shows all)", name);
+	found = domain_of_name(name);
+	if (found < 0)
+		die(NO_DOMAIN, "no domain is named %s%s", name, domain_names());
+	return found;
 }
 
 static void pause_a_bit(void)
@@ -105,11 +80,9 @@ static void pause_a_bit(void)
 struct libxenvchan *channel_open(int domid, const char *at)
 {
 	int64_t deadline = now() + PATIENCE * 1000;
-	char key[96];
 
-	snprintf(key, sizeof(key), "%s/event-channel", at);
 	for (;;) {
-		char *there = read_key(key);
+		char *there = store_read("%s/event-channel", at);
 		struct libxenvchan *c = there ? libxenvchan_client_init(NULL, domid, at) : NULL;
 
 		if (c) {
@@ -141,10 +114,8 @@ void endpoint_open(int domid)
 
 static void check_alive(int domid)
 {
-	char key[64], *there;
+	char *there = store_read("/local/domain/%d/domid", domid);
 
-	snprintf(key, sizeof(key), "/local/domain/%d/domid", domid);
-	there = read_key(key);
 	if (!there && errno == ENOENT)
 		die(FAILED, "domain %d has ended", domid);
 	free(there);

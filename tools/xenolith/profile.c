@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "domain.h"
 #include "profile.h"
 #include "records.h"
 #include "xenolith.h"
@@ -347,13 +348,13 @@ static void done(FILE *f, const char *name)
 		die(FAILED, "%s: %s", name, strerror(errno));
 }
 
-static void draw(const struct options *o, int domid)
+static void draw(const struct options *o, const struct words *w)
 {
 	static char stack[16384];
 	struct node root = { .name = "all" };
 	unsigned long all = 0, idle = 0;
 	struct sample s;
-	char summary[160];
+	char summary[160], title[100];
 	FILE *f;
 
 	for (size_t at = 0; next_sample(&at, &s); all++) {
@@ -364,10 +365,17 @@ static void draw(const struct options *o, int domid)
 			add(&root, &s);
 	}
 	snprintf(summary, sizeof(summary), "domain %d: %lu samples in %d s, %.1f %% idle, %"
-		 JSON_INTEGER_FORMAT " lost", domid, all, o->seconds, all ? 100.0 * idle / all : 0,
+		 JSON_INTEGER_FORMAT " lost", w->domid, all, o->seconds, all ? 100.0 * idle / all : 0,
 		 records_lost);
 	if (o->flame) {
-		flame_draw(f = out(o->flame), &root, summary);
+		char *name = store_read("/local/domain/%d/name", w->domid);
+
+		if (name)
+			snprintf(title, sizeof(title), "%s", name);
+		else
+			snprintf(title, sizeof(title), "domain %d", w->domid);
+		free(name);
+		flame_draw(f = out(o->flame), &root, title, summary);
 		done(f, o->flame);
 	}
 	if (o->perf) {
@@ -445,5 +453,5 @@ void profile(const struct words *w)
 	get_records(PROFILE "Sample", json_pack("{s:i,s:I}", "hz", o.hz, "ms",
 						(json_int_t)o.seconds * 1000), o.seconds);
 	get_threads();
-	draw(&o, w->domid);
+	draw(&o, w);
 }

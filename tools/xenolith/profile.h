@@ -14,8 +14,8 @@ struct node {
 
 /*
  * Writes a flame graph as SVG: a bar for each node, above its caller's, as wide
- * as its total.
+ * as its total.  root's callees are the threads.
  */
-void flame_draw(FILE *to, const struct node *root, const char *title);
+void flame_draw(FILE *to, const struct node *root, const char *title, const char *summary);
 
 #endif

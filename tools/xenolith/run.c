@@ -2,451 +2,417 @@
 /*
  * xenolith run: creates a domain from an image, with an xl.cfg that it shows.
  *
- * In the foreground, the domain is preserved until its exit status has been read, and is
- * then destroyed.  With --background, and in the xl.cfg of --show, xl destroys the domain
- * when the guest ends.
+ * In the foreground, it passes the console, and destroys the domain after the end, whatever
+ * ends this program except SIGKILL.  In the background, guests.c keeps how the guest ended.
  */
+#define XC_WANT_COMPAT_MAP_FOREIGN_API
+#include "run.h"
+#include "domain.h"
+#include "guests.h"
 #include "xenolith.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <time.h>
 #include <unistd.h>
-#include <xenstore.h>
+#include <xen/io/console.h>
 
-/*
- * The longest command lines that the guest accepts.  PV: Xen cuts the line to
- * MAX_GUEST_CMDLINE bytes including the NUL (xen/xen.h), so a line of 1,023 bytes may be
- * incomplete and is refused.  Others: COMMAND_LINE_MAX of kernel/arch.h.
- */
-#define MAX_PV 1022
-#define MAX_OTHER 8191
+#define DETACH 0x1d			/* Ctrl-], as in xl console */
+#define TTY_PATIENCE 20000		/* ms until xenconsoled has made the terminal */
+#define DRAIN_PATIENCE 5000		/* ms for the last bytes of the console */
+#define NO_RING_PATIENCE 300		/* ms for them if their number is not known */
 
-#define MOST 16
+static struct run_options o;
+static uint8_t uuid[UUID_SIZE];
+static int domid = -1;			/* the domain that this program must destroy */
+static pid_t owner;			/* this program, not a child */
+static struct termios saved_terminal;
+static int terminal_is_raw;
 
-static const char usage[] = "run [OPTION...] IMAGE [-- ARG...]\n"
-	"  --type pv|pvh|hvm    guest type (default: pv); hvm: IMAGE is a disk made by\n"
-	"                       `xenolith ec2 image`\n"
-	"  --memory MB          memory (default: 32)\n"
-	"  --name NAME          name of the domain (default: the image's)\n"
-	"  --disk FILE[,ro]     disk, may be repeated: xvda, xvdb, ...; hvm: xvde, ...\n"
-	"  --net[=BRIDGE]       network interface\n"
-	"  --cmdline WORDS      kernel options, before the arguments\n"
-	"  --config LINE        additional line for the xl.cfg, may be repeated\n"
-	"  --show               only show the xl.cfg\n"
-	"  --background         do not wait for the guest's end";
-
-static struct {
-	const char *image, *name, *memory, *cmdline, *bridge, *type;
-	const char *disks[MOST], *lines[MOST];
-	int ndisks, nlines, net, show, background;
-	char **args;
-} o = { .memory = "32", .cmdline = "", .type = "pv" };
-
-static int hvm(void)
+static void restore_terminal(void)
 {
-	return !strcmp(o.type, "hvm");
+	if (terminal_is_raw)
+		tcsetattr(0, TCSANOW, &saved_terminal);
+	terminal_is_raw = 0;
 }
 
-/* ---- the command line */
+/* ---- creation */
 
-/*
- * Returns the value of --NAME VALUE or --NAME=VALUE, or NULL if this is another option.
- */
-static const char *value(const char *name, char **argv, int *i)
+static void unlock_console(void)
 {
-	size_t n = strlen(name);
+	char path[64];
 
-	if (strncmp(argv[*i], name, n))
-		return NULL;
-	if (argv[*i][n] == '=')
-		return argv[*i] + n + 1;
-	if (argv[*i][n])
-		return NULL;
-	if (!argv[*i + 1])
-		die(USAGE, "missing value of %s", name);
-	return argv[++*i];
+	snprintf(path, sizeof(path), "/var/lock/xenconsole.%d", domid);
+	unlink(path);
 }
 
-static void add(const char **list, int *n, const char *what)
+/* At the exit, for whatever reason. */
+static void leave(void)
 {
-	if (*n == MOST)
-		die(USAGE, "too many options of this kind: %s", what);
-	list[(*n)++] = what;
+	int ours = domid;
+
+	restore_terminal();
+	if (ours < 0 || getpid() != owner)
+		return;
+	unlock_console();
+	domid = -1;
+	domain_destroy(ours);
 }
 
-static void parse(char **argv)
+/* Parses the UUID of a line of --config.  Returns 0 if no line has one. */
+static int take_uuid(void)
 {
-	const char *v;
-	int i;
+	char text[40];
+	int n = 0;
 
-	for (i = 0; argv[i]; i++) {
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-			printf("usage: xenolith %s\n", usage);
-			exit(0);
-		}
-		if (!strcmp(argv[i], "--show"))
-			o.show = 1;
-		else if (!strcmp(argv[i], "--background"))
-			o.background = 1;
-		else if (!strcmp(argv[i], "--net"))
-			o.net = 1;
-		else if (!strncmp(argv[i], "--net=", 6))
-			o.net = 1, o.bridge = argv[i] + 6;
-		else if ((v = value("--memory", argv, &i)))
-			o.memory = v;
-		else if ((v = value("--type", argv, &i)))
-			o.type = v;
-		else if ((v = value("--name", argv, &i)))
-			o.name = v;
-		else if ((v = value("--cmdline", argv, &i)))
-			o.cmdline = v;
-		else if ((v = value("--disk", argv, &i)))
-			add(o.disks, &o.ndisks, v);
-		else if ((v = value("--config", argv, &i)))
-			add(o.lines, &o.nlines, v);
-		else if (argv[i][0] == '-')
-			die(USAGE, "unknown option %s\nusage: xenolith %s", argv[i], usage);
-		else
-			break;
+	for (int i = 0; i < o.nlines; i++) {
+		if (sscanf(o.lines[i], " uuid = %*[\"']%37[0-9a-fA-F-]", text) != 1)
+			continue;
+		for (char *c = text; *c; c += *c == '-' ? 1 : 2)
+			if (*c != '-' && (n == UUID_SIZE || sscanf(c, "%2hhx", &uuid[n++]) != 1 || !c[1]))
+				die(USAGE, "--config %s: not a UUID", o.lines[i]);
+		if (n != UUID_SIZE)
+			die(USAGE, "--config %s: not a UUID", o.lines[i]);
+		return 1;
 	}
-	o.image = argv[i];
-	if (!o.image)
-		die(USAGE, "missing argument IMAGE\nusage: xenolith %s", usage);
-	o.args = argv + i + 1;
-	if (*o.args && !strcmp(*o.args, "--"))
-		o.args++;
+	return 0;
 }
 
-static void check(void)
+/* The UUID of --config, or a random one. */
+static int make_uuid(char text[2 * UUID_SIZE + 5])
 {
-	static char name[64];
-	size_t n = strspn(o.memory, "0123456789");
-	FILE *f = fopen(o.image, "rb");
-	char head[512] = "";
-	struct stat st;
+	static const int groups[] = { 4, 2, 2, 2, 6 };
+	const uint8_t *p = uuid;
+	int given = take_uuid();
 
-	if (!f || fread(head, 1, sizeof(head), f) < 4)
-		die(FAILED, "image %s: %s", o.image, f ? "it is empty" : strerror(errno));
-	fclose(f);
-	if (strcmp(o.type, "pv") && strcmp(o.type, "pvh") && !hvm())
-		die(USAGE, "--type %s: pv, pvh or hvm", o.type);
-	if (hvm() && (*o.cmdline || *o.args))
-		die(USAGE, "%s: a disk contains its kernel options and arguments", o.image);
-	if (hvm() && memcmp(head + 510, "\125\252", 2))
-		die(FAILED, "image %s is not a bootable disk; make one with xenolith ec2 image",
-		    o.image);
-	if (!hvm() && memcmp(head, "\177ELF", 4) && memcmp(head, "\037\213", 2))
-		die(FAILED, "image %s is not a kernel: neither ELF nor compressed", o.image);
-	if (!n || o.memory[n] || n > 7 || atoi(o.memory) < 4)
-		die(USAGE, "--memory %s: not a number of MB of at least 4", o.memory);
-	if (!o.name) {
-		const char *base = strrchr(o.image, '/');
+	if (!given) {
+		if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
+			die(FAILED, "getrandom: %s", strerror(errno));
+		uuid[6] = (uuid[6] & 0xf) | 0x40;
+		uuid[8] = (uuid[8] & 0x3f) | 0x80;
+	}
+	for (int g = 0; g < 5; g++) {
+		for (int i = 0; i < groups[g]; i++)
+			text += sprintf(text, "%02x", *p++);
+		*text++ = '-';
+	}
+	text[-1] = '\0';
+	return given;
+}
 
-		snprintf(name, sizeof(name), "%s", base ? base + 1 : o.image);
+/*
+ * The name is that of the application, with a number if a guest has it already.  A name
+ * that was asked for is not changed.
+ */
+static void choose_name(void)
+{
+	static char name[80];
+	const char *base = o.name;
+
+	for (int i = 2; domain_of_name(o.name) >= 0; i++) {
+		if (o.named)
+			die(FAILED, "a guest named %s is running; choose another --name, or end it:"
+			    " xenolith stop %s", o.name, o.name);
+		snprintf(name, sizeof(name), "%s-%d", base, i);
 		o.name = name;
 	}
-	for (const char *p = o.name; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
-			die(USAGE, "--name %s: a name has letters, digits, _ . -", o.name);
-	for (int i = 0; i < o.ndisks; i++) {
-		char *file = strndup(o.disks[i], strcspn(o.disks[i], ","));
-
-		if (stat(file, &st))
-			die(FAILED, "disk %s: %s", file, strerror(errno));
-		free(file);
-	}
 }
 
-/* ---- the xl.cfg */
-
-/* Writes a string of xl.cfg(5), whose parser knows these escapes. */
-static void put_string(FILE *f, const char *s)
+/*
+ * One domain is created at a time: xl's transactions in xenstore start again when another
+ * creation changes the same nodes, and with many at once some never end.
+ */
+static int lock_creation(void)
 {
-	fputc('"', f);
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			fputc('\\', f);
-		if (*s == '\n')
-			fputs("\\n", f);
-		else
-			fputc(*s, f);
-	}
-	fputc('"', f);
+	int fd = open("/run/xenolith.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
 }
 
-/* Quotes a word as for sh, since the guest splits its command line in this way. */
-static void quote(FILE *f, const char *word)
+/*
+ * Creates the domain, paused.  Signals wait meanwhile, so it is never lost half-made.  The name
+ * of the file has the UUID, so lab-remove of the lab finds it and its xl.
+ */
+static void create(const char *text, const char *uuid_text, int given)
 {
-	size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789@%+=:,./_-");
+	char file[64], *words[] = { "xl", "create", "-q", "-e", "-p", file, NULL };
+	int fd, status;
+	FILE *f;
 
-	if (*word && !word[plain]) {
-		fputs(word, f);
+	snprintf(file, sizeof(file), "/tmp/xenolith-%s", uuid_text);
+	fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f || fputs(text, f) < 0 ||
+	    (!given && fprintf(f, "uuid = \"%s\"\n", uuid_text) < 0) || fclose(f))
+		die(FAILED, "%s: %s", file, strerror(errno));
+	status = run_xl(words);
+	unlink(file);
+	domid = domain_of_uuid(uuid);
+	if (status || domid < 0)
+		die(status == 127 ? NO_PERMISSION : FAILED, "xl could not create a domain from %s",
+		    o.image);
+}
+
+static void start(void)
+{
+	if (xc_domain_unpause(xen(), domid))
+		die(FAILED, "cannot start domain %d: %s", domid, strerror(errno));
+}
+
+/* ---- the console */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+}
+
+/* Sleeps, but ends the program if there is a signal. */
+static void pause_ms(int signals, int ms)
+{
+	struct pollfd p = { .fd = signals, .events = POLLIN };
+	struct signalfd_siginfo info;
+
+	if (poll(&p, 1, ms) > 0 && read(signals, &info, sizeof(info)) == sizeof(info))
+		exit(128 + info.ssi_signo);
+}
+
+static int open_console(int signals)
+{
+	int64_t end = now_ms() + TTY_PATIENCE;
+	int e = 0;
+
+	while (now_ms() < end) {
+		char *path = store_read("/local/domain/%d/console/tty", domid);
+		int fd = path && *path ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+
+		e = path && *path ? errno : 0;
+		free(path);
+		if (fd >= 0)
+			return fd;
+		pause_ms(signals, 2);
+	}
+	fprintf(stderr, e ? "xenolith: cannot open the console of domain %d: %s\n" :
+		"xenolith: domain %d has no console: is xenconsoled running?\n", domid, strerror(e));
+	return -1;
+}
+
+/* The lock of xenconsole(8), so that only one program reads the console. */
+static void lock_console(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/var/lock/xenconsole.%d", domid);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
+		close(fd);
+}
+
+static void make_terminal_raw(void)
+{
+	struct termios raw;
+
+	if (tcgetattr(0, &saved_terminal))
 		return;
+	raw = saved_terminal;
+	cfmakeraw(&raw);
+	terminal_is_raw = !tcsetattr(0, TCSANOW, &raw);
+}
+
+/* Shows what is there.  Returns the number of bytes, or -1 when the console has ended. */
+static ssize_t show_console(int console)
+{
+	char data[16384];
+	ssize_t n = read(console, data, sizeof(data)), put = 0;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	while (put < n) {
+		ssize_t w = write(1, data + put, n - put);
+
+		if (w < 0)
+			return -1;
+		put += w;
 	}
-	fputc('\'', f);
-	for (; *word; word++)
-		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, 0 }, f);
-	fputc('\'', f);
+	return n > 0 ? n : -1;
 }
 
-static char *command_line(void)
+/* Shows the last bytes: the console's ring says how many there are in total. */
+static void drain_console(int console, uint32_t seen, int signals)
 {
-	char *line;
-	size_t size, max = strcmp(o.type, "pv") ? MAX_OTHER : MAX_PV;
-	FILE *f = open_memstream(&line, &size);
+	char *ref = store_read("/local/domain/%d/console/ring-ref", domid);
+	struct xencons_interface *ring = !ref ? NULL :
+		xc_map_foreign_range(xen(), domid, 4096, PROT_READ, strtoul(ref, NULL, 10));
+	int64_t end;
 
-	fputs(o.cmdline, f);
-	if (*o.args)
-		fputs(*o.cmdline ? " --" : "--", f);
-	for (char **a = o.args; *a; a++) {
-		fputc(' ', f);
-		quote(f, *a);
+	free(ref);
+	end = now_ms() + (ring ? DRAIN_PATIENCE : NO_RING_PATIENCE);
+	while (now_ms() < end) {
+		ssize_t n = show_console(console);
+
+		if (n < 0 || (seen += n, ring && seen == ring->out_prod))
+			break;
+		if (n == 0)
+			pause_ms(signals, 5);
 	}
-	fclose(f);
-	if (size > max)
-		die(USAGE, "the guest's command line has %zu bytes; a %s guest accepts %zu", size,
-		    o.type, max);
-	return line;
+	if (ring)
+		munmap(ring, 4096);
 }
 
-static void put_file(FILE *f, const char *file, const char *vdev, int ro)
+/* Passes the user's keys.  Returns 0 at Ctrl-], or when there is no more input. */
+static int pass_input(int console, char *typed, size_t *have)
 {
-	char *full = realpath(file, NULL), *line;
-
-	if (asprintf(&line, "format=raw,vdev=%s,access=%s,target=%s", vdev, ro ? "ro" : "rw",
-		     full ? full : file) < 0)
-		die(FAILED, "out of memory");
-	put_string(f, line);
-}
-
-static void put_disk(FILE *f, int i)
-{
-	size_t n = strcspn(o.disks[i], ",");
-	/*
-	 * Xen emulates xvda to xvdd of an HVM guest, and its emulated disks are
-	 * never read-only.
-	 */
-	char *file = strndup(o.disks[i], n), vdev[] = { 'x', 'v', 'd', (hvm() ? 'e' : 'a') + i, 0 };
-	int ro = !strcmp(o.disks[i] + n, ",ro");
-
-	if (o.disks[i][n] && !ro)
-		die(USAGE, "--disk %s: FILE or FILE,ro", o.disks[i]);
-	put_file(f, file, vdev, ro);
-	free(file);
-}
-
-/*
- * Boot from the disk by BIOS, without other parts of a PC.  tools/lab/hvm.py has
- * the same.
- */
-static void put_hvm(FILE *f)
-{
-	static const char lines[] =
-		"\nboot        = \"c\"\nbios        = \"seabios\"\nvga         = \"none\""
-		"\nvideoram    = 0\nnographic   = 1\nvnc         = 0\nusb         = 0"
-		"\nserial      = \"pty\"";
-
-	fputs(lines, f);
-}
-
-static void put_kernel(FILE *f)
-{
-	char *image = realpath(o.image, NULL);
-
-	fputs("\nkernel      = ", f);
-	put_string(f, image ? image : o.image);
-	fputs("\nextra       = ", f);
-	put_string(f, command_line());
-}
-
-static char *config(void)
-{
-	static const char *const ends[] = { "poweroff", "reboot", "crash", "watchdog" };
-	char *text;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	fputs("name        = ", f);
-	put_string(f, o.name);
-	fprintf(f, "\ntype        = \"%s\"", o.type);
-	(hvm() ? put_hvm : put_kernel)(f);
-	fprintf(f, "\nmemory      = %s\nmaxmem      = %s\nvcpus       = 1", o.memory, o.memory);
-	/* No action is "restart", so a guest cannot start again and again. */
-	for (int i = 0; i < 4; i++)
-		fprintf(f, "\non_%-8s = \"%s\"", ends[i], o.background || o.show ? "destroy" : "preserve");
-	if (o.ndisks || hvm()) {
-		fputs("\ndisk        = [", f);
-		if (hvm())
-			put_file(f, o.image, "hda", 0);
-		for (int i = 0; i < o.ndisks; i++) {
-			fputs(i || hvm() ? ", " : "", f);
-			put_disk(f, i);
-		}
-		fputs("]", f);
-	}
-	if (o.net)
-		fprintf(f, "\nvif         = [\"%s%s%s\"]", hvm() ? "type=vif," : "",
-			o.bridge ? "bridge=" : "", o.bridge ? o.bridge : "");
-	for (int i = 0; i < o.nlines; i++)
-		fprintf(f, "\n%s", o.lines[i]);
-	fputc('\n', f);
-	fclose(f);
-	return text;
-}
-
-/* ---- the domain */
-
-/*
- * Runs xl and returns its exit status as a shell does.  Its output is stored in `said`,
- * or if this is NULL, goes to standard output.
- */
-static int xl(char *const *words, char *said, size_t size)
-{
-	int out[2], status;
-	size_t len = 0;
 	ssize_t n;
-	pid_t child;
 
-	if (pipe(out) || (child = fork()) < 0)
-		die(FAILED, "%s", strerror(errno));
-	if (child == 0) {
-		if (said)
-			dup2(out[1], 1);
-		execvp("xl", words);
-		fprintf(stderr, "xenolith: cannot run xl; run this command in dom0\n");
-		_exit(127);
+	if (!*have) {
+		n = read(0, typed, 4096);
+		if (n <= 0 || (terminal_is_raw && *typed == DETACH))
+			return 0;
+		*have = n;
 	}
-	close(out[1]);
-	while (said && (n = read(out[0], said + len, size - 1 - len)) > 0)
-		len += n;
-	close(out[0]);
-	if (said)
-		said[len] = '\0';
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static char domid[16];
-
-/* Handler of signals that end this program: destroys the domain. */
-static void leave(int signo)
-{
-	if (fork() == 0)
-		execlp("xl", "xl", "destroy", domid, (char *)NULL);
-	_exit(128 + signo);
-}
-
-/* Returns "poweroff", "crash", ..., "gone" if it was destroyed, or NULL while it runs. */
-static const char *ended(void)
-{
-	static const char *const reasons[] = { "poweroff", "reboot", "suspend", "crash", "watchdog" };
-	char said[1024], *words[] = { "xl", "list", "-v", domid, NULL }, *p;
-	char state[16], why[16];
-	unsigned long code;
-
-	/* The fields after the name: ID Mem VCPUs State Time UUID Reason-Code ... */
-	if (xl(words, said, sizeof(said)))
-		return "gone";
-	p = strchr(said, '\n');
-	p = p ? strchr(p + 1, ' ') : NULL;
-	if (!p || sscanf(p, "%*s %*s %*s %15s %*s %*s %15s", state, why) != 2)
-		die(FAILED, "unexpected output of xl list: %s", said);
-	if (!strchr(state, 's') && !strchr(state, 'c'))
-		return NULL;
-	code = strtoul(why, NULL, 16);
-	return code < sizeof(reasons) / sizeof(reasons[0]) ? reasons[code] : "crash";
-}
-
-static int exit_status(const char *reason)
-{
-	struct xs_handle *xs = xs_open(0);
-	char key[64], *status;
-	unsigned len;
-
-	snprintf(key, sizeof(key), "/local/domain/%s/data/exit-status", domid);
-	status = xs ? xs_read(xs, XBT_NULL, key, &len) : NULL;
-	if (status && *status)
-		return atoi(status) & 0xff;
-	return !strcmp(reason, "poweroff") ? 0 : !strcmp(reason, "crash") ? 255 : 251;
-}
-
-/* Connects to the console until the guest ends, and returns the reason of its end. */
-static const char *attend(void)
-{
-	struct xs_handle *xs = xs_open(0);
-	char *console[] = { "xl", "console", "-t", "pv", domid, NULL };
-	char *unpause[] = { "xl", "unpause", domid, NULL };
-	const char *reason = NULL;
-	unsigned n;
-	pid_t child;
-
-	if (!xs || !xs_watch(xs, "@releaseDomain", "end"))
-		die(NO_PERMISSION, "cannot connect to xenstore: %s", strerror(errno));
-	signal(SIGTERM, leave);
-	signal(SIGHUP, leave);
-	signal(SIGINT, leave);
-	child = fork();
-	if (child == 0) {
-		signal(SIGINT, SIG_DFL);
-		execvp("xl", console);
-		_exit(127);
+	n = write(console, typed, *have);
+	if (n > 0) {
+		memmove(typed, typed + n, *have - n);
+		*have -= n;
 	}
-	usleep(200 * 1000);		/* otherwise the first lines may be only in the log */
-	if (xl(unpause, NULL, 0))
-		die(FAILED, "xl cannot unpause domain %s", domid);
-	while (!reason) {
-		free(xs_read_watch(xs, &n));
-		reason = ended();
+	return 1;
+}
+
+static int block_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int i = 0; i < 3; i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Passes the console until the guest ends, and returns the reason of its end. */
+static const char *attend(int signals)
+{
+	int console, in = 0;
+	int64_t deadline = o.timeout ? now_ms() + (int64_t)(atof(o.timeout) * 1000) : INT64_MAX, left;
+	char typed[4096];
+	size_t have = 0;
+	uint32_t seen = 0;
+	const char *reason;
+	ssize_t n;
+
+	domain_watch();
+	console = open_console(signals);
+	lock_console();
+	make_terminal_raw();
+	start();
+	while (!(reason = domain_end(domid))) {
+		struct pollfd p[] = {
+			{ .fd = console, .events = POLLIN | (have ? POLLOUT : 0) },
+			{ .fd = have ? -1 : in, .events = POLLIN },
+			{ .fd = signals, .events = POLLIN },
+		};
+
+		left = deadline - now_ms();
+		if (left <= 0)
+			return "timeout";
+		domain_poll(p, 3, o.timeout ? (int)(left < 1000 ? left : 1000) : -1);
+		if (p[2].revents)
+			pause_ms(signals, 0);
+		if (p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
+			n = show_console(console);
+			if (n < 0)
+				console = -1;
+			seen += n > 0 ? n : 0;
+		}
+		if ((p[1].revents || (have && p[0].revents & POLLOUT)) &&
+		    !pass_input(console, typed, &have)) {
+			in = -1;
+			restore_terminal();
+		}
 	}
-	usleep(200 * 1000);		/* for the last lines */
-	kill(child, SIGTERM);
-	waitpid(child, NULL, 0);
+	if (console >= 0 && strcmp(reason, "gone"))
+		drain_console(console, seen, signals);
 	return reason;
+}
+
+/* ---- the command */
+
+static void run_in_background(const char *uuid_text)
+{
+	struct guest g = { .started = time(NULL) };
+	char path[384];
+	int kept;
+
+	guest_remove(o.name);
+	snprintf(g.name, sizeof(g.name), "%s", o.name);
+	snprintf(g.type, sizeof(g.type), "%s", o.type);
+	snprintf(g.image, sizeof(g.image), "%s", o.image);
+	for (int i = 0, at = 0; uuid_text[i]; i++)
+		if (uuid_text[i] != '-')
+			g.uuid[at++] = uuid_text[i];
+	g.log_start = guest_console_log(o.name, path, sizeof(path));
+	if (g.log_start < 0)
+		g.log_start = 0;
+	guest_keep(&g, domid);
+	kept = domid;
+	domid = -1;			/* the keeper has it now */
+	printf("domain %d is %s; xenolith info %s shows it, xenolith log %s also after its end\n",
+	       kept, o.name, o.name, o.name);
 }
 
 void run(char **argv)
 {
-	char *text, file[] = "/tmp/xenolith-XXXXXX", *reason;
-	char *create[] = { "xl", "create", "-q", "-e", "-p", file, NULL };
-	char *start[] = { "xl", "create", "-q", file, NULL };
-	char *id[] = { "xl", "domid", NULL, NULL }, *destroy[] = { "xl", "destroy", domid, NULL };
-	int fd, status;
+	char *text, uuid_text[2 * UUID_SIZE + 5], now[24];
+	const char *reason;
+	int status, signals, lock, given;
 
-	parse(argv);
-	check();
-	text = config();
-	fputs(text, o.show ? stdout : stderr);
-	if (o.show)
-		return;
-	fd = mkstemp(file);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die(FAILED, "%s: %s", file, strerror(errno));
-	close(fd);
-	status = xl(o.background ? start : create, NULL, 0);
-	unlink(file);
-	if (status)
-		die(status == 127 ? NO_PERMISSION : FAILED, "xl could not create a domain from %s",
-		    o.image);
-	id[2] = (char *)o.name;
-	if (xl(id, domid, sizeof(domid)))
-		die(FAILED, "domain %s has ended", o.name);
-	domid[strcspn(domid, "\n")] = '\0';
-	if (o.background) {
-		printf("domain %s is %s; xenolith info %s shows it\n", domid, o.name, o.name);
+	run_parse(&o, argv);
+	if (o.show) {
+		fputs(run_config(&o, "destroy"), stdout);
 		return;
 	}
-	reason = (char *)attend();
-	status = exit_status(reason);
+	lock = lock_creation();
+	choose_name();
+	text = run_config(&o, "preserve");
+	if (!o.quiet)
+		fputs(text, stderr);
+	given = make_uuid(uuid_text);
+	signals = block_signals();
+	owner = getpid();
+	atexit(leave);
+	create(text, uuid_text, given);
+	close(lock);
+	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+	domain_note(domid, "image", o.image);
+	domain_note(domid, "started", now);
+	if (o.background) {
+		run_in_background(uuid_text);
+		return;
+	}
+	reason = attend(signals);
+	restore_terminal();
+	status = domain_status(domid, reason);
 	fprintf(stderr, "xenolith: %s ended by %s, status %d\n", o.name, reason, status);
-	if (strcmp(reason, "gone"))
-		xl(destroy, NULL, 0);
+	if (!strcmp(reason, "gone")) {
+		unlock_console();
+		domid = -1;
+	}
 	exit(status);
 }

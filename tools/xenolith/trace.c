@@ -58,10 +58,11 @@ void trace(const struct words *w)
 		else if (*w->argv[i] != '-')
 			json_object_set_new(p, "only", json_string(w->argv[i]));
 		else
-			die(USAGE, "usage: xenolith trace DOMAIN [--seconds N] [EVENTS]");
+			die(USAGE, "trace: unknown option %s; usage: xenolith trace DOMAIN"
+			    " [--seconds N] [sched|ring|tcp]", w->argv[i]);
 	}
 	if (seconds < 1 || seconds > 3600)
-		die(USAGE, "--seconds must be 1 to 3600");
+		die(USAGE, "trace --seconds: a number from 1 to 3600");
 	json_object_set_new(p, "ms", json_integer(seconds * 1000));
 	get_threads();
 	get_records(TRACE "Follow", p, seconds);
@@ -71,6 +72,8 @@ void trace(const struct words *w)
 			die(FAILED, "the guest's records are invalid");
 		print_event(records + at, json_array_get(kinds, records[at + 1]));
 	}
+	if (!records_count && !as_json)
+		printf("no events in %d s\n", seconds);
 	if (records_lost)
 		fprintf(stderr, "xenolith: %" JSON_INTEGER_FORMAT " events were lost\n",
 			records_lost);

@@ -8,24 +8,33 @@ _xenolith() {
 	if [[ $word == -* ]]; then
 		case ${words[0]} in
 		"") list="--json --help --version" ;;
+		level | config | call | block | devices) list=--json ;;
 		net) list=-c ;;
 		log) list=-f ;;
 		shutdown | stop) list="-r -c" ;;
 		vcat) list=-l ;;
 		trace) list=--seconds ;;
 		profile) list="--seconds --hz --flame --perf= --folded= --idle" ;;
-		run) list="--type --memory --name --disk --net --cmdline --config --show --background" ;;
-		ec2) list="--profile --region --dry-run --owner --help" ;;
+		run) list="--type --memory --name --disk --net --cmdline --config --ramdisk --timeout
+			--quiet --show --background -p" ;;
+		rm) list=-f ;;
+		ec2) list="--profile --region --dry-run --owner --type --lifetime --zone --help" ;;
 		esac
 	else
 		case $last:${words[0]}:${#words[@]} in
-		*::0) list="--json info ps top mem stats net block devices log level config profile
-			trace shutdown stop signal interfaces describe call console gdb vcat run ec2" ;;
+		--type:run:*) list="pv pvh hvm" ;;
+		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
+		*::0) list="--json help list info ps top mem stats net block devices log level config profile
+			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
+			lab ec2" ;;
+		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
 		*:run:* | *:ec2:* | --flame:*)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
 			return ;;
+		*:log:1 | *:wait:1 | *:rm:*)
+			list=$(xenolith list 2> /dev/null | awk 'NR > 1 { print $1 }') ;;
 		*:1) list=$(xl list 2> /dev/null | awk 'NR > 2 { print $1 }') ;;
 		*:gdb:*)
 			compopt -o filenames 2> /dev/null

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The operator's command; xenolith.1 describes it. */
 #include "xenolith.h"
+#include "domain.h"
+#include "usage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -145,6 +147,18 @@ static void stats(const struct words *w)
 	ask_and_show(INTERFACES "stats1.Get", NULL);
 }
 
+static int is_level(const char *word)
+{
+	static const char *const levels[] = {
+		"error", "warning", "info", "debug", "0", "1", "2", "3"
+	};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (!strcmp(word, levels[i]))
+			return 1;
+	return 0;
+}
+
 static void level(const struct words *w)
 {
 	json_t *p;
@@ -153,6 +167,8 @@ static void level(const struct words *w)
 		ask_and_show(INTERFACES "log1.GetLevel", NULL);
 		return;
 	}
+	if (!is_level(w->argv[0]))
+		die(USAGE, "level %s: the levels are error, warning, info and debug", w->argv[0]);
 	p = json_pack("{s:s}", "level", w->argv[0]);
 	if (w->argc > 1)
 		json_object_set_new(p, "module", json_string(w->argv[1]));
@@ -163,6 +179,8 @@ static void setting(const char *key, json_t *of)
 {
 	if (json_object_get(of, "value"))
 		printf("%s=%s\n", key, text(of, "value"));
+	else if (json_object_get(of, "default"))
+		printf("%s=%s (default)\n", key, text(of, "default"));
 	else
 		printf("%s: not set\n", key);
 }
@@ -232,8 +250,12 @@ static void call(const struct words *w)
 	json_error_t why;
 	char *error;
 
+	if (!strrchr(w->argv[0], '.'))
+		die(USAGE, "call %s: METHOD is INTERFACE.NAME, such as " INTERFACES "info1.Get;"
+		    " xenolith interfaces and xenolith describe list them", w->argv[0]);
 	if (w->argc > 1 && !(parameters = json_loads(w->argv[1], 0, &why)))
-		die(USAGE, "invalid JSON: %s", why.text);
+		die(USAGE, "%s is invalid JSON (%s); the parameters are an object, such as"
+		    " '{\"key\": \"loglevel\"}'", w->argv[1], why.text);
 	error = endpoint_call(w->argv[0], parameters, 0, keep_reply, &reply);
 	if (error)
 		complain(w->argv[0], error, reply);
@@ -268,55 +290,27 @@ static void interfaces(const struct words *w)
 static const struct word {
 	const char *name;
 	void (*run)(const struct words *w);
-	int alone;			/* does not need the endpoint */
+	int alone;			/* usage.h */
 	const char *usage, *says;
 } commands[] = {
-	{ "info", info, 0, "info D", "image, version of Xen, uptime, arguments" },
-	{ "ps", ps, 0, "ps D", "threads: where they wait, CPU time, stack" },
-	{ "top", top, 0, "top D", "threads, each second, with their share of the CPU" },
-	{ "mem", mem, 0, "mem D", "memory" },
-	{ "stats", stats, 0, "stats D", "all statistics" },
-	{ "net", net, 0, "net [-c] D", "network: addresses, rings, drops; -c: connections" },
-	{ "block", block, 0, "block D", "disks" },
-	{ "devices", devices, 0, "devices D", "split devices: state, rings" },
-	{ "log", show_log, 0, "log [-f] D", "kernel log; -f: also new lines" },
-	{ "level", level, 0, "level D [LEVEL [M]]",
-	  "console's log level, of module M: error, warning, info, debug" },
-	{ "config", config, 0, "config D [KEY[=VALUE]]", "options that can be changed while it runs" },
-	{ "profile", profile, 0, "profile D [OPTION...]",
-	  "CPU profile: --seconds N, --hz N, --flame FILE.svg, --perf, --folded, --idle" },
-	{ "trace", trace, 0, "trace D [--seconds N] [E]",
-	  "trace kernel events; E: sched, ring, tcp" },
-	{ "shutdown", end_guest, 0, "shutdown [-r|-c] D", "shut down; -r: reboot, -c: crash" },
-	{ "stop", end_guest, 0, "stop [-r|-c] D", "the same" },
-	{ "signal", send_signal, 0, "signal D NAME",
-	  "send the application a signal: TERM, HUP, INT, QUIT, USR1, USR2, WINCH" },
-	{ "interfaces", interfaces, 0, "interfaces D", "list the interfaces" },
-	{ "describe", describe, 0, "describe D INTERFACE", "describe the methods of an interface" },
-	{ "call", call, 0, "call D METHOD [JSON]", "call a method with parameters" },
-	{ "console", console, 1, "console D", "console (xl console)" },
-	{ "gdb", gdb, 1, "gdb D [ELF...]",
-	  "run gdb for the application, with the ELF file of its build" },
-	{ "vcat", vcat, 1, "vcat [-l] D PATH",
-	  "connect standard input and output to a vchan; -l: as server" },
+#define COMMAND(name, run, alone, usage, says) { name, run, alone, usage, says },
+	COMMANDS
+#undef COMMAND
 };
 
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static void usage(FILE *to)
 {
-	fputs("usage: xenolith [--json] COMMAND DOMAIN [ARGUMENT...]\n"
-	      "       xenolith --version\n\n", to);
-	for (size_t i = 0; i < COMMANDS; i++)
+	fputs(USAGE_HEAD, to);
+	for (size_t i = 0; i < COUNT; i++)
 		fprintf(to, "  %-22s %s\n", commands[i].usage, commands[i].says);
-	fputs("\nD is a domain's number or name.  Other commands:\n\n"
-	      "  run [OPTION...] IMAGE [-- ARG...]  create a domain from an image; run --help\n"
-	      "  ec2 WORD...            run an image on Amazon EC2\n", to);
+	fputs(USAGE_TAIL, to);
 }
 
 static const struct word *find(const char *name)
 {
-	for (size_t i = 0; i < COMMANDS; i++)
+	for (size_t i = 0; i < COUNT; i++)
 		if (!strcmp(name, commands[i].name))
 			return &commands[i];
 	return NULL;
@@ -330,18 +324,25 @@ static int takes(const struct word *c, const char *option)
 
 static void check_words(const struct word *c, int n)
 {
-	const char *p = strstr(c->usage, " D");
-	int least = 0, most = 0;
+	const char *p = strchr(c->usage, ' ');
+	int least = 0, most = 0, optional = 0;
 
-	for (p = p ? strchr(p + 1, ' ') : NULL; p; p = strchr(p + 1, ' ')) {
-		least += p[1] != '[';
-		most++;
+	for (; p; p = strchr(p, ' ')) {
+		size_t length = strcspn(++p, " ");
+
+		optional += *p == '[';
+		if (strncmp(p, "[-", 2) || p[2] == '-') {	/* not an option of one letter */
+			least += !optional;
+			most++;
+		}
+		for (size_t i = 0; i < length && optional; i++)
+			optional -= p[i] == ']';
 	}
-	if (n < 1)
+	if (n < 1 && c->alone < 2)
 		die(USAGE, "missing argument DOMAIN; usage: xenolith %s", c->usage);
-	if (n - 1 < least || (n - 1 > most && !strstr(c->usage, "...")))
+	if (n < least || (n > most && !strstr(c->usage, "...")))
 		die(USAGE, "%s; usage: xenolith %s",
-		    n - 1 > most ? "too many arguments" : "missing argument", c->usage);
+		    n > most ? "too many arguments" : "missing argument", c->usage);
 }
 
 int main(int argc, char **argv)
@@ -362,8 +363,13 @@ int main(int argc, char **argv)
 		    " sources");
 	}
 	for (int i = 1; i < argc && n < 15; i++) {
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-			usage(stdout);
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h") ||
+		    (!command && n == 0 && !strcmp(argv[i], "help") && !argv[i + 1])) {
+			if (command)
+				printf("usage: xenolith %s\n  %-22s %s\n", command->usage, "",
+				       command->says);
+			else
+				usage(stdout);
 			return 0;
 		}
 		if (!strcmp(argv[i], "--version")) {
@@ -390,7 +396,15 @@ int main(int argc, char **argv)
 		return USAGE;
 	}
 	check_words(command, n);
+	if (command->alone == 2) {
+		w.argc = n;
+		w.argv = words;
+		command->run(&w);
+		return 0;
+	}
 	w.domain = words[0];
+	if (command->run == show_log && log_of_ended(w.domain))
+		return 0;
 	w.domid = domain_find(w.domain);
 	w.argc = n - 1;
 	w.argv = words + 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where a PVH or HVM guest begins, and what the CPU enters later: faults, the NMI, events.
+ * The entry points of a PVH or HVM guest: at boot, for faults, the NMI and events.
  *
- * The CPU is ours, in ring 0.  It pushes, on the stack it finds or on that of the IDT's
+ * The kernel runs in ring 0.  The CPU pushes, on the current stack or on that of the IDT's
  * entry (traps.c), aligned to 16:
  *
  *	ss
@@ -16,7 +16,7 @@
 #include "arch/x86_64/frame.h"
 #include "arch/x86_64/hvm/segments.h"
 
-/* Where the image lies; the linker script checks it. */
+/* The address of the image; the linker script checks it. */
 #define OFFSET 0x3fe00000
 #define PHYSICAL(symbol) (symbol - OFFSET)
 	.globl	image_offset

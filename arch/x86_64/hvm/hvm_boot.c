@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Boot of a PVH or HVM guest: from entry.S to boot_arch(). */
+/* Boot of a PVH or HVM guest: from entry.S to kernel_main(). */
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
 #include "arch/x86_64/hypercall_page.h"
@@ -171,5 +171,5 @@ _Noreturn void hvm_start(void)
 	hvm_early_end();
 	boot_info.command_line_max = COMMAND_LINE_MAX;
 	allow_wrfsbase();
-	boot_arch();
+	kernel_main();
 }

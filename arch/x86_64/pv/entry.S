@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where Xen enters us: at boot, for faults, for events, for an NMI.
+ * The entry points of a PV guest: at boot, for faults, for events, for an NMI.
  *
- * A PV guest's kernel runs in ring 3 and stays on the stack it has.  Xen pushes, on
- * that stack, aligned to 16:
+ * The kernel of a PV guest runs in ring 3 and keeps its stack.  Xen pushes, on that
+ * stack, aligned to 16:
  *
  *	ss
  *	rsp
- *	rflags		IF tells whether upcalls were unmasked
+ *	rflags		IF: whether upcalls were unmasked
  *	cs
  *	rip
  *	[error code]
  *	r11
  *	rcx		<- rsp
  *
- * and we go back by the iret hypercall only, which restores rip to ss and the upcall
- * mask as one: no critical region, no fix-up.  It wants, above that frame, one word of
- * flags, and pushes rcx, r11 and rax itself.
+ * Only the iret hypercall returns.  It restores rip to ss and the upcall mask in one
+ * operation, so there is no critical region and no fix-up.  It needs one word of flags
+ * above that frame, and pushes rcx, r11 and rax itself.
  */
 #define __ASSEMBLY__ 1
 #include "arch/x86_64/frame.h"
@@ -31,7 +31,7 @@
 _start:
 	cld
 	mov	%rsi, %rdi
-	mov	%rsp, %rsi		/* memory above it is free */
+	mov	%rsp, %rsi		/* memory above it is unused */
 	lea	boot_stack_end(%rip), %rsp
 	xor	%ebp, %ebp
 	call	pv_start

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Boot of a PV guest: from entry.S to boot_arch().
+ * Boot of a PV guest: from entry.S to kernel_main().
  *
  * A boot loader (PV-GRUB) may have used the domain before: ring indexes are not 0, events may
  * be pending, and masks may have any value.
@@ -90,5 +90,5 @@ _Noreturn void pv_start(const struct start_info *info, uintptr_t builder_stack)
 	set_fs_base_by_xen((uintptr_t)&boot_tcb);
 	pv_paging_init(info, builder_stack);
 	copy_boot_info(info);
-	boot_arch();
+	kernel_main();
 }

@@ -62,17 +62,23 @@ int control_offer(const char *description, const struct control_method *methods,
 
 /*
  * Read a parameter. Return 1 and store it in *to; 0 if it is absent or null; -1 if it has
- * another type or is out of range.
+ * another type or is out of range; also -1 if a string with its NUL exceeds size bytes or
+ * contains U+0000.  These and the functions below do not sleep, and are only for a method
+ * that runs, with its own c.
  */
 int control_integer(struct control_call *c, const char *name, long long min, long long max,
 		    long long *to);
 int control_boolean(struct control_call *c, const char *name, int *to);
 int control_string(struct control_call *c, const char *name, char *to, size_t size);
 
-/* All parameters as a JSON object. */
+/* Returns all parameters as a JSON object.  The text is valid until the method returns. */
 const char *control_parameters(struct control_call *c);
 
-/* Add a member to the reply. In an array the name is NULL. */
+/*
+ * Add a member to the reply. In an array the name is NULL. Names and texts are copied.  If
+ * the reply exceeds CONTROL_MAX bytes, or objects and arrays are not closed in order, the
+ * client gets an error instead of the reply.
+ */
 void control_put_integer(struct control_call *c, const char *name, long long value);
 void control_put_boolean(struct control_call *c, const char *name, int value);
 void control_put_string(struct control_call *c, const char *name, const char *value);
@@ -80,7 +86,11 @@ void control_put_string(struct control_call *c, const char *name, const char *va
 void control_open(struct control_call *c, const char *name, char bracket);
 void control_close(struct control_call *c, char bracket);	/* closes it: '}' or ']' */
 
-/* For a method to return: the interface's `error` name, and a description in words. */
+/*
+ * For a method to return: makes the reply an error, one that the interface's description
+ * declares with `error`, and describes it in words.  `why` is copied, and cut behind 63
+ * bytes; `name` must stay valid, as a string literal does.  Returns ECANCELED.
+ */
 int control_error(struct control_call *c, const char *name, const char *why);
 
 #ifdef __cplusplus

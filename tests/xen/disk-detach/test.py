@@ -8,7 +8,7 @@ def attach(lab, guest):
     lab.sh(f"xl block-attach {guest.domid} format=raw,vdev=xvdb,access=rw,target={DISK}")
 
 
-def test_errors_and_no_hang_and_it_comes_back(lab, image, rounds=2):
+def test_a_detached_disk_returns_errors_and_can_be_attached_again(lab, image, rounds=2):
     lab.sh(f"truncate -s 2M {DISK}")
     try:
         with lab.create(image, args=[str(rounds)], memory=48) as guest:

@@ -32,7 +32,7 @@ static uint64_t mix(uint64_t z)		/* splitmix64 */
 	return z ^ z >> 31;
 }
 
-/* What belongs to [at, at + len). */
+/* Fills the pattern of the range [at, at + len). */
 static void pattern(unsigned char *to, uint64_t at, size_t len)
 {
 	for (uint64_t end = at + len; at < end;) {

@@ -23,7 +23,7 @@ def checksum(lab, path):
 
 
 def run(lab, image, args, timeout, **how):
-    """The result, and what dom0 finds on xvda afterwards."""
+    """Checks the result, and the contents of xvda in dom0 afterwards."""
     with lab.create(image, args=args, memory=48, **how) as guest:
         path = lab.sh("xenstore-read /local/domain/0/backend/vbd/"
                       f"{guest.domid}/51712/params").strip()

@@ -109,7 +109,7 @@ def test_the_whole_road(lab, image):
                          "end: poweroff, status 42"):
                 assert text in said, (text, said)
             assert cloud.instances[name]["state"] == "terminated" and not cloud.schedules
-            # Once more as PV, and it would run on: what `run` said of its lifetime ends it.
+            # Again as PV, without an end of its own: the lifetime that `run` set ends it.
             status, said = run("--type", "t1.micro", "--lifetime", "8s", "--words", "env.X_SLEEP=1 hostname=mine")
             assert status == 124 and "lifetime expired" in said, said
             assert "host name: <mine>" in said, said
@@ -117,7 +117,7 @@ def test_the_whole_road(lab, image):
 
 
 def test_the_command_line_wins_over_user_data(lab, image):
-    """Each key; and what user data has in it is text in the log, and no more."""
+    """Tests each key.  Other contents of user data are only shown in the log."""
     data = ("env.X_STATUS=1 env.X_SLEEP=1 env.X_DISK=/dev/none env.X_DISK=/dev/last hostname=theirs "
             "lifetime=3600\033[2J lifetime=8s\n")
     with contextlib.ExitStack() as stack:
@@ -134,7 +134,7 @@ def test_the_command_line_wins_over_user_data(lab, image):
 
 
 def test_without_a_metadata_service(lab, image):
-    """It says so, and goes on."""
+    """The guest prints a message and continues."""
     result = lab.run_guest(image, args=["user-data"], cmdline="ec2 ip=10.0.0.200/24", net=True,
                            timeout=60)
     assert result.status == 99 and "no user data" in result.console, result.console
@@ -166,7 +166,7 @@ def test_grub_boots_our_disks(lab, image):
             assert re.search(f"/dev/{dev}: magic {magic}", result.console), (made, result.console)
 
 
-def test_grub_hands_words_on_as_they_were(lab, image):
+def test_grub_passes_options_unchanged(lab, image):
     """As a shell quotes them; menu.lst is another matter, where GRUB 2 adds backslashes and
     PV-GRUB does not."""
     needs_pv(lab)

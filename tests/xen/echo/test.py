@@ -4,7 +4,7 @@
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
 
 
-def test_what_goes_comes_back(lab, image):
+def test_what_is_sent_is_received(lab, image):
     with lab.create(image, args=["77"], cmdline=IP, memory=32, net=True) as guest:
         guest.wait_for("echo: port 77", 30)
         lab.sh("head -c 300000 /dev/urandom > /tmp/out")

@@ -39,7 +39,10 @@ static void print_proc(void)
 	test_success();
 }
 
-/* The console's input is the shell's: for the application it has ended, and poll() says so. */
+/*
+ * The shell reads the console's input: the application gets the end of file, also from
+ * poll().
+ */
 static void no_input(void)
 {
 	struct pollfd p = { .fd = 0, .events = POLLIN };

@@ -10,7 +10,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from lab import door, xenolith
+from lab import clients, xenolith
 
 spec = importlib.util.spec_from_file_location(
     "vchan_tools", Path(__file__).parent.parent / "vchan/test.py")
@@ -51,6 +51,7 @@ def test_it_answers_while_the_application_spins(lab, image):
     with up(lab, image, "spin", "x") as guest:
         info = call(lab, guest, "org.xenolith.info1.Get")["parameters"]
         assert info["domain"] == guest.domid and info["arguments"][1:] == ["spin", "x"], info
+        assert info["application"] == "endpoint" and len(info["build"]) == 12, info
         threads = call(lab, guest, "org.xenolith.threads1.List")["parameters"]["threads"]
         assert {"main", "endpoint"} <= {t["name"] for t in threads}, threads
         assert next(t for t in threads if t["name"] == "main")["state"] in ("preempted", "ready")
@@ -75,7 +76,7 @@ def test_it_describes_itself(lab, image):
         assert r["error"] == f"{service}.InterfaceNotFound", r
 
 
-def test_what_is_no_message_gets_an_error(lab, image):
+def test_an_invalid_message_gets_an_error(lab, image):
     """One connection: each of these, and then a call that counts."""
     bad = [
         (b"", "not JSON"), (b"{", "not JSON"), (b"\xff\xfe\x01", "not JSON"),
@@ -101,7 +102,7 @@ def test_what_is_no_message_gets_an_error(lab, image):
         assert r == {"parameters": {"parameter": "level"},
                      "error": "org.varlink.service.InvalidParameter"}, r
         assert len(talk(lab, guest, good * 300, 300)) == 300
-        # Half a message, and the client goes: it is forgotten.
+        # The client sends half a message and disconnects: the message is dropped.
         assert lab.dom0(f"{vchan_tools.peer(lab)} talk {guest.domid}"
                         f" {PATH.format(guest.domid)} 0", input=b'{"method":')[0] == 0
         assert "error" not in call(lab, guest, "org.xenolith.info1.Get")
@@ -123,6 +124,7 @@ def test_many_replies_and_many_threads(lab, image):
             got += r["threads"]
             start = r.get("next")
         assert len(got) >= 900 and len({t["id"] for t in got}) == len(got), len(got)
+        assert sum(t["name"] == f"pthread-{t['id']}" for t in got) >= 900, got[-1]
         more = json.dumps({"method": "org.xenolith.stats1.Get", "more": True,
                            "parameters": {"every": 100}}).encode() + b"\0"
         for r in talk(lab, guest, more, 5):
@@ -133,7 +135,7 @@ def test_many_replies_and_many_threads(lab, image):
         assert "error" not in call(lab, guest, "org.xenolith.info1.Get")
 
 
-def test_less_is_allowed(lab, image):
+def test_permissions_can_be_restricted(lab, image):
     cases = [("off", None, None), ("read", "PermissionDenied", "PermissionDenied"),
              ("safe", None, "PermissionDenied")]
     for level, writes, dangerous in cases:
@@ -259,7 +261,7 @@ def test_the_operators_command(lab, image):
                 ("mem web", 0, "free: "), ("stats web", 0, "uptime: "),
                 ("log web", 0, " on Xen "), ("interfaces web", 0, "org.xenolith.power1"),
                 ("describe web org.xenolith.log1", 0, "method Follow()"),
-                ("level web debug", 0, ""), ("level web loud", 1, "invalid value of `level`"),
+                ("level web debug", 0, ""), ("level web loud", 2, "the levels are error, warning, info and debug"),
                 ("--json mem web", 0, '"free": '),
                 ("call web org.xenolith.config1.Get '{\"key\":\"none\"}'", 0, "{}"),
                 ("call web org.xenolith.info1.None", 1, "different versions"),
@@ -273,7 +275,7 @@ def test_the_operators_command(lab, image):
                 ("ps 77", 3, "the number 77"), ("ps 0", 4, "no control endpoint"),
                 ("nothing web", 2, "unknown command"), ("", 2, "usage:"),
                 ("run --help", 0, "usage:"), ("describe web none", 1, "no interface none"),
-                ("config web onexit", 0, "onexit: not set"),
+                ("config web onexit", 0, "onexit=poweroff (default)"),
                 ("shutdown -x web", 2, "unknown option -x"),
                 ("shutdown web -x", 2, "too many arguments"),
                 ("ps", 2, "missing argument DOMAIN; usage: xenolith ps D"),
@@ -299,7 +301,7 @@ def test_the_operators_command(lab, image):
 
 
 def test_devices_and_connections_are_seen(lab, image):
-    """httpd with a network and a disk: what it tells dom0, and its status page."""
+    """httpd with a network and a disk: statistics for dom0, and the status page."""
     xenolith.install(lab)
     httpd, tar = image.parents[2] / "httpd/httpd", image.parent / "site.tar"
     with tarfile.open(tar, "w") as t:
@@ -352,7 +354,7 @@ def test_an_image_is_run_by_the_command(lab, image):
             break
     assert "sleep" in said, said
     # The same commands from the shell of the developer's machine.
-    door.open_door(lab)
+    clients.accept_clients(lab)
     here = [Path(__file__).parents[3] / "xenolith"]
     env = {**os.environ, "XENOLITH_LAB": str(os.getpid())}
     ask = lambda *words: subprocess.run([*here, *words], env=env, text=True,  # noqa: E731

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 		printf("%d\n", malloc((size_t)1 << 30) == NULL);
 		return status;
 	}
-	if (strcmp(how, "careless") == 0) {		/* ... and what is said of it unheard */
+	if (strcmp(how, "careless") == 0) {		/* ... and stdout's error is not reported */
 		for (volatile unsigned long n = 0; ; n++)
 			if (!malloc(4096))
 				usleep(1000);

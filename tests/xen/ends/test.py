@@ -10,7 +10,7 @@ END = re.compile(r"^end: (\w+), status (\d+), ran (\d+\.\d+) s, shutdown took (\
 
 
 def judge(result, reason, status, why, soon=10):
-    """The one last line, and what Xen and xenstore were told; when, and how long it took."""
+    """Checks the last line, the reason in Xen and the keys in xenstore; and the times."""
     lines = END.findall(result.console)
     assert len(lines) == 1, result.console
     said, number, after, took, words = lines[0]
@@ -32,7 +32,7 @@ def test_an_application_that_ends(lab, image):
     ends(lab, image, ["return"], "onexit=crash", "crash", 0, "the application has ended")
 
 
-def test_a_panic_ends_as_told(lab, image):
+def test_onpanic_decides_how_a_panic_ends(lab, image):
     for how in ("abort", "fault", "memory"):
         ends(lab, image, [how], "onpanic=poweroff", "poweroff", 134, "panic")
     ends(lab, image, ["abort"], "", "crash", 134, "panic")
@@ -40,7 +40,7 @@ def test_a_panic_ends_as_told(lab, image):
     ends(lab, image, ["abort"], "onpanic=nonsense", "poweroff", 2, "onpanic=nonsense: ")
 
 
-def test_no_loop_of_reboots(lab, image):
+def test_reboot_loops_are_prevented(lab, image):
     for words in ("onexit=reboot", "onpanic=reboot"):
         how = ["return"] if "exit" in words else ["abort"]
         status = 0 if "exit" in words else 134
@@ -62,7 +62,7 @@ def test_idle_is_no_work(lab, image):
     after, _ = ends(lab, image, ["spin"], "idle=1s lifetime=4s", "poweroff", 124, "lifetime")
 
 
-def test_asked_by_the_toolstack(lab, image):
+def test_requests_of_the_toolstack(lab, image):
     for what, reason in (("poweroff", "poweroff"), ("reboot", "reboot"), ("halt", "poweroff")):
         with lab.create(image, args=["spin"]) as guest:
             guest.wait_for("begun")
@@ -123,8 +123,8 @@ def test_memory_exhausted(lab, image):
     ends(lab, image, ["careless"], "lifetime=1s onoom=ignore", "poweroff", 124, "lifetime")
 
 
-def test_a_device_that_is_gone(lab, image):
-    """That the application is told otherwise is shown by tests/xen/disk-detach."""
+def test_onlost_decides_what_a_lost_device_does(lab, image):
+    """tests/xen/disk-detach tests that otherwise the application gets the error."""
     with lab.create(image, args=["disk"], disks=["64K"], cmdline="onlost=poweroff") as guest:
         guest.wait_for("has 512")
         lab.sh(f"xl block-detach {guest.domid} xvda")

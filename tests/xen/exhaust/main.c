@@ -65,7 +65,7 @@ static void all_pages(void)
 	struct page_stats before, after;
 	size_t tables, n = 0;
 
-	page_reserve(0);		/* what is kept for kernel threads too */
+	page_reserve(0);		/* also the reserve of kernel threads */
 	page_stats(&before);
 	tables = before.free / 512 + 16;	/* pages that map the others, and stay */
 	while ((page = page_alloc(1))) {

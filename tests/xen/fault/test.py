@@ -2,7 +2,7 @@
 """Each error ends in a fault whose backtrace names the function."""
 
 CASES = {
-    # argument: (what the report says, the function it names)
+    # argument: (text of the report, function that it names)
     "null": ("page fault", "null_write"),
     "text": ("text, which is read-only", "text_write"),
     "rodata": ("constants, which are read-only", "rodata_write"),
@@ -30,6 +30,11 @@ for argument, (said, function) in CASES.items():
     globals()[f"test_{argument}"] = case(argument, said, function)
 
 
+def test_a_recursion_is_folded_and_has_a_hint(lab, image):
+    console = lab.run_guest(image, args=["recursion"], memory=32, timeout=30).console
+    assert " more of recurse" in console and "raise it: stack=4M" in console, console
+
+
 def test_overflow_of_a_kernel_stack(lab, image):
     """Under PV, Xen cannot push a frame: a crash without a report.  PVH and HVM report it."""
     result = lab.run_guest(image, args=["kernel"], memory=32, timeout=30)
@@ -55,7 +60,7 @@ HEAP = {
 
 
 def test_each_report_names_the_caller(lab, image):
-    """Of what the C library is given: a NULL, a block that was overrun or freed, no block."""
+    """Invalid arguments of the C library: NULL, a block that was overrun or freed, no block."""
     result = lab.run_guest(image, args=["each"], memory=32, timeout=120)
     _, *reports = result.console.replace("\r", "").split("\ncase ")
     assert result.status == 0 and len(reports) == 39, result.console

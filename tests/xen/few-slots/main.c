@@ -149,7 +149,7 @@ static void datagram(void)
 		test_failure("sendto: %s", strerror(errno));
 }
 
-/* Answers are taken when frames go. */
+/* Responses are taken when frames are sent. */
 static unsigned all_answered(void)
 {
 	for (int i = 0; i < 1000 && free_slots() < SLOTS; i++)
@@ -176,7 +176,7 @@ static bool with_free_slots(unsigned k, uint64_t *usual)
 	printf("%u slots: filled in %llu us, at most %llu us, with all of them %llu us\n", k,
 	       (unsigned long long)filled, (unsigned long long)most,
 	       (unsigned long long)*usual);
-	/* Without a slot nothing goes before the datagrams are let go. */
+	/* Without a free slot nothing is sent before the datagrams are processed. */
 	return most <= *usual + STALL + (k ? 0 : delay + filled);
 }
 

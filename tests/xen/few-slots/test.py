@@ -8,7 +8,7 @@ DELAY = 200     # ms
 
 
 def in_order(capture, source):
-    """Segments with data, each where the one before ended: none again, none too early."""
+    """Segments with data are consecutive: none is repeated, none is out of order."""
     end, seen = {}, 0
     for line in capture.splitlines():
         m = re.search(rf"IP {source}\.(\d+) > \S+: Flags .*seq (\d+):(\d+)", line)
@@ -30,7 +30,7 @@ def test_tiny_writes_and_few_free_slots(lab, image):
                            cmdline=f"ip={GUEST}/24") as guest:
             sink.wait_for(f"vif0: {SINK}")
             guest.wait_for("ready")
-            # Not on the vif itself: what tcpdump sees there is copied, and answered, at once.
+            # Not on the vif itself, where tcpdump would cause a copy, and so a response at once.
             dump = lab.start(["sh", "-c", "exec tcpdump -Z root -p -s 96 -B 16384 "
                               f"-w /tmp/few-slots -i xenbr0 tcp and src host {GUEST}"])
             assert dump.until(lambda: b"listening" in dump.err, 60)

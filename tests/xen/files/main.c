@@ -148,7 +148,7 @@ static void what_cannot_be_says_so(void)
 		expect_equal(errno, error);				\
 	} while (0)
 
-/* A name that goes on behind it is a folder's. */
+/* A longer name with this prefix is that of a folder. */
 static void names_through_files_are_none(void)
 {
 	struct stat st;

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from unittest import SkipTest
 
-from lab import door, xenolith
+from lab import clients, xenolith
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = f"'{ROOT}/xenolith'"
@@ -22,7 +22,7 @@ def line_of(text):
     return next(i for i, line in enumerate(source, 1) if text in line)
 
 
-# Ctrl-C, half a second after what runs next runs.
+# Ctrl-C, half a second after the next command has started.
 CTRL_C = """
 import os, signal, threading
 def later(event):
@@ -32,22 +32,22 @@ gdb.events.cont.connect(later)
 """
 
 
-doors = {}
+numbers = {}
 
 
 class Gdb:
     """gdb in batch mode, for one guest."""
 
     def __init__(self, lab, guest, image):
-        if lab not in doors:            # each has one, and this process has two labs
-            doors[lab] = os.getpid() * 100 + len(doors)
+        if lab not in numbers:            # each lab has its own, and this process has two
+            numbers[lab] = os.getpid() * 100 + len(numbers)
             xenolith.install(lab)
-            door.open_door(lab, doors[lab])
+            clients.accept_clients(lab, numbers[lab])
         self.domid, self.image = guest.domid, f"{image.absolute()}.elf"
-        self.env = {**os.environ, "XENOLITH_LAB": str(doors[lab])}
+        self.env = {**os.environ, "XENOLITH_LAB": str(numbers[lab])}
 
     def run(self, *commands):
-        """What it says to these."""
+        """Returns gdb's output for these commands."""
         commands = [*QUIET, f"target remote | {COMMAND} gdb {self.domid}", *commands]
         words = ["gdb", "-nx", "-q", "-batch", self.image]
         for command in commands:
@@ -93,7 +93,7 @@ def test_an_application_is_debugged(lab, image):
 
 
 def test_a_spinning_application_is_interrupted(lab, image):
-    """Ctrl-C shows where it spins; it alone stands still; what gdb asks is looked at."""
+    """Ctrl-C shows where it spins; only the application stops; checks gdb's packets."""
     with debugged(lab, image, "spin") as (guest, gdb):
         guest.wait_for("up 4")
         said = gdb.run(f"python exec({CTRL_C!r})", "continue", "backtrace", "print turns",
@@ -118,7 +118,7 @@ def test_a_spinning_application_is_interrupted(lab, image):
         assert guest.wait(30).status == 137
 
 
-def test_a_fault_is_shown_and_takes_its_course(lab, image):
+def test_a_fault_is_shown_and_ends_the_guest(lab, image):
     with debugged(lab, image, "null", gdb="wait") as (guest, gdb):
         guest.wait_for("main() waits")
         said = gdb.run("continue", "backtrace 1", "continue")
@@ -127,7 +127,7 @@ def test_a_fault_is_shown_and_takes_its_course(lab, image):
         assert result.status == 134 and "write to 0000000000000000" in result.console, result
 
 
-def test_nonsense_is_answered_and_a_held_guest_ends(lab, image):
+def test_invalid_packets_are_answered_and_a_stopped_guest_ends(lab, image):
     with debugged(lab, image, "count") as (guest, gdb):
         guest.wait_for("up 4")
         said = gdb.run("print turns")

@@ -115,7 +115,7 @@ static void check(const struct block *b, size_t n)
 		expect(b->at[i] == b->byte);
 }
 
-/* Blocks that grow, shrink, move up and down; and what they hold goes with them. */
+/* Blocks that grow, shrink and move keep their contents. */
 static void contents_move_along(void)
 {
 	size_t before = available();
@@ -147,7 +147,10 @@ static void contents_move_along(void)
 	expect(available() + 1 >= before);
 }
 
-/* A third grows to more than is free behind it: only with what is free before it. */
+/*
+ * A third of memory grows to more than is free behind it: this needs the free memory
+ * before it.
+ */
 static void the_last_room_is_found(void)
 {
 	size_t all = available() * MIB, i;
@@ -169,7 +172,7 @@ static void the_last_room_is_found(void)
 
 int main(void)
 {
-	usleep(200 * 1000);	/* what the boot still allocates is not to lie in the middle */
+	usleep(200 * 1000);	/* allocations at boot must not be in the middle */
 	refused_sizes_leave_all();
 	overflows_are_refused();
 	contents_move_along();

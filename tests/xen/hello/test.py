@@ -4,10 +4,10 @@
 import hashlib
 import json
 import re
+import shlex
 from pathlib import Path
-from unittest import mock
 
-from lab import config
+from lab import LabError
 
 MOST = 128 << 10
 PAGE = Path(__file__).parents[3] / "docs/size.md"
@@ -15,14 +15,14 @@ GROWTH = 2 << 10                # until somebody looks at where it is
 
 
 def kernel(lab, guest):
-    """What xl has booted it from, and as what: the file's SHA-256, the type."""
+    """The file that xl has booted, by its SHA-256, and the guest type."""
     (domain,) = json.loads(lab.sh(f"xl list -l {guest.domid}"))
     config = domain["config"]
     path = config["b_info"]["kernel"]
     return lab.sh(f"sha256sum {path}").split()[0], config["c_info"]["type"]
 
 
-def test_the_same_file_opens_both_doors(lab, image):
+def test_one_file_boots_as_pv_and_pvh(lab, image):
     file = hashlib.sha256(image.read_bytes()).hexdigest()
     for type in "pv", "pvh":
         with lab.create(image, args=["a b"], type=type, paused=True) as guest:
@@ -43,26 +43,35 @@ def test_its_size_is_that_of_the_documentation(lab, image):
     assert size <= known + GROWTH, f"{size:,} bytes, not {known:,}: see `make size APP=hello`, then change {PAGE}"
 
 
+def line_of(args):
+    return " ".join(["--", *map(shlex.quote, args)])
+
+
 def arguments(length):
     """That are a command line of so many bytes; behind 1000, 4000 and so on are quoted blanks."""
     args = ["a b" * 30 for _ in range(length // 100)] + ["end"]
-    left = length - len(config.command_line("", args, "pvh"))
-    return args[:-1] + ["x" * left + "end"]
+    return args[:-1] + ["x" * (length - len(line_of(args))) + "end"]
 
 
 def say(lab, image, length, type):
-    """What becomes of a line of so many bytes: xl takes any."""
+    """The effect of a command line of this many bytes: xl accepts any length."""
     args = arguments(length)
-    with mock.patch.dict(config.MAX_CMDLINE, {type: 10000}):
-        result = lab.run_guest(image, args=args, type=type, timeout=60)
+    result = lab.run_guest(image, more=[f'extra="{line_of(args)}"'], type=type, timeout=60)
     whole = f"argv[{len(args)}] = {args[-1]}"
     return result, whole in result.console.replace("\r", "")
 
 
 def test_a_command_line_is_taken_whole_or_refused(lab, image):
     """Xen cuts a PV guest's to 1023 bytes, and a PVH guest's not at all."""
-    with mock.patch.dict(config.MAX_CMDLINE, pvh=10000):
-        assert len(config.command_line("", arguments(5000), "pvh")) == 5000
+    assert len(line_of(arguments(5000))) == 5000
+    for type, most in ("pv", 1022), ("pvh", 8191):
+        assert lab.run_guest(image, args=arguments(most), type=type, timeout=60).status == 0
+        try:
+            lab.run_guest(image, args=arguments(most + 1), type=type, timeout=60)
+        except LabError as e:
+            assert f"has {most + 1} bytes; a {type} guest accepts {most}" in e.log, e.log
+        else:
+            raise AssertionError(f"{type}: {most + 1} bytes are not refused")
     for type, lengths in ("pv", (1022,)), ("pvh", (1024, 8191)):
         for length in lengths:
             result, whole = say(lab, image, length, type)

@@ -146,7 +146,7 @@ static void many_descriptors(void)
 	close(60000);
 }
 
-/* ---- what others do meanwhile */
+/* ---- other threads meanwhile */
 
 static volatile bool over;
 

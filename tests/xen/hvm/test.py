@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from ec2 import disk
-from lab import config, hvm, xenolith
+from lab import hvm, xenolith
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parents[2] / "tools/xenolith"))
@@ -44,7 +44,7 @@ def emulated_disks(lab, guest):
 
 
 def test_the_same_file_starts_as_on_ec2(lab, image):
-    """Xen gives it no console: what the kernel and the application say is on COM1.  The disk
+    """Xen provides no console: output of the kernel and the application is on COM1.  The disk
     that the BIOS has started is unplugged."""
     made, program = BUILD / "hvm/same.img", BUILD / "hvm/noconsole"
     disk.make(made, HELLO, "hello", "", ARGS, packed=False)
@@ -67,8 +67,7 @@ def test_the_same_file_starts_as_on_ec2(lab, image):
 
 def test_a_long_command_line_is_taken_whole_or_refused(lab, image):
     """GRUB passes any: the limit of a disk that PV guests may start from too is left out."""
-    with (mock.patch.object(disk, "MAX_LINE", 10000),
-          mock.patch.dict(config.MAX_CMDLINE, hvm=10000)):
+    with mock.patch.object(disk, "MAX_LINE", 10000):
         for count, status in (50, 0), (90, 2):
             args = ["a b" * 30] * count + ["end"]
             result = lab.run_guest(HELLO, args=args, type="hvm", timeout=120)

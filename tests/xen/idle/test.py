@@ -20,7 +20,7 @@ def test_ten_sleeping_threads_use_no_cpu(lab, image):
 
 
 def state(lab):
-    """What guests could leave: domains, memory, xenstore nodes, files, grants of dom0."""
+    """Possible leaks of guests: domains, memory, xenstore nodes, files, grants of dom0."""
     return {
         "domains": lab.sh("xl list | wc -l"),
         "nodes": lab.sh("xenstore-ls -f | wc -l"),

@@ -6,7 +6,7 @@ import json
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
 
 
-def test_iperf3_is_content(lab, image):
+def test_iperf3_connects(lab, image):
     with lab.create(image, cmdline=IP, memory=64, net=True) as guest:
         guest.wait_for("iperf: port 5201", 30)
         for words in ("", "-R", "-P 4", "-P 4 -R", "--bidir", "-l 40 -N", "-u -b 20M",

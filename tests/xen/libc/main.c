@@ -70,7 +70,10 @@ static void mallinfo_adds_up(void)
 	free(wall);
 }
 
-/* tests/unit/string_test.c has the rest; here, with what this CPU has. */
+/*
+ * tests/unit/string_test.c tests the rest; this tests them with the features of this
+ * CPU.
+ */
 static void copies_overlap(void)
 {
 	static unsigned char a[8192], b[8192];

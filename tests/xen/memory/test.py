@@ -6,7 +6,7 @@ import subprocess
 
 
 def image_kib(image):
-    """What the image takes in memory, its zeroes too."""
+    """Returns the size of the image in memory, with its zeroed data."""
     out = subprocess.run(["size", "-B", image.with_suffix(".elf")], capture_output=True,
                          text=True, check=True).stdout.splitlines()[1].split()
     return int(out[3]) // 1024
@@ -26,7 +26,7 @@ def test_malloc_gets_95_percent(lab, image):
 
 
 def test_memory_below_maxmem(lab, image):
-    """Populate on demand: what Xen's map has is more than there is."""
+    """Populate on demand: Xen's memory map is larger than the memory."""
     for memory, most in (64, 256), (64, 66), (128, 1024):
         result = lab.run_guest(image, memory=memory, more=[f"maxmem={most}"], timeout=120)
         assert (result.reason, result.status) == ("poweroff", 0), result.console
@@ -39,7 +39,7 @@ def test_boots_in_4_mib(lab, image):
     got_kib(lab, image, 4)
 
 
-def test_who_has_taken_all_can_be_ended(lab, image):
+def test_a_guest_without_free_memory_can_be_ended(lab, image):
     with lab.create(image, args=["stay"], memory=4) as guest:
         guest.wait_for("malloc got")
         guest.shutdown()
@@ -53,7 +53,7 @@ def until_main(lab, image, memory):
 
 
 def test_boot_time_is_flat(lab, image):
-    """The least of several, by turns: what else the machine does only ever adds."""
+    """The minimum of several runs in turn, since other load only adds time."""
     small = large = 1e9
     for turn in range(20):
         small = min(small, until_main(lab, image, 8))

@@ -178,7 +178,7 @@ static void errors_of_the_network(void)
 	close(p.fd);
 }
 
-/* The address comes later; connect() does not wait for it. */
+/* The address is configured later; connect() does not wait for it. */
 static void begun_without_an_address(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53),

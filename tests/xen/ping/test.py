@@ -77,8 +77,8 @@ def test_dhcp_by_dnsmasq(lab, image):
                "sleep 1; done; exit 1")
 
 
-def test_an_address_somebody_has_is_declined(lab, image):
-    """dom0 has 10.9.0.53, which is what dnsmasq chooses for the first guest's MAC."""
+def test_an_address_in_use_is_declined(lab, image):
+    """dom0 has 10.9.0.53, the address that dnsmasq would choose for the first guest's MAC."""
     words = ["--dhcp-range=10.9.0.50,10.9.0.60,2m", "--port=0", "--no-ping", "--dhcp-broadcast"]
     with alone(lab, image, "ip6=off", ("10.9.0.1/24", "10.9.0.53/32"), words) as (guest, _, log):
         guest.wait_for("by DHCP")

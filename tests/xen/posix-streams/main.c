@@ -16,7 +16,7 @@
 #define THREADS 4
 #define TIMES 50
 
-/* printf() and others take the FILE's lock, and would write to what its memory is now. */
+/* printf() and others lock the FILE, and would write to its freed memory. */
 static void use_closed(FILE *f)
 {
 	char line[8];

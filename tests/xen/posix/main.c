@@ -271,7 +271,7 @@ static void *lock_later(void *fd)
 	return (void *)(intptr_t)flock(*(int *)fd, LOCK_EX);
 }
 
-/* A lock is that of what was opened, and dup() opens nothing. */
+/* A lock belongs to an open file description, and dup() does not create one. */
 static void locks(void)
 {
 	int a = open(LINES, O_RDONLY), b = open(LINES, O_RDONLY), c = dup(a);
@@ -308,7 +308,7 @@ static void locks(void)
 	close(pipes[1]);
 }
 
-/* What they print on Linux. */
+/* Their output on Linux. */
 static void formats(void)
 {
 	const char *volatile too_high = "%99$s";

@@ -16,6 +16,6 @@ def test_a_signal_may_be_the_end(lab, image):
     assert lab.run_guest(image, args=["6"], memory=8, timeout=60).status == 134
 
 
-def test_what_is_protected_cannot_be_touched(lab, image):
+def test_protected_memory_cannot_be_accessed(lab, image):
     result = lab.run_guest(image, args=["touch"], memory=8, timeout=60)
     assert result.status == 134 and "write to" in result.console, result.console

@@ -28,8 +28,8 @@ struct work {
 static volatile bool enough;
 
 /*
- * The logistic map, x = rx(1 - x): what is lost at any time, down to the last bit, and how
- * a step is rounded, makes the end another one.  Ten registers of sixteen are in use.
+ * The logistic map, x = rx(1 - x): a single lost bit, or another rounding, at any time
+ * changes the result.  It uses ten of sixteen registers.
  */
 #define R 3.99
 

@@ -2,7 +2,7 @@
 """An application may define the private names of the kernel."""
 
 
-def test_every_internal_name_is_the_applications_too(lab, image):
+def test_an_application_may_define_every_internal_name(lab, image):
     result = lab.run_guest(image, timeout=120, memory=64)
     assert "Test result: SUCCESS" in result.console, result.console
 

@@ -19,7 +19,7 @@ def timer_rate(lab):
     return (rang() - before) / (time.monotonic() - start)
 
 
-def test_samples_are_where_the_time_goes(lab, image):
+def test_samples_show_where_time_is_spent(lab, image):
     xenolith.install(lab)
     with lab.create(image, memory=48, name="web") as guest:
         guest.wait_for("up")
@@ -45,7 +45,7 @@ def test_samples_are_where_the_time_goes(lab, image):
         assert ElementTree.fromstring(flame) is not None and b"kernel_quarter" in flame
         perf = lab.get("/tmp/perf").decode()
         assert perf.count("cpu-clock: \n") == total and "spin+0x" in perf, perf[:400]
-        # It is off: what is left is Xen's own period of 10 ms for PV guests that run.
+        # The profiler is off: only Xen's period of 10 ms for running PV guests remains.
         assert timer_rate(lab) < 200
         top = json.loads(lab.sh("xenolith --json profile web --seconds 1 --hz 100"))
         assert top["functions"][0]["function"] == "spin" and top["samples"] < 200, top

@@ -15,12 +15,12 @@ def run(lab, image, **how):
     return result.console
 
 
-def test_rdrand_seeds_them(lab, image):
+def test_rdrand_seeds_the_generator(lab, image):
     said = run(lab, image)
     assert "\nrandom numbers" in said or lab.native, said
 
 
-def test_without_rdrand_only_a_seed_gives_them(lab, image):
+def test_without_rdrand_a_seed_is_needed(lab, image):
     if lab.native:
         raise SkipTest("the processor is what it is")
     with Lab(memory=256, cpu=PLAIN) as own:

@@ -421,7 +421,7 @@ static void names(void)
 	}
 }
 
-/* ---- effects of what is accepted */
+/* ---- effects of accepted options */
 
 static void effects(void)
 {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import build as lab_build
 
-# What succeeds here otherwise than in Linux, and why that is right.
+# Calls that succeed here and not on Linux, and the reasons.
 OTHERWISE = {
     # It runs as CLOCK_MONOTONIC does, and the call sleeps by it.
     "clock_nanosleep 4",
@@ -18,7 +18,7 @@ SIZES = re.compile(r"getsockopt \w+ SOL_SOCKET [78] when set is \d+")
 
 
 def lines(text):
-    """Of the output, each success: what, and how."""
+    """Yields each success of the output: the call and its result."""
     said = [line[2:].rstrip() for line in text.splitlines() if line.startswith("+ ")]
     assert f"done {len(said)}" in text, text[-2000:]
     return set(said)
@@ -42,7 +42,7 @@ def linux(lab):
     return lines(output)
 
 
-def test_what_succeeds_does_so_on_linux(lab, image):
+def test_calls_that_succeed_do_so_on_linux(lab, image):
     reference = linux(lab)
     with lab.create(image, memory=64) as guest:
         result = guest.wait(120)

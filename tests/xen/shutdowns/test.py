@@ -26,7 +26,7 @@ WRITERS = 3
 BLOCK = 4096
 END = re.compile(r"^end: (\w+), status (\d+), ran (\d+\.\d+) s, shutdown took (\d+\.\d+) s, reason: "
                  r"(.*?)\r?$", re.M)
-# How it is ended: the reason Xen is told, and the status.
+# Ways to end it: the reason in Xen, and the status.
 WAYS = {"poweroff": ("poweroff", 143), "exit": ("poweroff", 3), "abort": ("crash", 134),
         "reboot": ("reboot", 143), "operator": ("poweroff", 143), "fault": ("crash", 134),
         "lifetime": ("poweroff", 124), "halt": ("poweroff", 143)}
@@ -71,7 +71,7 @@ class Disk:
         self.lab, self.name = lab, f"nullb{number}"
 
     def new(self):
-        """Empty: what a device has is gone with it."""
+        """Empty: the data of a device is removed with it."""
         self.lab.sh([*self.lab.shell, "rmdir $1 2>/dev/null; mkdir $1 && cd $1 && echo $2 >index &&"
                      "echo 1 >size && echo 1 >memory_backed && echo 1 >cache_size &&"
                      "echo 1 >power", "new", f"{NULL_BLK}/{self.name}", self.name[5:]])
@@ -134,7 +134,7 @@ class Place:
 # ---- the load
 
 class Load:
-    """Writers in lock step, each knowing what the guest has on its disk; and a reader."""
+    """Writers in lock step, each of which knows the contents of the guest's disk; and a reader."""
 
     def __init__(self, ports):
         self.ports, self.kept, self.read = ports, [0] * WRITERS, 0
@@ -245,7 +245,7 @@ def lockstep(s, kept, enough):
                 s.sendall(b"%d\n" % (kept[-1] + 1))
 
 
-def test_nobody_is_let_in_and_what_was_begun_goes_on(lab, image):
+def test_a_shutdown_refuses_new_connections_and_keeps_open_ones(lab, image):
     prepare(lab)
     place, kept, enough = Place(lab, 0), [], threading.Event()
     try:
@@ -263,7 +263,7 @@ def test_nobody_is_let_in_and_what_was_begun_goes_on(lab, image):
                 enough.set()
                 assert "refused" in said, said
                 assert after > before > 0, (before, after, guest.console_text())
-                ended.result(HANG)          # it is told: no reset, no timeout
+                ended.result(HANG)          # the client gets a FIN: no reset, no timeout
             result = guest.wait(30)
             assert (result.reason, result.status) == ("poweroff", 143), result
     finally:
@@ -271,7 +271,7 @@ def test_nobody_is_let_in_and_what_was_begun_goes_on(lab, image):
 
 
 def remains(lab):
-    """What dom0 has of domains: nodes with a number or a UUID, devices; MB nobody has."""
+    """State of domains in dom0: nodes with a number or a UUID, devices; free MB."""
     said = lab.sh("xenstore-ls -f | sed 's/ = .*//'; ls /sys/class/net; losetup -a; xl info")
     things = re.findall(r"^(?:.*/(?:[1-9]\d*|[0-9a-f]{8}-[-0-9a-f]+)(?:/.*)?|vif.*|/dev/loop.*)$",
                         said, re.M)
@@ -290,7 +290,7 @@ def report(done):
                   f"{sum(d.read for d in these) >> 20} MiB sent", flush=True)
 
 
-def test_under_load_none_hangs_and_none_loses_what_it_kept(lab, image):
+def test_under_load_no_guest_hangs_or_loses_data(lab, image):
     seed = os.environ.get("SHUTDOWNS_SEED") or str(random.randrange(1 << 32))
     prepare(lab)
     xenolith.install(lab)

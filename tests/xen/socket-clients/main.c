@@ -151,7 +151,7 @@ static void call(const char *host, const char *port)
 	test_success();
 }
 
-/* main returns at once: what was sent arrives all the same. */
+/* main returns at once: sent data still arrives. */
 static int say(const char *host, const char *port)
 {
 	static char data[SAID];
@@ -180,7 +180,7 @@ static int change(int fd, bool joins, int family)
 			  sizeof(v6));
 }
 
-/* Whether a datagram for the group comes in; the guest hears what it sends. */
+/* Returns whether a datagram for the group arrives; the guest receives its own. */
 static bool heard(int receiver, int sender, int family, int port)
 {
 	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons(port),
@@ -236,13 +236,13 @@ static void groups(void)
 
 	for (int i = 0; i < 100 && !if_indextoname(2, name); i++)
 		usleep(50000);
-	sleep(2);			/* that no other has our IPv6 address takes a second */
+	sleep(2);			/* duplicate address detection takes a second */
 	a_group_is_left_by_who_is_closed(AF_INET, 1000);
 	a_group_is_left_by_who_is_closed(AF_INET6, 1001);
 	test_success();
 }
 
-/* Nobody has this address, so that no SYN is answered. */
+/* No host has this address, so SYNs get no reply. */
 static const struct sockaddr_in nobody = {
 	.sin_family = AF_INET, .sin_port = 0x0900, .sin_addr.s_addr = 0x6300090a,
 };
@@ -278,8 +278,12 @@ static void connects_that_are_ended(void)
 	start(accept_all, on_port(SOCK_STREAM, 7));
 	expect_equal(pthread_create(&t, NULL, connect_to_nobody, (void *)(intptr_t)fd), 0);
 	usleep(300000);
+	for (int i = 0; shutdown(fd, SHUT_RDWR); i++) {	/* the thread may not have begun */
+		expect_equal(errno, ENOTCONN);
+		expect(i < 100);
+		usleep(50000);
+	}
 	then = milliseconds();
-	expect_equal(shutdown(fd, SHUT_RDWR), 0);
 	expect_equal(pthread_join(t, &result), 0);
 	expect_equal(*(int *)result, ECONNRESET);
 	expect(milliseconds() - then < 1000);

@@ -24,7 +24,7 @@ def alone(lab, image, args=()):
 
 
 def listening(lab, what, port):
-    """Wait until a program in dom0 listens; what: tcp or udp."""
+    """Waits until a program in dom0 listens; what: tcp or udp."""
     lab.sh(f"for i in $(seq 600); do netstat -ln | grep -q '^{what}.*:{port} ' && exit;"
            " sleep 0.1; done; exit 1")
 
@@ -80,7 +80,7 @@ def test_shutdown_ends_connect(lab, image):
         assert "Test result: SUCCESS" in result.console, result.console
 
 
-def test_what_was_said_last_arrives(lab, image):
+def test_the_last_output_arrives(lab, image):
     with alone(lab, image, ["say", "10.9.0.1", "5000"]) as (guest, _):
         server = lab.start(["sh", "-c", "nc -l -p 5000 | wc -c > /tmp/said"])
         listening(lab, "tcp", 5000)

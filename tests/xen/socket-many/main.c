@@ -200,7 +200,7 @@ static void a_long_connection_keeps_nothing(void)
 	close(listener);
 }
 
-/* From an address that does not answer; lwIP does not check sums of what loops back. */
+/* From an address that does not reply; lwIP does not check checksums on loopback. */
 static void send_syn(int fd, const struct sockaddr_in *to, uint16_t port, uint32_t seq)
 {
 	struct {

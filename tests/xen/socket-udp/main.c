@@ -114,7 +114,7 @@ static void messages_have_pieces(void)
 	close(fb);
 }
 
-/* A socket for IPv6 hears and answers IPv4. */
+/* A socket for IPv6 receives and sends IPv4. */
 static void ipv6_datagrams_take_ipv4(void)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6 }, from;

@@ -5,7 +5,7 @@ import time
 
 
 def shut_down(lab, image, word):
-    """How, how long after xl shutdown, and saying what it ends."""
+    """Checks the way and the time of the end after xl shutdown, and the last line."""
     with lab.create(image) as guest:
         guest.wait_for("spinning")
         time.sleep(1)  # past boot: xenstore is watched

@@ -32,7 +32,15 @@ def test_standard_input(lab, image):
     assert "read <and again>" in result.console, result.console
 
 
-def test_bad_quoting_is_said(lab, image):
+def test_ctrl_d_ends_standard_input(lab, image):
+    with lab.create(image, cmdline="env.X_READ=9") as guest:
+        guest.send("one line\nand a half\x04")
+        result = guest.wait(30)
+    assert "read <one line>" in result.console and "read <and a half>" in result.console, result
+    assert (result.reason, result.status) == ("poweroff", 0), result
+
+
+def test_invalid_quoting_is_reported(lab, image):
     result = lab.run_guest(image, cmdline="x='unclosed", timeout=30)
     assert "quote" in result.console and result.status not in (0, None), result
 
@@ -46,7 +54,7 @@ def test_an_invalid_option_ends_the_guest_before_main(lab, image):
         assert (result.reason, result.status) == ("poweroff", 2), (cmdline, result)
         assert says in result.console, (cmdline, result.console)
     assert "lifetime=DURATION" in lab.run_guest(image, cmdline="x=1", timeout=30).console
-    # What hosts add, and options of code that is not in the image.
+    # Words that hosts add, and options of code that is not in the image.
     result = lab.run_guest(image, cmdline="console=hvc0 root=/dev/xvda ro quiet gdb=on",
                            timeout=30)
     assert result.status != 2 and "gdb= has no effect" in result.console, result

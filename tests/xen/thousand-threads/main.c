@@ -72,7 +72,9 @@ static void finish(long n)
 	expect_equal(sum, n * (n - 1) / 2);
 }
 
-/* Bytes malloc() has handed out.  newlib fills in ints, whatever its header says. */
+/*
+ * Returns the bytes that malloc() has allocated.  newlib writes ints, unlike its header.
+ */
 static int in_use(void)
 {
 	struct mallinfo info = mallinfo();
@@ -98,7 +100,7 @@ int main(void)
 			expect_equal(in_use(), used);
 		used = in_use();
 	}
-	for (int again = 0; again < 3; again++) {	/* what ended gave all back */
+	for (int again = 0; again < 3; again++) {	/* ended threads have freed everything */
 		long before = n;
 
 		n = create(MOST, 256 * 1024);

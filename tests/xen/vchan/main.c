@@ -53,7 +53,7 @@ static void *give(void *arg)
 	return NULL;
 }
 
-/* How many came; all of them or fewer. */
+/* Returns how many bytes arrived. */
 static uint64_t get(const struct order *o)
 {
 	uint64_t got = 0;

@@ -125,7 +125,7 @@ def stop_proxy(lab):
 
 
 def test_proxy_as_client(lab, image):
-    """A UNIX socket, vchan-socket-proxy, our server, and back."""
+    """A UNIX socket, vchan-socket-proxy, the guest's server, and back."""
     for _ in range(2):
         with serving(lab, image, "tac", "data/vchan/0/test")[0] as guest:
             proxy(lab, "client", guest, SERVED.format(guest.domid))
@@ -137,7 +137,7 @@ def test_proxy_as_client(lab, image):
 
 
 def test_proxy_as_server(lab, image):
-    """We are the client of vchan-socket-proxy, which is one of a UNIX socket's."""
+    """The guest is the client of vchan-socket-proxy, which is the client of a UNIX socket."""
     path = "/local/domain/0/data/vchan-test"
     with lab.create(image, args=["cat", path], memory=48, paused=True) as guest:
         behind = lab.start([peer(lab), "listen", "/tmp/sock", "3000000"])

@@ -59,7 +59,7 @@ def answers(lab, address, bridge):
 
 
 BRIDGES = """set -e
-echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter  # what comes by the wrong vif is dropped
+echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter  # packets of the wrong vif are dropped
 for i in 1 2; do
 	ip link add vifs$i type bridge
 	ip link set vifs$i up
@@ -76,7 +76,7 @@ DHCP = """dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --port=
 --dhcp-leasefile=/tmp/vifs-leases"""
 
 
-def test_late_several_and_others(lab, image):
+def test_vifs_that_come_late_several_and_other_devices(lab, image):
     lab.sh(BRIDGES)
     server = lab.start(["socat", "TCP6-LISTEN:5000,fork,reuseaddr,ipv6only=0", "PIPE"])
     dhcp = lab.start(DHCP.split())

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client against the real xenstored: 8 threads, 10,000 mixed operations, each
- * checked against what its thread knows, and 1,000 watch events, none lost.
+ * The client with the real xenstored: 8 threads, 10,000 mixed operations, each checked
+ * by its thread, and 1,000 watch events, of which none is lost.
  */
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
@@ -20,7 +20,7 @@
 
 static unsigned operations;		/* in the kernel */
 
-/* An application enters the kernel for what only the kernel may do. */
+/* An application enters the kernel to call its functions. */
 #define IN_KERNEL(call)								\
 	({									\
 		kernel_enter();							\

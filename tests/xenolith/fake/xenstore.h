@@ -3,6 +3,8 @@
 #ifndef XENSTORE_H
 #define XENSTORE_H
 
+#include <stdbool.h>
+
 #define XBT_NULL 0
 
 struct xs_handle;
@@ -12,5 +14,6 @@ void *xs_read(struct xs_handle *h, unsigned t, const char *path, unsigned *len);
 char **xs_directory(struct xs_handle *h, unsigned t, const char *path, unsigned *n);
 int xs_watch(struct xs_handle *h, const char *path, const char *token);
 char **xs_read_watch(struct xs_handle *h, unsigned *n);
+bool xs_write(struct xs_handle *h, unsigned t, const char *path, const void *data, unsigned len);
 
 #endif

@@ -40,7 +40,7 @@
 
 #define WINDOW (256 * 1024)
 #define CHUNK (32 * 1024)
-#define MAX_COMMANDS 128
+#define MAX_COMMANDS 1024
 #define PIPE_READS 4		/* reads that empty a pipe of 64 KiB */
 
 struct header {
@@ -65,6 +65,7 @@ struct command {
 };
 
 static struct command commands[MAX_COMMANDS];
+static int slots;		/* those behind are free */
 static int port;
 
 static void power_off(void)
@@ -114,7 +115,7 @@ static void send_frame(uint8_t type, uint16_t number, const void *data, uint32_t
 
 static struct command *find(uint16_t number)
 {
-	for (int i = 0; i < MAX_COMMANDS; i++)
+	for (int i = 0; i < slots; i++)
 		if (commands[i].pid && commands[i].number == number)
 			return &commands[i];
 	return NULL;
@@ -255,6 +256,8 @@ static void run(uint16_t number, const struct run *r, size_t length)
 		send_frame('X', number, &no_room, sizeof(no_room));
 		return;
 	}
+	if (slots <= c - commands)
+		slots = c - commands + 1;
 	*c = (struct command){.number = number, .queue = malloc(WINDOW)};
 	if (r->flags & 1)
 		start_on_terminal(c, &size, words);
@@ -321,6 +324,8 @@ static void ended(struct command *c, int status)
 	close_input(c);
 	free(c->queue);
 	c->pid = 0;
+	while (slots && !commands[slots - 1].pid)
+		slots--;
 }
 
 /* Process 1 also gets the ends of orphans, which are not commands. */
@@ -332,7 +337,7 @@ static void reap(int signals)
 
 	(void)!read(signals, &info, sizeof(info));
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (int i = 0; i < MAX_COMMANDS; i++)
+		for (int i = 0; i < slots; i++)
 			if (commands[i].pid == pid)
 				ended(&commands[i], status);
 }
@@ -351,10 +356,11 @@ static int watch_children(void)
 static void serve(int signals)
 {
 	struct pollfd p[2 + 3 * MAX_COMMANDS];
+	int n = slots;
 
 	p[0] = (struct pollfd){.fd = port, .events = POLLIN};
 	p[1] = (struct pollfd){.fd = signals, .events = POLLIN};
-	for (int i = 0; i < MAX_COMMANDS; i++) {
+	for (int i = 0; i < n; i++) {
 		struct command *c = &commands[i];
 		struct pollfd *q = &p[2 + 3 * i];
 
@@ -363,9 +369,9 @@ static void serve(int signals)
 		q[1] = (struct pollfd){.fd = c->pid ? c->out : -1, .events = POLLIN};
 		q[2] = (struct pollfd){.fd = c->pid ? c->err : -1, .events = POLLIN};
 	}
-	if (poll(p, 2 + 3 * MAX_COMMANDS, -1) < 0)
+	if (poll(p, 2 + 3 * n, -1) < 0)
 		return;
-	for (int i = 0; i < MAX_COMMANDS; i++) {
+	for (int i = 0; i < n; i++) {
 		struct command *c = &commands[i];
 		struct pollfd *q = &p[2 + 3 * i];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "control/control.h"
+#include "control/toolstack.h"
 #include "control/control_internal.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
@@ -176,7 +176,7 @@ static void watch(struct xs_watch *w, const char *path)
 		log_warning("control: cannot watch %s (error %d)", path, rc);
 }
 
-void control_run(void)
+void toolstack_run(void)
 {
 	int rc = xs_init(), shutdown_rc, sysrq_rc;
 
@@ -200,7 +200,7 @@ void control_run(void)
 	} while (shutdown_rc != -EIO && sysrq_rc != -EIO);	/* else xenstore is lost */
 }
 
-int control_init(void)
+int toolstack_init(void)
 {
 	static struct shutdown_hook hook = {
 		.name = "control", .run = report, .last = report_last,

@@ -4,7 +4,7 @@
  *
  *	control/feature-*	the supported requests: poweroff, reboot, sysrq; not suspend
  *	control/shutdown	poweroff, halt, reboot: acknowledged by "" at once, then
- *				shutdown_guest() with STATUS_ASKED
+ *				shutdown_request()
  *	control/sysrq		one character, removed at once:
  *				h help, t threads and ports, m memory, s sync, b reboot,
  *				o power off, c crash
@@ -13,16 +13,16 @@
  *
  * A kernel thread does this, so it works while an application spins.
  */
-#ifndef CONTROL_CONTROL_H
-#define CONTROL_CONTROL_H
+#ifndef CONTROL_TOOLSTACK_H
+#define CONTROL_TOOLSTACK_H
 
 /*
  * Opens xenstore, and writes the guest's status at its end.  Returns 0, or -errno without
  * xenstore.  May sleep.
  */
-int control_init(void);
+int toolstack_init(void);
 
 /* Handles the toolstack's requests; sleeps.  Returns when xenstore is lost. */
-void control_run(void);
+void toolstack_run(void);
 
 #endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The commands and their help.  help.py reads this file too, so that `./xenolith --help`
+ * works before anything is built: it understands USAGE_* and COMMAND() as they are here.
+ */
+#ifndef XENOLITH_USAGE_H
+#define XENOLITH_USAGE_H
+
+#define USAGE_HEAD \
+	"usage: xenolith [--json] COMMAND DOMAIN [ARGUMENT...]\n" \
+	"       xenolith COMMAND --help\n" \
+	"       xenolith --version\n\n"
+
+#define USAGE_TAIL \
+	"\nD is a domain's number or name.  Other commands:\n\n" \
+	"  run [OPTION...] IMAGE [-- ARG...]  create a domain from an image; run --help\n" \
+	"  lab start|stop|status  the Xen host in QEMU of ./xenolith; lab --help\n" \
+	"  ec2 WORD...            run an image on Amazon EC2; ec2 --help\n"
+
+#define USAGE_RUN \
+	"usage: xenolith run [OPTION...] IMAGE [-- ARG...]\n" \
+	"  --type pv|pvh|hvm    guest type (default: pv); hvm: IMAGE is a disk made by\n" \
+	"                       `xenolith ec2 image`\n" \
+	"  --memory MB          memory (default: 32)\n" \
+	"  --name NAME          name of the domain (default: the image's)\n" \
+	"  --disk FILE[:/PATH][,ro]  disk, may be repeated: xvda, xvdb, ...; hvm: xvde, ...;\n" \
+	"                       the guest mounts it at /PATH; ,dev=NAME: another name\n" \
+	"  -p LOCAL:GUEST       in the lab: forward a port of this machine to the guest, may\n" \
+	"                       be repeated; on a Xen host: as --net\n" \
+	"  --net[=BRIDGE]       network interface\n" \
+	"  --cmdline WORDS      kernel options, before the arguments\n" \
+	"  --ramdisk FILE       ramdisk\n" \
+	"  --config LINE        line for the xl.cfg, may be repeated; replaces its line of\n" \
+	"                       the same option\n" \
+	"  --show               only show the xl.cfg\n" \
+	"  --timeout S          destroy the guest after S seconds; exit with status 124\n" \
+	"  --quiet              do not show the xl.cfg\n" \
+	"  --background         do not wait for the guest's end; xenolith log and list show it\n"
+
+/*
+ * COMMAND(name, function, alone, usage, says).  alone: 1 does not need the endpoint, 2 has no
+ * argument D.  The usage defines a command's options and its number of arguments.
+ */
+#define COMMANDS \
+	COMMAND("list", list, 2, "list", \
+		"all guests: type, state, age, image, address; also those that have ended") \
+	COMMAND("info", info, 0, "info D", "image, version of Xen, uptime, arguments") \
+	COMMAND("ps", ps, 0, "ps D", "threads: where they wait, CPU time, stack") \
+	COMMAND("top", top, 0, "top D", "threads, each second, with their share of the CPU") \
+	COMMAND("mem", mem, 0, "mem D", "memory") \
+	COMMAND("stats", stats, 0, "stats D", "all statistics") \
+	COMMAND("net", net, 0, "net [-c] D", \
+		"network: addresses, rings, drops; -c: connections") \
+	COMMAND("block", block, 0, "block D", "disks") \
+	COMMAND("devices", devices, 0, "devices D", "split devices: state, rings") \
+	COMMAND("log", show_log, 0, "log [-f] D", \
+		"kernel log; -f: also new lines; after the end: the console, and how it ended") \
+	COMMAND("level", level, 0, "level D [LEVEL [M]]", \
+		"console's log level, of module M: error, warning, info, debug") \
+	COMMAND("config", config, 0, "config D [KEY[=VALUE]]", \
+		"options that can be changed while it runs") \
+	COMMAND("profile", profile, 0, "profile D [OPTION...]", \
+		"CPU profile: --seconds N, --hz N, --flame FILE.svg, --perf, --folded, --idle") \
+	COMMAND("trace", trace, 0, "trace D [--seconds N] [E]", \
+		"trace kernel events; E: sched, ring, tcp") \
+	COMMAND("shutdown", end_guest, 0, "shutdown [-r|-c] D", \
+		"shut down; -r: reboot, -c: crash") \
+	COMMAND("stop", end_guest, 0, "stop [-r|-c] D", "the same") \
+	COMMAND("wait", wait_end, 2, "wait NAME", \
+		"wait for the end of a guest in the background; exits with its status") \
+	COMMAND("rm", rm, 2, "rm [-f] NAME...", \
+		"forget guests that have ended; -f: destroy those that run") \
+	COMMAND("signal", send_signal, 0, "signal D NAME", \
+		"send the application a signal: TERM, HUP, INT, QUIT, USR1, USR2, WINCH") \
+	COMMAND("interfaces", interfaces, 0, "interfaces D", "list the interfaces") \
+	COMMAND("describe", describe, 0, "describe D INTERFACE", \
+		"describe the methods of an interface") \
+	COMMAND("call", call, 0, "call D METHOD [JSON]", "call a method with parameters") \
+	COMMAND("console", console, 1, "console D", "console (xl console); Ctrl-] leaves it") \
+	COMMAND("gdb", gdb, 1, "gdb D [ELF...]", \
+		"run gdb for the application, with the ELF file of its build") \
+	COMMAND("vcat", vcat, 1, "vcat [-l] D PATH", \
+		"connect standard input and output to a vchan; -l: as server")
+
+#endif
