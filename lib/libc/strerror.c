@@ -133,6 +133,7 @@
 	T(ENOTRECOVERABLE, "State not recoverable")					\
 	T(EOWNERDEAD, "Owner died")							\
 	T(ESTRPIPE, "Streams pipe error")						\
+	T(EUCLEAN, "Structure needs cleaning")						\
 	T(ENOTSUP, "Operation not supported")
 
 #define MEMBER(number, text) char text_##number[sizeof(text)];
