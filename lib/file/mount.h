@@ -67,7 +67,10 @@ int mount_attach(struct fs *fs, const char *source, const char *at);
  */
 int mount_detach(const char *at);
 
-/* Before main(), in lib/file/mounts.c: mounts what the command line has, and /tmp. */
+/*
+ * Before main(), in lib/file/mounts.c: mounts what the command line has, and /tmp.  main()'s thread
+ * calls it if it is linked: lib/file/open.c refers to it.
+ */
 void mounts_start(void);
 
 #endif
