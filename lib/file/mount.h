@@ -48,6 +48,11 @@ extern struct mount dev_mount, proc_mount, romfs_mount;
 /* All mounts, the latest first. */
 extern struct mount *mounts;
 
+/* The mount of the root, and the one that covers a directory (NULL: none). */
+struct place;
+struct mount *mount_of_root(void);
+struct mount *mount_on(const struct place *dir);
+
 /*
  * Attaches a mounted file system to the directory `at`, which is created as a name only if
  * nothing but the image's files could have it.  The table owns fs from then on, if the result
