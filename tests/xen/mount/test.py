@@ -118,16 +118,10 @@ def test_read_only_disks_and_mounts(lab, image):
 
 
 def test_a_mount_that_fails_ends_the_guest_with_a_sentence(lab, image):
-    assert "there is no disk xvdb; the guest has no disks" in refused(
-        lab, image, "mount=xvdb:/data")
-    with disk("-L", "one") as path:
-        for cmdline, sentence in (
-                ("mount=xvdb:/data", "there is no disk xvdb; the guest has xvda"),
-                ("mount=LABEL=two:/data", "no disk with ext4 has it; the guest has xvda"),
-                ("mount=xvda:/a mount=xvda:/b", "disk xvda is mounted already"),
-                ("mount=xvda:/data,color=red", "the options are ro, rw, sync"),
-                ("mount=xvda", "write SOURCE:/PATH"),
-                ("mount=foo:/data", "foo is no disk: write xvda, LABEL=NAME")):
-            assert sentence in refused(lab, image, cmdline, disks=[path]), cmdline
+    assert "write SOURCE:/PATH, such as xvda:/data" in refused(lab, image, "mount=xvda")
+    why = refused(lab, image, "mount=xvdb:/data", disks=["1M"])
+    assert "mount=xvdb:/data: there is no disk xvdb; the guest has xvda" in why, why
     why = refused(lab, image, "mount=xvda:/data", disks=["1M"])
     assert "disk xvda: there is no ext4 file system on this disk; mkfs.ext4 makes one" in why, why
+    why = refused(lab, image, "mount=LABEL=two:/data", disks=["1M"])
+    assert "no disk with ext4 has it; the guest has xvda" in why, why
