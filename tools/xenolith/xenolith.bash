@@ -18,6 +18,7 @@ _xenolith() {
 		run) list="--type --memory --name --disk --net --cmdline --config --ramdisk --timeout
 			--quiet --show --background -p" ;;
 		rm) list=-f ;;
+		disk) list="--size --from --label --help" ;;
 		ec2) list="--profile --region --dry-run --owner --type --lifetime --zone --help" ;;
 		esac
 	else
@@ -26,10 +27,11 @@ _xenolith() {
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
 		*::0) list="--json help list info ps top mem stats net block devices log level config profile
 			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
-			lab ec2" ;;
+			lab disk ec2" ;;
+		*:disk:1) list=make ;;
 		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
-		*:run:* | *:ec2:* | --flame:*)
+		*:run:* | *:disk:* | *:ec2:* | --flame:*)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
 			return ;;
