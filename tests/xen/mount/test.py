@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from lab import xenolith
+
 PATH = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 
 
@@ -89,6 +91,30 @@ def test_lines_survive_a_guest_that_is_destroyed_while_it_writes(lab, image):
         ended(lab, image, ["put", "/data/file", "next"], disks=[f"{path}:/data"])
         found = sorted(int(n) for i in range(4) for n in cat(path, f"/lines{i}").split())
         assert found == list(range(len(found))) and len(found) > durable, (durable, found)
+
+
+def test_xenolith_fs_freezes_and_thaws(lab, image):
+    """While it is frozen, a copy of the disk is clean; shutdown leaves a clean disk, too."""
+    xenolith.install(lab)
+    with disk() as path:
+        with lab.create(image, name="store", args=["lines", "/data"], disks=[f"{path}:/data"]) as guest:
+            guest.wait_for("durable: 10\n", 120)
+            said = lab.sh("xenolith fs store")
+            assert re.search(r"/data +xvda +ext4 +rw +\d+M +\d+M .* [1-9]\d* +\S+ +\S+ +0\n", said), said
+            assert re.search(r"/tmp +tmpfs +tmpfs +rw", said), said
+            lab.sh("xenolith fs store freeze /data")
+            fsck(path)
+            for words, why in (("freeze /data", "it is frozen already"),
+                               ("freeze /none", "nothing is mounted at this path"),
+                               ("melt /data", "write freeze PATH")):
+                said = lab.sh(f"! xenolith fs store {words} 2>&1")
+                assert why in said, said
+            last = len(guest.console_text())
+            lab.sh("xenolith fs store thaw /data")
+            guest.wait_for(f"durable: {10 + 10 * guest.console_text()[:last].count('durable: ')}", 120)
+            lab.sh("xenolith shutdown store")
+            result = guest.wait(120)
+            assert result.reason == "poweroff" and "not written" not in result.console, result.console
 
 
 def test_mount_call_and_its_errors(lab, image):
