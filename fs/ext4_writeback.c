@@ -60,7 +60,7 @@ static int add(struct ext4 *e, struct batch *b, uint8_t *from, uint64_t nr)
 	return rc;
 }
 
-/* Dirty pages from index on that follow each other; they are not dirty any more. */
+/* Dirty pages from index on, in ascending order; they are not dirty any more. */
 static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint64_t last)
 {
 	unsigned per = OS_PAGE >> fs_of(i)->shift;
@@ -73,7 +73,7 @@ static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint6
 
 		if (!p)
 			break;
-		if (p->index > last || (b->n && p->index != index)) {
+		if (p->index > last) {
 			page_put(p);
 			break;
 		}
@@ -92,6 +92,12 @@ static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint6
 	}
 }
 
+/* The file's number of a block of the batch; the next block need not follow it. */
+static uint64_t file_block(const struct batch *b, unsigned per, unsigned k)
+{
+	return b->pages[k / per]->index * per + k % per;
+}
+
 static void unpromise(struct ext4_inode *i, struct batch *b, unsigned block, unsigned n)
 {
 	unsigned per = OS_PAGE >> fs_of(i)->shift;
@@ -99,7 +105,7 @@ static void unpromise(struct ext4_inode *i, struct batch *b, unsigned block, uns
 	for (unsigned k = block; k < block + n; k++)
 		if (b->promised[k / per] >> k % per & 1) {
 			b->promised[k / per] &= ~(1 << k % per);
-			ext4_unpromise(i, b->pages[0]->index * per + k, 1);
+			ext4_unpromise(i, file_block(b, per, k), 1);
 		}
 }
 
@@ -143,15 +149,17 @@ static int transfer(struct ext4_inode *i, struct batch *b, unsigned *k)
 	while (*k < b->n * per && b->changed < CHANGES && !rc) {
 		struct extent x;
 		unsigned n = 0;
+		uint64_t lblk;
 
 		if (!is_dirty(b, per, *k)) {
 			unpromise(i, b, *k, 1);
 			++*k;
 			continue;
 		}
-		while (is_dirty(b, per, *k + n))
+		lblk = file_block(b, per, *k);
+		while (is_dirty(b, per, *k + n) && file_block(b, per, *k + n) == lblk + n)
 			n++;
-		rc = map_find(i, b->pages[0]->index * per + *k, n, &x);
+		rc = map_find(i, lblk, n, &x);
 		if (rc)
 			break;
 		if (!x.pblk) {
@@ -266,7 +274,7 @@ static int write_batch(struct ext4_inode *i, struct batch *b)
 	while (k < b->n * per && !rc) {
 		rc = transfer(i, b, &k);
 		if (!rc)
-			rc = record(i, b, b->pages[0]->index * per + k);
+			rc = record(i, b, file_block(b, per, k - 1) + 1);
 		os_pause();
 	}
 	e->space -= metadata;
