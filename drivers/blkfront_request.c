@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PARTS 16			/* in flight for one call */
+#define PARTS 32			/* in flight for one call */
 #define PATIENCE (10 * NSEC_PER_SEC)
 
 /* A place in the caller's memory: `skip` bytes of the first piece are before it. */
