@@ -10,16 +10,18 @@
 
 #define BATCH 256			/* pages */
 #define CHANGES 64			/* of the map, in one batch */
+#define RUNS 64				/* that are written at the same time */
 
 struct batch {
 	struct page *pages[BATCH];
 	uint8_t dirty[BATCH], promised[BATCH];
 	unsigned n;
 	uint64_t size;			/* of the file, when the batch began */
-	/* The next transfer: consecutive blocks. */
+	/* The next transfer: runs of consecutive blocks. */
 	struct block_vec vecs[BLOCK_VECS];
-	unsigned nvecs;
-	uint64_t nr, next;
+	struct block_run runs[RUNS];
+	unsigned nvecs, nruns;
+	uint64_t next;			/* the block behind the last run */
 	/* What becomes part of the file afterwards. */
 	struct extent changes[CHANGES];
 	unsigned changed;
@@ -27,26 +29,32 @@ struct batch {
 
 static int submit(struct ext4 *e, struct batch *b)
 {
-	int rc = b->nvecs ? store_writev(&e->store, b->vecs, b->nvecs, b->nr) : 0;
+	int rc = b->nruns ? store_write_runs(&e->store, b->runs, b->nruns) : 0;
 
-	b->nvecs = 0;
+	b->nvecs = b->nruns = 0;
 	return rc;
 }
 
 static int add(struct ext4 *e, struct batch *b, uint8_t *from, uint64_t nr)
 {
 	struct block_vec *last = b->nvecs ? &b->vecs[b->nvecs - 1] : NULL;
+	bool new_run = !b->nruns || nr != b->next;
 	int rc = 0;
 
-	if (last && nr == b->next && from == (uint8_t *)last->data + last->len &&
+	if (!new_run && from == (uint8_t *)last->data + last->len &&
 	    (uintptr_t)from & (OS_PAGE - 1)) {
 		last->len += e->block_size;
 	} else {
-		if (b->nvecs == BLOCK_VECS || (b->nvecs && nr != b->next))
+		if (b->nvecs == BLOCK_VECS || (new_run && b->nruns == RUNS)) {
 			rc = submit(e, b);
-		if (!b->nvecs)
-			b->nr = nr;
+			new_run = true;
+		}
+		if (new_run)
+			b->runs[b->nruns++] = (struct block_run){
+				&b->vecs[b->nvecs], 0, nr << e->shift,
+			};
 		b->vecs[b->nvecs++] = (struct block_vec){ from, e->block_size };
+		b->runs[b->nruns - 1].count++;
 	}
 	b->next = nr + 1;
 	return rc;
@@ -167,7 +175,7 @@ static int transfer(struct ext4_inode *i, struct batch *b, unsigned *k)
 	}
 	if (!rc)
 		rc = submit(e, b);
-	b->nvecs = 0;
+	b->nvecs = b->nruns = 0;
 	i->written = e->store.writes;
 	return rc;
 }
