@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A tree of mounts for tests of lib/file.  The file system under test is mounted at /t, which is
+ * the current directory:
+ *
+ *	f	"hello"; f2 is another link to it	l -> f, ld -> d, lfull -> full
+ *	d	an empty directory			dang -> none
+ *	full	has a file x and a directory sub	loop1 -> loop2 -> loop1
+ *	fifo	a FIFO					up -> ../t/f, abs -> /t/d
+ *	mnt	where a tmpfs is mounted; it has a file m
+ *
+ * Others are mounted at /other (f, d) and, read-only, at /ro (f, d, l -> f, full/x, dang).  The
+ * image has /etc/hosts.
+ */
+#ifndef TESTS_FILES_WORLD_H
+#define TESTS_FILES_WORLD_H
+
+#include "tests/files/outside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+extern int kernel_depth;
+
+enum kind { TMPFS, EXT4, KINDS };
+extern const char *const kind_names[KINDS];
+
+void world_begin(enum kind kind);
+/* Nothing may be left: descriptors, references to mounts and inodes, memory. */
+void world_end(const char *what);
+
+/*
+ * All names and attributes of a tree, and all data, as a number; times of access are not in it.
+ * 0: it does not exist.
+ */
+unsigned long world_digest(const char *path);
+unsigned world_descriptors(void);
+
+/* A file with this text. */
+int make_file(const char *name, const char *text);
+
+#define CHECK(x) ((x) ? (void)0 : die("%s:%d: %s (errno %d)", __FILE__, __LINE__, #x, errno))
+#define FAILS(error, x)								\
+	({									\
+		long rc_ = (errno = 0, (long)(x));				\
+		if (rc_ != -1 || errno != (error))				\
+			die("%s:%d: %s: %ld, errno %d and not %d (%s)", __FILE__, __LINE__, #x, \
+			    rc_, errno, error, #error);				\
+	})
+
+#endif
