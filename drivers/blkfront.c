@@ -46,13 +46,13 @@ static void write_end(struct blkfront *b, struct write *w)
 }
 
 /* Writes whole sectors. */
-static int write_sectors(const struct disk *d, const char *from, size_t len, uint64_t at)
+static int write_sectors(const struct disk *d, const struct iovec *from, size_t len, uint64_t at)
 {
 	struct write w = { .start = at, .end = at + len };
 	int rc;
 
 	write_begin(d->blkfront, &w);
-	rc = blkfront_transfer(d, BLKIF_OP_WRITE, (char *)from, len, at);
+	rc = blkfront_transfer(d, BLKIF_OP_WRITE, from, len, at);
 	write_end(d->blkfront, &w);
 	return rc;
 }
@@ -64,16 +64,17 @@ static int write_partial(const struct disk *d, const char *from, size_t len, uin
 	uint32_t size = b->info.sector_size;
 	struct write w = { .start = at - at % size, .partial = true };
 	char *sector = malloc(size);
+	struct iovec whole = { sector, size };
 	int rc;
 
 	if (!sector)
 		return -ENOMEM;
 	w.end = w.start + size;
 	write_begin(b, &w);
-	rc = blkfront_transfer(d, BLKIF_OP_READ, sector, size, at - at % size);
+	rc = blkfront_transfer(d, BLKIF_OP_READ, &whole, size, at - at % size);
 	if (!rc) {
 		memcpy(sector + at % size, from, len);
-		rc = blkfront_transfer(d, BLKIF_OP_WRITE, sector, size, at - at % size);
+		rc = blkfront_transfer(d, BLKIF_OP_WRITE, &whole, size, at - at % size);
 	}
 	write_end(b, &w);
 	free(sector);
@@ -113,7 +114,7 @@ ssize_t blkfront_read(const struct disk *d, void *to, size_t len, uint64_t at)
 	if (at >= b->info.size)
 		return 0;
 	len = min(min(len, b->info.size - at), INT64_MAX);
-	rc = blkfront_transfer(d, BLKIF_OP_READ, to, len, at);
+	rc = blkfront_transfer(d, BLKIF_OP_READ, &(struct iovec){ to, len }, len, at);
 	return rc ? rc : (ssize_t)len;
 }
 
@@ -129,7 +130,7 @@ static int write_all(const struct disk *d, const char *from, size_t len, uint64_
 			n = min(size - at % size, len);
 			rc = write_partial(d, from, n, at);
 		} else {
-			rc = write_sectors(d, from, n, at);
+			rc = write_sectors(d, &(struct iovec){ (char *)from, n }, n, at);
 		}
 		from += n;
 		at += n;
@@ -152,6 +153,41 @@ ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint6
 	len = min(min(len, b->info.size - at), INT64_MAX);
 	rc = write_all(d, from, len, at);
 	return rc ? rc : (ssize_t)len;
+}
+
+/* How long all pieces are, in *len.  Returns 0, or an error of blkfront_readv(). */
+static int check_pieces(const struct disk *d, const struct iovec *pieces, unsigned count,
+			uint64_t at, size_t *len)
+{
+	const struct disk_info *info = &d->blkfront->info;
+	int rc = blkfront_check(d);
+
+	*len = 0;
+	for (unsigned i = 0; !rc && i < count; i++)
+		if (__builtin_add_overflow(*len, pieces[i].iov_len, len))
+			rc = -EIO;
+	if (!rc && (at > info->size || *len > info->size - at || at % info->sector_size ||
+		    *len % info->sector_size))
+		rc = -EIO;
+	return rc;
+}
+
+int blkfront_readv(const struct disk *d, const struct iovec *to, unsigned count, uint64_t at)
+{
+	size_t len;
+	int rc = check_pieces(d, to, count, at, &len);
+
+	return rc ? rc : blkfront_transfer(d, BLKIF_OP_READ, to, len, at);
+}
+
+int blkfront_writev(const struct disk *d, const struct iovec *from, unsigned count, uint64_t at)
+{
+	size_t len;
+	int rc = check_pieces(d, from, count, at, &len);
+
+	if (!rc && !d->blkfront->info.writable)
+		rc = -EROFS;
+	return rc ? rc : write_sectors(d, from, len, at);
 }
 
 /*
@@ -227,7 +263,9 @@ int blkfront_info(const struct disk *d, struct disk_info *info)
 {
 	int rc = blkfront_check(d);
 
-	if (!rc)
+	if (!rc) {
 		*info = d->blkfront->info;
+		info->flush = d->blkfront->flush_op != 0;
+	}
 	return rc;
 }

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct disk {
 	struct blkfront *blkfront;
@@ -31,6 +32,7 @@ struct disk_info {
 	uint32_t sector_size;		/* 512 ... 4096 */
 	bool writable, cdrom, removable;
 	bool discard;
+	bool flush;			/* the backend offers a flush or a barrier */
 };
 
 /*
@@ -49,6 +51,14 @@ int64_t blkfront_next(unsigned vdev);
  */
 ssize_t blkfront_read(const struct disk *d, void *to, size_t len, uint64_t at);
 ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint64_t at);
+
+/*
+ * The same for `count` pieces of memory, to or from consecutive bytes that are whole sectors.
+ * All of it or an error: 0; -EIO (also for a range that is not within the disk or not of whole
+ * sectors); -EROFS; -ENOMEM.
+ */
+int blkfront_readv(const struct disk *d, const struct iovec *to, unsigned count, uint64_t at);
+int blkfront_writev(const struct disk *d, const struct iovec *from, unsigned count, uint64_t at);
 
 /*
  * Returns 0 or -EIO; 0 also if the backend offers no flush, which the log states at

@@ -21,6 +21,12 @@
 #define PARTS 8				/* in flight for one call */
 #define PATIENCE (10 * NSEC_PER_SEC)
 
+/* A place in the caller's memory: `skip` bytes of the first piece are before it. */
+struct place {
+	const struct iovec *pieces;
+	size_t skip;
+};
+
 /* A call that waits for its responses; lives on the stack. */
 struct call {
 	struct turn turn;		/* for its place among the waiting threads */
@@ -35,7 +41,7 @@ struct part {
 	struct page *pages;		/* of the data; of the list, if indirect */
 	uint8_t op, wire_op;
 	int result;
-	char *data;			/* the caller's memory */
+	struct place data;		/* in the caller's memory */
 	size_t skip, len;		/* bytes: before the data in the first page; data */
 };
 
@@ -118,30 +124,52 @@ static void wait_for_response(struct blkfront *b, struct call *call)
 
 /* ---- requests */
 
+/* The bytes at a place that are consecutive, at most `most`; moves it behind them. */
+static char *next_bytes(struct place *at, size_t most, size_t *n)
+{
+	char *bytes;
+
+	while (at->skip == at->pieces->iov_len) {
+		at->pieces++;
+		at->skip = 0;
+	}
+	bytes = (char *)at->pieces->iov_base + at->skip;
+	*n = min(most, at->pieces->iov_len - at->skip);
+	at->skip += *n;
+	return bytes;
+}
+
+static void advance(struct place *at, size_t len)
+{
+	for (size_t n; len; len -= n)
+		next_bytes(at, len, &n);
+}
+
 static void copy_to_pages(const struct part *part)
 {
-	const char *from = part->data;
-	size_t left = part->len, n;
+	struct place data = part->data;
+	struct page *p = part->pages;
 
-	for (struct page *p = part->pages; left; p = p->next) {
-		n = min(left, PAGE_SIZE);
-		shared_put(p->data, from, n);
-		from += n;
-		left -= n;
+	for (size_t left = part->len, at = 0, n; left; left -= n) {
+		const char *from = next_bytes(&data, min(left, PAGE_SIZE - at), &n);
+
+		shared_put((char __shared *)p->data + at, from, n);
+		at = (at + n) % PAGE_SIZE;
+		p = at ? p : p->next;
 	}
 }
 
 static void copy_from_pages(const struct part *part)
 {
-	size_t skip = part->skip, left = part->len, n;
-	char *to = part->data;
+	struct place data = part->data;
+	struct page *p = part->pages;
 
-	for (struct page *p = part->pages; left; p = p->next) {
-		n = min(left, PAGE_SIZE - skip);
-		shared_get(to, (char __shared *)p->data + skip, n);
-		to += n;
-		left -= n;
-		skip = 0;
+	for (size_t left = part->len, at = part->skip, n; left; left -= n) {
+		char *to = next_bytes(&data, min(left, PAGE_SIZE - at), &n);
+
+		shared_get(to, (char __shared *)p->data + at, n);
+		at = (at + n) % PAGE_SIZE;
+		p = at ? p : p->next;
 	}
 }
 
@@ -279,9 +307,11 @@ int blkfront_check(const struct disk *d)
 	return rc || b->fe.attached != d->attached ? -EIO : 0;
 }
 
-int blkfront_transfer(const struct disk *d, uint8_t op, char *data, size_t len, uint64_t at)
+int blkfront_transfer(const struct disk *d, uint8_t op, const struct iovec *pieces, size_t len,
+		      uint64_t at)
 {
 	struct blkfront *b = d->blkfront;
+	struct place data = { .pieces = pieces };
 	struct part parts[PARTS], *unused = NULL, *part;
 	struct call call = { .error = blkfront_check(d) };
 	ssize_t n;
@@ -302,7 +332,7 @@ int blkfront_transfer(const struct disk *d, uint8_t op, char *data, size_t len, 
 		}
 		if (n > 0) {
 			unused = part->next;
-			data += n;
+			advance(&data, n);
 			at += n;
 			len -= n;
 			continue;

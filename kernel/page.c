@@ -17,6 +17,7 @@ static uintptr_t brk, heap_end;		/* heap_end: brk, rounded up to a page */
 static uintptr_t top;
 static uintptr_t low_mapped, high_mapped;	/* memory outside of these is mapped */
 static size_t freed, reserve;
+static size_t (*reclaim)(size_t bytes);
 
 static uintptr_t end_of(const struct extent *e)
 {
@@ -30,6 +31,18 @@ void page_init(void)
 	low_mapped = boot_info.memory_start;
 	highest = NULL;
 	freed = reserve = 0;
+	reclaim = NULL;
+}
+
+void page_set_reclaim(size_t (*function)(size_t bytes))
+{
+	reclaim = function;
+}
+
+/* Whether another attempt to get this much memory may succeed. */
+static bool reclaimed(size_t bytes)
+{
+	return reclaim && bytes < boot_info.memory_end - heap_end && reclaim(bytes);
 }
 
 void page_reserve(size_t n)
@@ -68,7 +81,9 @@ bool page_prepare(size_t size)
 {
 	uintptr_t to = low_mapped + PAGE_STEP;
 
-	return size < middle() && to < heap_end + size && !map_up(to);
+	if (size >= middle())
+		return size < boot_info.memory_end - heap_end && reclaimed(PAGE_STEP);
+	return to < heap_end + size && !map_up(to);
 }
 
 bool page_prepare_pages(size_t n)
@@ -94,12 +109,12 @@ static void *take_freed(size_t n)
 	return NULL;
 }
 
-void *page_alloc(size_t n)
+static void *take(size_t n)
 {
 	void *pages = take_freed(n);
 	uintptr_t start;
 
-	if (pages || n == 0)
+	if (pages)
 		return pages;
 	/*
 	 * arch_map() may call this function for page tables: then the pages have changed.
@@ -113,6 +128,17 @@ void *page_alloc(size_t n)
 	} while (start != top - n * PAGE_SIZE);
 	top = start;
 	return (void *)start;
+}
+
+void *page_alloc(size_t n)
+{
+	void *pages = NULL;
+
+	if (n && n <= SIZE_MAX / PAGE_SIZE)
+		do
+			pages = take(n);
+		while (!pages && reclaimed(n * PAGE_SIZE));
+	return pages;
 }
 
 /*
@@ -169,7 +195,7 @@ void page_free(void *pages, size_t n)
 	widen_middle();
 }
 
-void *page_brk(ptrdiff_t delta)
+static void *move_brk(ptrdiff_t delta)
 {
 	uintptr_t old = brk, end;
 
@@ -189,6 +215,16 @@ void *page_brk(ptrdiff_t delta)
 	heap_end = end;
 	brk += delta;
 	return (void *)old;
+}
+
+void *page_brk(ptrdiff_t delta)
+{
+	void *old;
+
+	do
+		old = move_brk(delta);
+	while (!old && delta > 0 && reclaimed(delta));
+	return old;
 }
 
 void page_stats(struct page_stats *stats)

@@ -29,14 +29,21 @@ void page_free(void *pages, size_t n);
 void page_reserve(size_t n);
 
 /*
+ * Sets a function that gives back memory of a cache.  It frees at least `bytes` by page_free()
+ * if it can, and returns how many bytes it freed.  It neither sleeps nor allocates.  page_alloc()
+ * and page_brk() call it, if necessary again, before they fail.
+ */
+void page_set_reclaim(size_t (*reclaim)(size_t bytes));
+
+/*
  * Moves the end of the heap by delta bytes.  Returns its old end, or NULL without memory.
  */
 void *page_brk(ptrdiff_t delta);
 
 /*
  * Maps the next PAGE_STEP bytes of unused memory by which the heap would grow, if it grew
- * by size bytes.  Returns true while more is left to map.  So a later page_brk() has nothing
- * to map, and is short.
+ * by size bytes; or reclaims as much memory of a cache, if that is needed.  Returns true while
+ * more is left to do.  So a later page_brk() has nothing to map, and is short.
  */
 #define PAGE_STEP (1ul << 20)
 bool page_prepare(size_t size);

@@ -203,6 +203,6 @@ static int dev_list(const char *path, unsigned i, struct dirent *entry)
 }
 
 struct mount dev_mount = {
-	.at = "/dev", .open = dev_open, .stat = dev_stat, .list = dev_list,
+	.at = "/dev", .number = 1, .open = dev_open, .stat = dev_stat, .list = dev_list,
 	.next = &proc_mount,
 };

@@ -1,70 +1,131 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Directory streams: the names that a mount lists, then the mount points in the
- * directory.
+ * Directory streams (POSIX.1-2017: opendir, readdir, telldir ...).
+ *
+ * A stream has three parts: the names of the file system, those of the lower layer or of a
+ * mount without inodes, and mount points.  A name that an earlier part has is not repeated.
+ * The value of telldir() is a cookie of the file system, or the beginning of another part and
+ * an index.
  */
+#include "fs/lock.h"
 #include "kernel/sched.h"
-#include "lib/file/mount.h"
+#include "lib/file/path.h"
+#include "lib/file/text.h"
+#include "lib/result.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-struct __dir {
-	struct mount *mount;
-	long at;
-	struct dirent entry;
-	char path[];
+#define LOWER LONG_MIN			/* negative: cookies are not */
+#define POINTS (LONG_MIN / 2)
+
+struct record {				/* in the buffer */
+	uint64_t ino;
+	long behind;			/* where reading goes on */
+	uint8_t type, len;
+	char name[];
 };
 
-static int open_dir(const char *name, DIR **dir)
-{
-	char path[MOUNT_PATH_MAX];
-	struct stat st = { 0 };
-	struct mount *m;
-	int rc = mount_of(name, &m, path, sizeof(path));
+struct __dir {
+	int fd;
+	long here;			/* behind the last name that was returned */
+	struct rwlock busy;
+	size_t used, at;		/* of the buffer */
+	struct dirent entry;
+	_Alignas(struct record) char buffer[4096];
+};
 
-	if (!rc)
-		rc = m->stat ? m->stat(path, &st) : -ENOENT;
-	if (rc)
+static size_t record_size(size_t len)
+{
+	size_t align = _Alignof(struct record);
+
+	return (sizeof(struct record) + len + align - 1) / align * align;
+}
+
+static bool take(void *arg, const struct fs_dirent *e)
+{
+	DIR *dir = arg;
+	struct record *r = (struct record *)(dir->buffer + dir->used);
+	size_t size = record_size(e->len);
+
+	if (size > sizeof(dir->buffer) - dir->used)
+		return false;
+	*r = (struct record){ e->ino, e->cookie, IFTODT(e->type), e->len };
+	memcpy(r->name, e->name, e->len);
+	dir->used += size;
+	return true;
+}
+
+/* Whether the file system has a name, which the other parts must not repeat. */
+static bool is_above(const struct place *p, const char *name)
+{
+	struct inode *i;
+
+	if (!p->inode || place_ops(p)->lookup(p->inode, name, strlen(name), &i))
+		return false;
+	inode_put(i);
+	return true;
+}
+
+/* Takes one name of the second or third part, from `from` on.  Returns false at the end. */
+static bool take_text(DIR *dir, const struct place *p, long from,
+		      int (*list)(const struct mount *, const char *, unsigned, struct dirent *))
+{
+	struct dirent e;
+
+	for (long i = dir->here - from; list(p->mount, p->path, i, &e) > 0; i++) {
+		struct fs_dirent x = {
+			e.d_ino, from + i + 1, DTTOIF(e.d_type), strlen(e.d_name), e.d_name,
+		};
+
+		if (!is_above(p, e.d_name))
+			return take(dir, &x);
+	}
+	return false;
+}
+
+static int fill(DIR *dir, const struct place *p)
+{
+	int rc = 0;
+
+	dir->used = dir->at = 0;
+	if (dir->here >= 0 && p->inode)
+		rc = place_ops(p)->readdir(p->inode, dir->here, take, dir);
+	if (rc || dir->used || !p->path)
 		return rc;
-	if (!S_ISDIR(st.st_mode))
-		return -ENOTDIR;
-	*dir = malloc(sizeof(**dir) + strlen(path) + 1);
-	if (!*dir)
-		return -ENOMEM;
-	(*dir)->mount = m;
-	(*dir)->at = 0;
-	strcpy((*dir)->path, path);
+	if (dir->here >= 0)
+		dir->here = LOWER;
+	if (dir->here < POINTS && !take_text(dir, p, LOWER, text_list))
+		dir->here = POINTS;
+	if (!dir->used)
+		take_text(dir, p, POINTS, text_list_mounts);
 	return 0;
 }
 
-DIR *opendir(const char *name)
-{
-	DIR *dir = NULL;
-	int rc;
-
-	kernel_enter();
-	rc = open_dir(name, &dir);
-	kernel_leave();
-	if (rc)
-		errno = -rc;
-	return dir;
-}
-
-/* Returns the index of the next mount point after the directory's own names. */
+/* Stores the next name in dir->entry.  Returns 1, or 0 at the end. */
 static int next(DIR *dir)
 {
-	struct mount *m = dir->mount;
-	long n = dir->at;
-	int rc = m->list ? m->list(dir->path, n, &dir->entry) : 0;
+	struct file *f = file_get(dir->fd);
+	const struct place *p = f ? file_place(f) : NULL;
+	const struct record *r;
+	int rc = p ? 0 : -EBADF;
 
-	if (rc == 0) {
-		while (n > 0 && !(m->list && m->list(dir->path, n - 1, &dir->entry)))
-			n--;
-		rc = mount_point(m, dir->path, dir->at - n, &dir->entry);
+	if (p && dir->at == dir->used)
+		rc = fill(dir, p);
+	if (!rc && dir->at < dir->used) {
+		r = (const struct record *)(dir->buffer + dir->at);
+		dir->at += record_size(r->len);
+		dir->here = r->behind;
+		dir->entry = (struct dirent){ .d_ino = r->ino, .d_type = r->type };
+		memcpy(dir->entry.d_name, r->name, r->len);
+		rc = 1;
 	}
-	dir->at += rc > 0;
+	if (f)
+		file_put(f);
 	return rc;
 }
 
@@ -73,7 +134,9 @@ struct dirent *readdir(DIR *dir)
 	int rc;
 
 	kernel_enter();
+	lock_write(&dir->busy);
 	rc = next(dir);
+	unlock_write(&dir->busy);
 	kernel_leave();
 	if (rc < 0)
 		errno = -rc;
@@ -95,23 +158,61 @@ int readdir_r(DIR *dir, struct dirent *entry, struct dirent **result)
 	return error;
 }
 
-void rewinddir(DIR *dir)
-{
-	dir->at = 0;
-}
-
 long telldir(DIR *dir)
 {
-	return dir->at;
+	return dir->here;
 }
 
 void seekdir(DIR *dir, long at)
 {
-	dir->at = at;
+	dir->here = at;
+	dir->used = dir->at = 0;
+}
+
+void rewinddir(DIR *dir)
+{
+	seekdir(dir, 0);
+}
+
+int dirfd(DIR *dir)
+{
+	return dir->fd;
+}
+
+DIR *fdopendir(int fd)
+{
+	struct file *f;
+	DIR *dir = NULL;
+	int rc = -EBADF;
+
+	kernel_enter();
+	f = file_get(fd);
+	if (f) {
+		rc = file_place(f) && place_is_directory(file_place(f)) ? 0 : -ENOTDIR;
+		file_put(f);
+	}
+	kernel_leave();
+	if (!result(rc))
+		dir = calloc(1, sizeof(*dir));
+	if (dir)
+		dir->fd = fd;
+	return dir;
+}
+
+DIR *opendir(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !dir)
+		close(fd);
+	return dir;
 }
 
 int closedir(DIR *dir)
 {
+	int fd = dir->fd;
+
 	free(dir);
-	return 0;
+	return close(fd);
 }

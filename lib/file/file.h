@@ -17,6 +17,8 @@
 #include <sys/uio.h>
 
 struct file;
+struct fs_open;
+struct place;
 
 /*
  * Operations return a count, 0 or -errno. If one is NULL the result is -EINVAL (read,
@@ -34,6 +36,10 @@ struct file_ops {
 	int (*stat)(struct file *f, struct stat *st);
 	int (*ioctl)(struct file *f, unsigned long request, void *arg);
 	int (*sync)(struct file *f);
+	int (*datasync)(struct file *f);	/* NULL: as sync */
+	/* Files of file systems, and directories (lib/file/path.h). */
+	const struct place *(*place)(struct file *f);
+	struct fs_open *(*fs_open)(struct file *f);
 	/*
 	 * Returns which of POLLIN, POLLOUT, POLLERR, POLLHUP ... apply now; must not
 	 * sleep. NULL: reads and writes never block.

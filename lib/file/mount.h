@@ -48,6 +48,11 @@ extern struct mount dev_mount, proc_mount, romfs_mount;
 /* All mounts, the latest first. */
 extern struct mount *mounts;
 
+/* The mount of the root, and the one that covers a directory (NULL: none). */
+struct place;
+struct mount *mount_of_root(void);
+struct mount *mount_on(const struct place *dir);
+
 /*
  * Attaches a mounted file system to the directory `at`, which is created as a name only if
  * nothing but the image's files could have it.  The table owns fs from then on, if the result
@@ -62,7 +67,10 @@ int mount_attach(struct fs *fs, const char *source, const char *at);
  */
 int mount_detach(const char *at);
 
-/* Before main(), in lib/file/mounts.c: mounts what the command line has, and /tmp. */
-void mounts_start(void) __attribute__((weak));
+/*
+ * Before main(), in lib/file/mounts.c: mounts what the command line has, and /tmp.  main()'s thread
+ * calls it if it is linked: lib/file/open.c refers to it.
+ */
+void mounts_start(void);
 
 #endif

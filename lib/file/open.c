@@ -1,206 +1,178 @@
 /* SPDX-License-Identifier: ISC */
-/* open() and stat(), and the table of mounts. */
+/* open() and openat() (POSIX.1-2017), with O_TMPFILE, O_DIRECT and O_NOFOLLOW as on Linux. */
 #define _GNU_SOURCE
 #include "kernel/sched.h"
-#include "lib/file/mount.h"
+#include "lib/file/names.h"
+#include "lib/file/path.h"
 #include "lib/result.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <string.h>
 #include <unistd.h>
 
-static struct mount *mounts = &dev_mount;
+#define TRIES 10
 
-void mount_add(struct mount *m)
+/* So an image with open() has what mounts file systems before main(). */
+static void (*const start)(void) __attribute__((used)) = mounts_start;
+
+static bool writes(int flags)
 {
-	m->next = mounts;
-	mounts = m;
+	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-char mount_cwd[MOUNT_PATH_MAX];
-
-static bool below(const char *path, const char *at)
+/* An object that exists. */
+static int open_found(const struct path *p, int flags, mode_t mode, struct file **f)
 {
-	size_t n = strlen(at);
-
-	return strncmp(path, at, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
-/* Returns the mount of an absolute path, and in *rest the path within it. */
-static struct mount *owner(const char *path, const char **rest)
-{
-	struct mount *found = NULL;
-
-	for (struct mount *m = mounts; m; m = m->next)
-		if (below(path, m->at) && (!found || strlen(m->at) > strlen(found->at)))
-			found = m;
-	*rest = path + strlen(found->at);
-	*rest += **rest == '/';
-	return found;
-}
-
-static int refused_as_folder(const char *path)
-{
-	struct stat st = { 0 };
-	const char *rest;
-	struct mount *m = owner(path, &rest);
-	int rc = m->stat ? m->stat(rest, &st) : -ENOENT;
-
-	return rc ? rc : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
-}
-
-int mount_absolute(const char *name, char *to, size_t size)
-{
-	size_t len = *name == '/' ? 0 : strlen(mount_cwd), n;
-	bool named = false;		/* the last part of `to` need not be a directory */
-
-	if (!*name)
-		return -ENOENT;
-	if (len >= size)
-		return -ENAMETOOLONG;
-	memcpy(to, mount_cwd, len);
-	for (; *name; name += n) {
-		bool dot, up;
-
-		name += strspn(name, "/");
-		n = strcspn(name, "/");
-		dot = n == 0 || (n == 1 && name[0] == '.');
-		up = n == 2 && name[0] == '.' && name[1] == '.';
-		if ((dot || up) && named) {
-			int rc;
-
-			to[len] = '\0';
-			rc = refused_as_folder(to);
-			if (rc)
-				return rc;
-		}
-		named = !dot && !up;
-		if (up)
-			while (len && to[--len] != '/')
-				;
-		if (!named)
-			continue;
-		if (len + 1 + n + 1 > size)
-			return -ENAMETOOLONG;
-		to[len++] = '/';
-		memcpy(to + len, name, n);
-		len += n;
-	}
-	to[len] = '\0';
-	return 0;
-}
-
-int mount_of(const char *name, struct mount **found, char *to, size_t size)
-{
-	int rc = mount_absolute(name, to, size);
-	const char *rest;
+	const struct place *at = &p->at;
+	struct stat st;
+	int rc = place_stat(at, &st);
 
 	if (rc)
 		return rc;
-	*found = owner(to, &rest);
-	memmove(to, rest, strlen(rest) + 1);
-	return 0;
-}
-
-int mount_point(const struct mount *m, const char *path, unsigned i, struct dirent *entry)
-{
-	for (struct mount *other = mounts; other; other = other->next) {
-		const char *p = other->at;
-		size_t n = strlen(m->at), len = strlen(path);
-
-		if (other == m || !below(p, m->at))
-			continue;
-		p += n + (p[n] == '/');
-		if (strncmp(p, path, len) || (len && p[len] != '/'))
-			continue;
-		p += len + (len != 0);
-		if (!*p || strchr(p, '/') || i--)
-			continue;
-		*entry = (struct dirent){ .d_type = DT_DIR };
-		strcpy(entry->d_name, p);
-		return 1;
-	}
-	return 0;
-}
-
-/*
- * Refuses flags that would be ignored. Returns 0, or -errno as Linux does for a file that
- * does not support the flag.
- */
-static int refused(const struct mount *m, const char *path, int flags)
-{
-	struct stat st = { 0 };
-
-	if ((flags & O_ACCMODE) == O_ACCMODE || flags & (O_DIRECT | O_EXEC))
-		return -EINVAL;
-	if (flags & O_DIRECTORY && m->stat && !m->stat(path, &st) && !S_ISDIR(st.st_mode))
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
+	if (S_ISLNK(st.st_mode))
+		return -ELOOP;
+	if (S_ISDIR(st.st_mode))
+		return writes(flags) || flags & O_CREAT ? -EISDIR : dirfile_open(at, f);
+	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
-	return 0;
+	if (!at->inode)
+		return flags & O_DIRECT ? -EINVAL :
+		       place_lower(at)->open(at->path, flags, mode, f);
+	if (!S_ISREG(st.st_mode))
+		return -ENXIO;		/* nobody is at the other end of it */
+	if (at->mount->fs->read_only && (writes(flags) || flags & O_TRUNC))
+		return -EROFS;
+	rc = fsfile_open(at, f);
+	if (!rc && flags & O_TRUNC) {
+		rc = place_ops(at)->truncate(at->inode, 0);
+		if (rc)
+			(*f)->ops->close(*f);
+	}
+	return rc;
 }
 
-static int install(const char *name, int flags, mode_t mode)
+static int create(struct path *p, mode_t mode)
 {
-	char path[MOUNT_PATH_MAX];
-	struct file *f = NULL;
-	struct mount *m;
-	int rc = mount_of(name, &m, path, sizeof(path));
+	struct inode *inode;
+	int rc;
 
+	if (p->slash)
+		return -EISDIR;
+	rc = names_upper(&p->dir);
 	if (!rc)
-		rc = refused(m, path, flags);
-	if (!rc)
-		rc = m->open ? m->open(path, flags, mode, &f) : -EROFS;
+		rc = place_ops(&p->dir)->create(p->dir.inode, p->name, p->len,
+						S_IFREG | (mode & 07777 & ~names_mask), 0, 0, 0,
+						&inode);
+	return rc ? rc : names_made(p, inode);
+}
+
+static int open_unnamed(int fd, const char *name, int flags, mode_t mode, struct file **f)
+{
+	struct place dir, at;
+	struct inode *inode;
+	int rc;
+
+	if (!writes(flags))
+		return -EINVAL;
+	rc = place_resolve(&dir, fd, name, 0);
 	if (rc)
 		return rc;
+	rc = names_upper(&dir);
+	if (!rc)
+		rc = place_ops(&dir)->tmpfile(dir.inode, S_IFREG | (mode & 07777 & ~names_mask),
+					      0, 0, &inode);
+	if (!rc) {
+		at = (struct place){ dir.mount, inode, NULL };
+		rc = fsfile_open(&at, f);
+		inode_put(inode);
+	}
+	place_put(&dir);
+	return rc;
+}
+
+static int open_named(int fd, const char *name, int flags, mode_t mode, struct file **f)
+{
+	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	unsigned how = (flags & O_CREAT ? PATH_MAKE : 0) |
+		       (flags & O_NOFOLLOW || exclusive ? PATH_NOFOLLOW : 0);
+	struct path p;
+	int rc = 0;
+
+	/* Another thread may create the file between path_resolve() and create(). */
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		rc = path_resolve(&p, fd, name, how);
+		if (rc)
+			return rc;
+		if (place_is(&p.at))
+			rc = open_found(&p, flags, mode, f);
+		else if (!(rc = create(&p, mode)))
+			rc = fsfile_open(&p.at, f);
+		path_put(&p);
+		if (rc != -EEXIST || exclusive)
+			break;
+	}
+	return rc;
+}
+
+static int open_at(int fd, const char *name, int flags, mode_t mode, struct file **f)
+{
+	if ((flags & O_ACCMODE) == O_ACCMODE || flags & O_EXEC)
+		return -EINVAL;
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return open_unnamed(fd, name, flags, mode, f);
+	if (flags & O_CREAT && flags & O_DIRECTORY)
+		return -EINVAL;
+	return open_named(fd, name, flags, mode, f);
+}
+
+/* The descriptor is reserved first, so that a file is not created for nothing. */
+static int install(int fd, const char *name, int flags, mode_t mode)
+{
+	int at = file_reserve(), rc;
+	struct file *f = NULL;
+
+	if (at < 0)
+		return at;
+	rc = open_at(fd, name, flags, mode, &f);
+	if (rc) {
+		file_unreserve(at);
+		return rc;
+	}
 	if (!f->refs)
-		f->flags = flags;
+		f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY);
 	f->refs++;		/* until it has a descriptor, or could not get one */
-	rc = file_set_cloexec(file_install(f), flags & O_CLOEXEC);
+	rc = file_set_cloexec(file_install_reserved(f, at), flags & O_CLOEXEC);
 	file_put(f);
 	return rc;
 }
 
-int open(const char *name, int flags, ...)
+int openat(int fd, const char *name, int flags, ...)
 {
 	mode_t mode = 0;
 	va_list args;
 	int rc;
 
 	va_start(args, flags);
-	if (flags & O_CREAT)
+	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
 		mode = va_arg(args, int);
 	va_end(args);
 	kernel_enter();
-	rc = install(name, flags, mode);
+	rc = install(fd, name, flags, mode);
 	kernel_leave();
 	return result(rc);
 }
 
-int stat(const char *restrict name, struct stat *restrict st)
+int open(const char *name, int flags, ...)
 {
-	char path[MOUNT_PATH_MAX];
-	struct mount *m;
-	int rc;
+	mode_t mode = 0;
+	va_list args;
 
-	memset(st, 0, sizeof(*st));
-	kernel_enter();
-	rc = mount_of(name, &m, path, sizeof(path));
-	if (!rc)
-		rc = m->stat ? m->stat(path, st) : -ENOENT;
-	kernel_leave();
-	return result(rc);
-}
-
-int access(const char *name, int how)
-{
-	struct stat st;
-
-	if (how & ~(R_OK | W_OK | X_OK))
-		return result(-EINVAL);
-	if (stat(name, &st))
-		return -1;
-	if (how & W_OK && !(st.st_mode & S_IWUSR))
-		return result(-EROFS);
-	return how & X_OK && !(st.st_mode & 0111) ? result(-EACCES) : 0;
+	va_start(args, flags);
+	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
+		mode = va_arg(args, int);
+	va_end(args);
+	return openat(AT_FDCWD, name, flags, mode);
 }

@@ -28,9 +28,16 @@ struct place {
 int place_copy(struct place *to, const struct place *from);	/* 0 or -ENOMEM */
 void place_put(struct place *p);				/* empties it */
 int place_stat(const struct place *p, struct stat *st);
+bool place_is_directory(const struct place *p);
 static inline bool place_is(const struct place *p)
 {
 	return p->mount != NULL;
+}
+
+/* The mount whose functions take the place's path. */
+static inline const struct mount *place_lower(const struct place *p)
+{
+	return p->mount->lower ? p->mount->lower : p->mount;
 }
 
 /* The operations of the place's file system.  Only for places with an inode. */
@@ -56,6 +63,8 @@ enum {
 	PATH_NOFOLLOW = 1,		/* a symbolic link as the last component is the object */
 	PATH_MAKE = 2,			/* the object need not exist: then `at` is empty */
 	PATH_EMPTY = 4,			/* an empty name is the directory fd itself */
+	PATH_PARENT = 8,		/* the name is to be removed or replaced: as PATH_NOFOLLOW,
+					   also if a slash follows, which the caller judges */
 };
 
 /*
@@ -81,16 +90,22 @@ extern struct place path_cwd;
 /* ---- Open files (lib/file/open.c, lib/file/fsfile.c, lib/file/dirfile.c). */
 
 /*
- * The place of an open file or directory, or NULL (a socket, a device ...).  A file in the image
- * has a place without an inode.
+ * The place of an open file or directory of a file system, or of any open directory; NULL: a
+ * socket, a device, a file in the image ...
  */
-const struct place *file_place(struct file *f);
+static inline const struct place *file_place(struct file *f)
+{
+	return f->ops->place ? f->ops->place(f) : NULL;
+}
 
-/* The open file of a file system, for its data and its errors; NULL: it is not one. */
-struct fs_open *file_fs_open(struct file *f);
+/* What a file system knows of an open file or directory; NULL: it has no inode. */
+static inline struct fs_open *file_fs_open(struct file *f)
+{
+	return f->ops->fs_open ? f->ops->fs_open(f) : NULL;
+}
 
 /* Opens an object: a file with refs 0.  The file has its own references. */
-int fsfile_open(const struct place *at, int flags, struct file **f);
-int dirfile_open(const struct place *at, int flags, struct file **f);
+int fsfile_open(const struct place *at, struct file **f);
+int dirfile_open(const struct place *at, struct file **f);
 
 #endif

@@ -142,6 +142,6 @@ static int proc_list(const char *path, unsigned i, struct dirent *entry)
 }
 
 struct mount proc_mount = {
-	.at = "/proc", .open = proc_open, .stat = proc_stat, .list = proc_list,
+	.at = "/proc", .number = 2, .open = proc_open, .stat = proc_stat, .list = proc_list,
 	.next = &romfs_mount,
 };

@@ -176,5 +176,5 @@ static int romfs_list(const char *path, unsigned i, struct dirent *entry)
 }
 
 struct mount romfs_mount = {
-	.at = "", .open = romfs_open, .stat = romfs_stat, .list = romfs_list,
+	.at = "", .number = 3, .open = romfs_open, .stat = romfs_stat, .list = romfs_list,
 };

@@ -82,7 +82,8 @@ int fsync(int fd)
 
 int fdatasync(int fd)
 {
-	return fsync(fd);
+	return WITH_FILE(fd, int, f->ops->datasync ? f->ops->datasync(f) :
+			 f->ops->sync ? f->ops->sync(f) : -EINVAL);
 }
 
 int isatty(int fd)

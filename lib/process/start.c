@@ -52,6 +52,9 @@ void run_init(void), run_fini(void);	/* arch/x86_64/fragments.S */
 
 extern char **environ;
 
+/* lib/file/mounts.c, in images that open files */
+void mounts_start(void) __attribute__((weak));
+
 static void run_destructors(void)
 {
 	for (size_t i = fini_array_end - fini_array_start; i > 0; i--)
@@ -95,6 +98,8 @@ static void main_thread(void *arg)
 	if (gdb_start)
 		gdb_start();
 	param_each("env.", set_variable);
+	if (mounts_start)
+		mounts_start();
 	atexit(run_destructors);
 	run_constructors(argc, argv);
 	exit(main(argc, argv, environ));

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The end of the guest: every mounted disk becomes a clean file system.
+ *
+ * Files may still be open, and other threads may write, so the file systems are frozen, not
+ * unmounted.  That makes everything durable in its place; later writes wait until the guest is
+ * gone.  After a panic nothing is written: recovery by the journal is safer.
+ */
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/sched.h"
+#include "kernel/shutdown.h"
+#include "lib/file/mount.h"
+#include "lib/file/mounts.h"
+
+#include <errno.h>
+
+#define STACK (32 * 1024)
+#define RESERVE NSEC_PER_SEC		/* for the hooks that come later */
+
+static struct waitq frozen;
+static const char *freezing;		/* the source that is being written; NULL: all are */
+
+/* -EROFS: nothing is to be written.  -EBUSY: it was frozen before. */
+static void freeze(const struct mount *m)
+{
+	int rc;
+
+	freezing = m->source;
+	rc = m->fs->ops->freeze(m->fs);
+	if (rc && rc != -EROFS && rc != -EBUSY)
+		log_error("%s: not written completely: error %d; its journal is used at the next "
+			  "mount", m->source, -rc);
+}
+
+/* Calls visit(), which may sleep, for each file system: it stays mounted meanwhile. */
+static void each(void (*visit)(const struct mount *m))
+{
+	for (struct mount *m = mounts; m; m = m->next)
+		if (m->fs) {
+			m->users++;
+			visit(m);
+			m->users--;
+		}
+}
+
+static void freeze_all(void *arg)
+{
+	(void)arg;
+	each(freeze);
+	freezing = NULL;
+	wake(&frozen);
+}
+
+/* In a thread, since a lost backend may take longer than there is time. */
+static void end(const struct shutdown_order *order)
+{
+	uint64_t now = clock_now(), end = order->deadline;
+
+	if (end > now + RESERVE)
+		end -= RESERVE;
+	freezing = "files";
+	if (!thread_start("unmount", THREAD_KERNEL, STACK, freeze_all, NULL, NULL)) {
+		freeze_all(NULL);
+		return;
+	}
+	if (!wait_until_deadline(&frozen, end, !freezing))
+		log_error("%s: not written completely: the disk does not answer; its journal is "
+			  "used at the next mount", freezing);
+}
+
+static void sync(const struct mount *m)
+{
+	m->fs->ops->syncfs(m->fs);
+}
+
+static void sync_all(void)
+{
+	each(sync);
+}
+
+void mounts_end_in_order(void)
+{
+	static struct shutdown_hook hook = { .name = "files", .run = end, .sync = sync_all };
+	static bool done;
+
+	if (!done)
+		shutdown_hook(&hook);
+	done = true;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: ISC */
+/* Mounts of disks and of memory; those of the command line, before main(). */
+#include "kernel/log.h"
+#include "kernel/param.h"
+#include "kernel/sched.h"
+#include "kernel/shutdown.h"
+#include "lib/file/mount.h"
+#include "lib/file/mounts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/sched.h>
+
+/* What is mounted, or is being mounted. */
+struct source {
+	struct source *next;
+	struct block *block;		/* NULL: memory */
+	struct fs *fs;			/* NULL: not yet */
+	char name[MOUNTS_SOURCE];
+};
+
+static struct source *sources;
+static unsigned detaching;		/* calls of mount_detach() in progress */
+
+static void drop(struct source *s)
+{
+	struct source **p = &sources;
+
+	while (*p != s)
+		p = &(*p)->next;
+	*p = s->next;
+	if (s->block)
+		mount_disk_close(s->block);
+	free(s);
+}
+
+static bool attached(const struct fs *fs)
+{
+	for (const struct mount *m = mounts; m; m = m->next)
+		if (m->fs == fs)
+			return true;
+	return false;
+}
+
+static int disk_is_free(const struct source *s, char why[MOUNTS_WHY])
+{
+	for (const struct source *o = sources; o; o = o->next)
+		if (o != s && o->block &&
+		    mount_disk_number(o->block) == mount_disk_number(s->block)) {
+			format(why, MOUNTS_WHY, "disk %s is mounted already", s->block->name);
+			return -EBUSY;
+		}
+	return 0;
+}
+
+/* The file system of a disk; s has the disk, also after an error. */
+static int open_disk(struct source *s, struct fs_options *o, char why[MOUNTS_WHY])
+{
+	int rc = mount_disk_open(s->name, &s->block, why);
+
+	if (!rc)
+		rc = disk_is_free(s, why);
+	if (rc)
+		return rc;
+	rc = ext4_mount(s->block, o, &s->fs);
+	if (rc)
+		format(why, MOUNTS_WHY, "disk %s: %s%s", s->block->name, o->reason,
+		       rc == -EINVAL ? "; mkfs.ext4 makes one" : "");
+	else if (s->fs->read_only && !o->read_only)
+		log_warning("%s: mounted read-only%s", s->block->name,
+			    s->block->read_only ? ": so the host has attached the disk" : "");
+	return rc;
+}
+
+static int open_memory(struct source *s, struct fs_options *o, char why[MOUNTS_WHY])
+{
+	int rc = tmpfs_mount(o, &s->fs);
+
+	if (rc)
+		format(why, MOUNTS_WHY, "%s",
+		       o->reason[0] ? o->reason : "there is not enough memory");
+	return rc;
+}
+
+static const char *attach_error(int rc)
+{
+	switch (rc) {
+	case -ENOENT:
+		return "this folder does not exist";
+	case -ENOTDIR:
+		return "it is not a folder";
+	case -EBUSY:
+		return "files below it are open";
+	case -ENOMEM:
+		return "there is not enough memory";
+	}
+	return "it cannot be a mount point";
+}
+
+int mounts_add(const char *source, const char *at, const char *type,
+	       const struct fs_options *options, char why[MOUNTS_WHY])
+{
+	bool memory = strcmp(type ? type : source, "tmpfs") == 0;
+	struct fs_options o = *options;
+	struct source *s;
+	int rc;
+
+	if (type && !memory && strcmp(type, "ext4")) {
+		format(why, MOUNTS_WHY, "the type is ext4 or tmpfs");
+		return -ENODEV;
+	}
+	s = strlen(source) < sizeof(s->name) ? calloc(1, sizeof(*s)) : NULL;
+	if (!s) {
+		format(why, MOUNTS_WHY, "the name of the disk is too long, or memory is short");
+		return strlen(source) < sizeof(s->name) ? -ENOMEM : -ENAMETOOLONG;
+	}
+	strcpy(s->name, source);
+	s->next = sources;
+	sources = s;
+	mounts_end_in_order();
+	rc = memory ? open_memory(s, &o, why) : open_disk(s, &o, why);
+	if (!rc) {
+		struct fs *fs = s->fs;
+
+		s->fs = NULL;		/* until it is in the table */
+		rc = mount_attach(fs, s->name, at);
+		if (!rc)
+			s->fs = fs;
+		else
+			format(why, MOUNTS_WHY, "%s: %s", at, attach_error(rc));
+		if (rc)
+			fs->ops->unmount(fs);
+	}
+	if (rc)
+		drop(s);
+	return rc;
+}
+
+int mounts_remove(const char *at)
+{
+	int rc;
+
+	detaching++;
+	rc = mount_detach(at);
+	/* While another call writes, its file system is in no table, but has its disk. */
+	if (--detaching)
+		return rc;
+	for (struct source *s = sources, *next; s; s = next) {
+		next = s->next;
+		if (s->fs && !attached(s->fs))
+			drop(s);
+	}
+	return rc;
+}
+
+/* ---- The command line. */
+
+/* A mount= or the words of mount(2), with `at` in it. */
+struct request {
+	char source[MOUNTS_SOURCE];
+	const char *at;			/* in text */
+	struct fs_options options;
+	char text[512];
+};
+
+static const char *one_option(const char *word, struct fs_options *o)
+{
+	uint64_t size;
+
+	if (strcmp(word, "ro") == 0)
+		o->read_only = true;
+	else if (strcmp(word, "rw") == 0)
+		o->read_only = false;
+	else if (strcmp(word, "sync") == 0)
+		o->sync = true;
+	else if (strncmp(word, "size=", 5) == 0 && param_parse_size(word + 5, &size) && size)
+		o->size_limit = size;
+	else if (strncmp(word, "size=", 5) == 0)
+		return "a size is a number with K, M or G";
+	else
+		return "the options are ro, rw, sync, and size=SIZE of a tmpfs";
+	return NULL;
+}
+
+const char *mounts_options(const char *words, struct fs_options *o)
+{
+	char word[32];
+
+	for (size_t n; *words; words += n + (words[n] == ',')) {
+		const char *wrong;
+
+		n = strcspn(words, ",");
+		if (!n)
+			continue;
+		if (n >= sizeof(word))
+			return "the options are ro, rw, sync, and size=SIZE of a tmpfs";
+		memcpy(word, words, n);
+		word[n] = '\0';
+		wrong = one_option(word, o);
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
+
+/* Takes SOURCE:/PATH,... apart: NULL, or what is wrong. */
+static const char *parse(const char *value, struct request *r)
+{
+	const char *path = strstr(value, ":/"), *wrong;
+	size_t n = path ? (size_t)(path - value) : 0;
+	char *words;
+
+	memset(r, 0, sizeof(*r));
+	if (!n)
+		return "write SOURCE:/PATH, such as xvda:/data";
+	if (n >= sizeof(r->source) || strlen(path) > sizeof(r->text))
+		return "it is too long";
+	memcpy(r->source, value, n);
+	strcpy(r->text, path + 1);
+	r->at = r->text;
+	words = strchr(r->text, ',');
+	if (words)
+		*words++ = '\0';
+	wrong = words ? mounts_options(words, &r->options) : NULL;
+	if (!wrong && r->options.size_limit && strcmp(r->source, "tmpfs"))
+		wrong = "size= is for tmpfs; a disk has its size";
+	return wrong;
+}
+
+/* Called for each mount= before main. */
+static const char *wrong_mount(const char *value)
+{
+	static struct request r;
+
+	return parse(value, &r);
+}
+PARAM_CHECKED(mount, "mount=SOURCE:/PATH[,ro][,sync][,size=SIZE]", wrong_mount);
+
+static bool root_now, has_tmp;
+
+static void mount_word(const char *rest, const char *value)
+{
+	struct request *r;
+	char why[MOUNTS_WHY], sentence[2 * MOUNTS_WHY];
+	bool is_root;
+
+	if (*rest || !value)
+		return;
+	r = malloc(sizeof(*r));
+	if (!r || parse(value, r))
+		panic("mount=: no memory");
+	is_root = r->at[strspn(r->at, "/")] == '\0';
+	has_tmp = has_tmp || strcmp(r->at, "/tmp") == 0;
+	if (is_root == root_now && mounts_add(r->source, r->at, NULL, &r->options, why)) {
+		format(sentence, sizeof(sentence), "mount=%s: %s", value, why);
+		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, sentence);
+	}
+	free(r);
+}
+
+static void mount_tmp(void)
+{
+	char why[MOUNTS_WHY];
+	struct stat st;
+
+	if (has_tmp || (romfs_mount.stat && romfs_mount.stat("tmp", &st) == 0))
+		return;
+	if (mounts_add("tmpfs", "/tmp", NULL, &(struct fs_options){ 0 }, why))
+		log_warning("/tmp is missing: %s", why);
+}
+
+void mounts_start(void)
+{
+	kernel_enter();
+	root_now = true;
+	param_each("mount", mount_word);
+	root_now = false;
+	param_each("mount", mount_word);
+	mount_tmp();
+	kernel_leave();
+}

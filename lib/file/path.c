@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: ISC */
+#include "lib/file/path.h"
+#include "lib/file/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct place path_cwd;
+
+/* ---- Places. */
+
+static bool has_text(const struct mount *m)
+{
+	return !m->fs || m->lower;
+}
+
+int place_copy(struct place *to, const struct place *from)
+{
+	char *path = from->path ? strdup(from->path) : NULL;
+
+	if (from->path && !path)
+		return -ENOMEM;
+	*to = (struct place){ from->mount, from->inode ? inode_get(from->inode) : NULL, path };
+	to->mount->users++;
+	return 0;
+}
+
+void place_put(struct place *p)
+{
+	struct place was = *p;
+
+	*p = (struct place){ 0 };
+	free(was.path);
+	if (was.inode)
+		inode_put(was.inode);
+	if (was.mount)
+		was.mount->users--;
+}
+
+static int place_mode(const struct place *p, uint32_t *mode)
+{
+	struct stat st = { 0 };
+	int rc = 0;
+
+	if (p->inode)
+		*mode = p->inode->mode;
+	else if (!(rc = text_stat(p->mount, p->path, &st)))
+		*mode = st.st_mode;
+	return rc;
+}
+
+static int refused_as_directory(const struct place *p)
+{
+	uint32_t mode;
+	int rc = place_mode(p, &mode);
+
+	return rc ? rc : S_ISDIR(mode) ? 0 : -ENOTDIR;
+}
+
+bool place_is_directory(const struct place *p)
+{
+	return refused_as_directory(p) == 0;
+}
+
+static bool is_link(const struct place *p)
+{
+	return p->inode && (p->inode->mode & FS_IFMT) == FS_IFLNK;
+}
+
+/* The root of a mount.  Takes `path`, which is its text if the mount has one. */
+static void at_root_of(struct mount *m, char *path, struct place *p)
+{
+	*p = (struct place){ m, m->fs ? inode_get(m->fs->root) : NULL, path };
+	m->users++;
+}
+
+static int mount_root(struct mount *m, struct place *p)
+{
+	char *path = has_text(m) ? strdup("") : NULL;
+
+	if (has_text(m) && !path)
+		return -ENOMEM;
+	at_root_of(m, path, p);
+	return 0;
+}
+
+/* ---- Steps: to a child, and to the directory above. */
+
+/* Replaces a directory that a mount covers by the root of this mount. */
+static int enter_mounts(struct place *p)
+{
+	struct mount *m;
+	struct place root;
+	int rc;
+
+	while ((m = mount_on(p))) {
+		rc = mount_root(m, &root);
+		if (rc)
+			return rc;
+		place_put(p);
+		*p = root;
+	}
+	return 0;
+}
+
+static int child_text(const struct place *dir, const char *name, size_t len, char **text)
+{
+	size_t before = strlen(dir->path);
+
+	if (before + 1 + len >= TEXT_BYTES)
+		return -ENAMETOOLONG;
+	*text = malloc(before + 1 + len + 1);
+	if (!*text)
+		return -ENOMEM;
+	memcpy(*text, dir->path, before);
+	if (before)
+		(*text)[before++] = '/';
+	memcpy(*text + before, name, len);
+	(*text)[before + len] = '\0';
+	return 0;
+}
+
+static int child(const struct place *dir, const char *name, size_t len, struct place *to)
+{
+	struct inode *inode = NULL;
+	struct stat st = { 0 };
+	char *text = NULL;
+	int rc = -ENOENT;
+
+	if (dir->inode)
+		rc = place_ops(dir)->lookup(dir->inode, name, len, &inode);
+	if (rc && (rc != -ENOENT || !dir->path))
+		return rc;
+	if (dir->path)
+		rc = child_text(dir, name, len, &text);
+	if (!rc && !inode)
+		rc = text_stat(dir->mount, text, &st);
+	if (rc) {
+		free(text);
+		if (inode)
+			inode_put(inode);
+		return rc;
+	}
+	*to = (struct place){ dir->mount, inode, text };
+	to->mount->users++;
+	rc = enter_mounts(to);
+	if (rc)
+		place_put(to);
+	return rc;
+}
+
+/* Follows a path without symbolic links, . and .. from the root. */
+static int from_root(const char *text, struct place *to)
+{
+	struct place next;
+	int rc = mount_root(mount_of_root(), to);
+
+	for (size_t n; !rc && *text; text += n) {
+		text += *text == '/';
+		n = strcspn(text, "/");
+		if (!n)
+			break;
+		rc = child(to, text, n, &next);
+		place_put(to);
+		if (!rc)
+			*to = next;
+	}
+	return rc;
+}
+
+/* The directory above a directory; the root is above itself. */
+static int above(const struct place *dir, struct place *to)
+{
+	struct mount *m = dir->mount;
+	char text[TEXT_BYTES], *end;
+	struct inode *inode;
+	int rc;
+
+	if (!dir->path && dir->inode != m->fs->root) {
+		rc = place_ops(dir)->lookup(dir->inode, "..", 2, &inode);
+		if (rc)
+			return rc;
+		*to = (struct place){ m, inode, NULL };
+		m->users++;
+		return 0;
+	}
+	if (!dir->path && m->covered) {
+		struct place covered = { m->parent, m->covered, NULL };
+
+		return above(&covered, to);
+	}
+	rc = text_of(m, dir->path ? dir->path : "", text, sizeof(text));
+	if (rc)
+		return rc;
+	end = strrchr(text, '/');
+	if (end)
+		*end = '\0';
+	return from_root(text, to);
+}
+
+/* ---- Resolution. */
+
+static enum last kind_of(const char *name, size_t len)
+{
+	return len == 1 && name[0] == '.' ? LAST_DOT :
+	       len == 2 && name[0] == '.' && name[1] == '.' ? LAST_DOTDOT : LAST_NAME;
+}
+
+static int step(const struct place *dir, const char *name, size_t len, struct place *to)
+{
+	enum last kind = kind_of(name, len);
+	int rc = refused_as_directory(dir);
+
+	if (rc)
+		return rc;
+	return kind == LAST_DOT ? place_copy(to, dir) :
+	       kind == LAST_DOTDOT ? above(dir, to) : child(dir, name, len, to);
+}
+
+/* Where names begin: the root, the current directory or that of fd. */
+static int start(struct place *dir, int fd, const char *name)
+{
+	const struct place *at = NULL;
+	struct file *f;
+	int rc;
+
+	if (*name == '/' || (fd == AT_FDCWD && !place_is(&path_cwd)))
+		return mount_root(mount_of_root(), dir);
+	if (fd == AT_FDCWD)
+		return place_copy(dir, &path_cwd);
+	f = file_get(fd);
+	if (!f)
+		return -EBADF;
+	at = file_place(f);
+	rc = at ? place_copy(dir, at) : -ENOTDIR;
+	file_put(f);
+	return rc;
+}
+
+/* The text becomes the target of a symbolic link, and what follows it in the text. */
+static int splice(struct path *p, const struct place *link, const char *after)
+{
+	size_t rest = strlen(after);
+	char *text = malloc(PATH_BYTES + 1 + rest + 1);
+	ssize_t n;
+
+	if (!text)
+		return -ENOMEM;
+	n = place_ops(link)->readlink(link->inode, text, PATH_BYTES);
+	if (n == 0 || (n > 0 && memchr(text, '\0', n)))
+		n = n ? -EUCLEAN : -ENOENT;
+	if (n > 0 && (size_t)n + rest >= PATH_BYTES)
+		n = -ENAMETOOLONG;
+	if (n < 0) {
+		free(text);
+		return n;
+	}
+	memcpy(text + n, after, rest + 1);
+	free(p->text);
+	p->text = text;
+	if (*text != '/')
+		return 0;
+	place_put(&p->dir);
+	return start(&p->dir, AT_FDCWD, text);
+}
+
+static int walk(struct path *p, unsigned how)
+{
+	unsigned links = 0;
+	char *at = p->text;
+
+	for (;;) {
+		struct place next = { 0 };
+		size_t len;
+		char *rest;
+		int rc;
+
+		at += strspn(at, "/");
+		if (!*at) {
+			p->last = LAST_ROOT;
+			return place_copy(&p->at, &p->dir);
+		}
+		len = strcspn(at, "/");
+		rest = at + len;
+		p->slash = *rest == '/';
+		rest += strspn(rest, "/");
+		p->last = kind_of(at, len);
+		p->name = at;
+		p->len = len;
+		if (len > NAME_MAX)
+			return -ENAMETOOLONG;
+		rc = step(&p->dir, at, len, &next);
+		if (rc == -ENOENT && !*rest && how & PATH_MAKE && p->last == LAST_NAME)
+			return 0;
+		if (rc)
+			return rc;
+		if (is_link(&next) && (*rest || !(how & (PATH_NOFOLLOW | PATH_PARENT)) ||
+				       (p->slash && !(how & PATH_PARENT)))) {
+			rc = ++links > PATH_LINKS ? -ELOOP : splice(p, &next, at + len);
+			place_put(&next);
+			if (rc)
+				return rc;
+			at = p->text;
+			continue;
+		}
+		if (!*rest) {
+			p->at = next;
+			return p->slash && !(how & PATH_PARENT) ? refused_as_directory(&p->at) : 0;
+		}
+		place_put(&p->dir);
+		p->dir = next;
+		at = rest;
+	}
+}
+
+int path_resolve(struct path *p, int fd, const char *name, unsigned how)
+{
+	size_t len = strnlen(name, PATH_BYTES);
+	int rc;
+
+	*p = (struct path){ 0 };
+	if (len == PATH_BYTES)
+		return -ENAMETOOLONG;
+	if (!len && !(how & PATH_EMPTY))
+		return -ENOENT;
+	p->text = malloc(len + 1);
+	if (!p->text)
+		return -ENOMEM;
+	memcpy(p->text, name, len);
+	p->text[len] = '\0';
+	rc = start(&p->dir, fd, p->text);
+	if (!rc)
+		rc = walk(p, how);
+	if (rc)
+		path_put(p);
+	return rc;
+}
+
+void path_put(struct path *p)
+{
+	place_put(&p->dir);
+	place_put(&p->at);
+	free(p->text);
+	p->text = NULL;
+}
+
+int place_resolve(struct place *at, int fd, const char *name, unsigned how)
+{
+	struct path p;
+	int rc = path_resolve(&p, fd, name, how & ~PATH_MAKE);
+
+	if (rc)
+		return rc;
+	*at = p.at;
+	p.at = (struct place){ 0 };
+	path_put(&p);
+	return 0;
+}
+
+/* ---- From a directory to its name. */
+
+struct search {
+	uint64_t ino;
+	char *end;			/* of free bytes: the name is put before it */
+	size_t room;
+	int rc;
+};
+
+static bool found(void *arg, const struct fs_dirent *e)
+{
+	struct search *s = arg;
+
+	if (e->ino != s->ino || kind_of(e->name, e->len) != LAST_NAME)
+		return true;
+	s->rc = (size_t)e->len + 1 > s->room ? -ENAMETOOLONG : 0;
+	if (s->rc)
+		return false;
+	s->end -= e->len;
+	memcpy(s->end, e->name, e->len);
+	*--s->end = '/';
+	s->room -= e->len + 1;
+	return false;
+}
+
+/* Puts "/name" of the directory before the end, and goes to the directory above. */
+static int name_before(struct place *dir, struct search *s)
+{
+	struct place up;
+	int rc = above(dir, &up);
+
+	if (rc)
+		return rc;
+	s->ino = dir->inode->ino;
+	s->rc = -ENOENT;
+	rc = place_ops(&up)->readdir(up.inode, 0, found, s);
+	place_put(dir);
+	*dir = up;
+	return rc ? rc : s->rc;
+}
+
+static int put_before(struct search *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > s->room)
+		return -ENAMETOOLONG;
+	s->end -= n;
+	s->room -= n;
+	memcpy(s->end, text, n);
+	return 0;
+}
+
+int place_name(const struct place *dir, char *to)
+{
+	struct search s = { .end = to + PATH_BYTES - 1, .room = PATH_BYTES - 1 };
+	char text[TEXT_BYTES];
+	struct place at;
+	int rc = place_copy(&at, dir);
+
+	*s.end = '\0';
+	while (!rc && !at.path) {
+		struct mount *m = at.mount;
+
+		if (at.inode != m->fs->root) {
+			rc = name_before(&at, &s);
+		} else if (m->covered) {
+			inode_put(at.inode);
+			at.inode = inode_get(m->covered);
+			at.mount = m->parent;
+			at.mount->users++;
+			m->users--;
+		} else {
+			rc = put_before(&s, m->at);
+			break;
+		}
+	}
+	if (!rc && at.path)
+		rc = text_of(at.mount, at.path, text, sizeof(text));
+	if (!rc && at.path)
+		rc = put_before(&s, text);
+	if (place_is(&at))
+		place_put(&at);
+	if (!rc && !*s.end)
+		*--s.end = '/';
+	if (!rc)
+		memmove(to, s.end, strlen(s.end) + 1);
+	return rc;
+}
