@@ -35,7 +35,7 @@ static int open_found(const struct path *p, int flags, mode_t mode, struct file 
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 	if (S_ISDIR(st.st_mode))
-		return writes(flags) || flags & O_CREAT ? -EISDIR : dirfile_open(at, f);
+		return writes(flags) || flags & (O_CREAT | O_TRUNC) ? -EISDIR : dirfile_open(at, f);
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
 	if (!at->inode)
