@@ -19,7 +19,7 @@ HEADERS		:= $(firstword $(wildcard $(NEWLIB_SRC)/newlib/libc/include $(NEWLIB_SR
 RESOURCES	:= $(shell $(CLANG) -print-resource-dir)
 
 # Descriptors of other kinds need the rest of the kernel.
-LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl mounts poll \
+LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl mount_call mount_disk mount_end mounts poll \
 		   proc rights tty),$(wildcard lib/file/*.c))
 FS		:= $(filter-out %/os.c %/disk.c,$(wildcard fs/*.c))
 TESTS		:= $(wildcard tests/files/*_test.c)
@@ -47,10 +47,10 @@ $(DIR)/list: FORCE
 FORCE:
 
 $(call objects,$(OUTSIDE)): $(DIR)/%.o: %.c tests/files/files.mk
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); rm -f $(TESTS:%.c=$(OUT)/%)
 	$(CLANG) $(CFLAGS) -c -o $@ $<
 $(DIR)/%.o: %.c tests/files/files.mk
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); rm -f $(TESTS:%.c=$(OUT)/%)
 	$(CLANG) $(CFLAGS) $(INSIDE_FLAGS) -c -o $@ $<
 
 # What lib/file defines, with its new names.

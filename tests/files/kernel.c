@@ -3,7 +3,10 @@
  * The kernel for one thread: entering and leaving it is counted, and nothing may wait for another
  * thread.
  */
+#include "kernel/clock.h"
+#include "kernel/log.h"
 #include "kernel/sched.h"
+#include "lib/file/mount.h"
 #include "tests/files/outside.h"
 #include "tests/files/world.h"
 
@@ -57,4 +60,19 @@ void wake(struct waitq *queue)
 void wake_one(struct waitq *queue)
 {
 	(void)queue;
+}
+
+uint64_t clock_wall(void)
+{
+	return outside_time();
+}
+
+/* There is no command line. */
+void mounts_start(void)
+{
+}
+
+_Noreturn void panic(const char *fmt, ...)
+{
+	die("panic: %s", fmt);
 }

@@ -24,6 +24,8 @@ struct block *outside_block(struct disk *d);
 void outside_disk_check(struct disk *d, const char *what);	/* e2fsck -fn, or die() */
 void outside_disk_free(struct disk *d);
 
+bool outside_same(const char *path, const char *text);	/* whether a file of the host has it */
 size_t outside_memory(void);		/* bytes that fs/ has allocated */
+unsigned long outside_time(void);	/* ns since 1970: that of fs/, which advances with each call */
 
 #endif

@@ -87,7 +87,7 @@ __asm__(".globl romfs_end\nromfs_end = romfs_entries + 48");
 
 static struct disk *pristine, *disks[2];
 
-int make_file(const char *name, const char *text)
+int text_file(const char *name, const char *text)
 {
 	int fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0644);
 	ssize_t len = strlen(text);
@@ -103,7 +103,7 @@ static struct fs *make_fs(enum kind kind, unsigned n)
 
 	if (kind == EXT4) {
 		if (!pristine)
-			pristine = outside_disk("", 4096);
+			pristine = outside_disk("", 8192);
 		disks[n] = outside_disk_copy(pristine);
 		rc = ext4_mount(outside_block(disks[n]), &o, &fs);
 	} else {
@@ -138,15 +138,15 @@ static void detach(const char *at, const char *what)
 
 static void fill_ro(void)
 {
-	CHECK(!make_file("/ro/f", "hello") && !mkdir("/ro/d", 0755) && !symlink("f", "/ro/l") &&
-	      !mkdir("/ro/full", 0755) && !make_file("/ro/full/x", "x") &&
+	CHECK(!text_file("/ro/f", "hello") && !mkdir("/ro/d", 0755) && !symlink("f", "/ro/l") &&
+	      !mkdir("/ro/full", 0755) && !text_file("/ro/full/x", "x") &&
 	      !symlink("none", "/ro/dang"));
 }
 
 static void fill(void)
 {
-	CHECK(!make_file("f", "hello") && !link("f", "f2") && !mkdir("d", 0755));
-	CHECK(!mkdir("full", 0755) && !make_file("full/x", "x") && !mkdir("full/sub", 0755));
+	CHECK(!text_file("f", "hello") && !link("f", "f2") && !mkdir("d", 0755));
+	CHECK(!mkdir("full", 0755) && !text_file("full/x", "x") && !mkdir("full/sub", 0755));
 	CHECK(!symlink("f", "l") && !symlink("d", "ld") && !symlink("full", "lfull"));
 	CHECK(!symlink("none", "dang") && !symlink("loop2", "loop1") && !symlink("loop1", "loop2"));
 	CHECK(!mkfifo("fifo", 0644) && !symlink("../t/f", "up") && !symlink("/t/d", "abs"));
@@ -172,7 +172,7 @@ void world_begin(enum kind kind)
 	fs = make_fs(kind, 1);
 	attach(fs, kind_names[kind], "/ro");
 	attach(make_fs(TMPFS, 0), "tmpfs", "/other");
-	CHECK(!make_file("/other/f", "other") && !mkdir("/other/d", 0755));
+	CHECK(!text_file("/other/f", "other") && !mkdir("/other/d", 0755));
 	fill_ro();
 	kernel_depth++;
 	rc = fs->ops->remount(fs, &ro);
@@ -180,7 +180,7 @@ void world_begin(enum kind kind)
 	CHECK(!rc && !chdir("/t"));
 	fill();
 	attach(make_fs(TMPFS, 0), "tmpfs", "/t/mnt");
-	CHECK(!make_file("mnt/m", "mounted"));
+	CHECK(!text_file("mnt/m", "mounted"));
 	errno = 0;
 }
 

@@ -38,7 +38,7 @@ unsigned long world_digest(const char *path);
 unsigned world_descriptors(void);
 
 /* A file with this text. */
-int make_file(const char *name, const char *text);
+int text_file(const char *name, const char *text);
 
 #define CHECK(x) ((x) ? (void)0 : die("%s:%d: %s (errno %d)", __FILE__, __LINE__, #x, errno))
 #define FAILS(error, x)								\
