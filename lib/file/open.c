@@ -141,8 +141,10 @@ static int install(int fd, const char *name, int flags, mode_t mode)
 		file_unreserve(at);
 		return rc;
 	}
+	/* O_EXCL of an unnamed file: it cannot get a name (linkat()). */
 	if (!f->refs)
-		f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY);
+		f->flags = flags & ~(O_CREAT | O_TRUNC | O_NOCTTY |
+				     ((flags & O_TMPFILE) == O_TMPFILE ? 0 : O_EXCL));
 	f->refs++;		/* until it has a descriptor, or could not get one */
 	rc = file_set_cloexec(file_install_reserved(f, at), flags & O_CLOEXEC);
 	file_put(f);

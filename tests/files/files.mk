@@ -34,6 +34,8 @@ INSIDE_FLAGS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__uni
 		   -Wno-macro-redefined
 
 objects		= $(1:%.c=$(DIR)/%.o)
+# First the old programs, so that none of them is run if the compiler fails.
+remove		= rm -f $(patsubst %.c,$(OUT)/%,$(if $(filter $(TESTS),$<),$<,$(TESTS)))
 
 .PHONY: all sources FORCE
 .DELETE_ON_ERROR:
@@ -47,10 +49,10 @@ $(DIR)/list: FORCE
 FORCE:
 
 $(call objects,$(OUTSIDE)): $(DIR)/%.o: %.c tests/files/files.mk
-	@mkdir -p $(@D); rm -f $(TESTS:%.c=$(OUT)/%)
+	@mkdir -p $(@D); $(remove)
 	$(CLANG) $(CFLAGS) -c -o $@ $<
 $(DIR)/%.o: %.c tests/files/files.mk
-	@mkdir -p $(@D); rm -f $(TESTS:%.c=$(OUT)/%)
+	@mkdir -p $(@D); $(remove)
 	$(CLANG) $(CFLAGS) $(INSIDE_FLAGS) -c -o $@ $<
 
 # What lib/file defines, with its new names.

@@ -85,7 +85,8 @@ __asm__(".globl romfs_end\nromfs_end = romfs_entries + 48");
 
 /* ---- The tree. */
 
-static struct disk *pristine, *disks[2];
+static struct disk *pristine, *disks[3];
+static enum kind now;
 
 int text_file(const char *name, const char *text)
 {
@@ -166,6 +167,7 @@ void world_begin(enum kind kind)
 	if (!begun)
 		file_init();
 	begun = true;
+	now = kind;
 	memory_before = outside_memory();
 	descriptors_before = world_descriptors();
 	attach(make_fs(kind, 0), kind_names[kind], "/t");
@@ -184,6 +186,14 @@ void world_begin(enum kind kind)
 	errno = 0;
 }
 
+void world_root(bool mounted)
+{
+	if (mounted)
+		attach(make_fs(now, 2), kind_names[now], "/");
+	else
+		detach("/", "the root");
+}
+
 void world_end(const char *what)
 {
 	if (kernel_depth)
@@ -196,7 +206,7 @@ void world_end(const char *what)
 	detach("/t", what);
 	detach("/ro", what);
 	detach("/other", what);
-	for (unsigned n = 0; n < 2; n++) {
+	for (unsigned n = 0; n < 3; n++) {
 		if (!disks[n])
 			continue;
 		outside_disk_free(disks[n]);

@@ -30,6 +30,9 @@ void world_begin(enum kind kind);
 /* Nothing may be left: descriptors, references to mounts and inodes, memory. */
 void world_end(const char *what);
 
+/* Mounts a file system of the same kind at /, over the files of the image; or unmounts it. */
+void world_root(bool mounted);
+
 /*
  * All names and attributes of a tree, and all data, as a number; times of access are not in it.
  * 0: it does not exist.
