@@ -19,8 +19,8 @@ HEADERS		:= $(firstword $(wildcard $(NEWLIB_SRC)/newlib/libc/include $(NEWLIB_SR
 RESOURCES	:= $(shell $(CLANG) -print-resource-dir)
 
 # Descriptors of other kinds need the rest of the kernel.
-LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl mount_call mount_disk mount_end mounts poll \
-		   proc rights tty),$(wildcard lib/file/*.c))
+LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl mount_call mount_disk mount_end \
+		   mounts poll proc rights tty),$(wildcard lib/file/*.c))
 FS		:= $(filter-out %/os.c %/disk.c,$(wildcard fs/*.c))
 TESTS		:= $(wildcard tests/files/*_test.c)
 INSIDE		:= tests/files/kernel.c tests/files/world.c
@@ -55,10 +55,11 @@ $(DIR)/%.o: %.c tests/files/files.mk
 	@mkdir -p $(@D); $(remove)
 	$(CLANG) $(CFLAGS) $(INSIDE_FLAGS) -c -o $@ $<
 
-# What lib/file defines, with its new names.
+# What lib/file defines, and how it allocates, with its new names.
 $(DIR)/names: $(call objects,$(LIB)) $(DIR)/list
 	@$(NM) -g --defined-only $(call objects,$(LIB)) | awk 'NF == 3 { print $$3, "xenolith_" $$3 }' | \
-		sort -u > $@.new && mv $@.new $@
+		sort -u > $@.new && for f in malloc calloc realloc strdup; do \
+		echo $$f xenolith_$$f; done >> $@.new && mv $@.new $@
 $(DIR)/renamed.a: $(DIR)/names $(call objects,$(INSIDE) $(LIB) $(FS))
 	@rm -rf $@ $(@D)/renamed && mkdir -p $(foreach f,$(INSIDE) $(LIB) $(FS),$(@D)/renamed/$(dir $(f)))
 	@for f in $(basename $(INSIDE) $(LIB) $(FS)); do \

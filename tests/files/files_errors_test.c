@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Each call of rows.h fails with its error, over tmpfs and over ext4, and then changes nothing: no
- * name, attribute or byte, no descriptor, no reference, no memory.
+ * name, attribute or byte, no descriptor, no reference, no memory.  If an allocation fails, the
+ * error is ENOMEM or ENOLCK.
  *
  *	files_errors_test		tests
  *	files_errors_test --table	prints docs/files_errors.md
@@ -34,6 +35,10 @@ static const char *const nothing;
 #define EXCLUSIVE (O_RDWR | O_CREAT | O_EXCL)
 #define HOLE (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
+/* Before the call of a row.  It may fail when an allocation is made to fail. */
+static bool failing, setup_failed;
+#define SETUP(x) ((x) ? (void)0 : failing ? (void)(setup_failed = true) : CHECK(!#x))
+
 /* ---- What makes -1 and errno of a row's expression. */
 
 /* Closes a descriptor, and keeps an error. */
@@ -58,25 +63,25 @@ static long done(int fd)
 		r_;								\
 	})
 #define WITH(name, flags, call)							\
-	BETWEEN(int fd = open(name, flags, 0644); CHECK(fd >= 0), call, close(fd))
+	BETWEEN(int fd = open(name, flags, 0644); SETUP(fd >= 0), call, close(fd))
 #define WITH_REMOVED(call)							\
 	BETWEEN(int fd = removed_directory(), call, close(fd))
 #define WITH_UNLINKED(call)							\
 	BETWEEN(int fd = open("new2", EXCLUSIVE, 0644);				\
-		CHECK(fd >= 0 && !unlink("new2")), call, close(fd))
+		SETUP(fd >= 0 && !unlink("new2")), call, close(fd))
 /* The end of a pipe from which is read; into which is written. */
 #define WITH_PIPE(call) BETWEEN(int fd = pipe_end(0), call, close(fd))
 #define WITH_PIPE_IN(call) BETWEEN(int fd = pipe_end(1), call, close(fd))
 #define IN_REMOVED(call)							\
-	BETWEEN(int fd = removed_directory(); CHECK(!fchdir(fd)), call, (chdir("/t"), close(fd)))
+	BETWEEN(int fd = removed_directory(); SETUP(!fchdir(fd)), call, (chdir("/t"), close(fd)))
 #define LOCK(command, type, whence, start, len)					\
 	fcntl(fd, command, &(struct flock){ type, whence, start, len, 0 })
 
 static int pipe_end(int which)
 {
-	int ends[2];
+	int ends[2] = { -1, -1 };
 
-	CHECK(!pipe(ends) && !close(ends[!which]));
+	SETUP(!pipe(ends) && !close(ends[!which]));
 	return ends[which];
 }
 
@@ -84,9 +89,9 @@ static int removed_directory(void)
 {
 	int fd;
 
-	CHECK(!mkdir("gone", 0755));
+	SETUP(!mkdir("gone", 0755));
 	fd = open("gone", O_RDONLY | O_DIRECTORY);
-	CHECK(fd >= 0 && !rmdir("gone"));
+	SETUP(fd >= 0 && !rmdir("gone"));
 	return fd;
 }
 
@@ -127,7 +132,7 @@ static long conflict(int fd, int command)
 	int other = open("f2", O_RDWR);
 	struct flock l = { .l_type = F_WRLCK };
 
-	CHECK(other >= 0 && !fcntl(other, F_OFD_SETLK, &l));
+	SETUP(other >= 0 && !fcntl(other, F_OFD_SETLK, &l));
 	return BETWEEN((void)0, fcntl(fd, command, &l), close(other));
 }
 
@@ -135,7 +140,7 @@ static long flock_twice(int fd, const char *name)
 {
 	int other = open(name, O_RDWR);
 
-	CHECK(other >= 0 && !flock(other, LOCK_SH));
+	SETUP(other >= 0 && !flock(other, LOCK_SH));
 	return BETWEEN((void)0, flock(fd, LOCK_EX | LOCK_NB), close(other));
 }
 
@@ -169,11 +174,11 @@ static bool changes_something(const struct row *r)
 {
 	/* What comes before the call that fails. */
 	return !r->error || strstr(r->text, "setxattr(\"f\"") || strstr(r->text, "fill_up") ||
-	       strstr(r->text, "100 << 20") || strstr(r->text, "O_TMPFILE") || strstr(r->text, "REMOVED") ||
-	       strstr(r->text, "UNLINKED");
+	       strstr(r->text, "100 << 20") || strstr(r->text, "O_TMPFILE") ||
+	       strstr(r->text, "REMOVED") || strstr(r->text, "UNLINKED");
 }
 
-static unsigned failed;
+static unsigned failed, allocations;
 
 static void run(const struct row *r, enum kind kind)
 {
@@ -203,6 +208,40 @@ static void run(const struct row *r, enum kind kind)
 			failed++;
 		}
 	world_end(what);
+}
+
+/* The row again, with each of its allocations failing once. */
+static void run_without_memory(const struct row *r, enum kind kind)
+{
+	char what[300];
+	bool reached = true;
+	long rc;
+	int e;
+
+	/* Thousands of allocations. */
+	if (strstr(r->text, "fill_up") || strstr(r->text, "100 << 20"))
+		return;
+	for (unsigned n = 1; reached; n++) {
+		format_text(what, sizeof(what), "rows.h:%d, %s, allocation %u fails: %s", r->line,
+			    kind_names[kind], n, r->text);
+		world_begin(kind);
+		setup_failed = false;
+		failing = true;
+		outside_fail(n);
+		errno = 0;
+		rc = r->run();
+		e = errno;
+		reached = outside_fail(0);
+		allocations += reached;
+		failing = false;
+		if (!setup_failed && !(r->error ? rc == -1 && e == r->error : rc >= 0) &&
+		    !(rc == -1 && (e == ENOMEM || e == ENOLCK))) {
+			say("FAILED %s: the result is %ld, errno %d\n", what, rc, rc < 0 ? e : 0);
+			failed++;
+		}
+		chdir("/t");
+		world_end(what);
+	}
 }
 
 /* ---- The table. */
@@ -284,9 +323,15 @@ int main(int argc, char **argv)
 			run(&rows[i], kind);
 			count++;
 		}
+		for (unsigned i = 0; i < ROWS; i++)
+			if ((word || outside_share(i)) &&
+			    (!word || strstr(rows[i].text, word) || strstr(rows[i].call, word)))
+				run_without_memory(&rows[i], kind);
 		if (failed == before)
 			say("ok     %u calls over %s: each error is the one of rows.h, and then "
-			    "nothing has changed\n", count, kind_names[kind]);
+			    "nothing has changed; %u allocations failed\n", count, kind_names[kind],
+			    allocations);
+		allocations = 0;
 	}
 	return failed != 0;
 }

@@ -3,10 +3,12 @@
 #include "tests/fs/ext4_host.h"
 #include "tests/fs/host_os.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* newlib's errno, and the end of its assert(). */
 int *__errno(void);
@@ -18,6 +20,71 @@ int *__errno(void)
 
 	return &number;
 }
+
+/* ---- Allocations of lib/file, which files.mk names so.  host_os has those of fs/. */
+
+static unsigned fail_in;
+
+void *xenolith_malloc(size_t size), *xenolith_calloc(size_t n, size_t size);
+void *xenolith_realloc(void *old, size_t size);
+char *xenolith_strdup(const char *text);
+
+/* fs/ and lib/file have one count. */
+static bool fails(void)
+{
+	bool now;
+
+	if (fail_in > host_os.fail_at && host_os.fail_at)
+		fail_in = host_os.fail_at;
+	now = fail_in && --fail_in == 0;
+	host_os.fail_at = fail_in;
+	if (now)
+		*__errno() = ENOMEM;
+	return now;
+}
+
+void *xenolith_malloc(size_t size)
+{
+	return fails() ? NULL : malloc(size);
+}
+
+void *xenolith_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : calloc(n, size);
+}
+
+void *xenolith_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : realloc(old, size);
+}
+
+char *xenolith_strdup(const char *text)
+{
+	return fails() ? NULL : strdup(text);
+}
+
+bool outside_fail(unsigned n)
+{
+	/* host_os counts down to 0 when an allocation of fs/ fails. */
+	bool failed = !fail_in || !host_os.fail_at;
+
+	fail_in = host_os.fail_at = n;
+	return failed;
+}
+
+bool outside_share(unsigned i)
+{
+	const char *share = getenv("HOST_SHARE");
+	static unsigned first;
+
+	if (!share || atoi(share) < 2)
+		return true;
+	if (!first)
+		first = time(NULL) | 1u << 31;
+	return (i + first) % atoi(share) == 0;
+}
+
+/* ---- The rest. */
 
 void say(const char *fmt, ...)
 {

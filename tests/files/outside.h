@@ -25,6 +25,14 @@ void outside_disk_check(struct disk *d, const char *what);	/* e2fsck -fn, or die
 void outside_disk_free(struct disk *d);
 
 bool outside_same(const char *path, const char *text);	/* whether a file of the host has it */
+/*
+ * The n-th allocation from now on fails, of lib/file or of fs/; 0: none.  Returns whether the
+ * last one that was asked for has failed.
+ */
+bool outside_fail(unsigned n);
+/* HOST_SHARE: whether number i belongs to the share that is to be run. */
+bool outside_share(unsigned i);
+
 size_t outside_memory(void);		/* bytes that fs/ has allocated */
 unsigned long outside_time(void);	/* ns since 1970: that of fs/, which advances with each call */
 

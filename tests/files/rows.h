@@ -165,7 +165,7 @@ ROW(readlink, EINVAL, "it is not a symbolic link", readlink("d", buffer, 10))
 ROW(readlink, EINVAL, "a slash follows the name, so the link is followed",
     readlink("ld/", buffer, 10))
 ROW(readlink, EINVAL, "the size is 0", readlink("l", buffer, 0))
-ROW(readlink, 0, "a size that is too small", readlink("lfull", buffer, 2) - 2)
+ROW(readlink, 0, "a size that is too small", POINTER(readlink("lfull", buffer, 2) == 2))
 ROW(readlink, ENOENT, "it does not exist", readlink("none", buffer, 10))
 ROW(readlink, ENOENT, "the name is empty", readlink("", buffer, 10))
 ROW(readlink, ENOTDIR, "something in the path is not a directory", readlink("f/x", buffer, 10))
@@ -454,7 +454,8 @@ ROW(fallocate, EOPNOTSUPP, "FALLOC_FL_PUNCH_HOLE without FALLOC_FL_KEEP_SIZE",
     WITH("f", O_RDWR, fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 1)))
 ROW(fallocate, EFBIG, "the end is larger than a file can be",
     WITH("f", O_RDWR, fallocate(fd, 0, INT64_MAX, 1)))
-ROW(fallocate, ENOSPC, "there is less space; a part may have been allocated", WITH("f", O_RDWR, fallocate(fd, 0, 0, 100 << 20)))
+ROW(fallocate, ENOSPC, "there is less space; a part may have been allocated",
+    WITH("f", O_RDWR, fallocate(fd, 0, 0, 100 << 20)))
 ROW(fallocate, ESPIPE, "it is a pipe", WITH_PIPE_IN(fallocate(fd, 0, 0, 1)))
 ROW(fallocate, ENODEV, "it is not a file", WITH("/dev/null", O_RDWR, fallocate(fd, 0, 0, 1)))
 ROW(posix_fallocate, EBADF, "the descriptor is not open", RETURNED(posix_fallocate(99, 0, 1)))
@@ -488,7 +489,7 @@ ROW(lgetxattr, ENODATA, "there is no such attribute", lgetxattr("dang", "user.x"
 ROW(listxattr, ERANGE, "the names are longer than the size",
     setxattr("f", "user.x", "12", 2, 0) ?: listxattr("f", buffer, 6))
 ROW(listxattr, 0, "a size of 0",
-    setxattr("f", "user.x", "12", 2, 0) ?: listxattr("f", buffer, 0) - 7)
+    setxattr("f", "user.x", "12", 2, 0) ?: POINTER(listxattr("f", buffer, 0) == 7))
 ROW(setxattr, EEXIST, "XATTR_CREATE, and it exists",
     setxattr("f", "user.x", "1", 1, 0) ?: setxattr("f", "user.x", "2", 1, XATTR_CREATE))
 ROW(setxattr, ENODATA, "XATTR_REPLACE, and it does not exist",
