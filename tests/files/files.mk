@@ -58,7 +58,7 @@ $(DIR)/%.o: %.c tests/files/files.mk
 # What lib/file defines, and how it allocates, with its new names.
 $(DIR)/names: $(call objects,$(LIB)) $(DIR)/list
 	@$(NM) -g --defined-only $(call objects,$(LIB)) | awk 'NF == 3 { print $$3, "xenolith_" $$3 }' | \
-		sort -u > $@.new && for f in malloc calloc realloc strdup; do \
+		sort -u > $@.new && for f in malloc calloc realloc strdup free; do \
 		echo $$f xenolith_$$f; done >> $@.new && mv $@.new $@
 $(DIR)/renamed.a: $(DIR)/names $(call objects,$(INSIDE) $(LIB) $(FS))
 	@rm -rf $@ $(@D)/renamed && mkdir -p $(foreach f,$(INSIDE) $(LIB) $(FS),$(@D)/renamed/$(dir $(f)))

@@ -24,7 +24,9 @@ int *__errno(void)
 /* ---- Allocations of lib/file, which files.mk names so.  host_os has those of fs/. */
 
 static unsigned fail_in;
+static size_t in_use;
 
+void xenolith_free(void *p);
 void *xenolith_malloc(size_t size), *xenolith_calloc(size_t n, size_t size);
 void *xenolith_realloc(void *old, size_t size);
 char *xenolith_strdup(const char *text);
@@ -43,24 +45,36 @@ static bool fails(void)
 	return now;
 }
 
+static void *counted(void *p)
+{
+	in_use += p != NULL;
+	return p;
+}
+
+void xenolith_free(void *p)
+{
+	in_use -= p != NULL;
+	free(p);
+}
+
 void *xenolith_malloc(size_t size)
 {
-	return fails() ? NULL : malloc(size);
+	return fails() ? NULL : counted(malloc(size));
 }
 
 void *xenolith_calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : calloc(n, size);
+	return fails() ? NULL : counted(calloc(n, size));
 }
 
 void *xenolith_realloc(void *old, size_t size)
 {
-	return fails() ? NULL : realloc(old, size);
+	return fails() ? NULL : old ? realloc(old, size) : counted(malloc(size));
 }
 
 char *xenolith_strdup(const char *text)
 {
-	return fails() ? NULL : strdup(text);
+	return fails() ? NULL : counted(strdup(text));
 }
 
 bool outside_fail(unsigned n)
@@ -162,7 +176,7 @@ bool outside_same(const char *path, const char *text)
 
 size_t outside_memory(void)
 {
-	return host_os.used;
+	return host_os.used + in_use;
 }
 
 unsigned long outside_time(void)

@@ -33,7 +33,7 @@ bool outside_fail(unsigned n);
 /* HOST_SHARE: whether number i belongs to the share that is to be run. */
 bool outside_share(unsigned i);
 
-size_t outside_memory(void);		/* bytes that fs/ has allocated */
+size_t outside_memory(void);	/* bytes of fs/ and allocations of lib/file that are in use */
 unsigned long outside_time(void);	/* ns since 1970: that of fs/, which advances with each call */
 
 #endif

@@ -155,6 +155,7 @@ static void fill(void)
 }
 
 static unsigned descriptors_before;
+static int free_before;			/* the lowest descriptor that is not in use */
 static size_t memory_before;
 
 void world_begin(enum kind kind)
@@ -168,8 +169,10 @@ void world_begin(enum kind kind)
 		file_init();
 	begun = true;
 	now = kind;
-	memory_before = outside_memory();
 	descriptors_before = world_descriptors();
+	free_before = dup(0);
+	CHECK(free_before > 2 && !close(free_before) && !chdir("/"));
+	memory_before = outside_memory();
 	attach(make_fs(kind, 0), kind_names[kind], "/t");
 	fs = make_fs(kind, 1);
 	attach(fs, kind_names[kind], "/ro");
@@ -201,6 +204,8 @@ void world_end(const char *what)
 	if (world_descriptors() != descriptors_before)
 		die("%s: %u descriptors are open afterwards, %u before", what, world_descriptors(),
 		    descriptors_before);
+	if (dup(0) != free_before || close(free_before))
+		die("%s: a descriptor is not open, but reserved", what);
 	CHECK(!chdir("/"));
 	detach("/t/mnt", what);
 	detach("/t", what);
@@ -213,7 +218,7 @@ void world_end(const char *what)
 		disks[n] = NULL;
 	}
 	if (outside_memory() != memory_before)
-		die("%s: %zu bytes of fs/ are in use afterwards, %zu before", what,
+		die("%s: %zu bytes or blocks are in use afterwards, %zu before", what,
 		    outside_memory(), memory_before);
 }
 
