@@ -63,6 +63,7 @@ static int open_disk(struct source *s, struct fs_options *o, char why[MOUNTS_WHY
 		rc = disk_is_free(s, why);
 	if (rc)
 		return rc;
+	mounts_end_in_order();
 	rc = ext4_mount(s->block, o, &s->fs);
 	if (rc)
 		format(why, MOUNTS_WHY, "disk %s: %s%s", s->block->name, o->reason,
@@ -118,7 +119,6 @@ int mounts_add(const char *source, const char *at, const char *type,
 	strcpy(s->name, source);
 	s->next = sources;
 	sources = s;
-	mounts_end_in_order();
 	rc = memory ? open_memory(s, &o, why) : open_disk(s, &o, why);
 	if (!rc) {
 		struct fs *fs = s->fs;

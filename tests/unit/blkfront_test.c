@@ -6,6 +6,72 @@
 
 #define AREA (BLKBACK_SIZE / 4)
 
+/* Cuts a buffer into pieces of whole sectors of 512 bytes. */
+static unsigned cut(struct iovec *pieces, unsigned most, uint8_t *buf, size_t len)
+{
+	unsigned n = 0;
+
+	while (len) {
+		size_t piece = 512 * (1 + host_below(host_chance(3) ? 40 : 9));
+
+		if (piece > len || n + 1 == most)
+			piece = len;
+		pieces[n++] = (struct iovec){ buf, piece };
+		buf += piece;
+		len -= piece;
+	}
+	return n;
+}
+
+static void use_area_by_pieces(void *arg)
+{
+	size_t start = (uintptr_t)arg * AREA;
+	uint8_t *mine = malloc(AREA), *buf = malloc(AREA);
+	struct iovec pieces[32];
+
+	memcpy(mine, blkback_disk + start, AREA);
+	for (int i = 0; i < 12; i++) {
+		size_t at = host_below(AREA / 4096) * 4096;
+		size_t len = 4096 * (1 + host_below((AREA - at) / 4096));
+		unsigned n = cut(pieces, HOST_COUNT(pieces), buf, len);
+
+		if (host_chance(2)) {
+			for (size_t k = 0; k < len; k++)
+				mine[at + k] = buf[k] = host_random();
+			assert(blkfront_writev(&disk, pieces, n, start + at) == 0);
+		} else {
+			memset(buf, 0xee, AREA);
+			assert(blkfront_readv(&disk, pieces, n, start + at) == 0);
+			assert(memcmp(buf, mine + at, len) == 0);
+			assert(len == AREA || buf[len] == 0xee);
+		}
+	}
+	assert(memcmp(mine, blkback_disk + start, AREA) == 0);
+	free(mine);
+	free(buf);
+}
+
+static void pieces_are_consecutive(void)
+{
+	struct iovec v[2];
+	uint8_t buf[8192];
+
+	up();
+	for (unsigned i = 0; i < 4; i++)
+		start_thread(use_area_by_pieces, i);
+	wait_for_threads();
+	/* Beyond the end, and a part of a sector. */
+	v[0] = v[1] = (struct iovec){ buf, 4096 };
+	assert(blkfront_readv(&disk, v, 2, BLKBACK_SIZE - 4096) == -EIO);
+	assert(blkfront_writev(&disk, v, 2, BLKBACK_SIZE) == -EIO);
+	assert(blkfront_readv(&disk, v, 1, UINT64_MAX - 4095) == -EIO);
+	assert(blkfront_readv(&disk, v, 1, 100) == -EIO);
+	v[1].iov_len = 100;
+	assert(blkfront_writev(&disk, v, 2, 0) == -EIO);
+	assert(blkfront_readv(&disk, v, 0, 0) == 0);
+	down();
+}
+
 static void use_area(void *arg)
 {
 	size_t start = (uintptr_t)arg * AREA;
@@ -373,6 +439,7 @@ static void units_that_are_not_known(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
+		{ "pieces of memory are consecutive on the disk", pieces_are_consecutive, 100 },
 		{ "data that was written is read, by many threads at once",
 		  what_is_written_is_read, 40 },
 		{ "concurrent writes of one sector do not undo each other",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The image has the files of the application's files/, and no others. */
+/* The image has the files of the application's files/, and mount points. */
 #include "tests/xen/test.h"
 
 #include <dirent.h>
@@ -87,7 +87,7 @@ static void devices_are_as_anywhere(void)
 	expect_equal(dup2(1, 2), 2);
 	expect_equal(close(fd), 0);
 	expect_error("/dev/null", O_RDONLY | O_CREAT | O_EXCL, EEXIST);
-	expect_error("/dev/null/x", O_RDONLY, ENOENT);
+	expect_error("/dev/null/x", O_RDONLY, ENOTDIR);
 
 	fd = device("/dev/zero", O_RDWR);
 	memset(buf, 1, sizeof(buf));
@@ -130,11 +130,12 @@ static void what_cannot_be_says_so(void)
 {
 	expect_error("/none", O_RDONLY, ENOENT);
 	expect_error("", O_RDONLY, ENOENT);
-	expect_error("/hello.txt/x", O_RDONLY, ENOENT);
+	expect_error("/hello.txt/x", O_RDONLY, ENOTDIR);
 	expect_error("/none", O_WRONLY | O_CREAT, EROFS);
 	expect_error("/hello.txt", O_RDWR, EROFS);
 	expect_error("/hello.txt", O_RDONLY | O_TRUNC, EROFS);
-	expect_error("/etc", O_RDONLY, EISDIR);
+	expect_error("/etc", O_RDWR, EISDIR);
+	expect_error("/etc", O_RDONLY | O_CREAT, EISDIR);
 	expect_error("/dev/xvda", O_RDONLY, ENOENT);
 	expect_error("/dev/nonsense", O_RDONLY, ENOENT);
 	expect_equal(access("/hello.txt", R_OK), 0);
@@ -219,7 +220,7 @@ int main(void)
 	what_cannot_be_says_so();
 	names_through_files_are_none();
 	what_may_be_done_is_told();
-	expect_names("/", "etc/ hello.txt dev/ proc/ ");
+	expect_names("/", "etc/ hello.txt tmp/ dev/ proc/ ");
 	expect_names("/etc/", "big empty ");
 	expect_names("/dev", "null zero full random urandom stdin stdout stderr ");
 	expect(!opendir("/hello.txt"));

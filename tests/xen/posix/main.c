@@ -66,8 +66,24 @@ static void the_tree_is_read_only(void)
 	refused(readlink(LINES, (char[8]){ 0 }, 8), EINVAL);
 	expect(lstat(LINES, &st) == 0 && S_ISREG(st.st_mode));
 	expect(umask(077) == 022 && umask(022) == 077);
-	expect(!tmpfile());
 	close(fd);
+}
+
+static void temporary_files(void)
+{
+	char name[] = "/tmp/nameXXXXXX", text[8] = "";
+	FILE *f = tmpfile();
+	int fd = mkstemp(name);
+
+	expect(f && fputs("text", f) >= 0);
+	rewind(f);
+	expect(fgets(text, sizeof(text), f) && !strcmp(text, "text"));
+	expect_equal(fclose(f), 0);
+	expect(fd > 2 && strcmp(name, "/tmp/nameXXXXXX"));
+	expect_equal(close(fd), 0);
+	refused(open(name, O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
+	expect_equal(unlink(name), 0);
+	refused(unlink(name), ENOENT);
 }
 
 static void directories(void)
@@ -390,6 +406,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		end(argv[1]);
 	the_tree_is_read_only();
+	temporary_files();
 	directories();
 	lines_and_names();
 	signals();
