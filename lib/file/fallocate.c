@@ -2,6 +2,7 @@
 /* fallocate() of Linux, posix_fallocate() of POSIX.1-2017. */
 #define _GNU_SOURCE
 #include "kernel/sched.h"
+#include "lib/file/mapped.h"
 #include "lib/file/path.h"
 #include "lib/result.h"
 
@@ -12,7 +13,9 @@ static int allocate(struct file *f, int mode, off_t at, off_t len)
 {
 	struct fs_open *o = file_fs_open(f);
 	struct stat st = { 0 };
+	uint64_t before;
 	off_t end;
+	int rc;
 
 	if (at < 0 || len <= 0)
 		return -EINVAL;
@@ -28,7 +31,12 @@ static int allocate(struct file *f, int mode, off_t at, off_t len)
 		return -ENODEV;
 	if (__builtin_add_overflow(at, len, &end))
 		return -EFBIG;
-	return o->inode->fs->ops->fallocate(o->inode, mode, at, len);
+	before = o->inode->size;
+	rc = o->inode->fs->ops->fallocate(o->inode, mode, at, len);
+	mapped_resized(o->inode, before);
+	if (mode & FALLOC_FL_PUNCH_HOLE && o->inode->user && mapped_changed)
+		mapped_changed(o->inode, at, end);
+	return rc;
 }
 
 static int call(int fd, int mode, off_t at, off_t len)

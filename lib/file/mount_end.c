@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
+#include "lib/file/mapped.h"
 #include "lib/file/mount.h"
 #include "lib/file/mounts.h"
 
@@ -47,6 +48,8 @@ static void each(void (*visit)(const struct mount *m))
 static void freeze_all(void *arg)
 {
 	(void)arg;
+	if (mapped_collect)
+		mapped_collect(NULL);
 	each(freeze);
 	freezing = NULL;
 	wake(&frozen);

@@ -2,6 +2,7 @@
 /* open() and openat() (POSIX.1-2017), with O_TMPFILE, O_DIRECT and O_NOFOLLOW as on Linux. */
 #define _GNU_SOURCE
 #include "kernel/sched.h"
+#include "lib/file/mapped.h"
 #include "lib/file/names.h"
 #include "lib/file/path.h"
 #include "lib/result.h"
@@ -47,7 +48,10 @@ static int open_found(const struct path *p, int flags, mode_t mode, struct file 
 		return -EROFS;
 	rc = fsfile_open(at, f);
 	if (!rc && flags & O_TRUNC) {
+		uint64_t before = at->inode->size;
+
 		rc = place_ops(at)->truncate(at->inode, 0);
+		mapped_resized(at->inode, before);
 		if (rc)
 			(*f)->ops->close(*f);
 	}

@@ -2,6 +2,7 @@
 /* sync() of POSIX.1-2017; syncfs() and sync_file_range() of Linux. */
 #define _GNU_SOURCE
 #include "kernel/sched.h"
+#include "lib/file/mapped.h"
 #include "lib/file/path.h"
 #include "lib/result.h"
 
@@ -11,12 +12,13 @@
 
 static int sync_mount(struct mount *m)
 {
-	int rc;
+	int rc, error;
 
 	m->users++;			/* it stays mounted, and in the list */
+	error = mapped_collect ? mapped_collect(NULL) : 0;
 	rc = m->fs->ops->syncfs(m->fs);
 	m->users--;
-	return rc;
+	return rc ? rc : error;
 }
 
 /* An error is returned by fsync() of each file, and by syncfs(). */
