@@ -6,6 +6,8 @@
  *
  * The expression is -1 with errno, or 0 or more.  It is evaluated in the tree of world.h, whose
  * current directory is /t.  files_errors_test.c includes this file twice.
+ *
+ * Over 500 lines: it is one table.
  */
 
 /* ---- open */

@@ -232,6 +232,67 @@ unsigned world_descriptors(void)
 	return n;
 }
 
+/* ---- What tests look at. */
+
+static unsigned long seed = 1;
+
+unsigned below(unsigned n)
+{
+	seed = seed * 6364136223846793005 + 1442695040888963407;
+	return (seed >> 33) % n;
+}
+
+ino_t number(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) ? 0 : st.st_ino;
+}
+
+struct stat stat_of(const char *name)
+{
+	struct stat st;
+
+	CHECK(!lstat(name, &st));
+	return st;
+}
+
+bool has(const char *name, const char *text)
+{
+	char data[256];
+	int fd = open(name, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, data, sizeof(data));
+
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)strlen(text) && !memcmp(data, text, n);
+}
+
+unsigned names_in(const char *name)
+{
+	DIR *dir = opendir(name);
+	unsigned n = 0;
+
+	CHECK(dir);
+	while (readdir(dir))
+		n++;
+	CHECK(!closedir(dir));
+	return n;
+}
+
+void run_claims_over(const struct claim *claims, unsigned count, const char *word)
+{
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		for (unsigned i = 0; i < count; i++) {
+			if (word && !strstr(claims[i].text, word))
+				continue;
+			world_begin(kind);
+			claims[i].test();
+			world_end(claims[i].text);
+			say("ok     %s: %s\n", kind_names[kind], claims[i].text);
+		}
+}
+
 /* ---- The digest. */
 
 static void add(unsigned long *sum, const void *data, size_t len)

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern int kernel_depth;
@@ -42,6 +43,20 @@ unsigned world_descriptors(void);
 
 /* A file with this text. */
 int text_file(const char *name, const char *text);
+
+/* A random number below n; the number of an inode, 0: none; its attributes. */
+unsigned below(unsigned n);
+ino_t number(const char *name);
+struct stat stat_of(const char *name);
+bool has(const char *name, const char *text);	/* a file of at most 255 bytes */
+unsigned names_in(const char *directory);
+
+/* Tests each claim over each kind of file system, and prints a line.  word: only those with it. */
+struct claim {
+	const char *text;
+	void (*test)(void);
+};
+void run_claims_over(const struct claim *claims, unsigned count, const char *word);
 
 #define CHECK(x) ((x) ? (void)0 : die("%s:%d: %s (errno %d)", __FILE__, __LINE__, #x, errno))
 #define FAILS(error, x)								\

@@ -96,7 +96,7 @@ static void a_mapping_grows_and_shrinks_with_its_file(void)
 	char *p = map(fd, 100 * PAGE, PROT_READ, MAP_SHARED, 0);
 
 	expect(p[PAGE - 1] == 'a');
-	expect(pwrite(fd, "x", 1, PAGE + 7) == 1 && p[PAGE] == 0 && p[PAGE + 7] == 'x' && p[PAGE + 8] == 0);
+	expect(pwrite(fd, "x", 1, PAGE + 7) == 1 && p[PAGE] == 0 && p[PAGE + 7] == 'x');
 	expect(ftruncate(fd, 10 * PAGE) == 0 && p[10 * PAGE - 1] == 0);
 	expect(pwrite(fd, "y", 1, 9 * PAGE) == 1 && p[9 * PAGE] == 'y');
 	expect(ftruncate(fd, 3) == 0 && p[2] == 'a' && p[3] == 0);
