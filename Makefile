@@ -93,8 +93,8 @@ size: $(IMAGE)
 images: $(foreach n,$(NAMES),$(call image,$(n)))
 lab: setup
 	@tools/lab/lab shell
-check: setup $(BUILD)/flags $(LWIP_PIN)
-	@XEN_INCLUDE=$(BUILD)/include LWIP_SRC=$(LWIP_SRC) tests/check $(T)
+check: setup $(BUILD)/flags $(LWIP_PIN) $(NEWLIB_PIN)
+	@XEN_INCLUDE=$(BUILD)/include LWIP_SRC=$(LWIP_SRC) NEWLIB_SRC=$(NEWLIB_SRC) tests/check $(T)
 test: images
 	@tests/run $${TYPE:+--type "$$TYPE"} $(T)
 bench: images

@@ -117,6 +117,21 @@ void *arch_map_frames(const unsigned long *frames, unsigned n);
 void arch_map_frame(void *where, unsigned long frame);
 
 /*
+ * Windows are addresses above all memory, in [ARCH_WINDOWS, 2 * ARCH_WINDOWS), at which pages of
+ * memory are seen a second time.  The caller knows which of them are in use.  Only arch/x86_64
+ * has them.
+ *
+ * arch_window_prepare() makes page tables for one chunk of ARCH_WINDOW_CHUNK bytes: 0 or -ENOMEM.
+ * arch_window_show() shows a page there, or nothing (NULL).  arch_window_written() returns whether
+ * it was written through the window since it was shown, or since the last call.
+ */
+#define ARCH_WINDOWS (1ul << 40)
+#define ARCH_WINDOW_CHUNK (512 * PAGE_SIZE)
+int arch_window_prepare(uintptr_t chunk);
+void arch_window_show(void *where, const void *page, bool writable);
+bool arch_window_written(void *where);
+
+/*
  * Reserves address space of n pages for xen_grant_map(), with page tables but without
  * pages.  Returns NULL without memory.
  */

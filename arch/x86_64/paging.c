@@ -204,6 +204,19 @@ uint64_t arch_map_where(void *where)
 	return platform->foreign_where((uintptr_t)where);
 }
 
+int paging_make_tables(uintptr_t address)
+{
+	if (pte_present(address, 2))
+		return 0;
+	fill_reserve();
+	if (reserved < 2 * TABLES_MAX)
+		return -ENOMEM;
+	for (int level = 4; level > 1; level--)
+		if (add_table(address, level))
+			return -ENOMEM;
+	return 0;
+}
+
 void paging_protect(uintptr_t from, uintptr_t to, uint64_t flags)
 {
 	for (uintptr_t at = from & ~(PAGE_SIZE - 1); at < to; at += PAGE_SIZE)

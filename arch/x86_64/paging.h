@@ -41,6 +41,9 @@ uint64_t *pte_lookup(uintptr_t address, int level);
 /* Returns whether the entries for address are present down to lowest_level. */
 bool pte_present(uintptr_t address, int lowest_level);
 
+/* Adds the page tables for an address, all levels.  Returns 0 or -ENOMEM. */
+int paging_make_tables(uintptr_t address);
+
 /*
  * paging_protect() changes the flags of mapped pages; paging_protect_image() sets those
  * of the image's parts.

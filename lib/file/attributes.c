@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "kernel/clock.h"
 #include "kernel/sched.h"
+#include "lib/file/mapped.h"
 #include "lib/file/path.h"
 #include "lib/file/stat.h"
 #include "lib/result.h"
@@ -216,13 +217,19 @@ int utime(const char *name, const struct utimbuf *times)
 
 static int set_size(const struct place *p, off_t size)
 {
+	uint64_t before;
+	int rc;
+
 	if (!p->inode)
 		return place_is_directory(p) ? -EISDIR : -EROFS;
 	if ((p->inode->mode & FS_IFMT) == FS_IFDIR)
 		return -EISDIR;
 	if ((p->inode->mode & FS_IFMT) != FS_IFREG)
 		return -EINVAL;
-	return place_ops(p)->truncate(p->inode, size);
+	before = p->inode->size;
+	rc = place_ops(p)->truncate(p->inode, size);
+	mapped_resized(p->inode, before);
+	return rc;
 }
 
 int truncate(const char *name, off_t size)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+#define _GNU_SOURCE
 #include "kernel/sched.h"
-#include "lib/file/file.h"
+#include "lib/file/lock.h"
 #include "lib/result.h"
 
 #include <errno.h>
@@ -9,15 +10,32 @@
 
 #define CAN_CHANGE (O_NONBLOCK | O_APPEND)
 
+static bool is_lock(int command)
+{
+	return (command >= F_GETLK && command <= F_SETLKW) ||
+	       (command >= F_OFD_GETLK && command <= F_OFD_SETLKW);
+}
+
+static int lock(int fd, struct file *f, int command, struct flock *l)
+{
+	int rc = range_lock(f, command, l);
+
+	/* Closing a descriptor ends the locks of the process, also if it was while we waited. */
+	if (!rc && command <= F_SETLKW && !file_has(fd, f))
+		range_unlock(f, false);
+	return rc;
+}
+
 /* There is no exec(): FD_CLOEXEC is only stored. */
 int fcntl(int fd, int command, ...)
 {
 	struct file *f;
 	va_list args;
-	int arg, rc = -EBADF;
+	long arg;			/* an int or a pointer */
+	int rc = -EBADF;
 
 	va_start(args, command);
-	arg = va_arg(args, int);
+	arg = va_arg(args, long);
 	va_end(args);
 	kernel_enter();
 	f = file_get(fd);
@@ -35,6 +53,8 @@ int fcntl(int fd, int command, ...)
 			rc = -EINVAL;	/* neither owners nor leases exist */
 		else if (command == F_SETFL)
 			f->flags = (f->flags & ~CAN_CHANGE) | (arg & CAN_CHANGE);
+		else if (is_lock(command))
+			rc = lock(fd, f, command, (struct flock *)arg);
 		else
 			rc = -EINVAL;
 		file_put(f);

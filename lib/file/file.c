@@ -140,6 +140,11 @@ int file_limit(void)
 	return table_size;
 }
 
+bool file_has(int fd, const struct file *f)
+{
+	return fd >= 0 && fd < table_size && table[fd] == f;
+}
+
 void file_put(struct file *f)
 {
 	struct watcher *w;
@@ -148,6 +153,8 @@ void file_put(struct file *f)
 		return;
 	if (f->lock)
 		file_unlock(f);
+	if (range_unlock)
+		range_unlock(f, true);
 	while ((w = f->watchers)) {
 		file_unwatch(w);
 		w->closed(w);
@@ -164,6 +171,8 @@ int file_close(int fd)
 		return -EBADF;
 	f = table[fd];
 	uninstall(fd);
+	if (range_unlock)
+		range_unlock(f, false);
 	file_put(f);
 	return 0;
 }
@@ -183,8 +192,11 @@ int file_dup(int fd, int at)
 		/* Closing may sleep, so it must not be done while the entry is in use. */
 		old = at < table_size ? table[at] : NULL;
 		rc = install_at(f, at);
-		if (rc >= 0 && old)
+		if (rc >= 0 && old) {
+			if (range_unlock)
+				range_unlock(old, false);
 			file_put(old);
+		}
 	}
 	file_put(f);
 	return rc;

@@ -99,6 +99,7 @@ int file_install_reserved(struct file *f, int fd);
  */
 struct file *file_get(int fd);
 void file_put(struct file *f);
+bool file_has(int fd, const struct file *f);	/* whether fd is a descriptor of f */
 int file_close(int fd);			/* returns 0 or -EBADF */
 int file_limit(void);			/* all open descriptors are below it */
 int file_dup(int fd, int at);		/* duplicates fd to `at`, which is closed before */
@@ -114,7 +115,12 @@ void file_unwatch(struct watcher *w);
 /* Called by the implementation of a file: notifies the watchers */
 void file_changed(struct file *f);
 
-void file_unlock(struct file *f) __attribute__((weak));	/* in flock.c, if linked */
+/*
+ * If linked: ends the locks of a file (flock.c), and those of its ranges (range_lock.c): of the
+ * process when a descriptor is closed, of the file itself when its last one is.
+ */
+void file_unlock(struct file *f) __attribute__((weak));
+void range_unlock(struct file *f, bool last) __attribute__((weak));
 
 void file_init(void);			/* makes descriptors 0, 1 and 2 the console */
 extern struct file tty_file;

@@ -5,7 +5,7 @@
  * description, also in the same process.
  */
 #include "kernel/sched.h"
-#include "lib/file/file.h"
+#include "lib/file/lock.h"
 #include "lib/result.h"
 #include "lib/thread/signals.h"
 
@@ -15,24 +15,19 @@
 
 struct file_lock {
 	struct file_lock *next;
-	const struct file *file;
-	struct stat st;
+	const struct file *owner;
+	struct lock_file file;
 	bool exclusive;
 };
 
 static struct file_lock *locks;
 static struct waitq released;
 
-static bool same(const struct file_lock *a, const struct file_lock *b)
-{
-	return a->file->ops == b->file->ops && a->st.st_ino == b->st.st_ino &&
-	       a->st.st_rdev == b->st.st_rdev && (a->st.st_ino || a->st.st_rdev);
-}
-
 static bool may_be(const struct file_lock *l)
 {
 	for (const struct file_lock *o = locks; o; o = o->next)
-		if (o->file != l->file && (o->exclusive || l->exclusive) && same(o, l))
+		if (o->owner != l->owner && (o->exclusive || l->exclusive) &&
+		    lock_file_is(o->file, l->file))
 			return false;
 	return true;
 }
@@ -61,10 +56,9 @@ static int lock(struct file *f, bool exclusive, bool may_sleep)
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOLCK;
-	l->file = f;
+	l->owner = f;
+	l->file = lock_file(f);
 	l->exclusive = exclusive;
-	if (f->ops->stat)
-		f->ops->stat(f, &l->st);
 	if ((!may_sleep && !may_be(l)) ||
 	    wait_or_signal(&released, NEVER, SIGNAL_RESTARTS, may_be(l)) < 0) {
 		free(l);

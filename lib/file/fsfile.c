@@ -2,6 +2,7 @@
 /* Open regular files of file systems. */
 #define _GNU_SOURCE
 #include "fs/lock.h"
+#include "lib/file/mapped.h"
 #include "lib/file/path.h"
 #include "lib/file/stat.h"
 
@@ -112,6 +113,7 @@ static int make_durable(struct file *f)
 static ssize_t write_all(struct file *f, const struct iovec *from, int count, off_t *at)
 {
 	ssize_t done = refused_as_direct(f, from, count, *at), n = 0;
+	uint64_t size = of(f)->open.inode->size;
 	int rc;
 
 	if (done)
@@ -130,6 +132,7 @@ static ssize_t write_all(struct file *f, const struct iovec *from, int count, of
 	}
 	if (!done)
 		return n;
+	mapped_resized(of(f)->open.inode, size);
 	rc = make_durable(f);
 	return rc ? rc : done;
 }
@@ -234,14 +237,22 @@ static int fsfile_stat(struct file *f, struct stat *st)
 	return place_stat(&of(f)->place, st);
 }
 
+static int sync_file(struct fsfile *s, bool data_only)
+{
+	int rc = mapped_collect_file(s->open.inode), error;
+
+	error = ops_of(s)->sync(&s->open, data_only);
+	return rc ? rc : error;
+}
+
 static int fsfile_sync(struct file *f)
 {
-	return ops_of(of(f))->sync(&of(f)->open, false);
+	return sync_file(of(f), false);
 }
 
 static int fsfile_datasync(struct file *f)
 {
-	return ops_of(of(f))->sync(&of(f)->open, true);
+	return sync_file(of(f), true);
 }
 
 static const struct place *fsfile_place(struct file *f)

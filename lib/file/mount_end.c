@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
+#include "lib/file/mapped.h"
 #include "lib/file/mount.h"
 #include "lib/file/mounts.h"
 #include "lib/file/path.h"
@@ -65,6 +66,8 @@ static void freeze_all(void *arg)
 
 	if (!order->runs)
 		close_files();
+	if (mapped_collect)
+		mapped_collect(NULL);
 	each(freeze);
 	freezing = NULL;
 	wake(&frozen);

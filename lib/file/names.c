@@ -235,21 +235,39 @@ static int make_link(const struct place *from, int fd, const char *name)
 	return end_new(&p, rc, NULL);
 }
 
+/* Whether a descriptor is of a file that was made with O_TMPFILE and O_EXCL. */
+static bool stays_unnamed(int fd)
+{
+	struct file *f = file_get(fd);
+	bool stays = f && f->flags & O_EXCL;
+
+	if (f)
+		file_put(f);
+	return stays;
+}
+
+static int link_names(int from_fd, const char *from, int fd, const char *name, unsigned how)
+{
+	struct place at;
+	int rc = place_resolve(&at, from_fd, from, how);
+
+	if (rc)
+		return rc;
+	rc = !*from && stays_unnamed(from_fd) ? -ENOENT : make_link(&at, fd, name);
+	place_put(&at);
+	return rc;
+}
+
 int linkat(int from_fd, const char *from, int fd, const char *name, int flags)
 {
 	unsigned how = (flags & AT_SYMLINK_FOLLOW ? 0 : PATH_NOFOLLOW) |
 		       (flags & AT_EMPTY_PATH ? PATH_EMPTY : 0);
-	struct place at;
 	int rc;
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return result(-EINVAL);
 	kernel_enter();
-	rc = place_resolve(&at, from_fd, from, how);
-	if (!rc) {
-		rc = make_link(&at, fd, name);
-		place_put(&at);
-	}
+	rc = link_names(from_fd, from, fd, name, how);
 	kernel_leave();
 	return result(rc);
 }

@@ -2,6 +2,7 @@
 /* open() and openat() (POSIX.1-2017), with O_TMPFILE, O_DIRECT and O_NOFOLLOW as on Linux. */
 #define _GNU_SOURCE
 #include "kernel/sched.h"
+#include "lib/file/mapped.h"
 #include "lib/file/names.h"
 #include "lib/file/path.h"
 #include "lib/result.h"
@@ -35,7 +36,7 @@ static int open_found(const struct path *p, int flags, mode_t mode, struct file 
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 	if (S_ISDIR(st.st_mode))
-		return writes(flags) || flags & O_CREAT ? -EISDIR : dirfile_open(at, f);
+		return writes(flags) || flags & (O_CREAT | O_TRUNC) ? -EISDIR : dirfile_open(at, f);
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
 	if (!at->inode)
@@ -47,7 +48,10 @@ static int open_found(const struct path *p, int flags, mode_t mode, struct file 
 		return -EROFS;
 	rc = fsfile_open(at, f);
 	if (!rc && flags & O_TRUNC) {
+		uint64_t before = at->inode->size;
+
 		rc = place_ops(at)->truncate(at->inode, 0);
+		mapped_resized(at->inode, before);
 		if (rc)
 			(*f)->ops->close(*f);
 	}
@@ -141,8 +145,10 @@ static int install(int fd, const char *name, int flags, mode_t mode)
 		file_unreserve(at);
 		return rc;
 	}
+	/* O_EXCL of an unnamed file: it cannot get a name (linkat()). */
 	if (!f->refs)
-		f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY);
+		f->flags = flags & ~(O_CREAT | O_TRUNC | O_NOCTTY |
+				     ((flags & O_TMPFILE) == O_TMPFILE ? 0 : O_EXCL));
 	f->refs++;		/* until it has a descriptor, or could not get one */
 	rc = file_set_cloexec(file_install_reserved(f, at), flags & O_CLOEXEC);
 	file_put(f);

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* mmap() and related functions: pages, and a list of the mappings. */
+/*
+ * mmap() and related functions: the list of the mappings, and those that have memory of their
+ * own: anonymous ones and copies of files.  mapped.c has shared mappings of files.
+ */
+#include "lib/process/mman.h"
 #include "kernel/arch.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
 #include "lib/result.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-struct mapping {
-	struct mapping *next;
-	char *start, *end;
-	int prot;			/* PROT_NONE, PROT_READ, or both */
-	bool anonymous;
-};
 
 static struct mapping *mappings;	/* sorted by address */
 
@@ -39,20 +37,19 @@ static size_t round_up(size_t len)
 static bool changing;
 static struct waitq unchanging;
 
-static void begin_change(void)
+void mappings_begin(void)
 {
 	wait_until(&unchanging, !changing);
 	changing = true;
 }
 
-static void end_change(void)
+void mappings_end(void)
 {
 	changing = false;
 	wake_one(&unchanging);
 }
 
-/* Finds the first mapping that ends above this address. */
-static struct mapping **lookup(const char *at)
+struct mapping **mappings_find(const char *at)
 {
 	struct mapping **p = &mappings;
 
@@ -82,16 +79,16 @@ static char *map(size_t len, bool anonymous)
 	if (!m)
 		return NULL;
 	kernel_enter();
-	begin_change();
+	mappings_begin();
 	while (page_prepare_pages(len / PAGE_SIZE))
 		kernel_pause();
 	pages = page_alloc(len / PAGE_SIZE);
 	if (pages) {
-		p = lookup(pages);
-		*m = (struct mapping){ *p, pages, pages + len, BOTH, anonymous };
+		p = mappings_find(pages);
+		*m = (struct mapping){ *p, pages, pages + len, BOTH, anonymous, NULL };
 		*p = m;
 	}
-	end_change();
+	mappings_end();
 	kernel_leave();
 	if (!pages) {
 		free(m);
@@ -100,49 +97,93 @@ static char *map(size_t len, bool anonymous)
 	return memset(pages, 0, len);
 }
 
+/* The rest of the pages, behind the end of the file, is zero. */
 static int fill(char *to, size_t len, int fd, off_t offset)
 {
 	for (size_t done = 0; done < len;) {
 		ssize_t n = pread(fd, to + done, len - done, offset + done);
 
 		if (n < 0)
-			return errno == EBADF ? -EBADF : -ENODEV;
-		if (n == 0)		/* the rest of the pages is zero */
+			return errno == EIO || errno == EUCLEAN || errno == ENOMEM ? -errno : -ENODEV;
+		if (n == 0)
 			break;
 		done += n;
 	}
 	return 0;
 }
 
+/* A mapping with memory of its own: anonymous, or a copy of a file.  */
+static int map_own(size_t len, int prot, int flags, int fd, off_t offset, char **at)
+{
+	int rc = 0;
+
+	*at = map(round_up(len), flags & MAP_ANONYMOUS);
+	if (!*at)
+		return -ENOMEM;
+	if (!(flags & MAP_ANONYMOUS))
+		rc = fill(*at, len, fd, offset);
+	if (!rc && !(prot & PROT_WRITE) && mprotect(*at, len, prot))
+		rc = -errno;
+	if (rc)
+		munmap(*at, len);
+	return rc;
+}
+
+/* A file that cannot be written is shared as a copy.  -ENODEV: another one that is to be shared. */
+static int map_file(struct file *f, size_t len, int prot, int flags, off_t offset, char **at)
+{
+	struct fs_open *o = file_fs_open(f);
+	struct mapping *m;
+	int rc;
+
+	if ((f->flags & O_ACCMODE) == O_WRONLY)
+		return -EACCES;
+	if (flags & MAP_PRIVATE)
+		return 0;
+	if (!o || (o->inode->mode & FS_IFMT) != FS_IFREG)
+		return prot & PROT_WRITE ? -ENODEV : 0;
+	mappings_begin();
+	rc = shared_map(f, round_up(len), prot & PROT_WRITE ? BOTH : prot, offset, &m);
+	if (!rc)
+		*at = m->start;
+	mappings_end();
+	return rc;
+}
+
 /* The other flags have no effect, since all pages are allocated immediately. */
 #define KNOWN (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE | MAP_STACK)
 
+static int refused(size_t len, int prot, int flags, off_t offset)
+{
+	int kind = flags & (MAP_SHARED | MAP_PRIVATE);
+
+	if (!len || flags & ~KNOWN || prot & ~(BOTH | PROT_EXEC) ||
+	    (kind != MAP_SHARED && kind != MAP_PRIVATE) || offset < 0 || offset % PAGE_SIZE)
+		return -EINVAL;
+	if (prot & PROT_EXEC)
+		return -ENOTSUP;
+	if (len > SIZE_MAX / 2)
+		return -ENOMEM;
+	return offset > INT64_MAX - (off_t)round_up(len) ? -EOVERFLOW : 0;
+}
+
 void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	int kind = flags & (MAP_SHARED | MAP_PRIVATE), rc = 0;
-	char *at;
+	int rc = refused(len, prot, flags, offset);
+	char *at = NULL;
+	struct file *f;
 
 	(void)hint;
-	if (!len || flags & ~KNOWN || prot & ~(BOTH | PROT_EXEC) || (kind != MAP_SHARED && kind != MAP_PRIVATE) ||
-	    offset < 0 || offset % PAGE_SIZE)
-		rc = -EINVAL;
-	else if (prot & PROT_EXEC)
-		rc = -ENOTSUP;
-	else if (!(flags & MAP_ANONYMOUS) && kind == MAP_SHARED && prot & PROT_WRITE)
-		rc = -ENODEV;
-	else if (len > SIZE_MAX / 2)
-		rc = -ENOMEM;
-	if (rc)
-		return (void *)result(rc);
-	at = map(round_up(len), flags & MAP_ANONYMOUS);
-	if (!at)
-		return (void *)result(-ENOMEM);
-	if (!(flags & MAP_ANONYMOUS))
-		rc = fill(at, len, fd, offset);
-	if (!rc && !(prot & PROT_WRITE) && mprotect(at, len, prot))
-		rc = -errno;
-	if (rc)
-		munmap(at, len);
+	if (!rc && !(flags & MAP_ANONYMOUS)) {
+		kernel_enter();
+		f = file_get(fd);
+		rc = f ? map_file(f, len, prot, flags, offset, &at) : -EBADF;
+		if (f)
+			file_put(f);
+		kernel_leave();
+	}
+	if (!rc && !at)
+		rc = map_own(len, prot, flags, fd, offset, &at);
 	return rc ? (void *)result(rc) : at;
 }
 
@@ -165,7 +206,8 @@ static void cut(struct mapping *m, char *at, struct mapping **spare)
 	struct mapping *behind = *spare;
 
 	*spare = behind->next;
-	*behind = (struct mapping){ m->next, at, m->end, m->prot, m->anonymous };
+	*behind = (struct mapping){ m->next, at, m->end, m->prot, m->anonymous,
+				    m->shared ? shared_copy(m->shared) : NULL };
 	m->next = behind;
 	m->end = at;
 }
@@ -175,8 +217,12 @@ static void unmap(struct mapping **p)
 	struct mapping *m = *p;
 
 	*p = m->next;
-	protect(m, BOTH);
-	page_free(m->start, (m->end - m->start) / PAGE_SIZE);
+	if (m->shared) {
+		shared_unmap(m);
+	} else {
+		protect(m, BOTH);
+		page_free(m->start, (m->end - m->start) / PAGE_SIZE);
+	}
 	free(m);
 }
 
@@ -193,7 +239,8 @@ static bool pages_in_a_row(const void *at, size_t len)
 
 static int change(char *at, char *end, int what, struct mapping **spare)
 {
-	struct mapping **p = lookup(at);
+	struct mapping **p = mappings_find(at);
+	int rc = 0;
 
 	if (!mapped(*p, at, end))
 		return what == UNMAP ? -EINVAL : -ENOMEM;
@@ -208,12 +255,15 @@ static int change(char *at, char *end, int what, struct mapping **spare)
 		if (what == UNMAP) {
 			unmap(p);
 		} else {
-			protect(*p, what);
+			if (!(*p)->shared)
+				protect(*p, what);
+			else if (!rc)
+				rc = shared_protect(*p, what);
 			p = &(*p)->next;
 		}
 		kernel_pause();
 	}
-	return 0;
+	return rc;
 }
 
 static int change_pages(void *at, size_t len, int what)
@@ -230,9 +280,9 @@ static int change_pages(void *at, size_t len, int what)
 		one->next = two;
 		two->next = NULL;
 		kernel_enter();
-		begin_change();
+		mappings_begin();
 		rc = change(at, (char *)at + round_up(len), what, &spare);
-		end_change();
+		mappings_end();
 		kernel_leave();
 		one = spare;
 		two = spare ? spare->next : NULL;
@@ -268,19 +318,48 @@ static int check_mapped(const void *at, size_t len)
 	if (!pages_in_a_row(at, len))
 		return result(-EINVAL);
 	kernel_enter();
-	begin_change();
-	good = mapped(*lookup(at), at, (const char *)at + round_up(len));
-	end_change();
+	mappings_begin();
+	good = mapped(*mappings_find(at), at, (const char *)at + round_up(len));
+	mappings_end();
 	kernel_leave();
 	return good ? 0 : result(-ENOMEM);
 }
 
+/* Of each shared mapping in a range that is mapped. */
+static int sync_range(char *at, char *end, bool durable)
+{
+	struct mapping *m = *mappings_find(at);
+	int error = 0, rc;
+
+	if (!mapped(m, at, end))
+		return -ENOMEM;
+	for (; m && m->start < end; m = m->next) {
+		if (!m->shared)
+			continue;
+		rc = shared_sync(m, m->start > at ? m->start : at, m->end < end ? m->end : end,
+				 durable);
+		error = error ? error : rc;
+	}
+	return error;
+}
+
 int msync(void *at, size_t len, int flags)
 {
+	int rc;
+
 	if (flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) ||
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
 		return result(-EINVAL);
-	return check_mapped(at, len);
+	if (!len && (uintptr_t)at % PAGE_SIZE == 0)
+		return 0;
+	if (!pages_in_a_row(at, len))
+		return result(-EINVAL);
+	kernel_enter();
+	mappings_begin();
+	rc = sync_range(at, (char *)at + round_up(len), flags & MS_SYNC);
+	mappings_end();
+	kernel_leave();
+	return result(rc);
 }
 
 int mlock(const void *at, size_t len)
@@ -303,19 +382,22 @@ static int clear(char *at, size_t len)
 	int rc = 0;
 
 	kernel_enter();
-	begin_change();
-	m = first = *lookup(at);
+	mappings_begin();
+	m = first = *mappings_find(at);
 	if (!mapped(first, at, end))
 		rc = -ENOMEM;
 	for (unsigned n = 1; !rc && m && m->start < end; m = m->next, n++) {
-		if (!m->anonymous)
-			rc = -EINVAL;		/* it would have to be read from the file again */
+		/* A private one would have to be read from the file again. */
+		if (!m->anonymous && !m->shared)
+			rc = -EINVAL;
 		if (n % MAPPINGS_AT_ONCE == 0)
 			kernel_pause();
 	}
 	for (m = first; at < end && !rc; at += PAGE_SIZE) {
 		if (at == m->end)
 			m = m->next;
+		if (m->shared)		/* its pages are the file's */
+			continue;
 		if (m->prot != BOTH)
 			arch_unguard(at);
 		memset(at, 0, PAGE_SIZE);
@@ -323,7 +405,7 @@ static int clear(char *at, size_t len)
 			m->prot == PROT_NONE ? arch_guard(at) : arch_make_readonly(at);
 		kernel_pause();
 	}
-	end_change();
+	mappings_end();
 	kernel_leave();
 	return result(rc);
 }

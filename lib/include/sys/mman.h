@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory mappings (POSIX.1-2017). Memory is allocated immediately. Mappings are private:
- * zeroed, or a copy of a file. A shared mapping must be of a file that cannot be written.
+ * Memory mappings (POSIX.1-2017). Memory is allocated immediately. Private mappings are zeroed,
+ * or a copy of the file at the time of mmap().
+ *
+ * A shared mapping of a file of a file system is its pages in the cache, which stay in memory
+ * until munmap(): read(), write() and all mappings of the file see the same bytes. What is
+ * written through it becomes durable by msync() with MS_SYNC, fsync() or sync(); without them it
+ * is given to the file system by munmap() and at the end of the guest. An access behind the page
+ * with the last byte of the file is a fault of the guest; when the file grows, the mapping does.
+ *
  * Mappings are not executable, and a requested address is ignored.
  */
 #ifndef XENOLITH_SYS_MMAN_H
 #define XENOLITH_SYS_MMAN_H
 
 #include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define PROT_NONE	0
 #define PROT_READ	1
@@ -42,20 +53,34 @@
 
 /*
  * Returns MAP_FAILED with EINVAL (no length, MAP_FIXED, an offset within a page), ENOTSUP
- * (PROT_EXEC), ENODEV (shared and writable, or a file without pread()), EBADF or ENOMEM.
- * A copy of a file may sleep.
+ * (PROT_EXEC), EACCES (the file is not open for reading; or shared, writable, and not open for
+ * both), ENODEV (no regular file; a file that is not in a file system, shared and writable),
+ * EOVERFLOW (the end is behind the largest offset), EBADF, ENOMEM, or an error of the disk.
+ * With a file it may sleep.
  */
 void *mmap(void *hint, size_t len, int prot, int flags, int fd, off_t offset);
 
 /* Any pages of mappings that no call is using. EINVAL if some are not mapped. */
 int munmap(void *at, size_t len);
 
-/* ENOTSUP for PROT_EXEC. ENOMEM for pages without a mapping, such as malloc()'s. */
+/*
+ * ENOTSUP for PROT_EXEC. ENOMEM for pages without a mapping, such as malloc()'s. EACCES for
+ * PROT_WRITE of a shared mapping whose file was not open for writing.
+ */
 int mprotect(void *at, size_t len, int prot);
-int msync(void *at, size_t len, int flags);	/* no effect: mappings are private */
+
+/*
+ * Gives what was written through shared mappings to the file system, and with MS_SYNC makes it
+ * durable. ENOMEM for pages without a mapping; ENOSPC, EIO.
+ */
+int msync(void *at, size_t len, int flags);
 int mlock(const void *at, size_t len);		/* no effect: nothing is paged out */
 int munlock(const void *at, size_t len);
 int madvise(void *at, size_t len, int advice);	/* EINVAL for unknown advice */
 int posix_madvise(void *at, size_t len, int advice);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What file calls tell shared mappings of files (lib/process/mapped.c), if the image has them.
+ * inode->user is not NULL while a file is mapped.  Kernel code.  Both may sleep.
+ */
+#ifndef LIB_FILE_MAPPED_H
+#define LIB_FILE_MAPPED_H
+
+#include "fs/fs.h"
+
+/* Bytes [from, to) were added, removed or replaced by a hole. */
+void mapped_changed(struct inode *i, uint64_t from, uint64_t to) __attribute__((weak));
+
+/*
+ * Tells the file system which pages were written through mappings of a file, or of all files
+ * (NULL).  Returns 0 or the first error.
+ */
+int mapped_collect(struct inode *i) __attribute__((weak));
+
+static inline void mapped_resized(struct inode *i, uint64_t before)
+{
+	uint64_t now = i->size;
+
+	if (i->user && mapped_changed && now != before)
+		mapped_changed(i, now < before ? now : before, now < before ? before : now);
+}
+
+static inline int mapped_collect_file(struct inode *i)
+{
+	return i->user && mapped_collect ? mapped_collect(i) : 0;
+}
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Shared mappings of files: the pages of the file system's cache themselves, seen through a
+ * window (kernel/arch.h).  So read() and write() see the same bytes at once.
+ *
+ * All pages are held from mmap() to munmap(), and those that the file gets later from then on;
+ * behind the end of the file there is nothing, and an access is a fault.  The file system learns
+ * what was written through a mapping from msync(), munmap(), mprotect(), fsync() and sync(),
+ * which look at the page tables.
+ */
+#include "kernel/arch.h"
+#include "kernel/sched.h"
+#include "lib/file/mapped.h"
+#include "lib/process/mman.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+struct shared {
+	struct shared *next, **link;
+	unsigned refs;			/* mappings */
+	struct place place;		/* keeps it mounted */
+	struct fs_open open;
+	bool may_write;
+	char *start;			/* the address of the first page, also if it was unmapped */
+	uint64_t first;			/* its index in the file */
+	size_t count;
+	/* NULL: the file has no such page, or it was unmapped. */
+	struct fs_page *pages[];
+};
+
+static struct shared *all;
+
+#define STEP 64				/* pages between two calls of kernel_pause() */
+
+static const struct fs_ops *ops_of(const struct shared *s)
+{
+	return s->open.inode->fs->ops;
+}
+
+static char *address(const struct shared *s, size_t k)
+{
+	return s->start + k * PAGE_SIZE;
+}
+
+static size_t number(const struct shared *s, const char *at)
+{
+	return (at - s->start) / PAGE_SIZE;
+}
+
+static void show(struct shared *s, size_t k, int prot)
+{
+	arch_window_show(address(s, k), prot == PROT_NONE ? NULL : s->pages[k]->data,
+			 prot & PROT_WRITE);
+}
+
+/* Tells the file system if a page was written.  After an error it counts as written again. */
+static int collect(struct shared *s, size_t k)
+{
+	volatile char *at = address(s, k);
+	int rc;
+
+	if (!s->pages[k] || !arch_window_written(address(s, k)))
+		return 0;
+	rc = ops_of(s)->page_dirty(s->open.inode, s->first + k, s->pages[k]);
+	if (rc == -ENXIO)		/* the file has lost it meanwhile */
+		return 0;
+	if (rc)
+		*at = *at;
+	return rc;
+}
+
+static int collect_range(struct shared *s, size_t from, size_t to)
+{
+	int error = 0, rc;
+
+	for (size_t k = from; k < to; k++) {
+		if (k % STEP == 0)
+			kernel_pause();
+		rc = collect(s, k);
+		if (rc && !error)
+			error = rc;
+	}
+	return error;
+}
+
+static void let_go(struct shared *s, size_t k)
+{
+	struct fs_page *page = s->pages[k];
+
+	if (!page)
+		return;
+	arch_window_show(address(s, k), NULL, false);
+	s->pages[k] = NULL;
+	ops_of(s)->page_put(s->open.inode, page);
+}
+
+/* Takes the page that the file has now, if it has one. */
+static int take(struct shared *s, size_t k, int prot)
+{
+	struct fs_page *page = NULL;
+	int rc = ops_of(s)->page(s->open.inode, s->first + k, &page);
+
+	if (rc && rc != -ENXIO)
+		return rc;
+	if (page && page == s->pages[k]) {
+		ops_of(s)->page_put(s->open.inode, page);
+		return 0;
+	}
+	let_go(s, k);
+	s->pages[k] = page;
+	if (page)
+		show(s, k, prot);
+	return 0;
+}
+
+/* ---- Making and unmaking them. */
+
+static struct shared *shared_new(struct file *f, size_t len, off_t at)
+{
+	struct shared *s = calloc(1, sizeof(*s) + len / PAGE_SIZE * sizeof(s->pages[0]));
+
+	if (!s || place_copy(&s->place, file_place(f))) {
+		free(s);
+		return NULL;
+	}
+	s->refs = 1;
+	s->may_write = (f->flags & O_ACCMODE) == O_RDWR;
+	s->first = at / PAGE_SIZE;
+	s->count = len / PAGE_SIZE;
+	fs_open_begin(&s->open, file_fs_open(f)->inode);
+	s->link = &all;
+	s->next = all;
+	if (all)
+		all->link = &s->next;
+	all = s;
+	s->open.inode->user = s;
+	return s;
+}
+
+static void shared_put(struct shared *s)
+{
+	struct inode *i = s->open.inode;
+
+	if (--s->refs)
+		return;
+	*s->link = s->next;
+	if (s->next)
+		s->next->link = s->link;
+	i->user = NULL;
+	for (struct shared *other = all; other; other = other->next)
+		if (other->open.inode == i)
+			i->user = other;
+	fs_open_end(&s->open);
+	place_put(&s->place);
+	free(s);
+}
+
+struct shared *shared_copy(struct shared *s)
+{
+	s->refs++;
+	return s;
+}
+
+/* The first gap of the windows that is large enough, with an unmapped page on both sides. */
+static char *find_gap(size_t len, struct mapping ***where)
+{
+	struct mapping **p = mappings_find((char *)ARCH_WINDOWS);
+	uintptr_t at = ARCH_WINDOWS + PAGE_SIZE;
+
+	for (; *p && at + len + PAGE_SIZE > (uintptr_t)(*p)->start; p = &(*p)->next)
+		at = (uintptr_t)(*p)->end + PAGE_SIZE;
+	*where = p;
+	return at + len < 2 * ARCH_WINDOWS ? (char *)at : NULL;
+}
+
+static int prepare(const char *start, size_t len)
+{
+	uintptr_t chunk = (uintptr_t)start & ~(ARCH_WINDOW_CHUNK - 1);
+
+	for (; chunk < (uintptr_t)start + len; chunk += ARCH_WINDOW_CHUNK) {
+		if (arch_window_prepare(chunk))
+			return -ENOMEM;
+		kernel_pause();
+	}
+	return 0;
+}
+
+static int take_all(struct shared *s, int prot)
+{
+	int rc = 0;
+
+	ops_of(s)->will_need(&s->open, s->first * PAGE_SIZE, s->count * PAGE_SIZE);
+	for (size_t k = 0; !rc && k < s->count; k++) {
+		if (k % STEP == 0)
+			kernel_pause();
+		if (s->first + k >= (s->open.inode->size + PAGE_SIZE - 1) / PAGE_SIZE)
+			break;
+		rc = take(s, k, prot);
+	}
+	return rc;
+}
+
+static int refused(const struct file *f, int prot)
+{
+	if ((f->flags & O_ACCMODE) == O_WRONLY)
+		return -EACCES;
+	return prot & PROT_WRITE && (f->flags & O_ACCMODE) != O_RDWR ? -EACCES : 0;
+}
+
+int shared_map(struct file *f, size_t len, int prot, off_t at, struct mapping **to)
+{
+	struct mapping *m = calloc(1, sizeof(*m)), **p;
+	struct shared *s = NULL;
+	int rc = m ? refused(f, prot) : -ENOMEM;
+
+	if (!rc && !(s = shared_new(f, len, at)))
+		rc = -ENOMEM;
+	if (rc) {
+		free(m);
+		return rc;
+	}
+	s->start = find_gap(len, &p);
+	*m = (struct mapping){ *p, s->start, s->start + len, prot, false, s };
+	rc = s->start ? prepare(s->start, len) : -ENOMEM;
+	if (!rc) {
+		*p = m;		/* mapped_changed() finds it */
+		rc = take_all(s, prot);
+		if (rc) {
+			*p = m->next;
+			shared_unmap(m);
+			free(m);
+			return rc;
+		}
+		*to = m;
+		return 0;
+	}
+	shared_put(s);
+	free(m);
+	return rc;
+}
+
+void shared_unmap(struct mapping *m)
+{
+	struct shared *s = m->shared;
+	size_t from = number(s, m->start), to = number(s, m->end);
+
+	collect_range(s, from, to);	/* an error comes from fsync() of an open descriptor */
+	for (size_t k = from; k < to; k++) {
+		if (k % STEP == 0)
+			kernel_pause();
+		let_go(s, k);
+	}
+	shared_put(s);
+}
+
+int shared_protect(struct mapping *m, int prot)
+{
+	struct shared *s = m->shared;
+	size_t from = number(s, m->start), to = number(s, m->end);
+
+	if (prot & PROT_WRITE && !s->may_write)
+		return -EACCES;
+	collect_range(s, from, to);
+	for (size_t k = from; k < to; k++) {
+		if (k % STEP == 0)
+			kernel_pause();
+		if (s->pages[k])
+			show(s, k, prot);
+	}
+	m->prot = prot;
+	return 0;
+}
+
+int shared_sync(struct mapping *m, const char *from, const char *to, bool durable)
+{
+	struct shared *s = m->shared;
+	int rc = collect_range(s, number(s, from), number(s, to));
+
+	return rc || !durable ? rc : ops_of(s)->sync(&s->open, true);
+}
+
+/* ---- What file calls tell (lib/file/mapped.h). */
+
+static void refresh(struct shared *s, uint64_t from, uint64_t to)
+{
+	uint64_t end = s->first + s->count;
+	size_t k;
+
+	from = from / PAGE_SIZE > s->first ? from / PAGE_SIZE : s->first;
+	to = (to + PAGE_SIZE - 1) / PAGE_SIZE < end ? (to + PAGE_SIZE - 1) / PAGE_SIZE : end;
+	for (; from < to; from++) {
+		struct mapping *m;
+
+		k = from - s->first;
+		if (k % STEP == 0)
+			kernel_pause();
+		m = *mappings_find(address(s, k));
+		if (m && m->start <= address(s, k) && m->shared == s && take(s, k, m->prot))
+			let_go(s, k);	/* an access is a fault, as of a bad disk on Linux */
+	}
+}
+
+void mapped_changed(struct inode *i, uint64_t from, uint64_t to)
+{
+	mappings_begin();
+	for (struct shared *s = all; s; s = s->next)
+		if (s->open.inode == i)
+			refresh(s, from, to);
+	mappings_end();
+}
+
+int mapped_collect(struct inode *i)
+{
+	int error = 0, rc;
+
+	mappings_begin();
+	for (struct shared *s = all; s; s = s->next) {
+		if (i && s->open.inode != i)
+			continue;
+		rc = s->may_write ? collect_range(s, 0, s->count) : 0;
+		error = error ? error : rc;
+	}
+	mappings_end();
+	return error;
+}
