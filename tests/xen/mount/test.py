@@ -117,6 +117,23 @@ def test_xenolith_fs_freezes_and_thaws(lab, image):
             assert result.reason == "poweroff" and "not written" not in result.console, result.console
 
 
+def test_a_lost_backend_does_not_delay_the_end(lab, image):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "disk.img"
+        run("mke2fs", "-q", "-t", "ext4", path, "16M")
+        with lab.create(image, args=["write", "/data/file", "text"], disks=[f"{path}:/data"],
+                        cmdline="shutdown-timeout=5s") as guest:
+            guest.wait_for("written", 120)
+            lab.sh(f"echo vbd-{guest.domid}-51712 > /sys/bus/xen-backend/drivers/vbd/unbind")
+            lab.sh(f"xl shutdown {guest.domid}")
+            result = guest.wait(60)
+        assert result.reason == "poweroff" and result.status == 143, result.console
+        assert "xvda: not written completely" in result.console, result.console
+        assert "takes too long" not in result.console, result.console
+        subprocess.run(["e2fsck", "-p", path], env=PATH, capture_output=True)
+        assert cat(path, "/file") == "text"
+
+
 def test_mount_call_and_its_errors(lab, image):
     with disk() as path:
         ended(lab, image, ["calls", "/dev/xvda"], disks=[path])
