@@ -218,9 +218,10 @@ static void set_client_address(struct connection *c, const struct sockaddr_stora
  * When the limit of connections is reached, the connection whose progress is oldest is
  * closed for a new one. Progress is: the beginning of a header (not its further bytes),
  * PROGRESS bytes of an upload, the acknowledgment of PROGRESS bytes of a response, becoming idle, beginning to linger.
- * Each phase's list is in this order, which is also that of the deadlines.
+ * Each phase's list is in this order, which is also that of the deadlines. `except` is not
+ * closed; it may be NULL.
  */
-static struct connection *least_progress(void)
+static struct connection *least_progress(const struct connection *except)
 {
 	struct connection *worst;
 
@@ -229,6 +230,8 @@ static struct connection *least_progress(void)
 		for (int i = 0; i < PHASES; i++) {
 			struct connection *c = server.phases[i].first;
 
+			if (c && c == except)
+				c = c->next;
 			if (c && (!worst || c->progress < worst->progress))
 				worst = c;
 		}
@@ -274,9 +277,9 @@ static void reset_connection(struct connection *c)
 
 bool connection_make_room(const struct connection *c)
 {
-	struct connection *worst = least_progress();
+	struct connection *worst = least_progress(c);
 
-	if (!worst || worst == c)
+	if (!worst || (c && worst->progress > c->progress))
 		return false;
 	reset_connection(worst);
 	return true;
@@ -303,9 +306,9 @@ static void make_room(const struct in6_addr *client)
 	struct connection *c = least_progress_of(client);
 
 	if (!c && server.count.now >= server.options.connections)
-		c = least_progress();
+		c = least_progress(NULL);
 	if (!c && memory_is_short()) {
-		c = least_progress();
+		c = least_progress(NULL);
 		if (c)
 			reset_connection(c);
 		return;
@@ -367,7 +370,7 @@ static void accept_connections(void)
 			resets = 0;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			   errno == ENOBUFS) {
-			struct connection *worst = least_progress();
+			struct connection *worst = least_progress(NULL);
 
 			if (worst && resets++ < RESETS_MAX) {
 				reset_connection(worst);

@@ -96,13 +96,13 @@ void connection_close(struct connection *c);
 
 /*
  * Allocates memory for c, or for a new connection (NULL), and closes connections with
- * less progress if necessary. NULL: there are none, or it was not enough.
+ * as little progress if necessary. NULL: there are none, or it was not enough.
  */
 void *connection_alloc(const struct connection *c, size_t size);
 
 /*
- * Closes a connection with less progress than c, for its memory and descriptors. Returns
- * false if there is none.
+ * Closes the connection with the least progress, for its memory and descriptors, if c has not
+ * less. c may be NULL. Returns false if there is none.
  */
 bool connection_make_room(const struct connection *c);
 #define RESETS_MAX 16			/* connections closed for one allocation or descriptor */

@@ -33,7 +33,7 @@ SHORT := connection metrics upload
 OURS := $(wildcard apps/httpd/*.c)
 PURE := $(filter-out %/main.c %/server.c %/connection.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c,$(OURS))
 objects = $(patsubst %.c,{OUT}/%.o,$(notdir $(1))) {OUT}/llhttp.o {OUT}/api.o {OUT}/http.o
-all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz
+all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz {OUT}/incoming_fuzz
 {OUT}/plain_server: $(patsubst %.o,%_plain.o,$(call objects,$(OURS)))
 	{CLANG} -pthread -o $@ $^
 {OUT}/%_plain.o: apps/httpd/%.c {OUT}/Makefile
