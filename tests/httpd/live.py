@@ -137,13 +137,13 @@ def links_lead_nowhere_else(_):
         (www.parent / "www-secret").write_text("secret")
         (www / "a/b").mkdir(parents=True)
         (www / ".hidden").mkdir()
-        for name in "a/b/file", ".hidden/file", "a/index.html":
+        for name in "a/b/file", ".hidden/file", "a/index.html", ".file", "-secret":
             (www / name).write_text(name)
         good = {"rel": "a/b/file", "a/up": "../a/./b//file", "abs": f"{www}/a/b/file", "folder": "a/b",
                 "chain": "rel", "a/self": "b/../../folder"}
         bad = {"out": "../secret", "out2": "a/../../secret", "abs2": f"{www.parent}/secret",
                "near": f"{www}-secret", "etc": "/etc", "up": "..", "top": "/", "loop": "loop",
-               "dangling": "none", "hid": ".hidden/file", "dev": "/dev/null", "l1": "l2", "l2": "l1"}
+               "dangling": "none", "hid": ".hidden/file", "hid2": ".file", "dev": "/dev/null", "l1": "l2", "l2": "l1"}
         for name, target in {**good, **bad}.items():
             os.symlink(target, www / name)
         os.mkfifo(www / "fifo")
@@ -153,7 +153,7 @@ def links_lead_nowhere_else(_):
             assert server.ask(path).body == b"a/b/file", path
         assert server.ask("/folder").status == 301 and server.ask("/folder/").status == 200
         for path in ("/out", "/out2", "/abs2", "/near", "/etc/passwd", "/etc/", "/up/secret", "/up/",
-                     "/up/www/rel", "/top/etc/passwd", "/loop", "/loop/x", "/dangling", "/hid", "/dev",
+                     "/up/www/rel", "/top/etc/passwd", "/loop", "/loop/x", "/dangling", "/hid", "/hid2", "/dev",
                      "/.hidden/file", "/fifo", "/socket", "/rel/x", "/a/b/file/x", "/l1"):
             assert server.ask(path).status == 404, path
         page = server.ask("/").body.decode()

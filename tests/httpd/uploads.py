@@ -91,6 +91,9 @@ def the_url_of_an_upload_follows_from_the_folder(_):
         with Server(root=www + "/", index=None, upload=f"{www}/a/in/") as server:
             assert put(server, "/a/in/x", b"1").status == 201 and server.ask("/a/in/x").body == b"1"
             assert put(server, "/in/x", b"1").status == 405
+        os.mkdir(f"{www}/a-in")
+        with Server(root=f"{www}/a", index=None, upload=f"{www}/a-in") as server:
+            assert put(server, "/a-in/x", b"1").status == 201 and server.ask("/a-in/x").status == 404
         refuses(f"root={www}", f"upload={www}/none", says="No such file")
         refuses(f"root={www}", f"upload={www}/x", says="Not a directory")
         refuses(f"root={www}", "upload=/proc", says="upload=/proc: ")
