@@ -130,7 +130,8 @@ static void put_one(struct text *t, const char *name, const char *label, const c
 
 static void put_server(struct text *t)
 {
-	static const char *const phases[PHASES] = { "idle", "receiving", "sending", "closing" };
+	static const char *const phases[PHASES] = { "idle", "receiving", "uploading", "sending",
+						"closing" };
 	const struct counters *n = &server.count;
 
 	put_head(t, "httpd_responses_total", COUNTER, "Responses, by status.");
