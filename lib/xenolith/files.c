@@ -20,7 +20,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define REFUSED "org.xenolith.files1.Refused"
+#define FILES "org.xenolith.files1"
 /* Values of `from` for names of the image's files, and for mount points among them. */
 #define LOWER (-(1ll << 40))
 #define POINTS (-(1ll << 39))
@@ -47,17 +47,26 @@ static const struct {
 	{ -ESTALE, "it became shorter while it was copied" },
 };
 
+/* For a method to return: rc, as an error of the interface if it is one. */
 static int refused(struct command *c, int rc)
 {
+	const char *name = rc == -EISDIR ? FILES ".IsFolder" : FILES ".Refused";
 	char text[32];
 
+	if (rc >= 0)
+		return rc;
 	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
 		if (sentences[i].error == rc)
-			return command_error(c, REFUSED, sentences[i].says);
-	if (rc == -EINVAL || rc == -EDOM || rc == -ECANCELED || rc >= 0)
-		return rc;		/* from begin(), and success */
+			return command_error(c, name, sentences[i].says);
 	format(text, sizeof(text), "error %d", -rc);
-	return command_error(c, REFUSED, text);
+	return command_error(c, name, text);
+}
+
+/* The same for a name that need not exist, so that its folder is what is missing. */
+static int refused_new(struct command *c, int rc)
+{
+	return rc == -ENOENT ? command_error(c, FILES ".Refused", "its folder does not exist") :
+	       refused(c, rc);
 }
 
 /* Reads the path.  Returns 0, or an error of the call. */
@@ -85,7 +94,7 @@ static int open_channel(struct command *c)
 		return command_wrong(c, "write");
 	rc = files_serve(c->interface, json_kind(v) == 't');
 	if (rc == -EBUSY)
-		return command_error(c, "org.xenolith.files1.Busy", "another copy runs");
+		return command_error(c, FILES ".Busy", "another copy runs");
 	if (rc) {
 		format(text, sizeof(text), "cannot make the channel (error %d)", -rc);
 		return command_error(c, NULL, text);
@@ -190,7 +199,7 @@ static int write_file(struct command *c)
 		return rc;
 	rc = path_resolve(&p, AT_FDCWD, files->path, PATH_MAKE);
 	if (rc)
-		return refused(c, rc);
+		return refused_new(c, rc);
 	rc = refused_target(&p);
 	if (!rc)
 		rc = place_ops(&p.dir)->tmpfile(p.dir.inode, S_IFREG | mode, 0, 0, &inode);
@@ -199,7 +208,7 @@ static int write_file(struct command *c)
 		inode_put(inode);
 	}
 	path_put(&p);
-	return refused(c, rc);
+	return refused_new(c, rc);
 }
 
 /* ---- Read(path). */
@@ -287,13 +296,13 @@ static int make_directory(struct command *c)
 		return rc;
 	rc = path_resolve(&p, AT_FDCWD, files->path, PATH_MAKE);
 	if (rc)
-		return refused(c, rc);
+		return refused_new(c, rc);
 	if (place_is(&p.at))
 		rc = place_is_directory(&p.at) ? 0 : -EEXIST;
 	else if (!(rc = names_upper(&p.dir)))
 		rc = make(&p, mode & 01777);
 	path_put(&p);
-	return refused(c, rc);
+	return refused_new(c, rc);
 }
 
 /* ---- List(path, from). */
@@ -387,8 +396,10 @@ static int list(struct command *c)
 	if (rc)
 		return refused(c, rc);
 	rc = place_stat(&at, &st);
-	if (!rc && !S_ISDIR(st.st_mode))
-		rc = -ENOTDIR;
+	if (!rc && !S_ISDIR(st.st_mode)) {
+		place_put(&at);
+		return command_error(c, FILES ".IsFile", "it is no folder");
+	}
 	if (!rc) {
 		json_number(l.j, "mode", st.st_mode & 07777);
 		json_open(l.j, "entries", '[');
@@ -411,7 +422,7 @@ static const struct method methods[] = {
 };
 
 static struct interface interface = {
-	.name = "org.xenolith.files1",
+	.name = FILES,
 	.description =
 	"# Files of the guest.  Open makes a channel, the vchan data/vchan/0/files, for one client;\n"
 	"# `write`: most data is for the guest.  The other methods are called there.\n"
@@ -419,7 +430,7 @@ static struct interface interface = {
 	"# their length in 4 bytes, little-endian, at most 32768, and the bytes; 0 is the end.\n"
 	"# Write (dangerous) replaces the file when all of its data is on the disk.\n"
 	"# MakeDirectory (dangerous) accepts a folder that exists.  Modes are permission bits.\n"
-	"interface org.xenolith.files1\n"
+	"interface " FILES "\n"
 	"type Entry (name: string, type: (file, folder, link, other))\n"
 	"method Open(write: bool) -> ()\n"
 	"method Read(path: string) -> (size: ?int, mode: ?int)\n"
@@ -427,6 +438,8 @@ static struct interface interface = {
 	"method Write(path: string, mode: ?int) -> ()\n"
 	"method MakeDirectory(path: string, mode: ?int) -> ()\n"
 	"error Busy (reason: string)\n"
+	"error IsFolder (reason: string)\n"
+	"error IsFile (reason: string)\n"
 	"error Refused (reason: string)\n",
 	.methods = methods,
 };
