@@ -57,9 +57,22 @@ static void slab_close(struct slab *s)
 		s->next->link = s->link;
 }
 
+static size_t (*reclaim)(size_t bytes);
+
+/* The cache uses its own pages again before it takes memory that malloc() may need. */
+void *os_page_alloc(void)
+{
+	void *page;
+
+	while (!(page = page_alloc_spare()))
+		if (!reclaim || !reclaim(OS_PAGE))
+			return page_alloc(1);
+	return page;
+}
+
 static struct slab *slab_new(unsigned pieces)
 {
-	struct slab *s = page_alloc(1);
+	struct slab *s = os_page_alloc();
 
 	if (!s)
 		return NULL;
@@ -94,21 +107,16 @@ static void *alloc_pages(size_t size)
 
 void *os_alloc(size_t size)
 {
-	size_t piece = size < LEAST ? LEAST : size;
+	size_t piece = size < LEAST ? LEAST : (size + 15) & ~(size_t)15;
 	struct slab *s;
 
 	if (size > SIZE_MAX / 2)
 		return NULL;
 	if (piece > piece_size(2))
 		return alloc_pages(size);
-	/* One piece less, if rounding down has made them too small. */
-	unsigned pieces = ROOM / piece;
-
-	if (piece_size(pieces) < piece)
-		pieces--;
-	s = open_slabs[pieces];
+	s = open_slabs[ROOM / piece];
 	if (!s)
-		s = slab_new(pieces);
+		s = slab_new(ROOM / piece);
 	return s ? memset(take_piece(s), 0, size) : NULL;
 }
 
@@ -134,19 +142,15 @@ void os_free(void *p)
 	s->free = p;
 }
 
-void *os_page_alloc(void)
-{
-	return page_alloc(1);
-}
-
 void os_page_free(void *page)
 {
 	page_free(page, 1);
 }
 
-void os_set_reclaim(size_t (*reclaim)(size_t bytes))
+void os_set_reclaim(size_t (*function)(size_t bytes))
 {
-	page_set_reclaim(reclaim);
+	reclaim = function;
+	page_set_reclaim(function);
 }
 
 size_t os_memory_free(void)

@@ -130,6 +130,13 @@ static void *take(size_t n)
 	return (void *)start;
 }
 
+void *page_alloc_spare(void)
+{
+	uintptr_t half = (boot_info.memory_end - boot_info.memory_start) / 2;
+
+	return highest || top - boot_info.memory_start > half ? take(1) : NULL;
+}
+
 void *page_alloc(size_t n)
 {
 	void *pages = NULL;

@@ -23,6 +23,12 @@ void *page_alloc(size_t n);
 void page_free(void *pages, size_t n);
 
 /*
+ * A page for a cache, unless that would take a page of the half of memory into which the heap
+ * grows: what is freed there may lie between pages that stay, where the heap cannot use it.
+ */
+void *page_alloc_spare(void);
+
+/*
  * Reserves n unused pages for kernel threads, so that an operator can still reach and end
  * an application that has allocated all memory.
  */

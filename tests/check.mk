@@ -17,7 +17,7 @@ OBJCOPY		?= objcopy
 OUT		:= $(BUILD)/check
 LWIP_SRC	?= $(BUILD)/src/lwip
 
-GUEST		:= $(wildcard kernel/*.c drivers/*.c drivers/*/*.c net/*.c control/*.c control/*/*.c)
+GUEST		:= fs/os.c $(wildcard kernel/*.c drivers/*.c drivers/*/*.c net/*.c control/*.c control/*/*.c)
 L		:= $(LWIP_SRC)/src
 LWIP		:= $(filter-out core/altcp% core/dns.c core/ipv4/autoip.c core/ipv6/dhcp6.c, \
 		   $(patsubst $(L)/%,%,$(wildcard $(L)/core/*.c $(L)/core/ipv4/*.c \

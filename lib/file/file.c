@@ -135,6 +135,11 @@ struct file *file_get(int fd)
 	return table[fd];
 }
 
+int file_limit(void)
+{
+	return table_size;
+}
+
 void file_put(struct file *f)
 {
 	struct watcher *w;

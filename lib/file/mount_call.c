@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 
 #define IGNORED (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_SILENT | \
@@ -33,11 +34,23 @@ static int remount(const char *target, struct fs_options *o)
 static int add(const char *source, const char *target, const char *type,
 	       const struct fs_options *o)
 {
-	char why[MOUNTS_WHY];
-	int rc = mounts_add(source, target, type, o, why);
+	char *name = malloc(PATH_BYTES), why[MOUNTS_WHY];
+	struct place p;
+	int rc;
 
-	if (rc)
-		log_warning("mount %s: %s", target, why);
+	if (!name)
+		return -ENOMEM;
+	rc = place_resolve(&p, AT_FDCWD, target, 0);
+	if (!rc) {
+		rc = place_name(&p, name);
+		place_put(&p);
+	}
+	if (!rc) {
+		rc = mounts_add(source, name, type, o, why);
+		if (rc)
+			log_warning("mount %s: %s", target, why);
+	}
+	free(name);
 	return rc;
 }
 

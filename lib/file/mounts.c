@@ -63,6 +63,7 @@ static int open_disk(struct source *s, struct fs_options *o, char why[MOUNTS_WHY
 		rc = disk_is_free(s, why);
 	if (rc)
 		return rc;
+	mounts_end_in_order();
 	rc = ext4_mount(s->block, o, &s->fs);
 	if (rc)
 		format(why, MOUNTS_WHY, "disk %s: %s%s", s->block->name, o->reason,
@@ -98,6 +99,23 @@ static const char *attach_error(int rc)
 	return "it cannot be a mount point";
 }
 
+static int attach(struct source *s, const char *at, char why[MOUNTS_WHY])
+{
+	struct fs *fs = s->fs;
+	int rc;
+
+	s->fs = NULL;			/* until it is in the table */
+	rc = mount_attach(fs, s->name, at);
+	if (rc) {
+		format(why, MOUNTS_WHY, "%s: %s", at, attach_error(rc));
+		fs->ops->unmount(fs);
+		return rc;
+	}
+	s->fs = fs;
+	mounts_methods_add();
+	return 0;
+}
+
 int mounts_add(const char *source, const char *at, const char *type,
 	       const struct fs_options *options, char why[MOUNTS_WHY])
 {
@@ -118,20 +136,9 @@ int mounts_add(const char *source, const char *at, const char *type,
 	strcpy(s->name, source);
 	s->next = sources;
 	sources = s;
-	mounts_end_in_order();
 	rc = memory ? open_memory(s, &o, why) : open_disk(s, &o, why);
-	if (!rc) {
-		struct fs *fs = s->fs;
-
-		s->fs = NULL;		/* until it is in the table */
-		rc = mount_attach(fs, s->name, at);
-		if (!rc)
-			s->fs = fs;
-		else
-			format(why, MOUNTS_WHY, "%s: %s", at, attach_error(rc));
-		if (rc)
-			fs->ops->unmount(fs);
-	}
+	if (!rc)
+		rc = attach(s, at, why);
 	if (rc)
 		drop(s);
 	return rc;

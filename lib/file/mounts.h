@@ -34,8 +34,14 @@ int mounts_remove(const char *at);
 /* The words after SOURCE:/PATH, and those of mount(2): NULL, or one sentence what is wrong. */
 const char *mounts_options(const char *words, struct fs_options *o);
 
-/* Before the first mount: files are complete on their disks when the guest ends. */
+/*
+ * Before a disk is mounted: its files are complete on it when the guest ends.  The disk is
+ * open: hooks run in reverse order, and that of disks disconnects it.
+ */
 void mounts_end_in_order(void);
+
+/* The control methods of mounts; at the first mount. */
+void mounts_methods_add(void);
 
 /* ---- Disks (lib/file/mount_disk.c). */
 

@@ -55,21 +55,22 @@ def compile_for_linux(name, source, *links):
     return binary
 
 
-def linux_with(lab, program, *words, modules=(), **how):
-    """A Linux guest whose whole user space is this program."""
+def linux_with(lab, program, *words, modules=(), before="", memory=256, **how):
+    """A Linux guest whose whole user space is this program; `before`: a command of its shell."""
     tree = lab_build.Tree()
     lab_build.add_modules(tree, {"all": lab_build.LINUX_GUEST_MODULES + ["xen-evtchn",
                                                                         *modules]})
     tree.file("bench", program.read_bytes(), 0o755)
     tree.file("init", f"""#!/bin/sh
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
-modprobe -a $(cat /etc/modules/all); mkdir -p /dev/xen
+modprobe -a $(cat /etc/modules/all); mkdir -p /dev/xen /mnt
+{before}
 /bench {" ".join(words)}
 poweroff -f
 """.encode(), 0o755)
     ramdisk = BUILD / f"{program.name}.cpio"
     ramdisk.write_bytes((lab_build.BOOT / "linux-guest.cpio").read_bytes() + tree.cpio())
-    return lab.create(lab_build.BOOT / "vmlinux", memory=256, cmdline="console=hvc0",
+    return lab.create(lab_build.BOOT / "vmlinux", memory=memory, cmdline="console=hvc0",
                       ramdisk=ramdisk, type="pv", **how)
 
 

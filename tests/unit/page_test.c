@@ -289,6 +289,80 @@ static void boot_is_flat(void)
 	put_all();
 }
 
+/* A cache of single pages, each of which it can give back. */
+static char *cached[2048];
+static size_t ncached, reclaims;
+
+static size_t give_back(size_t bytes)
+{
+	size_t n = 0;
+
+	reclaims++;
+	while (ncached && n * PAGE_SIZE < bytes) {
+		page_free(cached[--ncached], 1);
+		n++;
+	}
+	return n * PAGE_SIZE;
+}
+
+static void fill_cache(void *(*alloc)(void))
+{
+	char *page;
+
+	while (ncached < HOST_COUNT(cached) && (page = alloc()))
+		cached[ncached++] = page;
+}
+
+static void *any_page(void)
+{
+	return page_alloc(1);
+}
+
+static void a_cache_gives_memory_back(void)
+{
+	size_t free;
+
+	host_set_memory(4ul << 20);
+	page_init();
+	page_free(page_alloc(1), 1);
+	free = now().free;
+	fill_cache(any_page);
+	assert(now().free == 0 && !page_alloc(1));
+	page_set_reclaim(give_back);
+	if (host_chance(2)) {
+		assert(get(1 + host_below(100)));
+	} else {
+		/* The pages next to the heap may be page tables, which stay. */
+		while (page_prepare(PAGE_STEP))
+			;
+		assert(page_brk(1) ? ncached < free : !ncached);
+	}
+	/* What cannot be there empties no cache. */
+	reclaims = 0;
+	assert(!page_alloc(now().total + 1) && !page_brk(now().total * PAGE_SIZE + 1) && !reclaims);
+	put_all();
+	give_back(SIZE_MAX);
+	assert(now().used == host_page_tables() && now().heap <= 1);
+}
+
+static void a_cache_leaves_half_to_the_heap(void)
+{
+	size_t total;
+
+	host_set_memory((1 + host_below(8)) << 20);
+	page_init();
+	total = now().total;
+	if (host_chance(2))
+		page_free(page_alloc(total / 4), total / 4);
+	fill_cache(page_alloc_spare);
+	assert(ncached + host_page_tables() >= total / 2 - 1 && ncached <= total / 2);
+	assert(page_brk((total / 2 - 4) * PAGE_SIZE));
+	page_free(cached[--ncached], 1);
+	assert((cached[ncached] = page_alloc_spare()));
+	ncached++;
+	give_back(SIZE_MAX);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -304,6 +378,10 @@ int main(int argc, char **argv)
 		  failing_maps_leave_nothing, 100 },
 		{ "an application does not get the kernel's reserve",
 		  the_reserve_is_the_kernels, 20 },
+		{ "a cache gives memory back before an allocation fails",
+		  a_cache_gives_memory_back, 50 },
+		{ "a cache leaves half of the memory to the heap", a_cache_leaves_half_to_the_heap,
+		  50 },
 		{ "memory is mapped when it is allocated, not before", boot_is_flat, 1 },
 	};
 

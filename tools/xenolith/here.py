@@ -15,6 +15,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import disk as disks
 import help
 import lab_copy
 from folders import BUILD, ROOT
@@ -79,7 +80,7 @@ def check_command(words):
         raise Usage(f"missing command after {words[0]}; see xenolith --help")
     if names[0] not in known:
         raise Usage(f"unknown command {names[0]}; the commands are "
-                       f"{' '.join([*known, 'run', 'ec2', 'help'])}")
+                       f"{' '.join([*known, 'run', 'disk', 'ec2', 'help'])}")
     if names[0] == "cp":
         if words[0] != "cp":
             raise Usage("cp has no --json")
@@ -377,7 +378,7 @@ def asks_for_help(words):
     if words[0] == "run":
         image, _ = dom0_words(words[1:])
         words = words[:None if image is None else image + 1]
-    return words[0] not in ("ec2", "lab") and bool({"--help", "-h"} & set(words))
+    return words[0] not in ("ec2", "lab", "disk") and bool({"--help", "-h"} & set(words))
 
 
 def main():
@@ -390,6 +391,8 @@ def main():
         return 0
     if words[:1] == ["lab"]:
         return cli.main(words[1:], "xenolith lab")
+    if words[:1] == ["disk"]:
+        return disks.main(words[1:])
     if words[:1] == ["ec2"]:
         ec2 = ROOT / "tools/ec2/ec2"
         os.execv(ec2, [ec2, *words[1:]])

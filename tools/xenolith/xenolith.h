@@ -55,6 +55,7 @@ const char *raw_text(json_t *object, const char *key);	/* not escaped: for put_l
 /* Commands in other files. */
 void net(const struct words *w);		/* devices.c */
 void block(const struct words *w);
+void filesystems(const struct words *w);
 void devices(const struct words *w);
 void run(char **argv);				/* run.c; argv: the words after "run" */
 void list(const struct words *w);		/* guest_commands.c */
