@@ -285,5 +285,6 @@ void mounts_start(void)
 	root_now = false;
 	param_each("mount", mount_word);
 	mount_tmp();
+	files_methods_add();
 	kernel_leave();
 }

@@ -17,20 +17,17 @@ from pathlib import Path
 
 import disk as disks
 import help
+import lab_copy
 from folders import BUILD, ROOT
 from ec2 import disk as disks_of_ec2
 from ec2.errors import Ec2Error
 from lab import build, cli, clients, config, hvm, records, remote, xenolith
-from lab.errors import LabError
+from lab.errors import LabError, Usage
 from lab.lab import Lab, is_xen_host
 
 TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk", "--type", "--timeout",
                "--ramdisk", "-p", "--port")
 NO_GUEST = 3            # exit status: NO_DOMAIN of endpoint.h
-
-
-class Usage(LabError):
-    """The words of the command line are wrong."""
 
 
 def native(words):
@@ -84,7 +81,11 @@ def check_command(words):
     if names[0] not in known:
         raise Usage(f"unknown command {names[0]}; the commands are "
                        f"{' '.join([*known, 'run', 'disk', 'ec2', 'help'])}")
-    if len(names) < 2 and re.search(" [A-Z]", known[names[0]][0]):
+    if names[0] == "cp":
+        if words[0] != "cp":
+            raise Usage("cp has no --json")
+        lab_copy.Copy(words[1:]).check()
+    elif len(names) < 2 and re.search(" [A-Z]", known[names[0]][0]):
         raise Usage(f"missing argument DOMAIN; usage: xenolith {known[names[0]][0]}")
 
 
@@ -358,7 +359,8 @@ def ask(words):
         return status
     files = Files(words)
     lab.install()
-    status = cli.in_dom0(lab, ["xenolith", *files.words])
+    status = lab_copy.Copy(words[1:]).run(lab) if words[0] == "cp" else \
+        cli.in_dom0(lab, ["xenolith", *files.words])
     if status == 255:               # the command itself never returns 255
         raise LabError("the lab has ended, and the guest with it")
     if status == NO_GUEST and isinstance(lab.agent, clients.Client) and clients.others():

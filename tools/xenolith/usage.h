@@ -62,6 +62,8 @@
 		"console's log level, of module M: error, warning, info, debug") \
 	COMMAND("config", config, 0, "config D [KEY[=VALUE]]", \
 		"options that can be changed while it runs") \
+	COMMAND("cp", cp, 2, "cp [-r|-m] FROM TO", \
+		"copy a file into or out of a guest, NAME:/PATH; -r: a folder; -: standard input, output") \
 	COMMAND("profile", profile, 0, "profile D [OPTION...]", \
 		"CPU profile: --seconds N, --hz N, --flame FILE.svg, --perf, --folded, --idle") \
 	COMMAND("trace", trace, 0, "trace D [--seconds N] [E]", \

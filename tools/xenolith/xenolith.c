@@ -390,7 +390,7 @@ int main(int argc, char **argv)
 				die(USAGE, "unknown command %s; see xenolith --help", argv[i]);
 		} else if (command && takes(command, argv[i])) {
 			w.option = argv[i];
-		} else if (argv[i][0] == '-' && n < 1) {
+		} else if (argv[i][0] == '-' && argv[i][1] && n < 1) {
 			die(USAGE, "unknown option %s; see xenolith --help", argv[i]);
 		} else {
 			words[n++] = argv[i];

@@ -62,6 +62,7 @@ void list(const struct words *w);		/* guest_commands.c */
 void rm(const struct words *w);
 void wait_end(const struct words *w);
 int log_of_ended(const char *name);		/* 0: there is no record of it */
+void cp(const struct words *w);
 void vcat(const struct words *w);
 void gdb(const struct words *w);
 void profile(const struct words *w);
