@@ -247,7 +247,8 @@ void shared_unmap(struct mapping *m)
 	struct shared *s = m->shared;
 	size_t from = number(s, m->start), to = number(s, m->end);
 
-	collect_range(s, from, to);	/* an error comes from fsync() of an open descriptor */
+	if (collect_range(s, from, to))
+		s->open.inode->errors++;	/* fsync() of each open descriptor returns it */
 	for (size_t k = from; k < to; k++) {
 		if (k % STEP == 0)
 			kernel_pause();

@@ -31,6 +31,9 @@ void world_begin(enum kind kind);
 /* Nothing may be left: descriptors, references to mounts and inodes, memory. */
 void world_end(const char *what);
 
+/* Mounts another tmpfs, or unmounts it. */
+void world_mount(const char *at, bool mounted);
+
 /* Mounts a file system of the same kind at /, over the files of the image; or unmounts it. */
 void world_root(bool mounted);
 
