@@ -268,7 +268,7 @@ static bool call(struct command *c, const char *full)
 	bool stats = i && !m && i->stats && !strcmp(dot + 1, "Get");
 	int rc;
 
-	if (!i)
+	if (!i || (c->only && i != c->only))
 		return failed(c, full, -ENOENT);
 	if (!m && !stats)
 		return refuse(c, SERVICE ".MethodNotFound", "method", full);

@@ -25,6 +25,7 @@ struct command {
 	struct json_value parameters;
 	struct json *reply;		/* the members of its parameters */
 	bool more;			/* the caller accepts several replies */
+	const struct interface *only;	/* NULL, or the only one whose methods can be called */
 	const struct interface *interface;	/* that is called */
 	const struct method *method;
 	char wrong[64];			/* -EINVAL: the parameter; -ECANCELED: why */

@@ -45,14 +45,19 @@ static void write_end(struct blkfront *b, struct write *w)
 	wake(&b->written);
 }
 
-/* Writes whole sectors. */
-static int write_sectors(const struct disk *d, const struct iovec *from, size_t len, uint64_t at)
+/* Writes whole sectors.  Partial writes between the runs wait, too, which is harmless. */
+static int write_sectors(const struct disk *d, const struct blkfront_run *runs, unsigned count)
 {
-	struct write w = { .start = at, .end = at + len };
+	struct write w = { .start = UINT64_MAX };
 	int rc;
 
+	for (unsigned i = 0; i < count; i++) {
+		w.start = min(w.start, runs[i].at);
+		if (w.end < runs[i].at + runs[i].len)
+			w.end = runs[i].at + runs[i].len;
+	}
 	write_begin(d->blkfront, &w);
-	rc = blkfront_transfer(d, BLKIF_OP_WRITE, from, len, at);
+	rc = blkfront_transfer(d, BLKIF_OP_WRITE, runs, count);
 	write_end(d->blkfront, &w);
 	return rc;
 }
@@ -64,17 +69,18 @@ static int write_partial(const struct disk *d, const char *from, size_t len, uin
 	uint32_t size = b->info.sector_size;
 	struct write w = { .start = at - at % size, .partial = true };
 	char *sector = malloc(size);
-	struct iovec whole = { sector, size };
+	struct iovec piece = { sector, size };
+	struct blkfront_run whole = { &piece, size, at - at % size };
 	int rc;
 
 	if (!sector)
 		return -ENOMEM;
 	w.end = w.start + size;
 	write_begin(b, &w);
-	rc = blkfront_transfer(d, BLKIF_OP_READ, &whole, size, at - at % size);
+	rc = blkfront_transfer(d, BLKIF_OP_READ, &whole, 1);
 	if (!rc) {
 		memcpy(sector + at % size, from, len);
-		rc = blkfront_transfer(d, BLKIF_OP_WRITE, &whole, size, at - at % size);
+		rc = blkfront_transfer(d, BLKIF_OP_WRITE, &whole, 1);
 	}
 	write_end(b, &w);
 	free(sector);
@@ -114,7 +120,8 @@ ssize_t blkfront_read(const struct disk *d, void *to, size_t len, uint64_t at)
 	if (at >= b->info.size)
 		return 0;
 	len = min(min(len, b->info.size - at), INT64_MAX);
-	rc = blkfront_transfer(d, BLKIF_OP_READ, &(struct iovec){ to, len }, len, at);
+	rc = blkfront_transfer(d, BLKIF_OP_READ,
+			       &(struct blkfront_run){ &(struct iovec){ to, len }, len, at }, 1);
 	return rc ? rc : (ssize_t)len;
 }
 
@@ -130,7 +137,8 @@ static int write_all(const struct disk *d, const char *from, size_t len, uint64_
 			n = min(size - at % size, len);
 			rc = write_partial(d, from, n, at);
 		} else {
-			rc = write_sectors(d, &(struct iovec){ (char *)from, n }, n, at);
+			rc = write_sectors(d, &(struct blkfront_run){
+					   &(struct iovec){ (char *)from, n }, n, at }, 1);
 		}
 		from += n;
 		at += n;
@@ -155,39 +163,32 @@ ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint6
 	return rc ? rc : (ssize_t)len;
 }
 
-/* How long all pieces are, in *len.  Returns 0, or an error of blkfront_readv(). */
-static int check_pieces(const struct disk *d, const struct iovec *pieces, unsigned count,
-			uint64_t at, size_t *len)
+static int check_runs(const struct disk *d, const struct blkfront_run *runs, unsigned count)
 {
 	const struct disk_info *info = &d->blkfront->info;
 	int rc = blkfront_check(d);
 
-	*len = 0;
 	for (unsigned i = 0; !rc && i < count; i++)
-		if (__builtin_add_overflow(*len, pieces[i].iov_len, len))
+		if (runs[i].at > info->size || runs[i].len > info->size - runs[i].at ||
+		    runs[i].at % info->sector_size || runs[i].len % info->sector_size)
 			rc = -EIO;
-	if (!rc && (at > info->size || *len > info->size - at || at % info->sector_size ||
-		    *len % info->sector_size))
-		rc = -EIO;
 	return rc;
 }
 
-int blkfront_readv(const struct disk *d, const struct iovec *to, unsigned count, uint64_t at)
+int blkfront_read_runs(const struct disk *d, const struct blkfront_run *runs, unsigned count)
 {
-	size_t len;
-	int rc = check_pieces(d, to, count, at, &len);
+	int rc = check_runs(d, runs, count);
 
-	return rc ? rc : blkfront_transfer(d, BLKIF_OP_READ, to, len, at);
+	return rc ? rc : blkfront_transfer(d, BLKIF_OP_READ, runs, count);
 }
 
-int blkfront_writev(const struct disk *d, const struct iovec *from, unsigned count, uint64_t at)
+int blkfront_write_runs(const struct disk *d, const struct blkfront_run *runs, unsigned count)
 {
-	size_t len;
-	int rc = check_pieces(d, from, count, at, &len);
+	int rc = check_runs(d, runs, count);
 
 	if (!rc && !d->blkfront->info.writable)
 		rc = -EROFS;
-	return rc ? rc : write_sectors(d, from, len, at);
+	return rc ? rc : write_sectors(d, runs, count);
 }
 
 /*

@@ -52,13 +52,20 @@ int64_t blkfront_next(unsigned vdev);
 ssize_t blkfront_read(const struct disk *d, void *to, size_t len, uint64_t at);
 ssize_t blkfront_write(const struct disk *d, const void *from, size_t len, uint64_t at);
 
+/* Consecutive bytes of a disk, of whole sectors: the first len bytes of the pieces. */
+struct blkfront_run {
+	const struct iovec *pieces;
+	size_t len;
+	uint64_t at;
+};
+
 /*
- * The same for `count` pieces of memory, to or from consecutive bytes that are whole sectors.
- * All of it or an error: 0; -EIO (also for a range that is not within the disk or not of whole
- * sectors); -EROFS; -ENOMEM.
+ * Transfer `count` runs, which do not overlap, in any order and at the same time.  Return 0 when
+ * all have been transferred; otherwise, when none is in flight any more, -EIO (also for a run that
+ * is not within the disk, or not of whole sectors), -EROFS or -ENOMEM.
  */
-int blkfront_readv(const struct disk *d, const struct iovec *to, unsigned count, uint64_t at);
-int blkfront_writev(const struct disk *d, const struct iovec *from, unsigned count, uint64_t at);
+int blkfront_read_runs(const struct disk *d, const struct blkfront_run *runs, unsigned count);
+int blkfront_write_runs(const struct disk *d, const struct blkfront_run *runs, unsigned count);
 
 /*
  * Returns 0 or -EIO; 0 also if the backend offers no flush, which the log states at

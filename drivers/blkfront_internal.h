@@ -54,11 +54,11 @@ const char *blkfront_flush_name(const struct blkfront *b);
 int blkfront_check(const struct disk *d);
 
 /*
- * Reads, or writes whole sectors: the first len bytes of the pieces.  The range must lie within
- * the disk.  Returns 0 or -errno.
+ * Reads, or writes whole sectors: several runs in any order.  They must lie within the disk.
+ * Returns 0, or the first error when all have ended.
  */
-int blkfront_transfer(const struct disk *d, uint8_t op, const struct iovec *pieces, size_t len,
-		      uint64_t at);
+int blkfront_transfer(const struct disk *d, uint8_t op, const struct blkfront_run *runs,
+		      unsigned count);
 
 /* Sends a request without data, and returns its result. */
 int blkfront_command(struct blkfront *b, struct blkif_request *req);

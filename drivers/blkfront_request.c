@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PARTS 8				/* in flight for one call */
+#define PARTS 32			/* in flight for one call */
 #define PATIENCE (10 * NSEC_PER_SEC)
 
 /* A place in the caller's memory: `skip` bytes of the first piece are before it. */
@@ -307,11 +307,45 @@ int blkfront_check(const struct disk *d)
 	return rc || b->fe.attached != d->attached ? -EIO : 0;
 }
 
-int blkfront_transfer(const struct disk *d, uint8_t op, const struct iovec *pieces, size_t len,
-		      uint64_t at)
+/* What is left of a transfer: from a place in the first run on. */
+struct rest {
+	const struct blkfront_run *run;
+	unsigned runs;			/* with the first one; 0: nothing is left */
+	struct place data;
+	uint64_t at;
+	size_t len;			/* of the first run */
+};
+
+static void next_run(struct rest *r)
+{
+	while (r->runs && !r->run->len) {
+		r->run++;
+		r->runs--;
+	}
+	if (!r->runs)
+		return;
+	r->data = (struct place){ .pieces = r->run->pieces };
+	r->at = r->run->at;
+	r->len = r->run->len;
+}
+
+static void take(struct rest *r, size_t len)
+{
+	advance(&r->data, len);
+	r->at += len;
+	r->len -= len;
+	if (r->len)
+		return;
+	r->run++;
+	r->runs--;
+	next_run(r);
+}
+
+int blkfront_transfer(const struct disk *d, uint8_t op, const struct blkfront_run *runs,
+		      unsigned count)
 {
 	struct blkfront *b = d->blkfront;
-	struct place data = { .pieces = pieces };
+	struct rest rest = { .run = runs, .runs = count };
 	struct part parts[PARTS], *unused = NULL, *part;
 	struct call call = { .error = blkfront_check(d) };
 	ssize_t n;
@@ -319,28 +353,27 @@ int blkfront_transfer(const struct disk *d, uint8_t op, const struct iovec *piec
 	if (call.error)
 		return call.error;
 
+	next_run(&rest);
 	for (unsigned i = 0; i < PARTS; i++) {
 		parts[i] = (struct part){ .next = unused, .call = &call, .op = op };
 		unused = &parts[i];
 	}
-	while (len || call.in_flight || call.done) {
+	while (rest.runs || call.in_flight || call.done) {
 		n = -EAGAIN;
 		part = unused;
-		if (len && part && !call.error && !call.done) {
-			part->data = data;
-			n = begin_part(b, part, at, len);
+		if (rest.runs && part && !call.error && !call.done) {
+			part->data = rest.data;
+			n = begin_part(b, part, rest.at, rest.len);
 		}
 		if (n > 0) {
 			unused = part->next;
-			advance(&data, n);
-			at += n;
-			len -= n;
+			take(&rest, n);
 			continue;
 		}
 		if (n != -EAGAIN && !call.error)
 			call.error = n;
 		if (call.error)
-			len = 0;	/* begin no more parts, but wait for those in flight */
+			rest.runs = 0;	/* begin no more parts, but wait for those in flight */
 		if (!call.done && call.in_flight)
 			wait_for_response(b, &call);
 		while ((part = call.done)) {

@@ -5,7 +5,7 @@
  * blkfront implements it, and in tests a file, memory, and a device that loses power.
  *
  * Offsets and lengths are bytes, multiples of sector_size, and within size.  All functions
- * except submit() may sleep, and return 0 or -errno.  They may be called by several threads
+ * may sleep, and return 0 or -errno.  They may be called by several threads
  * at the same time.  The order of concurrent writes is not promised.  flush() makes durable
  * each write that was complete when flush() was called; before that a completed write may
  * be lost, or may be on the disk without an earlier one.  A sector of 512 bytes is written
@@ -26,14 +26,11 @@ struct block_vec {
 	size_t len;
 };
 
-/* A transfer that was submitted; the submitter keeps it, and what it points to, until done(). */
-struct block_io {
-	bool write;
-	int error;			/* 0 or -errno, before done() is called */
-	unsigned count;
+/* Consecutive bytes of the device, from `at` on: at most BLOCK_VECS pieces. */
+struct block_run {
 	const struct block_vec *vecs;
+	unsigned count;
 	uint64_t at;
-	void (*done)(struct block_io *io);	/* must not sleep */
 };
 
 struct block {
@@ -42,14 +39,11 @@ struct block {
 	int (*write)(struct block *b, const struct block_vec *vecs, unsigned count, uint64_t at);
 	int (*flush)(struct block *b);
 	/*
-	 * Begin a transfer: 0, and done() is called later, possibly before submit() returns;
-	 * or -EAGAIN: too many are in flight, and done() is not called.  Must not sleep.
-	 * NULL: the device has no such function; fs/ then uses read() and write() alone.
+	 * Write several runs, which do not overlap, in any order and at the same time.  Returns
+	 * when all have ended: 0, or the first error; then any of them may be written.  NULL:
+	 * fs/ writes one run after the other.
 	 */
-	int (*submit)(struct block *b, struct block_io *io);
-	/* Sleep until at least one submitted transfer has ended since the call, or none is in
-	   flight.  NULL if submit is NULL. */
-	void (*wait)(struct block *b);
+	int (*write_runs)(struct block *b, const struct block_run *runs, unsigned count);
 
 	uint64_t size;			/* bytes, read at mount; a larger disk needs a new mount */
 	uint32_t sector_size;		/* 512 ... 4096 */

@@ -65,17 +65,34 @@ int store_readv(struct store *s, const struct block_vec *vecs, unsigned n, uint6
 	return rc;
 }
 
-int store_writev(struct store *s, const struct block_vec *vecs, unsigned n, uint64_t nr)
+static int write_runs(struct store *s, const struct block_run *runs, unsigned count)
 {
-	int rc = s->dev->write(s->dev, vecs, n, nr << s->shift);
+	int rc = 0;
+
+	if (s->dev->write_runs && count > 1)
+		return s->dev->write_runs(s->dev, runs, count);
+	for (unsigned i = 0; i < count && !rc; i++)
+		rc = s->dev->write(s->dev, runs[i].vecs, runs[i].count, runs[i].at);
+	return rc;
+}
+
+int store_write_runs(struct store *s, const struct block_run *runs, unsigned count)
+{
+	int rc = write_runs(s, runs, count);
 
 	/* A failed write may have reached the disk in part. */
 	s->writes++;
 	if (rc)
 		s->errors++;
-	for (unsigned i = 0; i < n; i++)
-		s->written_bytes += vecs[i].len;
+	for (unsigned k = 0; k < count; k++)
+		for (unsigned i = 0; i < runs[k].count; i++)
+			s->written_bytes += runs[k].vecs[i].len;
 	return rc;
+}
+
+int store_writev(struct store *s, const struct block_vec *vecs, unsigned n, uint64_t nr)
+{
+	return store_write_runs(s, &(struct block_run){ vecs, n, nr << s->shift }, 1);
 }
 
 int store_read(struct store *s, void *to, uint64_t nr, unsigned count)

@@ -72,6 +72,8 @@ int store_read(struct store *s, void *to, uint64_t nr, unsigned count);
 int store_write(struct store *s, const void *from, uint64_t nr, unsigned count);
 int store_readv(struct store *s, const struct block_vec *vecs, unsigned n, uint64_t nr);
 int store_writev(struct store *s, const struct block_vec *vecs, unsigned n, uint64_t nr);
+/* Several runs at the same time; `at` is in bytes. */
+int store_write_runs(struct store *s, const struct block_run *runs, unsigned count);
 
 /* Make durable what has been written; nothing to do if it is already.  After an error, what the
    device has lost is not known, so nothing that was not durable then ever becomes it. */

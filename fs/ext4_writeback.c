@@ -10,16 +10,18 @@
 
 #define BATCH 256			/* pages */
 #define CHANGES 64			/* of the map, in one batch */
+#define RUNS 64				/* that are written at the same time */
 
 struct batch {
 	struct page *pages[BATCH];
 	uint8_t dirty[BATCH], promised[BATCH];
 	unsigned n;
 	uint64_t size;			/* of the file, when the batch began */
-	/* The next transfer: consecutive blocks. */
+	/* The next transfer: runs of consecutive blocks. */
 	struct block_vec vecs[BLOCK_VECS];
-	unsigned nvecs;
-	uint64_t nr, next;
+	struct block_run runs[RUNS];
+	unsigned nvecs, nruns;
+	uint64_t next;			/* the block behind the last run */
 	/* What becomes part of the file afterwards. */
 	struct extent changes[CHANGES];
 	unsigned changed;
@@ -27,32 +29,38 @@ struct batch {
 
 static int submit(struct ext4 *e, struct batch *b)
 {
-	int rc = b->nvecs ? store_writev(&e->store, b->vecs, b->nvecs, b->nr) : 0;
+	int rc = b->nruns ? store_write_runs(&e->store, b->runs, b->nruns) : 0;
 
-	b->nvecs = 0;
+	b->nvecs = b->nruns = 0;
 	return rc;
 }
 
 static int add(struct ext4 *e, struct batch *b, uint8_t *from, uint64_t nr)
 {
 	struct block_vec *last = b->nvecs ? &b->vecs[b->nvecs - 1] : NULL;
+	bool new_run = !b->nruns || nr != b->next;
 	int rc = 0;
 
-	if (last && nr == b->next && from == (uint8_t *)last->data + last->len &&
+	if (!new_run && from == (uint8_t *)last->data + last->len &&
 	    (uintptr_t)from & (OS_PAGE - 1)) {
 		last->len += e->block_size;
 	} else {
-		if (b->nvecs == BLOCK_VECS || (b->nvecs && nr != b->next))
+		if (b->nvecs == BLOCK_VECS || (new_run && b->nruns == RUNS)) {
 			rc = submit(e, b);
-		if (!b->nvecs)
-			b->nr = nr;
+			new_run = true;
+		}
+		if (new_run)
+			b->runs[b->nruns++] = (struct block_run){
+				&b->vecs[b->nvecs], 0, nr << e->shift,
+			};
 		b->vecs[b->nvecs++] = (struct block_vec){ from, e->block_size };
+		b->runs[b->nruns - 1].count++;
 	}
 	b->next = nr + 1;
 	return rc;
 }
 
-/* Dirty pages from index on that follow each other; they are not dirty any more. */
+/* Dirty pages from index on, in ascending order; they are not dirty any more. */
 static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint64_t last)
 {
 	unsigned per = OS_PAGE >> fs_of(i)->shift;
@@ -65,7 +73,7 @@ static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint6
 
 		if (!p)
 			break;
-		if (p->index > last || (b->n && p->index != index)) {
+		if (p->index > last) {
 			page_put(p);
 			break;
 		}
@@ -84,6 +92,12 @@ static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint6
 	}
 }
 
+/* The file's number of a block of the batch; the next block need not follow it. */
+static uint64_t file_block(const struct batch *b, unsigned per, unsigned k)
+{
+	return b->pages[k / per]->index * per + k % per;
+}
+
 static void unpromise(struct ext4_inode *i, struct batch *b, unsigned block, unsigned n)
 {
 	unsigned per = OS_PAGE >> fs_of(i)->shift;
@@ -91,7 +105,7 @@ static void unpromise(struct ext4_inode *i, struct batch *b, unsigned block, uns
 	for (unsigned k = block; k < block + n; k++)
 		if (b->promised[k / per] >> k % per & 1) {
 			b->promised[k / per] &= ~(1 << k % per);
-			ext4_unpromise(i, b->pages[0]->index * per + k, 1);
+			ext4_unpromise(i, file_block(b, per, k), 1);
 		}
 }
 
@@ -135,15 +149,17 @@ static int transfer(struct ext4_inode *i, struct batch *b, unsigned *k)
 	while (*k < b->n * per && b->changed < CHANGES && !rc) {
 		struct extent x;
 		unsigned n = 0;
+		uint64_t lblk;
 
 		if (!is_dirty(b, per, *k)) {
 			unpromise(i, b, *k, 1);
 			++*k;
 			continue;
 		}
-		while (is_dirty(b, per, *k + n))
+		lblk = file_block(b, per, *k);
+		while (is_dirty(b, per, *k + n) && file_block(b, per, *k + n) == lblk + n)
 			n++;
-		rc = map_find(i, b->pages[0]->index * per + *k, n, &x);
+		rc = map_find(i, lblk, n, &x);
 		if (rc)
 			break;
 		if (!x.pblk) {
@@ -167,7 +183,7 @@ static int transfer(struct ext4_inode *i, struct batch *b, unsigned *k)
 	}
 	if (!rc)
 		rc = submit(e, b);
-	b->nvecs = 0;
+	b->nvecs = b->nruns = 0;
 	i->written = e->store.writes;
 	return rc;
 }
@@ -258,7 +274,7 @@ static int write_batch(struct ext4_inode *i, struct batch *b)
 	while (k < b->n * per && !rc) {
 		rc = transfer(i, b, &k);
 		if (!rc)
-			rc = record(i, b, b->pages[0]->index * per + k);
+			rc = record(i, b, file_block(b, per, k - 1) + 1);
 		os_pause();
 	}
 	e->space -= metadata;

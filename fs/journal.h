@@ -197,7 +197,13 @@ static inline unsigned stage_blocks(const struct journal *j)
 {
 	return STAGE_PAGES * OS_PAGE >> j->store->shift;
 }
-int stage_write(struct journal *j, uint8_t **stage, unsigned first, unsigned count,
-		uint64_t nr);
+/* Blocks of a stage that are consecutive on the disk, too. */
+struct stage_run {
+	unsigned first, count;		/* in the stage */
+	uint64_t nr;			/* on the disk */
+};
+#define STAGE_RUNS 24
+/* Writes at most STAGE_RUNS runs. */
+int stage_write(struct journal *j, uint8_t **stage, const struct stage_run *runs, unsigned count);
 
 #endif

@@ -24,23 +24,53 @@ static void sort(struct buf **bufs, unsigned n)
 			}
 }
 
-int journal_write_home(struct journal *j, struct buf **bufs, unsigned count,
-		       const struct tx *of)
+/*
+ * Copies blocks, sorted by their numbers, into the stage `home`, as many as fit, and writes them
+ * to their places.  In *n is how many.  A block that take() refuses ends the part before it; if it
+ * is the first, *n is 0.
+ */
+static int write_part(struct journal *j, struct buf **bufs, unsigned count, const struct tx *of,
+		      const uint8_t *(*take)(struct buf *b, const struct tx *of), unsigned *n)
 {
-	unsigned most = stage_blocks(j);
+	struct stage_run runs[STAGE_RUNS];
+	unsigned most = stage_blocks(j), nruns = 0;
+	uint64_t next = 0;
+
+	for (*n = 0; *n < count && *n < most; ++*n) {
+		struct buf *b = bufs[*n];
+		const uint8_t *from = take(b, of);
+
+		if (!from)
+			break;
+		if (!nruns || b->nr != next) {
+			if (nruns == STAGE_RUNS)
+				break;
+			runs[nruns++] = (struct stage_run){ *n, 0, b->nr };
+		}
+		memcpy(stage_block(j, j->home, *n), from, j->store->block_size);
+		runs[nruns - 1].count++;
+		next = b->nr + 1;
+	}
+	return nruns ? stage_write(j, j->home, runs, nruns) : 0;
+}
+
+/* Each block of a transaction that is written to its place at once. */
+static const uint8_t *take_committed(struct buf *b, const struct tx *of)
+{
+	const uint8_t *from = b->frozen && b->committing == of ? b->frozen : b->data;
+
+	if (b->committing && b->committing == of)
+		b->logged = true;
+	return from;
+}
+
+int journal_write_home(struct journal *j, struct buf **bufs, unsigned count, const struct tx *of)
+{
 	int rc = 0;
 
 	sort(bufs, count);
 	for (unsigned i = 0, n; i < count && !rc; i += n) {
-		for (n = 0; i + n < count && n < most && bufs[i + n]->nr == bufs[i]->nr + n; n++) {
-			struct buf *b = bufs[i + n];
-			const uint8_t *from = b->frozen && b->committing == of ? b->frozen : b->data;
-
-			memcpy(stage_block(j, j->home, n), from, j->store->block_size);
-			if (b->committing && b->committing == of)
-				b->logged = true;
-		}
-		rc = stage_write(j, j->home, 0, n, bufs[i]->nr);
+		rc = write_part(j, bufs + i, count - i, of, take_committed, &n);
 		os_pause();
 	}
 	return rc;
@@ -48,54 +78,55 @@ int journal_write_home(struct journal *j, struct buf **bufs, unsigned count,
 
 #define BATCH 128
 
+/* A block that changed meanwhile is left out: a newer transaction has it. */
+static const uint8_t *take_unchanged(struct buf *b, const struct tx *of)
+{
+	(void)of;
+	return b->running || b->committing ? NULL : b->data;
+}
+
+/* The blocks of a transaction that nobody changes, at most BATCH of them. */
+static unsigned collect(struct tx *tx, struct buf **bufs)
+{
+	unsigned n = 0;
+
+	for (struct buf *b = tx->checkpoint; b && n < BATCH; b = b->ckpt_next)
+		if (!b->running && !b->committing) {
+			b->writing = true;
+			bufs[n++] = b;
+		}
+	return n;
+}
+
+/* They are at their places, or were left out. */
+static void written(struct journal *j, struct tx *tx, struct buf **bufs, unsigned n, bool in_place)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bufs[i]->writing = false;
+		if (in_place && bufs[i]->checkpoint == tx)
+			journal_leave(j, bufs[i]);
+		journal_settle(bufs[i], false);
+	}
+	os_wake(&j->changed);
+}
+
 /* The blocks of the oldest transaction that nobody changes: 0; 1: some are left. */
 static int checkpoint_oldest(struct journal *j)
 {
 	struct buf *bufs[BATCH];
 	struct tx *tx = j->oldest;
-	unsigned n, seen;
-	int rc;
+	unsigned n, part;
 
-	for (;;) {
-		n = seen = 0;
-		for (struct buf *b = tx->checkpoint; b && n < BATCH; b = b->ckpt_next, seen++)
-			if (!b->running && !b->committing) {
-				b->writing = true;
-				bufs[n++] = b;
-			}
-		if (!n)
-			break;
-		/* While one of them is written another may change: journal_write_home() must copy
-		   what it writes as it is now.  So changes wait for nothing, but a changed one is
-		   left out. */
+	while ((n = collect(tx, bufs))) {
 		sort(bufs, n);
-		for (unsigned i = 0, k; i < n; i += k) {
-			unsigned most = stage_blocks(j);
+		for (unsigned i = 0; i < n; i += part) {
+			int rc = write_part(j, bufs + i, n - i, NULL, take_unchanged, &part);
 
-			rc = 0;
-			for (k = 0; i + k < n && k < most && bufs[i + k]->nr == bufs[i]->nr + k; k++) {
-				if (bufs[i + k]->running || bufs[i + k]->committing)
-					break;
-				memcpy(stage_block(j, j->home, k), bufs[i + k]->data,
-				       j->store->block_size);
-			}
-			if (k)
-				rc = stage_write(j, j->home, 0, k, bufs[i]->nr);
-			for (unsigned m = i; m < i + (k ? k : 1); m++) {
-				struct buf *b = bufs[m];
-
-				b->writing = false;
-				if (k && !rc && b->checkpoint == tx)
-					journal_leave(j, b);
-				journal_settle(b, false);
-			}
-			os_wake(&j->changed);
-			if (!k)
-				k = 1;
+			written(j, tx, bufs + i, part ? part : 1, part && !rc);
+			if (!part)
+				part = 1;
 			if (rc) {
-				for (unsigned m = i + k; m < n; m++)
-					bufs[m]->writing = false;
-				os_wake(&j->changed);
+				written(j, tx, bufs + i + part, n - i - part, false);
 				return rc;
 			}
 		}

@@ -62,13 +62,13 @@ bool journal_has_error(const struct journal *j)
 	return j->log_blocks && ((const struct jbd_super *)j->super)->error;
 }
 
-int stage_write(struct journal *j, uint8_t **stage, unsigned first, unsigned count,
-		uint64_t nr)
+/* The pieces of memory of a run: how many. */
+static unsigned stage_vecs(const struct journal *j, uint8_t **stage, const struct stage_run *run,
+			   struct block_vec *vecs)
 {
-	struct block_vec vecs[STAGE_PAGES];
+	size_t at = (size_t)run->first << j->store->shift;
+	size_t end = at + ((size_t)run->count << j->store->shift);
 	unsigned n = 0;
-	size_t at = (size_t)first << j->store->shift;
-	size_t end = at + ((size_t)count << j->store->shift);
 
 	while (at < end) {
 		size_t piece = OS_PAGE - at % OS_PAGE;
@@ -78,7 +78,22 @@ int stage_write(struct journal *j, uint8_t **stage, unsigned first, unsigned cou
 		vecs[n++] = (struct block_vec){ stage[at / OS_PAGE] + at % OS_PAGE, piece };
 		at += piece;
 	}
-	return store_writev(j->store, vecs, n, nr);
+	return n;
+}
+
+int stage_write(struct journal *j, uint8_t **stage, const struct stage_run *runs, unsigned count)
+{
+	/* A run that begins or ends within a page shares this page with another one. */
+	struct block_vec vecs[STAGE_PAGES + STAGE_RUNS];
+	struct block_run to[STAGE_RUNS];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		to[i] = (struct block_run){ .vecs = &vecs[n], .at = runs[i].nr << j->store->shift };
+		to[i].count = stage_vecs(j, stage, &runs[i], &vecs[n]);
+		n += to[i].count;
+	}
+	return store_write_runs(j->store, to, count);
 }
 
 /* Write the first n staged blocks to the head of the log, which moves. */
@@ -100,7 +115,7 @@ static int put(struct journal *j, unsigned n)
 			if (log == j->first)
 				break;
 		}
-		rc = stage_write(j, j->stage, i, count, nr);
+		rc = stage_write(j, j->stage, &(struct stage_run){ i, count, nr }, 1);
 		if (rc)
 			return rc;
 		j->head = log;

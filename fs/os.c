@@ -147,12 +147,6 @@ void os_page_free(void *page)
 	page_free(page, 1);
 }
 
-void os_set_reclaim(size_t (*function)(size_t bytes))
-{
-	reclaim = function;
-	page_set_reclaim(function);
-}
-
 size_t os_memory_free(void)
 {
 	struct page_stats s;
@@ -216,18 +210,33 @@ static void write_back(void *arg)
 	running = false;
 }
 
-/* Without memory for the thread, the next call tries again. */
+static void start_thread(void)
+{
+	running = thread_start("write-back", THREAD_KERNEL, STACK, write_back, NULL, NULL);
+}
+
+/* The caller's part of the cache may not be pinned, so memory for the thread is not reclaimed.  If
+   there is none, the next allocation for the cache starts the thread (os_set_reclaim()). */
 void os_background_at(uint64_t when)
 {
 	if (!fs_background || when >= due)
 		return;
 	due = when;
-	if (running)
+	if (running) {
 		wake(&sooner);
-	else
-		running = thread_start("write-back", THREAD_KERNEL, STACK, write_back, NULL, NULL);
-	if (!running)
-		due = NEVER;
+		return;
+	}
+	page_set_reclaim(NULL);
+	start_thread();
+	page_set_reclaim(reclaim);
+}
+
+void os_set_reclaim(size_t (*function)(size_t bytes))
+{
+	reclaim = function;
+	page_set_reclaim(function);
+	if (due != NEVER && !running)
+		start_thread();
 }
 
 /* ---- Time, random numbers, text. */

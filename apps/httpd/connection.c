@@ -8,10 +8,15 @@
  * most HELD bytes of responses are kept; further responses are discarded, and made again
  * from their requests, which are kept. A connection that waits between requests holds no
  * buffer.
+ *
+ * An upload begins when all responses before it are sent. Its body is written to the disk as
+ * it arrives, and it is the last request of its connection.
  */
 #include "apps/httpd/log.h"
 #include "apps/httpd/server.h"
+#include "apps/httpd/upload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -21,7 +26,7 @@
 #include <sys/uio.h>
 
 #define SMALL 4096			/* bytes: shorter bodies are copied behind their header */
-#define PROGRESS 4096	/* bytes that a slow reader must take before its timeout */
+#define PROGRESS 4096	/* bytes that must be taken or sent before the timeout */
 #define DRAIN_MAX (1 << 20)
 #define HELD 8192	/* bytes of text that waits, or the text of one response */
 
@@ -30,7 +35,10 @@ struct parts {
 	unsigned next;
 };
 
-/* For the connection that is being processed; empty otherwise. */
+/*
+ * For the connection that is being processed; empty otherwise. `output` is also the buffer for
+ * the body of an upload, when no text waits.
+ */
 static char input[INPUT_SIZE], output[OUTPUT_SIZE];
 static struct text out = { output, output, output + sizeof(output) };
 static struct request request;
@@ -57,10 +65,8 @@ static void clear_output(void)
 
 static void free_response(struct connection *c)
 {
-	if (c->own) {
-		free((char *)c->own->body.data);
+	if (c->own)
 		representation_free(c->own);
-	}
 	free(c->parts);
 	free(c->text);
 	c->own = NULL;
@@ -73,6 +79,8 @@ static void free_response(struct connection *c)
 void connection_empty(struct connection *c)
 {
 	free_response(c);
+	upload_free(c->upload);
+	c->upload = NULL;
 	free(c->in);
 	c->in = NULL;
 }
@@ -273,9 +281,29 @@ static void start_body(struct connection *c)
 	}
 }
 
+/* Writes the response that `reply` has. */
+static void write_response(struct connection *c, bool keep)
+{
+	reply_head(&reply, &out, server.date, keep, &request);
+	if (reply.has_body && reply.length)
+		start_body(c);
+	if (c->own && !c->what && !c->parts) {
+		representation_free(c->own);
+		c->own = NULL;
+	}
+	c->closing |= !keep;
+	answers[nanswers++] = (struct answer){
+		.text_end = out.at,
+		.line = request.line.at ? request.line : (struct span){ "-", 1 },
+		.status = reply.status,
+		.length = reply.has_body ? reply.length : 0,
+	};
+	discardable = true;
+}
+
 /*
- * Answers a request with a header of len bytes; status: the error if there is no valid
- * header.
+ * Answers a request with a header of len bytes, or begins the upload that it asks for; status:
+ * the error if there is no valid header.
  */
 static void respond(struct connection *c, const char *data, size_t len, int status)
 {
@@ -285,27 +313,19 @@ static void respond(struct connection *c, const char *data, size_t len, int stat
 		memset(&request, 0, offsetof(struct request, path));
 	else
 		status = request_parse(&request, data, len);
+	if (!status && request.method == METHOD_PUT &&
+	    upload_covers(request.path, request.path_len)) {
+		assert(!nanswers);	/* process() has sent them */
+		status = upload_begin(&c->upload, &request);
+		if (!status)
+			return;
+	}
 	/* After these errors the beginning of the next request is known. */
 	keep = (!status || status == 405 || status == 417) && request.keep_alive &&
 	       !request.has_body;
 	respond_with(c, &reply, &request, status);
-	reply_head(&reply, &out, server.date, keep, &request);
-	if (reply.has_body && reply.length)
-		start_body(c);
-	if (c->own && !c->what) {
-		free((char *)c->own->body.data);
-		representation_free(c->own);
-		c->own = NULL;
-	}
-	c->closing |= !keep;
 	c->linger |= request.has_body || (status && status != 405 && status != 417);
-	answers[nanswers++] = (struct answer){
-		.text_end = out.at,
-		.line = request.line.at ? request.line : (struct span){ "-", 1 },
-		.status = reply.status,
-		.length = reply.has_body ? reply.length : 0,
-	};
-	discardable = true;
+	write_response(c, keep);
 }
 
 static void count_answers(struct connection *c)
@@ -352,6 +372,90 @@ static void finish(struct connection *c)
 	connection_wait(c, EPOLLIN);
 }
 
+/* ---- uploads */
+
+/* Answers the request of an upload, which is stored, or failed. */
+static void end_upload(struct connection *c, int status)
+{
+	struct upload *u = c->upload;
+	bool sent;
+
+	memset(&request, 0, offsetof(struct request, path));
+	request.method = METHOD_PUT;
+	request.path_len = 0;
+	request.line = upload_line(u);
+	if (status == 201 || status == 204) {
+		c->own = upload_validators(u);
+		reply_stored(&reply, status, c->own);
+	} else {
+		respond_with(c, &reply, &request, status);
+	}
+	clear_output();
+	c->linger = true;
+	write_response(c, false);
+	c->upload = NULL;
+	sent = push(c);
+	count_answers(c);
+	upload_free(u);
+	if (sent && c->fd >= 0)
+		finish(c);
+}
+
+/* Waits for more of the body. */
+static void await_body(struct connection *c)
+{
+	if (c->phase != UPLOAD || upload_size(c->upload) - c->stored >= PROGRESS) {
+		c->stored = upload_size(c->upload);
+		connection_phase(c, UPLOAD);
+	}
+	connection_wait(c, EPOLLIN);
+}
+
+/* Begins to receive a body; len bytes of it have arrived with the header. */
+static void start_upload(struct connection *c, const char *data, size_t len)
+{
+	int status = upload_take(c->upload, data, len);
+
+	free(c->in);
+	c->in = NULL;
+	c->in_len = 0;
+	if (status) {
+		end_upload(c, status);
+		return;
+	}
+	if (!len && request.expects_continue) {
+		put_literal(&out, "HTTP/1.1 100 Continue\r\n\r\n");
+		if (!push(c))
+			return;		/* connection_writable() continues */
+	}
+	await_body(c);
+}
+
+static void receive_body(struct connection *c)
+{
+	int status = 0;
+
+	while (!status && turn < server.share) {
+		ssize_t n = recv(c->fd, output, sizeof(output), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n <= 0) {
+			connection_close(c);
+			return;
+		}
+		turn += n;
+		server.count.received += n;
+		status = upload_take(c->upload, output, n);
+	}
+	if (status)
+		end_upload(c, status);
+	else
+		await_body(c);
+}
+
 /* Answers the next request. Returns its length; 0 if it is incomplete. */
 static size_t answer_next(struct connection *c, const char *data, size_t len)
 {
@@ -378,6 +482,11 @@ static bool push_answers(struct connection *c, size_t *at)
 	return sent;
 }
 
+static bool is_put(const char *data, size_t len)
+{
+	return len >= 4 && !memcmp(data, "PUT ", 4);
+}
+
 static void process(struct connection *c, const char *data, size_t len)
 {
 	bool answered = false, sent = true;
@@ -390,10 +499,19 @@ static void process(struct connection *c, const char *data, size_t len)
 	while (sent && !c->closing && turn < server.share) {
 		while (!c->in_scanned && len - at >= 2 && data[at] == '\r' && data[at + 1] == '\n')
 			at += 2;	/* empty lines before a request: RFC 9112, 2.2 */
+		/* A response that was discarded would be made, and an upload begun, again. */
+		if (text_len(&out) && is_put(data + at, len - at)) {
+			sent = push_answers(c, &at);
+			continue;
+		}
 		n = at < len ? answer_next(c, data + at, len - at) : 0;
 		if (!n)
 			break;
 		at += n;
+		if (c->upload) {
+			start_upload(c, data + at, len - at);
+			return;
+		}
 		answers[nanswers - 1].input_end = at;
 		answered = true;
 		if (!text_whole(&out)) {
@@ -451,6 +569,10 @@ void connection_readable(struct connection *c)
 		drain(c);
 		return;
 	}
+	if (c->upload) {
+		receive_body(c);
+		return;
+	}
 	n = recv(c->fd, to + c->in_len, INPUT_SIZE - c->in_len, 0);
 	if (n > 0) {
 		server.count.received += n;
@@ -467,7 +589,9 @@ void connection_writable(struct connection *c)
 	turn = 0;
 	if (!push(c))
 		return;
-	if (c->closing)
+	if (c->upload)
+		await_body(c);
+	else if (c->closing)
 		finish(c);
 	else
 		process(c, c->in ?: input, c->in_len);
@@ -475,6 +599,11 @@ void connection_writable(struct connection *c)
 
 void connection_timed_out(struct connection *c)
 {
+	if (c->phase == UPLOAD) {
+		turn = 0;
+		end_upload(c, 408);
+		return;
+	}
 	if (c->phase == HEADER && c->in) {
 		respond(c, NULL, 0, 408);
 		count_answers(c);

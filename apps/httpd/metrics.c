@@ -130,7 +130,8 @@ static void put_one(struct text *t, const char *name, const char *label, const c
 
 static void put_server(struct text *t)
 {
-	static const char *const phases[PHASES] = { "idle", "receiving", "sending", "closing" };
+	static const char *const phases[PHASES] = { "idle", "receiving", "uploading", "sending",
+						"closing" };
 	const struct counters *n = &server.count;
 
 	put_head(t, "httpd_responses_total", COUNTER, "Responses, by status.");
@@ -256,6 +257,18 @@ static const struct row {
 	DISK("errors_total", "Failed requests.", COUNTER, "errors"),
 	DISK("ring_slots", "Slots of its ring.", GAUGE, "ring.slots"),
 	DISK("ring_used", "Slots held by the backend.", GAUGE, "ring.used"),
+
+#define FS(n, h, t, member) EACH("xenolith_fs_" n, h, t, "fs[]." member, "path")
+	FS("size_bytes", "Size of a file system.", GAUGE, "size_bytes"),
+	FS("free_bytes", "Free for files.", GAUGE, "free_bytes"),
+	FS("inodes_free", "Files that can be created.", GAUGE, "inodes_free"),
+	FS("dirty_bytes", "To be written, of all disks.", GAUGE, "dirty_bytes"),
+	FS("commits_total", "Commits of the journal.", COUNTER, "commits"),
+	FS("flushes_total", "Flushes.", COUNTER, "flushes"),
+	FS("read_bytes_total", "Bytes read.", COUNTER, "read_bytes"),
+	FS("written_bytes_total", "Bytes written.", COUNTER, "written_bytes"),
+	FS("misses_total", "Pages of files read from the disk.", COUNTER, "misses"),
+	FS("errors_total", "I/O errors and invalid contents.", COUNTER, "errors"),
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -16,6 +16,10 @@ static const struct option {
 	uint64_t least, most;
 } known[] = {
 	{ "root", TEXT, offsetof(struct options, root), 0, 0 },
+	{ "index", SWITCH, offsetof(struct options, index), 0, 0 },
+	{ "upload", TEXT, offsetof(struct options, upload), 0, 0 },
+	{ "upload-limit", SIZE, offsetof(struct options, upload_limit), 0, INT64_MAX },
+	{ "uploads", NUMBER, offsetof(struct options, uploads), 1, 10000 },
 	{ "port", NUMBER, offsetof(struct options, port), 1, 65535 },
 	{ "connections", NUMBER, offsetof(struct options, connections), 1, 1000000 },
 	{ "connections-per-address", NUMBER, offsetof(struct options, per_address), 1, 1000000 },
@@ -101,7 +105,7 @@ bool options_read(struct options *o, int argc, char **argv)
 {
 	*o = (struct options){
 		.root = "/", .port = 80, .connections = 4096, .keep = quarter_of_memory(),
-		.idle = 60000, .header = 10000, .send = 30000, .log = true,
+		.upload_limit = 1 << 30, .uploads = 16, .idle = 60000, .header = 10000, .send = 30000, .log = true,
 	};
 	for (size_t i = 0; i < KNOWN; i++) {
 		const char *value = getenv(known[i].name);

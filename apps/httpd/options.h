@@ -8,10 +8,12 @@
 
 struct options {
 	const char *root;		/* a disk, or a folder */
+	const char *upload;		/* a folder, or NULL */
+	uint64_t upload_limit, uploads;	/* bytes of a file; uploads at the same time */
 	uint64_t port, connections, keep;
 	uint64_t per_address;		/* connections; 0: half of `connections` */
 	uint64_t idle, header, send;	/* timeouts in milliseconds */
-	bool log, status, metrics;
+	bool index, log, status, metrics;
 };
 
 /* Returns false, after a message on standard error, if an option is invalid. */

@@ -18,17 +18,27 @@ static struct refusal {
 } refusals[] = {
 	{ 301, "Moved Permanently", "This is a folder: its URL ends with a slash.", NULL },
 	{ 400, "Bad Request", "The request is not valid HTTP.", NULL },
+	{ 403, "Forbidden", "A file of this name cannot be uploaded.", NULL },
 	{ 404, "Not Found", "There is no file of this name.", NULL },
-	{ 405, "Method Not Allowed", "This server only serves files.", NULL },
+	{ 405, "Method Not Allowed", "This URL does not support the method.", NULL },
 	{ 408, "Request Timeout", "The request took too long to arrive.", NULL },
+	{ 409, "Conflict", "A file cannot be stored here: the folder does not exist, or the name is"
+	  " a folder's.", NULL },
+	{ 411, "Length Required", "An upload needs a Content-Length, or chunks.", NULL },
 	{ 412, "Precondition Failed", "The file does not match the request's conditions.", NULL },
+	{ 413, "Content Too Large", "The file is larger than the server's limit.", NULL },
 	{ 414, "URI Too Long", "The URL is too long.", NULL },
+	{ 415, "Unsupported Media Type", "A file cannot be uploaded with a Content-Encoding.",
+	  NULL },
 	{ 416, "Range Not Satisfiable", "The file is shorter than the requested range.", NULL },
 	{ 417, "Expectation Failed", "This server does not support the expectation.", NULL },
 	{ 431, "Request Header Fields Too Large", "The request's header is too large.", NULL },
+	{ 500, "Internal Server Error", "Reading or writing the file failed.", NULL },
 	{ 501, "Not Implemented", "This server does not support the method.", NULL },
-	{ 503, "Service Unavailable", "There is not enough memory now.", NULL },
+	{ 503, "Service Unavailable", "The server has too much to do, or not enough memory, now.",
+	  NULL },
 	{ 505, "HTTP Version Not Supported", "This server supports HTTP/1.0 and 1.1.", NULL },
+	{ 507, "Insufficient Storage", "The server's disk is full.", NULL },
 };
 
 #define REFUSALS (sizeof(refusals) / sizeof(refusals[0]))
@@ -45,7 +55,8 @@ const char *reply_reason(int status)
 {
 	const struct refusal *r = refusal(status);
 
-	return r ? r->reason : status == 200 ? "OK" : status == 206 ? "Partial Content" :
+	return r ? r->reason : status == 200 ? "OK" : status == 201 ? "Created" :
+	       status == 206 ? "Partial Content" :
 	       status == 304 ? "Not Modified" : "No Content";
 }
 
@@ -92,7 +103,6 @@ static void whole(struct reply *reply, int status, const struct representation *
 void reply_with(struct reply *reply, const struct representation *what,
 		const struct request *r)
 {
-	reply->redirect = NULL;
 	reply->has_body = r->method != METHOD_HEAD;
 	whole(reply, 200, what);
 }
@@ -103,12 +113,18 @@ void reply_error(struct reply *reply, int status, const struct request *r)
 	reply->status = status;
 }
 
+void reply_stored(struct reply *reply, int status, const struct representation *what)
+{
+	reply->status = status;
+	reply->what = what;
+	reply->has_body = false;
+	reply->length = 0;
+	reply->nranges = 0;
+}
+
 /* ---- preconditions */
 
-/*
- * Whether the list of entity tags has this tag, or is *; weak: a weak one is sufficient.
- */
-static bool has_tag(struct span list, struct span tag, bool weak)
+bool reply_has_tag(struct span list, struct span tag, bool weak)
 {
 	const char *p = list.at, *end = p + list.len;
 
@@ -142,7 +158,7 @@ static int precondition(const struct request *r, const struct representation *wh
 	int64_t date;
 
 	if (r->if_match.at) {
-		if (!has_tag(r->if_match, what->etag, false))
+		if (!reply_has_tag(r->if_match, what->etag, false))
 			return 412;
 	} else if (r->if_unmodified_since.at) {
 		date = date_read(r->if_unmodified_since);
@@ -150,7 +166,7 @@ static int precondition(const struct request *r, const struct representation *wh
 			return 412;
 	}
 	if (r->if_none_match.at)
-		return has_tag(r->if_none_match, what->etag, true) ? 304 : 0;
+		return reply_has_tag(r->if_none_match, what->etag, true) ? 304 : 0;
 	if (r->if_modified_since.at) {
 		if (span_is(what->modified, r->if_modified_since.at, r->if_modified_since.len))
 			return 304;
@@ -293,11 +309,9 @@ void reply_part(const struct reply *reply, struct text *t, unsigned i)
 
 void reply_to(struct reply *reply, struct site *site, const struct request *r)
 {
-	struct resource *found = site_lookup(site, r->path, r->path_len);
-	struct representation *what = NULL;
+	struct found found = { 0 };
 	int status;
 
-	reply->redirect = NULL;
 	reply->has_body = r->method == METHOD_GET;
 	if (r->method == METHOD_OPTIONS) {
 		reply->status = 204;
@@ -306,38 +320,26 @@ void reply_to(struct reply *reply, struct site *site, const struct request *r)
 		reply->nranges = 0;
 		return;
 	}
-	if (!found || (found->file && r->folder)) {
-		reply_error(reply, 404, r);
+	status = site_find(site, r->path, r->path_len, r->folder, request_accepts_gzip(r), &found);
+	if (status != 200) {
+		reply_error(reply, status, r);
 		return;
 	}
-	if (found->folder && !r->folder) {
-		reply_error(reply, 301, r);
-		reply->redirect = found;
-		return;
-	}
-	if (found->folder && !found->index) {
-		what = site_list(site, found);
-		if (!what) {
-			reply_error(reply, 503, r);
-			return;
-		}
-	} else {
-		found = found->folder ? found->index : found;
-		what = found->gzip && request_accepts_gzip(r) ? found->gzip : found->plain;
-	}
-	status = precondition(r, what);
+	if (found.own)
+		reply->own = found.what;
+	status = precondition(r, found.what);
 	if (status == 412) {
 		reply_error(reply, 412, r);
 		return;
 	}
-	whole(reply, status ? status : 200, what);
+	whole(reply, status ? status : 200, found.what);
 	if (status == 304) {
 		reply->has_body = false;
 		reply->length = 0;
 		return;
 	}
-	if (reply->has_body && !what->body.data)
-		site_warm(site, what);
+	if (reply->has_body && !found.own && !found.what->body.data)
+		site_warm(site, found.what);
 	apply_ranges(reply, r);
 }
 
@@ -367,9 +369,18 @@ void reply_head(const struct reply *reply, struct text *t, const char *date,
 	else if (r->http_1_0)
 		put_literal(t, "Connection: keep-alive\r\n");
 	switch (reply->status) {
+	case 201:
+		put_literal(t, "Content-Length: 0\r\n");
+		from = what ? what->validators : 0;
+		break;
 	case 204:
+		from = what ? what->validators : 0;
+		if (what)
+			break;
+		/* fallthrough */
 	case 405:
-		put_literal(t, "Allow: GET, HEAD, OPTIONS\r\n");
+		put_string(t, reply->can_put ? "Allow: GET, HEAD, OPTIONS, PUT\r\n" :
+						 "Allow: GET, HEAD, OPTIONS\r\n");
 		break;
 	case 206:
 		put_literal(t, "Content-Length: ");
@@ -386,7 +397,7 @@ void reply_head(const struct reply *reply, struct text *t, const char *date,
 		break;
 	case 301:
 		put_literal(t, "Location: /");
-		put_url(t, (struct span){ reply->redirect->name, reply->redirect->len });
+		put_url(t, (struct span){ r->path, r->path_len });
 		put_literal(t, "/");
 		if (r->query.len < QUERY_MAX)
 			put(t, r->query.at ?: "", r->query.len);

@@ -19,13 +19,14 @@ struct reply {
 	unsigned nranges;	/* 1: the whole body or one range; more: multipart/byteranges */
 	struct range ranges[RANGES_MAX];
 	off_t length;			/* of the body, including the text between parts */
-	struct resource *redirect;	/* 301 to this folder */
+	struct representation *own;	/* made for this reply: the caller frees it; or NULL */
+	bool can_put;			/* files can be uploaded to the request's path */
 };
 
 /* Prepares the error pages; false: no memory. */
 bool reply_init(void);
 
-/* Makes the reply to a valid request. */
+/* Makes the reply to a valid request. The caller sets own and can_put before. */
 void reply_to(struct reply *reply, struct site *site, const struct request *r);
 
 /* Makes a reply with a representation for this request only. */
@@ -34,6 +35,14 @@ void reply_with(struct reply *reply, const struct representation *what,
 
 /* Makes an error reply, with its page. */
 void reply_error(struct reply *reply, int status, const struct request *r);
+
+/* Makes the reply to a complete upload: 201 or 204. what: the header's validators, or NULL. */
+void reply_stored(struct reply *reply, int status, const struct representation *what);
+
+/*
+ * Whether a list of entity tags has this tag, or is *; weak: a weak one is sufficient.
+ */
+bool reply_has_tag(struct span list, struct span tag, bool weak);
 
 /* Writes the header; `date` has DATE_LEN bytes. */
 void reply_head(const struct reply *reply, struct text *t, const char *date,

@@ -73,9 +73,12 @@ static struct span *value_of(struct parse *parse, const char *field, size_t len)
 		return named(field, "if-range", len) ? &r->if_range :
 		       named(field, "if-match", len) ? &r->if_match : NULL;
 	case 13:
-		return named(field, "if-none-match", len) ? &r->if_none_match : NULL;
+		return named(field, "if-none-match", len) ? &r->if_none_match :
+		       named(field, "content-range", len) ? &r->content_range : NULL;
 	case 15:
 		return named(field, "accept-encoding", len) ? &r->accept_encoding : NULL;
+	case 16:
+		return named(field, "content-encoding", len) ? &r->content_encoding : NULL;
 	case 17:
 		return named(field, "if-modified-since", len) ? &r->if_modified_since : NULL;
 	case 19:
@@ -108,7 +111,10 @@ static int on_headers_complete(llhttp_t *p)
 
 	parse->complete = true;
 	parse->r->keep_alive = llhttp_should_keep_alive(p);
-	parse->r->has_body = p->flags & F_CHUNKED || p->content_length;
+	parse->r->chunked = p->flags & F_CHUNKED;
+	parse->r->has_length = p->flags & F_CONTENT_LENGTH;
+	parse->r->length = p->content_length;
+	parse->r->has_body = parse->r->chunked || p->content_length;
 	return HPE_PAUSED;
 }
 
@@ -330,15 +336,18 @@ int request_parse(struct request *r, const char *data, size_t len)
 	r->http_1_0 = parser.http_minor == 0;
 	r->method = parser.method == HTTP_GET ? METHOD_GET :
 		    parser.method == HTTP_HEAD ? METHOD_HEAD :
-		    parser.method == HTTP_OPTIONS ? METHOD_OPTIONS : METHOD_OTHER;
+		    parser.method == HTTP_OPTIONS ? METHOD_OPTIONS :
+		    parser.method == HTTP_PUT ? METHOD_PUT : METHOD_OTHER;
 	if (r->hosts > 1 || (!r->hosts && !r->http_1_0) ||
 	    (r->hosts && !valid_authority(parse.host)))
 		return 400;
-	/* Bodies are not read, so 100-continue needs no interim response. */
-	if (parse.expect.at && !r->http_1_0 &&
-	    !(parse.expect.len == 12 && named(parse.expect.at, "100-continue", 12)))
-		return 417;
-	return r->method == METHOD_OTHER ? 405 : understand_target(r, parse.target);
+	if (parse.expect.at && !r->http_1_0) {
+		if (parse.expect.len != 12 || !named(parse.expect.at, "100-continue", 12))
+			return 417;
+		r->expects_continue = true;
+	}
+	rc = understand_target(r, parse.target);
+	return r->method == METHOD_OTHER ? 405 : rc;	/* Allow depends on the path */
 }
 
 /* ---- Accept-Encoding */

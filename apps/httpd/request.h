@@ -17,17 +17,20 @@
 
 #define REQUEST_PATH_MAX 2048
 
-enum method { METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER };
+enum method { METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT, METHOD_OTHER };
 
 struct request {
 	enum method method;
 	bool http_1_0, keep_alive, has_body;
+	bool chunked, has_length;	/* how the body's end is known; neither: no body */
+	uint64_t length;		/* of the body, if has_length */
+	bool expects_continue;		/* the client waits for 100 Continue */
 	bool everything;		/* OPTIONS * */
 	bool folder;			/* the path ends with a slash */
 	struct span line;		/* without CR LF, for the log */
 	struct span query;		/* including its ? */
 	struct span range, if_range, if_match, if_none_match, if_modified_since,
-		    if_unmodified_since, accept_encoding;
+		    if_unmodified_since, accept_encoding, content_range, content_encoding;
 	unsigned hosts, ranges;
 	size_t path_len;
 	char path[REQUEST_PATH_MAX];	/* decoded, without . .. // or slashes at its ends */

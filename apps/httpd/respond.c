@@ -4,6 +4,7 @@
  * error.
  */
 #include "apps/httpd/server.h"
+#include "apps/httpd/upload.h"
 
 static bool is_status(const struct request *r)
 {
@@ -28,11 +29,24 @@ static const struct representation *status_for(struct connection *c, const struc
 	return c->own = status_json();
 }
 
+/* If descriptors or memory are missing, connections with less progress are closed. */
+static void site_reply(struct connection *c, struct reply *reply, const struct request *request)
+{
+	reply_to(reply, &server.site, request);
+	for (int i = 0; reply->status == 503 && i < RESETS_MAX && connection_make_room(c); i++)
+		reply_to(reply, &server.site, request);
+	c->own = reply->own;
+}
+
 void respond_with(struct connection *c, struct reply *reply, const struct request *request,
 		  int status)
 {
 	const struct representation *what;
 
+	reply->own = NULL;
+	reply->can_put = upload_covers(request->path, request->path_len);
+	if (!status && request->method == METHOD_PUT)
+		status = 405;
 	if (status) {
 		reply_error(reply, status, request);
 	} else if (is_status(request) || is_metrics(request)) {
@@ -42,6 +56,6 @@ void respond_with(struct connection *c, struct reply *reply, const struct reques
 		else
 			reply_error(reply, 404, request);
 	} else {
-		reply_to(reply, &server.site, request);
+		site_reply(c, reply, request);
 	}
 }

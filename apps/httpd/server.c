@@ -30,7 +30,6 @@
 #define SHARE (64 << 10)
 #define SHARE_MOST (1 << 20)
 
-#define RESETS_MAX 16			/* connections closed for one allocation or descriptor */
 #define RESERVE (512 << 10)		/* bytes that stay free: a SYN needs some */
 
 struct server server;
@@ -218,10 +217,11 @@ static void set_client_address(struct connection *c, const struct sockaddr_stora
 /*
  * When the limit of connections is reached, the connection whose progress is oldest is
  * closed for a new one. Progress is: the beginning of a header (not its further bytes),
- * the acknowledgment of PROGRESS bytes of a response, becoming idle, beginning to linger.
- * Each phase's list is in this order, which is also that of the deadlines.
+ * PROGRESS bytes of an upload, the acknowledgment of PROGRESS bytes of a response, becoming idle, beginning to linger.
+ * Each phase's list is in this order, which is also that of the deadlines. `except` is not
+ * closed; it may be NULL.
  */
-static struct connection *least_progress(void)
+static struct connection *least_progress(const struct connection *except)
 {
 	struct connection *worst;
 
@@ -230,6 +230,8 @@ static struct connection *least_progress(void)
 		for (int i = 0; i < PHASES; i++) {
 			struct connection *c = server.phases[i].first;
 
+			if (c && c == except)
+				c = c->next;
 			if (c && (!worst || c->progress < worst->progress))
 				worst = c;
 		}
@@ -273,18 +275,22 @@ static void reset_connection(struct connection *c)
 	connection_empty(c);
 }
 
+bool connection_make_room(const struct connection *c)
+{
+	struct connection *worst = least_progress(c);
+
+	if (!worst || (c && worst->progress > c->progress))
+		return false;
+	reset_connection(worst);
+	return true;
+}
+
 void *connection_alloc(const struct connection *c, size_t size)
 {
 	void *p = malloc(size);
 
-	for (int i = 0; !p && i < RESETS_MAX; i++) {
-		struct connection *worst = least_progress();
-
-		if (!worst || worst == c)
-			return NULL;
-		reset_connection(worst);
+	for (int i = 0; !p && i < RESETS_MAX && connection_make_room(c); i++)
 		p = malloc(size);
-	}
 	return p;
 }
 
@@ -300,9 +306,9 @@ static void make_room(const struct in6_addr *client)
 	struct connection *c = least_progress_of(client);
 
 	if (!c && server.count.now >= server.options.connections)
-		c = least_progress();
+		c = least_progress(NULL);
 	if (!c && memory_is_short()) {
-		c = least_progress();
+		c = least_progress(NULL);
 		if (c)
 			reset_connection(c);
 		return;
@@ -364,7 +370,7 @@ static void accept_connections(void)
 			resets = 0;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			   errno == ENOBUFS) {
-			struct connection *worst = least_progress();
+			struct connection *worst = least_progress(NULL);
 
 			if (worst && resets++ < RESETS_MAX) {
 				reset_connection(worst);
@@ -410,6 +416,7 @@ static bool set_up(void)
 
 	server.phases[IDLE].limit = server.options.idle;
 	server.phases[HEADER].limit = server.options.header;
+	server.phases[UPLOAD].limit = server.options.send;
 	server.phases[SEND].limit = server.options.send;
 	server.phases[LINGER].limit = 5000;
 	if (getrandom(&server.hash_key, sizeof(server.hash_key), 0) < 0)
@@ -431,6 +438,21 @@ static bool set_up(void)
 	return true;
 }
 
+static void announce(void)
+{
+	const struct options *o = &server.options;
+
+	if (server.site.live)
+		printf("httpd: files of %s as they are at each request", o->root);
+	else
+		printf("httpd: %zu names, %ju bytes of %s", server.site.count,
+		       (uintmax_t)server.site.bytes, o->root);
+	if (o->upload)
+		printf("; uploads to %s", o->upload);
+	printf("; port %u\n", (unsigned)o->port);
+	fflush(stdout);
+}
+
 int server_run(void)
 {
 	static struct epoll_event events[EVENTS];
@@ -440,10 +462,7 @@ int server_run(void)
 		return 1;
 	update_clock();
 	server.start = server.last_second = server.now;
-	printf("httpd: %zu names, %ju bytes of %s; port %u\n", server.site.count,
-	       (uintmax_t)server.site.bytes, server.options.root,
-	       (unsigned)server.options.port);
-	fflush(stdout);
+	announce();
 	for (;;) {
 		int n = epoll_wait(server.epoll, events, EVENTS, until_next_limit());
 

@@ -18,7 +18,9 @@
 #define HEAD_MAX 8192			/* maximum size of a response's header */
 
 /* What a connection waits for. Each phase has a timeout. */
-enum phase { IDLE, HEADER, SEND, LINGER, PHASES };
+enum phase { IDLE, HEADER, UPLOAD, SEND, LINGER, PHASES };
+
+struct upload;
 
 struct connection {
 	int fd;				/* -1: closed, and freed at the end of the turn */
@@ -41,6 +43,8 @@ struct connection {
 	struct parts *parts;		/* for several ranges, or NULL */
 	struct representation *own;	/* made for this response only */
 	uint64_t sent, acked;	/* bytes given to the socket; acknowledged at the last progress */
+	struct upload *upload;		/* whose body arrives, or NULL */
+	uint64_t stored;		/* its size at the last progress */
 	size_t drained;			/* bytes read and dropped while lingering */
 
 	struct in6_addr client;
@@ -92,9 +96,16 @@ void connection_close(struct connection *c);
 
 /*
  * Allocates memory for c, or for a new connection (NULL), and closes connections with
- * less progress if necessary. NULL: there are none, or it was not enough.
+ * as little progress if necessary. NULL: there are none, or it was not enough.
  */
 void *connection_alloc(const struct connection *c, size_t size);
+
+/*
+ * Closes the connection with the least progress, for its memory and descriptors, if c has not
+ * less. c may be NULL. Returns false if there is none.
+ */
+bool connection_make_room(const struct connection *c);
+#define RESETS_MAX 16			/* connections closed for one allocation or descriptor */
 
 /* connection.c */
 void connection_readable(struct connection *c);

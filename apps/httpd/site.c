@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_MAX_LEN 1024
@@ -101,7 +100,7 @@ static int add(struct site *s, const char *name, size_t len, struct resource **m
 	return 0;
 }
 
-static bool is_valid_name(const char *name, size_t len)
+bool site_is_valid_name(const char *name, size_t len)
 {
 	for (size_t at = 0; at < len;) {
 		const char *part = name + at, *slash = memchr(part, '/', len - at);
@@ -119,7 +118,7 @@ int site_add_folder(struct site *s, const char *name, size_t len)
 	struct resource *r;
 	int rc;
 
-	if (!is_valid_name(name, len))
+	if (!site_is_valid_name(name, len))
 		return -EINVAL;
 	for (size_t n = 0; n <= len; n++) {
 		if (n && n < len && name[n] != '/')
@@ -148,6 +147,21 @@ uint64_t site_tag(uint64_t h, const char *data, size_t len)
 	while (len--)
 		h = (h ^ (unsigned char)*data++) * 0x100000001b3;
 	return h ^ h >> 32;
+}
+
+uint64_t site_tag_of_file(const struct stat *st)
+{
+	uint64_t parts[] = { st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ino };
+
+	return site_tag(1, (char *)parts, sizeof(parts)) ?: 1;
+}
+
+void site_write_tag(char to[TAG_LEN], uint64_t tag)
+{
+	*to++ = '"';
+	for (int i = 60; i >= 0; i -= 4)
+		*to++ = "0123456789abcdef"[tag >> i & 15];
+	*to = '"';
 }
 
 static int read_whole(const struct body *b, off_t at, char *to, size_t len)
@@ -232,7 +246,6 @@ static int tag(struct resource *r)
 struct representation *representation_new(const struct body *body, const char *type,
 					  const char *more, uint64_t tag, int64_t mtime)
 {
-	static const char digits[] = "0123456789abcdef";
 	char buffer[512];
 	struct text t = text_in(buffer, sizeof(buffer));
 	struct representation *r = calloc(1, sizeof(*r));
@@ -252,12 +265,11 @@ struct representation *representation_new(const struct body *body, const char *t
 	r->validators = text_len(&t);
 	if (tag) {
 		put_literal(&t, "ETag: ");
-		r->etag.at = t.at;
-		put_char(&t, '"');
-		for (int i = 60; i >= 0; i -= 4)
-			put_char(&t, digits[tag >> i & 15]);
-		put_char(&t, '"');
-		r->etag.len = t.at - r->etag.at;
+		char text[TAG_LEN];
+
+		site_write_tag(text, tag);
+		r->etag = (struct span){ t.at, TAG_LEN };
+		put(&t, text, TAG_LEN);
 		put_literal(&t, "\r\n");
 	}
 	if (mtime >= 0) {
@@ -286,6 +298,9 @@ struct representation *representation_new(const struct body *body, const char *t
 
 void representation_free(struct representation *r)
 {
+	free((char *)r->body.data);
+	if (r->body.fd >= 0)
+		close(r->body.fd);
 	free(r->head);
 	free(r);
 }
@@ -297,7 +312,7 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	struct resource *r;
 	int rc;
 
-	if (!len || !is_valid_name(name, len))
+	if (!len || !site_is_valid_name(name, len))
 		return -EINVAL;
 	rc = site_add_folder(s, name, slash ? slash - name : 0);
 	if (!rc)
@@ -318,8 +333,6 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	return rc ? rc : r->body.data != NULL;
 }
 
-#define VARY SITE_HEADERS "Vary: Accept-Encoding\r\n"
-
 static int describe(struct site *s, struct resource *r)
 {
 	const char *type = mime_type(r->name, r->len);
@@ -331,12 +344,13 @@ static int describe(struct site *s, struct resource *r)
 	memcpy(name + r->len, ".gz", 3);
 	gz = site_lookup(s, name, r->len + 3);
 	if (gz && !gz->folder) {
-		r->gzip = representation_new(&gz->body, type, VARY "Content-Encoding: gzip\r\n",
+		r->gzip = representation_new(&gz->body, type, SITE_GZIP,
 					     gz->tag, gz->mtime > 0 ? gz->mtime : s->mtime);
 		if (!r->gzip)
 			return -ENOMEM;
 	}
-	r->plain = representation_new(&r->body, type, r->gzip ? VARY : SITE_HEADERS, r->tag, mtime);
+	r->plain = representation_new(&r->body, type, r->gzip ? SITE_VARY : SITE_HEADERS,
+				      r->tag, mtime);
 	return r->plain ? 0 : -ENOMEM;
 }
 
@@ -352,6 +366,30 @@ static void set_index(struct site *s, struct resource *r)
 	put_literal(&t, "index.html");
 	index = site_lookup(s, name, text_len(&t));
 	r->index = index && !index->folder ? index : NULL;
+}
+
+/* ---- requests */
+
+int site_find(struct site *s, const char *path, size_t len, bool slash, bool gzip,
+	      struct found *f)
+{
+	struct resource *r;
+
+	if (s->live)
+		return site_find_live(s, path, len, slash, gzip, f);
+	r = site_lookup(s, path, len);
+	if (!r || (r->file && slash))
+		return 404;
+	if (r->folder && !slash)
+		return 301;
+	f->own = false;
+	if (r->folder && !r->index) {
+		f->what = site_list(s, r);
+		return f->what ? 200 : 503;
+	}
+	r = r->folder ? r->index : r;
+	f->what = r->gzip && gzip ? r->gzip : r->plain;
+	return 200;
 }
 
 /* ---- opening a site */
@@ -375,6 +413,20 @@ static int finish(struct site *s)
 	return 0;
 }
 
+/* Whether programs of this machine can change a folder. */
+static bool may_change(const char *path)
+{
+	return access(path, W_OK) == 0 || errno != EROFS;
+}
+
+static int open_folder(struct site *s, const char *root, const char *path)
+{
+	if (s->index || !may_change(path))
+		return site_from_folder(s, path);
+	s->live = root;			/* it has a slash, so it is the path */
+	return 0;
+}
+
 /* A name without a slash is a disk. */
 int site_open(struct site *s, const char *root)
 {
@@ -395,7 +447,7 @@ int site_open(struct site *s, const char *root)
 		fprintf(stderr, "httpd: root=%s: %s\n", root, strerror(-rc));
 		return rc;
 	}
-	rc = fd >= 0 ? site_from_tar(s, root, fd, st.st_size) : site_from_folder(s, path);
+	rc = fd >= 0 ? site_from_tar(s, root, fd, st.st_size) : open_folder(s, root, path);
 	if (!rc)
 		rc = finish(s);
 	if (rc == -ENOMEM)

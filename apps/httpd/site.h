@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The site: an index of names, made at the start and never changed.
+ * The site, of one of two kinds.
  *
- * A request's path is looked up in the table of names, and no other file is opened for
- * it: so there is no way out of the tree. Names that begin with a dot are excluded,
- * except .well-known. A file NAME.gz is also sent as NAME to clients that accept gzip.
+ * An archive or a folder that does not change has an index of names, made at the start. A
+ * request's path is looked up in the table of names, and no other file is opened for it: so
+ * there is no way out of the tree (site.c).
+ *
+ * A live folder may be changed by the guest: a request's path is opened below it for each
+ * request (site_live.c).
+ *
+ * Names that begin with a dot are excluded, except .well-known. A file NAME.gz is also sent
+ * as NAME to clients that accept gzip.
  */
 #ifndef HTTPD_SITE_H
 #define HTTPD_SITE_H
 
 #include "apps/httpd/text.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -54,6 +61,9 @@ struct site {
 	uint64_t keep;			/* maximum of kept; a quarter for one file */
 	int64_t mtime;			/* of files without a date */
 	bool own_files;			/* each file has its own descriptor */
+	bool index;			/* a folder is indexed even if it may change */
+	const char *live;		/* the path of a live folder, or NULL */
+	dev_t device;			/* of an indexed folder: others in it are left out */
 };
 
 /*
@@ -73,6 +83,24 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	     int64_t mtime);
 int site_add_folder(struct site *s, const char *name, size_t len);
 
+/* What a path names. */
+struct found {
+	struct representation *what;
+	bool own;			/* made for this request: representation_free() */
+};
+
+/*
+ * slash: the path ends with one; gzip: the client accepts it. Returns 200; or 301: a folder,
+ * without the slash; 404; 500: a read error; 503: no memory, or no descriptor.
+ */
+int site_find(struct site *s, const char *path, size_t len, bool slash, bool gzip,
+	      struct found *f);
+int site_find_live(const struct site *s, const char *path, size_t len, bool slash, bool gzip,
+		   struct found *f);
+
+/* Whether a name can be served: no part of it begins with a dot, except .well-known. */
+bool site_is_valid_name(const char *name, size_t len);
+
 struct resource *site_lookup(const struct site *s, const char *name, size_t len);
 
 /*
@@ -81,11 +109,34 @@ struct resource *site_lookup(const struct site *s, const char *name, size_t len)
  */
 uint64_t site_tag(uint64_t h, const char *data, size_t len);
 
+/* Of a file that may change: it is another one after each change. */
+uint64_t site_tag_of_file(const struct stat *st);
+
+#define TAG_LEN 18
+void site_write_tag(char to[TAG_LEN], uint64_t tag);	/* "0123456789abcdef", quoted */
+
 /* Headers of each response from a site. */
 #define SITE_HEADERS "Accept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n"
+#define SITE_VARY SITE_HEADERS "Vary: Accept-Encoding\r\n"
+#define SITE_GZIP SITE_VARY "Content-Encoding: gzip\r\n"
 
 /* Returns the page that lists a folder, made at the first call; NULL: no memory. */
 struct representation *site_list(struct site *s, struct resource *folder);
+
+/* A row of such a page. */
+struct entry {
+	struct span name;
+	bool folder;
+	uint64_t size;			/* of a file */
+	int64_t mtime;
+};
+
+/*
+ * The same of any n entries, which are sorted by name; more: there are others. mtime is the
+ * page's, or -1. The page is for one reply: representation_free().
+ */
+struct representation *site_page(struct span folder, const struct entry *entries, size_t n,
+				 bool more, int64_t mtime);
 
 /*
  * Keeps a file of a disk in memory when it is requested, if there is room: it may be
@@ -93,7 +144,10 @@ struct representation *site_list(struct site *s, struct resource *folder);
  */
 void site_warm(struct site *s, struct representation *r);
 
-/* Makes a representation. more: further header fields. NULL: no memory. */
+/*
+ * Makes a representation. more: further header fields. NULL: no memory.
+ * representation_free() frees it with its body: the data, or the descriptor.
+ */
 struct representation *representation_new(const struct body *body, const char *type,
 					  const char *more, uint64_t tag, int64_t mtime);
 void representation_free(struct representation *r);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A site from a folder: all files below it at the start. */
+/*
+ * A site from a folder: all files below it at the start. Other file systems that are mounted
+ * in it are left out, since they may change.
+ */
 #include "apps/httpd/site.h"
 
 #include <dirent.h>
@@ -8,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_SIZE 1100
@@ -24,6 +26,8 @@ static int visit(struct site *s, char *path, size_t len, size_t inside, int dept
 
 	if (stat(path, &st) < 0)
 		return errno == ENOENT ? 0 : -errno;	/* a dangling link */
+	if (S_ISDIR(st.st_mode) && st.st_dev != s->device)
+		return 0;
 	if (S_ISDIR(st.st_mode))
 		return depth < DEPTH_MAX ? walk(s, path, len, inside, depth + 1) : -ELOOP;
 	if (!S_ISREG(st.st_mode))
@@ -55,8 +59,6 @@ static int walk(struct site *s, char *path, size_t len, size_t inside, int depth
 
 		if (e->d_name[0] == '.' && strcmp(e->d_name, ".well-known"))
 			continue;
-		if (!len && (!strcmp(e->d_name, "dev") || !strcmp(e->d_name, "proc")))
-			continue;
 		if (len + n + 2 > PATH_SIZE) {
 			rc = -ENAMETOOLONG;
 			break;
@@ -74,6 +76,7 @@ int site_from_folder(struct site *s, const char *folder)
 {
 	char path[PATH_SIZE];
 	size_t len = strlen(folder);
+	struct stat st;
 	int rc;
 
 	while (len && folder[len - 1] == '/')
@@ -83,7 +86,10 @@ int site_from_folder(struct site *s, const char *folder)
 	memcpy(path, folder, len);
 	path[len] = '\0';
 	s->own_files = true;
-	rc = walk(s, path, len, len + 1, 0);
+	rc = stat(folder, &st) < 0 ? -errno : 0;
+	s->device = st.st_dev;
+	if (!rc)
+		rc = walk(s, path, len, len + 1, 0);
 	if (rc && rc != -ENOMEM)
 		fprintf(stderr, "httpd: %s: %s\n", path, strerror(-rc));
 	return rc;

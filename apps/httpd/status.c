@@ -69,6 +69,7 @@ static void put_own(struct text *t)
 	put_named(t, "now", n->now);
 	put_named(t, "idle", server.phases[IDLE].count);
 	put_named(t, "receiving", server.phases[HEADER].count);
+	put_named(t, "uploading", server.phases[UPLOAD].count);
 	put_named(t, "sending", server.phases[SEND].count);
 	put_named(t, "closing", server.phases[LINGER].count);
 	put_named(t, "most", n->most);
@@ -90,6 +91,7 @@ static void put_own(struct text *t)
 	put_group(t, "timeouts");
 	put_named(t, "idle", n->timeouts[IDLE]);
 	put_named(t, "header", n->timeouts[HEADER]);
+	put_named(t, "upload", n->timeouts[UPLOAD]);
 	put_named(t, "send", n->timeouts[SEND]);
 	put_char(t, '}');
 	put_group(t, "site");

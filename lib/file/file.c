@@ -135,6 +135,11 @@ struct file *file_get(int fd)
 	return table[fd];
 }
 
+int file_limit(void)
+{
+	return table_size;
+}
+
 bool file_has(int fd, const struct file *f)
 {
 	return fd >= 0 && fd < table_size && table[fd] == f;

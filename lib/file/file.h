@@ -101,6 +101,7 @@ struct file *file_get(int fd);
 void file_put(struct file *f);
 bool file_has(int fd, const struct file *f);	/* whether fd is a descriptor of f */
 int file_close(int fd);			/* returns 0 or -EBADF */
+int file_limit(void);			/* all open descriptors are below it */
 int file_dup(int fd, int at);		/* duplicates fd to `at`, which is closed before */
 /* Duplicates fd to the lowest free descriptor at or above from */
 int file_dup_from(int fd, int from);

@@ -73,4 +73,7 @@ int mount_detach(const char *at);
  */
 void mounts_start(void);
 
+/* Adds the methods by which the operator copies files (lib/xenolith/files.c). */
+void files_methods_add(void);
+
 #endif

@@ -24,16 +24,42 @@ _Static_assert(sizeof(struct block_vec) == sizeof(struct iovec) &&
 	       offsetof(struct block_vec, data) == offsetof(struct iovec, iov_base) &&
 	       offsetof(struct block_vec, len) == offsetof(struct iovec, iov_len), "block_vec");
 
+static struct blkfront_run run_of(const struct block_vec *vecs, unsigned count, uint64_t at)
+{
+	struct blkfront_run run = { .pieces = (const struct iovec *)vecs, .at = at };
+
+	for (unsigned i = 0; i < count; i++)
+		run.len += vecs[i].len;
+	return run;
+}
+
 static int disk_read(struct block *b, const struct block_vec *vecs, unsigned count, uint64_t at)
 {
-	return blkfront_readv(&((struct mount_disk *)b)->disk, (const struct iovec *)vecs, count,
-			      at);
+	struct blkfront_run run = run_of(vecs, count, at);
+
+	return blkfront_read_runs(&((struct mount_disk *)b)->disk, &run, 1);
 }
 
 static int disk_write(struct block *b, const struct block_vec *vecs, unsigned count, uint64_t at)
 {
-	return blkfront_writev(&((struct mount_disk *)b)->disk, (const struct iovec *)vecs, count,
-			       at);
+	struct blkfront_run run = run_of(vecs, count, at);
+
+	return blkfront_write_runs(&((struct mount_disk *)b)->disk, &run, 1);
+}
+
+#define RUNS 32				/* at the same time */
+
+static int disk_write_runs(struct block *b, const struct block_run *from, unsigned count)
+{
+	struct blkfront_run runs[RUNS];
+	int rc = 0;
+
+	for (unsigned n; count && !rc; count -= n, from += n) {
+		for (n = 0; n < count && n < RUNS; n++)
+			runs[n] = run_of(from[n].vecs, from[n].count, from[n].at);
+		rc = blkfront_write_runs(&((struct mount_disk *)b)->disk, runs, n);
+	}
+	return rc;
 }
 
 static int disk_flush(struct block *b)
@@ -79,7 +105,8 @@ static int open_number(unsigned vdev, struct mount_disk *d, char why[MOUNTS_WHY]
 	}
 	d->vdev = vdev;
 	d->block = (struct block){
-		.read = disk_read, .write = disk_write, .flush = disk_flush,
+		.read = disk_read, .write = disk_write,
+		.write_runs = disk_write_runs, .flush = disk_flush,
 		.size = info.size, .sector_size = info.sector_size,
 		.read_only = !info.writable, .no_flush = info.writable && !info.flush,
 	};

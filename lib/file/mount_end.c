@@ -2,9 +2,9 @@
 /*
  * The end of the guest: every mounted disk becomes a clean file system.
  *
- * Files may still be open, and other threads may write, so the file systems are frozen, not
- * unmounted.  That makes everything durable in its place; later writes wait until the guest is
- * gone.  After a panic nothing is written: recovery by the journal is safer.
+ * Other threads may still write, so the file systems are frozen, not unmounted.  That makes
+ * everything durable in its place; later writes wait until the guest is gone.  After a panic
+ * nothing is written: recovery by the journal is safer.
  */
 #include "kernel/clock.h"
 #include "kernel/log.h"
@@ -13,6 +13,7 @@
 #include "lib/file/mapped.h"
 #include "lib/file/mount.h"
 #include "lib/file/mounts.h"
+#include "lib/file/path.h"
 
 #include <errno.h>
 
@@ -45,9 +46,26 @@ static void each(void (*visit)(const struct mount *m))
 		}
 }
 
+/* As at the end of a process: so files without a name are removed from the disk. */
+static void close_files(void)
+{
+	for (int fd = 0; fd < file_limit(); fd++) {
+		struct file *f = file_get(fd);
+		bool on_disk = f && file_fs_open(f);
+
+		if (f)
+			file_put(f);
+		if (on_disk)
+			file_close(fd);
+	}
+}
+
 static void freeze_all(void *arg)
 {
-	(void)arg;
+	const struct shutdown_order *order = arg;
+
+	if (!order->runs)
+		close_files();
 	if (mapped_collect)
 		mapped_collect(NULL);
 	each(freeze);
@@ -63,8 +81,8 @@ static void end(const struct shutdown_order *order)
 	if (end > now + RESERVE)
 		end -= RESERVE;
 	freezing = "files";
-	if (!thread_start("unmount", THREAD_KERNEL, STACK, freeze_all, NULL, NULL)) {
-		freeze_all(NULL);
+	if (!thread_start("unmount", THREAD_KERNEL, STACK, freeze_all, (void *)order, NULL)) {
+		freeze_all((void *)order);
 		return;
 	}
 	if (!wait_until_deadline(&frozen, end, !freezing))

@@ -99,6 +99,23 @@ static const char *attach_error(int rc)
 	return "it cannot be a mount point";
 }
 
+static int attach(struct source *s, const char *at, char why[MOUNTS_WHY])
+{
+	struct fs *fs = s->fs;
+	int rc;
+
+	s->fs = NULL;			/* until it is in the table */
+	rc = mount_attach(fs, s->name, at);
+	if (rc) {
+		format(why, MOUNTS_WHY, "%s: %s", at, attach_error(rc));
+		fs->ops->unmount(fs);
+		return rc;
+	}
+	s->fs = fs;
+	mounts_methods_add();
+	return 0;
+}
+
 int mounts_add(const char *source, const char *at, const char *type,
 	       const struct fs_options *options, char why[MOUNTS_WHY])
 {
@@ -120,18 +137,8 @@ int mounts_add(const char *source, const char *at, const char *type,
 	s->next = sources;
 	sources = s;
 	rc = memory ? open_memory(s, &o, why) : open_disk(s, &o, why);
-	if (!rc) {
-		struct fs *fs = s->fs;
-
-		s->fs = NULL;		/* until it is in the table */
-		rc = mount_attach(fs, s->name, at);
-		if (!rc)
-			s->fs = fs;
-		else
-			format(why, MOUNTS_WHY, "%s: %s", at, attach_error(rc));
-		if (rc)
-			fs->ops->unmount(fs);
-	}
+	if (!rc)
+		rc = attach(s, at, why);
 	if (rc)
 		drop(s);
 	return rc;
@@ -278,5 +285,6 @@ void mounts_start(void)
 	root_now = false;
 	param_each("mount", mount_word);
 	mount_tmp();
+	files_methods_add();
 	kernel_leave();
 }

@@ -40,6 +40,9 @@ const char *mounts_options(const char *words, struct fs_options *o);
  */
 void mounts_end_in_order(void);
 
+/* The control methods of mounts; at the first mount. */
+void mounts_methods_add(void);
+
 /* ---- Disks (lib/file/mount_disk.c). */
 
 /*

@@ -21,7 +21,7 @@ def fresh_disk():
     """A disk as mkfs.ext4 makes it; the host's file is sparse."""
     path = BUILD / "bench-files.img"
     path.unlink(missing_ok=True)
-    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", path, "1G"], check=True)
+    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", path, "1G"], check=True, stdout=subprocess.DEVNULL)
     return path
 
 
@@ -41,7 +41,7 @@ def wait_for_result(guest, what):
         found = re.search(rf"^{what}: (\d+) ([\d.]+)\r?$", guest.console_text(), re.M)
         if found:
             return int(found[1]), float(found[2])
-        if "failed: " in guest.console_text():
+        if "files failed: " in guest.console_text():
             break
         time.sleep(0.1)
     raise LabError(f"files: {what}: {guest.console_text()[-500:]}")
@@ -69,7 +69,7 @@ def files(lab):
             with lab.create(image("bench/files"), args=["/data"], memory=MEMORY, type=type,
                             cmdline="mount=xvda:/data", disks=[str(fresh_disk())]) as guest:
                 measure(guest, cells, name)
-        with linux_with(lab, program, "/mnt", modules=["ext4"], before="mount -t ext4 -o noatime "
-                        "/dev/xvda /mnt", memory=MEMORY, disks=[str(fresh_disk())]) as guest:
+        with linux_with(lab, program, "/mnt", modules=["ext4", "crc32c_generic"], before="mount -t ext4 -o noatime "
+                        "/dev/xvda /mnt || poweroff -f", memory=MEMORY, disks=[str(fresh_disk())]) as guest:
             measure(guest, cells, "linux")
     show(cells)

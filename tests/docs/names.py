@@ -12,6 +12,7 @@ import subprocess
 
 from folders import ROOT
 from lab import cli
+from xenolith import disk as operators_disk
 from xenolith import help as operators_help
 
 from .page import Wrong
@@ -104,6 +105,12 @@ class Names:
             words = words[1:]
         if words[0] == "lab":
             self.lab(where, words[1:])
+            return
+        if words[0] == "disk":
+            try:
+                operators_disk.parser().parse_args(words[1:])
+            except operators_disk.DiskError as e:
+                raise Wrong(f"{where}: {e}") from None
             return
         if words[0] == "run":
             known = operators_help.text("RUN")

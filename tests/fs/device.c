@@ -11,12 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A transfer that was submitted. */
-struct flight {
-	struct block_io *io;
-	unsigned event;			/* index of its EVENT_WRITE */
-};
-
 static struct device *device_of(struct block *b)
 {
 	return (struct device *)b;
@@ -185,73 +179,43 @@ static int flush_now(struct block *b)
 	return 0;
 }
 
-/* ---- Asynchronous transfers: they end in any order, when somebody waits or at random. */
+/* ---- Several runs: all begin, and then they end in any order. */
 
-static void end_flight(struct device *d, unsigned n)
+#define RUNS_MAX 256
+
+static int write_runs(struct block *b, const struct block_run *runs, unsigned count)
 {
-	struct flight f = d->flights[n];
-	struct block_io *io = f.io;
-	size_t len = 0;
+	struct device *d = device_of(b);
+	unsigned order[RUNS_MAX], events[RUNS_MAX];
+	int rc = 0;
 
-	d->flights[n] = d->flights[--d->in_flight];
-	for (unsigned i = 0; i < io->count; i++)
-		len += io->vecs[i].len;
-	if (io->write ? fails(d, ++d->writes, d->fail_write, io->at, len) :
-			fails(d, ++d->reads, d->fail_read, io->at, len)) {
-		io->error = -EIO;
-	} else {
-		io->error = 0;
-		transfer(d, io->write, io->vecs, io->count, io->at);
+	if (!count || count > RUNS_MAX)
+		sim_fail("device: %u runs", count);
+	sim_sleep();
+	for (unsigned i = 0; i < count; i++) {
+		size_t len = checked(d, runs[i].vecs, runs[i].count, runs[i].at, true);
+
+		events[i] = record_write(d, runs[i].vecs, runs[i].count, runs[i].at, len);
+		order[i] = i;
 	}
-	if (io->write)
-		record_done(d, f.event);
-	io->done(io);
+	for (unsigned left = count; left; left--) {
+		unsigned k = sim_below(left), i = order[k];
+		size_t len = checked(d, runs[i].vecs, runs[i].count, runs[i].at, true);
+
+		order[k] = order[left - 1];
+		if (fails(d, ++d->writes, d->fail_write, runs[i].at, len))
+			rc = -EIO;
+		else
+			transfer(d, true, runs[i].vecs, runs[i].count, runs[i].at);
+		record_done(d, events[i]);
+		sim_sleep();
+	}
+	return rc;
 }
 
-static bool pump(void *arg)
+void device_concurrent(struct device *d)
 {
-	struct device *d = arg;
-
-	if (!d->in_flight)
-		return false;
-	end_flight(d, sim_below(d->in_flight));
-	return true;
-}
-
-static int submit(struct block *b, struct block_io *io)
-{
-	struct device *d = device_of(b);
-	size_t len = checked(d, io->vecs, io->count, io->at, io->write);
-	unsigned event;
-
-	if (d->in_flight == d->in_flight_max || sim_chance(50))
-		return -EAGAIN;
-	event = io->write ? record_write(d, io->vecs, io->count, io->at, len) : 0;
-	d->flights[d->in_flight++] = (struct flight){ io, event };
-	if (sim_chance(4))
-		end_flight(d, sim_below(d->in_flight));
-	return 0;
-}
-
-static void wait_any(struct block *b)
-{
-	struct device *d = device_of(b);
-
-	sim_sleep();
-	pump(d);
-	while (sim_chance(3) && pump(d))
-		;
-	sim_sleep();
-}
-
-void device_asynchronous(struct device *d, unsigned in_flight_max)
-{
-	d->in_flight_max = in_flight_max;
-	d->flights = calloc(in_flight_max, sizeof(*d->flights));
-	d->block.submit = submit;
-	d->block.wait = wait_any;
-	sim.pump = pump;
-	sim.pump_arg = d;
+	d->block.write_runs = write_runs;
 }
 
 /* ---- Beginning and end. */
@@ -286,13 +250,8 @@ int device_file(struct device *d, const char *path, bool read_only)
 
 void device_end(struct device *d)
 {
-	if (d->in_flight)
-		sim_fail("device: %u transfers are in flight after unmount", d->in_flight);
 	forget(d);
 	free(d->events);
-	free(d->flights);
-	if (sim.pump_arg == d)
-		sim.pump = NULL;
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = -1;

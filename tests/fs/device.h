@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Block devices for tests: bytes in memory or in a file; each can record what is done to it,
- * fail, and end its transfers late and in any order.
+ * fail, and write several runs in any order.
  */
 #ifndef TESTS_FS_DEVICE_H
 #define TESTS_FS_DEVICE_H
@@ -45,19 +45,14 @@ struct device {
 
 	/* Called before bytes of the device change. */
 	void (*before_write)(struct device *d, uint64_t at, size_t len);
-
-	/* Asynchronous transfers. */
-	unsigned in_flight_max;
-	struct flight *flights;
-	unsigned in_flight;
 };
 
-/* Over memory that the caller has (size bytes), synchronous. */
+/* Over memory that the caller has (size bytes), without write_runs(). */
 void device_memory(struct device *d, void *data, uint64_t size);
 /* Over a file. */
 int device_file(struct device *d, const char *path, bool read_only);
-/* Have submit() and wait(). */
-void device_asynchronous(struct device *d, unsigned in_flight_max);
+/* Have write_runs(), which writes them in any order. */
+void device_concurrent(struct device *d);
 /* Free what it has, without the memory; a file is closed. */
 void device_end(struct device *d);
 

@@ -36,14 +36,14 @@ static struct {
 	uint64_t kinds[OP_KINDS];
 	bool in_sequence[OP_KINDS];
 	uint64_t wanted;
-	bool asynchronous, sync;
+	bool concurrent, sync;
 	FILE *digests;			/* of the long form */
 } now;
 
 static void print_state(void)
 {
 	fprintf(stderr, "mkfs.ext4 %s, sequence %" PRIu64 "%s%s: crash with %s\n", now.options,
-		now.number, now.asynchronous ? ", asynchronous" : "", now.sync ? ", sync" : "",
+		now.number, now.concurrent ? ", concurrent" : "", now.sync ? ", sync" : "",
 		now.state.name);
 	fprintf(stderr, "%u operations have returned and %u begun, or later %u and %u\n",
 		now.state.done, now.state.begun, now.state.done_late, now.state.begun_late);
@@ -240,8 +240,8 @@ static void sequence(const struct op *ops, unsigned count, const struct crash_li
 		now.in_sequence[ops[i].kind] = true;
 	sim_begin(now.number);
 	device_memory(&d, now.image, base->image.size);
-	if (now.asynchronous)
-		device_asynchronous(&d, 8);
+	if (now.concurrent)
+		device_concurrent(&d);
 	device_record(&d);
 	model_copy(&run.model, &base->model);
 	run.options.sync = now.sync;
@@ -254,7 +254,6 @@ static void sequence(const struct op *ops, unsigned count, const struct crash_li
 	run_op(&run, &(struct op){ .kind = OP_REMOUNT });
 	d.recording = false;
 	run_end(&run);
-	sim.pump = NULL;
 	memcpy(now.image, base->image.data, base->image.size);
 	crash_states(&d, now.image, base->image.size, limits, crashed, NULL);
 	durable_end(&now.durable);
@@ -368,7 +367,7 @@ static void slice(void)
 
 			sim_begin(sim_first_seed + b * 1000000 + n);
 			now.number = sim_random() % all;
-			now.asynchronous = n % 5 == 4;
+			now.concurrent = n % 5 == 4;
 			now.sync = n % 7 == 6;
 			sequence(ops, gen_sequence(now.number, length, ops), &limits);
 		}
@@ -450,7 +449,7 @@ static void every_sequence(void)
 		unsigned length = next < one ? 1 : 2;
 
 		now.number = next < one ? next : (next - one) * STRIDE % two;
-		now.asynchronous = now.number % 5 == 4;
+		now.concurrent = now.number % 5 == 4;
 		now.sync = now.number % 11 == 10;
 		sequence(ops, gen_sequence(now.number, length, ops), &limits);
 		if (next % 50 == 49)

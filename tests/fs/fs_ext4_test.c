@@ -40,7 +40,7 @@ struct sequence {
 	struct image image;
 	const struct variant *variant;
 	uint64_t seed;
-	bool asynchronous;
+	bool concurrent;
 };
 
 static void play(void *arg, unsigned count, void *list)
@@ -55,8 +55,8 @@ static void play(void *arg, unsigned count, void *list)
 	sim.reclaim_each = s->seed % 2 ? 5 : 0;
 	memcpy(s->image.data, s->fresh->data, s->image.size);
 	device_memory(&d, s->image.data, s->image.size);
-	if (s->asynchronous)
-		device_asynchronous(&d, 1 + sim_below(20));
+	if (s->concurrent)
+		device_concurrent(&d);
 	run_begin(&run, &d.block, NULL);
 	run.second = strstr(s->variant->options, "-I 128");
 	run.allowed = RUN_ENOSPC;
@@ -104,7 +104,7 @@ static void each_variant(void)
 		s.image = (struct image){ aligned_alloc(4096, fresh.size), fresh.size };
 		for (unsigned i = 0; i < 2 * sim_times; i++, n++) {
 			s.seed = sim_first_seed + v * 1000 + i;
-			s.asynchronous = i % 2;
+			s.concurrent = i % 2;
 			sequence(&s);
 		}
 		image_free(&s.image);

@@ -245,8 +245,6 @@ static struct thread *choose(void)
 			return able[sim_below(n)];
 		if (!left)
 			return NULL;
-		if (sim.pump && sim.pump(sim.pump_arg))
-			continue;
 		if (!soonest)
 			sim_fail("all %u threads wait, and nobody can wake them", left);
 		sim.time += soonest - sim.clock;
@@ -324,8 +322,6 @@ static bool wait_until(struct os_queue *q, uint64_t deadline)
 		return q->wakes != wakes || !deadline || sim.clock < deadline;
 	}
 	while (q->wakes == wakes) {
-		if (sim.pump && sim.pump(sim.pump_arg))
-			continue;
 		if (!deadline)
 			sim_fail("fs/ waits, and nobody can wake it");
 		if (sim.clock < deadline) {

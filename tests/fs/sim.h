@@ -6,7 +6,7 @@
  *	sim.c		memory, time, the log, threads
  *	sim_claims.c	claims, options, how much of the work is done
  *	asan.c		options of AddressSanitizer
- *	device.c	block devices: memory, a file, recording, with errors, asynchronous
+ *	device.c	block devices: memory, a file, recording, with errors, concurrent
  *	model.c		the executable specification: the tree, and POSIX's errors
  *	model_attr.c	attributes
  *	model_data.c	the data of its files
@@ -46,10 +46,6 @@ struct sim {
 	unsigned fail_each;		/* one in so many fails at random */
 	unsigned reclaim_each;		/* one in so many calls reclaim first */
 	size_t (*reclaim)(size_t bytes);
-
-	/* What other parties do while fs/ waits: true if something happened. */
-	bool (*pump)(void *arg);
-	void *pump_arg;
 
 	bool verbose;
 	uint64_t errors_logged;		/* lines of OS_ERROR and OS_WARNING */

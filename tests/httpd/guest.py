@@ -75,4 +75,9 @@ def at(s, *, ready=256, errors=0):
                 "send_pages": {"total": 512, "used": 37 + wave},
                 "received_copied": 300 * s, "received_merged": 12 * s, "wakes": 3 * s},
         "block": [disk],
+        "fs": [{"name": "/data", "source": "xvda", "type": "ext4", "writable": True, "why": "",
+                "size_bytes": 1 << 30, "free_bytes": 1 << 29, "inodes": 65536, "inodes_free": 65000 - s,
+                "cache_bytes": 9 << 20, "dirty_bytes": 4096 * wave, "commits": 3 * s,
+                "commit_waits": s, "checkpoints": s // 5, "flushes": 6 * s, "read_bytes": 9000 * s,
+                "written_bytes": 30000 * s, "hits": 900 * s, "misses": 3 * s, "errors": 0}],
     }

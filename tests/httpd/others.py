@@ -56,6 +56,12 @@ def no_request_breaks_the_parser_or_the_answer(site):
 
 
 @claim
+def no_body_breaks_an_upload(site):
+    return fuzz("incoming_fuzz", FUZZ, b"\0\x05\x10hello", b"\1\0\x105\r\nhello\r\n0\r\n\r\n",
+                b"\1\0\1a;x=y\r\n0123456789\r\n00\r\nX: y\r\n\r\n", b"\1\0\x09fffff\r\nabc")
+
+
+@claim
 def no_archive_breaks_the_index(site):
     return fuzz("tar_fuzz", FUZZ, bytes(tar_of(("a" * 120, b"x"), link("s", "a"))),
                 bytes(tar_of(("a" * 120, b"x"), link("b", "../c"), format=tarfile.GNU_FORMAT)))

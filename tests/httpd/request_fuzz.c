@@ -35,6 +35,7 @@ static void prepare(void)
 	add(folder, "a/x.txt.gz", 500);
 	add(folder, "a/empty", 0);
 	site.mtime = 1;
+	site.index = true;
 	site.keep = 1 << 20;
 	assert(!site_open(&site, folder) && site.count == 6);
 	snprintf(command, sizeof(command), "rm -r %s", folder);

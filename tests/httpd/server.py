@@ -29,20 +29,22 @@ PLAIN := -std=gnu11 -g -Wall -Wextra -Werror -D_GNU_SOURCE -iquote . -I {LLHTTP}
 	-DLLHTTP_STRICT_MODE=1 -MD -MP
 CFLAGS := $(PLAIN) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \\
 	-fsanitize=fuzzer-no-link
+SHORT := connection metrics upload
 OURS := $(wildcard apps/httpd/*.c)
 PURE := $(filter-out %/main.c %/server.c %/connection.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c,$(OURS))
 objects = $(patsubst %.c,{OUT}/%.o,$(notdir $(1))) {OUT}/llhttp.o {OUT}/api.o {OUT}/http.o
-all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz
+all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz {OUT}/incoming_fuzz
 {OUT}/plain_server: $(patsubst %.o,%_plain.o,$(call objects,$(OURS)))
 	{CLANG} -pthread -o $@ $^
 {OUT}/%_plain.o: apps/httpd/%.c {OUT}/Makefile
 	{CLANG} $(PLAIN) -O2 -c -o $@ $<
 {OUT}/%_plain.o: {LLHTTP}/%.c {OUT}/Makefile
 	{CLANG} $(PLAIN) -O2 -w -c -o $@ $<
-{OUT}/short_server: {OUT}/short.o {OUT}/connection_short.o {OUT}/metrics_short.o $(filter-out %/connection.o %/metrics.o,$(call objects,$(OURS)))
+{OUT}/short_server: {OUT}/short.o $(SHORT:%={OUT}/%_short.o) $(filter-out $(SHORT:%={OUT}/%.o),$(call objects,$(OURS)))
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^
 {OUT}/%_short.o: apps/httpd/%.c {OUT}/Makefile
-	{CLANG} $(CFLAGS) -include sys/socket.h -include fcntl.h -include sys/sendfile.h -include {OUT}/short.h -c -o $@ $<
+	{CLANG} $(CFLAGS) -include sys/socket.h -include fcntl.h -include sys/sendfile.h \\
+		-include stdio.h -include unistd.h -include {OUT}/short.h -c -o $@ $<
 {OUT}/poor_server: {OUT}/poor.o $(call objects,$(OURS))
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^ \\
 		-Wl,--wrap=malloc,--wrap=realloc,--wrap=free,--wrap=accept4,--wrap=sysconf
@@ -61,7 +63,7 @@ all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/
 """.lstrip()
     (OUT / "short.h").write_text("".join(
         f"__typeof__({f}) short_{f};\n#define {f} short_{f}\n"
-        for f in ("send", "sendmsg", "sendfile", "open")))
+        for f in ("send", "sendmsg", "sendfile", "open", "write", "fsync", "linkat", "renameat")))
     makefile = OUT / "Makefile"
     if not makefile.exists() or makefile.read_text() != text:
         makefile.write_text(text)
@@ -82,7 +84,7 @@ class Server:
 
     def __init__(self, stdout=None, program="server", env={}, **options):
         self.port = free_port()
-        options = {"status": "on", **options}
+        options = {"status": "on", "index": "on", **options}
         words = [f"{k.replace('_', '-')}={v}" for k, v in options.items() if v is not None]
         self.output = open(OUT / f"output.{self.port}", "w+")
         self.process = subprocess.Popen([OUT / program, f"port={self.port}", *words],

@@ -3,14 +3,18 @@
  * Simulates a network that accepts only a few bytes at a time: connection.c is compiled a
  * second time with these functions instead of the calls, so a response is cut at any byte.
  * For metrics.c, it simulates a guest, whose statistics are in the file GUEST.
+ * For upload.c, it simulates a disk that has space for DISK bytes, and that cannot be flushed if
+ * FSYNC is set; it prints the calls that make files durable or give them names.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 static size_t some(size_t len)
 {
@@ -58,5 +62,44 @@ int short_open(const char *path, int flags, ...)
 {
 	const char *guest = getenv("GUEST");
 
-	return open(guest && !strcmp(path, "/proc/xenolith") ? guest : path, flags);
+	return open(guest && !strcmp(path, "/proc/xenolith") ? guest : path, flags,
+		    0600);
+}
+
+ssize_t short_write(int fd, const void *data, size_t len)
+{
+	static size_t written;
+	size_t space = atoll(getenv("DISK") ?: "1000000000") - written;
+
+	len = some(len) ?: 1;
+	if (len > space)
+		len = space;
+	if (!len) {
+		errno = ENOSPC;
+		return -1;
+	}
+	written += len;
+	return write(fd, data, len);
+}
+
+int short_fsync(int fd)
+{
+	fprintf(stderr, "call: fsync\n");
+	if (getenv("FSYNC")) {
+		errno = EIO;
+		return -1;
+	}
+	return fsync(fd);
+}
+
+int short_linkat(int from_dir, const char *from, int dir, const char *name, int flags)
+{
+	fprintf(stderr, "call: linkat %s\n", name);
+	return linkat(from_dir, from, dir, name, flags);
+}
+
+int short_renameat(int from_dir, const char *from, int dir, const char *name)
+{
+	fprintf(stderr, "call: renameat %s\n", name);
+	return renameat(from_dir, from, dir, name);
 }

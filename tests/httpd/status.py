@@ -93,6 +93,9 @@ def guest_py_has_the_keys_that_guests_send(_):
             members = re.findall(r"([\w-]+): (\??)", re.sub(r"\([^()]*\)", "", members))
             described.add((frozenset(k for k, may_lack in members if not may_lack),
                            frozenset(k for k, _ in members)))
+    text = "".join(re.findall(r'^\t+"(.*)\\n"$', (ROOT / "lib/file/mount_methods.c").read_text(), re.M))
+    members = re.findall(r"([\w-]+): ", re.search(r"type Mount \((.*?)\)", text)[1])
+    described.add((frozenset(members), frozenset(members)))
     said = guest.at(5)
     names = {frozenset(said), frozenset(said["net"]) - {"host"}}
     names |= {frozenset(said["net"][k]) for k in ("dropped", "tcp_sent", "send_pages")}
@@ -111,11 +114,11 @@ def about():
 @claim
 def the_page_shows_rates_of_counters_only(_):
     page, rows = about(), (ROOT / "apps/httpd/metrics.c").read_text()
-    for short, path in (("NET", "net.devices."), ("DISK", "block."), ("GRANTS", "xen.grants."),
+    for short, path in (("NET", "net.devices."), ("DISK", "block."), ("FS", "fs."), ("GRANTS", "xen.grants."),
                         ("STATE", "net.connections."), ("WHY", "net.dropped."), ("RING", "net.devices.tx.")):
         rows = re.sub(rf'\b{short}\((.*?)"([\w.]+)"\)', rf'{short}(\1"{path}\2")', rows)
     kind, checked = None, set()
-    for row in re.findall(r"^\t(?:ONE|EACH|MORE|NET|DISK|RING)\((?:[^;]*?)\),?$", rows, re.M):
+    for row in re.findall(r"^\t(?:ONE|EACH|MORE|NET|DISK|RING|FS)\((?:[^;]*?)\),?$", rows, re.M):
         kind = "COUNTER" if "COUNTER" in row else "GAUGE" if "GAUGE" in row else kind
         path = re.findall(r'"([a-z][\w\[\]]*\.[\w.\[\]]*\w)"', row)
         if not path:

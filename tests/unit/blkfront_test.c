@@ -23,52 +23,77 @@ static unsigned cut(struct iovec *pieces, unsigned most, uint8_t *buf, size_t le
 	return n;
 }
 
-static void use_area_by_pieces(void *arg)
+#define RUNS 5
+
+/* Cuts an area into runs with random holes between them, each of random pieces. */
+static unsigned make_runs(struct blkfront_run runs[RUNS], struct iovec pieces[RUNS][16], uint8_t *buf,
+			  size_t start)
+{
+	unsigned n = 0;
+
+	for (size_t at = 4096 * host_below(4); at < AREA && n < RUNS; n++) {
+		size_t len = 4096 * (1 + host_below((AREA - at) / 4096));
+
+		cut(pieces[n], 16, buf + at, len);
+		runs[n] = (struct blkfront_run){ pieces[n], len, start + at };
+		at += len + 4096 * host_below(3);
+	}
+	return n;
+}
+
+static void use_area_by_runs(void *arg)
 {
 	size_t start = (uintptr_t)arg * AREA;
 	uint8_t *mine = malloc(AREA), *buf = malloc(AREA);
-	struct iovec pieces[32];
+	struct iovec pieces[RUNS][16];
+	struct blkfront_run runs[RUNS];
 
 	memcpy(mine, blkback_disk + start, AREA);
 	for (int i = 0; i < 12; i++) {
-		size_t at = host_below(AREA / 4096) * 4096;
-		size_t len = 4096 * (1 + host_below((AREA - at) / 4096));
-		unsigned n = cut(pieces, HOST_COUNT(pieces), buf, len);
+		unsigned n = make_runs(runs, pieces, buf, start);
+		bool write = host_chance(2);
 
-		if (host_chance(2)) {
-			for (size_t k = 0; k < len; k++)
-				mine[at + k] = buf[k] = host_random();
-			assert(blkfront_writev(&disk, pieces, n, start + at) == 0);
-		} else {
-			memset(buf, 0xee, AREA);
-			assert(blkfront_readv(&disk, pieces, n, start + at) == 0);
-			assert(memcmp(buf, mine + at, len) == 0);
-			assert(len == AREA || buf[len] == 0xee);
+		for (size_t k = 0; k < AREA; k++)
+			buf[k] = write ? host_random() : 0xee;
+		assert((write ? blkfront_write_runs : blkfront_read_runs)(&disk, runs, n) == 0);
+		for (unsigned k = 0; k < n; k++) {
+			size_t at = runs[k].at - start;
+
+			if (write)
+				memcpy(mine + at, buf + at, runs[k].len);
+			assert(memcmp(buf + at, mine + at, runs[k].len) == 0);
+			memset(buf + at, 0xee, runs[k].len);
 		}
+		for (size_t k = 0; !write && k < AREA; k++)
+			assert(buf[k] == 0xee);
 	}
 	assert(memcmp(mine, blkback_disk + start, AREA) == 0);
 	free(mine);
 	free(buf);
 }
 
-static void pieces_are_consecutive(void)
+static void runs_are_transferred_together(void)
 {
-	struct iovec v[2];
 	uint8_t buf[8192];
+	struct iovec v[2] = { { buf, 4096 }, { buf + 4096, 4096 } };
+	struct blkfront_run good = { v, 8192, 0 };
 
 	up();
 	for (unsigned i = 0; i < 4; i++)
-		start_thread(use_area_by_pieces, i);
+		start_thread(use_area_by_runs, i);
 	wait_for_threads();
-	/* Beyond the end, and a part of a sector. */
-	v[0] = v[1] = (struct iovec){ buf, 4096 };
-	assert(blkfront_readv(&disk, v, 2, BLKBACK_SIZE - 4096) == -EIO);
-	assert(blkfront_writev(&disk, v, 2, BLKBACK_SIZE) == -EIO);
-	assert(blkfront_readv(&disk, v, 1, UINT64_MAX - 4095) == -EIO);
-	assert(blkfront_readv(&disk, v, 1, 100) == -EIO);
-	v[1].iov_len = 100;
-	assert(blkfront_writev(&disk, v, 2, 0) == -EIO);
-	assert(blkfront_readv(&disk, v, 0, 0) == 0);
+	/* Beyond the end, and a part of a sector: nothing is transferred. */
+	for (int i = 0; i < 4; i++) {
+		struct blkfront_run bad[] = {
+			{ v, 8192, BLKBACK_SIZE - 4096 }, { v, 8192, UINT64_MAX - 4095 },
+			{ v, 4096, 100 }, { v, 4196, 0 },
+		};
+
+		assert(blkfront_read_runs(&disk, (struct blkfront_run[]){ good, bad[i] }, 2) == -EIO);
+		assert(blkfront_write_runs(&disk, (struct blkfront_run[]){ bad[i], good }, 2) == -EIO);
+	}
+	assert(blkfront_read_runs(&disk, &good, 0) == 0);
+	assert(blkfront_read_runs(&disk, &(struct blkfront_run){ v, 0, 0 }, 1) == 0);
 	down();
 }
 
@@ -439,7 +464,7 @@ static void units_that_are_not_known(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
-		{ "pieces of memory are consecutive on the disk", pieces_are_consecutive, 100 },
+		{ "pieces of memory are consecutive on the disk", runs_are_transferred_together, 100 },
 		{ "data that was written is read, by many threads at once",
 		  what_is_written_is_read, 40 },
 		{ "concurrent writes of one sector do not undo each other",

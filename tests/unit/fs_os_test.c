@@ -180,6 +180,49 @@ static void background_at_the_soonest_time(void)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 }
 
+static void *cached;
+static unsigned reclaims;
+
+static size_t give_back(size_t bytes)
+{
+	reclaims++;
+	while (cached && bytes) {
+		void *page = cached;
+
+		memcpy(&cached, page, sizeof(cached));
+		os_page_free(page);
+		bytes -= bytes < OS_PAGE ? bytes : OS_PAGE;
+	}
+	return !bytes;
+}
+
+static void background_without_memory(void)
+{
+	unsigned threads;
+	void *page;
+
+	host_set_memory(4 << 20);
+	host_boot();
+	threads = thread_count();
+	os_set_reclaim(give_back);
+	while ((page = page_alloc(1))) {
+		memcpy(page, &cached, sizeof(cached));
+		cached = page;
+		if (os_memory_free() == 0)
+			break;
+	}
+	reclaims = 0;
+	os_background_at(os_clock() + 20 * NSEC_PER_MSEC);
+	assert(!reclaims && thread_count() == threads);
+	os_set_reclaim(give_back);		/* as each allocation does */
+	assert(reclaims && thread_count() == threads + 1);
+	while (thread_count() != threads)
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	assert(calls == 1);
+	give_back(SIZE_MAX);
+	os_set_reclaim(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -192,6 +235,8 @@ int main(int argc, char **argv)
 		  wake_is_for_all_that_wait, 30 },
 		{ "the thread that writes back exists until nothing is due, and is called in time",
 		  background_at_the_soonest_time, 50 },
+		{ "without memory for that thread, it is started by a later allocation",
+		  background_without_memory, 10 },
 	};
 
 	return host_main(argc, argv, claims, HOST_COUNT(claims));

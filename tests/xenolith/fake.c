@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -121,6 +122,14 @@ int libxenvchan_read(struct libxenvchan *c, void *data, size_t size)
 int libxenvchan_write(struct libxenvchan *c, const void *data, size_t size)
 {
 	return result(send(c->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int libxenvchan_data_ready(struct libxenvchan *c)
+{
+	int n = 0;
+
+	ioctl(c->fd, FIONREAD, &n);
+	return n;
 }
 
 int libxenvchan_wait(struct libxenvchan *c)

@@ -69,6 +69,13 @@ class Command:
             stream.extend(data)
             self.changed.notify_all()
 
+    def take(self, stream):
+        """Returns what has come to out or err since the last call; it is not kept."""
+        with self.changed:
+            data = bytes(stream)
+            stream.clear()
+            return data
+
     def ended(self, status):
         with self.changed:
             if self.status is None:

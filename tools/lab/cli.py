@@ -325,17 +325,16 @@ def reader_has_gone():
 
 def follow(command, show):
     """Pass the output of a command to show() until it ends; returns its status."""
-    out = err = 0
     while True:
-        while not command.until(lambda: len(command.out) > out or len(command.err) > err, 1):
+        while not command.until(lambda: command.out or command.err, 1):
             if reader_has_gone():
                 raise BrokenPipeError
-        new_out, new_err = bytes(command.out[out:]), bytes(command.err[err:])
-        out, err = out + len(new_out), err + len(new_err)
+        ended = command.status is not None
+        new_out, new_err = command.take(command.out), command.take(command.err)
         show(new_out)
         sys.stderr.buffer.write(new_err)
         sys.stderr.flush()
-        if not new_out and not new_err and command.status is not None:
+        if not new_out and not new_err and ended:
             return command.status
 
 

@@ -153,15 +153,14 @@ class Session:
             command.resize(*struct.unpack("<HH", data))
 
     def relay(self, number, command):
-        out = err = taken = 0
+        taken = 0
         try:
             while True:
-                command.until(lambda: len(command.out) > out or len(command.err) > err
-                              or command.taken > taken)
+                command.until(lambda: command.out or command.err or command.taken > taken)
                 ended = command.status is not None
-                new_out, new_err = bytes(command.out[out:]), bytes(command.err[err:])
+                new_out, new_err = command.take(command.out), command.take(command.err)
                 newly = command.taken - taken
-                out, err, taken = out + len(new_out), err + len(new_err), taken + newly
+                taken += newly
                 for kind, data in (("O", new_out), ("E", new_err),
                                    ("A", struct.pack("<I", newly) if newly else b"")):
                     if data:

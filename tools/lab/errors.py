@@ -23,3 +23,7 @@ class LabError(Exception):
 
 class Timeout(LabError):
     """A timeout has expired."""
+
+
+class Usage(LabError):
+    """The words of the command line are wrong."""

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Prints network devices, disks and their rings as tables. */
+/* Prints network devices, disks, file systems and rings as tables. */
 #include "xenolith.h"
 
 #include <stdio.h>
@@ -154,6 +154,58 @@ void block(const struct words *w)
 		       amount(number(d, "read_bytes"), read), number(d, "writes"),
 		       amount(number(d, "written_bytes"), written), number(d, "errors"));
 	}
+}
+
+/* ---- file systems */
+
+/* fs D freeze|thaw PATH */
+static void freeze(const struct words *w)
+{
+	int thaw = !strcmp(w->argv[0], "thaw");
+
+	if (!thaw && strcmp(w->argv[0], "freeze"))
+		die(USAGE, "fs %s: write freeze PATH, or thaw PATH", w->argv[0]);
+	if (w->argc < 2)
+		die(USAGE, "missing argument PATH; usage: xenolith fs D %s PATH", w->argv[0]);
+	ask_and_show(thaw ? INTERFACES "fs1.Thaw" : INTERFACES "fs1.Freeze",
+		     json_pack("{s:s}", "path", w->argv[1]));
+}
+
+static void mount_line(json_t *m)
+{
+	char size[16], left[16], dirty[16], read[16], written[16];
+
+	printf("%-16s %-16s %-6s %-3s %6s %6s %6s %9" JSON_INTEGER_FORMAT " %8s %8s %7"
+	       JSON_INTEGER_FORMAT "%s%s\n", text(m, "name"), text(m, "source"), text(m, "type"),
+	       json_is_true(json_object_get(m, "writable")) ? "rw" : "ro",
+	       amount(number(m, "size_bytes"), size), amount(number(m, "free_bytes"), left),
+	       amount(number(m, "dirty_bytes"), dirty), number(m, "commits"),
+	       amount(number(m, "read_bytes"), read), amount(number(m, "written_bytes"), written),
+	       number(m, "errors"), *text(m, "why") ? "  " : "", text(m, "why"));
+}
+
+void filesystems(const struct words *w)
+{
+	json_t *all, *m;
+	size_t i;
+
+	if (w->argc) {
+		freeze(w);
+		return;
+	}
+	all = ask(INTERFACES "fs1.Get", NULL);
+	if (as_json) {
+		print_json(all, 1);
+		return;
+	}
+	if (!json_array_size(json_object_get(all, "fs"))) {
+		puts("nothing is mounted");
+		return;
+	}
+	printf("%-16s %-16s %-6s %-3s %6s %6s %6s %9s %8s %8s %7s\n", "PATH", "SOURCE", "TYPE", "",
+	       "SIZE", "FREE", "DIRTY", "COMMITS", "READ", "WRITTEN", "ERRORS");
+	json_array_foreach(json_object_get(all, "fs"), i, m)
+		mount_line(m);
 }
 
 /* ---- all devices */

@@ -26,6 +26,8 @@ static char *in;			/* received data */
 static size_t in_len, in_size;
 static size_t done;			/* size of the last message returned, at the start of in */
 static int64_t all_until = NEVER;	/* ms: endpoint_deadline() */
+static int moved;			/* endpoint_move() */
+static int goes_on;			/* the reply that is visited is not the last one */
 
 static int64_t now(void)
 {
@@ -112,6 +114,17 @@ void endpoint_open(int domid)
 		    " was started with control=off, or has not booted yet", domid);
 }
 
+void endpoint_move(const char *name)
+{
+	libxenvchan_close(chan);
+	in_len = done = 0;
+	moved = 1;
+	snprintf(path, sizeof(path), "/local/domain/%d/data/vchan/0/%s", domain, name);
+	chan = channel_open(domain, path);
+	if (!chan)
+		die(NO_ENDPOINT, "domain %d does not serve %s", domain, path);
+}
+
 static void check_alive(int domid)
 {
 	char *there = store_read("/local/domain/%d/domid", domid);
@@ -168,6 +181,57 @@ static int send_all(const char *text, size_t len, int64_t deadline)
 	return 0;
 }
 
+void endpoint_send(const void *data, size_t len)
+{
+	for (const char *at = data; len;) {
+		int64_t deadline = now() + DATA_PATIENCE * 1000;
+		int n = libxenvchan_write(chan, at, len);
+
+		for (; n == 0; n = libxenvchan_write(chan, at, len)) {
+			check_deadline(deadline);
+			channel_wait(chan, domain, 0);
+		}
+		if (n < 0)
+			die(FAILED, "domain %d has closed the connection", domain);
+		at += n;
+		len -= n;
+	}
+}
+
+/* Bytes behind the last message were received already. */
+static size_t take_received(void *to, size_t len)
+{
+	size_t n = in_len - done < len ? in_len - done : len;
+
+	memcpy(to, in + done, n);
+	done += n;
+	return n;
+}
+
+void endpoint_receive(void *data, size_t len)
+{
+	size_t have = take_received(data, len);
+
+	for (char *at = (char *)data + have; have < len;) {
+		int64_t deadline = now() + DATA_PATIENCE * 1000;
+		int n = libxenvchan_read(chan, at, len - have);
+
+		for (; n == 0; n = libxenvchan_read(chan, at, len - have)) {
+			check_deadline(deadline);
+			channel_wait(chan, domain, 0);
+		}
+		if (n < 0)
+			die(FAILED, "domain %d has closed the connection", domain);
+		at += n;
+		have += n;
+	}
+}
+
+int endpoint_has_input(void)
+{
+	return in_len > done || libxenvchan_data_ready(chan) > 0;
+}
+
 /*
  * Returns the next message, valid until the next call, or NULL if the guest has ended.
  * The message must be complete before the deadline.  Without a deadline, it must be
@@ -221,12 +285,15 @@ static char *first_reply(const char *message)
 		if (!send_all(message, strlen(message) + 1, deadline) &&
 		    (reply = receive(deadline)))
 			return reply;
+		if (moved)
+			break;
 		libxenvchan_close(chan);
 		in_len = done = 0;
 		pause_a_bit();
 		endpoint_open(domain);
 	}
-	die(FAILED, "domain %d does not reply", domain);
+	die(FAILED, moved ? "domain %d has closed the connection" : "domain %d does not reply",
+	    domain);
 }
 
 /* Returns the number of values in j; a container counts more, as it takes more memory. */
@@ -250,13 +317,18 @@ static size_t weigh(const json_t *j, int depth)
 	return sum;
 }
 
+int endpoint_goes_on(void)
+{
+	return goes_on;
+}
+
 char *endpoint_call(const char *method, json_t *parameters, int more, visit_reply *visit,
 		    void *arg)
 {
 	json_t *call = json_object(), *reply;
 	char *text, *message, *name = NULL;
-	int goes_on = 1;
 
+	goes_on = 1;
 	json_object_set_new(call, "method", json_string(method));
 	if (parameters)
 		json_object_set_new(call, "parameters", parameters);

@@ -28,6 +28,17 @@ struct libxenvchan *channel_open(int domid, const char *path);
 void endpoint_open(int domid);
 
 /*
+ * Leaves the control endpoint for the vchan `name` of the same domain, which has the same
+ * protocol, and data between messages.  A visitor may send and receive them; the guest must take
+ * or send some bytes each DATA_PATIENCE seconds.
+ */
+#define DATA_PATIENCE 60
+void endpoint_move(const char *name);
+void endpoint_send(const void *data, size_t len);
+void endpoint_receive(void *data, size_t len);
+int endpoint_has_input(void);
+
+/*
  * Limits for a hostile guest: the first reply, and each later one from its first byte,
  * must be complete within REPLY_PATIENCE seconds (the time between two replies to a call
  * with `more` is not limited).  A reply has at most 1 MiB, 16 levels and 200,000 values.
@@ -44,6 +55,7 @@ typedef int visit_reply(json_t *parameters, void *arg);
  * Calls a method and passes the parameters of each reply to the visitor.  Takes over
  * `parameters`, which may be NULL.  Returns the name of the error, to be freed, or NULL.
  */
+int endpoint_goes_on(void);	/* for the visitor: whether another reply follows this one */
 char *endpoint_call(const char *method, json_t *parameters, int more, visit_reply *visit,
 		    void *arg);
 

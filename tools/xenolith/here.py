@@ -15,21 +15,19 @@ import sys
 import uuid
 from pathlib import Path
 
+import disk as disks
 import help
+import lab_copy
 from folders import BUILD, ROOT
 from ec2 import disk as disks_of_ec2
 from ec2.errors import Ec2Error
 from lab import build, cli, clients, config, hvm, records, remote, xenolith
-from lab.errors import LabError
+from lab.errors import LabError, Usage
 from lab.lab import Lab, is_xen_host
 
 TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk", "--type", "--timeout",
                "--ramdisk", "-p", "--port")
 NO_GUEST = 3            # exit status: NO_DOMAIN of endpoint.h
-
-
-class Usage(LabError):
-    """The words of the command line are wrong."""
 
 
 def native(words):
@@ -82,8 +80,12 @@ def check_command(words):
         raise Usage(f"missing command after {words[0]}; see xenolith --help")
     if names[0] not in known:
         raise Usage(f"unknown command {names[0]}; the commands are "
-                       f"{' '.join([*known, 'run', 'ec2', 'help'])}")
-    if len(names) < 2 and re.search(" [A-Z]", known[names[0]][0]):
+                       f"{' '.join([*known, 'run', 'disk', 'ec2', 'help'])}")
+    if names[0] == "cp":
+        if words[0] != "cp":
+            raise Usage("cp has no --json")
+        lab_copy.Copy(words[1:]).check()
+    elif len(names) < 2 and re.search(" [A-Z]", known[names[0]][0]):
         raise Usage(f"missing argument DOMAIN; usage: xenolith {known[names[0]][0]}")
 
 
@@ -357,7 +359,8 @@ def ask(words):
         return status
     files = Files(words)
     lab.install()
-    status = cli.in_dom0(lab, ["xenolith", *files.words])
+    status = lab_copy.Copy(words[1:]).run(lab) if words[0] == "cp" else \
+        cli.in_dom0(lab, ["xenolith", *files.words])
     if status == 255:               # the command itself never returns 255
         raise LabError("the lab has ended, and the guest with it")
     if status == NO_GUEST and isinstance(lab.agent, clients.Client) and clients.others():
@@ -375,7 +378,7 @@ def asks_for_help(words):
     if words[0] == "run":
         image, _ = dom0_words(words[1:])
         words = words[:None if image is None else image + 1]
-    return words[0] not in ("ec2", "lab") and bool({"--help", "-h"} & set(words))
+    return words[0] not in ("ec2", "lab", "disk") and bool({"--help", "-h"} & set(words))
 
 
 def main():
@@ -388,6 +391,8 @@ def main():
         return 0
     if words[:1] == ["lab"]:
         return cli.main(words[1:], "xenolith lab")
+    if words[:1] == ["disk"]:
+        return disks.main(words[1:])
     if words[:1] == ["ec2"]:
         ec2 = ROOT / "tools/ec2/ec2"
         os.execv(ec2, [ec2, *words[1:]])

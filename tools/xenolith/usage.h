@@ -14,6 +14,7 @@
 #define USAGE_TAIL \
 	"\nD is a domain's number or name.  Other commands:\n\n" \
 	"  run [OPTION...] IMAGE [-- ARG...]  create a domain from an image; run --help\n" \
+	"  disk make FILE --size SIZE  a file with ext4, for --disk; disk --help\n" \
 	"  lab start|stop|status  the Xen host in QEMU of ./xenolith; lab --help\n" \
 	"  ec2 WORD...            run an image on Amazon EC2; ec2 --help\n"
 
@@ -52,6 +53,8 @@
 	COMMAND("net", net, 0, "net [-c] D", \
 		"network: addresses, rings, drops; -c: connections") \
 	COMMAND("block", block, 0, "block D", "disks") \
+	COMMAND("fs", filesystems, 0, "fs D [freeze|thaw PATH]", \
+		"mounted disks; freeze: all is on the disk and changes wait, until thaw") \
 	COMMAND("devices", devices, 0, "devices D", "split devices: state, rings") \
 	COMMAND("log", show_log, 0, "log [-f] D", \
 		"kernel log; -f: also new lines; after the end: the console, and how it ended") \
@@ -59,6 +62,8 @@
 		"console's log level, of module M: error, warning, info, debug") \
 	COMMAND("config", config, 0, "config D [KEY[=VALUE]]", \
 		"options that can be changed while it runs") \
+	COMMAND("cp", cp, 2, "cp [-r|-m] FROM TO", \
+		"copy a file into or out of a guest, NAME:/PATH; -r: a folder; -: standard input, output") \
 	COMMAND("profile", profile, 0, "profile D [OPTION...]", \
 		"CPU profile: --seconds N, --hz N, --flame FILE.svg, --perf, --folded, --idle") \
 	COMMAND("trace", trace, 0, "trace D [--seconds N] [E]", \

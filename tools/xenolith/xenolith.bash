@@ -8,7 +8,7 @@ _xenolith() {
 	if [[ $word == -* ]]; then
 		case ${words[0]} in
 		"") list="--json --help --version" ;;
-		level | config | call | block | devices) list=--json ;;
+		level | config | call | block | fs | devices) list=--json ;;
 		net) list=-c ;;
 		log) list=-f ;;
 		shutdown | stop) list="-r -c" ;;
@@ -18,18 +18,20 @@ _xenolith() {
 		run) list="--type --memory --name --disk --net --cmdline --config --ramdisk --timeout
 			--quiet --show --background -p" ;;
 		rm) list=-f ;;
+		disk) list="--size --from --label --help" ;;
 		ec2) list="--profile --region --dry-run --owner --type --lifetime --zone --help" ;;
 		esac
 	else
 		case $last:${words[0]}:${#words[@]} in
 		--type:run:*) list="pv pvh hvm" ;;
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
-		*::0) list="--json help list info ps top mem stats net block devices log level config profile
+		*::0) list="--json help list info ps top mem stats net block fs devices log level config profile
 			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
-			lab ec2" ;;
+			lab disk ec2" ;;
+		*:disk:1) list=make ;;
 		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
-		*:run:* | *:ec2:* | --flame:*)
+		*:run:* | *:disk:* | *:ec2:* | --flame:*)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
 			return ;;
@@ -42,6 +44,7 @@ _xenolith() {
 			return ;;
 		*:level:2) list="error warning info debug" ;;
 		*:signal:2) list="TERM HUP INT QUIT USR1 USR2 WINCH" ;;
+		*:fs:2) list="freeze thaw" ;;
 		*:trace:2) list="sched ring tcp" ;;
 		*:config:2) list=$(xenolith config "${words[1]}" 2> /dev/null | sed 's/[:=].*//') ;;
 		*:describe:2) list=$(xenolith interfaces "${words[1]}" 2> /dev/null) ;;

@@ -362,6 +362,12 @@ int main(int argc, char **argv)
 		die(FAILED, "xenolith-ec2 is not installed; it is tools/ec2/ec2 of Xenolith's"
 		    " sources");
 	}
+	if (argc > 1 && !strcmp(argv[1], "disk")) {
+		argv[1] = "xenolith-disk";
+		execvp(argv[1], argv + 1);
+		die(FAILED, "xenolith-disk is not installed; it is tools/xenolith/disk.py of"
+		    " Xenolith's sources");
+	}
 	for (int i = 1; i < argc && n < 15; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h") ||
 		    (!command && n == 0 && !strcmp(argv[i], "help") && !argv[i + 1])) {
@@ -384,7 +390,7 @@ int main(int argc, char **argv)
 				die(USAGE, "unknown command %s; see xenolith --help", argv[i]);
 		} else if (command && takes(command, argv[i])) {
 			w.option = argv[i];
-		} else if (argv[i][0] == '-' && n < 1) {
+		} else if (argv[i][0] == '-' && argv[i][1] && n < 1) {
 			die(USAGE, "unknown option %s; see xenolith --help", argv[i]);
 		} else {
 			words[n++] = argv[i];

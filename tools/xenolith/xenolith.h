@@ -55,12 +55,14 @@ const char *raw_text(json_t *object, const char *key);	/* not escaped: for put_l
 /* Commands in other files. */
 void net(const struct words *w);		/* devices.c */
 void block(const struct words *w);
+void filesystems(const struct words *w);
 void devices(const struct words *w);
 void run(char **argv);				/* run.c; argv: the words after "run" */
 void list(const struct words *w);		/* guest_commands.c */
 void rm(const struct words *w);
 void wait_end(const struct words *w);
 int log_of_ended(const char *name);		/* 0: there is no record of it */
+void cp(const struct words *w);
 void vcat(const struct words *w);
 void gdb(const struct words *w);
 void profile(const struct words *w);

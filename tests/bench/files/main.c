@@ -33,7 +33,7 @@ static char chunk[CHUNK];
 static void check(int ok, const char *what)
 {
 	if (!ok) {
-		printf("failed: %s: %s\n", what, strerror(errno));
+		printf("files failed: %s: %s\n", what, strerror(errno));
 		exit(1);
 	}
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """apps/httpd as a guest: the claims of tests/httpd/run, and tests with real clients."""
 
+import hashlib
 import importlib.util
 import json
 import re
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from lab import xenolith
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 IP = "ip=10.0.0.16/24,gateway=10.0.0.1"
 URL = "http://10.0.0.16"
+SBIN = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 
 
 def free_port():
@@ -61,6 +64,57 @@ def paths(value, at=""):
     if not isinstance(value, dict):
         return {at}
     return set().union(*(paths(v, f"{at}.{k}") for k, v in value.items()))
+
+
+def mkfs(path, folder):
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", folder, path, "16M"], check=True, env=SBIN)
+
+
+def test_uploads_to_a_disk_are_served_and_survive_xl_destroy(lab, image):
+    with tempfile.TemporaryDirectory() as tmp:
+        disk, www = Path(tmp) / "disk", Path(tmp) / "from/www"
+        (www / "in").mkdir(parents=True)
+        (www / "index.html").write_text("first")
+        mkfs(disk, www.parent)
+        with serving(lab, image, ["root=/data/www", "upload=/data/www/in", "log=off"],
+                     disks=[f"{disk}:/data"]) as guest:
+            out = lab.sh(f"""cd /tmp; head -c 3000000 /dev/urandom > up
+                curl -sS {URL}/; echo
+                put() {{ curl -sS -m 60 -o /dev/null -w '%{{http_code}}\\n' "$@"; }}
+                put -T up {URL}/in/a
+                curl -sS {URL}/in/a | cmp - up && echo same
+                put -T - -H 'Transfer-Encoding: chunked' {URL}/in/a < /etc/passwd
+                curl -sS {URL}/in/a | cmp - /etc/passwd && echo same
+                put -T up -H 'If-None-Match: *' {URL}/in/a
+                put -T up {URL}/index.html
+                put {URL}/in/a/
+                head -c 20000000 /dev/zero | put -T - {URL}/in/full
+                curl -sS {URL}/in/ | grep -c href=
+                md5sum < up; put -T up {URL}/in/b""")
+            print(out)
+            assert re.fullmatch(r"""first
+201
+same
+204
+same
+412
+405
+404
+507
+2
+(\w+)  -
+201
+""", out), out
+            assert status(lab)["timeouts"]["upload"] == 0
+            lab.sh(f"xl destroy {guest.domid}")
+        # The journal is recovered; nothing but the complete files is there.
+        assert subprocess.run(["e2fsck", "-p", disk], env=SBIN).returncode in (0, 1)
+        subprocess.run(["e2fsck", "-fn", disk], check=True, env=SBIN)
+        said = [subprocess.run(["debugfs", "-R", words, disk], env=SBIN, capture_output=True, check=True).stdout
+                for words in ("ls -p /www/in", "cat /www/in/b")]
+        names = {line.split("/")[5] for line in said[0].decode().split("\n") if line}
+        assert names == {".", "..", "a", "b"}, said[0]
+        assert hashlib.md5(said[1]).hexdigest() in out
 
 
 def test_the_status_has_the_keys_that_the_page_is_tested_with(lab, image):

@@ -99,7 +99,7 @@ static void calls(const char *disk)
 	FAILS(umount2("/tmp/at", 0), EINVAL);
 
 	expect_equal(mount(disk, "/tmp/at", "ext4", MS_NOATIME, NULL), 0);
-	FAILS(mount(disk, "/tmp", "ext4", 0, NULL), EBUSY);
+	FAILS(mount(disk, "/tmp", "ext4", 0, NULL), EBUSY);	/* mounted already */
 	close(make("/tmp/at/file", "text"));
 	int fd = open("/tmp/at/file", O_RDONLY);
 

@@ -18,7 +18,8 @@ import time
 
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import build, xenolith
+import nullblk
+from lab import xenolith
 
 SHUTDOWNS = int(os.environ.get("SHUTDOWNS", "2"))
 AT_ONCE = int(os.environ.get("SHUTDOWNS_AT_ONCE", "4"))
@@ -49,42 +50,6 @@ exec xenstore-write $XENBUS_PATH/hotplug-status connected
 Ended = collections.namedtuple("Ended", "how own seen kept read")
 
 
-# ---- a disk that forgets
-
-NULL_BLK = "/sys/kernel/config/nullb"
-
-
-def load_null_blk(lab):
-    """Linux's null_blk has such a cache; it is not one of dom0's modules."""
-    modules = build.Modules()
-    for name in "configfs", "null_blk":
-        modules.add(name)
-    for name in modules.order:
-        lab.put(build.unsigned(modules.data[name]), f"/tmp/{name}.ko")
-    lab.sh("grep -q ^null_blk /proc/modules || { insmod /tmp/configfs.ko &&"
-           "mount -t configfs configfs /sys/kernel/config &&"
-           "insmod /tmp/null_blk.ko nr_devices=0; }")
-
-
-class Disk:
-    def __init__(self, lab, number):
-        self.lab, self.name = lab, f"nullb{number}"
-
-    def new(self):
-        """Empty: the data of a device is removed with it."""
-        self.lab.sh([*self.lab.shell, "rmdir $1 2>/dev/null; mkdir $1 && cd $1 && echo $2 >index &&"
-                     "echo 1 >size && echo 1 >memory_backed && echo 1 >cache_size &&"
-                     "echo 1 >power", "new", f"{NULL_BLK}/{self.name}", self.name[5:]])
-
-    def blocks(self):
-        """Returns the contents after a power failure."""
-        c = self.lab.start([*self.lab.shell, "cd $1 && echo 0 >power && echo 1 >power &&"
-                            f"exec head -c {WRITERS * BLOCK} /dev/${{1##*/}}", "blocks",
-                            f"{NULL_BLK}/{self.name}"])
-        assert c.wait() == 0, c.err
-        return [bytes(c.out[i * BLOCK:(i + 1) * BLOCK]) for i in range(WRITERS)]
-
-
 def free_ports(n):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
     ports = [s.getsockname()[1] for s in sockets]
@@ -97,7 +62,13 @@ def prepare(lab):
     for name, text in SCRIPTS.items():
         lab.put(text.encode(), f"/tmp/shutdowns-{name}")
     lab.sh("chmod +x /tmp/shutdowns-*")
-    load_null_blk(lab)
+    nullblk.load(lab)
+
+
+def blocks_after_power_failure(disk):
+    disk.fail()
+    data = disk.read(WRITERS * BLOCK)
+    return [data[i * BLOCK:(i + 1) * BLOCK] for i in range(WRITERS)]
 
 
 class Place:
@@ -106,7 +77,7 @@ class Place:
     def __init__(self, lab, number):
         self.lab, self.address = lab, f"10.0.0.{100 + number}"
         self.mac = f"00:16:3e:01:00:{number:02x}"
-        self.disk, self.ports = Disk(lab, number), free_ports(2)
+        self.disk, self.ports = nullblk.Disk(lab, number), free_ports(2)
         self.undo = [lab.machine.forward(local, self.address, port)
                      for local, port in zip(self.ports, (7, 19))]
 
@@ -126,7 +97,7 @@ class Place:
             yield guest
 
     def leave(self):
-        self.lab.sh(f"rmdir {NULL_BLK}/{self.disk.name} 2>/dev/null || true")
+        self.disk.remove()
         for f in self.undo:
             f()
 
@@ -226,7 +197,7 @@ def shut_down(lab, image, how, rng, place):
     assert (result.reason, result.status) == WAYS[how], (how, words, result)
     assert len(said) == 1 and said[0][:2] == (WAYS[how][0], str(WAYS[how][1])) and \
         "takes too long" not in result.console, (how, words, result.console)
-    for writer, block in enumerate(place.disk.blocks()):
+    for writer, block in enumerate(blocks_after_power_failure(place.disk)):
         kept, n = load.kept[writer], int.from_bytes(block[:8], "little")
         # The answer to the last one may have been lost.
         assert n in (kept, kept + 1) and block == block[:8] * (BLOCK // 8), \

@@ -14,6 +14,7 @@ struct libxenvchan *libxenvchan_server_init(void *logger, int domain, const char
 					    size_t read_min, size_t write_min);
 int libxenvchan_read(struct libxenvchan *c, void *data, size_t size);
 int libxenvchan_write(struct libxenvchan *c, const void *data, size_t size);
+int libxenvchan_data_ready(struct libxenvchan *c);
 int libxenvchan_wait(struct libxenvchan *c);
 int libxenvchan_is_open(struct libxenvchan *c);
 int libxenvchan_fd_for_select(struct libxenvchan *c);
