@@ -313,13 +313,13 @@ void mapped_changed(struct inode *i, uint64_t from, uint64_t to)
 	mappings_end();
 }
 
-int mapped_collect(struct inode *i)
+int mapped_collect(struct fs *fs, struct inode *i)
 {
 	int error = 0, rc;
 
 	mappings_begin();
 	for (struct shared *s = all; s; s = s->next) {
-		if (i && s->open.inode != i)
+		if (s->open.inode->fs != fs || (i && s->open.inode != i))
 			continue;
 		rc = s->may_write ? collect_range(s, 0, s->count) : 0;
 		error = error ? error : rc;
