@@ -197,6 +197,11 @@ void world_mount(const char *at, bool mounted)
 		detach(at, at);
 }
 
+void world_root_alone(bool alone)
+{
+	mounts->lower = alone ? NULL : &romfs_mount;
+}
+
 void world_root(bool mounted)
 {
 	if (mounted)
