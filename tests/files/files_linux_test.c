@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPS 200000
+#define OPS 60000
 
 static char long_path[PATH_MAX];
 
