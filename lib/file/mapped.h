@@ -12,10 +12,10 @@
 void mapped_changed(struct inode *i, uint64_t from, uint64_t to) __attribute__((weak));
 
 /*
- * Tells the file system which pages were written through mappings of a file, or of all files
- * (NULL).  Returns 0 or the first error.
+ * Tells a file system which pages were written through mappings of a file, or of all its files
+ * (NULL).  Returns 0 or the first error.  Waits while the file system is frozen.
  */
-int mapped_collect(struct inode *i) __attribute__((weak));
+int mapped_collect(struct fs *fs, struct inode *i) __attribute__((weak));
 
 static inline void mapped_resized(struct inode *i, uint64_t before)
 {
@@ -27,7 +27,12 @@ static inline void mapped_resized(struct inode *i, uint64_t before)
 
 static inline int mapped_collect_file(struct inode *i)
 {
-	return i->user && mapped_collect ? mapped_collect(i) : 0;
+	return i->user && mapped_collect ? mapped_collect(i->fs, i) : 0;
+}
+
+static inline int mapped_collect_all(struct fs *fs)
+{
+	return mapped_collect ? mapped_collect(fs, NULL) : 0;
 }
 
 #endif

@@ -29,6 +29,7 @@ static void freeze(const struct mount *m)
 	int rc;
 
 	freezing = m->source;
+	mapped_collect_all(m->fs);
 	rc = m->fs->ops->freeze(m->fs);
 	if (rc && rc != -EROFS && rc != -EBUSY)
 		log_error("%s: not written completely: error %d; its journal is used at the next "
@@ -66,8 +67,6 @@ static void freeze_all(void *arg)
 
 	if (!order->runs)
 		close_files();
-	if (mapped_collect)
-		mapped_collect(NULL);
 	each(freeze);
 	freezing = NULL;
 	wake(&frozen);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The control methods of mounted file systems: org.xenolith.fs1. */
 #include "control/command.h"
+#include "lib/file/mapped.h"
 #include "lib/file/mount.h"
 #include "lib/file/mounts.h"
 
@@ -82,6 +83,7 @@ static int freeze(struct command *c)
 	if (rc)
 		return rc;
 	m->users++;		/* it stays mounted meanwhile */
+	mapped_collect_all(m->fs);
 	rc = m->fs->ops->freeze(m->fs);
 	m->users--;
 	return !rc ? 0 : command_error(c, NULL, rc == -EBUSY ? "it is frozen already" :

@@ -354,23 +354,26 @@ int rmdir(const char *name)
 /* What is wrong with two names before the file system is asked. */
 static int refused_rename(const struct path *from, const struct path *to, unsigned flags)
 {
-	bool directory = place_is_directory(&from->at);
+	bool directory;
 	int rc;
 
 	if (from->last != LAST_NAME)
 		return -EBUSY;
 	if (to->last != LAST_NAME)
 		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	if (from->dir.mount != to->dir.mount)
+		return -EXDEV;
+	if (!place_is(&from->at))
+		return -ENOENT;
 	if (place_is(&to->at) && flags & RENAME_NOREPLACE)
 		return -EEXIST;
 	if (!place_is(&to->at) && flags & RENAME_EXCHANGE)
 		return -ENOENT;
+	directory = place_is_directory(&from->at);
 	if (!directory && (from->slash || (to->slash && !(flags & RENAME_EXCHANGE))))
 		return -ENOTDIR;
 	if (to->slash && flags & RENAME_EXCHANGE && !place_is_directory(&to->at))
 		return -ENOTDIR;
-	if (from->dir.mount != to->dir.mount)
-		return -EXDEV;
 	rc = refused_removal(from);
 	return rc || !place_is(&to->at) ? rc : refused_removal(to);
 }
@@ -392,7 +395,8 @@ static int move(struct path *from, struct path *to, unsigned flags)
 static int move_names(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
 	struct path a, b;
-	int rc = path_resolve(&a, from_fd, from, PATH_PARENT);
+	/* As on Linux, what is wrong with both directories comes before a missing old name. */
+	int rc = path_resolve(&a, from_fd, from, PATH_PARENT | PATH_MAKE);
 
 	if (rc)
 		return rc;
@@ -438,7 +442,7 @@ static ssize_t read_link(int fd, const char *name, char *to, size_t size)
 	if (rc)
 		return rc;
 	rc = at.inode && (at.inode->mode & FS_IFMT) == FS_IFLNK ?
-	     place_ops(&at)->readlink(at.inode, to, size) : -EINVAL;
+	     place_ops(&at)->readlink(at.inode, to, size) : *name ? -EINVAL : -ENOENT;
 	place_put(&at);
 	return rc;
 }
@@ -447,8 +451,8 @@ ssize_t readlinkat(int fd, const char *restrict name, char *restrict to, size_t 
 {
 	ssize_t rc;
 
-	if (!size || (!*name && fd == AT_FDCWD))
-		return result(size ? -ENOENT : -EINVAL);
+	if (!size)
+		return result(-EINVAL);
 	kernel_enter();
 	rc = read_link(fd, name, to, size);
 	kernel_leave();

@@ -34,7 +34,7 @@ static int open_found(const struct path *p, int flags, mode_t mode, struct file 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return -EEXIST;
 	if (S_ISLNK(st.st_mode))
-		return -ELOOP;
+		return flags & O_DIRECTORY ? -ENOTDIR : -ELOOP;
 	if (S_ISDIR(st.st_mode))
 		return writes(flags) || flags & (O_CREAT | O_TRUNC) ? -EISDIR : dirfile_open(at, f);
 	if (flags & O_DIRECTORY)
@@ -63,8 +63,6 @@ static int create(struct path *p, mode_t mode)
 	struct inode *inode;
 	int rc;
 
-	if (p->slash)
-		return -EISDIR;
 	rc = names_upper(&p->dir);
 	if (!rc)
 		rc = place_ops(&p->dir)->create(p->dir.inode, p->name, p->len,
@@ -100,7 +98,7 @@ static int open_unnamed(int fd, const char *name, int flags, mode_t mode, struct
 static int open_named(int fd, const char *name, int flags, mode_t mode, struct file **f)
 {
 	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-	unsigned how = (flags & O_CREAT ? PATH_MAKE : 0) |
+	unsigned how = (flags & O_CREAT ? PATH_MAKE | PATH_CREATE : 0) |
 		       (flags & O_NOFOLLOW || exclusive ? PATH_NOFOLLOW : 0);
 	struct path p;
 	int rc = 0;

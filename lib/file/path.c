@@ -293,6 +293,11 @@ static int walk(struct path *p, unsigned how)
 		if (len > NAME_MAX)
 			return -ENAMETOOLONG;
 		rc = step(&p->dir, at, len, &next);
+		if ((!rc || rc == -ENOENT) && !*rest && p->slash && p->last == LAST_NAME &&
+		    how & PATH_CREATE) {
+			place_put(&next);
+			return -EISDIR;
+		}
 		if (rc == -ENOENT && !*rest && how & PATH_MAKE && p->last == LAST_NAME)
 			return 0;
 		if (rc)

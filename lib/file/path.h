@@ -63,6 +63,7 @@ enum {
 	PATH_NOFOLLOW = 1,		/* a symbolic link as the last component is the object */
 	PATH_MAKE = 2,			/* the object need not exist: then `at` is empty */
 	PATH_EMPTY = 4,			/* an empty name is the directory fd itself */
+	PATH_CREATE = 16,		/* of a file: -EISDIR if a slash follows the last name */
 	PATH_PARENT = 8,		/* the name is to be removed or replaced: as PATH_NOFOLLOW,
 					   also if a slash follows, which the caller judges */
 };

@@ -15,7 +15,7 @@ static int sync_mount(struct mount *m)
 	int rc, error;
 
 	m->users++;			/* it stays mounted, and in the list */
-	error = mapped_collect ? mapped_collect(NULL) : 0;
+	error = mapped_collect_all(m->fs);
 	rc = m->fs->ops->syncfs(m->fs);
 	m->users--;
 	return rc ? rc : error;

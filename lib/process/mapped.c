@@ -247,7 +247,8 @@ void shared_unmap(struct mapping *m)
 	struct shared *s = m->shared;
 	size_t from = number(s, m->start), to = number(s, m->end);
 
-	collect_range(s, from, to);	/* an error comes from fsync() of an open descriptor */
+	if (collect_range(s, from, to))
+		s->open.inode->errors++;	/* fsync() of each open descriptor returns it */
 	for (size_t k = from; k < to; k++) {
 		if (k % STEP == 0)
 			kernel_pause();
@@ -312,13 +313,13 @@ void mapped_changed(struct inode *i, uint64_t from, uint64_t to)
 	mappings_end();
 }
 
-int mapped_collect(struct inode *i)
+int mapped_collect(struct fs *fs, struct inode *i)
 {
 	int error = 0, rc;
 
 	mappings_begin();
 	for (struct shared *s = all; s; s = s->next) {
-		if (i && s->open.inode != i)
+		if (s->open.inode->fs != fs || (i && s->open.inode != i))
 			continue;
 		rc = s->may_write ? collect_range(s, 0, s->count) : 0;
 		error = error ? error : rc;

@@ -24,7 +24,7 @@ LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl 
 FS		:= $(filter-out %/os.c %/disk.c,$(wildcard fs/*.c))
 TESTS		:= $(wildcard tests/files/*_test.c)
 INSIDE		:= tests/files/kernel.c tests/files/world.c
-OUTSIDE		:= tests/files/outside.c tests/fs/asan.c tests/fs/ext4_host.c tests/fs/host_os.c
+OUTSIDE		:= tests/files/linux.c tests/files/outside.c tests/fs/asan.c tests/fs/ext4_host.c tests/fs/host_os.c
 
 CFLAGS		:= -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -MD -MP -iquote . \
 		   -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -51,6 +51,21 @@ static void mounts_are_crossed_in_both_directions(void)
 	CHECK(has("/ro/f", "hello") && has("/ro/../t/f", "hello"));
 }
 
+/* What is mounted moves with the directory around it. */
+static void a_mount_moves_with_its_directory(void)
+{
+	world_mount("/t/full/sub", true);
+	CHECK(!text_file("full/sub/in", "inside") && !mkdir("full/sub/deep", 0755));
+	FAILS(EBUSY, rename("full/sub", "d/sub"));
+	CHECK(!chdir("full/sub/deep") && !rename("/t/full", "/t/moved"));
+	CHECK(cwd_is("/t/moved/sub/deep") && has("../in", "inside") && has("../../x", "x"));
+	CHECK(!chdir("..") && cwd_is("/t/moved/sub") && !chdir("..") && cwd_is("/t/moved"));
+	CHECK(has("sub/in", "inside") && !chdir("/t"));
+	FAILS(EBUSY, rmdir("moved/sub"));
+	world_mount("/t/moved/sub", false);
+	CHECK(names_in("moved/sub") == 2 && !rmdir("moved/sub"));
+}
+
 static void forty_links_are_followed(void)
 {
 	char name[16], to[16];
@@ -403,6 +418,9 @@ static void a_root_has_the_image_below_it(void)
 	FAILS(EEXIST, open("/etc/hosts", O_RDWR | O_CREAT | O_EXCL, 0644));
 	FAILS(EEXIST, mkdir("/etc", 0755));
 	CHECK(!rename("/etc/new", "/etc/moved") && has("/etc/moved", "new") && !unlink("/etc/moved"));
+	/* Its directory is empty now, but the image has one of this name. */
+	FAILS(EROFS, rmdir("/etc"));
+	FAILS(EROFS, rename("/etc", "/etc2"));
 	CHECK(!mkdir("/made", 0755) && !chdir("/made") && cwd_is("/made") && has("../etc/hosts", "image"));
 	CHECK(!chdir("/etc") && cwd_is("/etc") && has("hosts", "image") && !chdir(".."));
 	CHECK(cwd_is("/") && !access("made", F_OK) && has("/dev/null", "") && has("/t/f", "hello"));
@@ -429,6 +447,7 @@ static void nothing_is_left_open_by_many(void)
 static const struct claim claims[] = {
 	{ "names with ., .., slashes and links are resolved", names_are_resolved },
 	{ "mounts are crossed in both directions", mounts_are_crossed_in_both_directions },
+	{ "a mount moves with the directory around it", a_mount_moves_with_its_directory },
 	{ "40 symbolic links are followed, not 41", forty_links_are_followed },
 	{ "the current directory can be moved and removed", the_current_directory_can_move_and_go },
 	{ "realpath() returns the real name", absolute_names_are_real },

@@ -98,6 +98,23 @@ bool outside_share(unsigned i)
 	return (i + first) % atoi(share) == 0;
 }
 
+unsigned outside_part(unsigned n)
+{
+	const char *share = getenv("HOST_SHARE");
+	unsigned part = share && atoi(share) > 1 ? n / atoi(share) : n;
+
+	return part ? part : 1;
+}
+
+unsigned long outside_seed(void)
+{
+	const char *seed = getenv("HOST_SEED");
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return seed ? strtoul(seed, NULL, 10) : (unsigned long)now.tv_nsec ^ now.tv_sec << 20;
+}
+
 /* ---- The rest. */
 
 void say(const char *fmt, ...)

@@ -32,6 +32,8 @@ bool outside_same(const char *path, const char *text);	/* whether a file of the 
 bool outside_fail(unsigned n);
 /* HOST_SHARE: whether number i belongs to the share that is to be run. */
 bool outside_share(unsigned i);
+unsigned outside_part(unsigned n);	/* so many of n repetitions, at least one */
+unsigned long outside_seed(void);	/* HOST_SEED, or a new one */
 
 size_t outside_memory(void);	/* bytes of fs/ and allocations of lib/file that are in use */
 unsigned long outside_time(void);	/* ns since 1970: that of fs/, which advances with each call */

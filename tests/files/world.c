@@ -189,6 +189,19 @@ void world_begin(enum kind kind)
 	errno = 0;
 }
 
+void world_mount(const char *at, bool mounted)
+{
+	if (mounted)
+		attach(make_fs(TMPFS, 0), "tmpfs", at);
+	else
+		detach(at, at);
+}
+
+void world_root_alone(bool alone)
+{
+	mounts->lower = alone ? NULL : &romfs_mount;
+}
+
 void world_root(bool mounted)
 {
 	if (mounted)

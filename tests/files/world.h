@@ -31,8 +31,12 @@ void world_begin(enum kind kind);
 /* Nothing may be left: descriptors, references to mounts and inodes, memory. */
 void world_end(const char *what);
 
+/* Mounts another tmpfs, or unmounts it. */
+void world_mount(const char *at, bool mounted);
+
 /* Mounts a file system of the same kind at /, over the files of the image; or unmounts it. */
 void world_root(bool mounted);
+void world_root_alone(bool alone);	/* whether it is without the image below it */
 
 /*
  * All names and attributes of a tree, and all data, as a number; times of access are not in it.
