@@ -2,7 +2,8 @@
 """Links an image: gcc finds `ld` in this folder, which calls run() with the words for the linker.
 
 An image is linked twice, with the names of the functions of the first result in the second
-(symbols.py), and the second is checked for uses of the red zone (redzone.py).  Messages about
+(symbols.py).  The first, which has the same code, is checked for uses of the red zone (redzone.py)
+during the second link.  Messages about
 missing functions say why they are missing (undefined).  With -r, or to ask the linker for its
 version or help, it is called once as it stands.  xenolith.specs passes
 
@@ -97,18 +98,22 @@ class Link:
             raise LinkError(f"{TOOLS}{name} is not installed; on Debian: apt-get install binutils")
         return found
 
-    def run(self, name, *words, errors=None):
-        """Runs a tool of binutils; returns its status."""
+    def start(self, name, *words, errors=None):
+        """Starts a tool of binutils."""
         words = [f"{TARGET}-{name}", *words]
         self.say(*words)
-        return subprocess.run(words, executable=self.tool(name), stderr=errors).returncode
+        return subprocess.Popen(words, executable=self.tool(name), stderr=errors)
+
+    def run(self, name, *words, errors=None):
+        """Runs a tool of binutils; returns its status."""
+        return self.start(name, *words, errors=errors).wait()
 
     def say(self, *words):
         if self.words.verbose:
             print("", shlex.join(words), file=sys.stderr, flush=True)
 
     def ld(self, output, table, *more, errors=None, again=False):
-        """Links with this table of names; returns the status."""
+        """Starts to link with this table of names."""
         script = [] if any(w.startswith(("-T", "--script")) and not w.startswith(
             ("-Ttext", "-Tdata", "-Tbss", "-Trodata")) for w in self.words.rest) \
             else ["-T", f"{self.folder}/xenolith.lds"]
@@ -121,12 +126,13 @@ class Link:
                 rest[i:i + 1] = table
             elif rest[i] == "-lgcc":
                 rest[i:i + 1] = libgcc
-        return self.run("ld", *DEFAULT, *script, "-u", "main", "-o", output, *rest, *more, errors=errors)
+        return self.start("ld", *DEFAULT, *script, "-u", "main", "-o", output, *rest, *more, errors=errors)
 
-    def first(self, output):
+    def first(self, output, map_file):
         """The first link: its errors are the user's."""
         with tempfile.TemporaryFile() as errors:
-            status = self.ld(output, [f"{self.folder}/no-symbols.o"], errors=errors)
+            table = [f"{self.folder}/no-symbols.o"]
+            status = self.ld(output, table, f"-Map={map_file}", errors=errors).wait()
             errors.seek(0)
             said = errors.read()
         if status:
@@ -147,11 +153,11 @@ class Link:
             raise LinkError("the table of names cannot be assembled")
         return made
 
-    def check_red_zone(self, output, map_file):
+    def check_red_zone(self, image, map_file):
         import redzone
         ours = [f"{self.lib}/{name}" for name in LIBRARIES]
-        self.say("redzone", "--map", map_file, "--ours", *ours, "--", output)
-        found = redzone.Image(self.tool("objdump"), output, map_file, set(ours)).check()
+        self.say("redzone", "--map", map_file, "--ours", *ours, "--", image)
+        found = redzone.Image(self.tool("objdump"), image, map_file, set(ours)).check()
         for name in found:
             print(f"{self.words.output}: {name}() uses the red zone; it was compiled without "
                   "-mno-red-zone", file=sys.stderr)
@@ -161,22 +167,23 @@ class Link:
     def image(self, scratch):
         import symbols
         wanted = Path(self.words.output)
-        name = wanted.stem
-        first, output = f"{scratch}/first", str(wanted)
+        first, output, map_file = f"{scratch}/first", str(wanted), f"{scratch}/map"
         if wanted.exists() and not wanted.is_file():
             output = f"{scratch}/second"            # /dev/null
-        map_file = self.words.map or f"{scratch}/map"
-        self.first(first)
-        table = self.names(first, scratch, name)
+        self.first(first, map_file)
+        table = self.names(first, scratch, wanted.stem)
+        more = [f"-Map={self.words.map}"] if self.words.map else []
+        second = self.ld(output, [table], *more, errors=subprocess.DEVNULL, again=True)
         try:
-            if self.ld(output, [table], f"-Map={map_file}", errors=subprocess.DEVNULL, again=True):
+            self.check_red_zone(first, map_file)
+            if second.wait():
                 raise LinkError("the second link failed")
             if symbols.functions(first) != symbols.functions(output):
                 raise LinkError("functions moved when their names were added")
-            self.check_red_zone(output, map_file)
             if self.words.strip and self.run("strip", *self.words.strip, output):
                 raise LinkError("strip failed")
         except BaseException:
+            second.wait()
             Path(output).unlink(missing_ok=True)
             raise
 
@@ -184,7 +191,7 @@ class Link:
 def once(words):
     """The linker as it stands."""
     link = Link(words)
-    rest = [w for w in words.rest if w != "--xenolith-symbols"]
+    rest = [words.libgcc if w == "-lgcc" else w for w in words.rest if w != "--xenolith-symbols"]
     more = ["-o", words.output, *(["-Map", words.map] if words.map else []),
             *(["-" + s.strip("-").replace("g", "S") for s in words.strip])]
     return link.run("ld", *more, *rest)
