@@ -10,6 +10,9 @@ list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")	# Platform/Xenolith.c
 
 set(CMAKE_C_COMPILER "${_tool}gcc")
 set(CMAKE_ASM_COMPILER "${_tool}gcc")
+# A project that names no language has C++, too.  Its C++ files do not compile.
+set(CMAKE_CXX_COMPILER "${_root}/lib/xenolith/@TARGET@-g++")
+set(CMAKE_CXX_COMPILER_FORCED TRUE)
 foreach(_name AR NM OBJCOPY OBJDUMP RANLIB READELF STRIP)
 	string(TOLOWER ${_name} _lower)
 	set(CMAKE_${_name} "${_tool}${_lower}" CACHE FILEPATH "")
