@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""An image that x86_64-xenolith-elf-gcc makes of a file outside of the tree (tests/sdk has the rest)."""
+"""An image that x86_64-xenolith-elf-gcc makes of a file outside of the tree (tests/sdk/run has the rest)."""
 
 import os
 import subprocess
