@@ -2,6 +2,7 @@
 # Xenolith.  `make` lists the targets; all output is below $(BUILD).
 #
 #	this file	targets for users; images; the library; outside sources
+#	sdk/		the toolchain, which links all images
 #	tools/image.mk	one image, from the files of a folder
 #	net/lwip.mk	lwIP
 #	tests/check.mk	the programs of the host tests
@@ -107,7 +108,7 @@ setup: checked
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
-	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
+	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private sdk tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
 distclean:
 	$(Q)rm -rf $(BUILD)
 

@@ -16,10 +16,10 @@ from xenolith import help as operators_help
 
 from .page import Wrong
 
-BUILTINS = ("cd", "echo", "printf", "exit", "for", "while", "do", "done", "if", "then", "fi", "true",
+BUILTINS = ("cd", "echo", "export", "printf", "exit", "for", "while", "do", "done", "if", "then", "fi", "true",
             "test", ":")
 VARIABLES = ("APP", "APP_DIR", "ARGS", "BUILD", "CC", "CMDLINE", "DISK", "GDB", "MEMORY", "NET", "T",
-             "TIMEOUT", "TYPE", "V", "RUNS", "MINIOS")
+             "TIMEOUT", "TYPE", "V", "RUNS", "MINIOS", "PREFIX", "DESTDIR")
 IN_DOM0 = ("xl", "xenstore-read", "xenstore-ls", "xenolith", "tail", "sleep", "cat", "xentop")
 
 
@@ -69,6 +69,9 @@ class Names:
         if program in BUILTINS or block.value == "dom0":
             if block.value == "dom0" and program not in IN_DOM0:
                 raise Wrong(f"{where}: {program}: not a command of dom0")
+        elif program.startswith("x86_64-xenolith-elf-"):
+            if program[20:] not in (ROOT / "sdk/assemble").read_text().split():
+                raise Wrong(f"{where}: {program}: not a command of the SDK")
         elif "/" in program:
             if not (ROOT / program).is_file():
                 raise Wrong(f"{where}: {program}: no such file")
