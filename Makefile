@@ -49,7 +49,7 @@ IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
 # ---- Targets for users
 
-GOALS		:= help run image images size lab check test bench setup sdk install uninstall clean distclean
+GOALS		:= help run image images size lab check test bench setup sdk install uninstall deb clean distclean
 .PHONY: $(GOALS) checked no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -66,6 +66,7 @@ help:
 #| make images            build all applications and tests
 #| make sdk               the toolchain x86_64-xenolith-elf-gcc in build/sdk (docs/sdk.md)
 #| make install           the same in PREFIX=/usr/local, below DESTDIR=; make uninstall
+#| make deb               the same as a Debian package, build/xenolith-sdk_VERSION_amd64.deb
 #| make size APP=hello    where its bytes are, by folder and by function
 #| make lab               a shell in dom0 of the lab
 #| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
@@ -233,6 +234,8 @@ sdk: setup $(SDK)/lib/xenolith/manifest
 	@echo "$(SDK)/bin/$(TARGET)-gcc"
 install: sdk
 	@sdk/install $(SDK) "$(PREFIX)" "$(DESTDIR)"
+deb: sdk
+	@sdk/deb $(SDK) $(VERSION) $(BUILD)/xenolith-sdk_$(VERSION)_amd64.deb
 uninstall:
 	@sdk/install --remove "$(PREFIX)" "$(DESTDIR)"
 

@@ -12,6 +12,7 @@ import subprocess
 
 from folders import ROOT
 from lab import cli
+from project import cli as project
 from xenolith import help as operators_help
 
 from .page import Wrong
@@ -69,6 +70,8 @@ class Names:
         if program in BUILTINS or block.value == "dom0":
             if block.value == "dom0" and program not in IN_DOM0:
                 raise Wrong(f"{where}: {program}: not a command of dom0")
+        elif program == "xenolith" and block.value == "lab":
+            self.xenolith(where, rest)
         elif program.startswith("x86_64-xenolith-elf-"):
             if program[20:] not in (ROOT / "sdk/assemble").read_text().split():
                 raise Wrong(f"{where}: {program}: not a command of the SDK")
@@ -107,6 +110,13 @@ class Names:
             words = words[1:]
         if words[0] == "lab":
             self.lab(where, words[1:])
+            return
+        if words[0] in project.COMMANDS:
+            try:
+                with contextlib.redirect_stderr(io.StringIO()) as said:
+                    project.parser().parse_args(words)
+            except SystemExit:
+                raise Wrong(f"{where}: {said.getvalue().strip()}") from None
             return
         if words[0] == "run":
             known = operators_help.text("RUN")

@@ -118,4 +118,8 @@ def the_words_of_run_come_from_the_file_and_then_from_the_command_line(here):
                      image, "--", "a b"], words
     assert "index.html" in subprocess.run(["tar", "-tf", file.parent / "build/site.tar"], text=True,
                                           stdout=subprocess.PIPE).stdout
+    import here as command          # tools/xenolith/here.py
+    os.chdir(file.parent)
+    assert command.in_project([]) and command.in_project(["--memory", "9", "--", "c", "d"])
+    assert not command.in_project(["image", "--", "c"]) and not command.in_project(["--help"])
     assert cli.run_words(config.load(file), ["--memory", "9"], ["c"])[-5:] == ["--memory", "9", image, "--", "c"]

@@ -64,8 +64,9 @@ class Running:
 
 
 def in_project(words):
-    """Whether `run` without an image means the project of this folder."""
-    return project.exists() and not {"--help", "-h"} & set(words)
+    """Whether `run` has no image, and so means the project of this folder."""
+    words = words[:words.index("--")] if "--" in words else words
+    return dom0_words(words)[0] is None and project.exists() and not {"--help", "-h"} & set(words)
 
 
 def check_run(words):
@@ -403,7 +404,7 @@ def main():
         os.execv(ec2, [ec2, *words[1:]])
     try:
         if words[:1] == ["run"]:
-            if dom0_words(words[1:])[0] is None and in_project(words[1:]):
+            if in_project(words[1:]):
                 words = project.said(project.run_here, words[1:])
                 if isinstance(words, int):
                     return words

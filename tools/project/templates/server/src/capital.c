@@ -2,8 +2,8 @@
 
 #include <ctype.h>
 
-void capital(char *text)
+void capital(char *text, size_t length)
 {
-	for (; *text; text++)
-		*text = toupper((unsigned char)*text);
+	for (size_t i = 0; i < length; i++)
+		text[i] = toupper((unsigned char)text[i]);
 }

@@ -1,7 +1,9 @@
 #ifndef CAPITAL_H
 #define CAPITAL_H
 
-/* Changes the letters of text to capital ones. */
-void capital(char *text);
+#include <stddef.h>
+
+/* Changes the letters of text, which has length bytes, to capital ones. */
+void capital(char *text, size_t length);
 
 #endif

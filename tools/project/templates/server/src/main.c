@@ -1,25 +1,36 @@
-/* Answers each line of a client in capital letters, with a thread for each client. */
+/* Sends back what a client sends, in capital letters, with a thread for each client. */
 #include "capital.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+static bool send_all(int fd, const char *data, ssize_t length)
+{
+	ssize_t n = 0;
+
+	for (ssize_t at = 0; at < length && n >= 0; at += n)
+		n = send(fd, data + at, length - at, MSG_NOSIGNAL);
+	return n >= 0;
+}
+
 static void *serve(void *client)
 {
-	FILE *f = client;
-	char line[1024];
+	int fd = (intptr_t)client;
+	char data[4096];
+	ssize_t n;
 
-	while (fgets(line, sizeof(line), f)) {
-		capital(line);
-		/* Between reading and writing, a stream must be positioned or flushed. */
-		if (fseek(f, 0, SEEK_CUR), fputs(line, f) < 0 || fflush(f))
+	while ((n = recv(fd, data, sizeof(data), 0)) > 0) {
+		capital(data, n);
+		if (!send_all(fd, data, n))
 			break;
 	}
-	fclose(f);
+	close(fd);
 	return NULL;
 }
 
@@ -44,16 +55,13 @@ int main(void)
 	printf("listening\n");
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
-		FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
 		pthread_t thread;
 
-		if (f && pthread_create(&thread, NULL, serve, f) == 0)
-			pthread_detach(thread);
-		else if (f)
-			fclose(f);
-		else if (fd >= 0)
-			close(fd);
-		else
+		if (fd < 0)
 			perror("accept");
+		else if (pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd) == 0)
+			pthread_detach(thread);
+		else
+			close(fd);
 	}
 }

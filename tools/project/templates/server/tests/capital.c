@@ -9,7 +9,7 @@ int main(void)
 {
 	char text[] = "one two 3";
 
-	capital(text);
-	assert(strcmp(text, "ONE TWO 3") == 0);
+	capital(text, 5);
+	assert(strcmp(text, "ONE Two 3") == 0);
 	return 0;
 }
