@@ -128,7 +128,7 @@ endif
 .PHONY: $(no_target)
 $(no_target): checked
 checked:
-	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) \
+	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)
 	@$(if $(filter run,$(MAKECMDGOALS)),! command -v python3 > /dev/null || $(call lab_run,--check))
@@ -236,7 +236,7 @@ install: sdk
 	@sdk/install $(SDK) "$(PREFIX)" "$(DESTDIR)"
 deb: sdk
 	@sdk/deb $(SDK) $(VERSION) $(BUILD)/xenolith-sdk_$(VERSION)_amd64.deb
-uninstall:
+uninstall: checked
 	@sdk/install --remove "$(PREFIX)" "$(DESTDIR)"
 
 # ---- The library: the kernel and all above it
