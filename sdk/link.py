@@ -173,10 +173,13 @@ class Link:
         self.first(first, map_file)
         table = self.names(first, scratch, wanted.stem)
         more = [f"-Map={self.words.map}"] if self.words.map else []
-        second = self.ld(output, [table], *more, errors=subprocess.DEVNULL, again=True)
+        errors = tempfile.TemporaryFile()       # the same warnings, unless it fails
+        second = self.ld(output, [table], *more, errors=errors, again=True)
         try:
             self.check_red_zone(first, map_file)
             if second.wait():
+                errors.seek(0)
+                sys.stderr.buffer.write(errors.read())
                 raise LinkError("the second link failed")
             if symbols.functions(first) != symbols.functions(output):
                 raise LinkError("functions moved when their names were added")
