@@ -13,7 +13,6 @@ ifeq ($(origin CC),default)
 CC		:= $(CROSS_COMPILE)gcc
 endif
 CLANG		:= $(findstring clang,$(CC))
-LD		:= $(CROSS_COMPILE)ld
 AR		:= $(CROSS_COMPILE)ar
 NM		:= $(CROSS_COMPILE)nm
 OBJCOPY		:= $(CROSS_COMPILE)objcopy
@@ -116,7 +115,7 @@ distclean:
 # What was typed is checked before anything is installed or built (tools/variables).  An app.mk
 # may read variables of its own.
 KNOWN		:= APP APP_DIR ARGS CMDLINE MEMORY DISK NET TIMEOUT TYPE GDB T V Q BUILD CC CROSS_COMPILE \
-		   LD AR NM OBJCOPY GCC SRC NEWLIB NEWLIB_SRC LWIP_SRC XEN_INCLUDE XENOLITH_% APP_CFLAGS \
+		   AR NM OBJCOPY GCC SRC NEWLIB NEWLIB_SRC LWIP_SRC XEN_INCLUDE XENOLITH_% APP_CFLAGS \
 		   APP_LIBS APP_SOURCES APP_KERNEL CLANG HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG PREFIX DESTDIR
 typed		:= $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
 unknown		 = $(foreach v,$(filter-out $(KNOWN),$(typed)),\
@@ -144,7 +143,6 @@ CODEGEN		:= -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fcf-protection=none 
 		   -fstack-protector-strong -mstack-protector-guard=global
 GCC_INCLUDE	 = $(call once,GCC_INCLUDE,$(GCC) -print-file-name=include 2>&1)
 CC_INCLUDE	 = $(call once,CC_INCLUDE,$(CC) -print-file-name=include 2>&1)
-LIBGCC		 = $(call once,LIBGCC,$(GCC) -print-libgcc-file-name)
 CC_VERSION	 = $(call once,CC_VERSION,$(CC) --version 2>&1 | head -n 1)
 COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -iquote . \
 		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \

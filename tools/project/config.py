@@ -5,8 +5,12 @@ All that the file may have is in KEYS, as a type of value and what it means.
 """
 
 import re
-import tomllib
 from pathlib import Path
+
+try:
+    import tomllib
+except ImportError:             # before Python 3.11
+    tomllib = None
 
 NAME = "xenolith.toml"
 TEXT, TEXTS, NUMBER, SWITCH, TABLE = "a text", "a list of texts", "a number", "true or false", "a table of texts"
@@ -153,6 +157,8 @@ class Project:
 
 def load(file):
     file = Path(file)
+    if not tomllib:
+        raise ConfigError(f"{file}: reading it needs Python 3.11")
     try:
         return Project(file, file.read_text())
     except UnicodeDecodeError:
