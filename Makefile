@@ -2,6 +2,7 @@
 # Xenolith.  `make` lists the targets; all output is below $(BUILD).
 #
 #	this file	targets for users; images; the library; outside sources
+#	sdk/		the toolchain, which links all images
 #	tools/image.mk	one image, from the files of a folder
 #	net/lwip.mk	lwIP
 #	tests/check.mk	the programs of the host tests
@@ -12,7 +13,6 @@ ifeq ($(origin CC),default)
 CC		:= $(CROSS_COMPILE)gcc
 endif
 CLANG		:= $(findstring clang,$(CC))
-LD		:= $(CROSS_COMPILE)ld
 AR		:= $(CROSS_COMPILE)ar
 NM		:= $(CROSS_COMPILE)nm
 OBJCOPY		:= $(CROSS_COMPILE)objcopy
@@ -48,7 +48,7 @@ IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
 # ---- Targets for users
 
-GOALS		:= help run image images size lab check test bench setup clean distclean
+GOALS		:= help run image images size lab check test bench setup sdk install uninstall deb clean distclean
 .PHONY: $(GOALS) checked no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -63,6 +63,9 @@ help:
 #|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make images            build all applications and tests
+#| make sdk               the toolchain x86_64-xenolith-elf-gcc in build/sdk (docs/sdk.md)
+#| make install           the same in PREFIX=/usr/local, below DESTDIR=; make uninstall
+#| make deb               the same as a Debian package, build/xenolith-sdk_VERSION_amd64.deb
 #| make size APP=hello    where its bytes are, by folder and by function
 #| make lab               a shell in dom0 of the lab
 #| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
@@ -105,15 +108,15 @@ setup: checked
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
-	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
+	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private sdk tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
 distclean:
 	$(Q)rm -rf $(BUILD)
 
 # What was typed is checked before anything is installed or built (tools/variables).  An app.mk
 # may read variables of its own.
 KNOWN		:= APP APP_DIR ARGS CMDLINE MEMORY DISK NET TIMEOUT TYPE GDB T V Q BUILD CC CROSS_COMPILE \
-		   LD AR NM OBJCOPY GCC SRC NEWLIB NEWLIB_SRC LWIP_SRC XEN_INCLUDE XENOLITH_% APP_CFLAGS \
-		   APP_LIBS APP_SOURCES APP_KERNEL CLANG HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG
+		   AR NM OBJCOPY GCC SRC NEWLIB NEWLIB_SRC LWIP_SRC XEN_INCLUDE XENOLITH_% APP_CFLAGS \
+		   APP_LIBS APP_SOURCES APP_KERNEL CLANG HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG PREFIX DESTDIR
 typed		:= $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
 unknown		 = $(foreach v,$(filter-out $(KNOWN),$(typed)),\
 		   $(if $(shell grep -lws -e '$(v)' $(wildcard $(FOLDERS:%=%/app.mk))),,$(v)))
@@ -124,7 +127,7 @@ endif
 .PHONY: $(no_target)
 $(no_target): checked
 checked:
-	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) \
+	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)
 	@$(if $(filter run,$(MAKECMDGOALS)),! command -v python3 > /dev/null || $(call lab_run,--check))
@@ -140,7 +143,6 @@ CODEGEN		:= -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fcf-protection=none 
 		   -fstack-protector-strong -mstack-protector-guard=global
 GCC_INCLUDE	 = $(call once,GCC_INCLUDE,$(GCC) -print-file-name=include 2>&1)
 CC_INCLUDE	 = $(call once,CC_INCLUDE,$(CC) -print-file-name=include 2>&1)
-LIBGCC		 = $(call once,LIBGCC,$(GCC) -print-libgcc-file-name)
 CC_VERSION	 = $(call once,CC_VERSION,$(CC) --version 2>&1 | head -n 1)
 COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -iquote . \
 		   -isystem lib/include -isystem $(CC_INCLUDE) -isystem $(NEWLIB)/include \
@@ -177,6 +179,8 @@ LIBRARY		:= $(BUILD)/libxenolith.a
 LIBC		:= $(BUILD)/libc.a
 LWIP		:= $(BUILD)/liblwip.a
 PRIVATE		:= $(BUILD)/private
+SDK		:= $(BUILD)/sdk
+PREFIX		?= /usr/local
 READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
 # If the flags change, everything is compiled again.
@@ -202,28 +206,36 @@ override ARGS := $(value ARGS)
 override CMDLINE := $(value CMDLINE)
 export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 
-LINK		 = $(LD) -static -nostdlib -T $(LDS) --gc-sections --build-id=none \
-		   -z noexecstack --nmagic
-# Linked twice: the names of the functions are of the first, for the second.
-%.elf: $(START) $(LIBRARY) $(LIBC) $(LWIP) $(LDS) $(BUILD)/no-symbols.o tools/symbols tools/redzone
+# The SDK's compiler links: it adds the names of functions and checks the image (sdk/link.py).
+%.elf: $(SDK)/lib/xenolith/manifest
 	@echo "  LINK    $@"
-	$(Q)$(call link,$*.first,$(BUILD)/no-symbols.o) 2> $*.errors; status=$$?; \
-		tools/undefined < $*.errors >&2; rm $*.errors; exit $$status
-	$(Q)tools/symbols $*.first > $*.symbols.S && $(GCC) -c -o $*.symbols.o $*.symbols.S
-	$(Q)$(call link,$@,$*.symbols.o) -Map=$*.map
-	$(Q)tools/symbols --same $*.first $@ && rm $*.first $*.symbols.?
-	$(Q)tools/redzone --objdump $(CROSS_COMPILE)objdump --map $*.map --ours $(ours) -- $@
-# $(LIBRARY) is listed twice: its replacements of libgcc's functions are then found before libgcc.
-ours		= $(START) $(filter $(@D)/%.o,$^) $(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a
-link		= $(LINK) -o $(1) $(START) $(filter $(@D)/%.o,$^) $(2) \
-		  --start-group $(LIBRARY) $(LIBS) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a \
-		  $(LIBRARY) $(LIBGCC) --end-group
+	$(Q)$(SDK)/bin/$(TARGET)-gcc $(if $(V),-v) -o $@ $(filter $(@D)/%.o,$^) $(LIBS) -Wl,-Map=$*.map
 $(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
 	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
 $(BUILD)/no-symbols.S: tools/symbols
 	$(Q)tools/symbols > $@
 %.o: %.S
 	$(Q)$(GCC) -c -o $@ $<
+
+# ---- The SDK: build/sdk (docs/sdk.md)
+
+TARGET		:= x86_64-xenolith-elf
+$(SDK)/lib/xenolith/manifest: $(START) $(LIBRARY) $(LWIP) $(LIBC) $(BUILD)/no-symbols.o $(LDS) \
+		$(NEWLIB)/stamp $(wildcard sdk/* sdk/*/* lib/include/*.h lib/include/*/*.h) \
+		$(addprefix tools/,elf.py files redzone symbols undefined)
+	@echo "  SDK     $(SDK)"
+	$(Q)TARGET=$(TARGET) TOOLS=$(CROSS_COMPILE) DEFS="$(TARGET_DEFS)" CODEGEN="$(CODEGEN)" \
+		START="$(START)" LIBRARIES="$(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a" LDS=$(LDS) \
+		NO_SYMBOLS=$(BUILD)/no-symbols.o NEWLIB=$(NEWLIB) XEN_HEADERS=$(BUILD)/include/xen \
+		sdk/assemble $(SDK)
+sdk: setup $(SDK)/lib/xenolith/manifest
+	@echo "$(SDK)/bin/$(TARGET)-gcc"
+install: sdk
+	@sdk/install $(SDK) "$(PREFIX)" "$(DESTDIR)"
+deb: sdk
+	@sdk/deb $(SDK) $(VERSION) $(BUILD)/xenolith-sdk_$(VERSION)_amd64.deb
+uninstall: checked
+	@sdk/install --remove "$(PREFIX)" "$(DESTDIR)"
 
 # ---- The library: the kernel and all above it
 

@@ -12,15 +12,16 @@ import subprocess
 
 from folders import ROOT
 from lab import cli
+from project import cli as project
 from xenolith import disk as operators_disk
 from xenolith import help as operators_help
 
 from .page import Wrong
 
-BUILTINS = ("cd", "echo", "printf", "exit", "for", "while", "do", "done", "if", "then", "fi", "true",
+BUILTINS = ("cd", "echo", "export", "printf", "exit", "for", "while", "do", "done", "if", "then", "fi", "true",
             "test", ":")
 VARIABLES = ("APP", "APP_DIR", "ARGS", "BUILD", "CC", "CMDLINE", "DISK", "GDB", "MEMORY", "NET", "T",
-             "TIMEOUT", "TYPE", "V", "RUNS", "MINIOS")
+             "TIMEOUT", "TYPE", "V", "RUNS", "MINIOS", "PREFIX", "DESTDIR")
 IN_DOM0 = ("xl", "xenstore-read", "xenstore-ls", "xenolith", "tail", "sleep", "cat", "xentop")
 
 
@@ -70,6 +71,11 @@ class Names:
         if program in BUILTINS or block.value == "dom0":
             if block.value == "dom0" and program not in IN_DOM0:
                 raise Wrong(f"{where}: {program}: not a command of dom0")
+        elif program == "xenolith" and block.value == "lab":
+            self.xenolith(where, rest)
+        elif program.startswith("x86_64-xenolith-elf-"):
+            if program[20:] not in (ROOT / "sdk/assemble").read_text().split():
+                raise Wrong(f"{where}: {program}: not a command of the SDK")
         elif "/" in program:
             if not (ROOT / program).is_file():
                 raise Wrong(f"{where}: {program}: no such file")
@@ -111,6 +117,13 @@ class Names:
                 operators_disk.parser().parse_args(words[1:])
             except operators_disk.DiskError as e:
                 raise Wrong(f"{where}: {e}") from None
+            return
+        if words[0] in project.COMMANDS:
+            try:
+                with contextlib.redirect_stderr(io.StringIO()) as said:
+                    project.parser().parse_args(words)
+            except SystemExit:
+                raise Wrong(f"{where}: {said.getvalue().strip()}") from None
             return
         if words[0] == "run":
             known = operators_help.text("RUN")

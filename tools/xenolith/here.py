@@ -24,6 +24,7 @@ from ec2.errors import Ec2Error
 from lab import build, cli, clients, config, hvm, records, remote, xenolith
 from lab.errors import LabError, Usage
 from lab.lab import Lab, is_xen_host
+from project import cli as project
 
 TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk", "--type", "--timeout",
                "--ramdisk", "-p", "--port")
@@ -60,6 +61,12 @@ class Running:
             self.put(make().read_bytes(), xenolith.WHERE)
 
 
+def in_project(words):
+    """Whether `run` has no image, and so means the project of this folder."""
+    words = words[:words.index("--")] if "--" in words else words
+    return dom0_words(words)[0] is None and project.exists() and not {"--help", "-h"} & set(words)
+
+
 def check_run(words):
     """Check the names of the options of `run`, so that no value counts as the image."""
     known, i = {**help.options(), "-h": False, "--help": False}, 0
@@ -80,7 +87,7 @@ def check_command(words):
         raise Usage(f"missing command after {words[0]}; see xenolith --help")
     if names[0] not in known:
         raise Usage(f"unknown command {names[0]}; the commands are "
-                       f"{' '.join([*known, 'run', 'disk', 'ec2', 'help'])}")
+                       f"{' '.join([*known, 'run', 'disk', 'ec2', 'help', *project.COMMANDS])}")
     if names[0] == "cp":
         if words[0] != "cp":
             raise Usage("cp has no --json")
@@ -375,6 +382,8 @@ def ask(words):
 
 def asks_for_help(words):
     """Whether --help is among the words of this command; `ec2` has its own help."""
+    if words[0] in project.COMMANDS:
+        return False
     if words[0] == "run":
         image, _ = dom0_words(words[1:])
         words = words[:None if image is None else image + 1]
@@ -389,6 +398,8 @@ def main():
     if words[:1] == ["--version"]:
         print("xenolith", (ROOT / "VERSION").read_text().strip())
         return 0
+    if words[0] in project.COMMANDS:
+        return project.main(words)
     if words[:1] == ["lab"]:
         return cli.main(words[1:], "xenolith lab")
     if words[:1] == ["disk"]:
@@ -398,6 +409,10 @@ def main():
         os.execv(ec2, [ec2, *words[1:]])
     try:
         if words[:1] == ["run"]:
+            if in_project(words[1:]):
+                words = project.said(project.run_here, words[1:])
+                if isinstance(words, int):
+                    return words
             check_run(words[1:])
             words = ["run", *with_disk(words[1:])]
         else:

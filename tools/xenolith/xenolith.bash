@@ -19,15 +19,17 @@ _xenolith() {
 			--quiet --show --background -p" ;;
 		rm) list=-f ;;
 		disk) list="--size --from --label --help" ;;
+		new) list=--template ;;
 		ec2) list="--profile --region --dry-run --owner --type --lifetime --zone --help" ;;
 		esac
 	else
 		case $last:${words[0]}:${#words[@]} in
+		--template:new:*) list="hello server httpd" ;;
 		--type:run:*) list="pv pvh hvm" ;;
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
 		*::0) list="--json help list info ps top mem stats net block fs devices log level config profile
 			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
-			lab disk ec2" ;;
+			lab disk ec2 new build test" ;;
 		*:disk:1) list=make ;;
 		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;

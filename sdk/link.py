@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: ISC
+"""Links an image: gcc finds `ld` in this folder, which calls run() with the words for the linker.
+
+An image is linked twice, with the names of the functions of the first result in the second
+(symbols.py).  The first, which has the same code, is checked for uses of the red zone (redzone.py)
+during the second link.  Messages about
+missing functions say why they are missing (undefined).  With -r, or to ask the linker for its
+version or help, it is called once as it stands.  xenolith.specs passes
+
+    --xenolith=FOLDER   this folder; the sysroot is beside it
+    --xenolith-verbose  print each command, as gcc -v does
+    --xenolith-pie      the option -pie was given
+    --xenolith-libgcc FILE  libgcc.a of the compiler
+    --xenolith-symbols  the place of the table of names
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TOOLS = "@TOOLS@"
+TARGET = "@TARGET@"
+DEFAULT = ["-static", "-nostdlib", "--gc-sections", "--build-id=none", "-z", "noexecstack", "--nmagic"]
+LIBRARIES = ("libstart.a", "libxenolith.a", "liblwip.a", "libc.a", "libm.a")
+ONCE = ("-r", "-i", "-Ur", "--relocatable", "--version", "--help", "-V")
+SHARED = ("-shared", "--shared", "-Bshareable", "-G")
+PIE = ("-pie", "--pie", "-pic-executable", "--pic-executable", "--no-dynamic-linker")
+# Names of functions are read from the linked file, so it is stripped at the end, by these options.
+STRIP = {"-s": "-s", "--strip-all": "-s", "-S": "-g", "--strip-debug": "-g",
+         "-x": "-x", "--discard-all": "-x", "-X": "-X", "--discard-locals": "-X"}
+# What the linker would print twice.
+PRINTS = ("-v", "-t", "--trace", "--verbose", "-M", "--print-map", "--print-gc-sections",
+          "--print-memory-usage", "--stats")
+
+
+class LinkError(Exception):
+    """The text is the message; None: a command has said it."""
+
+
+def from_response_files(words, depth=0):
+    """Replaces each @FILE by the words in it, quoted as for gcc."""
+    for word in words:
+        if not word.startswith("@") or not os.path.isfile(word[1:]):
+            yield word
+        elif depth > 100:
+            raise LinkError(f"{word}: too many response files")
+        else:
+            text = Path(word[1:]).read_text(errors="surrogateescape")
+            yield from from_response_files(shlex.split(text), depth + 1)
+
+
+class Words:
+    """The words for the linker, and what this program takes out of them."""
+
+    def __init__(self, words):
+        self.folder = self.libgcc = self.map = None
+        self.verbose = self.pie = False
+        self.output, self.strip, self.rest = "a.out", [], []
+        words = iter(words)
+        for word in words:
+            name, equals, value = word.partition("=")
+            if name == "--xenolith":
+                self.folder = os.path.normpath(value)
+            elif word == "--xenolith-libgcc":
+                self.libgcc = next(words, "")
+            elif word == "--xenolith-verbose":
+                self.verbose = True
+            elif word == "--xenolith-pie" or word in PIE:
+                self.pie = self.pie or word != "--no-dynamic-linker"
+            elif word in ("-o", "--output"):
+                self.output = next(words, "")
+            elif name == "--output":
+                self.output = value
+            elif name in ("-Map", "--Map"):
+                self.map = value if equals else next(words, "")
+            elif word in STRIP:
+                self.strip.append(STRIP[word])
+            else:
+                self.rest.append(word)
+
+    def has(self, names):
+        return any(word in names for word in self.rest)
+
+
+class Link:
+    def __init__(self, words):
+        self.words, self.folder = words, words.folder
+        self.lib = os.path.normpath(f"{self.folder}/../../{TARGET}/lib")
+
+    def tool(self, name):
+        found = shutil.which(TOOLS + name)
+        if not found:
+            raise LinkError(f"{TOOLS}{name} is not installed; on Debian: apt-get install binutils")
+        return found
+
+    def start(self, name, *words, errors=None):
+        """Starts a tool of binutils."""
+        words = [f"{TARGET}-{name}", *words]
+        self.say(*words)
+        return subprocess.Popen(words, executable=self.tool(name), stderr=errors)
+
+    def run(self, name, *words, errors=None):
+        """Runs a tool of binutils; returns its status."""
+        return self.start(name, *words, errors=errors).wait()
+
+    def say(self, *words):
+        if self.words.verbose:
+            print("", shlex.join(words), file=sys.stderr, flush=True)
+
+    def ld(self, output, table, *more, errors=None, again=False):
+        """Starts to link with this table of names."""
+        script = [] if any(w.startswith(("-T", "--script")) and not w.startswith(
+            ("-Ttext", "-Tdata", "-Tbss", "-Trodata")) for w in self.words.rest) \
+            else ["-T", f"{self.folder}/xenolith.lds"]
+        rest = [w for w in self.words.rest if not again or w not in PRINTS]
+        libgcc = [self.words.libgcc]
+        if "--xenolith-symbols" not in rest:
+            rest.append("--xenolith-symbols")
+        for i in reversed(range(len(rest))):
+            if rest[i] == "--xenolith-symbols":
+                rest[i:i + 1] = table
+            elif rest[i] == "-lgcc":
+                rest[i:i + 1] = libgcc
+        return self.start("ld", *DEFAULT, *script, "-u", "main", "-o", output, *rest, *more, errors=errors)
+
+    def first(self, output, map_file):
+        """The first link: its errors are the user's."""
+        with tempfile.TemporaryFile() as errors:
+            table = [f"{self.folder}/no-symbols.o"]
+            status = self.ld(output, table, f"-Map={map_file}", errors=errors).wait()
+            errors.seek(0)
+            said = errors.read()
+        if status:
+            said = subprocess.run([f"{self.folder}/undefined"], input=said, stdout=subprocess.PIPE).stdout
+        sys.stderr.flush()
+        sys.stderr.buffer.write(said)
+        sys.stderr.flush()
+        if status:
+            raise LinkError(None)
+
+    def names(self, first, scratch, name):
+        """Assembles the table of the names of functions."""
+        import symbols
+        self.say("symbols", first)
+        source, made = f"{scratch}/{name}.symbols.S", f"{scratch}/{name}.symbols.o"
+        Path(source).write_text(symbols.assembly(first, name))
+        if self.run("as", "--64", "-o", made, source):
+            raise LinkError("the table of names cannot be assembled")
+        return made
+
+    def check_red_zone(self, image, map_file):
+        import redzone
+        ours = [f"{self.lib}/{name}" for name in LIBRARIES]
+        self.say("redzone", "--map", map_file, "--ours", *ours, "--", image)
+        found = redzone.Image(self.tool("objdump"), image, map_file, set(ours)).check()
+        for name in found:
+            print(f"{self.words.output}: {name}() uses the red zone; it was compiled without "
+                  "-mno-red-zone", file=sys.stderr)
+        if found:
+            raise LinkError("nothing in an image may use the red zone: Xen writes there")
+
+    def image(self, scratch):
+        import symbols
+        wanted = Path(self.words.output)
+        first, output, map_file = f"{scratch}/first", str(wanted), f"{scratch}/map"
+        if wanted.exists() and not wanted.is_file():
+            output = f"{scratch}/second"            # /dev/null
+        self.first(first, map_file)
+        table = self.names(first, scratch, wanted.stem)
+        more = [f"-Map={self.words.map}"] if self.words.map else []
+        errors = tempfile.TemporaryFile()       # the same warnings, unless it fails
+        second = self.ld(output, [table], *more, errors=errors, again=True)
+        try:
+            self.check_red_zone(first, map_file)
+            if second.wait():
+                errors.seek(0)
+                sys.stderr.buffer.write(errors.read())
+                raise LinkError("the second link failed")
+            if symbols.functions(first) != symbols.functions(output):
+                raise LinkError("functions moved when their names were added")
+            if self.words.strip and self.run("strip", *self.words.strip, output):
+                raise LinkError("strip failed")
+        except BaseException:
+            second.wait()
+            Path(output).unlink(missing_ok=True)
+            raise
+
+
+def once(words):
+    """The linker as it stands."""
+    link = Link(words)
+    rest = [words.libgcc if w == "-lgcc" else w for w in words.rest if w != "--xenolith-symbols"]
+    more = ["-o", words.output, *(["-Map", words.map] if words.map else []),
+            *(["-" + s.strip("-").replace("g", "S") for s in words.strip])]
+    return link.run("ld", *more, *rest)
+
+
+def main(arguments):
+    words = Words(from_response_files(arguments))
+    if words.has(SHARED):
+        raise LinkError("-shared: an image is one program, linked statically")
+    if words.has(ONCE):
+        return once(words)
+    if words.pie:
+        print(f"{TARGET}-ld: warning: -pie has no effect: an image has a fixed address", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as scratch:
+        Link(words).image(scratch)
+    return 0
+
+
+def run():
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except LinkError as e:
+        if str(e) != "None":
+            print(f"{TARGET}-ld: {e}", file=sys.stderr)
+    except OSError as e:
+        print(f"{TARGET}-ld: {e.filename}: {e.strerror}", file=sys.stderr)
+    except ValueError as e:         # quotes of a response file
+        print(f"{TARGET}-ld: {e}", file=sys.stderr)
+    except KeyboardInterrupt:
+        pass
+    sys.exit(1)

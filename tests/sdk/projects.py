@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: ISC
+"""Claims of tests/sdk/run about `xenolith new`, `build`, `run` and xenolith.toml.  No guest is booted."""
+
+import os
+import subprocess
+
+from folders import BUILD, ROOT
+from project import cli, config
+
+claims = []
+
+
+def claim(function):
+    claims.append(function)
+    return function
+
+
+def xenolith(folder, *words, status=0):
+    """What ./xenolith prints in this folder."""
+    done = subprocess.run([ROOT / "xenolith", *words], cwd=folder, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "BUILD": str(BUILD), "XENOLITH_BUILD": str(BUILD), "LC_ALL": "C"})
+    assert done.returncode == status, f"{words}: status {done.returncode}: {done.stdout}"
+    return done.stdout
+
+
+@claim
+def a_new_project_is_built_and_only_what_changed_is_built_again(here):
+    for template in "hello", "server":
+        xenolith(here.folder, "new", template, "--template", template)
+        first = xenolith(here.folder / template, "build")
+        assert first.count("  CC ") == 2 and f"build/{template}: " in first, first
+    folder = here.folder / "hello"
+    assert "  " not in xenolith(folder / "src", "build")
+    os.utime(folder / "src/greeting.h")
+    assert xenolith(folder, "build").count("  CC ") == 2
+    toml = folder / "xenolith.toml"
+    toml.write_text(toml.read_text().replace('"-O2"', '"-O1"'))
+    assert xenolith(folder, "build").count("  CC ") == 2
+    (folder / "src/deep").mkdir()
+    (folder / "src/deep/wrong.c").write_text("int x = ;\n")
+    assert "src/deep/wrong.c:1:9: error" in xenolith(folder, "build", status=2)
+    assert "exists already" in xenolith(here.folder, "new", "hello", status=2)
+    assert "xenolith new NAME" in xenolith(here.folder, "build", status=2)
+
+
+@claim
+def files_of_a_project_are_in_its_image(here):
+    xenolith(here.folder, "new", "one")
+    folder = here.folder / "one"
+    (folder / "files/etc").mkdir(parents=True)
+    (folder / "files/etc/motd").write_text("first text of the file\n")
+    (folder / "src/main.c").write_text('#include <stdio.h>\nint main(void) { return !fopen("/etc/motd", "r"); }')
+    xenolith(folder, "build")
+    assert b"first text of the file" in (folder / "build/one").read_bytes()
+    (folder / "files/etc/motd").write_text("second text\n")
+    xenolith(folder, "build")
+    assert b"second text" in (folder / "build/one").read_bytes()
+    (folder / "Makefile").write_text("prog: src/main.c src/greeting.c\n\tx86_64-xenolith-elf-gcc -o $@ $^\n")
+    (folder / "xenolith.toml").write_text('[build]\ncommand = "make -s"\noutput = "prog"\n')
+    assert xenolith(folder, "build").startswith("prog: "), "of a command"
+
+
+# A file, the line of its mistake, and what is said.
+MISTAKES = (
+    ("x = 1", 1, "x: there is no such key; there are name, image, [build]"),
+    ("\n[run]\nmemroy = 3", 3, "run.memroy: there is no such key; there are args, env, memory"),
+    ("[run]\nmemory = 'x'", 2, "run.memory: it must be a number above 0 (in MB)"),
+    ("[run]\n\nmemory = 3", 3, "run.memory: a guest has at least 4 MB"),
+    ("[run]\nports = ['80']", 2, "'80': it must be LOCAL:GUEST, such as 8080:80"),
+    ("[run]\nports = ['0:80']", 2, "'0:80': it must be LOCAL:GUEST"),
+    ("[run]\ntype = 'xen'", 2, "'xen': it must be one of pv, pvh, hvm"),
+    ("[run]\nenv = { '1x' = '2' }", 2, "'1x' is no name of an environment variable"),
+    ("[run]\nenv = { A = 2 }", 2, "run.env: it must be a table of texts"),
+    ("[run]\nargs = 'x'", 2, "run.args: it must be a list of texts"),
+    ("[run]\ndisks = ['no.img:/data']", 2, "no.img: it does not exist"),
+    ("name = 1", 1, "name: it must be a text (of the image)"),
+    ("name = 'a/b'", 1, "name: 'a/b': at most 63 letters"),
+    ("run = 3", 1, "run: it must be a table: [run]"),
+    ("[build]\nsources = ['nosuch']", 2, "nosuch: it does not exist"),
+    ("[build]\n\ncommand = 'make'", 3, "command and output belong together"),
+    ("image = 'httpd'\n[build]\nlibs = []", 1, "it has C files of its own"),
+    ("[build]\nfiles = 'no'", 2, "no: there is no such folder"),
+    ("[test]\ntimeout = true", 2, "test.timeout: it must be a number above 0"),
+    ("name = 'a'\n[run", 2, "Expected ']'"),
+    ("name = 'a'\nname = 'b'", 2, "Cannot overwrite a value"),
+)
+
+
+@claim
+def each_mistake_in_xenolith_toml_is_told_with_its_line(here):
+    file = here.folder / "xenolith.toml"
+    for text, line, says in MISTAKES:
+        file.write_text(text)
+        try:
+            config.load(file)
+        except config.ConfigError as e:
+            assert str(e).startswith(f"{file}:{line}: ") and says in str(e) and "\n" not in str(e), f"{text!r}: {e}"
+        else:
+            raise AssertionError(f"{text!r} is accepted")
+    file.write_bytes(b"name = '\xff'")
+    assert "not a text in UTF-8" in xenolith(here.folder, "build", status=2)
+    return f"{len(MISTAKES)} mistakes"
+
+
+@claim
+def the_words_of_run_come_from_the_file_and_then_from_the_command_line(here):
+    xenolith(here.folder, "new", "run")
+    file = here.folder / "run/xenolith.toml"
+    (file.parent / "site").mkdir()
+    (file.parent / "site/index.html").write_text("index")
+    file.write_text("name = 'web'\n[run]\nargs = ['a b']\nmemory = 48\nnet = true\nports = ['1:2']\n"
+                    "disks = ['site:/www,ro']\ncmdline = 'lifetime=9s'\n[run.env]\nX = 'y z'\n")
+    words = cli.run_words(config.load(file), [], None)
+    image = str(file.parent / "build/web")
+    assert words == ["run", "--name", "web", "--memory", "48", "--net", "-p", "1:2", "--disk",
+                     f"{file.parent}/build/site.tar:/www,ro", "--cmdline", "env.X='y z' lifetime=9s",
+                     image, "--", "a b"], words
+    assert "index.html" in subprocess.run(["tar", "-tf", file.parent / "build/site.tar"], text=True,
+                                          stdout=subprocess.PIPE).stdout
+    import here as command          # tools/xenolith/here.py
+    os.chdir(file.parent)
+    assert command.in_project([]) and command.in_project(["--memory", "9", "--", "c", "d"])
+    assert not command.in_project(["image", "--", "c"]) and not command.in_project(["--help"])
+    assert cli.run_words(config.load(file), ["--memory", "9"], ["c"])[-5:] == ["--memory", "9", image, "--", "c"]

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: ISC
+"""Reads xenolith.toml: load(FILE) returns a Project, or raises ConfigError with file and line.
+
+All that the file may have is in KEYS, as a type of value and what it means.
+"""
+
+import re
+from pathlib import Path
+
+try:
+    import tomllib
+except ImportError:             # before Python 3.11
+    tomllib = None
+
+NAME = "xenolith.toml"
+TEXT, TEXTS, NUMBER, SWITCH, TABLE = "a text", "a list of texts", "a number", "true or false", "a table of texts"
+KEYS = {
+    "": {
+        "name": (TEXT, "of the image"),
+        "image": (TEXT, "an application of Xenolith's tree in place of C files"),
+    },
+    "build": {
+        "sources": (TEXTS, "C files, and folders of C files"),
+        "cflags": (TEXTS, "options of the compiler"),
+        "libs": (TEXTS, "options of the linker, such as -lm"),
+        "files": (TEXT, "a folder that becomes the root directory"),
+        "command": (TEXT, "in place of compiling: a command of the shell, such as make"),
+        "output": (TEXT, "the image that the command makes"),
+    },
+    "run": {
+        "args": (TEXTS, "of main"),
+        "env": (TABLE, "environment variables"),
+        "memory": (NUMBER, "in MB"),
+        "type": (TEXT, "pv, pvh or hvm"),
+        "net": (SWITCH, "a network"),
+        "ports": (TEXTS, "LOCAL:GUEST"),
+        "disks": (TEXTS, "FILE[:/PATH][,ro]; a folder is packed into a tar"),
+        "cmdline": (TEXT, "options of the kernel"),
+        "timeout": (NUMBER, "in seconds"),
+    },
+    "test": {
+        "timeout": (NUMBER, "in seconds, of each test"),
+    },
+}
+DEFAULT = {
+    "build": {"sources": ["."], "cflags": ["-O2", "-g", "-Wall"], "libs": [], "files": "files"},
+    "run": {"args": [], "env": {}, "ports": [], "disks": []},
+    "test": {"timeout": 60},
+}
+TYPES = ("pv", "pvh", "hvm")
+LEAST_MEMORY = 4
+
+
+class ConfigError(Exception):
+    """The text is one line for the user: FILE:LINE: what is wrong, and what is accepted."""
+
+
+def line_of(text, table, key):
+    """The line of a key; of its table, or the first one, if it stands there in another form."""
+    current, of_table = "", 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*[\"']?([^]\"']+?)[\"']?\s*\]", line):
+            current = header[1]
+            of_table = number if current == table else of_table
+        found = re.match(r"\s*[\"']?([\w-]+)[\"']?\s*[.=]", line)
+        if found and (current, found[1]) in ((table, key), ("", table)):
+            return number
+        if not key and current == table:
+            return number
+    return of_table
+
+
+def is_a(kind, value):
+    if kind == NUMBER:
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if kind == TEXTS:
+        return isinstance(value, list) and all(isinstance(v, str) and "\0" not in v for v in value)
+    if kind == TABLE:
+        return isinstance(value, dict) and all(isinstance(v, str) and "\0" not in v for v in value.values())
+    if kind == SWITCH:
+        return isinstance(value, bool)
+    return isinstance(value, str) and value and "\0" not in value
+
+
+class Project:
+    """The values of a file, those that are missing by DEFAULT: project.run["memory"]."""
+
+    def __init__(self, file, text):
+        self.file, self.text, self.folder = file, text, file.parent
+        try:
+            found = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as e:
+            m = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(e))
+            raise ConfigError(f"{file}:{m[2] if m else text.count(chr(10)) + 1}: {m[1] if m else e}") from None
+        self.check(found)
+        self.name = found.get("name", self.folder.name)
+        self.image = found.get("image")
+        self.build, self.run, self.test = ({**DEFAULT[t], **found.get(t, {})} for t in ("build", "run", "test"))
+        self.check_values(found)
+
+    def error(self, table, key, why):
+        name = f"{table}.{key}" if table and key else key or table
+        raise ConfigError(f"{self.file}:{line_of(self.text, table, key)}: {name}: {why}")
+
+    def check(self, found):
+        """The names and types of all that is there."""
+        for key, value in found.items():
+            if key in KEYS and key:
+                if not isinstance(value, dict):
+                    self.error("", key, f"it must be a table: [{key}]")
+                self.check_table(key, value)
+        self.check_table("", {k: v for k, v in found.items() if k not in KEYS})
+
+    def check_table(self, table, found):
+        known = KEYS[table]
+        for key, value in found.items():
+            if key not in known:
+                there = ", ".join([*known, *([f"[{t}]" for t in KEYS if t] if not table else [])])
+                self.error(table, key, f"there is no such key; there are {there}")
+            kind, meaning = known[key]
+            if not is_a(kind, value):
+                above = " above 0" if kind == NUMBER else ""
+                self.error(table, key, f"it must be {kind}{above} ({meaning})")
+
+    def check_values(self, found):
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,62}", self.name):
+            self.error("", "name", f"{self.name!r}: at most 63 letters, digits, dots, hyphens and underscores")
+        if self.run.get("type", "pv") not in TYPES:
+            self.error("run", "type", f"{self.run['type']!r}: it must be one of {', '.join(TYPES)}")
+        if self.run.get("memory", LEAST_MEMORY) < LEAST_MEMORY:
+            self.error("run", "memory", f"a guest has at least {LEAST_MEMORY} MB")
+        for port in self.run["ports"]:
+            numbers = re.fullmatch(r"(\d{1,5}):(\d{1,5})", port)
+            if not numbers or not all(0 < int(n) < 65536 for n in numbers.groups()):
+                self.error("run", "ports", f"{port!r}: it must be LOCAL:GUEST, such as 8080:80")
+        for key in self.run["env"]:
+            if not re.fullmatch(r"[A-Za-z_]\w*", key):
+                self.error("run", "env", f"{key!r} is no name of an environment variable")
+        for disk in self.run["disks"]:
+            file = re.split(r":/|,", disk)[0]
+            if not (self.folder / file).exists():
+                self.error("run", "disks", f"{file}: it does not exist")
+        self.check_build(found.get("build", {}))
+
+    def check_build(self, given):
+        if ("command" in given) != ("output" in given):
+            key = "command" if "command" in given else "output"
+            self.error("build", key, "command and output belong together")
+        if self.image and given:
+            self.error("", "image", "it has C files of its own; leave [build] out")
+        for source in given.get("sources", []):
+            if not (self.folder / source).exists():
+                self.error("build", "sources", f"{source}: it does not exist")
+        if "files" in given and not (self.folder / given["files"]).is_dir():
+            self.error("build", "files", f"{given['files']}: there is no such folder")
+
+
+def load(file):
+    file = Path(file)
+    if not tomllib:
+        raise ConfigError(f"{file}: reading it needs Python 3.11")
+    try:
+        return Project(file, file.read_text())
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: it is not a text in UTF-8") from None
+    except OSError as e:
+        raise ConfigError(f"{file}: {e.strerror}") from None
+
+
+def find(folder):
+    """The project of a folder, or of one above it; None if there is none."""
+    for here in (folder, *folder.parents):
+        if (here / NAME).exists():
+            return load(here / NAME)
+    return None

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: ISC
+"""Makes the image of a project, in its folder build/: image(project), tests(project).
+
+The compiler runs in the project's folder, with names relative to it, so that its messages and
+the debug information have them.  A file is compiled again if it, a header that it includes or the
+options have changed.
+"""
+
+import os
+import shlex
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from folders import BUILD, ROOT
+
+SDK = BUILD / "sdk/bin/x86_64-xenolith-elf-"
+SUFFIXES = (".c", ".s", ".S")
+CXX = (".cc", ".cpp", ".cxx", ".C")
+NOT_SOURCES = ("build", "tests")        # folders, right in the project's
+
+
+class MakeError(Exception):
+    """The text is one line for the user; None: a command has said it."""
+
+
+def tree_make(*words):
+    """make in Xenolith's tree."""
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    done = subprocess.run(["make", "-s", f"BUILD={os.path.relpath(BUILD, ROOT)}", *words], cwd=ROOT, env=env,
+                          stdout=subprocess.DEVNULL)
+    if done.returncode:
+        raise MakeError(None)
+
+
+class Make:
+    def __init__(self, project):
+        self.project, self.folder = project, project.folder
+        self.out = self.folder / "build"
+        if not Path(f"{SDK}gcc").exists():
+            print("xenolith: making the toolchain (make sdk)", flush=True)
+            tree_make("sdk")
+
+    def run(self, *words, **options):
+        done = subprocess.run(words, cwd=self.folder, **options)
+        if done.returncode:
+            raise MakeError(None)
+        return done
+
+    def sources(self):
+        """Relative to the folder."""
+        found = []
+        for word in self.project.build["sources"]:
+            path = self.folder / word
+            files = sorted(path.rglob("*")) if path.is_dir() else [path]
+            for file in (Path(os.path.relpath(f, self.folder)) for f in files):
+                if path.is_dir() and (file.parts[0] in NOT_SOURCES or any(p[0] == "." for p in file.parts)):
+                    continue
+                if file.suffix in CXX:
+                    raise MakeError(f"{file}: C++ is not supported")
+                if file.suffix in SUFFIXES and file not in found:
+                    found.append(file)
+        return found
+
+    def is_old(self, made, inputs, words):
+        """Whether something must be made again; writes the words down, for the next time."""
+        noted, text = Path(f"{made}.words"), shlex.join(map(str, words))
+        same = noted.exists() and noted.read_text() == text
+        made.parent.mkdir(parents=True, exist_ok=True)
+        if same and made.exists():
+            newest = made.stat().st_mtime
+            if all((self.folder / i).exists() and (self.folder / i).stat().st_mtime <= newest for i in inputs):
+                return False
+        noted.unlink(missing_ok=True)
+        return True
+
+    def done(self, made, words):
+        Path(f"{made}.words").write_text(shlex.join(map(str, words)))
+
+    def headers(self, made):
+        depend = made.with_suffix(".d")
+        text = depend.read_text() if depend.exists() else ""
+        return shlex.split(text.replace("\\\n", " ").partition(":")[2].partition("\n\n")[0])
+
+    def compile(self, source):
+        made = self.out / "obj" / source.with_suffix(".o")
+        words = [f"{SDK}gcc", *self.project.build["cflags"], "-MD", "-c", source,
+                 "-o", made.relative_to(self.folder)]
+        compiler = Path(f"{SDK}gcc").parent.parent / "lib/xenolith/manifest"
+        if self.is_old(made, [source, compiler, *self.headers(made)], words):
+            print(f"  CC      {source}", flush=True)
+            self.run(*words)
+            self.done(made, words)
+        return made
+
+    def compiled(self, sources):
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = [pool.submit(self.compile, s) for s in sources]
+        return [r.result() for r in results]
+
+    def files(self):
+        folder = self.folder / self.project.build["files"]
+        if not folder.is_dir():
+            return []
+        assembly, made = self.out / "obj/files.s", self.out / "obj/files.o"
+        inside = [folder, *folder.rglob("*")]
+        words = [f"{SDK}files", os.path.relpath(folder, self.folder), *sorted(map(str, inside))]
+        if self.is_old(made, inside, words):
+            with open(assembly, "w") as out:
+                self.run(*words[:2], stdout=out)
+            self.run(f"{SDK}gcc", "-c", assembly, "-o", made)
+            self.done(made, words)
+        return [made]
+
+    def link(self, made, objects):
+        objects = [o.relative_to(self.folder) for o in objects]
+        words = [f"{SDK}gcc", *self.project.build["cflags"], *objects, *self.project.build["libs"],
+                 "-o", made.relative_to(self.folder)]
+        if self.is_old(made, objects, words):
+            print(f"  LINK    {made.relative_to(self.folder)}", flush=True)
+            self.run(*words)
+            self.done(made, words)
+        return made
+
+    def of_a_command(self):
+        """The image that the project's own command makes."""
+        path = f"{Path(SDK).parent}:{os.environ.get('PATH', '')}"
+        self.run("sh", "-c", self.project.build["command"], env={**os.environ, "PATH": path})
+        made = self.folder / self.project.build["output"]
+        if not made.is_file():
+            raise MakeError(f"{self.project.build['output']}: the command of [build] has not made it")
+        return made
+
+    def defines_main(self, objects):
+        said = subprocess.run([f"{SDK}nm", "-A", "-g", "--defined-only", *objects], text=True,
+                              stdout=subprocess.PIPE, cwd=self.folder).stdout
+        return {Path(line.split(":", 1)[0]) for line in said.splitlines() if line.endswith(" T main")}
+
+
+def image(project):
+    make = Make(project)
+    if project.image:
+        tree_make("image", f"APP={project.image}")
+        return BUILD / project.image / project.image
+    if "command" in project.build:
+        return make.of_a_command()
+    sources = make.sources()
+    if not sources:
+        raise MakeError(f"{project.folder}: there is no C file (*.c)")
+    return make.link(make.out / project.name, [*make.compiled(sources), *make.files()])
+
+
+def tests(project):
+    """[(name, image)] of each C file in tests/, linked with all of the project except main()."""
+    make = Make(project)
+    found = sorted((project.folder / "tests").glob("*.c"))
+    if project.image or "command" in project.build or not found:
+        raise MakeError(f"{project.folder}: there are no tests (tests/*.c)")
+    objects = make.compiled(make.sources())
+    main = make.defines_main(objects) if objects else set()
+    shared = [*(o for o in objects if o not in main), *make.files()]
+    return [(f.stem, make.link(make.out / "tests" / f.stem,
+                               [*make.compiled([f.relative_to(project.folder)]), *shared])) for f in found]
+
+
+def disk(project, word):
+    """The word for --disk; a folder is packed into a tar in build/."""
+    file = word.partition(":/")[0].partition(",")[0]
+    path = project.folder / file
+    if not path.is_dir():
+        return f"{path}{word[len(file):]}"
+    made = project.folder / "build" / f"{path.name}.tar"
+    made.parent.mkdir(exist_ok=True)
+    subprocess.run(["tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "-C", path,
+                    "-cf", made, "."], check=True)
+    return f"{made}{word[len(file):]}"
