@@ -217,7 +217,8 @@ static void set_client_address(struct connection *c, const struct sockaddr_stora
 /*
  * When the limit of connections is reached, the connection whose progress is oldest is
  * closed for a new one. Progress is: the beginning of a header (not its further bytes),
- * PROGRESS bytes of an upload, the acknowledgment of PROGRESS bytes of a response, becoming idle, beginning to linger.
+ * OUTPUT_PROGRESS bytes of an upload, the acknowledgment of as many bytes of a response,
+ * becoming idle, beginning to linger.
  * Each phase's list is in this order, which is also that of the deadlines. `except` is not
  * closed; it may be NULL.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server: the event loop (server.c), input and output of a connection (connection.c),
- * replies (respond.c, reply.c), counters and their pages (status.c, metrics.c). There is
+ * The server: the event loop (server.c), input and output of a connection (connection.c,
+ * output.c), replies (respond.c, reply.c), counters and their pages (status.c, metrics.c). There is
  * one thread.
  */
 #ifndef HTTPD_SERVER_H
@@ -107,11 +107,11 @@ void *connection_alloc(const struct connection *c, size_t size);
 bool connection_make_room(const struct connection *c);
 #define RESETS_MAX 16			/* connections closed for one allocation or descriptor */
 
-/* connection.c */
+/* connection.c; connection_acked(): output.c */
 void connection_readable(struct connection *c);
 void connection_writable(struct connection *c);
 void connection_timed_out(struct connection *c);
-/* The peer has acknowledged PROGRESS bytes since this was last true */
+/* The peer has acknowledged OUTPUT_PROGRESS bytes since this was last true */
 bool connection_acked(struct connection *c);
 void connection_empty(struct connection *c);	/* frees the buffers of a closed connection */
 void connection_free(struct connection *c);	/* frees all of it */

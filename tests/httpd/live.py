@@ -122,6 +122,28 @@ def a_file_that_is_replaced_while_it_is_sent_keeps_its_contents(_):
         assert not open_files(server, "/big") and not open_files(server, "/kept")
 
 
+@claim
+def a_small_file_that_changes_while_it_is_read_is_read_again(_):
+    for nth, status in ("2", 200), ("1", 500):
+        with live(program="short_server", env={"SHRINK": nth}) as (server, www):
+            (www / "a").write_bytes(b"contents")
+            r = server.ask("/a")
+            assert r.status == status and (status == 500 or r.body == b"contents"), r.status
+            assert len(open_files(server, "/a")) == 0
+
+
+@claim
+def a_list_that_is_read_at_the_start_has_no_other_file_systems(_):
+    if not os.path.ismount("/dev/shm"):
+        return "not tested: /dev/shm is no file system"
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as f:
+        path = f.name.removeprefix("/dev")
+        with Server(root="/dev", index="on") as server:
+            assert server.ask(path).status == 404
+        with Server(root="/dev", index=None) as server:
+            assert server.ask(path).status == 200
+
+
 def open_files(server, end):
     found = []
     for fd in Path(f"/proc/{server.process.pid}/fd").iterdir():

@@ -29,9 +29,9 @@ PLAIN := -std=gnu11 -g -Wall -Wextra -Werror -D_GNU_SOURCE -iquote . -I {LLHTTP}
 	-DLLHTTP_STRICT_MODE=1 -MD -MP
 CFLAGS := $(PLAIN) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \\
 	-fsanitize=fuzzer-no-link
-SHORT := connection metrics upload
+SHORT := output metrics upload site_live
 OURS := $(wildcard apps/httpd/*.c)
-PURE := $(filter-out %/main.c %/server.c %/connection.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c,$(OURS))
+PURE := $(filter-out %/main.c %/server.c %/connection.c %/output.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c,$(OURS))
 objects = $(patsubst %.c,{OUT}/%.o,$(notdir $(1))) {OUT}/llhttp.o {OUT}/api.o {OUT}/http.o
 all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz {OUT}/incoming_fuzz
 {OUT}/plain_server: $(patsubst %.o,%_plain.o,$(call objects,$(OURS)))
@@ -63,7 +63,7 @@ all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/
 """.lstrip()
     (OUT / "short.h").write_text("".join(
         f"__typeof__({f}) short_{f};\n#define {f} short_{f}\n"
-        for f in ("send", "sendmsg", "sendfile", "open", "write", "fsync", "linkat", "renameat")))
+        for f in ("send", "sendmsg", "sendfile", "open", "write", "pread", "fsync", "linkat", "renameat")))
     makefile = OUT / "Makefile"
     if not makefile.exists() or makefile.read_text() != text:
         makefile.write_text(text)

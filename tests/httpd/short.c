@@ -3,6 +3,7 @@
  * Simulates a network that accepts only a few bytes at a time: connection.c is compiled a
  * second time with these functions instead of the calls, so a response is cut at any byte.
  * For metrics.c, it simulates a guest, whose statistics are in the file GUEST.
+ * For site_live.c, if N is in SHRINK, every Nth read finds that the file has become empty.
  * For upload.c, it simulates a disk that has space for DISK bytes, and that cannot be flushed if
  * FSYNC is set; it prints the calls that make files durable or give them names.
  */
@@ -80,6 +81,14 @@ ssize_t short_write(int fd, const void *data, size_t len)
 	}
 	written += len;
 	return write(fd, data, len);
+}
+
+ssize_t short_pread(int fd, void *to, size_t len, off_t at)
+{
+	static unsigned reads;
+	const char *nth = getenv("SHRINK");
+
+	return nth && reads++ % atoi(nth) == 0 ? 0 : pread(fd, to, len, at);
 }
 
 int short_fsync(int fd)

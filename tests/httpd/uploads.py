@@ -136,6 +136,8 @@ def what_cannot_be_stored_is_refused(_):
         for n in 1, 100, 1001:
             got = server.raw(chunked() + (b"%x\r\n" % n + b"x" * n + b"\r\n") * (2000 // n))
             assert got.startswith(b"HTTP/1.1 413 "), got
+        got = server.raw(chunked() + b"3e9\r\n" + b"x" * 1001 + b"\r\n1\r\nx\r\n0\r\n\r\n")
+        assert got.startswith(b"HTTP/1.1 413 "), got
         assert sorted(os.listdir(folder)) == ["folder", "link"] and not os.listdir(folder / "folder")
         assert not os.listdir(folder.parent / "away")
     with Server(root=tempfile.gettempdir(), index=None) as server:
@@ -209,9 +211,10 @@ def a_client_that_waits_for_100_gets_it(_):
         for data in (request("/in/a", "PUT", Content_Length=4, Expect="100-continue") + b"body",
                      request("/in/a", "PUT", "1.0", Content_Length=4, Expect="100-continue") + b"body",
                      request("/in/none/a", "PUT", Content_Length=4, Expect="100-continue"),
+                     request("/in/a", "PUT", Content_Length=4, Expect="100-continue", If_None_Match="*"),
                      request("/in/a", "PUT", Content_Length=1 << 60, Expect="100-continue")):
             got = server.raw(data)
-            assert re.match(rb"HTTP/1.1 (204|409|413) ", got), (data, got)
+            assert re.match(rb"HTTP/1.1 (204|409|412|413) ", got), (data, got)
 
 
 @claim
@@ -252,6 +255,7 @@ def of_an_upload_that_does_not_end_nothing_is_left(_):
             slow = [stack.enter_context(server.connect()) for _ in range(3)]
             for s in slow:
                 s.sendall(start)
+            slow[1].sendall(b"x" * 5000)
             time.sleep(0.1)
             assert server.status()["connections"]["uploading"] == 3
             assert put(server, "/in/b", b"x").status == 503
@@ -261,6 +265,7 @@ def of_an_upload_that_does_not_end_nothing_is_left(_):
                 time.sleep(0.06)
                 with contextlib.suppress(OSError):
                     slow[0].sendall(b"x")
+                    slow[1].sendall(b"x")
                     slow[2].sendall(b"x" * 4096)
             for s in slow[:2]:
                 assert Reader(s).next().status == 408

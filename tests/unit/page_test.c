@@ -333,7 +333,7 @@ static void a_cache_gives_memory_back(void)
 		assert(get(1 + host_below(100)));
 	} else {
 		/* The pages next to the heap may be page tables, which stay. */
-		while (page_prepare(PAGE_STEP))
+		while (host_chance(2) && page_prepare(PAGE_STEP))
 			;
 		assert(page_brk(1) ? ncached < free : !ncached);
 	}

@@ -80,6 +80,8 @@ def test_a_guest_that_ends_leaves_a_clean_disk(lab, image):
               disks=["1M", path])
         assert cat(path, "/file") == "late"
         fsck(path)
+        console = ended(lab, image, ["read", "/file"], cmdline="mount=xvda:/", disks=[path])
+        assert "/file: late" in console, console
 
 
 def test_lines_survive_a_guest_that_is_destroyed_while_it_writes(lab, image):
