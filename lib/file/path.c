@@ -123,6 +123,20 @@ static int child_text(const struct place *dir, const char *name, size_t len, cha
 	return 0;
 }
 
+/*
+ * Keeps the text of a directory only if the lower layer has it, too: then it cannot be renamed
+ * or removed.  The text of others would be wrong after a rename.
+ */
+static void drop_text(const struct mount *m, const struct inode *i, char **text)
+{
+	struct stat st = { 0 };
+
+	if ((i->mode & FS_IFMT) == FS_IFDIR && !text_stat(m, *text, &st) && S_ISDIR(st.st_mode))
+		return;
+	free(*text);
+	*text = NULL;
+}
+
 static int child(const struct place *dir, const char *name, size_t len, struct place *to)
 {
 	struct inode *inode = NULL;
@@ -138,6 +152,8 @@ static int child(const struct place *dir, const char *name, size_t len, struct p
 		rc = child_text(dir, name, len, &text);
 	if (!rc && !inode)
 		rc = text_stat(dir->mount, text, &st);
+	if (!rc && inode && text)
+		drop_text(dir->mount, inode, &text);
 	if (rc) {
 		free(text);
 		if (inode)
@@ -171,6 +187,71 @@ static int from_root(const char *text, struct place *to)
 	return rc;
 }
 
+/* The text of `name`, a directory in the lower layer, if it is this inode in the upper one. */
+static int text_if(const struct place *dir, const char *name, const struct inode *i, char **text)
+{
+	struct inode *found;
+	int rc = place_ops(dir)->lookup(dir->inode, name, strlen(name), &found);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	if (found == i)
+		rc = child_text(dir, name, strlen(name), text);
+	inode_put(found);
+	return rc;
+}
+
+/* The text of a directory in `dir`; NULL: the lower layer does not have it. */
+static int text_in(const struct place *dir, const struct inode *i, char **text)
+{
+	struct dirent e;
+	int rc = 0;
+
+	*text = NULL;
+	for (unsigned k = 0; !rc && !*text && text_list(dir->mount, dir->path, k, &e) > 0; k++)
+		if (e.d_type == DT_DIR)
+			rc = text_if(dir, e.d_name, i, text);
+	for (unsigned k = 0; !rc && !*text && text_list_mounts(dir->mount, dir->path, k, &e) > 0; k++)
+		rc = text_if(dir, e.d_name, i, text);
+	return rc;
+}
+
+#define DEEPEST (TEXT_BYTES / 2)	/* directories in a text */
+
+/*
+ * Finds the text of a directory that was reached from below, if the lower layer has it: from its
+ * inode up to the root, and down again along the lower layer.
+ */
+static int find_text(struct place *p)
+{
+	const struct fs_ops *ops = place_ops(p);
+	struct inode **way = malloc(DEEPEST * sizeof(struct inode *));
+	struct place at = { p->mount, NULL, NULL };
+	unsigned n = 0;
+	int rc = way ? 0 : -ENOMEM;
+
+	if (!rc)
+		way[n++] = inode_get(p->inode);
+	while (!rc && n < DEEPEST && way[n - 1] != p->mount->fs->root)
+		if (!(rc = ops->lookup(way[n - 1], "..", 2, &way[n])))
+			n++;
+	if (!rc && way[n - 1] == p->mount->fs->root && !(at.path = strdup("")))
+		rc = -ENOMEM;
+	for (unsigned k = n; !rc && at.path && --k;) {
+		char *text;
+
+		at.inode = way[k];
+		rc = text_in(&at, way[k - 1], &text);
+		free(at.path);
+		at.path = rc ? NULL : text;
+	}
+	p->path = at.path;
+	while (n)
+		inode_put(way[--n]);
+	free(way);
+	return rc;
+}
+
 /* The directory above a directory; the root is above itself. */
 static int above(const struct place *dir, struct place *to)
 {
@@ -185,7 +266,10 @@ static int above(const struct place *dir, struct place *to)
 			return rc;
 		*to = (struct place){ m, inode, NULL };
 		m->users++;
-		return 0;
+		rc = m->lower ? find_text(to) : 0;
+		if (rc)
+			place_put(to);
+		return rc;
 	}
 	if (!dir->path && m->covered) {
 		struct place covered = { m->parent, m->covered, NULL };

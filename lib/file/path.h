@@ -16,8 +16,8 @@
  * An object of the tree, or none if mount is NULL.  A place keeps its mount mounted.
  *
  * `inode` is held; NULL: the object is one of a mount without inodes, or of the lower layer.
- * `path` (allocated) is the path within the mount, if the mount has no inodes or a lower layer;
- * NULL otherwise.
+ * `path` (allocated) is the path within the mount, if the mount has no inodes, or a lower layer
+ * that has this directory, too; NULL otherwise.
  */
 struct place {
 	struct mount *mount;

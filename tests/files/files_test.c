@@ -425,7 +425,11 @@ static void a_root_has_the_image_below_it(void)
 	CHECK(!chdir("/etc") && cwd_is("/etc") && has("hosts", "image") && !chdir(".."));
 	CHECK(cwd_is("/") && !access("made", F_OK) && has("/dev/null", "") && has("/t/f", "hello"));
 	CHECK(!symlink("/etc/hosts", "/link") && has("/link", "image") && !unlink("/link"));
-	CHECK(!rmdir("/made") && !chdir("/t"));
+	CHECK(!chdir("/made") && !mkdir("in", 0755) && !chdir("in") && !rename("/made", "/moved"));
+	CHECK(cwd_is("/moved/in") && !chdir("..") && cwd_is("/moved") && !rmdir("in"));
+	CHECK(!rename("/moved", "/etc/moved") && cwd_is("/etc/moved") && has("../hosts", "image"));
+	CHECK(!chdir("..") && cwd_is("/etc") && has("hosts", "image") && !rmdir("moved"));
+	CHECK(!chdir("/t"));
 	world_root(false);
 }
 
