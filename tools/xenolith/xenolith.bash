@@ -10,6 +10,7 @@ _xenolith() {
 		"") list="--json --help --version" ;;
 		level | config | call | block | fs | devices) list=--json ;;
 		net) list=-c ;;
+		cp) list="-r -m" ;;
 		log) list=-f ;;
 		shutdown | stop) list="-r -c" ;;
 		vcat) list=-l ;;
@@ -27,7 +28,7 @@ _xenolith() {
 		--template:new:*) list="hello server httpd" ;;
 		--type:run:*) list="pv pvh hvm" ;;
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
-		*::0) list="--json help list info ps top mem stats net block fs devices log level config profile
+		*::0) list="--json help list info ps top mem stats net block fs devices log level config cp profile
 			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
 			lab disk ec2 new build test" ;;
 		*:disk:1) list=make ;;
@@ -36,6 +37,11 @@ _xenolith() {
 		*:run:* | *:disk:* | *:ec2:* | --flame:*)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
+			return ;;
+		*:cp:*)
+			compopt -o filenames 2> /dev/null
+			COMPREPLY=($(compgen -f -- "$word")
+				   $(xl list 2> /dev/null | awk -v w="$word" 'NR > 2 && index($1, w) == 1 { print $1 ":/" }'))
 			return ;;
 		*:log:1 | *:wait:1 | *:rm:*)
 			list=$(xenolith list 2> /dev/null | awk 'NR > 1 { print $1 }') ;;

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""xenolith cp: into and out of a guest that computes all the time, from dom0 and from this machine."""
+"""xenolith cp: into and out of a guest, from dom0 and from this machine."""
 
 import contextlib
 import filecmp
 import importlib.util
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -63,7 +62,8 @@ def everything(lab, image, *args):
             guest.wait_for("up", 120)
             yield guest, here
             assert lab.dom0("xenolith shutdown files", timeout=60)[0] == 0
-            assert guest.wait(120).reason == "poweroff"
+            result = guest.wait(120)
+            assert result.reason == "poweroff", (result, result.console[-2000:])
 
 
 def summed(data):
@@ -90,8 +90,8 @@ def ends_copying(lab, running):
         time.sleep(0.1)
 
 
-def test_files_go_in_and_out_while_the_guest_computes(lab, image):
-    with everything(lab, image, "spin", "/data/in") as (guest, here):
+def test_files_and_folders_go_in_and_out(lab, image):
+    with everything(lab, image, "/data/in") as (guest, here):
         data = os.urandom(1000001)
         file = here.file("in", data, 0o751)
         here.cp(file, "files:/data/in")
@@ -110,8 +110,8 @@ def test_files_go_in_and_out_while_the_guest_computes(lab, image):
         assert b'"uptime"' in here.cp("files:/proc/xenolith", "-")
         for name in "tree/a", "tree/b/c d", "tree/b/\u00e9/" + "n" * 200:
             here.file(name, name.encode() * 9, 0o640)
-        for i in range(300):
-            here.file(f"tree/many/{i:0100}", b"x")      # the list has several parts
+        for i in range(60):
+            here.file(f"tree/many/{i:0200}", b"x")      # the list has several parts
         (here.folder / "tree/b").chmod(0o711)
         (here.folder / "tree/empty").mkdir()
         for there in "files:/tmp/tree", "files:/data/tree":
@@ -153,4 +153,14 @@ def test_what_cannot_be_copied_is_refused_and_leaves_nothing(lab, image):
         here.cp("-r", "files:/small", "small")
         assert not os.listdir(here.folder / "small")
         assert sorted(os.listdir(here.folder)) == ["data", "file", "folder", "small"]
-        assert re.search(r"\S", lab.sh("ls /tmp")) is None or "xenolith-cp" not in lab.sh("ls /tmp")
+        assert "xenolith-cp" not in lab.sh("ls /tmp")
+
+
+def test_a_guest_that_computes_takes_files(lab, image):
+    with tempfile.TemporaryDirectory() as folder:
+        here = Here(lab, folder)
+        data = os.urandom(100000)
+        with lab.create(image, args=["spin"], name="files", memory=48) as guest:
+            guest.wait_for("up", 120)
+            here.cp(here.file("in", data), "files:/tmp/in")
+            assert here.cp("files:/tmp/in", "-") == data
