@@ -252,8 +252,7 @@ static int find_text(struct place *p)
 	return rc;
 }
 
-/* The directory above a directory; the root is above itself. */
-static int above(const struct place *dir, struct place *to)
+int place_above(const struct place *dir, struct place *to)
 {
 	struct mount *m = dir->mount;
 	char text[TEXT_BYTES], *end;
@@ -274,7 +273,7 @@ static int above(const struct place *dir, struct place *to)
 	if (!dir->path && m->covered) {
 		struct place covered = { m->parent, m->covered, NULL };
 
-		return above(&covered, to);
+		return place_above(&covered, to);
 	}
 	rc = text_of(m, dir->path ? dir->path : "", text, sizeof(text));
 	if (rc)
@@ -301,7 +300,7 @@ static int step(const struct place *dir, const char *name, size_t len, struct pl
 	if (rc)
 		return rc;
 	return kind == LAST_DOT ? place_copy(to, dir) :
-	       kind == LAST_DOTDOT ? above(dir, to) : child(dir, name, len, to);
+	       kind == LAST_DOTDOT ? place_above(dir, to) : child(dir, name, len, to);
 }
 
 /* Where names begin: the root, the current directory or that of fd. */
@@ -447,94 +446,4 @@ int place_resolve(struct place *at, int fd, const char *name, unsigned how)
 	p.at = (struct place){ 0 };
 	path_put(&p);
 	return 0;
-}
-
-/* ---- From a directory to its name. */
-
-struct search {
-	uint64_t ino;
-	char *end;			/* of free bytes: the name is put before it */
-	size_t room;
-	int rc;
-};
-
-static bool found(void *arg, const struct fs_dirent *e)
-{
-	struct search *s = arg;
-
-	if (e->ino != s->ino || kind_of(e->name, e->len) != LAST_NAME)
-		return true;
-	s->rc = (size_t)e->len + 1 > s->room ? -ENAMETOOLONG : 0;
-	if (s->rc)
-		return false;
-	s->end -= e->len;
-	memcpy(s->end, e->name, e->len);
-	*--s->end = '/';
-	s->room -= e->len + 1;
-	return false;
-}
-
-/* Puts "/name" of the directory before the end, and goes to the directory above. */
-static int name_before(struct place *dir, struct search *s)
-{
-	struct place up;
-	int rc = above(dir, &up);
-
-	if (rc)
-		return rc;
-	s->ino = dir->inode->ino;
-	s->rc = -ENOENT;
-	rc = place_ops(&up)->readdir(up.inode, 0, found, s);
-	place_put(dir);
-	*dir = up;
-	return rc ? rc : s->rc;
-}
-
-static int put_before(struct search *s, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (n > s->room)
-		return -ENAMETOOLONG;
-	s->end -= n;
-	s->room -= n;
-	memcpy(s->end, text, n);
-	return 0;
-}
-
-int place_name(const struct place *dir, char *to)
-{
-	struct search s = { .end = to + PATH_BYTES - 1, .room = PATH_BYTES - 1 };
-	char text[TEXT_BYTES];
-	struct place at;
-	int rc = place_copy(&at, dir);
-
-	*s.end = '\0';
-	while (!rc && !at.path) {
-		struct mount *m = at.mount;
-
-		if (at.inode != m->fs->root) {
-			rc = name_before(&at, &s);
-		} else if (m->covered) {
-			inode_put(at.inode);
-			at.inode = inode_get(m->covered);
-			at.mount = m->parent;
-			at.mount->users++;
-			m->users--;
-		} else {
-			rc = put_before(&s, m->at);
-			break;
-		}
-	}
-	if (!rc && at.path)
-		rc = text_of(at.mount, at.path, text, sizeof(text));
-	if (!rc && at.path)
-		rc = put_before(&s, text);
-	if (place_is(&at))
-		place_put(&at);
-	if (!rc && !*s.end)
-		*--s.end = '/';
-	if (!rc)
-		memmove(to, s.end, strlen(s.end) + 1);
-	return rc;
 }

@@ -79,6 +79,9 @@ void path_put(struct path *p);
 /* The object alone: as path_resolve() without PATH_MAKE. */
 int place_resolve(struct place *at, int fd, const char *name, unsigned how);
 
+/* The directory above a directory; the root is above itself. */
+int place_above(const struct place *dir, struct place *to);
+
 /*
  * Makes the absolute path of a directory, in `to` of PATH_BYTES bytes: returns 0; -ENOENT: it was
  * removed; -ENAMETOOLONG.  The root is "/".
