@@ -104,6 +104,7 @@ bench: images
 	@tests/bench/run $(if $(T),"$$T")
 setup: checked
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
+		$(if $(filter images test bench setup,$(MAKECMDGOALS)),images) \
 		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
