@@ -78,7 +78,7 @@ struct ext4 {
 	uint64_t busy_blocks;		/* of them, not to be allocated yet */
 	uint64_t promised;		/* of them, for data that has no place yet, and its metadata */
 	uint64_t space;			/* of them, for operations under way */
-	bool freezing, frozen, damaged;
+	bool freezing, damaged;
 	bool unrecorded;		/* the disk does not know of an error yet */
 	bool clean;			/* the log is empty, and no operation begins (go_clean()) */
 	char reason[96];

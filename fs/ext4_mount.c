@@ -300,11 +300,11 @@ static int ext4_unmount(struct fs *fs)
 	struct fs **link = &fs_mounted;
 	int rc = 0;
 
-	while (e->in_background && !e->frozen)
+	while (e->in_background && !e->fs.frozen)
 		os_wait(&e->background_ended);
 	if (e->freezing || in_use(e))
 		return -EBUSY;
-	if (e->frozen)
+	if (e->fs.frozen)
 		fs->ops->thaw(fs);
 	while (e->in_background)
 		os_wait(&e->background_ended);
@@ -329,7 +329,7 @@ static int ext4_freeze(struct fs *fs)
 	struct ext4 *e = ext4_of(fs);
 	int rc;
 
-	if (e->freezing || e->frozen)
+	if (e->freezing || e->fs.frozen)
 		return -EBUSY;
 	if (fs->read_only)
 		return -EROFS;
@@ -337,7 +337,7 @@ static int ext4_freeze(struct fs *fs)
 	rc = ext4_sync_all(e);
 	if (!rc) {
 		rc = go_clean(e);
-		e->frozen = !rc;
+		e->fs.frozen = !rc;
 		if (rc)
 			go_on(e);
 	}
@@ -349,9 +349,11 @@ static int ext4_thaw(struct fs *fs)
 {
 	struct ext4 *e = ext4_of(fs);
 
-	if (!e->frozen)
+	if (!e->fs.frozen)
 		return -EINVAL;
-	e->frozen = false;
+	e->fs.frozen = false;
+	if (e->dirty)
+		os_background_at(os_clock());
 	return go_on(e);
 }
 
@@ -361,7 +363,7 @@ static int ext4_remount(struct fs *fs, struct fs_options *o)
 	int rc;
 
 	o->reason[0] = 0;
-	if (e->freezing || e->frozen)
+	if (e->freezing || e->fs.frozen)
 		return super_refuse(o, -EBUSY, "it is frozen");
 	fs->options.sync = o->sync;
 	if (o->read_only == fs->read_only)

@@ -236,7 +236,8 @@ void ext4_dont_need(struct fs_open *o, uint64_t at, uint64_t len)
 	uint64_t end = len ? at + len : UINT64_MAX;
 	struct page *p;
 
-	for (uint64_t k = (at + OS_PAGE - 1) / OS_PAGE; (p = pages_next(&i->pages, k, false));) {
+	for (uint64_t k = (at + OS_PAGE - 1) / OS_PAGE, n = 1; (p = pages_next(&i->pages, k, false));
+	     n++) {
 		k = p->index + 1;
 		if (k > end / OS_PAGE) {
 			page_put(p);
@@ -245,6 +246,8 @@ void ext4_dont_need(struct fs_open *o, uint64_t at, uint64_t len)
 		if (p->pins == 1 && !p->dirty && !p->writing)
 			page_detach(p);
 		page_put(p);
+		if (n % 64 == 0)
+			os_pause();
 	}
 }
 

@@ -105,7 +105,7 @@ static int write_older(struct ext4 *e, uint64_t then, bool in_background)
 
 	/* Each inode at most once, also if it stays dirty. */
 	for (uint64_t n = e->inodes; n && e->dirty && e->dirty->dirty_since <= then; n--) {
-		if (in_background && (e->freezing || e->frozen))
+		if (in_background && (e->freezing || e->fs.frozen))
 			break;
 		struct ext4_inode *i = e->dirty;
 		int rc;
@@ -145,7 +145,7 @@ static uint64_t background(struct ext4 *e)
 	const struct tx *tx = e->journal.running;
 
 	ext4_record_error(e);
-	if (e->freezing || e->frozen || e->fs.read_only)
+	if (e->freezing || e->fs.frozen || e->fs.read_only)
 		return 0;
 	if (pages_dirty > cache_dirty_limit() / 2)
 		write_older(e, now, true);

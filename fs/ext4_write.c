@@ -135,6 +135,8 @@ ssize_t ext4_write(struct fs_open *o, const struct fs_vec *from, unsigned count,
 	rc = ext4_changeable(i, append);
 	if (rc || !len)
 		return rc;
+	while (e->journal.frozen && !e->fs.read_only)
+		os_wait(&e->journal.changed);
 	lock_write(&i->lock);
 	rc = ext4_writable(e);
 	begin = now = append ? i->i.size : *at;

@@ -268,6 +268,7 @@ struct fs {
 	char label[17];			/* ext4: of the volume */
 	uint8_t uuid[16];
 	bool read_only;			/* now, also after an error */
+	bool frozen;			/* changes wait for thaw() */
 };
 
 /*

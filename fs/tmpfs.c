@@ -36,7 +36,7 @@ void tmpfs_free(struct tmpfs *t, void *p, size_t size)
 
 int tmpfs_may_change(struct tmpfs *t)
 {
-	while (t->frozen)
+	while (t->fs.frozen)
 		os_wait(&t->thawed);
 	return t->fs.read_only ? -EROFS : 0;
 }
@@ -197,9 +197,9 @@ static int tmpfs_freeze(struct fs *fs)
 {
 	struct tmpfs *t = (struct tmpfs *)fs;
 
-	if (t->frozen)
+	if (t->fs.frozen)
 		return -EBUSY;
-	t->frozen = true;
+	t->fs.frozen = true;
 	return 0;
 }
 
@@ -207,9 +207,9 @@ static int tmpfs_thaw(struct fs *fs)
 {
 	struct tmpfs *t = (struct tmpfs *)fs;
 
-	if (!t->frozen)
+	if (!t->fs.frozen)
 		return -EINVAL;
-	t->frozen = false;
+	t->fs.frozen = false;
 	os_wake(&t->thawed);
 	return 0;
 }

@@ -13,7 +13,6 @@ struct tmpfs {
 	uint64_t limit, used;		/* bytes: of pages, and of objects */
 	uint64_t next_ino, inodes;
 	struct tmpfs_inode *all;
-	bool frozen;
 	struct os_queue thawed;
 };
 

@@ -112,10 +112,15 @@ static int next(DIR *dir)
 	struct file *f = file_get(dir->fd);
 	const struct place *p = f ? file_place(f) : NULL;
 	const struct record *r;
+	struct place now;
 	int rc = p ? 0 : -EBADF;
 
-	if (p && dir->at == dir->used)
-		rc = fill(dir, p);
+	if (p && dir->at == dir->used && !(rc = place_copy(&now, p))) {
+		rc = place_raise(&now);
+		if (!rc)
+			rc = fill(dir, &now);
+		place_put(&now);
+	}
 	if (!rc && dir->at < dir->used) {
 		r = (const struct record *)(dir->buffer + dir->at);
 		dir->at += record_size(r->len);

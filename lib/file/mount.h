@@ -38,6 +38,7 @@ struct mount {
 	struct inode *covered;		/* that directory, held; NULL: parent has none for it */
 	const char *source;		/* "xvda", "tmpfs" */
 	unsigned number;		/* st_dev */
+	bool ending;			/* lib/file/mount_end.c writes it */
 	unsigned users;			/* places (lib/file/path.h) in this mount */
 
 	struct mount *next;		/* mounted earlier */

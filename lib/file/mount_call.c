@@ -2,6 +2,7 @@
 /* mount(), umount() and umount2(). */
 #include "kernel/log.h"
 #include "kernel/sched.h"
+#include "lib/file/mapped.h"
 #include "lib/file/mounts.h"
 #include "lib/file/path.h"
 #include "lib/result.h"
@@ -23,6 +24,8 @@ static int remount(const char *target, struct fs_options *o)
 		return rc;
 	if (!p.inode || p.inode != p.mount->fs->root)
 		rc = -EINVAL;
+	else if (o->read_only && mapped_collect_all(p.mount->fs))
+		rc = -EBUSY;
 	else
 		rc = p.mount->fs->ops->remount(p.mount->fs, o);
 	if (rc && o->reason[0])

@@ -18,22 +18,87 @@
 #include <errno.h>
 
 #define STACK (32 * 1024)
+#define RETRY (10 * NSEC_PER_MSEC)
 #define RESERVE NSEC_PER_SEC		/* for the hooks that come later */
 
-static struct waitq frozen;
-static const char *freezing;		/* the source that is being written; NULL: all are */
+static struct waitq ended;
+static bool runs;			/* the application: its files stay open */
 
-/* -EROFS: nothing is to be written.  -EBUSY: it was frozen before. */
-static void freeze(const struct mount *m)
+/* As at the end of a process: so files without a name are removed from the disk. */
+static void close_files(const struct fs *fs)
+{
+	for (int fd = 0; fd < file_limit(); fd++) {
+		struct file *f = file_get(fd);
+		struct fs_open *o = f ? file_fs_open(f) : NULL;
+		bool is_here = o && o->inode->fs == fs;
+
+		if (f)
+			file_put(f);
+		if (is_here)
+			file_close(fd);
+	}
+}
+
+/* An operator may have frozen it, or is doing so. */
+static int freeze(struct fs *fs)
 {
 	int rc;
 
-	freezing = m->source;
+	while ((rc = fs->ops->freeze(fs)) == -EBUSY)
+		if (fs->ops->thaw(fs) == -EINVAL)
+			thread_sleep(clock_now() + RETRY);
+	return rc;
+}
+
+static void end_one(void *arg)
+{
+	struct mount *m = arg;
+	int rc;
+
+	m->fs->ops->thaw(m->fs);	/* changes would wait for it */
+	if (!runs)
+		close_files(m->fs);
 	mapped_collect_all(m->fs);
-	rc = m->fs->ops->freeze(m->fs);
-	if (rc && rc != -EROFS && rc != -EBUSY)
+	rc = freeze(m->fs);
+	if (rc && rc != -EROFS)
 		log_error("%s: not written completely: error %d; its journal is used at the next "
 			  "mount", m->source, -rc);
+	m->ending = false;
+	m->users--;
+	wake(&ended);
+}
+
+/* The latest mount that is being written; NULL: all are. */
+static const struct mount *unfinished(void)
+{
+	const struct mount *m = mounts;
+
+	while (m && !m->ending)
+		m = m->next;
+	return m;
+}
+
+/* In a thread for each, since a lost backend may take longer than there is time. */
+static void end(const struct shutdown_order *order)
+{
+	uint64_t now = clock_now(), end = order->deadline;
+
+	if (end > now + RESERVE)
+		end -= RESERVE;
+	runs = order->runs;
+	for (struct mount *m = mounts; m; m = m->next) {
+		if (!m->fs)
+			continue;
+		m->ending = true;
+		m->users++;
+		if (!thread_start("unmount", THREAD_KERNEL, STACK, end_one, m, NULL))
+			end_one(m);
+	}
+	wait_until_deadline(&ended, end, !unfinished());
+	for (const struct mount *m = unfinished(); m; m = m->next)
+		if (m->ending)
+			log_error("%s: not written completely: the disk does not answer; its journal "
+				  "is used at the next mount", m->source);
 }
 
 /* Calls visit(), which may sleep, for each file system: it stays mounted meanwhile. */
@@ -47,51 +112,13 @@ static void each(void (*visit)(const struct mount *m))
 		}
 }
 
-/* As at the end of a process: so files without a name are removed from the disk. */
-static void close_files(void)
-{
-	for (int fd = 0; fd < file_limit(); fd++) {
-		struct file *f = file_get(fd);
-		bool on_disk = f && file_fs_open(f);
-
-		if (f)
-			file_put(f);
-		if (on_disk)
-			file_close(fd);
-	}
-}
-
-static void freeze_all(void *arg)
-{
-	const struct shutdown_order *order = arg;
-
-	if (!order->runs)
-		close_files();
-	each(freeze);
-	freezing = NULL;
-	wake(&frozen);
-}
-
-/* In a thread, since a lost backend may take longer than there is time. */
-static void end(const struct shutdown_order *order)
-{
-	uint64_t now = clock_now(), end = order->deadline;
-
-	if (end > now + RESERVE)
-		end -= RESERVE;
-	freezing = "files";
-	if (!thread_start("unmount", THREAD_KERNEL, STACK, freeze_all, (void *)order, NULL)) {
-		freeze_all((void *)order);
-		return;
-	}
-	if (!wait_until_deadline(&frozen, end, !freezing))
-		log_error("%s: not written completely: the disk does not answer; its journal is "
-			  "used at the next mount", freezing);
-}
-
+/* Whoever asks for it may be the one to thaw, so this does not wait for a thaw. */
 static void sync(const struct mount *m)
 {
-	m->fs->ops->syncfs(m->fs);
+	if (m->fs->frozen)
+		log_warning("%s: not synchronised: it is frozen", m->source);
+	else
+		m->fs->ops->syncfs(m->fs);
 }
 
 static void sync_all(void)

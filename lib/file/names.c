@@ -35,6 +35,8 @@ static int copy_directory(const struct fs *fs, struct inode **dir, const char *n
 
 	if (rc == -ENOENT)
 		rc = fs->ops->mkdir(*dir, name, len, S_IFDIR | 0755, 0, 0, &next);
+	if (rc == -EEXIST)		/* another thread has made it meanwhile */
+		rc = fs->ops->lookup(*dir, name, len, &next);
 	if (rc)
 		return rc;
 	inode_put(*dir);

@@ -303,6 +303,26 @@ static int step(const struct place *dir, const char *name, size_t len, struct pl
 	       kind == LAST_DOTDOT ? place_above(dir, to) : child(dir, name, len, to);
 }
 
+int place_raise(struct place *p)
+{
+	const char *text = p->path;
+	struct inode *at, *next;
+	int rc = 0;
+
+	if (p->inode || !p->mount->fs)
+		return 0;
+	at = inode_get(p->mount->fs->root);
+	for (size_t n; !rc && *text; text += n) {
+		text += *text == '/';
+		n = strcspn(text, "/");
+		rc = place_ops(p)->lookup(at, text, n, &next);
+		inode_put(at);
+		at = rc ? NULL : next;
+	}
+	p->inode = at;
+	return rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
+}
+
 /* Where names begin: the root, the current directory or that of fd. */
 static int start(struct place *dir, int fd, const char *name)
 {
@@ -312,14 +332,17 @@ static int start(struct place *dir, int fd, const char *name)
 
 	if (*name == '/' || (fd == AT_FDCWD && !place_is(&path_cwd)))
 		return mount_root(mount_of_root(), dir);
-	if (fd == AT_FDCWD)
-		return place_copy(dir, &path_cwd);
-	f = file_get(fd);
-	if (!f)
+	f = fd == AT_FDCWD ? NULL : file_get(fd);
+	if (fd != AT_FDCWD && !f)
 		return -EBADF;
-	at = file_place(f);
+	at = f ? file_place(f) : &path_cwd;
 	rc = at ? place_copy(dir, at) : -ENOTDIR;
-	file_put(f);
+	if (f)
+		file_put(f);
+	if (!rc)
+		rc = place_raise(dir);
+	if (rc && at)
+		place_put(dir);
 	return rc;
 }
 

@@ -27,6 +27,11 @@ struct place {
 
 int place_copy(struct place *to, const struct place *from);	/* 0 or -ENOMEM */
 void place_put(struct place *p);				/* empties it */
+/*
+ * A directory that was only in the lower layer may have been made in the file system since: then
+ * the place gets its inode.  Returns 0, or an error of the file system.
+ */
+int place_raise(struct place *p);
 int place_stat(const struct place *p, struct stat *st);
 bool place_is_directory(const struct place *p);
 static inline bool place_is(const struct place *p)

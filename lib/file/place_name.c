@@ -66,7 +66,7 @@ int place_name(const struct place *dir, char *to)
 {
 	struct search s = { .end = to + PATH_BYTES - 1, .room = PATH_BYTES - 1 };
 	char text[TEXT_BYTES];
-	struct place at;
+	struct place at = { 0 };
 	int rc = place_copy(&at, dir);
 
 	*s.end = '\0';

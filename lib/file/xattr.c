@@ -102,6 +102,8 @@ static int set(const struct object *o, const char *name, const void *from, size_
 		return result(-EINVAL);
 	if (size > VALUE_BYTES)
 		return result(-E2BIG);
+	if (!from && size)
+		return result(-EFAULT);
 	/* For struct fs_ops, NULL removes the attribute. */
 	return call(&(struct call){ .run = run_set, .name = name, .from = from ? from : "",
 				    .size = size, .flags = flags }, o);

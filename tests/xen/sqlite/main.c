@@ -17,6 +17,7 @@
 #include <string.h>
 
 static sqlite3 *db;
+static char why[100];			/* the last transaction failed */
 
 static void run(const char *sql)
 {
@@ -66,6 +67,7 @@ static bool transaction(long long n)
 		 n, 100 + n * 7919 % 3000, n, n / 2, n);
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return true;
+	snprintf(why, sizeof(why), "%s", sqlite3_errmsg(db));
 	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	return false;
 }
@@ -102,8 +104,8 @@ int main(int argc, char **argv)
 		if (!full)
 			printf("committed: %lld\n", last);
 	if (!full)
-		test_failure("%s", sqlite3_errmsg(db));
+		test_failure("%s", why);
 	expect_equal(check(), last - 1);
-	printf("full: %s\n", sqlite3_errmsg(db));
+	printf("full: %s\n", why);
 	test_success();
 }

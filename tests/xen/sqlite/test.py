@@ -18,14 +18,14 @@ import nullblk
 LONG = os.environ.get("LONG") == "1"
 MODES = ("delete", "wal", "truncate") if LONG else ("delete", "wal")
 KILLS = int(os.environ.get("SQLITE_KILLS", "200" if LONG else "4"))
-SIZE = 24       # MB
+SIZE, SMALL = 24, 12    # MB
 MEMORY = 32
 
 
-def empty_disk(lab):
+def empty_disk(lab, size):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "disk.img"
-        subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", path, f"{SIZE}M"], check=True,
+        subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", path, f"{size}M"], check=True,
                        stdout=subprocess.DEVNULL)
         lab.put(path.read_bytes(), "/tmp/sqlite.img")
 
@@ -61,7 +61,7 @@ def test_transactions_survive_kills_and_a_lost_write_cache(lab, image):
     seed = random.randrange(1 << 32)
     choose = random.Random(seed)
     nullblk.load(lab)
-    empty_disk(lab)
+    empty_disk(lab, SIZE)
     for mode in MODES:
         disk = nullblk.Disk(lab, 60, size=SIZE)
         disk.new()
@@ -82,8 +82,8 @@ def test_transactions_survive_kills_and_a_lost_write_cache(lab, image):
 
 def test_a_full_disk_costs_an_error_and_nothing_else(lab, image):
     nullblk.load(lab)
-    empty_disk(lab)
-    disk = nullblk.Disk(lab, 61, size=SIZE)
+    empty_disk(lab, SMALL)
+    disk = nullblk.Disk(lab, 61, size=SMALL)
     disk.new()
     lab.sh(f"dd if=/tmp/sqlite.img of=/dev/{disk.name} bs=1M 2>/dev/null && sync")
     result = lab.run_guest(image, args=["full", "/data/db"], timeout=600, memory=MEMORY,
