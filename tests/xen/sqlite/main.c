@@ -18,6 +18,7 @@
 
 static sqlite3 *db;
 static char why[100];			/* the last transaction failed */
+static long long sizes = 3000;		/* of data: 100 + less than this; in the database, too */
 
 static void run(const char *sql)
 {
@@ -50,6 +51,11 @@ static void open_database(const char *file, const char *journal)
 	snprintf(sql, sizeof(sql), "PRAGMA journal_mode=%s", journal);
 	run(sql);
 	run("PRAGMA synchronous=FULL");
+	if (!number("PRAGMA user_version")) {
+		snprintf(sql, sizeof(sql), "PRAGMA user_version=%lld", sizes);
+		run(sql);
+	}
+	sizes = number("PRAGMA user_version");
 	run("CREATE TABLE IF NOT EXISTS rows(n INTEGER PRIMARY KEY, changed INTEGER, data BLOB)");
 	run("CREATE TABLE IF NOT EXISTS sums(total INTEGER)");
 	run("INSERT INTO sums SELECT 0 WHERE NOT EXISTS (SELECT * FROM sums)");
@@ -64,7 +70,7 @@ static bool transaction(long long n)
 		 "BEGIN; INSERT INTO rows VALUES(%lld, 0, randomblob(%lld));"
 		 "UPDATE rows SET changed = %lld WHERE n = %lld;"
 		 "UPDATE sums SET total = total + %lld; COMMIT",
-		 n, 100 + n * 7919 % 3000, n, n / 2, n);
+		 n, 100 + n * 7919 % sizes, n, n / 2, n);
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return true;
 	snprintf(why, sizeof(why), "%s", sqlite3_errmsg(db));
@@ -76,6 +82,7 @@ static long long check(void)
 {
 	long long last = number("SELECT ifnull(max(n), 0) FROM rows");
 	sqlite3_stmt *s;
+	char sql[120];
 
 	expect(!sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &s, NULL));
 	expect(sqlite3_step(s) == SQLITE_ROW);
@@ -84,7 +91,9 @@ static long long check(void)
 	sqlite3_finalize(s);
 	expect_equal(number("SELECT count(*) FROM rows"), last);
 	expect_equal(number("SELECT total FROM sums"), last * (last + 1) / 2);
-	expect_equal(number("SELECT count(*) FROM rows WHERE length(data) <> 100 + n * 7919 % 3000"), 0);
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM rows WHERE length(data) <> 100 + n * 7919 %% %lld",
+		 sizes);
+	expect_equal(number(sql), 0);
 	expect_equal(number("SELECT count(*) FROM rows WHERE changed NOT IN (0, 2 * n, 2 * n + 1)"), 0);
 	return last;
 }
@@ -95,6 +104,8 @@ int main(int argc, char **argv)
 	long long last;
 
 	expect(argc == 4 || full);
+	if (full)
+		sizes = 200000;
 	open_database(argv[2], full ? "delete" : argv[3]);
 	last = check();
 	printf("last: %lld\n", last);

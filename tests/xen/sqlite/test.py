@@ -90,6 +90,6 @@ def test_a_full_disk_costs_an_error_and_nothing_else(lab, image):
                            cmdline="mount=xvda:/data", more=attach(disk))
     assert "Test result: SUCCESS" in result.console, result.console
     assert "full: database or disk is full" in result.console, result.console
-    assert checked(lab, image, disk, "delete") > 100
+    assert checked(lab, image, disk, "delete") > 50
     disk.remove()
     lab.sh("rm /tmp/sqlite.img")
