@@ -110,6 +110,52 @@ def each_folder_of_disks_has_its_own_tar(here):
     assert left == ["0/a/site.tar", "0/b/site.tar", "1/site.tar"], left
 
 
+def refused(function, *arguments):
+    try:
+        function(*arguments)
+    except config.ConfigError as e:
+        return str(e)
+    raise AssertionError(f"{function.__name__}{arguments} is not refused")
+
+
+@claim
+def no_project_of_another_user_is_taken(here):
+    top = here.folder / "top"
+    inner = top / "inner"
+    inner.mkdir(parents=True)
+    file = top / config.NAME
+    file.write_text("[build]\ncommand = 'touch ran'\noutput = 'ran'\n")
+    assert config.file_of(inner) == (file, None)
+    inner.chmod(0o777)
+    assert f"the search ended at {inner}, which any user can change" in refused(config.find, inner)
+    os.chdir(inner)
+    assert not cli.exists()
+    inner.chmod(0o755)
+    own, config.trusted = config.trusted, lambda: {os.geteuid() + 1}
+    try:
+        assert f"the search ended at {inner}, which belongs to user " in refused(config.find, inner)
+        assert f"{file}: it belongs to user " in refused(config.find, top)
+        os.chdir(top)
+        assert cli.exists(), "the reason is not told"
+    finally:
+        config.trusted = own
+    if os.geteuid():
+        return "without chown, which needs root"
+    link = here.folder / "link"
+    link.mkdir()
+    (link / config.NAME).symlink_to(file)
+    for other in file, top, link / config.NAME:
+        os.chown(other, 65534, 65534, follow_symlinks=False)
+        project = other if other == top else other.parent
+        for command in "build", "run":
+            said = xenolith(project, command, status=2)
+            assert f"{other}: it belongs to user " in said and not list(here.folder.rglob("ran")), said
+        if other == file:
+            assert f"{link}/{config.NAME}: it belongs to user " in xenolith(link, "build", status=2), "of a link"
+        os.chown(other, 0, 0, follow_symlinks=False)
+    assert xenolith(inner, "build").startswith("../ran: ")
+
+
 # A file, the line of its mistake, and what is said.
 MISTAKES = (
     ("x = 1", 1, "x: there is no such key; there are name, image, [build]"),
