@@ -168,6 +168,8 @@ class Link:
         import symbols
         wanted = Path(self.words.output)
         first, output, map_file = f"{scratch}/first", str(wanted), f"{scratch}/map"
+        if wanted.is_dir():
+            raise LinkError(f"cannot open output file {wanted}: Is a directory")
         if wanted.exists() and not wanted.is_file():
             output = f"{scratch}/second"            # /dev/null
         self.first(first, map_file)

@@ -3,9 +3,10 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 from folders import BUILD, ROOT
-from project import cli, config
+from project import cli, config, make
 
 claims = []
 
@@ -61,6 +62,100 @@ def files_of_a_project_are_in_its_image(here):
     assert xenolith(folder, "build").startswith("prog: "), "of a command"
 
 
+@claim
+def each_file_of_a_project_has_its_own_place_in_build(here):
+    folder = here.folder / "deep/obj"
+    (here.folder / "deep/common/obj").mkdir(parents=True)
+    (here.folder / "deep/common/f.c").write_text("int f(void) { return 1; }\n")
+    xenolith(here.folder, "new", "deep/obj")
+    (folder / "src/f.c").write_text("int f(void);\nint c(void) { return f(); }\n")
+    (folder / "src/f.S").write_text('.globl s\ns: ret\n.section .note.GNU-stack, "", @progbits\n')
+    (folder / "src/main.c").write_text("int c(void), s(void);\nint main(void) { return c() + s(); }\n")
+    (folder / "xenolith.toml").write_text("[build]\nsources = ['src', '../common']\n")
+    assert xenolith(folder, "build").count("  CC ") == 5
+    assert (folder / "build/obj").is_file() and "  CC " not in xenolith(folder, "build")
+    outside = {str(p.relative_to(here.folder / "deep")) for p in here.folder.rglob("*.o")}
+    assert all(p.startswith("obj/build/.obj/") for p in outside), outside
+    (folder / "build/obj").unlink()
+    (folder / "build/obj").symlink_to(here.folder / "mine")
+    assert "link out of build/" in xenolith(folder, "build", status=2) and not (here.folder / "mine").exists()
+    (folder / "xenolith.toml").write_text("name = 'tests'\n[build]\nsources = ['src', '../common']\n")
+    xenolith(folder, "build")
+    assert (folder / "build/tests").is_file()
+    assert [i.is_file() for _, i in make.tests(config.find(folder))] == [True]
+
+
+@claim
+def each_folder_of_disks_has_its_own_tar(here):
+    folders = "a/site", "b/site", "../site"
+    project = here.folder / "p"
+    for f in folders:
+        (project / f).mkdir(parents=True)
+        (project / f / "which").write_text(f)
+    file = project / "xenolith.toml"
+    file.write_text(f"[run]\ndisks = {list(folders)}\n")
+
+    def packed():
+        tars = [Path(make.disk(config.load(file), f)) for f in folders]
+        return [(t, t.stat().st_ino, subprocess.check_output(["tar", "-xOf", t, "./which"], text=True)) for t in tars]
+    first = packed()
+    assert [text for _, _, text in first] == list(folders) and packed() == first
+    with open(first[0][0], "rb") as of_a_guest:
+        before = of_a_guest.read()
+        (project / "a/site/which").write_text("changed")
+        assert packed()[0][2] == "changed"
+        of_a_guest.seek(0)
+        assert of_a_guest.read() == before, "the disk of a running guest changed"
+    left = sorted(str(p.relative_to(project / "build/.disks")) for p in project.rglob("build/.disks/**/*.*"))
+    assert left == ["0/a/site.tar", "0/b/site.tar", "1/site.tar"], left
+
+
+def refused(function, *arguments):
+    try:
+        function(*arguments)
+    except config.ConfigError as e:
+        return str(e)
+    raise AssertionError(f"{function.__name__}{arguments} is not refused")
+
+
+@claim
+def no_project_of_another_user_is_taken(here):
+    top = here.folder / "top"
+    inner = top / "inner"
+    inner.mkdir(parents=True)
+    file = top / config.NAME
+    file.write_text("[build]\ncommand = 'touch ran'\noutput = 'ran'\n")
+    assert config.file_of(inner) == (file, None)
+    inner.chmod(0o777)
+    assert f"the search ended at {inner}, which any user can change" in refused(config.find, inner)
+    os.chdir(inner)
+    assert not cli.exists()
+    inner.chmod(0o755)
+    own, config.trusted = config.trusted, lambda: {os.geteuid() + 1}
+    try:
+        assert f"the search ended at {inner}, which belongs to user " in refused(config.find, inner)
+        assert f"{file}: it belongs to user " in refused(config.find, top)
+        os.chdir(top)
+        assert cli.exists(), "the reason is not told"
+    finally:
+        config.trusted = own
+    if os.geteuid():
+        return "without chown, which needs root"
+    link = here.folder / "link"
+    link.mkdir()
+    (link / config.NAME).symlink_to(file)
+    for other in file, top, link / config.NAME:
+        os.chown(other, 65534, 65534, follow_symlinks=False)
+        project = other if other == top else other.parent
+        for command in "build", "run":
+            said = xenolith(project, command, status=2)
+            assert f"{other}: it belongs to user " in said and not list(here.folder.rglob("ran")), said
+        if other == file:
+            assert f"{link}/{config.NAME}: it belongs to user " in xenolith(link, "build", status=2), "of a link"
+        os.chown(other, 0, 0, follow_symlinks=False)
+    assert xenolith(inner, "build").startswith("../ran: ")
+
+
 # A file, the line of its mistake, and what is said.
 MISTAKES = (
     ("x = 1", 1, "x: there is no such key; there are name, image, [build]"),
@@ -112,11 +207,11 @@ def the_words_of_run_come_from_the_file_and_then_from_the_command_line(here):
     file.write_text("name = 'web'\n[run]\nargs = ['a b']\nmemory = 48\nnet = true\nports = ['1:2']\n"
                     "disks = ['site:/www,ro']\ncmdline = 'lifetime=9s'\n[run.env]\nX = 'y z'\n")
     words = cli.run_words(config.load(file), [], None)
-    image = str(file.parent / "build/web")
+    image, tar = str(file.parent / "build/web"), file.parent / "build/.disks/0/site.tar"
     assert words == ["run", "--name", "web", "--memory", "48", "--net", "-p", "1:2", "--disk",
-                     f"{file.parent}/build/site.tar:/www,ro", "--cmdline", "env.X='y z' lifetime=9s",
+                     f"{tar}:/www,ro", "--cmdline", "env.X='y z' lifetime=9s",
                      image, "--", "a b"], words
-    assert "index.html" in subprocess.run(["tar", "-tf", file.parent / "build/site.tar"], text=True,
+    assert "index.html" in subprocess.run(["tar", "-tf", tar], text=True,
                                           stdout=subprocess.PIPE).stdout
     import here as command          # tools/xenolith/here.py
     os.chdir(file.parent)

@@ -23,15 +23,15 @@ class ProjectError(Exception):
 
 
 def exists():
-    return any((f / config.NAME).exists() for f in (Path.cwd(), *Path.cwd().parents))
+    """Whether there is a project here; one that is refused counts, so that the reason is told."""
+    try:
+        return config.file_of(Path.cwd())[0] is not None
+    except config.ConfigError:
+        return True
 
 
 def here():
-    project = config.find(Path.cwd())
-    if not project:
-        raise ProjectError(f"there is no {config.NAME} in this folder, nor above it; xenolith new NAME makes a "
-                           "project")
-    return project
+    return config.find(Path.cwd())
 
 
 def new(args):

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Reads xenolith.toml: load(FILE) returns a Project, or raises ConfigError with file and line.
 
+A project's commands and Makefile run as the caller, so file_of() takes no file of another user.
+
 All that the file may have is in KEYS, as a type of value and what it means.
 """
 
+import os
+import pwd
 import re
+import stat
 from pathlib import Path
 
 try:
@@ -167,9 +172,51 @@ def load(file):
         raise ConfigError(f"{file}: {e.strerror}") from None
 
 
-def find(folder):
-    """The project of a folder, or of one above it; None if there is none."""
+def trusted():
+    """The users whose projects are taken: the caller, also before sudo, and root."""
+    caller = os.geteuid()
+    before = os.environ.get("SUDO_UID", "") if caller == 0 else ""
+    return {0, caller, *([int(before)] if re.fullmatch(r"[0-9]{1,10}", before) else [])}
+
+
+def name_of(user):
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def check_owner(file):
+    """Refuses a file that is another user's, or is in a folder of another user, or is a link to such a file."""
+    for path, found in ((file, file.lstat()), (file, file.stat()), (file.parent, file.parent.stat())):
+        if found.st_uid not in trusted():
+            raise ConfigError(f"{path}: it belongs to user {name_of(found.st_uid)}, whose commands would run as you; "
+                              "copy the project, or change the owner of its folder")
+
+
+def end_of_search(folder):
+    """Why no file above this folder is taken; None if it is."""
+    found = folder.stat()
+    if found.st_uid not in trusted():
+        return f"{folder}, which belongs to user {name_of(found.st_uid)}"
+    return f"{folder}, which any user can change" if found.st_mode & stat.S_IWOTH else None
+
+
+def file_of(folder):
+    """(file, None) of the project of a folder, or of one above it; (None, where the search ended, or "")."""
     for here in (folder, *folder.parents):
         if (here / NAME).exists():
-            return load(here / NAME)
-    return None
+            check_owner(here / NAME)
+            return here / NAME, None
+        if end := end_of_search(here):
+            return None, end
+    return None, ""
+
+
+def find(folder):
+    """The project of a folder, or of one above it."""
+    file, end = file_of(folder)
+    if not file:
+        above = f"; above it, the search ended at {end}" if end else ", nor above it"
+        raise ConfigError(f"there is no {NAME} in {folder}{above}; xenolith new NAME makes a project")
+    return load(file)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: ISC
-"""Makes the image of a project, in its folder build/: image(project), tests(project).
+"""Makes the image of a project, in its folder build/: image(project), tests(project), disk(project, word).
+
+The image is build/NAME.  All else is in folders whose names begin with a dot, which no NAME does.
 
 The compiler runs in the project's folder, with names relative to it, so that its messages and
 the debug information have them.  A file is compiled again if it, a header that it includes or the
 options have changed.
 """
 
+import filecmp
 import os
 import shlex
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,6 +37,22 @@ def tree_make(*words):
         raise MakeError(None)
 
 
+def place(project, kind, file, suffix):
+    """Where that which is made of a file lies; file is relative to the project's folder.
+
+    No two files have the same place: it has the number of `..`, which it does not have itself.
+    """
+    ups = file.parts.count("..")
+    return Path(f"{project.folder / 'build' / kind / str(ups) / Path(*file.parts[ups:])}{suffix}")
+
+
+def prepare(project, made):
+    """Makes the folder of what is to be made, which must be in build/, also if links are followed."""
+    if not made.resolve().is_relative_to((project.folder / "build").resolve()):
+        raise MakeError(f"{made}: it is a link out of build/")
+    made.parent.mkdir(parents=True, exist_ok=True)
+
+
 class Make:
     def __init__(self, project):
         self.project, self.folder = project, project.folder
@@ -54,7 +74,8 @@ class Make:
             path = self.folder / word
             files = sorted(path.rglob("*")) if path.is_dir() else [path]
             for file in (Path(os.path.relpath(f, self.folder)) for f in files):
-                if path.is_dir() and (file.parts[0] in NOT_SOURCES or any(p[0] == "." for p in file.parts)):
+                inside = [p for p in file.parts if p != ".."]
+                if path.is_dir() and (file.parts[0] in NOT_SOURCES or any(p[0] == "." for p in inside)):
                     continue
                 if file.suffix in CXX:
                     raise MakeError(f"{file}: C++ is not supported")
@@ -66,7 +87,7 @@ class Make:
         """Whether something must be made again; writes the words down, for the next time."""
         noted, text = Path(f"{made}.words"), shlex.join(map(str, words))
         same = noted.exists() and noted.read_text() == text
-        made.parent.mkdir(parents=True, exist_ok=True)
+        prepare(self.project, made)
         if same and made.exists():
             newest = made.stat().st_mtime
             if all((self.folder / i).exists() and (self.folder / i).stat().st_mtime <= newest for i in inputs):
@@ -83,7 +104,7 @@ class Make:
         return shlex.split(text.replace("\\\n", " ").partition(":")[2].partition("\n\n")[0])
 
     def compile(self, source):
-        made = self.out / "obj" / source.with_suffix(".o")
+        made = place(self.project, ".obj", source, ".o")
         words = [f"{SDK}gcc", *self.project.build["cflags"], "-MD", "-c", source,
                  "-o", made.relative_to(self.folder)]
         compiler = Path(f"{SDK}gcc").parent.parent / "lib/xenolith/manifest"
@@ -102,7 +123,7 @@ class Make:
         folder = self.folder / self.project.build["files"]
         if not folder.is_dir():
             return []
-        assembly, made = self.out / "obj/files.s", self.out / "obj/files.o"
+        assembly, made = self.out / ".obj/files.s", self.out / ".obj/files.o"
         inside = [folder, *folder.rglob("*")]
         words = [f"{SDK}files", os.path.relpath(folder, self.folder), *sorted(map(str, inside))]
         if self.is_old(made, inside, words):
@@ -159,18 +180,23 @@ def tests(project):
     objects = make.compiled(make.sources())
     main = make.defines_main(objects) if objects else set()
     shared = [*(o for o in objects if o not in main), *make.files()]
-    return [(f.stem, make.link(make.out / "tests" / f.stem,
+    return [(f.stem, make.link(make.out / ".tests" / f.stem,
                                [*make.compiled([f.relative_to(project.folder)]), *shared])) for f in found]
 
 
 def disk(project, word):
-    """The word for --disk; a folder is packed into a tar in build/."""
+    """The word for --disk; a folder is packed into a tar in build/.disks/."""
     file = word.partition(":/")[0].partition(",")[0]
     path = project.folder / file
     if not path.is_dir():
         return f"{path}{word[len(file):]}"
-    made = project.folder / "build" / f"{path.name}.tar"
-    made.parent.mkdir(exist_ok=True)
-    subprocess.run(["tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "-C", path,
-                    "-cf", made, "."], check=True)
+    made = place(project, ".disks", Path(os.path.relpath(path, project.folder)), ".tar")
+    prepare(project, made)
+    # A guest may be running with the old one: it keeps that file.
+    with tempfile.TemporaryDirectory(dir=made.parent, prefix=".") as scratch:
+        new = Path(scratch) / made.name
+        subprocess.run(["tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "-C", path,
+                        "-cf", new, "."], check=True)
+        if not made.exists() or not filecmp.cmp(made, new, shallow=False):
+            new.replace(made)
     return f"{made}{word[len(file):]}"
