@@ -313,6 +313,7 @@ void reply_to(struct reply *reply, struct site *site, const struct request *r)
 	int status;
 
 	reply->has_body = r->method == METHOD_GET;
+	reply->list = false;
 	if (r->method == METHOD_OPTIONS) {
 		reply->status = 204;
 		reply->what = NULL;
@@ -321,6 +322,7 @@ void reply_to(struct reply *reply, struct site *site, const struct request *r)
 		return;
 	}
 	status = site_find(site, r->path, r->path_len, r->folder, request_accepts_gzip(r), &found);
+	reply->list = found.list;
 	if (status != 200) {
 		reply_error(reply, status, r);
 		return;

@@ -20,6 +20,7 @@ struct reply {
 	struct range ranges[RANGES_MAX];
 	off_t length;			/* of the body, including the text between parts */
 	struct representation *own;	/* made for this reply: the caller frees it; or NULL */
+	bool list;			/* of a folder, also if it could not be made */
 	bool can_put;			/* files can be uploaded to the request's path */
 };
 

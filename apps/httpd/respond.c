@@ -29,11 +29,15 @@ static const struct representation *status_for(struct connection *c, const struc
 	return c->own = status_json();
 }
 
-/* If descriptors or memory are missing, connections with less progress are closed. */
+/*
+ * If descriptors or memory are missing, connections with less progress are closed; but not for a
+ * list, which needs much memory and is made anew each time.
+ */
 static void site_reply(struct connection *c, struct reply *reply, const struct request *request)
 {
 	reply_to(reply, &server.site, request);
-	for (int i = 0; reply->status == 503 && i < RESETS_MAX && connection_make_room(c); i++)
+	for (int i = 0; reply->status == 503 && !reply->list && i < RESETS_MAX &&
+			connection_make_room(c); i++)
 		reply_to(reply, &server.site, request);
 	c->own = reply->own;
 }

@@ -384,6 +384,7 @@ int site_find(struct site *s, const char *path, size_t len, bool slash, bool gzi
 		return 301;
 	f->own = false;
 	if (r->folder && !r->index) {
+		f->list = true;
 		f->what = site_list(s, r);
 		return f->what ? 200 : 503;
 	}

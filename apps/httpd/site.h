@@ -87,6 +87,7 @@ int site_add_folder(struct site *s, const char *name, size_t len);
 struct found {
 	struct representation *what;
 	bool own;			/* made for this request: representation_free() */
+	bool list;			/* it is a folder's list, also if that was not made */
 };
 
 /*
@@ -130,6 +131,9 @@ struct entry {
 	uint64_t size;			/* of a file */
 	int64_t mtime;
 };
+
+/* Bytes of a name's row, or a few more. */
+size_t site_row_size(struct span name);
 
 /*
  * The same of any n entries, which are sorted by name; more: there are others. mtime is the

@@ -42,6 +42,22 @@ static void put_entry(struct text *t, const struct entry *e)
 	put_char(t, '\n');
 }
 
+size_t site_row_size(struct span name)
+{
+	size_t size = 64;
+
+	for (size_t i = 0; i < name.len; i++) {
+		struct span one = { name.at + i, 1 };
+		char escaped[16];
+		struct text t = text_in(escaped, sizeof(escaped));
+
+		put_url(&t, one);
+		put_html(&t, one);
+		size += text_len(&t);
+	}
+	return size;
+}
+
 static void put_page(struct text *t, struct span folder, const struct entry *entries, size_t n,
 		     bool more)
 {
@@ -78,7 +94,7 @@ struct representation *site_page(struct span folder, const struct entry *entries
 	char *data;
 
 	for (size_t i = 0; i < n; i++)
-		size += 64 + 9 * entries[i].name.len;
+		size += site_row_size(entries[i].name);
 	data = malloc(size);
 	if (!data)
 		return NULL;

@@ -21,7 +21,7 @@
 #define SMALL 4096			/* bytes: sent in one call with the header */
 #define CHANGED 0			/* no status: the file changed, find it again */
 #define TRIES 3
-#define ENTRIES_MAX 10000		/* of a folder's list */
+#define LIST_MAX (256 << 10)		/* bytes of the rows of a folder's list */
 
 /* An open file or folder; fd -1: none. */
 struct opened {
@@ -185,24 +185,22 @@ static int stat_link(const struct site *s, struct span folder, const char *name,
 }
 
 /* Describes a name of a folder. Returns false if it is not listed. */
-static bool describe(const struct site *s, struct span folder, DIR *dir, const char *name,
+static bool describe(const struct site *s, struct span folder, DIR *dir, struct span name,
 		     struct entry *e)
 {
 	struct stat st;
 
-	if (!site_is_valid_name(name, strlen(name)) ||
-	    fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (S_ISLNK(st.st_mode) && stat_link(s, folder, name, &st)) ||
+	if (fstatat(dirfd(dir), name.at, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (S_ISLNK(st.st_mode) && stat_link(s, folder, name.at, &st)) ||
 	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
 		return false;
-	*e = (struct entry){ { name, strlen(name) }, S_ISDIR(st.st_mode), st.st_size,
-			     st.st_mtim.tv_sec };
+	*e = (struct entry){ name, S_ISDIR(st.st_mode), st.st_size, st.st_mtim.tv_sec };
 	return true;
 }
 
 struct list {
 	struct entry *entries;
-	size_t count, room;
+	size_t count, room, bytes;
 	bool more;
 };
 
@@ -237,20 +235,26 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name.at, ((const struct entry *)b)->name.at);
 }
 
-/* Reads a folder. Returns 0 or the error. */
+/*
+ * Reads a folder. Returns 0 or the error. Names that turn out not to be listed count, too, because
+ * other clients wait while they are looked at.
+ */
 static int read_folder(const struct site *s, struct span folder, DIR *dir, struct list *l)
 {
 	struct dirent *d;
 	struct entry e;
 
 	for (errno = 0; (d = readdir(dir)); errno = 0) {
-		if (!describe(s, folder, dir, d->d_name, &e))
+		struct span name = { d->d_name, strlen(d->d_name) };
+
+		if (!site_is_valid_name(name.at, name.len))
 			continue;
-		if (l->count == ENTRIES_MAX) {
+		l->bytes += site_row_size(name);
+		if (l->bytes > LIST_MAX) {
 			l->more = true;
 			return 0;
 		}
-		if (!add(l, &e))
+		if (describe(s, folder, dir, name, &e) && !add(l, &e))
 			return ENOMEM;
 	}
 	return errno;
@@ -263,6 +267,7 @@ static int list_folder(const struct site *s, struct span folder, struct opened *
 	DIR *dir = fdopendir(o->fd);
 	int rc;
 
+	f->list = true;
 	if (!dir)
 		return status_of(errno);
 	o->fd = -1;

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import socket
 import tempfile
@@ -191,15 +192,33 @@ def links_lead_nowhere_else(_):
 
 @claim
 def a_large_folder_is_listed_in_part(_):
-    with live() as (server, www):
-        for i in range(10001):
-            (www / f"{i:05}").touch()
-        page = server.ask("/").body
-        assert page.count(b"<tr>") == 10001 and b"There are more." in page
-        os.unlink(www / "00000")
-        page = server.ask("/").body
-        assert page.count(b"<tr>") == 10000 and b"more" not in page
-        assert page.index(b"00001") < page.index(b"10000")
+    for suffix in "", "x" * 250, "<" * 250:
+        with live() as (server, www):
+            for i in range(6000 if not suffix else 700):
+                (www / f"{i:05}{suffix}").touch()
+            page = server.ask("/").body
+            assert 180 << 10 < len(page) < 260 << 10 and b"There are more." in page, len(page)
+            names = re.findall(rb'href="(\d+)', page)
+            assert len(names) == page.count(b"<tr>") - 1 and names == sorted(names)
+            for name in os.listdir(www)[100:]:
+                os.unlink(www / name)
+            page = server.ask("/").body
+            assert page.count(b"<tr>") == 100 and b"There are more" not in page
+
+
+@claim
+def nobody_is_closed_for_a_list(_):
+    with live(program="poor_server", env={"POOR": "malloc", "MEMORY": str(128 << 10)}) as (server, www):
+        for i in range(1000):
+            (www / f"{i:0255}").touch()
+        with contextlib.ExitStack() as stack:
+            others = [stack.enter_context(server.connect()) for _ in range(20)]
+            for s in others:
+                assert exchange(s, "/none").status == 404
+            assert server.ask("/").status == 503
+            for s in others:
+                assert exchange(s, "/none").status == 404
+        assert server.status()["connections"]["evicted"] == 0
 
 
 @claim

@@ -50,6 +50,18 @@ void __wrap_free(void *p)
 	__real_free(p);
 }
 
+char *__wrap_strndup(const char *s, size_t most)
+{
+	size_t n = strnlen(s, most);
+	char *p = __wrap_malloc(n + 1);
+
+	if (p) {
+		memcpy(p, s, n);
+		p[n] = '\0';
+	}
+	return p;
+}
+
 int __wrap_accept4(int fd, struct sockaddr *from, socklen_t *len, int flags)
 {
 	if (!limit)

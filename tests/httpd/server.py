@@ -47,7 +47,7 @@ all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/
 		-include stdio.h -include unistd.h -include {OUT}/short.h -c -o $@ $<
 {OUT}/poor_server: {OUT}/poor.o $(call objects,$(OURS))
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^ \\
-		-Wl,--wrap=malloc,--wrap=realloc,--wrap=free,--wrap=accept4,--wrap=sysconf
+		-Wl,--wrap=malloc,--wrap=realloc,--wrap=free,--wrap=strndup,--wrap=accept4,--wrap=sysconf
 {OUT}/server: $(call objects,$(OURS))
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^
 {OUT}/%_fuzz: {OUT}/%_fuzz.o $(call objects,$(PURE))
