@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a guest may cost: names of a copy, and bytes of a file that announces no size, as in /proc. */
+/* Limits: names of a copy, and bytes of a file that announces no size, as in /proc. */
 #define NAMES_MOST 1000000
 #define NAMES_BYTES_MOST (64 << 20)
 #define NAME_BYTES 255
@@ -146,7 +146,8 @@ static int receive_data(json_t *parameters, void *arg)
 			die(FAILED, "%s has sent invalid data", cp_guest);
 		r->left -= cp_chunk.length;
 		if (r->left < 0)
-			die(FAILED, "%s: %s sends more data than it has announced", r->shown, cp_guest);
+			die(FAILED, "%s: %s sends more data than it has announced", r->shown,
+			    cp_guest);
 		endpoint_receive(cp_chunk.data, cp_chunk.length);
 		write_all(r, cp_chunk.data, cp_chunk.length);
 	}
@@ -220,8 +221,8 @@ static void put(struct listing *l, char type, const char *name)
 	count++;
 	bytes += n;
 	if (count > NAMES_MOST || bytes > NAMES_BYTES_MOST)
-		die(FAILED, "%s: there are too many names for one copy; copy the folders one by one",
-		    cp_guest);
+		die(FAILED, "%s: there are too many names for one copy; copy the folders one by"
+		    " one", cp_guest);
 	if (l->size - l->len < 1 + n) {
 		l->size = 2 * l->size + 1024;
 		l->text = realloc(l->text, l->size);
@@ -242,7 +243,8 @@ static void put_entry(struct listing *l, json_t *entry, const char *path)
 	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..") ||
 	    strlen(name) > NAME_BYTES * (utf8 ? 1 : strlen(REPLACED)))
 		die(FAILED, "%s:%s: it has the invalid name %s", cp_guest, path, name);
-	put(l, !utf8 ? 'u' : !strcmp(type, "folder") ? 'd' : !strcmp(type, "file") ? 'f' : 'o', name);
+	put(l, !utf8 ? 'u' : !strcmp(type, "folder") ? 'd' : !strcmp(type, "file") ? 'f' : 'o',
+	    name);
 }
 
 static int by_name(const void *a, const void *b)
@@ -262,7 +264,8 @@ static void sort(struct listing *l, const char *path)
 	qsort(l->names, l->count, sizeof(*l->names), by_name);
 	for (size_t i = 1; i < l->count; i++)
 		if (!by_name(&l->names[i - 1], &l->names[i]) && *l->names[i] != 'u')
-			die(FAILED, "%s:%s: it has the name %s twice", cp_guest, path, l->names[i] + 1);
+			die(FAILED, "%s:%s: it has the name %s twice", cp_guest, path,
+			    l->names[i] + 1);
 }
 
 /* Reads all entries of a folder.  Returns NULL, or the error IsFile or NotFound. */

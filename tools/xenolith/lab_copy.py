@@ -245,12 +245,23 @@ def put_folder(command, folder):
         skipped.append(folder / member.name.partition("/")[2])
         return None
     # The folder may be behind a link, but no link in it is followed.
-    with tarfile.open(fileobj=Input(command), mode="w|", format=tarfile.GNU_FORMAT) as tar:
+    with Archive.open(fileobj=Input(command), mode="w|", format=tarfile.GNU_FORMAT) as tar:
+        tar.skipped = skipped
         tar.inodes = NoLinks()
         tar.add(folder.resolve(), "copy", filter=keep)
     command.close_input()
     status = ended(command)
     return say_skipped(skipped) or status
+
+
+class Archive(tarfile.TarFile):
+    """Its skipped files include those that tarfile leaves out without a word, such as sockets."""
+
+    def gettarinfo(self, name=None, arcname=None, fileobj=None):
+        member = super().gettarinfo(name, arcname, fileobj)
+        if member is None:
+            self.skipped.append(name)
+        return member
 
 
 class NoLinks(dict):
