@@ -25,6 +25,16 @@ static size_t utf8(const char *s, size_t len)
 	return n;
 }
 
+bool json_utf8(const char *s, size_t len)
+{
+	for (size_t n; len; s += n, len -= n) {
+		n = utf8(s, len);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
 static size_t utf8_put(char to[4], uint32_t c)
 {
 	if (c < 0x80) {

@@ -32,6 +32,7 @@ void json_chars(struct json *j, const char *key, const char *value, size_t len);
 struct json_value;
 void json_members(struct json *j, struct json_value object);
 bool json_fits(const struct json *j);
+bool json_utf8(const char *s, size_t len);	/* whether it stays as it is */
 
 /*
  * Reading.  Only text that json_check() has accepted as one value may be passed to the

@@ -50,7 +50,8 @@ static const struct {
 /* For a method to return: rc, as an error of the interface if it is one. */
 static int refused(struct command *c, int rc)
 {
-	const char *name = rc == -EISDIR ? FILES ".IsFolder" : FILES ".Refused";
+	const char *name = rc == -EISDIR ? FILES ".IsFolder" :
+			   rc == -ENOENT ? FILES ".NotFound" : FILES ".Refused";
 	char text[32];
 
 	if (rc >= 0)
@@ -327,6 +328,8 @@ static bool put_name(struct listing *l, const char *name, size_t len, uint32_t m
 		json_chars(l->j, "name", name, len);
 		json_string(l->j, "type", type == S_IFREG ? "file" : type == S_IFDIR ? "folder" :
 			    type == S_IFLNK ? "link" : "other");
+		if (!json_utf8(name, len))
+			json_bool(l->j, "not_utf8", true);
 		json_close(l->j, '}');
 	}
 	l->next = next;
@@ -430,8 +433,9 @@ static struct interface interface = {
 	"# their length in 4 bytes, little-endian, at most 32768, and the bytes; 0 is the end.\n"
 	"# Write (dangerous) replaces the file when all of its data is on the disk.\n"
 	"# MakeDirectory (dangerous) accepts a folder that exists.  Modes are permission bits.\n"
+	"# A file whose name is not UTF-8 (not_utf8) cannot be reached.\n"
 	"interface " FILES "\n"
-	"type Entry (name: string, type: (file, folder, link, other))\n"
+	"type Entry (name: string, type: (file, folder, link, other), not_utf8: ?bool)\n"
 	"method Open(write: bool) -> ()\n"
 	"method Read(path: string) -> (size: ?int, mode: ?int)\n"
 	"method List(path: string, from: ?int) -> (mode: int, entries: []Entry, next: ?int)\n"
@@ -440,6 +444,7 @@ static struct interface interface = {
 	"error Busy (reason: string)\n"
 	"error IsFolder (reason: string)\n"
 	"error IsFile (reason: string)\n"
+	"error NotFound (reason: string)\n"
 	"error Refused (reason: string)\n",
 	.methods = methods,
 };

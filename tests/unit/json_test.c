@@ -93,6 +93,8 @@ static void what_is_written_can_be_read(void)
 	json_close(&j, '}');
 	json_close(&j, ']');
 	json_string(&j, "e", "");
+	assert(json_utf8("", 0) && json_utf8("a\xc3\xa4", 3) && !json_utf8("a\xc3\xa4", 2));
+	assert(!json_utf8("a\xff", 2) && !json_utf8("\xc3z", 2));
 	json_close(&j, '}');
 	assert(json_fits(&j) && json_check(buf, j.len, 3) == 0);
 	assert(json_member((struct json_value){ buf, j.len }, "s", &v));

@@ -3,8 +3,9 @@
 
 Agent implements the host's side of the protocol of dom0/agent.c, over a socket.  Here runs
 commands with subprocess, on a machine that is a Xen host.  Both have
-start(words, terminal) -> Command.  A Command collects the output; any thread may wait for it
-or write to it.
+start(words, terminal, most) -> Command.  A Command collects the output; any thread may wait for
+it or write to it.  most: while so many bytes of out wait for take(), nothing more is read; over
+an Agent, the output of its other commands waits meanwhile, too.
 """
 
 import fcntl
@@ -41,9 +42,10 @@ def receive(sock, n):
 class Command:
     """A running command: its output is added to out and err; status is set at its end."""
 
-    def __init__(self):
+    def __init__(self, most=None):
         self.changed = threading.Condition()
         self.out, self.err = bytearray(), bytearray()
+        self.most = most
         self.status = None
         self.unacked = self.taken = 0   # bytes of input: on their way; written to the command
 
@@ -64,8 +66,16 @@ class Command:
             self.taken += n
             self.changed.notify_all()
 
+    def unbound(self):
+        """Read on though nobody may call take()."""
+        with self.changed:
+            self.most = None
+            self.changed.notify_all()
+
     def took(self, stream, data):
         with self.changed:
+            if stream is self.out:
+                self.until(lambda: self.most is None or len(stream) < self.most)
             stream.extend(data)
             self.changed.notify_all()
 
@@ -74,6 +84,7 @@ class Command:
         with self.changed:
             data = bytes(stream)
             stream.clear()
+            self.changed.notify_all()
             return data
 
     def ended(self, status):
@@ -95,8 +106,8 @@ class Command:
 
 
 class RemoteCommand(Command):
-    def __init__(self, agent, number):
-        super().__init__()
+    def __init__(self, agent, number, most):
+        super().__init__(most)
         self.agent, self.number = agent, number
 
     def pass_input(self, data):
@@ -162,7 +173,7 @@ class Agent:
         for command in list(self.commands.values()):
             command.ended(255)
 
-    def start(self, words, terminal=None):
+    def start(self, words, terminal=None, most=None):
         """Run a command on a terminal of (rows, columns), or with pipes if None."""
         rows, cols = terminal or (0, 0)
         data = (struct.pack("<HHH", bool(terminal), rows, cols)
@@ -173,7 +184,7 @@ class Agent:
         with self.lock:
             while self.next in self.commands:
                 self.next = (self.next + 1) & 0xffff
-            command = RemoteCommand(self, self.next)
+            command = RemoteCommand(self, self.next, most)
             self.commands[self.next] = command
             self.next = (self.next + 1) & 0xffff
         self.send("R", command.number, data)
@@ -190,8 +201,8 @@ class Agent:
 
 
 class LocalCommand(Command):
-    def __init__(self, words, terminal):
-        super().__init__()
+    def __init__(self, words, terminal, most):
+        super().__init__(most)
         self.terminal, self.input = None, queue.SimpleQueue()
         if terminal:
             self.terminal, slave = pty.openpty()
@@ -226,6 +237,7 @@ class LocalCommand(Command):
 
     def reap(self, readers):
         code = self.process.wait()
+        self.unbound()          # only what is in the pipes still comes
         for r in readers:
             r.join(0.5)
         self.ended(code if code >= 0 else 128 - code)
@@ -268,8 +280,8 @@ class Here:
         self.commands = []
         self.gone = threading.Event()
 
-    def start(self, words, terminal=None):
-        command = LocalCommand(words, terminal)
+    def start(self, words, terminal=None, most=None):
+        command = LocalCommand(words, terminal, most)
         self.commands = [c for c in self.commands if c.status is None] + [command]
         return command
 

@@ -164,10 +164,10 @@ class Lab:
 
     # -- dom0
 
-    def start(self, words, terminal=None):
+    def start(self, words, terminal=None, most=None):
         """Start a command in dom0, on a terminal of (rows, columns), or with pipes."""
         self.check()
-        return self.channel.start(words, terminal)
+        return self.channel.start(words, terminal, most)
 
     def dom0(self, command, timeout=None, input=b""):
         """Run a command in dom0 (a string by sh); returns (status, output)."""

@@ -48,7 +48,8 @@ _Noreturn void cp_refuse(const char *path, const char *error, json_t *parameters
 
 	if (name && !strcmp(name, ".PermissionDenied"))
 		complain("cp", error, parameters);
-	if (!name || (strcmp(name, ".Refused") && strcmp(name, ".IsFolder")))
+	if (!name || (strcmp(name, ".Refused") && strcmp(name, ".NotFound") &&
+		      strcmp(name, ".IsFolder")))
 		die(FAILED, "%s:%s: %s %s", cp_guest, path, error, raw_text(parameters, "reason"));
 	die(FAILED, "%s:%s: %s%s", cp_guest, path, raw_text(parameters, "reason"),
 	    strcmp(name, ".IsFolder") ? "" : hint);

@@ -17,7 +17,7 @@ extern struct cp_chunk {
 } cp_chunk;
 
 extern const char *cp_guest;		/* as it was typed */
-extern int cp_skipped;			/* something that is neither a file nor a folder */
+extern int cp_skipped;			/* something was not copied; a message says so */
 
 /* Connects to the channel for files. */
 void cp_open(int write);

@@ -13,7 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAMES_MOST 1000000		/* of a folder of the guest */
+/* Limits: names of a copy, and bytes of a file that announces no size, as in /proc. */
+#define NAMES_MOST 1000000
+#define NAMES_BYTES_MOST (64 << 20)
+#define NAME_BYTES 255
+#define REPLACED "\xef\xbf\xbd"		/* each byte that is not UTF-8 */
+#define UNSIZED_MOST (16 << 20)
+
+#define MISSING "was removed before it was copied"
 
 /* The file that is written, without its name yet. */
 static int part_dir = -1;
@@ -46,8 +53,9 @@ struct receiving {
 	const char *shown;
 	char option;
 	mode_t mask;
+	int below;			/* in the folder that is copied */
 	int fd, begun;
-	json_int_t mode;
+	json_int_t mode, left;		/* left: bytes that may still come */
 	json_t *error;
 };
 
@@ -126,6 +134,9 @@ static int receive_data(json_t *parameters, void *arg)
 		return keep_reply(parameters, &r->error);
 	r->begun = 1;
 	r->mode = number(parameters, "mode");
+	r->left = number(parameters, "size");
+	if (r->left <= 0)
+		r->left = UNSIZED_MOST;
 	begin(r);
 	for (;;) {
 		endpoint_receive(&cp_chunk.length, sizeof(cp_chunk.length));
@@ -133,6 +144,10 @@ static int receive_data(json_t *parameters, void *arg)
 			return 0;
 		if (cp_chunk.length > CP_CHUNK)
 			die(FAILED, "%s has sent invalid data", cp_guest);
+		r->left -= cp_chunk.length;
+		if (r->left < 0)
+			die(FAILED, "%s: %s sends more data than it has announced", r->shown,
+			    cp_guest);
 		endpoint_receive(cp_chunk.data, cp_chunk.length);
 		write_all(r, cp_chunk.data, cp_chunk.length);
 	}
@@ -146,10 +161,30 @@ static void name_part(struct receiving *r)
 	part_dir = -1;
 }
 
+/* What the guest has is not copied. */
+static void skip(const char *path, const char *why)
+{
+	fputs("xenolith: ", stderr);
+	put_word(stderr, path);
+	fprintf(stderr, " %s\n", why);
+	cp_skipped = 1;
+}
+
+static int is_missing(const char *error)
+{
+	return error && !strcmp(error, CP_FILES "NotFound");
+}
+
 static void get_file(const char *path, struct receiving *r)
 {
 	char *error = endpoint_call(CP_FILES "Read", cp_with_path(path, -1), 1, receive_data, r);
 
+	if (is_missing(error) && r->below && !r->begun) {
+		skip(path, MISSING);
+		free(error);
+		json_decref(r->error);
+		return;
+	}
 	if (error)
 		cp_refuse(path, error, r->error, "; xenolith cp -r copies folders");
 	if (!r->begun)
@@ -161,11 +196,85 @@ static void get_file(const char *path, struct receiving *r)
 	json_decref(r->error);
 }
 
-/* All entries of a folder, to be freed; *mode is that of the folder.  NULL: it is no folder. */
-static json_t *list_folder(const char *path, json_int_t *mode)
-{
-	json_t *all = json_array(), *next = NULL, *entries;
+/* ---- Folders. */
 
+/* The names of a folder, each behind a byte for its type: 'd', 'f', 'u': not UTF-8, 'o': other. */
+struct listing {
+	char *text;
+	size_t len, size;
+	char **names;			/* into text, sorted */
+	size_t count;
+	json_int_t mode;		/* of the folder */
+};
+
+static void free_listing(struct listing *l)
+{
+	free(l->text);
+	free(l->names);
+}
+
+static void put(struct listing *l, char type, const char *name)
+{
+	static size_t count, bytes;	/* of the whole copy */
+	size_t n = strlen(name) + 1;
+
+	count++;
+	bytes += n;
+	if (count > NAMES_MOST || bytes > NAMES_BYTES_MOST)
+		die(FAILED, "%s: there are too many names for one copy; copy the folders one by"
+		    " one", cp_guest);
+	if (l->size - l->len < 1 + n) {
+		l->size = 2 * l->size + 1024;
+		l->text = realloc(l->text, l->size);
+		if (!l->text)
+			die(FAILED, "out of memory");
+	}
+	l->text[l->len] = type;
+	memcpy(l->text + l->len + 1, name, n);
+	l->len += 1 + n;
+	l->count++;
+}
+
+static void put_entry(struct listing *l, json_t *entry, const char *path)
+{
+	const char *name = raw_text(entry, "name"), *type = raw_text(entry, "type");
+	int utf8 = !json_is_true(json_object_get(entry, "not_utf8"));
+
+	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..") ||
+	    strlen(name) > NAME_BYTES * (utf8 ? 1 : strlen(REPLACED)))
+		die(FAILED, "%s:%s: it has the invalid name %s", cp_guest, path, name);
+	put(l, !utf8 ? 'u' : !strcmp(type, "folder") ? 'd' : !strcmp(type, "file") ? 'f' : 'o',
+	    name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char **)a + 1, *(char **)b + 1);
+}
+
+static void sort(struct listing *l, const char *path)
+{
+	char *at = l->text;
+
+	l->names = calloc(l->count + 1, sizeof(*l->names));
+	if (!l->names)
+		die(FAILED, "out of memory");
+	for (size_t i = 0; i < l->count; i++, at += strlen(at) + 1)
+		l->names[i] = at;
+	qsort(l->names, l->count, sizeof(*l->names), by_name);
+	for (size_t i = 1; i < l->count; i++)
+		if (!by_name(&l->names[i - 1], &l->names[i]) && *l->names[i] != 'u')
+			die(FAILED, "%s:%s: it has the name %s twice", cp_guest, path,
+			    l->names[i] + 1);
+}
+
+/* Reads all entries of a folder.  Returns NULL, or the error IsFile or NotFound. */
+static const char *list_folder(const char *path, struct listing *l)
+{
+	json_t *next = NULL, *entries, *entry;
+	size_t i;
+
+	*l = (struct listing){ 0 };
 	do {
 		json_t *call = cp_with_path(path, -1), *reply = NULL;
 		char *error;
@@ -174,29 +283,24 @@ static json_t *list_folder(const char *path, json_int_t *mode)
 			json_object_set_new(call, "from", next);
 		error = endpoint_call(CP_FILES "List", call, 0, keep_reply, &reply);
 		if (error && !strcmp(error, CP_FILES "IsFile") && !next)
-			return NULL;
+			return "IsFile";
+		if (is_missing(error)) {
+			free_listing(l);
+			return "NotFound";
+		}
 		if (error)
 			cp_refuse(path, error, reply, "");
 		entries = json_object_get(reply, "entries");
-		*mode = number(reply, "mode");
+		l->mode = number(reply, "mode");
 		next = json_incref(json_object_get(reply, "next"));
-		if ((next && !json_array_size(entries)) || json_array_size(all) > NAMES_MOST)
+		if (next && !json_array_size(entries))
 			die(FAILED, "%s:%s: the list of names does not end", cp_guest, path);
-		if (json_array_extend(all, entries) && json_array_size(entries))
-			die(FAILED, "out of memory");
+		json_array_foreach(entries, i, entry)
+			put_entry(l, entry, path);
 		json_decref(reply);
 	} while (next);
-	return all;
-}
-
-static const char *checked_name(json_t *entry, const char *path)
-{
-	const char *name = raw_text(entry, "name");
-
-	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..") ||
-	    strlen(name) > 255)
-		die(FAILED, "%s:%s: it has the invalid name %s", cp_guest, path, name);
-	return name;
+	sort(l, path);
+	return NULL;
 }
 
 /* The folder NAME in dir, which is made if it is not there.  Its mode is set at the end. */
@@ -214,37 +318,46 @@ static int make_folder(int dir, const char *name, const char *shown, int *made)
 	return fd;
 }
 
-static void get_folder(const char *path, json_t *all, json_int_t mode, const struct receiving *to)
+static void get_folder(const char *path, const struct listing *l, const struct receiving *to);
+
+static void get_entry(char type, const char *path, struct receiving *r)
+{
+	struct listing its;
+	const char *error;
+
+	if (type == 'f') {
+		get_file(path, r);
+	} else if (type == 'd') {
+		error = list_folder(path, &its);
+		if (error && !strcmp(error, "IsFile"))
+			die(FAILED, "%s:%s: it is no folder any more", cp_guest, path);
+		if (error) {
+			skip(path, MISSING);
+		} else {
+			get_folder(path, &its, r);
+			free_listing(&its);
+		}
+	} else {
+		skip(path, type == 'u' ? "has a name that is not UTF-8 and was not copied" :
+		     "is neither a file nor a folder and was not copied");
+	}
+}
+
+static void get_folder(const char *path, const struct listing *l, const struct receiving *to)
 {
 	int made, dir = make_folder(to->dir, to->name, to->shown, &made);
-	json_t *entry;
-	size_t i;
 
-	json_array_foreach(all, i, entry) {
-		const char *name = checked_name(entry, path), *type = raw_text(entry, "type");
+	for (size_t i = 0; i < l->count; i++) {
+		const char *name = l->names[i] + 1;
 		char *from = cp_below(path, name), *shown = cp_below(to->shown, name);
-		struct receiving r = { .dir = dir, .name = name, .shown = shown, .mask = to->mask };
-		json_int_t its_mode;
+		struct receiving r = { .dir = dir, .name = name, .shown = shown, .mask = to->mask,
+				       .below = 1 };
 
-		if (!strcmp(type, "folder")) {
-			json_t *its = list_folder(from, &its_mode);
-
-			if (!its)
-				die(FAILED, "%s:%s: it is no folder any more", cp_guest, from);
-			get_folder(from, its, its_mode, &r);
-			json_decref(its);
-		} else if (!strcmp(type, "file")) {
-			get_file(from, &r);
-		} else {
-			fputs("xenolith: ", stderr);
-			put_word(stderr, from);
-			fputs(" is neither a file nor a folder and was not copied\n", stderr);
-			cp_skipped = 1;
-		}
+		get_entry(*l->names[i], from, &r);
 		free(from);
 		free(shown);
 	}
-	if (made && fchmod(dir, mode & 0777 & ~to->mask))
+	if (made && fchmod(dir, l->mode & 0777 & ~to->mask))
 		die(FAILED, "%s: %s", to->shown, strerror(errno));
 	close(dir);
 }
@@ -252,8 +365,8 @@ static void get_folder(const char *path, json_t *all, json_int_t mode, const str
 void cp_out(const char *path, const char *to, char option)
 {
 	struct receiving r = { .dir = AT_FDCWD, .name = to, .shown = to, .option = option };
-	json_t *all = NULL;
-	json_int_t mode;
+	struct listing l;
+	const char *error = "IsFile";
 
 	if (!strcmp(to, "-") && option == 'r')
 		die(USAGE, "-r copies a folder; standard output is none");
@@ -267,9 +380,9 @@ void cp_out(const char *path, const char *to, char option)
 	remove_part_at_end();
 	cp_open(0);
 	if (option == 'r')
-		all = list_folder(path, &mode);
-	if (all)
-		get_folder(path, all, mode, &r);
+		error = list_folder(path, &l);
+	if (error)
+		get_file(path, &r);	/* which reports a missing one */
 	else
-		get_file(path, &r);
+		get_folder(path, &l, &r);
 }

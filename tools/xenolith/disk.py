@@ -16,6 +16,7 @@ from pathlib import Path
 
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST = 4 << 20         # bytes; in a smaller one mke2fs makes no journal
+MOST = 16 << 40         # the largest file of ext4 with blocks of 4096 bytes
 LARGE_BLOCKS = 64 << 20  # from this size on, blocks have 4096 bytes
 LABEL = re.compile(r"[A-Za-z0-9._-]{1,16}")
 DESCRIPTION = """Make a disk for guests: a file with ext4.
@@ -39,6 +40,8 @@ def size_of(text):
     size = int(m[1]) * UNITS[m[2]]
     if size < LEAST:
         raise Usage(f"--size {text}: a disk has at least {LEAST >> 20}M")
+    if size > MOST:
+        raise Usage(f"--size {text}: a disk has at most {MOST >> 40}T")
     return size
 
 

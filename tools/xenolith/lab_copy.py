@@ -17,15 +17,16 @@ from pathlib import Path
 from lab.errors import LabError, Usage
 
 CHUNK = 64 * 1024
+KEPT = 1 << 20          # bytes of output, and of messages, that wait at most
 FULL = 99               # exit status: dom0 has no room for the folder
-# $1: a new folder in dom0; $2: NAME:/PATH.
-AROUND = """trap 'rm -rf "$1"' EXIT
+# $1: NAME:/PATH.
+AROUND = """d=$(mktemp -d -t xenolith-cp-XXXXXX) || exit 99
+trap 'rm -rf "$d"' EXIT
 trap 'exit 143' HUP INT TERM
-mkdir "$1" || exit 99
 """
-INTO = AROUND + 'tar -x -C "$1" -f - || exit 99; xenolith cp -r "$1/copy" "$2"'
-OUT_OF = AROUND + """xenolith cp -r "$2" "$1/copy"; status=$?
-[ ! -e "$1/copy" ] || tar -c -C "$1" -f - copy || exit 99
+INTO = AROUND + 'tar -x -C "$d" -f - || exit 99; xenolith cp -r "$d/copy" "$1"'
+OUT_OF = AROUND + """xenolith cp -r "$1" "$d/copy"; status=$?
+[ ! -e "$d/copy" ] || tar -c -C "$d" -f - copy || exit 99
 exit $status"""
 
 
@@ -75,15 +76,14 @@ class Copy:
     def words(self):
         """The command in dom0."""
         if self.option == "-r":
-            return ["sh", "-c", INTO if self.into else OUT_OF, "cp", f"/tmp/xenolith-cp-{os.getpid()}",
-                    self.guest]
+            return ["sh", "-c", INTO if self.into else OUT_OF, "cp", self.guest]
         option = [self.option] if self.option else [] if self.standard else ["-m"]
         return ["xenolith", "cp", *option, *(["-", self.guest] if self.into else [self.guest, "-"])]
 
     def run(self, lab):
         """Returns the exit status."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        command = lab.start(self.words())
+        command = lab.start(self.words(), most=KEPT)
         try:
             if self.option == "-r":
                 return (put_folder if self.into else get_folder)(command, Path(self.here))
@@ -93,6 +93,7 @@ class Copy:
         finally:
             if command.status is None:
                 command.signal(signal.SIGTERM)
+            command.unbound()
 
     def put(self, command):
         if self.standard:
@@ -116,8 +117,9 @@ class Copy:
                 copy(source, f)
             return ended(command)
         mode = source.line()
-        check(command, bool(mode))
-        with new_file(Path(self.here), int(mode or b"0", 8)) as f:
+        if not mode:
+            check(command, False)
+        with new_file(Path(self.here), int(mode, 8)) as f:
             copy(source, f)
             check(command, True)
         return 0
@@ -147,6 +149,8 @@ class Output:
         self.command.until(lambda: self.command.out)
         data = self.command.take(self.command.out)
         self.have += data
+        if len(self.command.err) > KEPT:
+            show_errors(self.command)
         return bool(data) or self.command.status is None
 
     def read(self, n):
@@ -179,9 +183,13 @@ def ended(command):
     if status == FULL:
         raise LabError("the lab's dom0 has no memory for this folder; copy its files one by one",
                        command.err.decode(errors="replace"))
-    sys.stderr.buffer.write(bytes(command.err))
-    sys.stderr.flush()
+    show_errors(command)
     return status
+
+
+def show_errors(command):
+    sys.stderr.buffer.write(command.take(command.err))
+    sys.stderr.flush()
 
 
 def check(command, good):
@@ -236,13 +244,24 @@ def put_folder(command, folder):
             return member
         skipped.append(folder / member.name.partition("/")[2])
         return None
-    with tarfile.open(fileobj=Input(command), mode="w|", format=tarfile.GNU_FORMAT,
-                      dereference=folder.is_symlink()) as tar:
+    # The folder may be behind a link, but no link in it is followed.
+    with Archive.open(fileobj=Input(command), mode="w|", format=tarfile.GNU_FORMAT) as tar:
+        tar.skipped = skipped
         tar.inodes = NoLinks()
-        tar.add(folder, "copy", filter=keep)
+        tar.add(folder.resolve(), "copy", filter=keep)
     command.close_input()
     status = ended(command)
     return say_skipped(skipped) or status
+
+
+class Archive(tarfile.TarFile):
+    """Its skipped files include those that tarfile leaves out without a word, such as sockets."""
+
+    def gettarinfo(self, name=None, arcname=None, fileobj=None):
+        member = super().gettarinfo(name, arcname, fileobj)
+        if member is None:
+            self.skipped.append(name)
+        return member
 
 
 class NoLinks(dict):
