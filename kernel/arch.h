@@ -123,12 +123,16 @@ void arch_map_frame(void *where, unsigned long frame);
  *
  * arch_window_prepare() makes page tables for one chunk of ARCH_WINDOW_CHUNK bytes: 0 or -ENOMEM.
  * arch_window_show() shows a page there, or nothing (NULL).  arch_window_written() returns whether
- * it was written through the window since it was shown, or since the last call.
+ * it was written through the window since it was shown, or since the last call; after
+ * arch_window_mark() it was.  arch_window_protect() changes how the same page is seen (NULL: it is
+ * not), and does not change that.  None of them sleeps.
  */
 #define ARCH_WINDOWS (1ul << 40)
 #define ARCH_WINDOW_CHUNK (512 * PAGE_SIZE)
 int arch_window_prepare(uintptr_t chunk);
 void arch_window_show(void *where, const void *page, bool writable);
+void arch_window_protect(void *where, const void *page, bool writable);
+void arch_window_mark(void *where);
 bool arch_window_written(void *where);
 
 /*

@@ -8,20 +8,40 @@ int arch_window_prepare(uintptr_t chunk)
 	return paging_make_tables(chunk);
 }
 
-void arch_window_show(void *where, const void *page, bool writable)
+static uint64_t entry_of(const void *page, bool writable)
 {
 	uint64_t flags = PTE_RO | (writable ? PTE_WRITE : 0) | pte_nx;
 
-	platform->remap((uintptr_t)where,
-			page ? platform->physical((uintptr_t)page) | flags : 0);
+	return page ? platform->physical((uintptr_t)page) | flags : 0;
 }
 
-/* The CPU sets the bit.  Nothing else runs between reading and clearing it. */
+void arch_window_show(void *where, const void *page, bool writable)
+{
+	platform->remap((uintptr_t)where, entry_of(page, writable));
+}
+
+/*
+ * The CPU sets PTE_DIRTY.  Nothing else runs between reading an entry and writing it.  An entry
+ * that is not present keeps the bit, too: the CPU ignores it, and Xen accepts it, since there is no
+ * frame in the entry.
+ */
+void arch_window_protect(void *where, const void *page, bool writable)
+{
+	uint64_t dirty = *pte_lookup((uintptr_t)where, 1) & PTE_DIRTY;
+
+	platform->remap((uintptr_t)where, entry_of(page, writable) | dirty);
+}
+
+void arch_window_mark(void *where)
+{
+	platform->remap((uintptr_t)where, *pte_lookup((uintptr_t)where, 1) | PTE_DIRTY);
+}
+
 bool arch_window_written(void *where)
 {
 	uint64_t entry = *pte_lookup((uintptr_t)where, 1);
 
-	if (!(entry & PTE_PRESENT) || !(entry & PTE_DIRTY))
+	if (!(entry & PTE_DIRTY))
 		return false;
 	platform->remap((uintptr_t)where, entry & ~PTE_DIRTY);
 	return true;

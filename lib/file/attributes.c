@@ -217,7 +217,6 @@ int utime(const char *name, const struct utimbuf *times)
 
 static int set_size(const struct place *p, off_t size)
 {
-	uint64_t before;
 	int rc;
 
 	if (!p->inode)
@@ -226,9 +225,8 @@ static int set_size(const struct place *p, off_t size)
 		return -EISDIR;
 	if ((p->inode->mode & FS_IFMT) != FS_IFREG)
 		return -EINVAL;
-	before = p->inode->size;
 	rc = place_ops(p)->truncate(p->inode, size);
-	mapped_resized(p->inode, before);
+	mapped_refresh(p->inode, size, MAPPED_REST);
 	return rc;
 }
 

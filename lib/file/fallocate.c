@@ -13,7 +13,6 @@ static int allocate(struct file *f, int mode, off_t at, off_t len)
 {
 	struct fs_open *o = file_fs_open(f);
 	struct stat st = { 0 };
-	uint64_t before;
 	off_t end;
 	int rc;
 
@@ -31,11 +30,8 @@ static int allocate(struct file *f, int mode, off_t at, off_t len)
 		return -ENODEV;
 	if (__builtin_add_overflow(at, len, &end))
 		return -EFBIG;
-	before = o->inode->size;
 	rc = o->inode->fs->ops->fallocate(o->inode, mode, at, len);
-	mapped_resized(o->inode, before);
-	if (mode & FALLOC_FL_PUNCH_HOLE && o->inode->user && mapped_changed)
-		mapped_changed(o->inode, at, end);
+	mapped_refresh(o->inode, at, end);
 	return rc;
 }
 

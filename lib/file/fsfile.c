@@ -113,7 +113,7 @@ static int make_durable(struct file *f)
 static ssize_t write_all(struct file *f, const struct iovec *from, int count, off_t *at)
 {
 	ssize_t done = refused_as_direct(f, from, count, *at), n = 0;
-	uint64_t size = of(f)->open.inode->size;
+	off_t first = *at;
 	int rc;
 
 	if (done)
@@ -125,6 +125,8 @@ static ssize_t write_all(struct file *f, const struct iovec *from, int count, of
 		n = write_some(f, from, part, &place);
 		if (n < 0)
 			break;
+		if (!done)
+			first = place;
 		*at = place + n;
 		done += n;
 		if ((size_t)n < length(from, part))
@@ -132,7 +134,7 @@ static ssize_t write_all(struct file *f, const struct iovec *from, int count, of
 	}
 	if (!done)
 		return n;
-	mapped_resized(of(f)->open.inode, size);
+	mapped_refresh(of(f)->open.inode, first, *at);
 	rc = make_durable(f);
 	return rc ? rc : done;
 }

@@ -8,7 +8,11 @@
 
 #include "fs/fs.h"
 
-/* Bytes [from, to) were added, removed or replaced by a hole. */
+/*
+ * Bytes [from, to) were written, removed or replaced by a hole; what the size says is found without
+ * them.  The mappings get the pages that the file has now.
+ */
+#define MAPPED_REST INT64_MAX			/* the end, if all behind `from` has changed */
 void mapped_changed(struct inode *i, uint64_t from, uint64_t to) __attribute__((weak));
 
 /*
@@ -17,12 +21,10 @@ void mapped_changed(struct inode *i, uint64_t from, uint64_t to) __attribute__((
  */
 int mapped_collect(struct fs *fs, struct inode *i) __attribute__((weak));
 
-static inline void mapped_resized(struct inode *i, uint64_t before)
+static inline void mapped_refresh(struct inode *i, uint64_t from, uint64_t to)
 {
-	uint64_t now = i->size;
-
-	if (i->user && mapped_changed && now != before)
-		mapped_changed(i, now < before ? now : before, now < before ? before : now);
+	if (i->user && mapped_changed)
+		mapped_changed(i, from, to);
 }
 
 static inline int mapped_collect_file(struct inode *i)

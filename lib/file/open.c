@@ -48,10 +48,8 @@ static int open_found(const struct path *p, int flags, mode_t mode, struct file 
 		return -EROFS;
 	rc = fsfile_open(at, f);
 	if (!rc && flags & O_TRUNC) {
-		uint64_t before = at->inode->size;
-
 		rc = place_ops(at)->truncate(at->inode, 0);
-		mapped_resized(at->inode, before);
+		mapped_refresh(at->inode, 0, MAPPED_REST);
 		if (rc)
 			(*f)->ops->close(*f);
 	}

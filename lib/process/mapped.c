@@ -5,8 +5,8 @@
  *
  * All pages are held from mmap() to munmap(), and those that the file gets later from then on;
  * behind the end of the file there is nothing, and an access is a fault.  The file system learns
- * what was written through a mapping from msync(), munmap(), mprotect(), fsync() and sync(),
- * which look at the page tables.
+ * what was written through a mapping from msync(), munmap(), fsync() and sync(), which look at the
+ * page tables; mprotect() keeps what they say.
  */
 #include "kernel/arch.h"
 #include "kernel/sched.h"
@@ -27,13 +27,16 @@ struct shared {
 	char *start;			/* the address of the first page, also if it was unmapped */
 	uint64_t first;			/* its index in the file */
 	size_t count;
+	uint64_t size;			/* of the file, when its pages were last taken */
 	/* NULL: the file has no such page, or it was unmapped. */
 	struct fs_page *pages[];
 };
 
 static struct shared *all;
+static struct shared *ended;		/* without mappings, to be freed: shared_ended() */
 
 #define STEP 64				/* pages between two calls of kernel_pause() */
+#define AHEAD 128			/* pages that are read at once */
 
 static const struct fs_ops *ops_of(const struct shared *s)
 {
@@ -50,16 +53,15 @@ static size_t number(const struct shared *s, const char *at)
 	return (at - s->start) / PAGE_SIZE;
 }
 
-static void show(struct shared *s, size_t k, int prot)
+static void protect(struct shared *s, size_t k, int prot)
 {
-	arch_window_show(address(s, k), prot == PROT_NONE ? NULL : s->pages[k]->data,
-			 prot & PROT_WRITE);
+	arch_window_protect(address(s, k), prot == PROT_NONE ? NULL : s->pages[k]->data,
+			    prot & PROT_WRITE);
 }
 
 /* Tells the file system if a page was written.  After an error it counts as written again. */
 static int collect(struct shared *s, size_t k)
 {
-	volatile char *at = address(s, k);
 	int rc;
 
 	if (!s->pages[k] || !arch_window_written(address(s, k)))
@@ -68,7 +70,7 @@ static int collect(struct shared *s, size_t k)
 	if (rc == -ENXIO)		/* the file has lost it meanwhile */
 		return 0;
 	if (rc)
-		*at = *at;
+		arch_window_mark(address(s, k));
 	return rc;
 }
 
@@ -112,7 +114,7 @@ static int take(struct shared *s, size_t k, int prot)
 	let_go(s, k);
 	s->pages[k] = page;
 	if (page)
-		show(s, k, prot);
+		protect(s, k, prot);
 	return 0;
 }
 
@@ -130,6 +132,7 @@ static struct shared *shared_new(struct file *f, size_t len, off_t at)
 	s->may_write = (f->flags & O_ACCMODE) == O_RDWR;
 	s->first = at / PAGE_SIZE;
 	s->count = len / PAGE_SIZE;
+	s->size = file_fs_open(f)->inode->size;
 	fs_open_begin(&s->open, file_fs_open(f)->inode);
 	s->link = &all;
 	s->next = all;
@@ -140,7 +143,7 @@ static struct shared *shared_new(struct file *f, size_t len, off_t at)
 	return s;
 }
 
-static void shared_put(struct shared *s)
+void shared_drop(struct shared *s)
 {
 	struct inode *i = s->open.inode;
 
@@ -153,9 +156,26 @@ static void shared_put(struct shared *s)
 	for (struct shared *other = all; other; other = other->next)
 		if (other->open.inode == i)
 			i->user = other;
-	fs_open_end(&s->open);
-	place_put(&s->place);
-	free(s);
+	s->next = ended;
+	ended = s;
+}
+
+struct shared *shared_ended(void)
+{
+	struct shared *s = ended;
+
+	ended = NULL;
+	return s;
+}
+
+void shared_free(struct shared *s)
+{
+	for (struct shared *next; s; s = next) {
+		next = s->next;
+		fs_open_end(&s->open);
+		place_put(&s->place);
+		free(s);
+	}
 }
 
 struct shared *shared_copy(struct shared *s)
@@ -190,14 +210,18 @@ static int prepare(const char *start, size_t len)
 
 static int take_all(struct shared *s, int prot)
 {
+	size_t left;
 	int rc = 0;
 
-	ops_of(s)->will_need(&s->open, s->first * PAGE_SIZE, s->count * PAGE_SIZE);
 	for (size_t k = 0; !rc && k < s->count; k++) {
 		if (k % STEP == 0)
 			kernel_pause();
 		if (s->first + k >= (s->open.inode->size + PAGE_SIZE - 1) / PAGE_SIZE)
 			break;
+		left = s->count - k;
+		if (k % AHEAD == 0)
+			ops_of(s)->will_need(&s->open, (s->first + k) * PAGE_SIZE,
+					     (left < AHEAD ? left : AHEAD) * PAGE_SIZE);
 		rc = take(s, k, prot);
 	}
 	return rc;
@@ -237,7 +261,7 @@ int shared_map(struct file *f, size_t len, int prot, off_t at, struct mapping **
 		*to = m;
 		return 0;
 	}
-	shared_put(s);
+	shared_drop(s);
 	free(m);
 	return rc;
 }
@@ -246,15 +270,20 @@ void shared_unmap(struct mapping *m)
 {
 	struct shared *s = m->shared;
 	size_t from = number(s, m->start), to = number(s, m->end);
+	int error = 0;
 
-	if (collect_range(s, from, to))
-		s->open.inode->errors++;	/* fsync() of each open descriptor returns it */
 	for (size_t k = from; k < to; k++) {
 		if (k % STEP == 0)
 			kernel_pause();
+		/* Other threads may write the page as long as they see it. */
+		if (s->pages[k])
+			protect(s, k, PROT_NONE);
+		error |= collect(s, k);
 		let_go(s, k);
 	}
-	shared_put(s);
+	if (error)
+		s->open.inode->errors++;	/* fsync() of each open descriptor returns it */
+	shared_drop(s);
 }
 
 int shared_protect(struct mapping *m, int prot)
@@ -264,23 +293,24 @@ int shared_protect(struct mapping *m, int prot)
 
 	if (prot & PROT_WRITE && !s->may_write)
 		return -EACCES;
-	collect_range(s, from, to);
 	for (size_t k = from; k < to; k++) {
 		if (k % STEP == 0)
 			kernel_pause();
 		if (s->pages[k])
-			show(s, k, prot);
+			protect(s, k, prot);
 	}
 	m->prot = prot;
 	return 0;
 }
 
-int shared_sync(struct mapping *m, const char *from, const char *to, bool durable)
+int shared_collect(struct mapping *m, const char *from, const char *to)
 {
-	struct shared *s = m->shared;
-	int rc = collect_range(s, number(s, from), number(s, to));
+	return collect_range(m->shared, number(m->shared, from), number(m->shared, to));
+}
 
-	return rc || !durable ? rc : ops_of(s)->sync(&s->open, true);
+int shared_sync(struct shared *s)
+{
+	return ops_of(s)->sync(&s->open, true);
 }
 
 /* ---- What file calls tell (lib/file/mapped.h). */
@@ -304,12 +334,32 @@ static void refresh(struct shared *s, uint64_t from, uint64_t to)
 	}
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Others may have changed the file's size since the caller did, and tell it later. */
 void mapped_changed(struct inode *i, uint64_t from, uint64_t to)
 {
 	mappings_begin();
-	for (struct shared *s = all; s; s = s->next)
-		if (s->open.inode == i)
+	for (struct shared *s = all; s; s = s->next) {
+		uint64_t before = s->size, now = i->size;
+
+		if (s->open.inode != i)
+			continue;
+		s->size = now;
+		if (before == now)
 			refresh(s, from, to);
+		else
+			refresh(s, smaller(from, smaller(before, now)),
+				larger(to, larger(before, now)));
+	}
 	mappings_end();
 }
 

@@ -45,8 +45,11 @@ void mappings_begin(void)
 
 void mappings_end(void)
 {
+	struct shared *ended = shared_ended();
+
 	changing = false;
 	wake_one(&unchanging);
+	shared_free(ended);
 }
 
 struct mapping **mappings_find(const char *at)
@@ -325,19 +328,44 @@ static int check_mapped(const void *at, size_t len)
 	return good ? 0 : result(-ENOMEM);
 }
 
+static struct mapping *next_shared(const char *at, const char *end)
+{
+	struct mapping *m = *mappings_find(at);
+
+	for (unsigned n = 1; m && m->start < end && !m->shared; m = m->next, n++)
+		if (n % MAPPINGS_AT_ONCE == 0)
+			kernel_pause();
+	return m && m->start < end ? m : NULL;
+}
+
+/* The list is not held while a file becomes durable, so its mapping may end meanwhile. */
+static int sync_shared(struct mapping *m, const char *at, const char *end, bool durable)
+{
+	struct shared *s = shared_copy(m->shared);
+	int rc = shared_collect(m, at, end);
+
+	if (!rc && durable) {
+		mappings_end();
+		rc = shared_sync(s);
+		mappings_begin();
+	}
+	shared_drop(s);
+	return rc;
+}
+
 /* Of each shared mapping in a range that is mapped. */
 static int sync_range(char *at, char *end, bool durable)
 {
-	struct mapping *m = *mappings_find(at);
+	struct mapping *m;
 	int error = 0, rc;
 
-	if (!mapped(m, at, end))
+	if (!mapped(*mappings_find(at), at, end))
 		return -ENOMEM;
-	for (; m && m->start < end; m = m->next) {
-		if (!m->shared)
-			continue;
-		rc = shared_sync(m, m->start > at ? m->start : at, m->end < end ? m->end : end,
-				 durable);
+	while (at < end && (m = next_shared(at, end))) {
+		char *from = m->start > at ? m->start : at;
+
+		at = m->end < end ? m->end : end;
+		rc = sync_shared(m, from, at, durable);
 		error = error ? error : rc;
 	}
 	return error;

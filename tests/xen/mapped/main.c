@@ -130,6 +130,64 @@ static void refused_mappings(void)
 	expect(munmap(p, PAGE) == 0 && close(r) == 0 && close(w) == 0 && close(null) == 0);
 }
 
+/* A mapping has each page that its file has, also if several threads changed the size. */
+#define ROUNDS 150
+
+static void *write_at_the_end(void *arg)
+{
+	static char page[PAGE];
+	int fd = open("resized", O_RDWR);
+
+	(void)arg;
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		expect(pwrite(fd, page, PAGE, (n % 7 + 9) * PAGE) == PAGE);
+		expect(n % 5 || fsync(fd) == 0);
+	}
+	expect(close(fd) == 0);
+	return NULL;
+}
+
+static void a_mapping_has_the_pages_of_a_file_that_many_resize(void)
+{
+	int fd = make("resized", 16, 'a');
+	char *p = map(fd, 20 * PAGE, PROT_READ, MAP_SHARED, 0), byte;
+	pthread_t threads[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		expect(pthread_create(&threads[i], NULL, write_at_the_end, NULL) == 0);
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		expect(ftruncate(fd, n % 4 * 3 * PAGE) == 0);
+		expect(n % 7 || (msync(p, 20 * PAGE, MS_SYNC) == 0 && fsync(fd) == 0));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		expect(pthread_join(threads[i], NULL) == 0);
+	for (off_t at = 0; pread(fd, &byte, 1, at) == 1; at += PAGE)
+		expect(p[at] == byte);		/* a fault, if it lacks the page */
+	expect(munmap(p, 20 * PAGE) == 0 && close(fd) == 0 && unlink("resized") == 0);
+}
+
+/* The file does not end before msync() has. */
+static void *unmap_it(void *at)
+{
+	expect(munmap(at, 4 * PAGE) == 0);
+	return NULL;
+}
+
+static void munmap_during_msync(void)
+{
+	for (unsigned n = 0; n < 20; n++) {
+		int fd = make("synced", 4, 'a');
+		char *p = map(fd, 4 * PAGE, RW, MAP_SHARED, 0);
+		pthread_t thread;
+
+		p[PAGE] = n;
+		expect(close(fd) == 0 && unlink("synced") == 0);
+		expect(pthread_create(&thread, NULL, unmap_it, p) == 0);
+		expect(msync(p, 4 * PAGE, MS_SYNC) == 0 || errno == ENOMEM);
+		expect(pthread_join(thread, NULL) == 0);
+	}
+}
+
 static void nothing_is_lost_by_many(void)
 {
 	int fd = make("many", 600, 'a');
@@ -239,6 +297,9 @@ int main(int argc, char **argv)
 		p = map(fd, 4 * PAGE, RW, MAP_SHARED, 0);
 		expect(close(fd) == 0);
 		memcpy(p + PAGE, "through a mapping", 17);
+		/* What was written counts, whatever becomes of the page. */
+		expect(mprotect(p + PAGE, PAGE, PROT_READ) == 0);
+		expect(mprotect(p + PAGE, PAGE, PROT_NONE) == 0);
 		if (!strcmp(argv[1], "behind"))
 			printf("%d\n", p[2 * PAGE]);
 		test_success();
@@ -246,6 +307,8 @@ int main(int argc, char **argv)
 	shared_pages_are_those_of_read_and_write();
 	parts_are_unmapped_and_protected();
 	a_mapping_grows_and_shrinks_with_its_file();
+	a_mapping_has_the_pages_of_a_file_that_many_resize();
+	munmap_during_msync();
 	refused_mappings();
 	nothing_is_lost_by_many();
 	temporary_files();
