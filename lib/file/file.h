@@ -30,6 +30,8 @@ struct file_ops {
 	/* Several buffers at once; NULL: one after the other. */
 	ssize_t (*readv)(struct file *f, const struct iovec *to, int count);
 	ssize_t (*writev)(struct file *f, const struct iovec *from, int count);
+	ssize_t (*preadv)(struct file *f, const struct iovec *to, int count, off_t at);
+	ssize_t (*pwritev)(struct file *f, const struct iovec *from, int count, off_t at);
 	ssize_t (*pread)(struct file *f, void *to, size_t len, off_t at);
 	ssize_t (*pwrite)(struct file *f, const void *from, size_t len, off_t at);
 	off_t (*seek)(struct file *f, off_t offset, int whence);

@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define DIRECT_ALIGN 512		/* of O_DIRECT: the address, the length and the offset */
-#define VECS 16				/* buffers of one call to the file system */
 
 struct fsfile {
 	struct file file;
@@ -47,27 +47,9 @@ static int refused_as_direct(const struct file *f, const struct iovec *v, int co
 	return all % DIRECT_ALIGN ? -EINVAL : 0;
 }
 
-static ssize_t read_some(struct file *f, const struct iovec *to, unsigned count, off_t at)
-{
-	struct fs_vec vecs[VECS];
-
-	for (unsigned i = 0; i < count; i++)
-		vecs[i] = (struct fs_vec){ to[i].iov_base, to[i].iov_len };
-	return ops_of(of(f))->read(&of(f)->open, vecs, count, at);
-}
-
-static ssize_t write_some(struct file *f, const struct iovec *from, unsigned count, off_t *at)
-{
-	struct fs_vec vecs[VECS];
-	uint64_t place = *at;
-	ssize_t n;
-
-	for (unsigned i = 0; i < count; i++)
-		vecs[i] = (struct fs_vec){ from[i].iov_base, from[i].iov_len };
-	n = ops_of(of(f))->write(&of(f)->open, vecs, count, &place, f->flags & O_APPEND);
-	*at = place;
-	return n;
-}
+_Static_assert(sizeof(struct fs_vec) == sizeof(struct iovec) &&
+	       offsetof(struct fs_vec, data) == offsetof(struct iovec, iov_base) &&
+	       offsetof(struct fs_vec, len) == offsetof(struct iovec, iov_len), "fs_vec");
 
 static size_t length(const struct iovec *v, unsigned count)
 {
@@ -78,27 +60,11 @@ static size_t length(const struct iovec *v, unsigned count)
 	return sum;
 }
 
-static unsigned at_once(int count)
-{
-	return count < VECS ? count : VECS;
-}
-
 static ssize_t read_all(struct file *f, const struct iovec *to, int count, off_t at)
 {
-	ssize_t done = refused_as_direct(f, to, count, at), n;
+	int rc = refused_as_direct(f, to, count, at);
 
-	if (done)
-		return done;
-	for (unsigned part; count; count -= part, to += part) {
-		part = at_once(count);
-		n = read_some(f, to, part, at + done);
-		if (n < 0)
-			return done ? done : n;
-		done += n;
-		if ((size_t)n < length(to, part))
-			break;
-	}
-	return done;
+	return rc ? rc : ops_of(of(f))->read(&of(f)->open, (const struct fs_vec *)to, count, at);
 }
 
 /* Makes durable what O_SYNC and O_DSYNC ask for. */
@@ -112,31 +78,20 @@ static int make_durable(struct file *f)
 /* *at becomes where the writing ended. */
 static ssize_t write_all(struct file *f, const struct iovec *from, int count, off_t *at)
 {
-	ssize_t done = refused_as_direct(f, from, count, *at), n = 0;
-	off_t first = *at;
-	int rc;
+	int rc = refused_as_direct(f, from, count, *at);
+	uint64_t place = *at;
+	ssize_t n;
 
-	if (done)
-		return done;
-	for (unsigned part; count; count -= part, from += part) {
-		off_t place = *at;
-
-		part = at_once(count);
-		n = write_some(f, from, part, &place);
-		if (n < 0)
-			break;
-		if (!done)
-			first = place;
-		*at = place + n;
-		done += n;
-		if ((size_t)n < length(from, part))
-			break;
-	}
-	if (!done)
+	if (rc)
+		return rc;
+	n = ops_of(of(f))->write(&of(f)->open, (const struct fs_vec *)from, count, &place,
+				 f->flags & O_APPEND);
+	if (n <= 0)
 		return n;
-	mapped_refresh(of(f)->open.inode, first, *at);
+	*at = place + n;
+	mapped_refresh(of(f)->open.inode, place, *at);
 	rc = make_durable(f);
-	return rc ? rc : done;
+	return rc ? rc : n;
 }
 
 /* A write cannot be longer than the file position; fs/ knows the limits of files. */
@@ -154,11 +109,14 @@ static ssize_t fsfile_pread(struct file *f, void *to, size_t len, off_t at)
 	return len > SSIZE_MAX ? -EINVAL : read_all(f, &v, 1, at);
 }
 
+static ssize_t fsfile_pwritev(struct file *f, const struct iovec *from, int count, off_t at)
+{
+	return too_long(at, length(from, count)) ? -EFBIG : write_all(f, from, count, &at);
+}
+
 static ssize_t fsfile_pwrite(struct file *f, const void *from, size_t len, off_t at)
 {
-	struct iovec v = { (void *)from, len };
-
-	return too_long(at, len) ? -EFBIG : write_all(f, &v, 1, &at);
+	return fsfile_pwritev(f, &(struct iovec){ (void *)from, len }, 1, at);
 }
 
 static ssize_t fsfile_readv(struct file *f, const struct iovec *to, int count)
@@ -278,6 +236,7 @@ static const struct file_ops fsfile_ops = {
 	.read = fsfile_read, .write = fsfile_write,
 	.readv = fsfile_readv, .writev = fsfile_writev,
 	.pread = fsfile_pread, .pwrite = fsfile_pwrite,
+	.preadv = read_all, .pwritev = fsfile_pwritev,
 	.seek = fsfile_seek, .stat = fsfile_stat,
 	.sync = fsfile_sync, .datasync = fsfile_datasync,
 	.place = fsfile_place, .fs_open = fsfile_fs_open, .close = fsfile_close,

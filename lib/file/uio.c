@@ -83,8 +83,14 @@ static ssize_t all(int fd, enum how how, const struct iovec *iov, int count, off
 			rc = f->ops->readv(f, iov, count);
 		else if (!rc && how == WRITE && f->ops->writev)
 			rc = f->ops->writev(f, iov, count);
+		else if (!rc && at < 0)
+			rc = -EINVAL;
+		else if (!rc && how == PREAD && f->ops->preadv)
+			rc = f->ops->preadv(f, iov, count, at);
+		else if (!rc && how == PWRITE && f->ops->pwritev)
+			rc = f->ops->pwritev(f, iov, count, at);
 		else if (!rc)
-			rc = at < 0 ? -EINVAL : pieces(f, how, iov, count, at);
+			rc = pieces(f, how, iov, count, at);
 		file_put(f);
 	}
 	kernel_leave();
