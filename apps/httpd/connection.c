@@ -30,6 +30,7 @@ static struct reply reply;
 void connection_empty(struct connection *c)
 {
 	output_free(c);
+	place_leave(c);
 	upload_free(c->upload);
 	c->upload = NULL;
 	free(c->in);
@@ -43,6 +44,18 @@ void connection_free(struct connection *c)
 }
 
 /* ---- one request */
+
+/* A place is taken last, so that a request that is refused ends no other upload. */
+static int begin_upload(struct connection *c)
+{
+	int status = upload_begin(&c->upload, &request);
+
+	if (status || place_take(c))
+		return status;
+	upload_free(c->upload);
+	c->upload = NULL;
+	return 503;
+}
 
 /*
  * Answers a request with a header of len bytes, or begins the upload that it asks for; status:
@@ -59,7 +72,7 @@ static void respond(struct connection *c, const char *data, size_t len, int stat
 	if (!status && request.method == METHOD_PUT &&
 	    upload_covers(request.path, request.path_len)) {
 		assert(!output_answers());	/* process() has sent them */
-		status = upload_begin(&c->upload, &request);
+		status = begin_upload(c);
 		if (!status)
 			return;
 	}
@@ -125,6 +138,7 @@ static void end_upload(struct connection *c, int status)
 	output_clear();
 	c->linger = true;
 	output_response(c, &reply, &request, false);
+	place_leave(c);
 	c->upload = NULL;
 	sent = output_push(c);
 	output_count_answers(c);

@@ -24,8 +24,7 @@ int main(int argc, char **argv)
 	if (site_open(&server.site, server.options.root))
 		return 1;
 	if (server.options.upload &&
-	    !upload_open(server.options.upload, server.options.root, server.options.upload_limit,
-			 server.options.uploads))
+	    !upload_open(server.options.upload, server.options.root, server.options.upload_limit))
 		return 1;
 	if (!reply_init() || (server.options.log && !log_start())) {
 		fprintf(stderr, "httpd: not enough memory\n");

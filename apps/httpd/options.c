@@ -20,6 +20,7 @@ static const struct option {
 	{ "upload", TEXT, offsetof(struct options, upload), 0, 0 },
 	{ "upload-limit", SIZE, offsetof(struct options, upload_limit), 0, INT64_MAX },
 	{ "uploads", NUMBER, offsetof(struct options, uploads), 1, 10000 },
+	{ "uploads-per-address", NUMBER, offsetof(struct options, uploads_per_address), 1, 10000 },
 	{ "port", NUMBER, offsetof(struct options, port), 1, 65535 },
 	{ "connections", NUMBER, offsetof(struct options, connections), 1, 1000000 },
 	{ "connections-per-address", NUMBER, offsetof(struct options, per_address), 1, 1000000 },
@@ -120,5 +121,7 @@ bool options_read(struct options *o, int argc, char **argv)
 			return false;
 	if (!o->per_address)
 		o->per_address = (o->connections + 1) / 2;
+	if (!o->uploads_per_address)
+		o->uploads_per_address = (o->uploads + 1) / 2;
 	return true;
 }

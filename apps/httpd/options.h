@@ -9,7 +9,8 @@
 struct options {
 	const char *root;		/* a disk, or a folder */
 	const char *upload;		/* a folder, or NULL */
-	uint64_t upload_limit, uploads;	/* bytes of a file; uploads at the same time */
+	uint64_t upload_limit;		/* bytes of a file */
+	uint64_t uploads, uploads_per_address;	/* at the same time */
 	uint64_t port, connections, keep;
 	uint64_t per_address;		/* connections; 0: half of `connections` */
 	uint64_t idle, header, send;	/* timeouts in milliseconds */

@@ -153,8 +153,7 @@ void connection_wait(struct connection *c, uint32_t events)
 
 /* ---- addresses */
 
-/* An IPv6 client has a prefix of 64 bits (RFC 6177), so only the prefix is compared. */
-static bool same_client(const struct in6_addr *a, const struct in6_addr *b)
+bool same_client(const struct in6_addr *a, const struct in6_addr *b)
 {
 	return !memcmp(a, b, IN6_IS_ADDR_V4MAPPED(a) ? 16 : 8);
 }
@@ -262,11 +261,8 @@ static struct connection *least_progress_of(const struct in6_addr *client)
 	return worst;
 }
 
-/*
- * Closes a connection for its memory, with a reset: data in its socket's buffer needs
- * memory too.
- */
-static void reset_connection(struct connection *c)
+/* With a reset, because data in its socket's buffer needs memory too. */
+void connection_evict(struct connection *c)
 {
 	struct linger reset = { .l_onoff = 1 };
 
@@ -282,7 +278,7 @@ bool connection_make_room(const struct connection *c)
 
 	if (!worst || (c && worst->progress > c->progress))
 		return false;
-	reset_connection(worst);
+	connection_evict(worst);
 	return true;
 }
 
@@ -311,7 +307,7 @@ static void make_room(const struct in6_addr *client)
 	if (!c && memory_is_short()) {
 		c = least_progress(NULL);
 		if (c)
-			reset_connection(c);
+			connection_evict(c);
 		return;
 	}
 	if (!c)
@@ -374,7 +370,7 @@ static void accept_connections(void)
 			struct connection *worst = least_progress(NULL);
 
 			if (worst && resets++ < RESETS_MAX) {
-				reset_connection(worst);
+				connection_evict(worst);
 				continue;
 			}
 			server.count.refused++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The server: the event loop (server.c), input and output of a connection (connection.c,
- * output.c), replies (respond.c, reply.c), counters and their pages (status.c, metrics.c). There is
- * one thread.
+ * output.c), places for uploads (places.c), replies (respond.c, reply.c), counters and their pages
+ * (status.c, metrics.c). There is one thread.
  */
 #ifndef HTTPD_SERVER_H
 #define HTTPD_SERVER_H
@@ -45,6 +45,8 @@ struct connection {
 	uint64_t sent, acked;	/* bytes given to the socket; acknowledged at the last progress */
 	struct upload *upload;		/* whose body arrives, or NULL */
 	uint64_t stored;		/* its size at the last progress */
+	int64_t upload_start;		/* time */
+	struct connection *next_upload;	/* in the list of places.c */
 	size_t drained;			/* bytes read and dropped while lingering */
 
 	struct in6_addr client;
@@ -106,6 +108,19 @@ void *connection_alloc(const struct connection *c, size_t size);
  */
 bool connection_make_room(const struct connection *c);
 #define RESETS_MAX 16			/* connections closed for one allocation or descriptor */
+
+/* Closes a connection for its memory or its place, with a reset, and counts it. */
+void connection_evict(struct connection *c);
+
+/* An IPv6 client has a prefix of 64 bits (RFC 6177), so only the prefix is compared. */
+bool same_client(const struct in6_addr *a, const struct in6_addr *b);
+
+/*
+ * places.c: takes a place for the upload of c, and ends a slow one if necessary; false: there is
+ * no place. place_leave() gives it back; without a place it does nothing.
+ */
+bool place_take(struct connection *c);
+void place_leave(struct connection *c);
 
 /* connection.c; connection_acked(): output.c */
 void connection_readable(struct connection *c);

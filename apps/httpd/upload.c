@@ -39,7 +39,7 @@ struct upload {
 static struct {
 	const char *folder, *prefix;
 	size_t prefix_len;
-	uint64_t limit, most, now;
+	uint64_t limit;
 } uploads;
 
 /* ---- the folder */
@@ -65,7 +65,7 @@ static void set_prefix(const char *folder, const char *root)
 	uploads.prefix_len = folder + len - uploads.prefix;
 }
 
-bool upload_open(const char *folder, const char *root, uint64_t limit, uint64_t most)
+bool upload_open(const char *folder, const char *root, uint64_t limit)
 {
 	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -82,7 +82,6 @@ bool upload_open(const char *folder, const char *root, uint64_t limit, uint64_t 
 	}
 	uploads.folder = folder;
 	uploads.limit = limit;
-	uploads.most = most;
 	return true;
 }
 
@@ -242,9 +241,7 @@ static int refusal(const struct request *r, struct span name)
 		return 409;
 	if (!site_is_valid_name(name.at, name.len))
 		return 403;
-	if (!r->chunked && r->length > uploads.limit)
-		return 413;
-	return uploads.now >= uploads.most ? 503 : 0;
+	return !r->chunked && r->length > uploads.limit ? 413 : 0;
 }
 
 static struct span copy(char **to, struct span s)
@@ -272,7 +269,6 @@ static struct upload *new_upload(const struct request *r)
 	u->if_none_match = copy(&to, r->if_none_match);
 	u->unmodified_since = r->if_unmodified_since.at ? date_read(r->if_unmodified_since) : -1;
 	incoming_begin(&u->body, r->chunked, r->length, store, u);
-	uploads.now++;
 	return u;
 }
 
@@ -326,7 +322,6 @@ void upload_free(struct upload *u)
 		close(u->dir);
 	free(u->name);
 	free(u);
-	uploads.now--;
 }
 
 struct representation *upload_validators(const struct upload *u)

@@ -16,11 +16,11 @@
 struct upload;
 
 /*
- * Sets the folder; limit: bytes of a file; most: uploads at the same time. root is the
- * site's: files of a folder in it have the URLs with which they are served, others begin with
- * the folder's name. Returns false after a message on standard error.
+ * Sets the folder; limit: bytes of a file. root is the site's: files of a folder in it have the
+ * URLs with which they are served, others begin with the folder's name. Returns false after a
+ * message on standard error.
  */
-bool upload_open(const char *folder, const char *root, uint64_t limit, uint64_t most);
+bool upload_open(const char *folder, const char *root, uint64_t limit);
 
 /* Whether files can be uploaded to a path. */
 bool upload_covers(const char *path, size_t len);

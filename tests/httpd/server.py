@@ -29,9 +29,9 @@ PLAIN := -std=gnu11 -g -Wall -Wextra -Werror -D_GNU_SOURCE -iquote . -I {LLHTTP}
 	-DLLHTTP_STRICT_MODE=1 -MD -MP
 CFLAGS := $(PLAIN) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \\
 	-fsanitize=fuzzer-no-link
-SHORT := output metrics upload site_live
+SHORT := output metrics upload site_live places
 OURS := $(wildcard apps/httpd/*.c)
-PURE := $(filter-out %/main.c %/server.c %/connection.c %/output.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c,$(OURS))
+PURE := $(filter-out %/main.c %/server.c %/connection.c %/output.c %/places.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c,$(OURS))
 objects = $(patsubst %.c,{OUT}/%.o,$(notdir $(1))) {OUT}/llhttp.o {OUT}/api.o {OUT}/http.o
 all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz {OUT}/incoming_fuzz
 {OUT}/plain_server: $(patsubst %.o,%_plain.o,$(call objects,$(OURS)))
@@ -44,7 +44,7 @@ all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^
 {OUT}/%_short.o: apps/httpd/%.c {OUT}/Makefile
 	{CLANG} $(CFLAGS) -include sys/socket.h -include fcntl.h -include sys/sendfile.h \\
-		-include stdio.h -include unistd.h -include {OUT}/short.h -c -o $@ $<
+		-include stdio.h -include unistd.h -include {OUT}/short.h -DPLACES_YOUNG=100 -c -o $@ $<
 {OUT}/poor_server: {OUT}/poor.o $(call objects,$(OURS))
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^ \\
 		-Wl,--wrap=malloc,--wrap=realloc,--wrap=free,--wrap=strndup,--wrap=accept4,--wrap=sysconf

@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import re
+import socket
 import subprocess
 import tempfile
 import time
@@ -244,7 +245,7 @@ def an_upload_comes_after_the_answers_before_it_and_ends_the_connection(site):
 
 @claim
 def of_an_upload_that_does_not_end_nothing_is_left(_):
-    with taking(send_timeout="500ms", uploads=3) as (server, folder):
+    with taking(send_timeout="500ms", uploads=3, uploads_per_address=3) as (server, folder):
         start = request("/in/a", "PUT", Content_Length=100000)
         for data in start, start + b"x" * 50000, chunked() + b"5\r\nabc", chunked() + b"1\r\na\r\n":
             with server.connect() as s:
@@ -274,6 +275,61 @@ def of_an_upload_that_does_not_end_nothing_is_left(_):
             assert Reader(slow[2]).next().status == 201
         assert put(server, "/in/b", b"x").status == 201
         assert sorted(os.listdir(folder)) == ["a", "b"]
+
+
+def begin(stack, server, host, size):
+    """An upload of 1 MiB from an address of this machine, of which some bytes are sent."""
+    s = stack.enter_context(socket.socket())
+    s.settimeout(10)
+    s.bind((f"127.0.0.{host}", 0))
+    s.connect(("127.0.0.1", server.port))
+    s.sendall(request(f"/in/{host}", "PUT", Content_Length=1 << 20) + bytes(size))
+    return s
+
+
+def end(s, sent):
+    s.sendall(bytes((1 << 20) - sent))
+    return Reader(s).next().status
+
+
+def uploading(server):
+    return server.status()["connections"]["uploading"]
+
+
+@claim
+def slow_uploads_do_not_keep_others_out(_):
+    much = 900 << 10
+    with taking(uploads=4, log="off") as (server, folder), contextlib.ExitStack() as stack:
+        slow = [begin(stack, server, host, 1) for host in (2, 2, 3, 4)]     # but young
+        while uploading(server) < 4:
+            time.sleep(0.01)
+        for host in 2, 5:
+            assert Reader(begin(stack, server, host, 0)).next().status == 503, host
+        assert end(slow.pop(), 1) == 201                                # a place of another address
+        assert Reader(begin(stack, server, 2, 0)).next().status == 503
+        assert end(begin(stack, server, 5, much), much) == 201
+        assert server.status()["connections"]["evicted"] == 0
+    with (taking(program="short_server", uploads=4, log="off") as (server, folder),
+          contextlib.ExitStack() as stack):
+        fast = [begin(stack, server, 2, much)]
+        slow = [begin(stack, server, host, size) for host, size in ((2, 1000), (4, 2000), (3, 10))]
+        time.sleep(0.3)
+        assert uploading(server) == 4
+        fast.append(begin(stack, server, 2, much))                      # the same address has two
+        with contextlib.suppress(ConnectionResetError):
+            assert slow.pop(0).recv(1) == b""
+        fast.append(begin(stack, server, 5, much))                      # the slowest of all
+        with contextlib.suppress(ConnectionResetError):
+            assert slow.pop().recv(1) == b""
+        assert server.status()["connections"]["evicted"] == 2 and uploading(server) == 4
+        assert end(slow.pop(), 2000) == 201
+        fast.append(begin(stack, server, 6, much))
+        time.sleep(0.3)
+        assert Reader(begin(stack, server, 7, 0)).next().status == 503, "none is slow"
+        for s in fast:
+            assert end(s, much) in (201, 204)
+        assert server.status()["connections"]["evicted"] == 2
+        assert sorted(os.listdir(folder)) == ["2", "4", "5", "6"]
 
 
 @claim
