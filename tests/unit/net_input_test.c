@@ -115,7 +115,7 @@ static void an_hour_is_made_up_for_quickly(void)
 	struct tcp_pcb *pcbs = vif_alloc(IDLE * sizeof(*pcbs));
 	struct timespec before, after;
 
-	host.profiled = false;		/* a profile of an hour has too many ticks */
+	host.profiled = false;	/* its ticks of an hour would be too many */
 	set_up6();
 	lives6();
 	thread_sleep(clock_now() + 3600 * SECOND);
@@ -130,8 +130,7 @@ static void an_hour_is_made_up_for_quickly(void)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
 	tcp_active_pcbs = NULL;
 	free(pcbs);
-	assert((after.tv_sec - before.tv_sec) * 1000 +
-	       (after.tv_nsec - before.tv_nsec) / 1000000 < 1000);
+	assert((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 1000);
 	lives6();
 	down();
 }
