@@ -295,7 +295,8 @@ int main(int argc, char **argv)
 	if (argc > 2) {
 		fd = make("kept", 2, 'a');
 		p = map(fd, 4 * PAGE, RW, MAP_SHARED, 0);
-		expect(close(fd) == 0);
+		/* From now on only the page tables know of a change. */
+		expect(fsync(fd) == 0 && close(fd) == 0);
 		memcpy(p + PAGE, "through a mapping", 17);
 		/* What was written counts, whatever becomes of the page. */
 		expect(mprotect(p + PAGE, PAGE, PROT_READ) == 0);
