@@ -58,7 +58,10 @@ static void end_one(void *arg)
 	m->fs->ops->thaw(m->fs);	/* changes would wait for it */
 	if (!runs)
 		close_files(m->fs);
-	mapped_collect_all(m->fs);
+	rc = mapped_collect_all(m->fs);
+	if (rc)
+		log_error("%s: a part of what was stored through mappings is lost: error %d",
+			  m->source, -rc);
 	rc = freeze(m->fs);
 	if (rc && rc != -EROFS)
 		log_error("%s: not written completely: error %d; its journal is used at the next "
