@@ -63,6 +63,9 @@ ALIASES = {"AccessDeniedException": "UnauthorizedOperation",
 
 def sentence(operation, code, message):
     known = SENTENCES.get(ALIASES.get(code, code), "").format(op=operation)
+    if "kms" in f"{code} {message}".lower():
+        known = ("This account encrypts its disks with a key of KMS that you are not permitted to "
+                 "use (docs/ec2.md lists the permissions).")
     return (f"{known} AWS said: {message} ({code})" if known else
             f"AWS refused {operation}: {message} ({code}).")
 
