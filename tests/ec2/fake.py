@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: ISC
-"""A simulated cloud: EC2, EBS direct, EventBridge Scheduler and STS over HTTP.
+"""A simulated cloud: EC2, EBS direct, EventBridge Scheduler, IAM and STS over HTTP.
 
     with Cloud(botocore_path) as cloud:         # cloud.url, cloud.environment()
         cloud.trouble["RunInstances"] = [Refused("InsufficientInstanceCapacity", ...)]
 
 In addition to AWS's service model (model.py), it simulates: states that change after a number
 of requests, resources that are not known everywhere at once, client tokens, checksums of
-blocks, and what a terminated instance leaves behind.
+blocks, and what a terminated instance leaves behind.  It allows only what tools/ec2/policy.json
+allows, and its scheduler only what scheduler-policy.json does.
 
 trouble[OPERATION] is a list; each request takes one element: Refused is the reply; "lost"
 executes the request and drops the connection; "503" and "throttle" are these errors; "ok"
-executes the request.
+executes the request; "slow" does it later; "broken" executes it and answers InternalError; the
+names in GARBAGE execute it and answer what no client expects.
 
 on_run(instance) is called in a thread when an instance starts.  It returns (console, reason):
 with "poweroff" the shutdown behaviour is applied, with other reasons the instance runs on.
@@ -25,8 +27,13 @@ import re
 import sys
 import threading
 import time
+import urllib.parse
+from pathlib import Path
 
 from model import Refused, Service, check, signature
+from policy import Policy, needs
+
+POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
 
 GiB = 1 << 30
 BLOCK = 524288
@@ -39,9 +46,14 @@ TYPES = {"t1.micro": (["paravirtual"], 1, 627, "xen"),
          "t2.micro": (["hvm"], 1, 1024, "xen"), "t3.micro": (["hvm"], 2, 1024, "nitro")}
 
 
+GARBAGE = {"html": (200, {"Content-Type": "text/html"}, b"<html><p>Welcome to our proxy"),
+           "nothing": (200, {}, b""), "gateway": (502, {}, b"bad gateway"),
+           "binary": (200, {"Content-Type": "text/xml"}, bytes(range(256)))}
+
+
 def loader(path):
     """botocore's, of the distribution's package below path."""
-    sys.path.append(str(path))
+    sys.path.insert(0, str(path))
     import botocore.loaders
     import botocore.model
     return botocore.loaders.Loader(), botocore.model
@@ -54,11 +66,15 @@ def wildcard(pattern, text):
 class Cloud:
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
-        self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts")}
+        self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts", "iam")}
+        self.account, self.roles = ACCOUNT, {"xenolith-scheduler": "scheduler.amazonaws.com"}
+        self.policy = Policy(POLICIES / "policy.json")
+        self.ended_by = Policy(POLICIES / "scheduler-policy.json")
         self.keys = {"AKIAXENOLITHTEST": "not/a+secret"}
         self.on_run = on_run or (lambda instance: ("", "poweroff"))
         self.lock, self.trouble, self.log = threading.RLock(), {}, []
-        self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0}
+        self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
+                      "image": 1, "listed": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
@@ -68,7 +84,8 @@ class Cloud:
                             ("pv-grub-hd0_9.99-x86_64.gz", "mallory")):
             aki = self.name("aki")
             self.images[aki] = {"ImageId": aki, "Name": name, "ImageOwnerAlias": owner,
-                                "ImageType": "kernel", "State": "available", "Tags": []}
+                                "ImageType": "kernel", "State": "available", "Tags": [],
+                                "deprecated": True}
 
     def name(self, kind):
         return f"{kind}-{next(self.numbers):017x}"
@@ -140,6 +157,9 @@ class Cloud:
                 now = todo.pop(0)
                 if isinstance(now, Refused):
                     raise now
+                self.permit(service.name, operation.name, params)
+                if now == "slow":
+                    time.sleep(0.7)
                 if now == "503":
                     raise Refused("InternalError", "an internal error has occurred", 503)
                 if now == "throttle":
@@ -147,9 +167,19 @@ class Cloud:
                         ("ThrottlingException", 400)
                     raise Refused(code[0], "Request limit exceeded.", code[1])
                 result = getattr(self, operation.name)(params)
+                if now == "broken":
+                    raise Refused("InternalError", "an internal error has occurred", 500)
+                if now in GARBAGE:
+                    return GARBAGE[now]
                 return None if now == "lost" else service.encode(operation, result or {})
         except Refused as e:
             return service.error(e)
+
+    def permit(self, service, name, params):
+        for action, resource, context in needs(self, service, name, params):
+            if not self.policy.allows(action, resource, context):
+                raise Refused("UnauthorizedOperation", f"not authorized to perform {action} on "
+                              f"{resource} with {context}", 403)
 
     def calls(self, operation):
         return [p for name, p in self.log if name == operation]
@@ -298,8 +328,10 @@ class Cloud:
         if not snap or snap["State"] != "completed":
             raise Refused("InvalidSnapshot.NotFound", "no such snapshot, or not completed")
         ami = self.name("ami")
-        self.images[ami] = dict(p, ImageId=ami, ImageOwnerAlias="self", State="available",
-                                ImageType="machine", Tags=[])
+        self.images[ami] = dict(
+            p, ImageId=ami, ImageOwnerAlias="self", State="pending", ImageType="machine",
+            hidden=self.delay["unknown"], left=self.delay["image"], unlisted=self.delay["listed"],
+            Tags=[t for s in p.get("TagSpecifications", []) for t in s["Tags"]])
         return {"ImageId": ami}
 
     def DescribeImages(self, p):
@@ -308,6 +340,17 @@ class Cloud:
             self.known(self.images, n, "InvalidAMIID.NotFound")
         if "ImageIds" in p:
             found = [i for i in found if i["ImageId"] in p["ImageIds"]]
+            for i in found:         # time passes
+                if i.get("left", 0) > 0:
+                    i["left"] -= 1
+                else:
+                    i["State"] = "available"
+        else:
+            for i in [i for i in found if i.get("unlisted", 0) > 0]:
+                i["unlisted"] -= 1
+                found.remove(i)
+        if not p.get("IncludeDeprecated"):
+            found = [i for i in found if not i.get("deprecated")]
         if "Owners" in p:
             found = [i for i in found if i["ImageOwnerAlias"] in p["Owners"]]
         found = self.filtered(found, p.get("Filters"), {
@@ -354,6 +397,8 @@ class Cloud:
     def RunInstances(self, p):
         def make():
             image = self.known(self.images, p["ImageId"], "InvalidAMIID.NotFound")
+            if image["State"] != "available":
+                raise Refused("InvalidAMIID.Unavailable", "the image is pending")
             kind = p.get("InstanceType", "m1.small")
             if image["VirtualizationType"] not in TYPES[kind][0] or \
                     TYPES[kind][3] == "nitro":      # not supported by the images
@@ -366,7 +411,8 @@ class Cloud:
                  "user-data": base64.b64decode(data, validate=True),
                  "behavior": p.get("InstanceInitiatedShutdownBehavior", "stop"),
                  "state": "pending", "left": self.delay["pending"], "console": "",
-                 "hidden": self.delay["unknown"], "token": p.get("ClientToken"),
+                 "hidden": self.delay["unknown"], "unlisted": self.delay["listed"],
+                 "token": p.get("ClientToken"),
                  "snapshot": image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"],
                  "zone": p.get("Placement", {}).get("AvailabilityZone", ZONES[0]),
                  "why": None, "asked": p}
@@ -417,6 +463,10 @@ class Cloud:
                  if i["InstanceId"] in p.get("InstanceIds", self.instances)]
         for i in found:
             self.proceed(i)
+        if "InstanceIds" not in p:
+            for i in [i for i in found if i["unlisted"] > 0]:
+                i["unlisted"] -= 1
+                found.remove(i)
         found = self.filtered(found, p.get("Filters"), {
             "instance-state-name": lambda i: i["state"], "client-token": lambda i: i["token"]})
         return {"Reservations": [{"ReservationId": "r-1", "OwnerId": ACCOUNT,
@@ -465,7 +515,23 @@ class Cloud:
             for i in self.instances.values():
                 i["hidden"] = 0
             for p in list(self.schedules.values()):
-                self.TerminateInstances(json.loads(p["Target"]["Input"]))
+                call = json.loads(p["Target"]["Input"])
+                for action, resource, context in needs(self, "ec2", "TerminateInstances", call):
+                    if not self.ended_by.allows(action, resource, context):
+                        raise Refused("AccessDenied", f"the schedule's role has no {action}", 403)
+                self.TerminateInstances(call)
+
+    # -- IAM
+
+    def GetRole(self, p):
+        if p["RoleName"] not in self.roles:
+            raise Refused("NoSuchEntity", "The role cannot be found.", 404)
+        trust = json.dumps({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                           "Principal": {"Service": self.roles[p["RoleName"]]}}]})
+        return {"Role": {"Path": "/", "RoleName": p["RoleName"], "RoleId": "AROAXXXXXXXXXXXXXXXX",
+                         "Arn": f"arn:aws:iam::{ACCOUNT}:role/{p['RoleName']}",
+                         "CreateDate": "2020-01-01T00:00:00Z",
+                         "AssumeRolePolicyDocument": urllib.parse.quote(trust)}}
 
     def DeleteSchedule(self, p):
         if self.schedules.pop(p["Name"], None) is None:
