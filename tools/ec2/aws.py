@@ -19,12 +19,6 @@ import time
 from . import errors
 from .errors import AwsError, NoAccount, Unreachable
 
-try:
-    import botocore.config
-    import botocore.session
-except ImportError:
-    botocore = None
-
 BROKEN = {"InternalError", "InternalFailure", "InternalServerException", "InternalServerError",
           "ServiceUnavailable", "ServiceUnavailableException", "Unavailable",
           "500", "502", "503", "504"}
@@ -57,8 +51,12 @@ class Aws:
 
     def client(self, service):
         if service not in self.clients:
-            if not botocore:
-                raise NoAccount("botocore is not installed; type: apt-get install python3-botocore")
+            try:        # here, since it takes a while, and most commands do not need it
+                import botocore.config
+                import botocore.session
+            except ImportError:
+                raise NoAccount("botocore is not installed; type: apt-get install "
+                                "python3-botocore") from None
             with errors.translated(service):
                 if not self.session:
                     self.session = botocore.session.Session(profile=self.profile)
