@@ -8,6 +8,7 @@
 #include "tests/xen/test.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
