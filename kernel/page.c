@@ -42,7 +42,7 @@ void page_set_reclaim(size_t (*function)(size_t bytes))
 #define RECLAIM_STEP (64 * PAGE_SIZE)
 
 /* Whether another attempt to get this much memory may succeed: a cache gave back a part of it. */
-static bool reclaimed(size_t bytes)
+static __attribute__((noinline)) bool reclaimed(size_t bytes)
 {
 	return reclaim && bytes < boot_info.memory_end - heap_end &&
 	       reclaim(bytes < RECLAIM_STEP ? bytes : RECLAIM_STEP);
@@ -80,14 +80,14 @@ static int map_down(uintptr_t to)
 	return rc;
 }
 
-/* Whether a run of freed pages is so long. */
-static bool has_freed(size_t n)
+/* Where the highest run of at least n freed pages is; NULL is there if there is none. */
+static struct extent **find_freed(size_t n)
 {
-	const struct extent *e = highest;
+	struct extent **p = &highest;
 
-	while (e && e->n < n)
-		e = e->lower;
-	return e;
+	while (*p && (*p)->n < n)
+		p = &(*p)->lower;
+	return p;
 }
 
 bool page_prepare(size_t size)
@@ -103,7 +103,7 @@ bool page_prepare_pages(size_t n)
 {
 	uintptr_t to = high_mapped - PAGE_STEP;
 
-	if (has_freed(n))
+	if (*find_freed(n))
 		return false;
 	if (n > middle() / PAGE_SIZE)
 		return n < SIZE_MAX / PAGE_SIZE && reclaimed(n * PAGE_SIZE);
@@ -112,18 +112,15 @@ bool page_prepare_pages(size_t n)
 
 static void *take_freed(size_t n)
 {
-	for (struct extent **p = &highest; *p; p = &(*p)->lower) {
-		struct extent *e = *p;
+	struct extent **p = find_freed(n), *e = *p;
 
-		if (e->n < n)
-			continue;
-		e->n -= n;
-		freed -= n;
-		if (e->n == 0)
-			*p = e->lower;
-		return (void *)((uintptr_t)e + e->n * PAGE_SIZE);
-	}
-	return NULL;
+	if (!e)
+		return NULL;
+	e->n -= n;
+	freed -= n;
+	if (e->n == 0)
+		*p = e->lower;
+	return (void *)((uintptr_t)e + e->n * PAGE_SIZE);
 }
 
 static void *take(size_t n)
