@@ -3,6 +3,8 @@
 #ifndef XENOLITH_SYS_RESOURCE_H
 #define XENOLITH_SYS_RESOURCE_H
 
+#include <sys/cdefs.h>
+
 #include_next <sys/resource.h>
 
 typedef unsigned long rlim_t;
@@ -26,9 +28,13 @@ struct rlimit {
 #define RLIMIT_MEMLOCK	8
 #define RLIMIT_AS	9
 
+__BEGIN_DECLS
+
 int getrlimit(int what, struct rlimit *limit);
 
 /* Setting a limit to its current value succeeds; other values are EPERM. */
 int setrlimit(int what, const struct rlimit *limit);
+
+__END_DECLS
 
 #endif
