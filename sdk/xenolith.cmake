@@ -23,6 +23,8 @@ set(CMAKE_C_COMPILER_AR "${_tool}gcc-ar" CACHE FILEPATH "")
 set(CMAKE_CXX_COMPILER_AR "${_tool}gcc-ar" CACHE FILEPATH "")
 set(CMAKE_CXX_COMPILER_RANLIB "${_tool}gcc-ranlib" CACHE FILEPATH "")
 set(CMAKE_C_COMPILER_RANLIB "${_tool}gcc-ranlib" CACHE FILEPATH "")
+# ctest and try_run() run programs on a guest.
+set(CMAKE_CROSSCOMPILING_EMULATOR "${_tool}run" CACHE FILEPATH "")
 set(PKG_CONFIG_EXECUTABLE "${_tool}pkg-config" CACHE FILEPATH "")
 
 set(CMAKE_FIND_ROOT_PATH "${_root}/@TARGET@")
