@@ -50,7 +50,7 @@ IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
 # ---- Targets for users
 
-GOALS		:= help run image images size lab check test bench setup sdk install uninstall deb clean distclean
+GOALS		:= help run image images size lab check test bench setup sdk install uninstall deb fetch sbom clean distclean
 .PHONY: $(GOALS) checked no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -68,7 +68,9 @@ help:
 #| make sdk               the toolchain x86_64-xenolith-elf-gcc in build/sdk (docs/sdk.md)
 #|      CXX=1             with C++, which takes some minutes the first time
 #| make install           the same in PREFIX=/usr/local, below DESTDIR=; make uninstall
-#| make deb               the same as a Debian package, build/xenolith-sdk_VERSION_amd64.deb
+#| make deb               Debian packages, build/xenolith-{sdk,tools}_VERSION_*.deb
+#| make fetch             all outside sources; then `make` needs no network
+#| make sbom APP=hello    the parts of an image and their licences, as SPDX
 #| make size APP=hello    where its bytes are, by folder and by function
 #| make lab               a shell in dom0 of the lab
 #| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
@@ -250,7 +252,12 @@ sdk: setup $(SDK)/lib/xenolith/manifest $(if $(filter 1,$(CXX)),$(LIBSTDCXX))
 install: sdk
 	@sdk/install $(SDK) "$(PREFIX)" "$(DESTDIR)"
 deb: sdk
-	@sdk/deb $(SDK) $(VERSION) $(BUILD)/xenolith-sdk_$(VERSION)_amd64.deb
+	@sdk/deb $(SDK) $(VERSION) $(BUILD)
+# The packages of the machine (make setup) and of the lab are not among them.
+fetch: setup
+	$(Q)tools/fetch --dir $(SRC) all
+sbom: $(IMAGE)
+	$(Q)$(SDK)/bin/$(TARGET)-sbom $(IMAGE).map
 uninstall: checked
 	@sdk/install --remove "$(PREFIX)" "$(DESTDIR)"
 

@@ -11,15 +11,17 @@ options have changed.
 import filecmp
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from folders import BUILD, ROOT
+from folders import BUILD, ROOT, SOURCES
 
-SDK = BUILD / "sdk/bin/x86_64-xenolith-elf-"
+TARGET = "x86_64-xenolith-elf"
+SDK = (BUILD / "sdk/bin" if SOURCES else Path(shutil.which(f"{TARGET}-gcc") or "/usr/bin/gcc").parent) / f"{TARGET}-"
 SUFFIXES = (".c", ".s", ".S")
 CXX = (".cc", ".cpp", ".cxx", ".C", ".c++")
 NOT_SOURCES = ("build", "tests")        # folders, right in the project's
@@ -31,6 +33,8 @@ class MakeError(Exception):
 
 def tree_make(*words):
     """make in Xenolith's tree."""
+    if not SOURCES:
+        raise MakeError(f"`make {' '.join(words)}` in Xenolith's sources makes this; they are not here")
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = subprocess.run(["make", "-s", f"BUILD={os.path.relpath(BUILD, ROOT)}", *words], cwd=ROOT, env=env,
                           stdout=subprocess.DEVNULL)
@@ -60,6 +64,8 @@ class Make:
         self.out = self.folder / "build"
         self.cxx, self.lock = False, threading.Lock()
         if not Path(f"{SDK}gcc").exists():
+            if not SOURCES:
+                raise MakeError(f"{TARGET}-gcc is not in PATH: it is in the package xenolith-sdk")
             print("xenolith: making the toolchain (make sdk)", flush=True)
             tree_make("sdk")
 
@@ -122,7 +128,8 @@ class Make:
         with self.lock:
             self.cxx = True
             if not (Path(f"{SDK}gcc").parent.parent / "x86_64-xenolith-elf/lib/libstdc++.a").exists():
-                print("xenolith: making the toolchain's C++ (make sdk CXX=1): some minutes", flush=True)
+                if SOURCES:
+                    print("xenolith: making the toolchain's C++ (make sdk CXX=1): some minutes", flush=True)
                 tree_make("sdk", "CXX=1")
         return "g++"
 
