@@ -32,7 +32,10 @@ static int barrier_sleep(pthread_barrier_t *b)
 	struct sleeper s = { 0 };
 
 	line_join(line_of(b), &s);
-	wait_with_signals(&s.queue, NEVER, line_granted, &s);
+	if (!wait_with_signals(&s.queue, NEVER, line_granted, &s)) {	/* it was cancelled */
+		line_leave(line_of(b), &s);
+		b->__arrived--;
+	}
 	return 0;
 }
 
