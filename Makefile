@@ -166,7 +166,7 @@ SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/c
 		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
 		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/thread.c \
 		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
-		   lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
+		   lib/libc/printf_float.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c lib/thread/mutex.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack.  The stack is never
