@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What programs for Linux expect of the system around them; posix/ has POSIX's basic functions. */
 #define _GNU_SOURCE
+#include "tests/xen/posix-system/sockets.h"
 #include "tests/xen/test.h"
 
 #include <arpa/inet.h>
@@ -470,6 +471,7 @@ int main(void)
 	console();
 	threads_of_c();
 	times();
+	local_sockets();
 	others();
 	identity();
 	test_success();
