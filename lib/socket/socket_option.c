@@ -9,6 +9,7 @@
 #include <lwip/netif.h>
 #include <lwip/tcp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/time.h>
@@ -404,6 +405,12 @@ int socket_getopt(struct socket *s, int level, int option, void *value, socklen_
 		struct ucred self = { getpid(), geteuid(), getegid() };
 
 		return put_value(value, len, &self, sizeof(self));
+	}
+	if (level == IPPROTO_TCP && option == TCP_INFO && s->ops->info) {
+		struct tcp_info info;
+
+		s->ops->info(s, &info);
+		return put_value(value, len, &info, sizeof(info));
 	}
 	if (level == SOL_SOCKET)
 		rc = get_socket(s, option, &n);

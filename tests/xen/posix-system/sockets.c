@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Local sockets with names. */
+/* Local sockets with names; TCP_INFO. */
 #define _GNU_SOURCE
 #include "tests/xen/posix-system/sockets.h"
 #include "tests/xen/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -161,8 +163,33 @@ static void by_abstract_name(void)
 	close(l);
 }
 
+static void tcp_info(void)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), a;
+	socklen_t len = sizeof(name);
+	struct tcp_info info;
+
+	expect(bind(l, (struct sockaddr *)&name, len) == 0 && listen(l, 1) == 0);
+	expect(getsockname(l, (struct sockaddr *)&name, &len) == 0);
+	expect(connect(c, (struct sockaddr *)&name, len) == 0 && (a = accept(l, NULL, NULL)) >= 0);
+	len = sizeof(info);
+	expect(getsockopt(l, IPPROTO_TCP, TCP_INFO, &info, &len) == 0);
+	expect_equal(info.tcpi_state, TCP_LISTEN);
+	len = sizeof(info);
+	expect(getsockopt(c, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && len == sizeof(info));
+	expect(info.tcpi_state == TCP_ESTABLISHED && info.tcpi_snd_cwnd && info.tcpi_snd_mss >= 536);
+	close(a);
+	len = sizeof(info);
+	expect(getsockopt(c, IPPROTO_TCP, TCP_INFO, &info, &len) == 0);
+	expect_equal(info.tcpi_state, TCP_CLOSE_WAIT);
+	close(c);
+	close(l);
+}
+
 void local_sockets(void)
 {
+	tcp_info();
 	by_path();
 	by_abstract_name();
 }
