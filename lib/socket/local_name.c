@@ -103,7 +103,7 @@ static int find(const struct local_name *name, struct local **to)
 	path_of(name, path);
 	if (!stat || stat(path, &st))
 		return stat ? -errno : -ENOENT;
-	for (struct local *l = bound; l && !*to; l = l->next_bound)
+	for (struct local *l = bound; S_ISSOCK(st.st_mode) && l && !*to; l = l->next_bound)
 		if (l->ino == st.st_ino && l->dev == st.st_dev && l->name.text[0])
 			*to = l;
 	return *to ? 0 : -ECONNREFUSED;
@@ -169,7 +169,7 @@ int local_socket_name(struct socket *s, bool peer, struct sockaddr *to, socklen_
 {
 	const struct local *l = local_of(s);
 
-	if (peer && !(l->in && l->in->writer))
+	if (peer && !l->in)
 		return -ENOTCONN;
 	write_name(peer ? &l->peer : &l->name, to, len);
 	return 0;
@@ -250,6 +250,14 @@ static int connect_to(struct local *l, struct local *listener)
 	if (!c || local_join(l, c)) {
 		free(c);
 		return -ENOMEM;
+	}
+	if (!is_bound(listener)) {	/* memory may have been waited for */
+		free(l->in);
+		free(l->out);
+		free(c);
+		l->in = l->out = NULL;
+		l->s.ops = &unconnected_ops;
+		return -ECONNREFUSED;
 	}
 	c->name = l->peer = listener->name;
 	c->peer = l->name;
