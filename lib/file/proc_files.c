@@ -40,11 +40,11 @@ static void brand(char to[49])
 static void cpuinfo(struct text *t)
 {
 	_Alignas(unsigned) char name[52];
-	unsigned max, b, c, d, a = 0;
+	unsigned vendor[4] = { 0 }, max, a = 0, b, c = 0, d = 0;
 
 	brand(name);
-	__get_cpuid(0, &max, &b, &c, &d);
-	text_add(t, "processor\t: 0\nvendor_id\t: %.4s%.4s%.4s\n", (char *)&b, (char *)&d, (char *)&c);
+	__get_cpuid(0, &max, &vendor[0], &vendor[2], &vendor[1]);
+	text_add(t, "processor\t: 0\nvendor_id\t: %s\n", (char *)vendor);
 	__get_cpuid(1, &a, &b, &c, &d);
 	text_add(t, "cpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n",
 		 (a >> 8 & 15) + (a >> 20 & 255), (a >> 4 & 15) | (a >> 12 & 0xf0), name, a & 15);
