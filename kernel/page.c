@@ -39,10 +39,13 @@ void page_set_reclaim(size_t (*function)(size_t bytes))
 	reclaim = function;
 }
 
-/* Whether another attempt to get this much memory may succeed. */
-static bool reclaimed(size_t bytes)
+#define RECLAIM_STEP (64 * PAGE_SIZE)
+
+/* Whether another attempt to get this much memory may succeed: a cache gave back a part of it. */
+static __attribute__((noinline)) bool reclaimed(size_t bytes)
 {
-	return reclaim && bytes < boot_info.memory_end - heap_end && reclaim(bytes);
+	return reclaim && bytes < boot_info.memory_end - heap_end &&
+	       reclaim(bytes < RECLAIM_STEP ? bytes : RECLAIM_STEP);
 }
 
 void page_reserve(size_t n)
@@ -77,12 +80,22 @@ static int map_down(uintptr_t to)
 	return rc;
 }
 
+/* Where the highest run of at least n freed pages is; NULL is there if there is none. */
+static struct extent **find_freed(size_t n)
+{
+	struct extent **p = &highest;
+
+	while (*p && (*p)->n < n)
+		p = &(*p)->lower;
+	return p;
+}
+
 bool page_prepare(size_t size)
 {
 	uintptr_t to = low_mapped + PAGE_STEP;
 
 	if (size >= middle())
-		return size < boot_info.memory_end - heap_end && reclaimed(PAGE_STEP);
+		return reclaimed(size);
 	return to < heap_end + size && !map_up(to);
 }
 
@@ -90,23 +103,24 @@ bool page_prepare_pages(size_t n)
 {
 	uintptr_t to = high_mapped - PAGE_STEP;
 
+	if (*find_freed(n))
+		return false;
+	if (n > middle() / PAGE_SIZE)
+		return n < SIZE_MAX / PAGE_SIZE && reclaimed(n * PAGE_SIZE);
 	return n < middle() / PAGE_SIZE && to > top - n * PAGE_SIZE && !map_down(to);
 }
 
 static void *take_freed(size_t n)
 {
-	for (struct extent **p = &highest; *p; p = &(*p)->lower) {
-		struct extent *e = *p;
+	struct extent **p = find_freed(n), *e = *p;
 
-		if (e->n < n)
-			continue;
-		e->n -= n;
-		freed -= n;
-		if (e->n == 0)
-			*p = e->lower;
-		return (void *)((uintptr_t)e + e->n * PAGE_SIZE);
-	}
-	return NULL;
+	if (!e)
+		return NULL;
+	e->n -= n;
+	freed -= n;
+	if (e->n == 0)
+		*p = e->lower;
+	return (void *)((uintptr_t)e + e->n * PAGE_SIZE);
 }
 
 static void *take(size_t n)

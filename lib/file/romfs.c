@@ -41,14 +41,37 @@ struct romfile {
 
 static const struct romfs_entry root = { "", NULL, 0 };
 
+/* As strcmp() of an entry's path with the first n bytes of `path` and what is behind them. */
+static int compare(const struct romfs_entry *e, const char *path, size_t n, const char *behind)
+{
+	int c = strncmp(e->path, path, n);
+
+	return c ? c : strcmp(e->path + n, behind);
+}
+
+/* The first entry that is not before this path. */
+static const struct romfs_entry *find(const char *path, size_t n, const char *behind)
+{
+	const struct romfs_entry *from = romfs_entries, *to = romfs_end;
+
+	while (from != to) {
+		const struct romfs_entry *middle = from + (to - from) / 2;
+
+		if (compare(middle, path, n, behind) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 static const struct romfs_entry *lookup(const char *path)
 {
+	const struct romfs_entry *e = find(path, strlen(path), "");
+
 	if (!*path)
 		return &root;
-	for (const struct romfs_entry *e = romfs_entries; e != romfs_end; e++)
-		if (strcmp(e->path, path) == 0)
-			return e;
-	return NULL;
+	return e != romfs_end && strcmp(e->path, path) == 0 ? e : NULL;
 }
 
 static const void *romfs_bytes(struct file *f, off_t at, size_t *len)
@@ -180,16 +203,30 @@ static int romfs_stat(const char *path, struct stat *st)
 	return 0;
 }
 
+/* Where a list goes on: `next` is behind name i - 1 of the folder that begins with `first`. */
+static struct {
+	const struct romfs_entry *first, *next;
+	unsigned i;
+} last;
+
 static int romfs_list(const char *path, unsigned i, struct dirent *entry)
 {
 	size_t n = strlen(path);
+	const struct romfs_entry *first = find(path, n, n ? "/" : ""), *e = first;
+	unsigned k = 0;
 
-	for (const struct romfs_entry *e = romfs_entries; e != romfs_end; e++) {
+	if (first == last.first && i >= last.i) {
+		e = last.next;
+		k = last.i;
+	}
+	for (; e != romfs_end && !strncmp(e->path, path, n) && (!n || e->path[n] == '/'); e++) {
 		const char *name = e->path + n + (n != 0);
 
-		if (strncmp(e->path, path, n) || (n && e->path[n] != '/') ||
-		    strchr(name, '/') || i--)
+		if (strchr(name, '/') || k++ < i)
 			continue;
+		last.first = first;
+		last.next = e + 1;
+		last.i = k;
 		*entry = (struct dirent){
 			.d_ino = e - romfs_entries + 2, .d_type = e->data ? DT_REG : DT_DIR,
 		};
