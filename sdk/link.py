@@ -153,16 +153,32 @@ class Link:
             raise LinkError("the table of names cannot be assembled")
         return made
 
+    def accepted(self):
+        """Functions of ports of which someone has read that they do not use it (docs/ports.md)."""
+        files = Path(self.lib, "xenolith/redzone").glob("*")
+        return {line for f in files for line in f.read_text().splitlines() if not line.startswith("#")}
+
     def check_red_zone(self, image, map_file):
         import redzone
         ours = [f"{self.lib}/{name}" for name in LIBRARIES]
         self.say("redzone", "--map", map_file, "--ours", *ours, "--", image)
         found = redzone.Image(self.tool("objdump"), image, map_file, set(ours)).check()
+        accepted = self.accepted()
+        found = [name for name in found if name not in accepted]
         for name in found:
             print(f"{self.words.output}: {name}() uses the red zone; it was compiled without "
                   "-mno-red-zone", file=sys.stderr)
         if found:
             raise LinkError("nothing in an image may use the red zone: Xen writes there")
+
+    def keep(self, output):
+        """For a port: the objects of its program, with those of libraries of other ports, as one object."""
+        ours = [f"{self.lib}/{name}" for name in LIBRARIES]
+        names = [f"-l{name[3:-2]}" for name in LIBRARIES if name != "libstart.a"] + ["-lgcc"]
+        rest = [w for w in self.words.rest if w not in [*ours, *names, "--xenolith-symbols", "--gc-sections"]]
+        rest = [w for w in rest if w not in ("--whole-archive", "--no-whole-archive")]
+        if self.run("ld", "-r", "-u", "main", "-o", f"{output}.program.o", *rest):
+            raise LinkError("the objects of the program cannot be kept")
 
     def image(self, scratch):
         import symbols
@@ -173,6 +189,9 @@ class Link:
         if wanted.exists() and not wanted.is_file():
             output = f"{scratch}/second"            # /dev/null
         self.first(first, map_file)
+        kept = Path(self.folder, "keep")            # of a port's build (tools/ports/build.py)
+        if kept.exists() and wanted.name in kept.read_text().split():
+            self.keep(wanted)
         table = self.names(first, scratch, wanted.stem)
         more = [f"-Map={self.words.map}"] if self.words.map else []
         errors = tempfile.TemporaryFile()       # the same warnings, unless it fails
