@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The server: the event loop (server.c), input and output of a connection (connection.c,
- * output.c), places for uploads (places.c), replies (respond.c, reply.c), counters and their pages
+ * output.c), their bytes (stream.c), places for uploads (places.c), replies (respond.c, reply.c), counters and their pages
  * (status.c, metrics.c). There is one thread.
  */
 #ifndef HTTPD_SERVER_H
@@ -24,8 +24,10 @@ struct upload;
 
 struct connection {
 	int fd;				/* -1: closed, and freed at the end of the turn */
+	struct tls *tls;		/* NULL: plain */
 	enum phase phase;
-	uint32_t events;		/* requested from epoll */
+	uint32_t wants;			/* EPOLLIN or EPOLLOUT: who is called */
+	uint32_t events;		/* requested from epoll: stream_wants() */
 	bool known;			/* registered with epoll */
 	bool closing;			/* after the current response */
 	bool linger;			/* then wait until the client has read it */
@@ -42,7 +44,7 @@ struct connection {
 	off_t at, to;
 	struct parts *parts;		/* for several ranges, or NULL */
 	struct representation *own;	/* made for this response only */
-	uint64_t sent, acked;	/* bytes given to the socket; acknowledged at the last progress */
+	uint64_t sent, acked;	/* bytes given to the socket, those of TLS; acknowledged at the last progress */
 	struct upload *upload;		/* whose body arrives, or NULL */
 	uint64_t stored;		/* its size at the last progress */
 	int64_t upload_start;		/* time */
@@ -69,11 +71,19 @@ struct counters {
 	uint64_t rate, sent_rate;	/* per second, over the last second */
 };
 
+struct listener {
+	int fd;				/* -1: none */
+	bool tls;
+	bool enabled;			/* in epoll */
+};
+
 struct server {
 	struct options options;
 	struct site site;
-	int epoll, listener;
-	bool listening;			/* the listener is enabled in epoll */
+	int epoll;
+	struct listener listeners[2];	/* of HTTP and HTTPS */
+	const struct tls_methods *tls;	/* NULL: none */
+	int64_t next_reload;		/* of certificates: not before */
 	int64_t now;			/* time of this turn in milliseconds */
 	size_t share;	/* maximum of bytes that a connection sends in this turn */
 	int64_t start, next_second, last_second, accept_again;
