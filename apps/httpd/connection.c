@@ -107,11 +107,17 @@ static void keep_input(struct connection *c, const char *from, size_t len)
 
 static void finish(struct connection *c)
 {
+	int ended = stream_end(c);
+
+	if (!ended) {
+		output_block(c);		/* connection_writable() comes here again */
+		return;
+	}
 	/*
 	 * Closing with unread input would reset the connection, and the response would be
 	 * lost.
 	 */
-	if (!stream_end(c) || !c->linger || shutdown(c->fd, SHUT_WR) < 0) {
+	if (ended < 0 || !c->linger || shutdown(c->fd, SHUT_WR) < 0) {
 		connection_close(c);
 		return;
 	}

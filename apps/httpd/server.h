@@ -25,6 +25,7 @@ struct upload;
 struct connection {
 	int fd;				/* -1: closed, and freed at the end of the turn */
 	struct tls *tls;		/* NULL: plain */
+	bool ended;			/* stream_end() */
 	enum phase phase;
 	uint32_t wants;			/* EPOLLIN or EPOLLOUT: who is called */
 	uint32_t events;		/* requested from epoll: stream_wants() */

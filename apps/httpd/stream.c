@@ -143,12 +143,12 @@ void stream_send_once(struct connection *c, struct span text)
 	}
 }
 
-bool stream_end(struct connection *c)
+int stream_end(struct connection *c)
 {
-	if (!c->tls)
-		return true;
-	server.tls->end(c->tls);
-	return stream_flush(c) >= 0;
+	if (c->tls && !c->ended)
+		server.tls->end(c->tls);
+	c->ended = true;
+	return stream_flush(c);
 }
 
 /* What TLS holds is no event of the socket: a socket with space is one that comes at once. */

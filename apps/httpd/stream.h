@@ -29,8 +29,8 @@ int stream_flush(struct connection *c);
 /* Sends what the socket takes of a last response; the rest is lost. */
 void stream_send_once(struct connection *c, struct span text);
 
-/* Ends the output: the client has the whole response. Returns false if the connection is broken. */
-bool stream_end(struct connection *c);
+/* Ends the output, which tells the client that it has all. As stream_flush(), and may be called again. */
+int stream_end(struct connection *c);
 
 /* The events for which the next call must wait, if `events` are those of the plain connection. */
 uint32_t stream_wants(struct connection *c, uint32_t events);
