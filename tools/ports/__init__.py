@@ -7,6 +7,7 @@
     source.py   fetches and unpacks the pinned tar of a version
     build.py    builds a port, once per content; toolchains that have ports
     lock.py     xenolith.lock: which versions a project has
+    new.py      begins a recipe
     cli.py      `xenolith add` and `xenolith ports`
 """
 

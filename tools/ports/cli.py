@@ -8,7 +8,7 @@ from pathlib import Path
 import apt_private
 from project import config
 
-from . import PortError, build, lock, recipe, solver
+from . import PortError, build, lock, new, recipe, solver
 
 
 def libraries(ports):
@@ -92,6 +92,7 @@ def parser():
     one.add_argument("name", nargs="*", metavar="NAME[=VERSION]", help="a port; none: those of the project, again")
     one = commands.add_parser("ports", help="list the ports")
     one.add_argument("name", nargs="*", metavar="NAME[=VERSION]", help="print what would be built, in order")
+    one.add_argument("--new", nargs="+", metavar=("NAME", "PACKAGE"), help="begin a recipe, from a source package")
     return p
 
 
@@ -101,6 +102,8 @@ def main(words, project):
     try:
         if args.command == "add":
             add(args.name, project)
+        elif args.new:
+            new.begin(args.new[0], args.new[-1])
         elif args.name:
             for one in solver.solve(recipe.all_versions(), args.name):
                 print(one)
