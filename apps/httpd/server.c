@@ -10,7 +10,6 @@
 #include "apps/httpd/server.h"
 #include "apps/httpd/stream.h"
 #include "apps/httpd/tls.h"
-#include "apps/listen.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -34,9 +33,6 @@
 #define SHARE_MOST (1 << 20)
 
 #define RESERVE (512 << 10)		/* bytes that stay free: a SYN needs some */
-
-#define LISTENERS (sizeof(server.listeners) / sizeof(server.listeners[0]))
-#define RELOAD 1000			/* ms between two looks at the files of certificates */
 
 struct server server;
 static volatile sig_atomic_t hup;
@@ -90,17 +86,6 @@ static void enter_phase(struct connection *c, enum phase phase)
 	*(list->last ? &list->last->next : &list->first) = c;
 	list->last = c;
 	list->count++;
-}
-
-static void watch_listeners(bool on)
-{
-	for (struct listener *l = server.listeners; l < server.listeners + LISTENERS; l++) {
-		struct epoll_event e = { .events = on ? EPOLLIN : 0, .data.ptr = l };
-
-		if (l->fd >= 0 && l->enabled != on)
-			epoll_ctl(server.epoll, EPOLL_CTL_MOD, l->fd, &e);
-		l->enabled = on;
-	}
 }
 
 void connection_phase(struct connection *c, enum phase phase)
@@ -373,10 +358,8 @@ static void accept_connections(struct listener *l)
 {
 	int resets = 0;
 
-	if (l->tls && server.now >= server.next_reload) {
-		server.next_reload = server.now + RELOAD;
-		server.tls->reload(false);
-	}
+	if (l->tls)
+		listeners_reload();
 
 	for (uint64_t left = accepts(); left; left--) {
 		struct sockaddr_storage from = { 0 };
@@ -397,7 +380,7 @@ static void accept_connections(struct listener *l)
 			}
 			server.count.refused++;
 			server.accept_again = server.now + 100;
-			watch_listeners(false);
+			listeners_enable(false);
 			return;
 		} else if (errno != ECONNABORTED && errno != EINTR) {
 			return;
@@ -419,8 +402,8 @@ static void handle(const struct epoll_event *e)
 	struct connection *c = e->data.ptr;
 
 	if (c->fd < 0)
-		return;
-	if (!(e->events & (EPOLLIN | EPOLLOUT)))	/* EPOLLERR, EPOLLHUP */
+		;
+	else if (!(e->events & (EPOLLIN | EPOLLOUT)))	/* EPOLLERR, EPOLLHUP */
 		connection_close(c);
 	else if (c->wants & EPOLLOUT)
 		connection_writable(c);
@@ -428,31 +411,10 @@ static void handle(const struct epoll_event *e)
 		connection_readable(c);
 }
 
-static struct listener *listener_of(const struct epoll_event *e)
-{
-	struct listener *l = e->data.ptr;
-
-	return l >= server.listeners && l < server.listeners + LISTENERS ? l : NULL;
-}
-
 static void on_hup(int signal)
 {
 	(void)signal;
 	hup = 1;
-}
-
-static bool listen_to(struct listener *l, unsigned port, bool tls)
-{
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = l };
-
-	*l = (struct listener){ .fd = -1, .tls = tls, .enabled = true };
-	if (!port)
-		return true;
-	l->fd = listen_at(SOCK_STREAM, port, 1024);
-	if (l->fd >= 0 && epoll_ctl(server.epoll, EPOLL_CTL_ADD, l->fd, &e) == 0)
-		return true;
-	fprintf(stderr, "httpd: port %u: %s\n", port, strerror(errno));
-	return false;
 }
 
 static bool set_up(void)
@@ -472,8 +434,7 @@ static bool set_up(void)
 	}
 	if (server.options.tls)
 		signal(SIGHUP, on_hup);
-	return listen_to(&server.listeners[0], server.options.port, false) &&
-	       listen_to(&server.listeners[1], server.options.tls, true);
+	return listeners_open();
 }
 
 static void announce(void)
@@ -519,8 +480,8 @@ int server_run(void)
 		}
 		server.share = share(n);
 		for (int i = 0; i < n; i++)
-			if (listener_of(&events[i]))
-				incoming[listener_of(&events[i]) - server.listeners] = true;
+			if (listener_of(events[i].data.ptr))
+				incoming[listener_of(events[i].data.ptr) - server.listeners] = true;
 			else
 				handle(&events[i]);
 		/* After the connections that make progress in this turn. */
@@ -531,7 +492,7 @@ int server_run(void)
 		enforce_limits();
 		if (server.accept_again && server.now >= server.accept_again) {
 			server.accept_again = 0;
-			watch_listeners(true);
+			listeners_enable(true);
 		}
 		free_closed();
 		log_flush();

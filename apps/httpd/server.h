@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server: the event loop (server.c), input and output of a connection (connection.c,
+ * The server: the event loop (server.c, listeners.c), input and output of a connection (connection.c,
  * output.c), their bytes (stream.c), places for uploads (places.c), replies (respond.c, reply.c), counters and their pages
  * (status.c, metrics.c). There is one thread.
  */
@@ -72,6 +72,8 @@ struct counters {
 	uint64_t rate, sent_rate;	/* per second, over the last second */
 };
 
+#define LISTENERS 2
+
 struct listener {
 	int fd;				/* -1: none */
 	bool tls;
@@ -82,7 +84,7 @@ struct server {
 	struct options options;
 	struct site site;
 	int epoll;
-	struct listener listeners[2];	/* of HTTP and HTTPS */
+	struct listener listeners[LISTENERS];	/* of HTTP and HTTPS */
 	const struct tls_methods *tls;	/* NULL: none */
 	int64_t next_reload;		/* of certificates: not before */
 	int64_t now;			/* time of this turn in milliseconds */
@@ -132,6 +134,12 @@ bool same_client(const struct in6_addr *a, const struct in6_addr *b);
  */
 bool place_take(struct connection *c);
 void place_leave(struct connection *c);
+
+/* listeners.c: opens them, after epoll; false: a message was printed. listener_of(): p, or NULL if it is none. */
+bool listeners_open(void);
+void listeners_enable(bool on);
+void listeners_reload(void);		/* certificates, at most once per second */
+struct listener *listener_of(void *p);
 
 /* connection.c; connection_acked(): output.c */
 void connection_readable(struct connection *c);

@@ -31,7 +31,7 @@ CFLAGS := $(PLAIN) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \\
 	-fsanitize=fuzzer-no-link
 SHORT := output metrics upload site_live places
 OURS := $(wildcard apps/httpd/*.c)
-PURE := $(filter-out %/main.c %/server.c %/connection.c %/output.c %/places.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c %/stream.c %/httpd.c,$(OURS))
+PURE := $(filter-out %/main.c %/server.c %/connection.c %/output.c %/places.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c %/stream.c %/httpd.c %/listeners.c,$(OURS))
 objects = $(patsubst %.c,{OUT}/%.o,$(notdir $(1))) {OUT}/llhttp.o {OUT}/api.o {OUT}/http.o
 all: {OUT}/server {OUT}/secure_server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz {OUT}/incoming_fuzz
 {OUT}/plain_server: $(patsubst %.o,%_plain.o,$(call objects,$(OURS)))
