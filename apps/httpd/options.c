@@ -125,7 +125,7 @@ bool options_read(struct options *o, int argc, char **argv)
 		if (!argument(o, argv[i]))
 			return false;
 	if (!o->tls && (o->cert || o->key || o->redirect || o->hsts || !o->port)) {
-		fprintf(stderr, "httpd: %s needs tls=PORT\n", o->cert ? "cert=" : o->key ? "key=" :
+		fprintf(stderr, "httpd: %s: invalid value without tls=PORT\n", o->cert ? "cert=" : o->key ? "key=" :
 			o->redirect ? "redirect=on" : o->hsts ? "hsts=" : "port=0");
 		return false;
 	}

@@ -177,8 +177,8 @@ def certificates_are_read_again_when_a_client_comes_and_after_sighup(site):
 @claim
 def options_of_tls_belong_together(site):
     for program, words, status, why in (
-            ("secure_server", ["redirect=on"], 2, "redirect=on needs tls=PORT"),
-            ("secure_server", ["port=0"], 2, "port=0 needs tls=PORT"),
+            ("secure_server", ["redirect=on"], 2, "redirect=on: invalid value without tls=PORT"),
+            ("secure_server", ["port=0"], 2, "port=0: invalid value without tls=PORT"),
             ("secure_server", ["tls=1"], 2, "tls= needs cert=FILE"),
             ("secure_server", ["tls=1", "cert=none"], 1, ""),
             ("server", ["tls=1", "cert=x"], 1, "this image has no TLS")):
