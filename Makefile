@@ -173,7 +173,7 @@ LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # split, since __morestack is Xenolith's own.  clang has no such check for functions like printf;
 # with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
 # applications and tests of this tree.
-OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% iperf/%) tests/%
+OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/%) tests/%
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
@@ -222,7 +222,7 @@ export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 # The SDK's compiler links: it adds the names of functions and checks the image (sdk/link.py).
 %.elf: $(SDK)/lib/xenolith/manifest
 	@echo "  LINK    $@"
-	$(Q)$(SDK)/bin/$(TARGET)-gcc $(if $(V),-v) -o $@ $(filter $(@D)/%.o,$^) $(LIBS) -Wl,-Map=$*.map
+	$(Q)$(or $(LINKER),$(SDK))/bin/$(TARGET)-gcc $(if $(V),-v) -o $@ $(filter $(@D)/%.o,$^) $(LIBS) -Wl,-Map=$*.map
 $(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
 	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
 $(BUILD)/no-symbols.S: tools/symbols

@@ -17,6 +17,7 @@
 	"  disk make FILE --size SIZE  a file with ext4, for --disk; disk --help\n" \
 	"  new NAME [--template T]  in the sources' ./xenolith: a new project; then, in its\n" \
 	"  build, run, test       folder, with xenolith.toml (docs/sdk.md)\n" \
+	"  add NAME..., ports     other people's libraries and programs (docs/ports.md)\n" \
 	"  lab start|stop|status  the Xen host in QEMU of ./xenolith; lab --help\n" \
 	"  ec2 WORD...            run an image on Amazon EC2; ec2 --help\n"
 

@@ -30,7 +30,7 @@ _xenolith() {
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
 		*::0) list="--json help list info ps top mem stats net block fs devices log level config cp profile
 			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
-			lab disk ec2 new build test" ;;
+			lab disk ec2 new build test add ports" ;;
 		*:disk:1) list=make ;;
 		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
