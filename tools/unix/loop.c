@@ -9,6 +9,9 @@
 #define SOURCES_MAX 1024
 
 static struct source *sources;
+static struct pollfd polled[SOURCES_MAX];
+static struct source *source_of[SOURCES_MAX];
+static unsigned npolled;
 
 uint64_t now_ns(void)
 {
@@ -58,36 +61,65 @@ static void call_ready(uint64_t now)
 	} while (s);
 }
 
-void loop_once(void)
+static int add(int fd, short events, struct source *s)
 {
-	struct pollfd p[SOURCES_MAX];
-	struct source *of[SOURCES_MAX], *s;
-	uint64_t first = UINT64_MAX, now;
-	struct timespec left;
-	unsigned n = 0;
+	if (npolled == SOURCES_MAX)
+		return -1;
+	source_of[npolled] = s;
+	polled[npolled] = (struct pollfd){ .fd = fd, .events = events };
+	return npolled++;
+}
 
-	for (s = sources; s; s = s->next)
+int loop_add(int fd, short events)
+{
+	return add(fd, events, NULL);
+}
+
+short loop_revents(int slot)
+{
+	return slot < 0 ? 0 : polled[slot].revents;
+}
+
+/* Returns the first time that a source waits for, in ns; UINT64_MAX: none. */
+static uint64_t prepare(void)
+{
+	uint64_t first = UINT64_MAX;
+
+	npolled = 0;
+	for (struct source *s = sources; s; s = s->next)
 		if (s->prepare)
 			s->prepare(s);
-	for (s = sources; s; s = s->next) {
+	for (struct source *s = sources; s; s = s->next) {
 		if (s->at && s->at < first)
 			first = s->at;
-		if (s->fd < 0 || n == SOURCES_MAX)
-			continue;
-		of[n] = s;
-		p[n++] = (struct pollfd){ .fd = s->fd, .events = s->events };
+		if (s->fd >= 0)
+			add(s->fd, s->events, s);
 	}
+	return first;
+}
+
+void loop_once(void)
+{
+	uint64_t first = prepare(), now = now_ns();
+	struct timespec left;
+
 	__atomic_store_n(&domain.link->tender_sleeps, 1, __ATOMIC_SEQ_CST);
 	if (dispatch_events())
 		first = 0;
-	now = now_ns();
 	first = first > now ? first - now : 0;
 	left.tv_sec = first / 1000000000;
 	left.tv_nsec = first % 1000000000;
-	if (ppoll(p, n, first > 1ull << 60 ? NULL : &left, NULL) > 0)
-		for (unsigned i = 0; i < n; i++)
-			of[i]->revents = p[i].revents;
+	if (ppoll(polled, npolled, first > 1ull << 60 ? NULL : &left, NULL) < 0)
+		npolled = 0;
 	__atomic_store_n(&domain.link->tender_sleeps, 0, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < npolled; i++)
+		if (source_of[i])
+			source_of[i]->revents = polled[i].revents;
+	for (struct source *s = sources; s; s = s->next)
+		if (s->after) {		/* libslirp's, which may remove any source */
+			s->after(s);
+			break;
+		}
 	dispatch_events();
 	call_ready(now_ns());
 }

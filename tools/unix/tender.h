@@ -39,11 +39,16 @@ struct source {
 	void (*ready)(struct source *s);
 	void (*due)(struct source *s);
 	void (*prepare)(struct source *s);	/* before each poll(): may change events and at */
+	void (*after)(struct source *s);	/* after each poll() */
 	void *arg;
 };
 void source_add(struct source *s);
 void source_remove(struct source *s);
 void loop_once(void);
+
+/* In prepare(): adds another descriptor.  In after(): its events, by what loop_add() returned. */
+int loop_add(int fd, short events);
+short loop_revents(int slot);
 
 /*
  * event.c: event channels and grants of the guest.  port_bind() connects to an unbound port of the
