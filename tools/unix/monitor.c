@@ -96,12 +96,17 @@ static uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-static uint64_t monotonic(void)
+static uint64_t time_of(int clock)
 {
 	struct timespec t;
 
-	SYS3(SYS_clock_gettime, CLOCK_MONOTONIC, &t, 0);
+	SYS3(SYS_clock_gettime, clock, &t, 0);
 	return t.tv_sec * NSEC + t.tv_nsec;
+}
+
+static uint64_t monotonic(void)
+{
+	return time_of(CLOCK_MONOTONIC);
 }
 
 static uint64_t scale(uint64_t cycles)
@@ -117,6 +122,23 @@ static uint64_t guest_time(uint64_t tsc)
 	const struct vcpu_time_info *t = &monitor_shared->vcpu_info[0].time;
 
 	return t->system_time + (tsc > t->tsc_timestamp ? scale(tsc - t->tsc_timestamp) : 0);
+}
+
+/* The wall clock at system time 0; set again when it was changed. */
+static void sync_wall_clock(uint64_t guest)
+{
+	struct shared_info *s = monitor_shared;
+	uint64_t wall = time_of(CLOCK_REALTIME) - guest;
+	int64_t off = wall - ((uint64_t)s->wc_sec * NSEC + s->wc_nsec);
+
+	if (off < (int64_t)JUMP && off > -(int64_t)JUMP)
+		return;
+	s->wc_version++;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	s->wc_sec = wall / NSEC;
+	s->wc_nsec = wall % NSEC;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	s->wc_version++;
 }
 
 /*
@@ -157,6 +179,7 @@ static void sync_clock(bool first)
 	t->tsc_to_system_mul = mul;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	t->version++;
+	sync_wall_clock(guest);
 }
 
 static void arm(uint64_t now)
