@@ -15,6 +15,7 @@
 
 static struct xencons_interface *ring;
 static struct source in = { .fd = -1 }, out = { .fd = -1 };
+static bool raw;			/* keep the carriage returns, which the guest writes */
 static bool lost;			/* standard output is closed */
 static char held[4096];			/* for standard output */
 static size_t nheld;
@@ -32,8 +33,8 @@ static bool take(void)
 	while (cons != prod && nheld < sizeof(held)) {
 		char c = ring->out[MASK_XENCONS_IDX(cons++, ring->out)];
 
-		if (c == '\n' && nheld && held[nheld - 1] == '\r')
-			nheld--;		/* the ring is for a raw terminal */
+		if (!raw && c == '\n' && nheld && held[nheld - 1] == '\r')
+			nheld--;
 		held[nheld++] = c;
 		any = true;
 	}
@@ -117,8 +118,9 @@ static void wait_for_room(struct source *s)
 	s->events = ntyped ? 0 : POLLIN;
 }
 
-void console_init(bool input)
+void console_init(bool input, bool keep_returns)
 {
+	raw = keep_returns;
 	ring = frame_page(domain.console_frame);
 	out = (struct source){ .fd = -1, .ready = writable };
 	source_add(&out);

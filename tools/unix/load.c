@@ -259,7 +259,7 @@ void load_image(struct domain *d, const char *path, uint64_t memory, const char 
 	struct image i = read_image(path);
 
 	if (strlen(line) > MAX_GUEST_CMDLINE - 2)
-		die(2, "the command line has %zu bytes; at most %d are possible", strlen(line),
+		die(2, "the guest's command line has %zu bytes; a guest accepts %d", strlen(line),
 		    MAX_GUEST_CMDLINE - 2);
 	examine(d, &i);
 	make_memory(d, memory);

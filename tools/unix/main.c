@@ -41,7 +41,7 @@ static struct {
 	const char *image, *cmdline, *control;
 	uint64_t memory;
 	double timeout;
-	bool no_input, perf, quiet, ended_line;
+	bool no_input, raw, perf, ended_line;
 } o = { .memory = 32, .cmdline = "" };
 
 static bool terminal_changed;
@@ -96,6 +96,7 @@ static const char usage[] =
 	"  --control FILE           a Unix socket for xenolith ps and other commands\n"
 	"  --timeout SECONDS        end the guest after this time\n"
 	"  --no-console-input       do not read standard input\n"
+	"  --raw                    lines of the console end with CR and LF, as the guest writes them\n"
 	"  --perf                   write /tmp/perf-PID.map, for perf\n"
 	"  --end                    say at the end how the guest ended\n";
 
@@ -130,7 +131,7 @@ static void parse(int argc, char **argv)
 		{ "net", 1, NULL, 'n' }, { "port", 1, NULL, 'p' }, { "name", 1, NULL, 'N' },
 		{ "control", 1, NULL, 'C' }, { "timeout", 1, NULL, 't' },
 		{ "no-console-input", 0, NULL, 'i' }, { "perf", 0, NULL, 'P' },
-		{ "end", 0, NULL, 'e' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "end", 0, NULL, 'e' }, { "raw", 0, NULL, 'r' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -146,6 +147,7 @@ static void parse(int argc, char **argv)
 		case 't': o.timeout = number(optarg, "--timeout", 0.001, 1e7); break;
 		case 'i': o.no_input = true; break;
 		case 'P': o.perf = true; break;
+		case 'r': o.raw = true; break;
 		case 'e': o.ended_line = true; break;
 		case 'h': fputs(usage, stdout); exit(0);
 		default: fputs(usage, stderr); exit(2);
@@ -162,15 +164,19 @@ static void parse(int argc, char **argv)
 	}
 }
 
-/* A word of the command line, in the quotes of kernel/param.c: as in tools/xenolith/xlcfg.c. */
-static void add_word(FILE *f, const char *word)
+/* Quotes a word as for sh, since the guest splits its command line in this way. */
+static void quote(FILE *f, const char *word)
 {
-	fputs(" '", f);
+	size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789@%+=:,./_-");
+
+	if (*word && !word[plain]) {
+		fputs(word, f);
+		return;
+	}
+	fputc('\'', f);
 	for (; *word; word++)
-		if (*word == '\'')
-			fputs("'\"'\"'", f);
-		else
-			fputc(*word, f);
+		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, 0 }, f);
 	fputc('\'', f);
 }
 
@@ -183,9 +189,11 @@ static char *command_line(char **args)
 	fputs(o.cmdline, f);
 	disk_words(f);
 	if (*args)
-		fputs(*o.cmdline || len ? " --" : "--", f);
-	for (; *args; args++)
-		add_word(f, *args);
+		fputs(ftell(f) ? " --" : "--", f);
+	for (; *args; args++) {
+		fputc(' ', f);
+		quote(f, *args);
+	}
 	fclose(f);
 	return line;
 }
@@ -469,7 +477,7 @@ int main(int argc, char **argv)
 	signals_init();
 	store_init();
 	ports_init();
-	console_init(!o.no_input);
+	console_init(!o.no_input, o.raw);
 	disks_start();
 	net_start();
 	times_init();

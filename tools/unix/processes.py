@@ -133,9 +133,11 @@ class Guest:
         status = None if timed_out else int(ended[3])
         if reason != "poweroff" and status == STATUS.get(reason):
             status = None
-        return Result(reason=reason, status=status, console=self.console_text(), seconds=self.seconds,
-                      first_byte=self.chunks[0][0] if self.chunks else None, wrote=None,
-                      chunks=self.chunks, xen_log=self.err)
+        result = Result(reason=reason, status=status, console=self.console_text(),
+                        seconds=self.seconds, first_byte=self.chunks[0][0] if self.chunks else None,
+                        wrote=None, chunks=self.chunks, xen_log=self.err)
+        result.wrote = result.seconds_until(self.until) if self.until else None
+        return result
 
     def shutdown(self, how="poweroff"):
         if how != "poweroff":
@@ -176,6 +178,7 @@ class Processes:
 
     def disk(self, text, guest):
         """The word of a disk; a size makes a file, which is removed with the guest."""
+        text = str(text)
         disk = config.Disk.parse(text, 0)
         if disk.file is None:
             file = tempfile.NamedTemporaryFile(prefix="xenolith-disk-")
@@ -196,13 +199,13 @@ class Processes:
             raise SkipTest("it needs the lab's network")
         self.number += 1
         guest = Guest(self, name or f"guest{self.number}", [])
-        words = [self.tender, "--end", "--name", guest.name, "--memory", str(memory)]
+        words = [self.tender, "--end", "--raw", "--name", guest.name, "--memory", str(memory)]
         if cmdline:
             words += ["--cmdline", cmdline]
         for disk in disks:
             words += ["--disk", self.disk(disk, guest)]
         guest.words = [*words, image, "--", *map(str, args)]
-        guest.domid = self.number
+        guest.domid, guest.until = self.number, until
         if not paused:
             guest.unpause()
         return guest
@@ -216,7 +219,7 @@ class Processes:
 
     sh = dom0 = start = put = get = linux_guest = command = server = attach = needs_dom0
     machine = images = None
-    memory = 1 << 20
+    memory = 1024
     pin = False
 
     def __enter__(self):

@@ -86,7 +86,7 @@ long store_number(const char *path, const char *key, long fallback);
 void store_watch(const char *prefix, void (*changed)(const char *path));
 
 /* console.c: the console's ring, and standard input and output. */
-void console_init(bool input);
+void console_init(bool input, bool keep_returns);
 void console_event(void *arg);
 void console_drain(void);		/* after the end */
 

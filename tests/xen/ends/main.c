@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t terminated;
@@ -88,7 +89,7 @@ int main(int argc, char **argv)
 			sleep(1000);
 	if (strcmp(how, "work-then-sleep") == 0) {
 		for (int i = 0; i < 40; i++) {		/* 2 s, of which some is work */
-			for (volatile long j = 0; j < 1000000; j++)
+			for (clock_t end = clock() + CLOCKS_PER_SEC / 200; clock() < end;)
 				;
 			usleep(50000);
 		}
