@@ -83,6 +83,7 @@ void store_event(void *arg);
 void store_set(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *store_get(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 long store_number(const char *path, const char *key, long fallback);
+char *store_list(const char *path, size_t *len);	/* names, each with a NUL; to be freed; NULL: no node */
 void store_watch(const char *prefix, void (*changed)(const char *path));
 
 /* console.c: the console's ring, and standard input and output. */

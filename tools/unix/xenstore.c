@@ -387,6 +387,16 @@ static ssize_t list(const struct request *r, char **names)
 	return len;
 }
 
+char *store_list(const char *path, size_t *len)
+{
+	struct request r = { .tree = &base, .path = (char *)path };
+	char *names = NULL;
+	ssize_t n = list(&r, &names);
+
+	*len = n > 0 ? n : 0;
+	return n == 0 ? copy_of("", 0) : names;
+}
+
 static void directory(struct request *r)
 {
 	char *names = NULL;
