@@ -58,7 +58,8 @@ help:
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console
 #|      APP_DIR=FOLDER    a folder of C files anywhere, instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments;   CMDLINE="..."  options of the kernel
-#|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
+#|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm|unix
+#|                        unix: as a Linux process, without Xen (docs/unix.md)
 #|      NET=yes           a network;   NET=8080:80  and a port of this machine
 #|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
@@ -71,7 +72,7 @@ help:
 #| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
 #|
 #| make check [T=WORD]    run the host tests, 3 minutes
-#| make test [T=WORD] [TYPE=pvh|hvm]    run all tests, also those that need Xen
+#| make test [T=WORD] [TYPE=pvh|hvm|unix]    run all tests, also those that need Xen
 #| make bench [T=WORD]    measure boot time and other times
 #|
 #| make setup             install missing packages (run, check and test do it too)
@@ -85,7 +86,7 @@ lab_run		= tools/lab/lab run $(1) $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--dis
 		  $${NET:+--net="$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
 		  $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS)
 run: $(IMAGE)
-	@$(lab_run)
+	@$(if $(filter unix,$(TYPE)),python3 tools/unix/process_cli.py $(IMAGE) -- $(ARGS),$(lab_run))
 
 no-app: checked
 
@@ -105,7 +106,7 @@ bench: images
 setup: checked
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter images test bench setup,$(MAKECMDGOALS)),images) \
-		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
+		$(if $(filter run lab test bench setup,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),run) \
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
@@ -131,7 +132,7 @@ checked:
 	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)
-	@$(if $(filter run,$(MAKECMDGOALS)),! command -v python3 > /dev/null || $(call lab_run,--check))
+	@$(if $(filter run,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),! command -v python3 > /dev/null || $(call lab_run,--check))
 
 # ---- How code is compiled
 
