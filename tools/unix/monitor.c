@@ -84,6 +84,7 @@ static uint64_t deadline;		/* of VIRQ_TIMER, in the guest's time; 0: none */
 static uint64_t armed;			/* when the POSIX timer fires, in the guest's time; 0: never */
 static unsigned timer_port;
 static uint64_t synced;			/* CLOCK_MONOTONIC of the last correction of the rate */
+static volatile bool syncing;		/* the rate is being written */
 
 #define SYNC_EVERY (NSEC / 10)
 #define JUMP (NSEC / 100)		/* a larger difference is corrected at once */
@@ -167,6 +168,7 @@ static void sync_clock(bool first)
 		part = part > 500 ? 500 : part < -500 ? -500 : part;
 		mul += (int64_t)mul / 1000000 * part;
 	}
+	syncing = true;
 	t->version++;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	t->tsc_timestamp = tsc;
@@ -179,15 +181,18 @@ static void sync_clock(bool first)
 	t->tsc_to_system_mul = mul;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	t->version++;
+	syncing = false;
 	sync_wall_clock(guest);
 }
 
-static void arm(uint64_t now)
+#define SOON 50000ull			/* ns */
+
+/* Lets the POSIX timer fire; a signal may do the same in the middle of this. */
+static void arm(uint64_t at, uint64_t left)
 {
 	struct itimerspec when = { { 0, 0 }, { 0, 1 } };
-	uint64_t left = deadline > now ? deadline - now : 1;
 
-	armed = deadline;
+	armed = at;
 	when.it_value.tv_sec = left / NSEC;
 	when.it_value.tv_nsec = left % NSEC;
 	SYS6(SYS_timer_settime, timer, 0, &when, 0, 0, 0);
@@ -200,13 +205,17 @@ static void check_timer(bool running)
 
 	if (!deadline)
 		return;
+	if (syncing) {			/* in a signal: the time cannot be read now */
+		arm(0, SOON);
+		return;
+	}
 	now = guest_time(rdtsc());
 	if (now >= deadline) {
 		deadline = 0;
 		if (timer_port)
 			set_pending(monitor_shared, timer_port);
 	} else if (running && (!armed || armed > deadline || armed <= now)) {
-		arm(now);
+		arm(deadline, deadline - now);
 	}
 }
 
@@ -559,10 +568,9 @@ static void on_event(int sig, siginfo_t *info, void *context)
 		__atomic_store_n(&link_->signalled, 0, __ATOMIC_SEQ_CST);
 	else
 		armed = 0;
-	if (in_guest(u->uc_mcontext.gregs[REG_RIP])) {
+	if (in_guest(u->uc_mcontext.gregs[REG_RIP]))
 		sync_clock(false);
-		check_timer(true);
-	}
+	check_timer(true);
 	deliver(u->uc_mcontext.gregs);
 }
 

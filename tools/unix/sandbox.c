@@ -38,7 +38,8 @@ static struct {
 	{ SYS_write, 2, { { 0, ALL, 0 }, { 2, ALL, 8 } } },		/* the eventfd */
 	{ SYS_write, 1, { { 0, ALL, 2 } } },			/* the monitor's last words */
 	/* Memory of the guest, and never executable. */
-	{ SYS_mmap, 3, { { 2, ~(PROT_READ | PROT_WRITE), 0 }, { 3, ALL, MAP_SHARED | MAP_FIXED },
+	{ SYS_mmap, 3, { { 2, ~(PROT_READ | PROT_WRITE), 0 },
+			 { 3, ~MAP_POPULATE, MAP_SHARED | MAP_FIXED },
 			 { 4, ALL, 0 } } },	/* the memfd: set below */
 	{ SYS_munmap, 0, { { 0 } } },
 	{ SYS_arch_prctl, 1, { { 0, ALL, ARCH_SET_FS } } },

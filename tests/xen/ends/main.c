@@ -28,6 +28,14 @@ static void *exits(void *arg)
 	exit(*(int *)arg);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -89,7 +97,7 @@ int main(int argc, char **argv)
 			sleep(1000);
 	if (strcmp(how, "work-then-sleep") == 0) {
 		for (int i = 0; i < 40; i++) {		/* 2 s, of which some is work */
-			for (clock_t end = clock() + CLOCKS_PER_SEC / 200; clock() < end;)
+			for (int64_t end = now_ns() + 5000000; now_ns() < end;)
 				;
 			usleep(50000);
 		}
