@@ -6,6 +6,7 @@ socket there is a guest of Xen or of the lab.
 """
 
 import fcntl
+import functools
 import os
 import re
 import signal
@@ -70,11 +71,13 @@ def make(target, *variables):
     return target
 
 
+@functools.cache
 def make_tender():
     """Build the tender if needed; `make run` builds it beside the image."""
     return make(TENDER)
 
 
+@functools.cache
 def make_command():
     """Build the operator's command; it needs two packages with headers, which are unpacked."""
     import apt_private
