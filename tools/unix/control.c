@@ -11,7 +11,7 @@
  *
  * The end of the tender, or of the channel, closes the connection.
  */
-#include "xenbus.h"
+#include "devices/xenbus.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * A guest as a Linux process: what its process and the tender's share.
  *
  * The tender (main.c) makes a domain from an image as Xen's builder makes a PV domain, and forks.
- * The child is the guest's process.  In it run the image, and under it the monitor (monitor.c),
+ * The child is the guest's process.  In it run the image, and under it the monitor (monitor/),
  * which implements the hypercalls of a PV guest.  The tender is the rest of the host: xenstored,
  * the console, the backends.
  *

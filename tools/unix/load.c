@@ -6,7 +6,7 @@
  *	image | table of frames | start_info | console | xenstore | page tables | stack | free
  */
 #include "tender.h"
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
  *	xenolith-unix [options] IMAGE [--] [ARG...]
  */
 #include "tender.h"
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>

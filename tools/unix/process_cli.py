@@ -9,6 +9,7 @@ import fcntl
 import functools
 import os
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -159,6 +160,9 @@ def command(words):
     path = sockets() / names[0]
     if what == "stop" and len(words) == 2:
         return stop(names[0], path)
+    if what == "gdb" and len(words) > 2:            # gdb runs this command again, without a file
+        target = f"target remote | {shlex.quote(str(ROOT / 'xenolith'))} gdb {shlex.quote(names[0])}"
+        os.execvp("gdb", ["gdb", "-ex", target, *words[2:]])
     env = {**os.environ, "XENOLITH_SOCKET": str(path)}
     os.execve(make_command(), ["xenolith", *words], env)
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
+ * Over 500 lines: one server; its requests, watches and transactions share the tree.
+ *
  * A xenstore for one guest and the tender (docs/misc/xenstore.txt and xenstore-ring.txt of Xen).
  *
  * Nodes are in one array, each with its absolute path.  A transaction works on a copy of the array,

@@ -26,6 +26,9 @@ ANY_ARGUMENTS = {"munmap": 11, "rt_sigaction": 13, "rt_sigreturn": 15, "restart_
                  "exit_group": 231}
 BY_ARGUMENTS = {"write": 1, "mmap": 9, "arch_prctl": 158, "futex": 202, "timer_settime": 223,
                 "clock_gettime": 228, "tgkill": 234}
+# uretprobe and uprobe, which no filter is asked about since Linux 6.12; they are for the kernel's own
+# code in a process and fail elsewhere.
+UNFILTERED = (335, 336)
 BAD = -1                                # an argument that no call of the monitor has
 
 
@@ -56,6 +59,9 @@ def test_only_the_monitors_system_calls_are_possible(lab, image):
              if nr != ANY_ARGUMENTS["rt_sigreturn"]]
     allowed = set(ANY_ARGUMENTS.values())
     for (nr, *_), what in outcomes(image, calls).items():
+        if nr in UNFILTERED:
+            assert what == "killed" or what < 0, (nr, what)
+            continue
         assert (what == "killed") == (nr not in allowed or nr == ANY_ARGUMENTS["exit_group"]), (nr, what)
     # x32, whose numbers have bit 30 set.
     assert outcome(image, 1 << 30 | 1, 1, 0, 0) == "killed"

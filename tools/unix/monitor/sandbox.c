@@ -4,7 +4,7 @@
  * that lets it make the monitor's system calls, with the arguments that the monitor uses.  Any other
  * one kills the process.  The list cannot be changed any more.
  */
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <asm/prctl.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the monitor share (monitor.c, monitor_memory.c, monitor_fault.c, enter.S). */
+/* What the files of the monitor share (the folder monitor/). */
 #ifndef TOOLS_UNIX_MONITOR_H
 #define TOOLS_UNIX_MONITOR_H
 
@@ -10,6 +10,9 @@
 extern struct shared_info *monitor_shared;
 extern uint32_t *monitor_nmi;
 extern uint32_t monitor_pid;
+
+#define NSEC 1000000000ull
+#define TIMER_SIGNAL SIGALRM
 
 /* In enter.S. */
 extern char hypercall_entry[], iret_entry[];
@@ -35,6 +38,21 @@ long monitor_remap(uint8_t *ram, uint64_t address, uint64_t entry);
 bool monitor_writable(uint8_t *ram, uint64_t address);
 bool monitor_dirty(uint8_t *ram, uint64_t address, uint64_t code);
 const uint8_t *monitor_instruction(uint8_t *ram, uint64_t address, unsigned n);
+
+/*
+ * The clock and the timer (time.c).  monitor_timer_init() returns the number of the POSIX timer, for
+ * the sandbox.  monitor_sync_clock() corrects the rate; monitor_check_timer() delivers VIRQ_TIMER when
+ * it is due, else, if the guest runs, it lets the POSIX timer fire in time.  monitor_time_left(): how long
+ * the guest may sleep, in ns; 0: for ever.
+ */
+extern unsigned monitor_timer_port;
+int monitor_timer_init(const struct domain *domain);
+void monitor_sync_clock(bool first);
+void monitor_check_timer(bool running);
+long monitor_set_timer(uint64_t when);
+void monitor_timer_fired(void);
+uint64_t monitor_time_left(void);
+uint64_t monitor_monotonic(void);
 
 /* Executes an instruction that Xen emulates for PV guests.  Returns whether it was one. */
 bool monitor_emulate(uint8_t *ram, greg_t *r);

@@ -3,7 +3,7 @@
  * Disks: a backend of xen/io/blkif.h over files and block devices.  A request is done at once, in
  * the event loop; flush is fdatasync().
  */
-#include "xenbus.h"
+#include "devices/xenbus.h"
 
 #include <errno.h>
 #include <fcntl.h>

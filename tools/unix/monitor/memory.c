@@ -7,7 +7,7 @@
  * to set the mark as a CPU does.  Only the image's text and the hypercall page are ever executable,
  * whatever the entries say, and these are mapped once.
  */
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <errno.h>
 #include <linux/mman.h>

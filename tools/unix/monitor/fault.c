@@ -3,7 +3,7 @@
  * Instructions that Xen emulates for a PV guest, of which the process cannot execute any; and the
  * repetition of a fault for a core dump.
  */
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <signal.h>
 #include <sys/syscall.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
+ * Over 500 lines: one table of calls, and the signals, which share its state.
+ *
  * The monitor: hypercalls, events and faults of a guest in its own process.
  *
  * %fs is the guest's, so nothing here may use thread-local storage, the C library (which uses it,
@@ -8,7 +10,7 @@
  * could change its memory: what protects the host is the sandbox (sandbox.c).
  */
 #include "guest.h"
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <asm/prctl.h>
 #include <errno.h>
@@ -24,9 +26,7 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 
-#define NSEC 1000000000ull
 #define EVENT_SIGNAL SIGUSR1
-#define TIMER_SIGNAL SIGALRM
 #define FLAG_TRAP 0x100u
 #define FLAG_IF 0x200u
 #define FLAG_DF 0x400u
@@ -77,155 +77,6 @@ _Noreturn void monitor_exit(int status)
 		SYS3(SYS_exit_group, status, 0, 0);
 }
 
-/* ---- time */
-
-static int timer;			/* a POSIX timer, which sends TIMER_SIGNAL */
-static uint64_t deadline;		/* of VIRQ_TIMER, in the guest's time; 0: none */
-static uint64_t armed;			/* when the POSIX timer fires, in the guest's time; 0: never */
-static unsigned timer_port;
-static uint64_t synced;			/* CLOCK_MONOTONIC of the last correction of the rate */
-static volatile bool syncing;		/* the rate is being written */
-
-#define SYNC_EVERY (NSEC / 10)
-#define JUMP (NSEC / 100)		/* a larger difference is corrected at once */
-
-static uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
-
-static uint64_t time_of(int clock)
-{
-	struct timespec t;
-
-	SYS3(SYS_clock_gettime, clock, &t, 0);
-	return t.tv_sec * NSEC + t.tv_nsec;
-}
-
-static uint64_t monotonic(void)
-{
-	return time_of(CLOCK_MONOTONIC);
-}
-
-static uint64_t scale(uint64_t cycles)
-{
-	const struct vcpu_time_info *t = &monitor_shared->vcpu_info[0].time;
-
-	cycles = t->tsc_shift >= 0 ? cycles << t->tsc_shift : cycles >> -t->tsc_shift;
-	return (unsigned __int128)cycles * t->tsc_to_system_mul >> 32;
-}
-
-static uint64_t guest_time(uint64_t tsc)
-{
-	const struct vcpu_time_info *t = &monitor_shared->vcpu_info[0].time;
-
-	return t->system_time + (tsc > t->tsc_timestamp ? scale(tsc - t->tsc_timestamp) : 0);
-}
-
-/* The wall clock at system time 0; set again when it was changed. */
-static void sync_wall_clock(uint64_t guest)
-{
-	struct shared_info *s = monitor_shared;
-	uint64_t wall = time_of(CLOCK_REALTIME) - guest;
-	int64_t off = wall - ((uint64_t)s->wc_sec * NSEC + s->wc_nsec);
-
-	if (off < (int64_t)JUMP && off > -(int64_t)JUMP)
-		return;
-	s->wc_version++;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	s->wc_sec = wall / NSEC;
-	s->wc_nsec = wall % NSEC;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	s->wc_version++;
-}
-
-/*
- * Sets the rate of the guest's clock from the whole time since the start, and a little more or less
- * to correct the difference until the next call.  The clock never goes back.
- */
-static void sync_clock(bool first)
-{
-	struct vcpu_time_info *t = &monitor_shared->vcpu_info[0].time;
-	uint64_t mono = monotonic(), tsc = rdtsc();
-	uint64_t real = mono - d->mono, cycles = tsc - d->tsc, guest, mul;
-	int64_t off;
-
-	if (!first && mono - synced < SYNC_EVERY)
-		return;
-	synced = mono;
-	guest = first ? real : guest_time(tsc);
-	off = real - guest;
-	/* ns per cycle, times 2^32, with a shift of 0: the counter is faster than 1 GHz, or t is. */
-	mul = ((unsigned __int128)real << 32) / (cycles ? cycles : 1);
-	if (off > (int64_t)JUMP) {
-		guest = real;
-	} else {
-		int64_t part = off / 1000;		/* in us, of a second: ppm */
-
-		part = part > 500 ? 500 : part < -500 ? -500 : part;
-		mul += (int64_t)mul / 1000000 * part;
-	}
-	syncing = true;
-	t->version++;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	t->tsc_timestamp = tsc;
-	t->system_time = guest;
-	t->tsc_shift = 0;
-	if (mul >> 32) {
-		t->tsc_shift = 1;
-		mul >>= 1;
-	}
-	t->tsc_to_system_mul = mul;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	t->version++;
-	syncing = false;
-	sync_wall_clock(guest);
-}
-
-#define SOON 50000ull			/* ns */
-
-/* Lets the POSIX timer fire; a signal may do the same in the middle of this. */
-static void arm(uint64_t at, uint64_t left)
-{
-	struct itimerspec when = { { 0, 0 }, { 0, 1 } };
-
-	armed = at;
-	when.it_value.tv_sec = left / NSEC;
-	when.it_value.tv_nsec = left % NSEC;
-	SYS6(SYS_timer_settime, timer, 0, &when, 0, 0, 0);
-}
-
-/* Delivers VIRQ_TIMER if it is due; else lets the POSIX timer fire in time. */
-static void check_timer(bool running)
-{
-	uint64_t now;
-
-	if (!deadline)
-		return;
-	if (syncing) {			/* in a signal: the time cannot be read now */
-		arm(0, SOON);
-		return;
-	}
-	now = guest_time(rdtsc());
-	if (now >= deadline) {
-		deadline = 0;
-		if (timer_port)
-			set_pending(monitor_shared, timer_port);
-	} else if (running && (!armed || armed > deadline || armed <= now)) {
-		arm(deadline, deadline - now);
-	}
-}
-
-static long set_timer(uint64_t when)
-{
-	deadline = when;
-	check_timer(true);
-	return 0;
-}
-
 /* ---- the CPU */
 
 static bool events_due(void)
@@ -240,19 +91,18 @@ static bool events_due(void)
  */
 static long block(void)
 {
-	sync_clock(false);
+	monitor_sync_clock(false);
 	for (;;) {
 		struct timespec t, *limit = NULL;
-		uint64_t now;
+		uint64_t left;
 
-		check_timer(false);
+		monitor_check_timer(false);
 		if (events_due())
 			break;
-		if (deadline) {
-			now = guest_time(rdtsc());
-			now = deadline > now ? deadline - now : 1;
-			t.tv_sec = now / NSEC;
-			t.tv_nsec = now % NSEC;
+		left = monitor_time_left();
+		if (left) {
+			t.tv_sec = left / NSEC;
+			t.tv_nsec = left % NSEC;
 			limit = &t;
 		}
 		__atomic_store_n(&link_->sleeping, 1, __ATOMIC_SEQ_CST);
@@ -309,7 +159,7 @@ static long sched_op(unsigned cmd, void *arg)
 		if (id > 2)
 			return -EEXIST;
 		__atomic_store_n(&link_->watchdog[id - 1],
-				 w->timeout ? monotonic() + w->timeout * NSEC : 0, __ATOMIC_SEQ_CST);
+				 w->timeout ? monitor_monotonic() + w->timeout * NSEC : 0, __ATOMIC_SEQ_CST);
 		wake_tender();
 		return w->id ? 0 : (long)id;
 	default:
@@ -359,21 +209,21 @@ static long event_op(unsigned cmd, void *arg)
 	case EVTCHNOP_bind_virq:
 		if (v->virq != VIRQ_TIMER)
 			return -EINVAL;
-		if (timer_port)
+		if (monitor_timer_port)
 			return -EEXIST;
 		port = free_port();
 		if (port < 0)
 			return port;
 		link_->ports[port] = PORT_TIMER;
-		v->port = timer_port = port;
+		v->port = monitor_timer_port = port;
 		return 0;
 	case EVTCHNOP_send:
 		return send_event(((struct evtchn_send *)arg)->port);
 	case EVTCHNOP_close:
 		if (c->port >= PORTS || link_->ports[c->port] == PORT_FREE)
 			return -EINVAL;
-		if (c->port == timer_port)
-			timer_port = 0;
+		if (c->port == monitor_timer_port)
+			monitor_timer_port = 0;
 		if (link_->ports[c->port] == PORT_TENDER)
 			send_event(c->port);
 		__atomic_store_n(&link_->ports[c->port], PORT_FREE, __ATOMIC_SEQ_CST);
@@ -492,7 +342,7 @@ long monitor_hypercall(uint64_t a, uint64_t b, uint64_t c, uint64_t e, uint64_t 
 	case __HYPERVISOR_event_channel_op:
 		return event_op(a, (void *)b);
 	case __HYPERVISOR_set_timer_op:
-		return set_timer(a);
+		return monitor_set_timer(a);
 	case __HYPERVISOR_grant_table_op:
 		return grant_op(a, (void *)b, c);
 	case __HYPERVISOR_xen_version:
@@ -567,10 +417,10 @@ static void on_event(int sig, siginfo_t *info, void *context)
 	if (sig == EVENT_SIGNAL)
 		__atomic_store_n(&link_->signalled, 0, __ATOMIC_SEQ_CST);
 	else
-		armed = 0;
+		monitor_timer_fired();
 	if (in_guest(u->uc_mcontext.gregs[REG_RIP]))
-		sync_clock(false);
-	check_timer(true);
+		monitor_sync_clock(false);
+	monitor_check_timer(true);
 	deliver(u->uc_mcontext.gregs);
 }
 
@@ -632,25 +482,19 @@ static void signals_init(void)
 {
 	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
 	stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
-	struct sigevent event;
 	uint64_t none = 0;
 
-	for (size_t i = 0; i < sizeof(event); i++)
-		((volatile char *)&event)[i] = 0;
-	event.sigev_notify = SIGEV_SIGNAL;
-	event.sigev_signo = TIMER_SIGNAL;
 	SYS3(SYS_sigaltstack, &stack, 0, 0);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
 		handle(faults[i], on_fault);
 	handle(EVENT_SIGNAL, on_event);
 	handle(TIMER_SIGNAL, on_event);
 	SYS6(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8, 0, 0);
-	SYS3(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer);
 }
 
 _Noreturn void monitor_start(struct domain *domain)
 {
-	int rc;
+	int rc, timer;
 
 	d = domain;
 	link_ = d->link;
@@ -663,7 +507,7 @@ _Noreturn void monitor_start(struct domain *domain)
 		monitor_say("xenolith: cannot map the image at its address\n");
 		monitor_exit(1);
 	}
-	sync_clock(true);
+	timer = monitor_timer_init(d);
 	signals_init();
 	rc = sandbox_enter(d, timer);
 	if (rc) {

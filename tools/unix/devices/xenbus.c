@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "xenbus.h"
+#include "devices/xenbus.h"
 
 #include <stdarg.h>
 #include <string.h>

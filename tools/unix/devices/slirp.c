@@ -8,7 +8,7 @@
  *
  * The library is opened only for a guest with a network, since it and what it needs take time to load.
  */
-#include "net.h"
+#include "devices/net.h"
 #include "tender.h"
 
 #if __has_include(<slirp/libslirp.h>)

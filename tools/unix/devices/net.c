@@ -3,8 +3,8 @@
  * The network device: a backend of xen/io/netif.h.  Frames have at most 1514 bytes and complete
  * checksums; the guest makes both, since neither libslirp nor a plain TAP device would.
  */
-#include "net.h"
-#include "xenbus.h"
+#include "devices/net.h"
+#include "devices/xenbus.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A TAP device by its name: one that exists and that the user may open, or a new one for root. */
-#include "net.h"
+#include "devices/net.h"
 #include "tender.h"
 
 #include <errno.h>
