@@ -11,13 +11,13 @@
 #include <unistd.h>
 #include <xen/io/console.h>
 
-#define END_OF_INPUT 4			/* Ctrl-D; lib/file/tty.c */
+#define END_OF_INPUT 4 /* Ctrl-D; lib/file/tty.c */
 
 static struct xencons_interface *ring;
 static struct source in = { .fd = -1 }, out = { .fd = -1 };
-static bool raw;			/* keep the carriage returns, which the guest writes */
-static bool lost;			/* standard output is closed */
-static char held[4096];			/* for standard output */
+static bool raw;	/* keep the carriage returns, which the guest writes */
+static bool lost;	/* standard output is closed */
+static char held[4096]; /* for standard output */
 static size_t nheld;
 static char typed[1024];
 static size_t ntyped;
@@ -25,7 +25,8 @@ static size_t ntyped;
 /* Moves what the guest wrote.  Returns whether there was anything. */
 static bool take(void)
 {
-	uint32_t cons = ring->out_cons, prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+	uint32_t cons = ring->out_cons,
+		 prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
 	bool any = false;
 
 	if (prod - cons > sizeof(ring->out))
@@ -66,7 +67,8 @@ static void put(void)
 
 static void give(void)
 {
-	uint32_t prod = ring->in_prod, cons = __atomic_load_n(&ring->in_cons, __ATOMIC_SEQ_CST);
+	uint32_t prod = ring->in_prod,
+		 cons = __atomic_load_n(&ring->in_cons, __ATOMIC_SEQ_CST);
 	size_t i = 0;
 
 	for (; i < ntyped && prod - cons < sizeof(ring->in); i++)
@@ -104,7 +106,7 @@ static void readable(struct source *s)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {			/* the guest's read() returns 0 then */
+	if (n <= 0) { /* the guest's read() returns 0 then */
 		s->fd = -1;
 		typed[0] = END_OF_INPUT;
 		n = 1;
@@ -125,7 +127,9 @@ void console_init(bool input, bool keep_returns)
 	out = (struct source){ .fd = -1, .ready = writable };
 	source_add(&out);
 	if (input) {
-		in = (struct source){ .fd = 0, .ready = readable, .prepare = wait_for_room };
+		in = (struct source){ .fd = 0,
+				      .ready = readable,
+				      .prepare = wait_for_room };
 		source_add(&in);
 	}
 }

@@ -24,16 +24,16 @@
 
 #define LINE 1024
 #define CLIENTS 32
-#define PAGES_MAX 64u			/* of a ring */
+#define PAGES_MAX 64u /* of a ring */
 #define BUFFER 65536
 
 struct stream {
 	uint8_t *data;
 	uint32_t size;
-	uint32_t *prod, *cons;		/* in the shared page */
-	uint32_t at;			/* our index */
+	uint32_t *prod, *cons; /* in the shared page */
+	uint32_t at;	       /* our index */
 	grant_ref_t refs[PAGES_MAX];
-	unsigned pages;			/* of its own; 0: in the first page */
+	unsigned pages; /* of its own; 0: in the first page */
 };
 
 struct client {
@@ -45,8 +45,8 @@ struct client {
 	unsigned port;
 	grant_ref_t ref;
 	struct vchan_interface *page;
-	struct stream out, in;		/* to the guest, from it */
-	uint8_t pending[BUFFER];	/* for the program */
+	struct stream out, in;	 /* to the guest, from it */
+	uint8_t pending[BUFFER]; /* for the program */
 	size_t npending;
 };
 
@@ -80,7 +80,8 @@ static void drop(struct client *c)
 }
 
 /* A ring of this order: in the first page, or in pages of its own, whose grants are at *refs. */
-static bool open_stream(struct client *c, struct stream *s, unsigned order, uint32_t **refs)
+static bool open_stream(struct client *c, struct stream *s, unsigned order,
+			uint32_t **refs)
 {
 	uint8_t *page = (uint8_t *)c->page;
 
@@ -108,7 +109,8 @@ static void serve_channel(void *arg);
 
 static int open_channel(struct client *c, const char *path)
 {
-	long port = store_number(path, "event-channel", -1), ref = store_number(path, "ring-ref", -1);
+	long port = store_number(path, "event-channel", -1),
+	     ref = store_number(path, "ring-ref", -1);
 	uint32_t *refs;
 
 	if (port < 0 || ref < 0)
@@ -138,7 +140,8 @@ static int open_channel(struct client *c, const char *path)
 	c->out.at = *c->out.prod;
 	c->in.at = *c->in.cons;
 	__atomic_store_n(&c->page->cli_live, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&c->page->srv_notify, VCHAN_NOTIFY_WRITE | VCHAN_NOTIFY_READ, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->page->srv_notify, VCHAN_NOTIFY_WRITE | VCHAN_NOTIFY_READ,
+			 __ATOMIC_SEQ_CST);
 	port_notify(c->port);
 	return 0;
 }
@@ -177,7 +180,8 @@ static bool move_in(struct client *c)
 	bool any = false;
 
 	for (;;) {
-		uint32_t have = __atomic_load_n(c->in.prod, __ATOMIC_SEQ_CST) - c->in.at, offset, n;
+		uint32_t have = __atomic_load_n(c->in.prod, __ATOMIC_SEQ_CST) - c->in.at,
+			 offset, n;
 		ssize_t sent;
 
 		while (have && have <= c->in.size && c->npending < BUFFER) {
@@ -197,7 +201,8 @@ static bool move_in(struct client *c)
 		}
 		if (!c->npending)
 			return true;
-		sent = send(c->source.fd, c->pending, c->npending, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = send(c->source.fd, c->pending, c->npending,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent < 0)
 			return errno == EAGAIN || errno == EINTR;
 		memmove(c->pending, c->pending + sent, c->npending - sent);
@@ -212,8 +217,10 @@ static void serve_channel(void *arg)
 
 	if (!c->channel)
 		return;
-	open = __atomic_load_n(&c->page->srv_live, __ATOMIC_SEQ_CST) && port_open(c->port);
-	__atomic_store_n(&c->page->srv_notify, VCHAN_NOTIFY_WRITE | VCHAN_NOTIFY_READ, __ATOMIC_SEQ_CST);
+	open = __atomic_load_n(&c->page->srv_live, __ATOMIC_SEQ_CST) &&
+	       port_open(c->port);
+	__atomic_store_n(&c->page->srv_notify, VCHAN_NOTIFY_WRITE | VCHAN_NOTIFY_READ,
+			 __ATOMIC_SEQ_CST);
 	if (!move_in(c) || (!open && !c->npending))
 		drop(c);
 }
@@ -227,7 +234,8 @@ static void answer(struct client *c, int error, const char *data, size_t len)
 			snprintf(head, sizeof(head), "ok %zu\n", len);
 
 	if (send(c->source.fd, head, n, MSG_NOSIGNAL) != n ||
-	    (!error && len && send(c->source.fd, data, len, MSG_NOSIGNAL) != (ssize_t)len))
+	    (!error && len &&
+	     send(c->source.fd, data, len, MSG_NOSIGNAL) != (ssize_t)len))
 		c->no_more = true;
 }
 
@@ -326,7 +334,10 @@ static void accept_client(struct source *s)
 	memset(&clients[i], 0, offsetof(struct client, pending));
 	clients[i].used = true;
 	clients[i].source = (struct source){
-		.fd = fd, .ready = ready, .prepare = prepare, .arg = &clients[i],
+		.fd = fd,
+		.ready = ready,
+		.prepare = prepare,
+		.arg = &clients[i],
 	};
 	source_add(&clients[i].source);
 }
@@ -340,11 +351,13 @@ void control_start(const char *path)
 		die(2, "--control %s: the path is too long", path);
 	strcpy(a.sun_path, path);
 	listener = (struct source){
-		.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), .events = POLLIN,
+		.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+		.events = POLLIN,
 		.ready = accept_client,
 	};
 	unlink(path);
-	if (listener.fd < 0 || bind(listener.fd, (void *)&a, sizeof(a)) || listen(listener.fd, 16))
+	if (listener.fd < 0 || bind(listener.fd, (void *)&a, sizeof(a)) ||
+	    listen(listener.fd, 16))
 		die(1, "--control %s: %s", path, strerror(errno));
 	umask(mask);
 	strcpy(socket_path, path);

@@ -21,8 +21,8 @@ bool port_bind(unsigned port, void (*handler)(void *arg), void *arg)
 
 	if (port >= PORTS || handlers[port].handler)
 		return false;
-	if (!__atomic_compare_exchange_n(&domain.link->ports[port], &unbound, PORT_TENDER, false,
-					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (!__atomic_compare_exchange_n(&domain.link->ports[port], &unbound, PORT_TENDER,
+					 false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return false;
 	handlers[port].handler = handler;
 	handlers[port].arg = arg;
@@ -34,20 +34,22 @@ void port_unbind(unsigned port)
 	uint8_t bound = PORT_TENDER;
 
 	handlers[port].handler = NULL;
-	__atomic_compare_exchange_n(&domain.link->ports[port], &bound, PORT_UNBOUND, false,
-				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	__atomic_compare_exchange_n(&domain.link->ports[port], &bound, PORT_UNBOUND,
+				    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 bool port_open(unsigned port)
 {
-	return __atomic_load_n(&domain.link->ports[port], __ATOMIC_SEQ_CST) == PORT_TENDER;
+	return __atomic_load_n(&domain.link->ports[port], __ATOMIC_SEQ_CST) ==
+	       PORT_TENDER;
 }
 
 void ports_init(void)
 {
 	handlers[XENSTORE_PORT].handler = store_event;
 	handlers[CONSOLE_PORT].handler = console_event;
-	domain.link->ports[XENSTORE_PORT] = domain.link->ports[CONSOLE_PORT] = PORT_TENDER;
+	domain.link->ports[XENSTORE_PORT] = domain.link->ports[CONSOLE_PORT] =
+		PORT_TENDER;
 }
 
 /* It sleeps in a futex, or it runs and gets a signal, one at a time. */
@@ -57,7 +59,8 @@ void interrupt_guest(void)
 
 	if (__atomic_exchange_n(&l->sleeping, 0, __ATOMIC_SEQ_CST))
 		syscall(SYS_futex, &l->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
-	else if (!__atomic_exchange_n(&l->signalled, 1, __ATOMIC_SEQ_CST) && guest_pid > 0)
+	else if (!__atomic_exchange_n(&l->signalled, 1, __ATOMIC_SEQ_CST) &&
+		 guest_pid > 0)
 		kill(guest_pid, SIGUSR1);
 }
 
@@ -73,7 +76,9 @@ bool dispatch_events(void)
 
 	for (unsigned w = 0; w < PORTS / 64; w++) {
 		uint64_t bits = domain.link->sent[w] ?
-			__atomic_exchange_n(&domain.link->sent[w], 0, __ATOMIC_SEQ_CST) : 0;
+					__atomic_exchange_n(&domain.link->sent[w], 0,
+							    __ATOMIC_SEQ_CST) :
+					0;
 
 		for (; bits; bits &= bits - 1) {
 			unsigned port = w * 64 + __builtin_ctzll(bits);
@@ -95,7 +100,7 @@ void *frame_page(uint64_t frame)
 
 #define ENTRIES (GRANT_FRAMES * PAGE / sizeof(struct grant_entry_v1))
 
-static uint16_t readers[ENTRIES], writers[ENTRIES];	/* of each grant, here */
+static uint16_t readers[ENTRIES], writers[ENTRIES]; /* of each grant, here */
 
 static struct grant_entry_v1 *entry(grant_ref_t ref)
 {
@@ -110,7 +115,7 @@ static struct grant_entry_v1 *entry(grant_ref_t ref)
 void *grant_begin(grant_ref_t ref, bool write)
 {
 	struct grant_entry_v1 *e = entry(ref);
-	uint32_t old, new, *word = (uint32_t *)e;	/* flags, and the domain above them */
+	uint32_t old, new, *word = (uint32_t *)e; /* flags, and the domain above them */
 	void *page;
 
 	if (!e || readers[ref] == UINT16_MAX || writers[ref] == UINT16_MAX)

@@ -12,8 +12,8 @@
  *				and all are mapped at `ram`, for the monitor
  *	tender			all at `ram`, at another address
  *
- * Machine frame numbers are the guest's own, from 0.  The guest's page tables exist in its memory as
- * under Xen; the monitor repeats each change of them with mmap().
+ * Machine frame numbers are the guest's own, from 0.  The guest's page tables exist in its memory
+ * as under Xen; the monitor repeats each change of them with mmap().
  */
 #ifndef TOOLS_UNIX_GUEST_H
 #define TOOLS_UNIX_GUEST_H
@@ -31,7 +31,7 @@
 #define CONSOLE_PORT 2u
 #define FIRST_PORT 3u
 #define GRANT_FRAMES 64u
-#define UNIX_NOTE 0x786e6f6cu		/* arch/x86_64/notes.S: the address of pv_m2p */
+#define UNIX_NOTE 0x786e6f6cu /* arch/x86_64/notes.S: the address of pv_m2p */
 
 /* What a port is connected to. */
 enum { PORT_FREE, PORT_UNBOUND, PORT_TENDER, PORT_TIMER };
@@ -41,41 +41,43 @@ enum { PORT_FREE, PORT_UNBOUND, PORT_TENDER, PORT_TIMER };
 
 /* Memory that both processes write.  Each field has one writer, or is changed atomically. */
 struct link {
-	uint32_t sleeping;		/* a futex: 1 while the guest's process sleeps in it */
-	uint32_t signalled;		/* a signal is under way */
-	uint32_t nmi;			/* the guest is to get an NMI */
-	uint32_t reason;		/* of the end: the guest's */
-	uint64_t watchdog[2];		/* CLOCK_MONOTONIC, ns; 0: off */
-	uint32_t grant_frames;		/* in use */
-	uint32_t tender_sleeps;		/* an event needs a write to the eventfd */
-	uint64_t sent[PORTS / 64];	/* events for the tender */
-	uint8_t ports[PORTS];		/* PORT_* */
+	uint32_t sleeping;	   /* a futex: 1 while the guest's process sleeps in it */
+	uint32_t signalled;	   /* a signal is under way */
+	uint32_t nmi;		   /* the guest is to get an NMI */
+	uint32_t reason;	   /* of the end: the guest's */
+	uint64_t watchdog[2];	   /* CLOCK_MONOTONIC, ns; 0: off */
+	uint32_t grant_frames;	   /* in use */
+	uint32_t tender_sleeps;	   /* an event needs a write to the eventfd */
+	uint64_t sent[PORTS / 64]; /* events for the tender */
+	uint8_t ports[PORTS];	   /* PORT_* */
 };
 
 /* A domain, before it runs. */
 struct domain {
-	int memory, wakeup;		/* the memfd; an eventfd for the tender */
+	int memory, wakeup; /* the memfd; an eventfd for the tender */
 	uint8_t *ram;
-	uint64_t frames;		/* of the guest; behind them are the following */
+	uint64_t frames; /* of the guest; behind them are the following */
 	uint64_t shared_frame, grant_frame, all_frames;
 	struct shared_info *shared;
 	struct link *link;
-	uint64_t tsc, mono;		/* of the start, at the same time */
+	uint64_t tsc, mono; /* of the start, at the same time */
 	uint8_t uuid[16];
 
 	/* From the image. */
 	uint64_t base, entry, hypercall_page, m2p;
 	uint64_t text_start, text_end, image_end;
-	bool text_shared;		/* text is seen at other addresses, too: the debugger's */
+	bool text_shared; /* text is seen at other addresses, too: the debugger's */
 
 	/* From the builder. */
 	uint64_t start_info, stack, top_table, tables, console_frame, store_frame;
 	uint64_t mapped_end;
 
 	/* What the guest's process gives up before the guest runs. */
-	struct { uint64_t start, end; } foreign[512];
+	struct {
+		uint64_t start, end;
+	} foreign[512];
 	unsigned nforeign;
-	const char *self_start, *self_end;	/* what stays: the tender's own program */
+	const char *self_start, *self_end; /* what stays: the tender's own program */
 };
 
 /* Sets a port pending, as Xen does (evtchn_2l_set_pending()).  Returns whether to interrupt. */

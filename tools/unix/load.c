@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From an image to a domain in memory, as Xen's builder makes it for a PV guest (xen/xen.h, "Start of
- * day structure for PV guests"):
+ * From an image to a domain in memory, as Xen's builder makes it for a PV guest (xen/xen.h, "Start
+ * of day structure for PV guests"):
  *
  *	image | table of frames | start_info | console | xenstore | page tables | stack | free
  */
@@ -20,9 +20,9 @@
 #include <unistd.h>
 #include <xen/elfnote.h>
 
-#define PTE_RO 0x25ul			/* present, user, accessed */
-#define PTE_RW 0x67ul			/* and writable, written */
-#define SLACK (512 * 1024)		/* mapped behind the builder's data */
+#define PTE_RO 0x25ul	   /* present, user, accessed */
+#define PTE_RW 0x67ul	   /* and writable, written */
+#define SLACK (512 * 1024) /* mapped behind the builder's data */
 #define CHUNK (PTES * PAGE)
 #define IMAGE_MAX (1ul << 30)
 
@@ -63,8 +63,8 @@ static const Elf64_Phdr *headers(const struct image *i, unsigned *n)
 	if (memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    e->e_machine != EM_X86_64 || e->e_type != ET_EXEC)
 		bad(i, "not an image of Xenolith: it is no 64-bit ELF program");
-	if (e->e_phentsize != sizeof(Elf64_Phdr) || e->e_phoff > i->size || e->e_phoff % 8 ||
-	    e->e_phnum > (i->size - e->e_phoff) / sizeof(Elf64_Phdr))
+	if (e->e_phentsize != sizeof(Elf64_Phdr) || e->e_phoff > i->size ||
+	    e->e_phoff % 8 || e->e_phnum > (i->size - e->e_phoff) / sizeof(Elf64_Phdr))
 		bad(i, "invalid ELF headers");
 	*n = e->e_phnum;
 	return (const void *)(i->data + e->e_phoff);
@@ -84,8 +84,8 @@ static uint64_t note(const struct image *i, const Elf64_Phdr *p, uint32_t type)
 		next = desc + (((uint64_t)n.n_descsz + 3) & ~3ull);
 		if (next > end)
 			break;
-		if (n.n_type == type && n.n_namesz == 4 && !memcmp(i->data + name, "Xen", 4) &&
-		    n.n_descsz == sizeof(value))
+		if (n.n_type == type && n.n_namesz == 4 &&
+		    !memcmp(i->data + name, "Xen", 4) && n.n_descsz == sizeof(value))
 			memcpy(&value, i->data + desc, sizeof(value));
 		at = next;
 	}
@@ -120,17 +120,20 @@ static void examine(struct domain *d, const struct image *i)
 		}
 	}
 	if (!d->m2p)
-		bad(i, "it cannot run as a process: it is no image of this version of Xenolith");
+		bad(i,
+		    "it cannot run as a process: it is no image of this version of Xenolith");
 	for (const Elf64_Phdr *h = p; h < p + n; h++)
-		if (h->p_type == PT_LOAD && (h->p_vaddr < d->base || h->p_vaddr - d->base > IMAGE_MAX ||
-		    h->p_memsz > IMAGE_MAX || (h->p_flags & PF_X && h->p_flags & PF_W)))
+		if (h->p_type == PT_LOAD &&
+		    (h->p_vaddr < d->base || h->p_vaddr - d->base > IMAGE_MAX ||
+		     h->p_memsz > IMAGE_MAX || (h->p_flags & PF_X && h->p_flags & PF_W)))
 			bad(i, "invalid segments");
 	d->image_end = (d->image_end + PAGE - 1) & ~(PAGE - 1);
 	d->text_end = (d->text_end + PAGE - 1) & ~(PAGE - 1);
 	if (!d->base || d->base % CHUNK || d->base > 1ul << 38 || d->text_start % PAGE ||
-	    d->entry < d->text_start || d->entry >= d->text_end || d->hypercall_page % PAGE ||
-	    d->hypercall_page < d->base || d->hypercall_page + PAGE > d->image_end ||
-	    d->m2p < d->base || d->m2p + 8 > d->image_end || d->m2p % 8)
+	    d->entry < d->text_start || d->entry >= d->text_end ||
+	    d->hypercall_page % PAGE || d->hypercall_page < d->base ||
+	    d->hypercall_page + PAGE > d->image_end || d->m2p < d->base ||
+	    d->m2p + 8 > d->image_end || d->m2p % 8)
 		bad(i, "invalid notes");
 }
 
@@ -155,16 +158,17 @@ static void fill_hypercall_page(struct domain *d)
 	uint8_t *slot = at(d, d->hypercall_page);
 
 	for (unsigned nr = 0; nr < PAGE / 32; nr++, slot += 32) {
-		uint64_t to = (uint64_t)(nr == __HYPERVISOR_iret ? iret_entry : hypercall_entry);
+		uint64_t to = (uint64_t)(nr == __HYPERVISOR_iret ? iret_entry :
+								   hypercall_entry);
 		uint8_t *p = slot;
 
 		memset(slot, 0xcc, 32);
 		if (nr != __HYPERVISOR_iret) {
-			*p++ = 0xb8;				/* mov $nr, %eax */
+			*p++ = 0xb8; /* mov $nr, %eax */
 			memcpy(p, &(uint32_t){ nr }, 4);
 			p += 4;
 		}
-		memcpy(p, "\xff\x25\0\0\0\0", 6);		/* jmp *0(%rip) */
+		memcpy(p, "\xff\x25\0\0\0\0", 6); /* jmp *0(%rip) */
 		memcpy(p + 6, &to, 8);
 	}
 }
@@ -179,7 +183,8 @@ static void make_tables(struct domain *d, unsigned ntables)
 	top[d->base >> 39] = (first + 1) * PAGE | PTE_RW;
 	level3[d->base >> 30 & (PTES - 1)] = (first + 2) * PAGE | PTE_RW;
 	for (unsigned i = 0; i < ntables; i++)
-		level2[(d->base >> 21 & (PTES - 1)) + i] = (first + 3 + i) * PAGE | PTE_RW;
+		level2[(d->base >> 21 & (PTES - 1)) + i] =
+			(first + 3 + i) * PAGE | PTE_RW;
 	for (uint64_t f = 0; f < ntables * PTES && f < d->frames; f++) {
 		uint64_t address = d->base + f * PAGE;
 		bool ro = (address >= d->text_start && address < d->text_end) ||
@@ -188,10 +193,12 @@ static void make_tables(struct domain *d, unsigned ntables)
 
 		level1[f] = f * PAGE | (ro ? PTE_RO : PTE_RW);
 	}
-	d->mapped_end = d->base + (ntables * PTES < d->frames ? ntables * PTES : d->frames) * PAGE;
+	d->mapped_end = d->base +
+			(ntables * PTES < d->frames ? ntables * PTES : d->frames) * PAGE;
 }
 
-static void fill_start_info(struct domain *d, unsigned ntables, uint64_t list, const char *line)
+static void fill_start_info(struct domain *d, unsigned ntables, uint64_t list,
+			    const char *line)
 {
 	struct start_info *s = at(d, d->start_info);
 
@@ -245,9 +252,10 @@ static void make_memory(struct domain *d, uint64_t memory)
 	d->memory = memfd_create("xenolith", MFD_CLOEXEC);
 	if (d->memory < 0 || ftruncate(d->memory, size))
 		die(1, "cannot make memory of %lu MB: %s", memory >> 20, strerror(errno));
-	d->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, d->memory, 0);
-	d->link = mmap(NULL, sizeof(*d->link), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		       -1, 0);
+	d->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+		      d->memory, 0);
+	d->link = mmap(NULL, sizeof(*d->link), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (d->ram == MAP_FAILED || d->link == MAP_FAILED)
 		die(1, "cannot map memory of %lu MB: %s", memory >> 20, strerror(errno));
 	d->shared = (void *)(d->ram + d->shared_frame * PAGE);
@@ -259,11 +267,12 @@ void load_image(struct domain *d, const char *path, uint64_t memory, const char 
 	struct image i = read_image(path);
 
 	if (strlen(line) > MAX_GUEST_CMDLINE - 2)
-		die(2, "the guest's command line has %zu bytes; a guest accepts %d", strlen(line),
-		    MAX_GUEST_CMDLINE - 2);
+		die(2, "the guest's command line has %zu bytes; a guest accepts %d",
+		    strlen(line), MAX_GUEST_CMDLINE - 2);
 	examine(d, &i);
 	make_memory(d, memory);
-	if (d->image_end - d->base > memory / 2 * 2 || d->image_end - d->base + PAGE > memory)
+	if (d->image_end - d->base > memory / 2 * 2 ||
+	    d->image_end - d->base + PAGE > memory)
 		die(2, "%s: it does not fit into %lu MB", path, memory >> 20);
 	copy_segments(d, &i);
 	fill_hypercall_page(d);

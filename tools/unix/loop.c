@@ -116,7 +116,7 @@ void loop_once(void)
 		if (source_of[i])
 			source_of[i]->revents = polled[i].revents;
 	for (struct source *s = sources; s; s = s->next)
-		if (s->after) {		/* libslirp's, which may remove any source */
+		if (s->after) { /* libslirp's, which may remove any source */
 			s->after(s);
 			break;
 		}

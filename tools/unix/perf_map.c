@@ -63,10 +63,13 @@ static bool write_symbols(FILE *f, const char *path)
 			continue;
 		y = (const void *)(data + s[i].sh_offset);
 		for (uint64_t k = 0; k < s[i].sh_size / sizeof(*y); k++) {
-			const char *name = (const char *)data + names->sh_offset + y[k].st_name;
+			const char *name =
+				(const char *)data + names->sh_offset + y[k].st_name;
 
-			if (ELF64_ST_TYPE(y[k].st_info) != STT_FUNC || y[k].st_name >= names->sh_size ||
-			    y[k].st_value < domain.text_start || y[k].st_value >= domain.text_end)
+			if (ELF64_ST_TYPE(y[k].st_info) != STT_FUNC ||
+			    y[k].st_name >= names->sh_size ||
+			    y[k].st_value < domain.text_start ||
+			    y[k].st_value >= domain.text_end)
 				continue;
 			if (!strncmp(name, "xenolith_", 9))
 				name += 9;

@@ -89,11 +89,12 @@ def make_command():
 
 
 def free_name(name):
-    """A name that no process has, and the file descriptor that holds it until the tender listens."""
+    """A name that no process has, and the descriptor of the lock that holds it for now."""
     lock = os.open(sockets() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     taken = running()
-    return next(n for n in (name, *(f"{name}-{i}" for i in range(2, 10000))) if n not in taken), lock
+    names = (name, *(f"{name}-{i}" for i in range(2, 10000)))
+    return next(n for n in names if n not in taken), lock
 
 
 def parse(words):
@@ -161,7 +162,8 @@ def command(words):
     if what == "stop" and len(words) == 2:
         return stop(names[0], path)
     if what == "gdb" and len(words) > 2:            # gdb runs this command again, without a file
-        target = f"target remote | {shlex.quote(str(ROOT / 'xenolith'))} gdb {shlex.quote(names[0])}"
+        own = shlex.quote(str(ROOT / "xenolith"))
+        target = f"target remote | {own} gdb {shlex.quote(names[0])}"
         os.execvp("gdb", ["gdb", "-ex", target, *words[2:]])
     env = {**os.environ, "XENOLITH_SOCKET": str(path)}
     os.execve(make_command(), ["xenolith", *words], env)

@@ -32,8 +32,8 @@ SLOW = 120
 
 
 # Commands of a test that are not only `xenolith`, and so need dom0.
-OTHER_TOOLS = re.compile(r"\b(ab|bash|brctl|chmod|curl|dmesg|ip|losetup|ls|nc|umount|wrk|xl|xenstore)\b"
-                         r"|/root|/sys|xenolith (cp|gdb|list|log|rm|run|vcat|wait)\b")
+OTHER_TOOLS = re.compile(r"\b(ab|bash|brctl|chmod|curl|dmesg|ip|losetup|ls|nc|umount|wrk|xl|xenstore)"
+                         r"\b|/root|/sys|xenolith (cp|gdb|list|log|rm|run|vcat|wait)\b")
 # Finds the socket of the guest that is named in a command.
 WRAPPER = """#!/bin/sh
 for word; do
@@ -198,14 +198,16 @@ class Processes:
         return ",".join([name + path, *words])
 
     def create(self, image, args=(), memory=32, cmdline="", disks=(), net=None, name=None,
-               paused=False, ramdisk=None, more=(), monitor=False, actions=None, type=None, until=""):
+               paused=False, ramdisk=None, more=(), monitor=False, actions=None, type=None,
+               until=""):
         if ramdisk or more or monitor or actions or type not in (None, "unix", "pv"):
             raise SkipTest("it needs Xen's toolstack")
         if net:
             raise SkipTest("it needs the lab's network")
         self.number += 1
         guest = Guest(self, name or f"guest{self.number}", [])
-        words = [self.tender, "--end", "--raw", "--control", self.folder / guest.name, "--name", guest.name, "--memory", str(memory)]
+        words = [self.tender, "--end", "--raw", "--control", self.folder / guest.name,
+                 "--name", guest.name, "--memory", str(memory)]
         if cmdline:
             words += ["--cmdline", cmdline]
         for disk in disks:
@@ -234,7 +236,8 @@ class Processes:
         wrapper = self.folder / "bin/xenolith"
         if not wrapper.exists():
             wrapper.parent.mkdir()
-            wrapper.write_text(WRAPPER.format(folder=self.folder, command=process_cli.make_command()))
+            command_path = process_cli.make_command()
+            wrapper.write_text(WRAPPER.format(folder=self.folder, command=command_path))
             wrapper.chmod(0o755)
         done = subprocess.run(["sh", "-c", command], input=input, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout,

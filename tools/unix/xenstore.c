@@ -20,8 +20,8 @@
 #define WATCHES_MAX 256
 #define TRANSACTIONS_MAX 10
 #define HEADER sizeof(struct xsd_sockmsg)
-#define QUEUE_FULL (64 * 1024)		/* no further request is read */
-#define QUEUE_MAX (1024 * 1024)		/* no further event is sent */
+#define QUEUE_FULL (64 * 1024)	/* no further request is read */
+#define QUEUE_MAX (1024 * 1024) /* no further event is sent */
 
 struct node {
 	char *path, *value, *perms;
@@ -31,19 +31,25 @@ struct node {
 struct tree {
 	struct node *nodes;
 	unsigned n;
-	uint64_t generation;		/* of the true tree, when this one was copied */
-	uint32_t id;			/* 0: free, or the true tree */
-	char **changed;			/* paths, in a transaction */
+	uint64_t generation; /* of the true tree, when this one was copied */
+	uint32_t id;	     /* 0: free, or the true tree */
+	char **changed;	     /* paths, in a transaction */
 	unsigned nchanged;
 };
 
 static struct tree base, transactions[TRANSACTIONS_MAX];
 static uint64_t generation;
-static struct { char *path, *token; bool relative; } watches[WATCHES_MAX];
-static struct { const char *prefix; void (*changed)(const char *path); } own[64];
+static struct {
+	char *path, *token;
+	bool relative;
+} watches[WATCHES_MAX];
+static struct {
+	const char *prefix;
+	void (*changed)(const char *path);
+} own[64];
 static unsigned nown;
 static struct xenstore_domain_interface *ring;
-static bool broken;			/* the guest's requests make no sense */
+static bool broken; /* the guest's requests make no sense */
 
 static void *must(void *p)
 {
@@ -75,7 +81,8 @@ static bool below(const char *path, const char *top)
 {
 	size_t n = strlen(top);
 
-	return !strncmp(path, top, n) && (path[n] == '/' || !path[n] || !strcmp(top, "/"));
+	return !strncmp(path, top, n) &&
+	       (path[n] == '/' || !path[n] || !strcmp(top, "/"));
 }
 
 static void free_node(struct node *n)
@@ -105,8 +112,10 @@ static void copy_tree(struct tree *to, const struct tree *from)
 
 		to->nodes[i] = (struct node){
 			.path = copy_of(f->path, strlen(f->path)),
-			.value = copy_of(f->value, f->len), .len = f->len,
-			.perms = copy_of(f->perms, f->perms_len), .perms_len = f->perms_len,
+			.value = copy_of(f->value, f->len),
+			.len = f->len,
+			.perms = copy_of(f->perms, f->perms_len),
+			.perms_len = f->perms_len,
 		};
 	}
 }
@@ -133,8 +142,10 @@ static struct node *make(struct tree *t, const char *path)
 	t->nodes = must(realloc(t->nodes, (t->n + 1) * sizeof(*t->nodes)));
 	n = &t->nodes[t->n++];
 	*n = (struct node){
-		.path = copy_of(path, strlen(path)), .value = copy_of("", 0),
-		.perms = copy_of("b1", 3), .perms_len = 3,
+		.path = copy_of(path, strlen(path)),
+		.value = copy_of("", 0),
+		.perms = copy_of("b1", 3),
+		.perms_len = 3,
 	};
 	return n;
 }
@@ -146,7 +157,8 @@ static size_t queued, queue_size;
 
 static void flush(void)
 {
-	uint32_t prod = ring->rsp_prod, cons = __atomic_load_n(&ring->rsp_cons, __ATOMIC_SEQ_CST);
+	uint32_t prod = ring->rsp_prod,
+		 cons = __atomic_load_n(&ring->rsp_cons, __ATOMIC_SEQ_CST);
 	size_t i = 0;
 
 	if (prod - cons > XENSTORE_RING_SIZE)
@@ -180,7 +192,8 @@ static void fire_one(unsigned i, const char *path)
 		path += sizeof(HOME);
 	n = snprintf(data, sizeof(data), "%s%c%s", path, 0, watches[i].token) + 1;
 	if (n <= (int)sizeof(data) && queued < QUEUE_MAX)
-		send_message((struct xsd_sockmsg){ .type = XS_WATCH_EVENT, .len = n }, data);
+		send_message((struct xsd_sockmsg){ .type = XS_WATCH_EVENT, .len = n },
+			     data);
 }
 
 static void fire(const char *path, bool by_guest)
@@ -266,9 +279,9 @@ void store_watch(const char *prefix, void (*changed)(const char *path))
 struct request {
 	struct xsd_sockmsg m;
 	struct tree *tree;
-	char *path;			/* absolute */
-	char *data;			/* all of the message; a NUL follows */
-	const char *rest;		/* behind the path and its NUL */
+	char *path;	  /* absolute */
+	char *data;	  /* all of the message; a NUL follows */
+	const char *rest; /* behind the path and its NUL */
 	size_t rest_len;
 };
 
@@ -302,17 +315,20 @@ static bool valid(const char *path)
 {
 	size_t n = strlen(path);
 
-	if (n == 0 || n > XENSTORE_ABS_PATH_MAX || strstr(path, "//") || (n > 1 && path[n - 1] == '/'))
+	if (n == 0 || n > XENSTORE_ABS_PATH_MAX || strstr(path, "//") ||
+	    (n > 1 && path[n - 1] == '/'))
 		return false;
-	return strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/_@") == n;
+	return strspn(path,
+		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/_@") ==
+	       n;
 }
 
 /* What the toolstack lets a guest write. */
 static bool may_write(const char *path)
 {
 	static const char *const tops[] = {
-		HOME "/data", HOME "/control", HOME "/device", HOME "/drivers", HOME "/attr",
-		HOME "/error", HOME "/messages",
+		HOME "/data", HOME "/control", HOME "/device",	 HOME "/drivers",
+		HOME "/attr", HOME "/error",   HOME "/messages",
 	};
 
 	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++)
@@ -432,7 +448,7 @@ static void directory_part(struct request *r)
 	}
 	memcpy(part + head, names + from, n);
 	if (from + n == (size_t)len)
-		part[head + n++] = 0;		/* the end of the list */
+		part[head + n++] = 0; /* the end of the list */
 	reply(r, part, head + n);
 	free(names);
 }
@@ -554,7 +570,10 @@ static void domain_path(struct request *r)
 {
 	char path[64];
 
-	reply(r, path, snprintf(path, sizeof(path), "/local/domain/%ld", strtol(r->data, NULL, 10)) + 1);
+	reply(r, path,
+	      snprintf(path, sizeof(path), "/local/domain/%ld",
+		       strtol(r->data, NULL, 10)) +
+		      1);
 }
 
 /* A request with a path. */
@@ -640,7 +659,8 @@ static size_t received;
 /* Takes up to n bytes of a request in all; returns whether they are there. */
 static bool receive(size_t n)
 {
-	uint32_t cons = ring->req_cons, prod = __atomic_load_n(&ring->req_prod, __ATOMIC_SEQ_CST);
+	uint32_t cons = ring->req_cons,
+		 prod = __atomic_load_n(&ring->req_prod, __ATOMIC_SEQ_CST);
 	uint32_t before = cons;
 
 	if (prod - cons > XENSTORE_RING_SIZE) {
@@ -679,7 +699,8 @@ void store_event(void *arg)
 
 void store_init(void)
 {
-	static const char *const directories[] = { "data", "control", "device", "drivers" };
+	static const char *const directories[] = { "data", "control", "device",
+						   "drivers" };
 	char path[64];
 
 	make(&base, "/");

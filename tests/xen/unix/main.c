@@ -23,11 +23,14 @@ static long arguments[7];
 
 static long linux_call(const long *a)
 {
-	register long r10 __asm__("r10") = a[4], r8 __asm__("r8") = a[5], r9 __asm__("r9") = a[6];
+	register long r10 __asm__("r10") = a[4], r8 __asm__("r8") = a[5],
+			  r9 __asm__("r9") = a[6];
 	long rc;
 
-	__asm__ volatile("syscall" : "=a"(rc)
-			 : "a"(a[0]), "D"(a[1]), "S"(a[2]), "d"(a[3]), "r"(r10), "r"(r8), "r"(r9)
+	__asm__ volatile("syscall"
+			 : "=a"(rc)
+			 : "a"(a[0]), "D"(a[1]), "S"(a[2]), "d"(a[3]), "r"(r10), "r"(r8),
+			   "r"(r9)
 			 : "rcx", "r11", "memory");
 	return rc;
 }

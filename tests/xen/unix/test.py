@@ -9,6 +9,7 @@ import errno
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -26,16 +27,19 @@ ANY_ARGUMENTS = {"munmap": 11, "rt_sigaction": 13, "rt_sigreturn": 15, "restart_
                  "exit_group": 231}
 BY_ARGUMENTS = {"write": 1, "mmap": 9, "arch_prctl": 158, "futex": 202, "timer_settime": 223,
                 "clock_gettime": 228, "tgkill": 234}
-# uretprobe and uprobe, which no filter is asked about since Linux 6.12; they are for the kernel's own
-# code in a process and fail elsewhere.
+# uretprobe and uprobe, which no filter is asked about since Linux 6.12; they are for the kernel's
+# own code in a process and fail elsewhere.
 UNFILTERED = (335, 336)
 BAD = -1                                # an argument that no call of the monitor has
 
 
-def run(image, *words, timeout=60, options=(), **how):
-    return subprocess.run([process_cli.make_tender(), "--end", *options, image, "--", *map(str, words)],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
-                          **how)
+def tender_words(image, options, words):
+    return [process_cli.make_tender(), "--end", *options, image, "--", *map(str, words)]
+
+
+def run(image, *words, timeout=120, options=(), **how):
+    return subprocess.run(tender_words(image, options, words), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=timeout, **how)
 
 
 def outcome(image, *words):
@@ -62,7 +66,8 @@ def test_only_the_monitors_system_calls_are_possible(lab, image):
         if nr in UNFILTERED:
             assert what == "killed" or what < 0, (nr, what)
             continue
-        assert (what == "killed") == (nr not in allowed or nr == ANY_ARGUMENTS["exit_group"]), (nr, what)
+        ends = nr not in allowed or nr == ANY_ARGUMENTS["exit_group"]
+        assert (what == "killed") == ends, (nr, what)
     # x32, whose numbers have bit 30 set.
     assert outcome(image, 1 << 30 | 1, 1, 0, 0) == "killed"
 
@@ -72,7 +77,8 @@ def test_arguments_of_system_calls_are_checked(lab, image):
     memory = 0x7e0000000000
     shared, fixed, private, anonymous = 1, 16, 2, 32
     killed = [
-        (n["write"], 1, 0, 8), (n["write"], 4, 0, 9), (n["write"], 3, 0, 8), (n["write"], 1 << 32 | 2, 0, 1),
+        (n["write"], 1, 0, 8), (n["write"], 4, 0, 9), (n["write"], 3, 0, 8),
+        (n["write"], 1 << 32 | 2, 0, 1),
         (n["mmap"], memory, 4096, 5, shared | fixed, 3, 0),         # executable
         (n["mmap"], memory, 4096, 4, shared | fixed, 3, 0),
         (n["mmap"], memory, 4096, 3, private | fixed | anonymous, -1, 0),
@@ -94,8 +100,7 @@ def test_arguments_of_system_calls_are_checked(lab, image):
 
 def start(image, *words, options=(), **how):
     how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-    return subprocess.Popen([process_cli.make_tender(), "--end", *options, image, "--", *map(str, words)],
-                            **how)
+    return subprocess.Popen(tender_words(image, options, words), **how)
 
 
 def child_of(tender):
@@ -201,11 +206,16 @@ def test_sigquit_shows_the_threads(lab, image):
     tender.wait()
 
 
+def allow_core():
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
 def test_the_status_and_a_core_dump(lab, image):
     with tempfile.TemporaryDirectory() as folder:
-        done = run(image, "fault", cwd=folder, preexec_fn=lambda: os.system("") or __import__("resource")
-                   .setrlimit(__import__("resource").RLIMIT_CORE, (1 << 30, 1 << 30)))
-        assert done.returncode == 134 and "write to 0000000000000008 (a null pointer)" in done.stdout, done
+        done = run(image, "fault", cwd=folder, preexec_fn=allow_core)
+        assert done.returncode == 134, done
+        assert "write to 0000000000000008 (a null pointer)" in done.stdout, done
         assert re.search(r"\bfault\+0x", done.stdout), done.stdout
         cores = list(Path(folder).glob("core*"))
         if not cores or Path("/proc/sys/kernel/core_pattern").read_text()[:1] in "|/":
@@ -243,8 +253,10 @@ def test_forwarded_ports_are_served(lab, image):
 
 def test_wrong_words_are_refused(lab, image):
     for options, says in ((["--memory", "3"], "not a size"), (["--disk", "/none"], "/none"),
-                          (["--net", "bridge"], "expected yes, no"), (["-p", "80"], "LOCALPORT:GUESTPORT"),
-                          (["--disk", "/dev/null"], "neither a file"), (["--timeout", "x"], "not a number")):
+                          (["--net", "bridge"], "expected yes, no"),
+                          (["-p", "80"], "LOCALPORT:GUESTPORT"),
+                          (["--disk", "/dev/null"], "neither a file"),
+                          (["--timeout", "x"], "not a number")):
         done = run(image, "sleep", options=options)
         assert done.returncode in (1, 2) and says in done.stderr, (options, done)
     for data in (b"", b"\x7fELF" + bytes(100), b"#!/bin/sh\n" * 10, image.read_bytes()[:5000],

@@ -19,7 +19,7 @@
 #include <xenctrl.h>
 #include <xenstore.h>
 
-#define BUSY_PATIENCE 10		/* s, while another client is connected */
+#define BUSY_PATIENCE 10 /* s, while another client is connected */
 
 static int dial(void)
 {
@@ -122,7 +122,8 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigne
 }
 
 /* The pointers and the names are one block, as in libxenstore. */
-char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned *n)
+char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path,
+		    unsigned *n)
 {
 	unsigned len, count = 0;
 	char *names = request("list", path, &len), **all, *at;
@@ -171,14 +172,15 @@ char **xs_read_watch(struct xs_handle *h, unsigned *n)
 
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
-	h->fd = -1;			/* poll() of it sleeps from now on */
+	h->fd = -1; /* poll() of it sleeps from now on */
 	*n = 0;
 	return calloc(3, sizeof(char *));
 }
 
 /* ---- Xen */
 
-xc_interface *xc_interface_open(xentoollog_logger *a, xentoollog_logger *b, unsigned flags)
+xc_interface *xc_interface_open(xentoollog_logger *a, xentoollog_logger *b,
+				unsigned flags)
 {
 	static int any;
 
@@ -186,7 +188,8 @@ xc_interface *xc_interface_open(xentoollog_logger *a, xentoollog_logger *b, unsi
 	return (xc_interface *)&any;
 }
 
-int xc_domain_getinfolist(xc_interface *x, uint32_t first, unsigned most, xc_domaininfo_t *info)
+int xc_domain_getinfolist(xc_interface *x, uint32_t first, unsigned most,
+			  xc_domaininfo_t *info)
 {
 	int fd = dial();
 
@@ -212,7 +215,8 @@ int xc_domain_unpause(xc_interface *x, uint32_t domid)
 	return refuse();
 }
 
-void *xc_map_foreign_range(xc_interface *x, uint32_t domid, int size, int prot, unsigned long frame)
+void *xc_map_foreign_range(xc_interface *x, uint32_t domid, int size, int prot,
+			   unsigned long frame)
 {
 	(void)x, (void)domid, (void)size, (void)prot, (void)frame;
 	refuse();
@@ -222,7 +226,7 @@ void *xc_map_foreign_range(xc_interface *x, uint32_t domid, int size, int prot, 
 /* ---- vchan */
 
 struct channel {
-	struct libxenvchan vchan;	/* what the program sees: .blocking is not used */
+	struct libxenvchan vchan; /* what the program sees: .blocking is not used */
 	int fd;
 };
 
@@ -231,7 +235,8 @@ static int fd_of(struct libxenvchan *v)
 	return ((struct channel *)v)->fd;
 }
 
-struct libxenvchan *libxenvchan_client_init(struct xentoollog_logger *log, int domid, const char *path)
+struct libxenvchan *libxenvchan_client_init(struct xentoollog_logger *log, int domid,
+					    const char *path)
 {
 	struct timespec pause = { 0, 20000000 };
 	time_t end = time(NULL) + BUSY_PATIENCE;
@@ -255,8 +260,8 @@ struct libxenvchan *libxenvchan_client_init(struct xentoollog_logger *log, int d
 	return NULL;
 }
 
-struct libxenvchan *libxenvchan_server_init(struct xentoollog_logger *log, int domid, const char *path,
-					    size_t left, size_t right)
+struct libxenvchan *libxenvchan_server_init(struct xentoollog_logger *log, int domid,
+					    const char *path, size_t left, size_t right)
 {
 	(void)log, (void)domid, (void)path, (void)left, (void)right;
 	refuse();
@@ -279,7 +284,8 @@ int libxenvchan_read(struct libxenvchan *v, void *data, size_t size)
 
 int libxenvchan_write(struct libxenvchan *v, const void *data, size_t size)
 {
-	ssize_t n = send(fd_of(v), data, size, MSG_NOSIGNAL | (v->blocking ? 0 : MSG_DONTWAIT));
+	ssize_t n = send(fd_of(v), data, size,
+			 MSG_NOSIGNAL | (v->blocking ? 0 : MSG_DONTWAIT));
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;

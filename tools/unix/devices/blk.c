@@ -20,7 +20,7 @@
 
 #define SECTOR 512u
 #define DISKS 26
-#define FIRST_NUMBER (202u << 8)	/* xvda */
+#define FIRST_NUMBER (202u << 8) /* xvda */
 #define ORDER_MAX 1u
 #define INDIRECT 64u
 #define PER_PAGE (PAGE / sizeof(struct blkif_request_segment))
@@ -55,7 +55,8 @@ void disk_add(const char *word)
 	while ((part = strsep(&rest, ","))) {
 		if (!strcmp(part, "ro"))
 			d->read_only = true, d->options = ",ro";
-		else if (!strncmp(part, "dev=xvd", 7) && part[7] >= 'a' && part[7] <= 'z' && !part[8])
+		else if (!strncmp(part, "dev=xvd", 7) && part[7] >= 'a' &&
+			 part[7] <= 'z' && !part[8])
 			strcpy(d->name, part + 4);
 		else if (strcmp(part, "rw"))
 			die(2, "--disk %s: expected FILE[:/PATH][,ro][,dev=NAME]", word);
@@ -75,8 +76,8 @@ void disk_words(FILE *line)
 {
 	for (unsigned i = 0; i < ndisks; i++)
 		if (disks[i].path)
-			fprintf(line, "%smount=%s:%s%s", ftell(line) ? " " : "", disks[i].name,
-				disks[i].path, disks[i].options);
+			fprintf(line, "%smount=%s:%s%s", ftell(line) ? " " : "",
+				disks[i].name, disks[i].path, disks[i].options);
 }
 
 /* ---- requests */
@@ -84,7 +85,7 @@ void disk_words(FILE *line)
 struct work {
 	struct blkif_request_segment seg[INDIRECT];
 	unsigned n;
-	uint64_t sector, number;	/* of sectors */
+	uint64_t sector, number; /* of sectors */
 	struct iovec pieces[INDIRECT];
 };
 
@@ -107,7 +108,8 @@ static bool transfer_all(struct disk *d, struct work *w, bool write)
 	unsigned left = w->n;
 
 	while (left) {
-		ssize_t n = write ? pwritev(d->fd, v, left, at) : preadv(d->fd, v, left, at);
+		ssize_t n =
+			write ? pwritev(d->fd, v, left, at) : preadv(d->fd, v, left, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -159,7 +161,8 @@ static int indirect(struct disk *d, const blkif_request_indirect_t *r)
 	struct work w = { .n = r->nr_segments, .sector = r->sector_number };
 	const void *page;
 
-	if (w.n > INDIRECT || (r->indirect_op != BLKIF_OP_READ && r->indirect_op != BLKIF_OP_WRITE))
+	if (w.n > INDIRECT ||
+	    (r->indirect_op != BLKIF_OP_READ && r->indirect_op != BLKIF_OP_WRITE))
 		return BLKIF_RSP_ERROR;
 	_Static_assert(INDIRECT <= PER_PAGE, "one page has all segments");
 	page = grant_begin(r->indirect_grefs[0], false);
@@ -175,8 +178,8 @@ static int discard(struct disk *d, const blkif_request_discard_t *r)
 	if (d->read_only || r->sector_number > d->sectors || !r->nr_sectors ||
 	    r->nr_sectors > d->sectors - r->sector_number)
 		return BLKIF_RSP_ERROR;
-	if (!fallocate(d->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, r->sector_number * SECTOR,
-		       r->nr_sectors * SECTOR))
+	if (!fallocate(d->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		       r->sector_number * SECTOR, r->nr_sectors * SECTOR))
 		return BLKIF_RSP_OKAY;
 	return errno == EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
 }
@@ -227,7 +230,8 @@ static void serve(void *arg)
 		while (d->ring.req_cons != prod) {
 			blkif_request_t r;
 
-			memcpy(&r, RING_GET_REQUEST(&d->ring, d->ring.req_cons++), sizeof(r));
+			memcpy(&r, RING_GET_REQUEST(&d->ring, d->ring.req_cons++),
+			       sizeof(r));
 			__asm__ volatile("" : : : "memory");
 			respond(d, &r, perform(d, &r));
 		}
@@ -297,8 +301,10 @@ void disks_start(void)
 	for (struct disk *d = disks; d < disks + ndisks; d++) {
 		open_file(d);
 		d->device = (struct device){
-			.kind = "vbd", .id = FIRST_NUMBER + (d->name[3] - 'a') * 16,
-			.connect = connect, .disconnect = disconnect,
+			.kind = "vbd",
+			.id = FIRST_NUMBER + (d->name[3] - 'a') * 16,
+			.connect = connect,
+			.disconnect = disconnect,
 		};
 		device_add(&d->device);
 		device_set(&d->device, "dev", "%s", d->name);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <xen/io/netif.h>
 
-#define WAITING 512u			/* frames for which the guest has no memory yet */
+#define WAITING 512u /* frames for which the guest has no memory yet */
 
 static struct {
 	struct device device;
@@ -26,10 +26,16 @@ static struct {
 
 static bool wanted;
 static const char *tap;
-static struct { char host[64]; unsigned local, guest; } forwards[64];
+static struct {
+	char host[64];
+	unsigned local, guest;
+} forwards[64];
 static unsigned nforwards;
 
-static struct { uint16_t len; uint8_t data[FRAME_MAX]; } waiting[WAITING];
+static struct {
+	uint16_t len;
+	uint8_t data[FRAME_MAX];
+} waiting[WAITING];
 static unsigned first_waiting, nwaiting;
 
 /* ---- the command line */
@@ -80,7 +86,9 @@ void net_add(const char *word)
 		else if (strchr(part, ':'))
 			net_forward(part);
 		else if (*part && strcmp(part, "yes") && strcmp(part, "on"))
-			die(2, "--net %s: expected yes, no, tap=NAME or LOCALPORT:GUESTPORT", word);
+			die(2,
+			    "--net %s: expected yes, no, tap=NAME or LOCALPORT:GUESTPORT",
+			    word);
 	}
 }
 
@@ -126,7 +134,8 @@ static bool take_frames(void)
 		while (net.tx.req_cons != prod) {
 			netif_tx_request_t r;
 
-			memcpy(&r, RING_GET_REQUEST(&net.tx, net.tx.req_cons++), sizeof(r));
+			memcpy(&r, RING_GET_REQUEST(&net.tx, net.tx.req_cons++),
+			       sizeof(r));
 			__asm__ volatile("" : : : "memory");
 			respond_tx(&r, transmit(&r) ? NETIF_RSP_OKAY : NETIF_RSP_ERROR);
 		}
@@ -172,7 +181,8 @@ static void give_waiting(void)
 	bool any = false;
 	int notify;
 
-	while (nwaiting && give(waiting[first_waiting].data, waiting[first_waiting].len)) {
+	while (nwaiting &&
+	       give(waiting[first_waiting].data, waiting[first_waiting].len)) {
 		first_waiting = (first_waiting + 1) % WAITING;
 		nwaiting--;
 		any = true;
@@ -271,16 +281,19 @@ void net_start(void)
 		die(2, "--net tap=%s: ports are forwarded only without it", tap);
 	net.mac[0] = 0x00, net.mac[1] = 0x16, net.mac[2] = 0x3e;
 	memcpy(net.mac + 3, domain.uuid, 3);
-	net.device = (struct device){ .kind = "vif", .connect = connect, .disconnect = disconnect };
+	net.device = (struct device){ .kind = "vif",
+				      .connect = connect,
+				      .disconnect = disconnect };
 	device_add(&net.device);
 	snprintf(path, sizeof(path), "%s/mac", net.device.front);
-	store_set(path, "%02x:%02x:%02x:%02x:%02x:%02x", net.mac[0], net.mac[1], net.mac[2], net.mac[3],
-		  net.mac[4], net.mac[5]);
+	store_set(path, "%02x:%02x:%02x:%02x:%02x:%02x", net.mac[0], net.mac[1],
+		  net.mac[2], net.mac[3], net.mac[4], net.mac[5]);
 	device_set(&net.device, "feature-rx-copy", "1");
 	device_set(&net.device, "feature-rx-notify", "1");
 	device_set(&net.device, "feature-no-csum-offload", "1");
 	source_add(&sleep);
 	net.carrier = tap ? tap_open(tap) : slirp_open(net.mac);
 	for (unsigned i = 0; i < nforwards; i++)
-		slirp_forward(forwards[i].host, forwards[i].local, forwards[i].guest, net.mac);
+		slirp_forward(forwards[i].host, forwards[i].local, forwards[i].guest,
+			      net.mac);
 }

@@ -10,13 +10,14 @@
 #define FRAME_MAX 1518u
 
 struct carrier {
-	void (*send)(const uint8_t *frame, size_t len);	/* from the guest */
-	bool checked;			/* checksums of received frames are known to be right */
+	void (*send)(const uint8_t *frame, size_t len); /* from the guest */
+	bool checked; /* checksums of received frames are known to be right */
 };
 
 /* Ends the program with a message if it cannot be opened. */
 struct carrier slirp_open(const uint8_t mac[6]);
-void slirp_forward(const char *host, unsigned port, unsigned guest_port, const uint8_t mac[6]);
+void slirp_forward(const char *host, unsigned port, unsigned guest_port,
+		   const uint8_t mac[6]);
 struct carrier tap_open(const char *name);
 
 /* For the guest; dropped if the guest is too slow. */

@@ -6,7 +6,8 @@
  *	IPv4	guest 10.0.2.15, gateway 10.0.2.2, DNS 10.0.2.3
  *	IPv6	guest fd00::/64 by its MAC address, gateway fd00::2, DNS fd00::3
  *
- * The library is opened only for a guest with a network, since it and what it needs take time to load.
+ * The library is opened only for a guest with a network, since it and what it needs take time to
+ * load.
  */
 #include "devices/net.h"
 #include "tender.h"
@@ -76,7 +77,9 @@ static void *timer_new(SlirpTimerCb call, void *arg, void *opaque)
 	(void)opaque;
 	if (!t)
 		die(1, "out of memory");
-	*t = (struct timer){ .source = { .fd = -1, .due = due, .arg = t }, .call = call, .arg = arg };
+	*t = (struct timer){ .source = { .fd = -1, .due = due, .arg = t },
+			     .call = call,
+			     .arg = arg };
 	source_add(&t->source);
 	return t;
 }
@@ -109,16 +112,23 @@ static void notify(void *opaque)
 }
 
 static const SlirpCb callbacks = {
-	.send_packet = send_packet, .guest_error = guest_error, .clock_get_ns = clock_ns,
-	.timer_new = timer_new, .timer_free = timer_free, .timer_mod = timer_mod,
-	.register_poll_fd = no_fd, .unregister_poll_fd = no_fd, .notify = notify,
+	.send_packet = send_packet,
+	.guest_error = guest_error,
+	.clock_get_ns = clock_ns,
+	.timer_new = timer_new,
+	.timer_free = timer_free,
+	.timer_mod = timer_mod,
+	.register_poll_fd = no_fd,
+	.unregister_poll_fd = no_fd,
+	.notify = notify,
 };
 
 /* ---- its descriptors */
 
 static int add_poll(int fd, int events, void *opaque)
 {
-	short e = (events & SLIRP_POLL_IN ? POLLIN : 0) | (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
+	short e = (events & SLIRP_POLL_IN ? POLLIN : 0) |
+		  (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
 		  (events & SLIRP_POLL_PRI ? POLLPRI : 0);
 
 	(void)opaque;
@@ -168,21 +178,26 @@ static void open_library(void)
 	void *l = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 
 	if (!l)
-		die(1, "a network without tap= needs %s; type: apt-get install libslirp0", LIBRARY);
+		die(1, "a network without tap= needs %s; type: apt-get install libslirp0",
+		    LIBRARY);
 	lib.new = dlsym(l, "slirp_new");
 	lib.input = dlsym(l, "slirp_input");
 	lib.fill = dlsym(l, "slirp_pollfds_fill");
 	lib.poll = dlsym(l, "slirp_pollfds_poll");
 	lib.forward = dlsym(l, "slirp_add_hostfwd");
 	lib.xforward = dlsym(l, "slirp_add_hostxfwd");
-	if (!lib.new || !lib.input || !lib.fill || !lib.poll || !lib.forward || !lib.xforward)
+	if (!lib.new || !lib.input || !lib.fill || !lib.poll || !lib.forward ||
+	    !lib.xforward)
 		die(1, "%s is too old", LIBRARY);
 }
 
 struct carrier slirp_open(const uint8_t mac[6])
 {
 	SlirpConfig c = {
-		.version = 1, .in_enabled = true, .in6_enabled = true, .vprefix_len = 64,
+		.version = 1,
+		.in_enabled = true,
+		.in6_enabled = true,
+		.vprefix_len = 64,
 		.vhostname = "xenolith",
 	};
 
@@ -199,7 +214,9 @@ struct carrier slirp_open(const uint8_t mac[6])
 	slirp = lib.new(&c, &callbacks, NULL);
 	if (!slirp)
 		die(1, "libslirp does not start");
-	main_source = (struct source){ .fd = -1, .prepare = fill, .after = after, .due = never };
+	main_source = (struct source){
+		.fd = -1, .prepare = fill, .after = after, .due = never
+	};
 	source_add(&main_source);
 	return (struct carrier){ .send = send_frame, .checked = true };
 }
@@ -219,9 +236,11 @@ static struct sockaddr_in6 guest_address6(unsigned port, const uint8_t mac[6])
 	return a;
 }
 
-void slirp_forward(const char *host, unsigned port, unsigned guest_port, const uint8_t mac[6])
+void slirp_forward(const char *host, unsigned port, unsigned guest_port,
+		   const uint8_t mac[6])
 {
-	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(port) }, to;
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(port) },
+			    to;
 	struct in_addr any = { 0 }, address;
 	int rc = -1;
 
@@ -229,8 +248,8 @@ void slirp_forward(const char *host, unsigned port, unsigned guest_port, const u
 		rc = lib.forward(slirp, 0, address, port, any, guest_port);
 	} else if (inet_pton(AF_INET6, host, &from.sin6_addr) == 1) {
 		to = guest_address6(guest_port, mac);
-		rc = lib.xforward(slirp, (void *)&from, sizeof(from), (void *)&to, sizeof(to),
-				  SLIRP_HOSTFWD_V6ONLY);
+		rc = lib.xforward(slirp, (void *)&from, sizeof(from), (void *)&to,
+				  sizeof(to), SLIRP_HOSTFWD_V6ONLY);
 	} else {
 		die(2, "-p %s:%u:%u: not an address", host, port, guest_port);
 	}
@@ -243,11 +262,13 @@ void slirp_forward(const char *host, unsigned port, unsigned guest_port, const u
 struct carrier slirp_open(const uint8_t mac[6])
 {
 	(void)mac;
-	die(1, "a network without tap= needs libslirp; type: apt-get install libslirp-dev, and build "
+	die(1,
+	    "a network without tap= needs libslirp; type: apt-get install libslirp-dev, and build "
 	    "again");
 }
 
-void slirp_forward(const char *host, unsigned port, unsigned guest_port, const uint8_t mac[6])
+void slirp_forward(const char *host, unsigned port, unsigned guest_port,
+		   const uint8_t mac[6])
 {
 	(void)host, (void)port, (void)guest_port, (void)mac;
 }

@@ -47,7 +47,8 @@ struct carrier tap_open(const char *name)
 		die(2, "--net tap=%s: the name is too long", name);
 	strcpy(r.ifr_name, name);
 	tap = (struct source){
-		.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), .ready = ready,
+		.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC),
+		.ready = ready,
 		.prepare = prepare,
 	};
 	if (tap.fd < 0)

@@ -80,7 +80,8 @@ void device_add(struct device *d)
 	d->next = devices;
 	devices = d;
 	snprintf(d->front, sizeof(d->front), HOME "/device/%s/%u", d->kind, d->id);
-	snprintf(d->back, sizeof(d->back), DOM0 "/backend/%s/%d/%u", d->kind, GUEST_DOMID, d->id);
+	snprintf(d->back, sizeof(d->back), DOM0 "/backend/%s/%d/%u", d->kind, GUEST_DOMID,
+		 d->id);
 	snprintf(path, sizeof(path), "%s/backend", d->front);
 	store_set(path, "%s", d->back);
 	snprintf(path, sizeof(path), "%s/backend-id", d->front);
@@ -116,14 +117,16 @@ void *map_grants(const grant_ref_t *refs, unsigned n)
 			munmap(to + i * PAGE, (n - i) * PAGE);
 			return NULL;
 		}
-		if (mmap(to + i * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			 domain.memory, page - domain.ram) == MAP_FAILED)
+		if (mmap(to + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, domain.memory,
+			 page - domain.ram) == MAP_FAILED)
 			die(1, "out of memory for mappings");
 	}
 	return to;
 }
 
-void *device_ring(struct device *d, const char *name, grant_ref_t *refs, unsigned pages, bool numbered)
+void *device_ring(struct device *d, const char *name, grant_ref_t *refs, unsigned pages,
+		  bool numbered)
 {
 	char key[32];
 

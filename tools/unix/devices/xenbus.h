@@ -38,7 +38,8 @@ void device_set(const struct device *d, const char *key, const char *fmt, ...)
 void *map_grants(const grant_ref_t *refs, unsigned n);
 void unmap_grants(void *address, const grant_ref_t *refs, unsigned n);
 
-/* The frontend's ring: keys NAME, or NAME0 on if there are several pages.  Returns NULL if invalid. */
-void *device_ring(struct device *d, const char *name, grant_ref_t *refs, unsigned pages, bool numbered);
+/* The frontend's ring: key NAME, or NAME0 on if it may have several pages.  NULL if invalid. */
+void *device_ring(struct device *d, const char *name, grant_ref_t *refs, unsigned pages,
+		  bool numbered);
 
 #endif

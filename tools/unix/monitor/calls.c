@@ -5,9 +5,9 @@
  * The monitor: hypercalls, events and faults of a guest in its own process.
  *
  * %fs is the guest's, so nothing here may use thread-local storage, the C library (which uses it,
- * and is not mapped any more), or the FPU.  The code is entered from the guest by the hypercall page
- * (enter.S), on a stack of its own, and by signals, on another one.  It trusts the guest, which
- * could change its memory: what protects the host is the sandbox (sandbox.c).
+ * and is not mapped any more), or the FPU.  The code is entered from the guest by the hypercall
+ * page (enter.S), on a stack of its own, and by signals, on another one.  It trusts the guest,
+ * which could change its memory: what protects the host is the sandbox (sandbox.c).
  */
 #include "guest.h"
 #include "monitor/monitor.h"
@@ -30,7 +30,7 @@
 #define FLAG_TRAP 0x100u
 #define FLAG_IF 0x200u
 #define FLAG_DF 0x400u
-#define FLAGS_CLEAR (FLAG_TRAP | FLAG_DF | 0x54000u)	/* NT, RF, AC */
+#define FLAGS_CLEAR (FLAG_TRAP | FLAG_DF | 0x54000u) /* NT, RF, AC */
 #define USER_CS 0x33
 #define USER_SS 0x2b
 
@@ -45,22 +45,25 @@ static uint64_t entries[32], upcall_entry, nmi_entry;
 static struct monitor_fault fault;
 
 static char signal_stack[65536] __attribute__((aligned(4096)));
-static char fault_stack[65536] __attribute__((aligned(4096)));	/* the guest's, for double faults */
+static char fault_stack[65536]
+	__attribute__((aligned(4096))); /* the guest's, for double faults */
 
 long monitor_syscall(long nr, long a, long b, long c, long e, long f, long g)
 {
 	register long r10 __asm__("r10") = e, r8 __asm__("r8") = f, r9 __asm__("r9") = g;
 	long rc;
 
-	__asm__ volatile("syscall" : "=a"(rc)
+	__asm__ volatile("syscall"
+			 : "=a"(rc)
 			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return rc;
 }
 
 #define SYS3(nr, a, b, c) monitor_syscall(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define SYS6(nr, a, b, c, e, f, g) \
-	monitor_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(e), (long)(f), (long)(g))
+#define SYS6(nr, a, b, c, e, f, g)                                                 \
+	monitor_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(e), (long)(f), \
+			(long)(g))
 
 void monitor_say(const char *text)
 {
@@ -81,7 +84,8 @@ _Noreturn void monitor_exit(int status)
 
 static bool events_due(void)
 {
-	return __atomic_load_n(&monitor_shared->vcpu_info[0].evtchn_upcall_pending, __ATOMIC_SEQ_CST) ||
+	return __atomic_load_n(&monitor_shared->vcpu_info[0].evtchn_upcall_pending,
+			       __ATOMIC_SEQ_CST) ||
 	       __atomic_load_n(&link_->nmi, __ATOMIC_SEQ_CST);
 }
 
@@ -159,7 +163,8 @@ static long sched_op(unsigned cmd, void *arg)
 		if (id > 2)
 			return -EEXIST;
 		__atomic_store_n(&link_->watchdog[id - 1],
-				 w->timeout ? monitor_monotonic() + w->timeout * NSEC : 0, __ATOMIC_SEQ_CST);
+				 w->timeout ? monitor_monotonic() + w->timeout * NSEC : 0,
+				 __ATOMIC_SEQ_CST);
 		wake_tender();
 		return w->id ? 0 : (long)id;
 	default:
@@ -251,13 +256,15 @@ static long grant_op(unsigned cmd, void *arg, unsigned n)
 		q->status = GNTST_okay;
 		return 0;
 	case GNTTABOP_setup_table:
-		s->status = s->nr_frames <= GRANT_FRAMES ? GNTST_okay : GNTST_general_error;
+		s->status =
+			s->nr_frames <= GRANT_FRAMES ? GNTST_okay : GNTST_general_error;
 		if (s->status != GNTST_okay)
 			return 0;
 		for (unsigned i = 0; i < s->nr_frames; i++)
 			s->frame_list.p[i] = d->grant_frame + i;
 		if (s->nr_frames > link_->grant_frames)
-			__atomic_store_n(&link_->grant_frames, s->nr_frames, __ATOMIC_SEQ_CST);
+			__atomic_store_n(&link_->grant_frames, s->nr_frames,
+					 __ATOMIC_SEQ_CST);
 		return 0;
 	case GNTTABOP_map_grant_ref:
 		for (unsigned i = 0; i < n; i++)
@@ -318,7 +325,8 @@ static long callback_op(unsigned cmd, const struct callback_register *r)
 	return 0;
 }
 
-long monitor_hypercall(uint64_t a, uint64_t b, uint64_t c, uint64_t e, uint64_t f, unsigned nr)
+long monitor_hypercall(uint64_t a, uint64_t b, uint64_t c, uint64_t e, uint64_t f,
+		       unsigned nr)
 {
 	(void)f;
 	switch (nr) {
@@ -327,7 +335,8 @@ long monitor_hypercall(uint64_t a, uint64_t b, uint64_t c, uint64_t e, uint64_t 
 	case __HYPERVISOR_update_va_mapping:
 		return monitor_remap(ram, a, b);
 	case __HYPERVISOR_mmuext_op:
-		return ((struct mmuext_op *)a)->cmd == MMUEXT_TLB_FLUSH_LOCAL ? 0 : -ENOSYS;
+		return ((struct mmuext_op *)a)->cmd == MMUEXT_TLB_FLUSH_LOCAL ? 0 :
+										-ENOSYS;
 	case __HYPERVISOR_set_trap_table:
 		return set_traps((const struct trap_info *)a);
 	case __HYPERVISOR_set_callbacks:
@@ -336,7 +345,8 @@ long monitor_hypercall(uint64_t a, uint64_t b, uint64_t c, uint64_t e, uint64_t 
 	case __HYPERVISOR_callback_op:
 		return callback_op(a, (const struct callback_register *)b);
 	case __HYPERVISOR_set_segment_base:
-		return a == SEGBASE_FS ? SYS3(SYS_arch_prctl, ARCH_SET_FS, b, 0) : -ENOSYS;
+		return a == SEGBASE_FS ? SYS3(SYS_arch_prctl, ARCH_SET_FS, b, 0) :
+					 -ENOSYS;
 	case __HYPERVISOR_sched_op:
 		return sched_op(a, (void *)b);
 	case __HYPERVISOR_event_channel_op:
@@ -376,7 +386,8 @@ static void bounce(greg_t *r, uint64_t entry, bool has_code)
 	struct vcpu_info *v = &monitor_shared->vcpu_info[0];
 	uint64_t *sp = (uint64_t *)(r[REG_RSP] & ~15ul);
 
-	if (!monitor_writable(ram, (uint64_t)(sp - 8)) || !monitor_writable(ram, (uint64_t)(sp - 1))) {
+	if (!monitor_writable(ram, (uint64_t)(sp - 8)) ||
+	    !monitor_writable(ram, (uint64_t)(sp - 1))) {
 		sp = (uint64_t *)(fault_stack + sizeof(fault_stack));
 		entry = entries[8];
 		has_code = true;
@@ -429,7 +440,9 @@ static void on_event(int sig, siginfo_t *info, void *context)
 #define PAGE_FAULT 14
 
 /* The vectors whose frame has an error code (SDM 3, table 6-1). */
-#define WITH_CODE (1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 17 | 1u << 21)
+#define WITH_CODE                                                                    \
+	(1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 17 | \
+	 1u << 21)
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
@@ -437,7 +450,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	greg_t *r = u->uc_mcontext.gregs;
 	unsigned vector = r[REG_TRAPNO];
 
-	if (info->si_code <= 0)		/* sent by a process */
+	if (info->si_code <= 0) /* sent by a process */
 		return;
 	if ((vector == INVALID_OPCODE || vector == PROTECTION) && monitor_emulate(ram, r))
 		return;
@@ -464,7 +477,9 @@ struct action {
 static void handle(int sig, void *handler)
 {
 	struct action a = {
-		.handler = handler, .restorer = monitor_restorer, .mask = ~0ull,
+		.handler = handler,
+		.restorer = monitor_restorer,
+		.mask = ~0ull,
 		.flags = SA_SIGINFO | SA_ONSTACK | 0x04000000 /* SA_RESTORER */,
 	};
 
@@ -473,7 +488,9 @@ static void handle(int sig, void *handler)
 
 void monitor_default(int sig)
 {
-	struct action a = { .handler = SIG_DFL, .flags = 0x04000000, .restorer = monitor_restorer };
+	struct action a = { .handler = SIG_DFL,
+			    .flags = 0x04000000,
+			    .restorer = monitor_restorer };
 
 	SYS6(SYS_rt_sigaction, sig, &a, 0, 8, 0, 0);
 }

@@ -10,13 +10,14 @@
 
 #define CR4_FSGSBASE (1ul << 16)
 #define CR4_OSXSAVE (1ul << 18)
-#define XSTATE 0xe7u			/* x87, SSE, AVX, AVX-512 */
+#define XSTATE 0xe7u /* x87, SSE, AVX, AVX-512 */
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_1_ECX_OSXSAVE (1u << 27)
 
 static void cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
-	__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+	__asm__ volatile("cpuid"
+			 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
 			 : "a"(leaf), "c"(sub));
 }
 
@@ -38,7 +39,7 @@ static uint32_t xsave_size(void)
 static void guest_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
 	r[0] = r[1] = r[2] = r[3] = 0;
-	if (leaf >> 8 == 0x400000)	/* not of the hypervisor below Linux */
+	if (leaf >> 8 == 0x400000) /* not of the hypervisor below Linux */
 		return;
 	cpuid(leaf, sub, r);
 	if (leaf == 1 && !(r[2] & CPUID_1_ECX_OSXSAVE))
@@ -68,8 +69,8 @@ bool monitor_fsgsbase;
 /* mov %cr4, REG or mov REG, %cr4, and xsetbv: arch/x86_64/cpu.c. */
 static bool emulate_privileged(const uint8_t *p, greg_t *r)
 {
-	static const uint8_t order[] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
-					 REG_RSI, REG_RDI };
+	static const uint8_t order[] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX,
+					 REG_RSP, REG_RBP, REG_RSI, REG_RDI };
 
 	if (starts(p, "\x0f\x01\xd1", 3)) {
 		r[REG_RIP] += 3;

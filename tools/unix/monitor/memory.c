@@ -23,7 +23,7 @@
 #define LEVEL_MASK 7ul
 #define FAULT_WRITE 2u
 
-/* The guest maps a granule when it uses memory there: one call is faster than a fault for each page. */
+/* The guest maps a granule when it uses memory there: faster than a fault for each page. */
 #define POPULATE (16 * PAGE)
 
 static const struct domain *d;
@@ -47,16 +47,19 @@ static long map_run(void)
 	if (run.prot < 0)
 		rc = monitor_syscall(SYS_munmap, run.from, size, 0, 0, 0, 0);
 	else
-		rc = monitor_syscall(SYS_mmap, run.from, size, run.prot, MAP_SHARED | MAP_FIXED |
-				     (running && size >= POPULATE ? MAP_POPULATE : 0),
-				     d->memory, run.frame * PAGE);
+		rc = monitor_syscall(
+			SYS_mmap, run.from, size, run.prot,
+			MAP_SHARED | MAP_FIXED |
+				(running && size >= POPULATE ? MAP_POPULATE : 0),
+			d->memory, run.frame * PAGE);
 	run.to = run.from;
 	return rc < 0 && rc > -4096 ? rc : 0;
 }
 
 static bool is_text(uint64_t address)
 {
-	return (address >= d->text_start && address < d->text_end) || address == d->hypercall_page;
+	return (address >= d->text_start && address < d->text_end) ||
+	       address == d->hypercall_page;
 }
 
 static int prot_of(uint64_t address, uint64_t entry)
@@ -72,15 +75,17 @@ static int prot_of(uint64_t address, uint64_t entry)
 static long change(uint64_t address, uint64_t old, uint64_t new)
 {
 	int prot = prot_of(address, new);
-	uint64_t frame = (new & PTE_FRAME) / PAGE;
+	uint64_t frame = (new &PTE_FRAME) / PAGE;
 	long rc = 0;
 
-	if (prot == prot_of(address, old) && (prot < 0 || frame == (old & PTE_FRAME) / PAGE))
+	if (prot == prot_of(address, old) &&
+	    (prot < 0 || frame == (old & PTE_FRAME) / PAGE))
 		return 0;
 	if (prot >= 0 && frame >= d->all_frames)
 		return -EINVAL;
-	if (run.to != run.from && (address != run.to || prot != run.prot ||
-	    (prot >= 0 && frame != run.frame + (run.to - run.from) / PAGE)))
+	if (run.to != run.from &&
+	    (address != run.to || prot != run.prot ||
+	     (prot >= 0 && frame != run.frame + (run.to - run.from) / PAGE)))
 		rc = map_run();
 	if (run.to == run.from) {
 		run.from = address;
@@ -131,7 +136,8 @@ static long update(uint8_t *ram, uint64_t where, uint64_t value)
 	return 0;
 }
 
-long monitor_update(uint8_t *ram, const struct mmu_update *ops, unsigned n, uint64_t domid)
+long monitor_update(uint8_t *ram, const struct mmu_update *ops, unsigned n,
+		    uint64_t domid)
 {
 	long rc = domid == DOMID_SELF ? 0 : -EPERM, last;
 
@@ -159,14 +165,16 @@ bool monitor_writable(uint8_t *ram, uint64_t address)
 {
 	const uint64_t *entry = lookup(ram, address);
 
-	return entry && prot_of(address & ~(PAGE - 1), *entry) == (PROT_READ | PROT_WRITE);
+	return entry &&
+	       prot_of(address & ~(PAGE - 1), *entry) == (PROT_READ | PROT_WRITE);
 }
 
 bool monitor_dirty(uint8_t *ram, uint64_t address, uint64_t code)
 {
 	uint64_t *entry = code & FAULT_WRITE ? lookup(ram, address) : NULL;
 
-	if (!entry || !(*entry & PTE_PRESENT) || !(*entry & PTE_WRITE) || *entry & PTE_DIRTY)
+	if (!entry || !(*entry & PTE_PRESENT) || !(*entry & PTE_WRITE) ||
+	    *entry & PTE_DIRTY)
 		return false;
 	return !monitor_remap(ram, address, *entry | PTE_DIRTY | PTE_ACCESSED);
 }
@@ -174,7 +182,9 @@ bool monitor_dirty(uint8_t *ram, uint64_t address, uint64_t code)
 const uint8_t *monitor_instruction(uint8_t *ram, uint64_t address, unsigned n)
 {
 	(void)ram;
-	return address >= d->text_start && address + n <= d->text_end ? (const uint8_t *)address : NULL;
+	return address >= d->text_start && address + n <= d->text_end ?
+		       (const uint8_t *)address :
+		       NULL;
 }
 
 /* Notes the tables that the builder made, below this one. */
@@ -185,8 +195,8 @@ static void note_tables(uint64_t frame, uint64_t address, unsigned level)
 	tables[frame] = address | level;
 	for (uint64_t i = 0; level > 1 && i < PTES; i++)
 		if (t[i] & PTE_PRESENT)
-			note_tables((t[i] & PTE_FRAME) / PAGE, address + (i << (3 + 9 * level)),
-				    level - 1);
+			note_tables((t[i] & PTE_FRAME) / PAGE,
+				    address + (i << (3 + 9 * level)), level - 1);
 }
 
 static bool failed(long rc)
@@ -211,7 +221,8 @@ static long copy_text(void)
 		return rc;
 	for (uint64_t i = 0; i < size / 8; i++)
 		to[i] = from[i];
-	return monitor_syscall(SYS_mprotect, d->text_start, size, PROT_READ | PROT_EXEC, 0, 0, 0);
+	return monitor_syscall(SYS_mprotect, d->text_start, size, PROT_READ | PROT_EXEC,
+			       0, 0, 0);
 }
 
 int monitor_map(const struct domain *domain)
@@ -227,8 +238,9 @@ int monitor_map(const struct domain *domain)
 	if (failed(rc))
 		return rc;
 	tables = (uint64_t *)rc;
-	rc = monitor_syscall(SYS_mmap, d->base, d->frames * PAGE, PROT_NONE, MAP_PRIVATE |
-			     MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	rc = monitor_syscall(
+		SYS_mmap, d->base, d->frames * PAGE, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (failed(rc) || (uint64_t)rc != d->base)
 		return -EEXIST;
 	note_tables(d->top_table, 0, 4);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The sandbox of the guest's process (docs/security.md has the list for users): a seccomp filter
- * that lets it make the monitor's system calls, with the arguments that the monitor uses.  Any other
- * one kills the process.  The list cannot be changed any more.
+ * that lets it make the monitor's system calls, with the arguments that the monitor uses.  Any
+ * other one kills the process.  The list cannot be changed any more.
  */
 #include "monitor/monitor.h"
 

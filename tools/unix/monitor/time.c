@@ -10,15 +10,15 @@
 #include <time.h>
 
 static const struct domain *d;
-static int timer;			/* a POSIX timer, which sends TIMER_SIGNAL */
-static uint64_t deadline;		/* of VIRQ_TIMER, in the guest's time; 0: none */
-static uint64_t armed;			/* when the POSIX timer fires, in the guest's time; 0: never */
+static int timer;	  /* a POSIX timer, which sends TIMER_SIGNAL */
+static uint64_t deadline; /* of VIRQ_TIMER, in the guest's time; 0: none */
+static uint64_t armed;	  /* when the POSIX timer fires, in the guest's time; 0: never */
 unsigned monitor_timer_port;
-static uint64_t synced;			/* CLOCK_MONOTONIC of the last correction of the rate */
-static volatile bool syncing;		/* the rate is being written */
+static uint64_t synced;	      /* CLOCK_MONOTONIC of the last correction of the rate */
+static volatile bool syncing; /* the rate is being written */
 
 #define SYNC_EVERY (NSEC / 10)
-#define JUMP (NSEC / 100)		/* a larger difference is corrected at once */
+#define JUMP (NSEC / 100) /* a larger difference is corrected at once */
 
 static uint64_t rdtsc(void)
 {
@@ -53,7 +53,8 @@ static uint64_t guest_time(uint64_t tsc)
 {
 	const struct vcpu_time_info *t = &monitor_shared->vcpu_info[0].time;
 
-	return t->system_time + (tsc > t->tsc_timestamp ? scale(tsc - t->tsc_timestamp) : 0);
+	return t->system_time +
+	       (tsc > t->tsc_timestamp ? scale(tsc - t->tsc_timestamp) : 0);
 }
 
 /* The wall clock at system time 0; set again when it was changed. */
@@ -94,7 +95,7 @@ void monitor_sync_clock(bool first)
 	if (off > (int64_t)JUMP) {
 		guest = real;
 	} else {
-		int64_t part = off / 1000;		/* in us, of a second: ppm */
+		int64_t part = off / 1000; /* in us, of a second: ppm */
 
 		part = part > 500 ? 500 : part < -500 ? -500 : part;
 		mul += (int64_t)mul / 1000000 * part;
@@ -116,7 +117,7 @@ void monitor_sync_clock(bool first)
 	sync_wall_clock(guest);
 }
 
-#define SOON 50000ull			/* ns */
+#define SOON 50000ull /* ns */
 
 /* Lets the POSIX timer fire; a signal may do the same in the middle of this. */
 static void arm(uint64_t at, uint64_t left)
@@ -136,7 +137,7 @@ void monitor_check_timer(bool running)
 
 	if (!deadline)
 		return;
-	if (syncing) {			/* in a signal: the time cannot be read now */
+	if (syncing) { /* in a signal: the time cannot be read now */
 		arm(0, SOON);
 		return;
 	}
@@ -156,7 +157,6 @@ long monitor_set_timer(uint64_t when)
 	monitor_check_timer(true);
 	return 0;
 }
-
 
 /* How long the guest may sleep, in ns; 0: for ever. */
 uint64_t monitor_time_left(void)
@@ -183,7 +183,8 @@ int monitor_timer_init(const struct domain *domain)
 		((volatile char *)&event)[i] = 0;
 	event.sigev_notify = SIGEV_SIGNAL;
 	event.sigev_signo = TIMER_SIGNAL;
-	monitor_syscall(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0, 0, 0);
+	monitor_syscall(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0,
+			0, 0);
 	monitor_sync_clock(true);
 	return timer;
 }
