@@ -60,7 +60,8 @@ help:
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console
 #|      APP_DIR=FOLDER    a folder of C or C++ files anywhere, instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments;   CMDLINE="..."  options of the kernel
-#|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
+#|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm|unix
+#|                        unix: as a Linux process, without Xen (docs/unix.md)
 #|      NET=yes           a network;   NET=8080:80  and a port of this machine
 #|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
@@ -76,7 +77,7 @@ help:
 #| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
 #|
 #| make check [T=WORD]    run the host tests, 3 minutes
-#| make test [T=WORD] [TYPE=pvh|hvm]    run all tests, also those that need Xen
+#| make test [T=WORD] [TYPE=pvh|hvm|unix]    run all tests, also those that need Xen
 #| make bench [T=WORD]    measure boot time and other times
 #|
 #| make setup             install missing packages (run, check and test do it too)
@@ -90,7 +91,7 @@ lab_run		= tools/lab/lab run $(1) $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--dis
 		  $${NET:+--net="$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
 		  $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS)
 run: $(IMAGE)
-	@$(lab_run)
+	@$(if $(filter unix,$(TYPE)),python3 tools/unix/process_cli.py $(IMAGE) -- $(ARGS),$(lab_run))
 
 no-app: checked
 
@@ -111,7 +112,7 @@ setup: checked
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter images test bench setup,$(MAKECMDGOALS)),images) \
 		$(if $(or $(filter 1,$(CXX)),$(filter images test,$(MAKECMDGOALS)),$(cxx_of_$(BUILD)/$(APP))),cxx) \
-		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
+		$(if $(filter run lab test bench setup,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),run) \
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
@@ -138,7 +139,7 @@ checked:
 		CXX_TYPED="$(if $(filter command,$(origin CXX)),$(CXX))" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)
-	@$(if $(filter run,$(MAKECMDGOALS)),! command -v python3 > /dev/null || $(call lab_run,--check))
+	@$(if $(filter run,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),! command -v python3 > /dev/null || $(call lab_run,--check))
 
 # ---- How code is compiled
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import disk as disks
 import help
 import lab_copy
+import process_cli
 from folders import BUILD, ROOT
 from ec2 import disk as disks_of_ec2
 from ec2.errors import Ec2Error
@@ -119,6 +120,12 @@ def option(words, end, name):
             rest += words[i:i + takes if i < end else i + 1]
         i += takes if i < end else 1
     return values, rest
+
+
+def type_of(words):
+    """The value of the last --type before the image, or None."""
+    image, _ = dom0_words(words)
+    return (option(words, len(words) if image is None else image, "--type")[0] or [None])[-1]
 
 
 def with_disk(words):
@@ -413,10 +420,15 @@ def main():
                 words = project.said(project.run_here, words[1:])
                 if isinstance(words, int):
                     return words
+            if type_of(words[1:]) == "unix":
+                return process_cli.run(words[1:])
             check_run(words[1:])
             words = ["run", *with_disk(words[1:])]
         else:
             check_command(words)
+            status = process_cli.command(words)
+            if status is not None:
+                return status
         if is_xen_host():
             native(words)
         if words[:1] == ["run"]:

@@ -12,6 +12,9 @@
 #include "kernel/log.h"
 
 static const unsigned long *p2m;	/* the machine frame of each frame of the domain */
+
+/* The reverse.  The tender of a process (tools/unix) finds this variable by a note, and sets it. */
+const unsigned long *pv_m2p = machine_to_phys_mapping;
 static unsigned long nr_pages;
 
 static uintptr_t base(void)
@@ -26,7 +29,7 @@ uint64_t pv_physical(uintptr_t address)
 
 void *pv_virtual(uint64_t physical)
 {
-	return (void *)(base() + machine_to_phys_mapping[physical / PAGE_SIZE] * PAGE_SIZE);
+	return (void *)(base() + pv_m2p[physical / PAGE_SIZE] * PAGE_SIZE);
 }
 
 /* Updates are sent together; Xen can be preempted in between. */
