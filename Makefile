@@ -172,7 +172,7 @@ APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
+		   backend/*.c net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
