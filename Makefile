@@ -167,7 +167,7 @@ LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # split, since __morestack is Xenolith's own.  clang has no such check for functions like printf;
 # with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
 # applications and tests of this tree.
-OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% iperf/%) tests/%
+OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% iperf/% storage/%) tests/%
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A disk in a file or a block device, or in a part of it. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -53,7 +53,7 @@ for_file	= $(if $(filter kernel/% drivers/% backend/back_ring% backend/blkback% 
 		  $(if $(filter control/command.c control/kernel_methods.c,$(1)),-DXENOLITH_VERSION='"$(VERSION)"') \
 		  $(if $(filter net/% control/net_% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
 		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE) \
-		  $(if $(filter backend/% tests/unit/blkback% tests/unit/store% tests/fuzz/blkback% tests/fuzz/faults%,$(1)),-idirafter lib/include)
+		  $(if $(filter backend/% tests/unit/blkback% tests/unit/disk% tests/fuzz/blkback% tests/fuzz/disk%,$(1)),-idirafter lib/include)
 # lwIP reads words at unaligned addresses, and shifts bytes into the sign bit.
 FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment,shift
 
