@@ -257,8 +257,19 @@ static struct xs_handle *store(void)
 	return handle;
 }
 
+/* xenstored has no folder of our own for a connection by a socket. */
+#define HOME "/local/domain/0/"
+#define PATH_MAX_LEN 256
+
+static const char *absolute(const char *path, char to[PATH_MAX_LEN])
+{
+	snprintf(to, PATH_MAX_LEN, "%s%s", path[0] == '/' ? "" : HOME, path);
+	return to;
+}
+
 int domain_read(const char *path, char **value)
 {
+	char full[PATH_MAX_LEN];
 	struct xs_handle *xs = store();
 	unsigned len;
 	int rc;
@@ -266,7 +277,7 @@ int domain_read(const char *path, char **value)
 	if (!xs)
 		return -ENODEV;
 	domain_leave();
-	*value = xs_read(xs, XBT_NULL, path, &len);
+	*value = xs_read(xs, XBT_NULL, absolute(path, full), &len);
 	rc = *value ? 0 : -errno;
 	domain_enter();
 	return rc;
@@ -274,32 +285,35 @@ int domain_read(const char *path, char **value)
 
 int domain_write(const char *path, const char *value)
 {
+	char full[PATH_MAX_LEN];
 	struct xs_handle *xs = store();
 	int rc;
 
 	if (!xs)
 		return -ENODEV;
 	domain_leave();
-	rc = xs_write(xs, XBT_NULL, path, value, strlen(value)) ? 0 : -errno;
+	rc = xs_write(xs, XBT_NULL, absolute(path, full), value, strlen(value)) ? 0 : -errno;
 	domain_enter();
 	return rc;
 }
 
 int domain_remove(const char *path)
 {
+	char full[PATH_MAX_LEN];
 	struct xs_handle *xs = store();
 	int rc;
 
 	if (!xs)
 		return -ENODEV;
 	domain_leave();
-	rc = xs_rm(xs, XBT_NULL, path) ? 0 : -errno;
+	rc = xs_rm(xs, XBT_NULL, absolute(path, full)) ? 0 : -errno;
 	domain_enter();
 	return rc;
 }
 
 int domain_list(const char *path, char ***names)
 {
+	char full[PATH_MAX_LEN];
 	struct xs_handle *xs = store();
 	unsigned n = 0;
 	int rc;
@@ -307,7 +321,7 @@ int domain_list(const char *path, char ***names)
 	if (!xs)
 		return -ENODEV;
 	domain_leave();
-	*names = xs_directory(xs, XBT_NULL, path, &n);
+	*names = xs_directory(xs, XBT_NULL, absolute(path, full), &n);
 	rc = *names ? (int)n : -errno;
 	domain_enter();
 	return rc;
@@ -335,7 +349,9 @@ struct domain_watch *domain_watch_new(void)
 
 int domain_watch_add(struct domain_watch *w, const char *path)
 {
-	return xs_watch(w->xs, path, "") ? 0 : -errno;
+	char full[PATH_MAX_LEN];
+
+	return xs_watch(w->xs, absolute(path, full), "") ? 0 : -errno;
 }
 
 static int timeout(uint64_t deadline)
