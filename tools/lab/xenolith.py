@@ -59,9 +59,14 @@ def check(words):
         raise LabError(done.stderr.strip().removeprefix("xenolith: "))
 
 
+def script():
+    """The hotplug script of `xenolith disk serve`."""
+    return (SOURCES.parent.parent / "backend/dom0/block-xenolith").read_bytes()
+
+
 def install(lab):
     """Install the command in dom0, where an older one may be running."""
-    lab.put((SOURCES.parent.parent / "backend/dom0/block-xenolith").read_bytes(), SCRIPT)
+    lab.put(script(), SCRIPT)
     lab.sh(f"chmod +x {SCRIPT}")
     lab.put(make().read_bytes(), f"{WHERE}.new")
     lab.sh(f"chmod +x {WHERE}.new && mv {WHERE}.new {WHERE}")
