@@ -67,24 +67,31 @@ static struct disk_store *open_file(const char *path, bool readonly)
 	return s;
 }
 
+static void make_file(const char *path, uint64_t size)
+{
+	FILE *f = fopen(path, "wx");
+
+	if (!f || ftruncate(fileno(f), size))
+		die(FAILED, "%s: %s", path, strerror(errno));
+	fclose(f);
+}
+
 /* A new file has the size of the base. */
 static struct disk_store *open_top(const char *path, uint64_t size)
 {
 	struct disk_store *s = NULL;
+	int rc;
 
-	if (!strcmp(path, "memory")) {
-		check(disk_memory(size, &s), path);
-		return s;
+	if (!strcmp(path, "memory"))
+		rc = disk_memory(size, &s);
+	else
+		rc = disk_file(path, false, 0, 0, &s);
+	if (rc == -ENOENT) {
+		make_file(path, size);
+		rc = disk_file(path, false, 0, 0, &s);
 	}
-	if (access(path, F_OK)) {
-		FILE *f = fopen(path, "wx");
-		int failed = !f || ftruncate(fileno(f), size);
-
-		if (failed)
-			die(FAILED, "%s: %s", path, strerror(errno));
-		fclose(f);
-	}
-	return open_file(path, false);
+	check(rc, path);
+	return s;
 }
 
 static struct disk_store *open_store(char *text)
