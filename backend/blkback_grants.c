@@ -50,9 +50,15 @@ void *blk_grants_add(struct blk_grants *g, unsigned domid, uint32_t ref)
 
 void blk_grants_free(struct blk_grants *g)
 {
-	for (unsigned i = 0; g->table && i < SLOTS; i++)
-		if (g->table[i].map.addr)
-			domain_unmap(&g->table[i].map);
+	for (unsigned i = 0, n = 0; g->table && i < SLOTS; i++) {
+		if (!g->table[i].map.addr)
+			continue;
+		domain_unmap(&g->table[i].map);
+		if (++n % 16 == 0) {	/* others have their turn */
+			domain_leave();
+			domain_enter();
+		}
+	}
 	free(g->table);
 	*g = (struct blk_grants){ 0 };
 }

@@ -66,9 +66,9 @@ static int64_t count_sectors(const struct blk_request *r)
 }
 
 /* Whether a range of sectors of 512 bytes is within the disk, in whole sectors of its own. */
-static bool in_disk(const struct disk_store *s, uint64_t first, uint64_t n)
+static bool in_disk(const struct blkback *b, uint64_t first, uint64_t n)
 {
-	uint64_t size = s->size / BLKBACK_SECTOR, unit = s->sector_size / BLKBACK_SECTOR;
+	uint64_t size = b->published / BLKBACK_SECTOR, unit = b->store->sector_size / BLKBACK_SECTOR;
 
 	return n <= size && first <= size - n && (!unit || (first % unit == 0 && n % unit == 0));
 }
@@ -204,7 +204,7 @@ static int transfer(struct blk_worker *w)
 	if (rc)
 		return rc;
 	sectors = count_sectors(r);
-	if (sectors < 0 || !in_disk(b->store, r->sector, sectors))
+	if (sectors < 0 || !in_disk(b, r->sector, sectors))
 		return -EINVAL;
 	rc = find_pages(w, &map);
 	if (rc)
@@ -243,7 +243,7 @@ static int discard(struct blkback *b, const struct blk_request *r)
 		return -EROFS;
 	if (!s->discard)
 		return -EOPNOTSUPP;
-	if (!in_disk(s, r->sector, r->nr_sectors))
+	if (!in_disk(b, r->sector, r->nr_sectors))
 		return -EINVAL;
 	call_begin(b);
 	rc = s->discard(s, r->sector * BLKBACK_SECTOR, r->nr_sectors * BLKBACK_SECTOR);

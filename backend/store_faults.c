@@ -325,7 +325,8 @@ static void faults_tell(struct disk_store *s, enum disk_event event)
 		disk_faults_power_cut(s);
 	if (f->below->tell)
 		f->below->tell(f->below, event);
-	f->s.size = f->below->size;
+	if (event == DISK_RESIZED)
+		f->s.size = f->below->size;
 }
 
 static void faults_close(struct disk_store *s)
