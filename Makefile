@@ -136,8 +136,7 @@ checked:
 # ---- How code is compiled
 
 # The compiler is one for Linux: take from it that it knows Linux and has its headers.
-TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix \
-		   -D__xenolith__
+TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -Uunix -D__xenolith__
 CODEGEN		:= -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fcf-protection=none \
 		   -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
 		   -fno-asynchronous-unwind-tables -fno-unwind-tables \
@@ -155,10 +154,10 @@ OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only
 		   $(if $(filter control/command.c control/kernel_methods.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
-SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
+SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/context.c arch/x86_64/paging.c \
 		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
 		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
-		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
+		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/thread.c \
 		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
 		   lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
@@ -173,11 +172,15 @@ APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c drivers/*.c drivers/*/*.c \
 		   backend/*.c net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
+# Not in the library: a program asks for it by -lnoprocess.
+NOPROCESS	:= $(wildcard lib/noprocess/*.c)
+C		:= $(filter-out $(NOPROCESS),$(C))
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
 LIBRARY		:= $(BUILD)/libxenolith.a
 LIBC		:= $(BUILD)/libc.a
+LIBNOPROCESS	:= $(BUILD)/libnoprocess.a
 LWIP		:= $(BUILD)/liblwip.a
 PRIVATE		:= $(BUILD)/private
 SDK		:= $(BUILD)/sdk
@@ -221,12 +224,12 @@ $(BUILD)/no-symbols.S: tools/symbols
 # ---- The SDK: build/sdk (docs/sdk.md)
 
 TARGET		:= x86_64-xenolith-elf
-$(SDK)/lib/xenolith/manifest: $(START) $(LIBRARY) $(LWIP) $(LIBC) $(BUILD)/no-symbols.o $(LDS) \
+$(SDK)/lib/xenolith/manifest: $(START) $(LIBRARY) $(LWIP) $(LIBC) $(LIBNOPROCESS) $(BUILD)/no-symbols.o $(LDS) \
 		$(NEWLIB)/stamp $(wildcard sdk/* sdk/*/* lib/include/*.h lib/include/*/*.h) \
 		$(addprefix tools/,elf.py files redzone symbols undefined)
 	@echo "  SDK     $(SDK)"
 	$(Q)TARGET=$(TARGET) TOOLS=$(CROSS_COMPILE) DEFS="$(TARGET_DEFS)" CODEGEN="$(CODEGEN)" \
-		START="$(START)" LIBRARIES="$(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a" LDS=$(LDS) \
+		START="$(START)" LIBRARIES="$(LIBRARY) $(LWIP) $(LIBC) $(LIBNOPROCESS) $(NEWLIB)/lib/libm.a" LDS=$(LDS) \
 		NO_SYMBOLS=$(BUILD)/no-symbols.o NEWLIB=$(NEWLIB) XEN_HEADERS=$(BUILD)/include/xen \
 		sdk/assemble $(SDK)
 sdk: setup $(SDK)/lib/xenolith/manifest
@@ -250,6 +253,10 @@ $(BUILD)/obj/libxenolith.a: $(C:%.c=$(BUILD)/obj/%.o)
 	@echo "  AR      $@"
 	$(Q)rm -f $@; $(AR) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
 
+$(LIBNOPROCESS): $(NOPROCESS:%.c=$(BUILD)/obj/%.o)
+	@echo "  AR      $@"
+	$(Q)rm -f $@; $(AR) rcsD $@ $^
+
 # An application may define all names that are not part of the programming interface: in the
 # library, NAME becomes xenolith_NAME (tools/private).
 MADE		:= $(S:%.S=$(BUILD)/obj/%.o) $(BUILD)/obj/libxenolith.a $(BUILD)/obj/liblwip.a
@@ -265,18 +272,20 @@ $(LIBRARY) $(LWIP): $(BUILD)/%.a: $(BUILD)/obj/%.a $(PRIVATE)
 $(START): %.image.o: %.o $(PRIVATE)
 	$(call rename,$<,$@)
 # Functions of lib/ replace newlib's.  Some of newlib's functions are renamed instead, from NAME to
-# __newlib_NAME, and lib/libc/ calls them: tzset.c.
-renamed		= $(AR) x $(1) --output $(1).d libc_a-$(2).o && $(OBJCOPY) $(foreach n,$(3),\
+# __newlib_NAME, and lib/libc/ calls them.
+renamed		= $(AR) x $(1) --output $(1).d $(2).o && $(OBJCOPY) $(foreach n,$(3),\
 		  --redefine-sym $(n)=__newlib$(if $(filter _%,$(n)),,_)$(n)) \
-		  $(1).d/libc_a-$(2).o && $(AR) rD $(1) $(1).d/libc_a-$(2).o
+		  $(1).d/$(2).o && $(AR) rD $(1) $(1).d/$(2).o
 $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && mkdir -p $$t.d && \
-	$(call renamed,$$t,tzset_r,_tzset_unlocked_r _tzset_r) && rm -r $$t.d && \
+	$(call renamed,$$t,libc_a-tzset_r,_tzset_unlocked_r _tzset_r _getenv_r) && \
+	$(call renamed,$$t,glob,glob) && $(call renamed,$$t,libc_a-gmtime_r,gmtime_r) && \
+	$(call renamed,$$t,libc_a-lcltime_r,localtime_r) && $(call renamed,$$t,libc_a-mktime,mktime) && rm -r $$t.d && \
 	$(NM) -g --defined-only $< > $$t.nm && \
 	$(NM) -gA --defined-only $$t >> $$t.nm && \
 	awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' $$t.nm | \
 		sort -u | xargs $(AR) dD $$t && rm $$t.nm && mv $$t $@
--include $(C:%.c=$(BUILD)/obj/%.d) $(S:%.S=$(BUILD)/obj/%.d)
+-include $(C:%.c=$(BUILD)/obj/%.d) $(NOPROCESS:%.c=$(BUILD)/obj/%.d) $(S:%.S=$(BUILD)/obj/%.d)
 
 # ---- Outside sources
 

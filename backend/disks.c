@@ -48,8 +48,6 @@ static void run(void *arg)
 	disk_close(a->b.store);
 	domain_enter();
 	a->b.store = NULL;
-	if (!a->b.end)
-		domain_release(a->b.path);
 	a->ended = true;
 	domain_wake(&server.changed);
 	if (server.watch)
@@ -133,7 +131,7 @@ static void found(unsigned domid, unsigned vdev)
 		a->seen = true;
 		return;
 	}
-	if (!wanted(path)) {		/* it was detached while no server ran */
+	if (!wanted(path)) {		/* its disk has ended, or was detached while no server ran */
 		domain_release(path);
 		return;
 	}

@@ -39,10 +39,13 @@ void page_set_reclaim(size_t (*function)(size_t bytes))
 	reclaim = function;
 }
 
-/* Whether another attempt to get this much memory may succeed. */
+#define RECLAIM_STEP (64 * PAGE_SIZE)
+
+/* Whether another attempt to get this much memory may succeed: a cache gave back a part of it. */
 static bool reclaimed(size_t bytes)
 {
-	return reclaim && bytes < boot_info.memory_end - heap_end && reclaim(bytes);
+	return reclaim && bytes < boot_info.memory_end - heap_end &&
+	       reclaim(bytes < RECLAIM_STEP ? bytes : RECLAIM_STEP);
 }
 
 void page_reserve(size_t n)
@@ -77,12 +80,22 @@ static int map_down(uintptr_t to)
 	return rc;
 }
 
+/* Whether a run of freed pages is so long. */
+static bool has_freed(size_t n)
+{
+	const struct extent *e = highest;
+
+	while (e && e->n < n)
+		e = e->lower;
+	return e;
+}
+
 bool page_prepare(size_t size)
 {
 	uintptr_t to = low_mapped + PAGE_STEP;
 
 	if (size >= middle())
-		return size < boot_info.memory_end - heap_end && reclaimed(PAGE_STEP);
+		return reclaimed(size);
 	return to < heap_end + size && !map_up(to);
 }
 
@@ -90,6 +103,10 @@ bool page_prepare_pages(size_t n)
 {
 	uintptr_t to = high_mapped - PAGE_STEP;
 
+	if (has_freed(n))
+		return false;
+	if (n > middle() / PAGE_SIZE)
+		return n < SIZE_MAX / PAGE_SIZE && reclaimed(n * PAGE_SIZE);
 	return n < middle() / PAGE_SIZE && to > top - n * PAGE_SIZE && !map_down(to);
 }
 

@@ -29,7 +29,7 @@ OUTSIDE		:= tests/files/linux.c tests/files/outside.c tests/fs/asan.c tests/fs/e
 CFLAGS		:= -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -MD -MP -iquote . \
 		   -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all
 # As for an image.  The host's <stdio.h> is not that of newlib: tests print by outside.h.
-INSIDE_FLAGS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix -D__xenolith__ \
+INSIDE_FLAGS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -Uunix -D__xenolith__ \
 		   -nostdinc -isystem lib/include -isystem $(RESOURCES)/include -isystem $(HEADERS) \
 		   -Wno-macro-redefined
 

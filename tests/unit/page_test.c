@@ -291,13 +291,14 @@ static void boot_is_flat(void)
 
 /* A cache of single pages, each of which it can give back. */
 static char *cached[2048];
-static size_t ncached, reclaims;
+static size_t ncached, reclaims, largest;
 
 static size_t give_back(size_t bytes)
 {
 	size_t n = 0;
 
 	reclaims++;
+	largest = bytes > largest ? bytes : largest;
 	while (ncached && n * PAGE_SIZE < bytes) {
 		page_free(cached[--ncached], 1);
 		n++;
@@ -345,6 +346,37 @@ static void a_cache_gives_memory_back(void)
 	assert(now().used == host_page_tables() && now().heap <= 1);
 }
 
+static void a_cache_is_emptied_in_steps(void)
+{
+	size_t n = 100 + host_below(150);
+
+	host_set_memory(8ul << 20);
+	page_init();
+	fill_cache(any_page);
+	page_set_reclaim(give_back);
+	reclaims = largest = 0;
+	while (page_prepare_pages(n))
+		;
+	/* Between page tables, which stay, there are so many pages: not everything is needed. */
+	assert(ncached && largest <= 256 << 10 && reclaims >= n * PAGE_SIZE / largest);
+	reclaims = 0;
+	assert(get(n) && !reclaims);
+	while (page_prepare(2ul << 20))
+		;
+	assert(largest <= 256 << 10);
+	reclaims = 0;
+	assert(page_brk(2ul << 20) || !ncached);
+	assert(!reclaims || !ncached);
+	/* What cannot be there empties no cache. */
+	page_set_reclaim(NULL);
+	fill_cache(any_page);
+	page_set_reclaim(give_back);
+	reclaims = 0;
+	assert(!page_prepare_pages(SIZE_MAX) && !page_prepare_pages(now().total + 1) && !reclaims);
+	put_all();
+	give_back(SIZE_MAX);
+}
+
 static void a_cache_leaves_half_to_the_heap(void)
 {
 	size_t total;
@@ -380,6 +412,8 @@ int main(int argc, char **argv)
 		  the_reserve_is_the_kernels, 20 },
 		{ "a cache gives memory back before an allocation fails",
 		  a_cache_gives_memory_back, 50 },
+		{ "a cache is emptied in steps, before the allocation",
+		  a_cache_is_emptied_in_steps, 20 },
 		{ "a cache leaves half of the memory to the heap", a_cache_leaves_half_to_the_heap,
 		  50 },
 		{ "memory is mapped when it is allocated, not before", boot_is_flat, 1 },
