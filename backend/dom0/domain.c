@@ -247,7 +247,10 @@ void domain_event_close(struct domain_event *e)
 
 /* ---- xenstore */
 
-/* One connection for all requests.  Its functions are for several threads at once. */
+/*
+ * One connection for all requests, used inside of the monitor: the static libxenstore is not for
+ * several threads.
+ */
 static struct xs_handle *store(void)
 {
 	static struct xs_handle *handle;
@@ -276,10 +279,8 @@ int domain_read(const char *path, char **value)
 
 	if (!xs)
 		return -ENODEV;
-	domain_leave();
 	*value = xs_read(xs, XBT_NULL, absolute(path, full), &len);
 	rc = *value ? 0 : -errno;
-	domain_enter();
 	return rc;
 }
 
@@ -291,9 +292,7 @@ int domain_write(const char *path, const char *value)
 
 	if (!xs)
 		return -ENODEV;
-	domain_leave();
 	rc = xs_write(xs, XBT_NULL, absolute(path, full), value, strlen(value)) ? 0 : -errno;
-	domain_enter();
 	return rc;
 }
 
@@ -305,9 +304,7 @@ int domain_remove(const char *path)
 
 	if (!xs)
 		return -ENODEV;
-	domain_leave();
 	rc = xs_rm(xs, XBT_NULL, absolute(path, full)) ? 0 : -errno;
-	domain_enter();
 	return rc;
 }
 
@@ -320,84 +317,89 @@ int domain_list(const char *path, char ***names)
 
 	if (!xs)
 		return -ENODEV;
-	domain_leave();
 	*names = xs_directory(xs, XBT_NULL, absolute(path, full), &n);
 	rc = *names ? (int)n : -errno;
-	domain_enter();
 	return rc;
 }
 
+/* A connection of its own, which a thread reads from the first wait on. */
 struct domain_watch {
 	struct xs_handle *xs;
-	int kick;
+	pthread_t thread;
+	bool reads, changed, kicked, lost;
+	struct domain_queue queue;
 };
 
 struct domain_watch *domain_watch_new(void)
 {
 	struct domain_watch *w = calloc(1, sizeof(*w));
 
-	if (!w)
-		return NULL;
-	w->xs = xs_open(0);
-	w->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!w->xs || w->kick < 0) {
-		domain_watch_free(w);
-		return NULL;
-	}
-	return w;
+	if (w)
+		w->xs = xs_open(0);
+	if (w && w->xs)
+		return w;
+	free(w);
+	return NULL;
 }
 
 int domain_watch_add(struct domain_watch *w, const char *path)
 {
 	char full[PATH_MAX_LEN];
 
-	return xs_watch(w->xs, absolute(path, full), "") ? 0 : -errno;
+	return xs_watch(w->xs, absolute(path, full), "x") ? 0 : -errno;
 }
 
-static int timeout(uint64_t deadline)
+/* It is cancelled in xs_read_watch() only. */
+static void *read_watches(void *arg)
 {
-	uint64_t now = domain_clock();
+	struct domain_watch *w = arg;
+	bool lost = false;
+	unsigned n;
 
-	if (deadline == DOMAIN_NEVER)
-		return -1;
-	return deadline <= now ? 0 : deadline - now >= 1000000000000 ? 1000000 : (deadline - now) / 1000000 + 1;
+	while (!lost) {
+		char **event = xs_read_watch(w->xs, &n);
+
+		lost = !event;
+		free(event);
+		domain_enter();
+		w->changed = true;
+		w->lost |= lost;
+		domain_wake(&w->queue);
+		domain_leave();
+	}
+	return NULL;
 }
 
 int domain_watch_wait(struct domain_watch *w, uint64_t deadline)
 {
-	struct pollfd fds[2] = {
-		{ .fd = xs_fileno(w->xs), .events = POLLIN }, { .fd = w->kick, .events = POLLIN },
-	};
-	uint64_t count;
-	char **event;
-	int n;
-
-	domain_leave();
-	do
-		n = poll(fds, 2, timeout(deadline));
-	while (n < 0 && errno == EINTR);
-	if (fds[1].revents && read(w->kick, &count, sizeof(count)) < 0)
-		count = 0;
-	if (fds[0].revents)
-		while ((event = xs_check_watch(w->xs)))
-			free(event);
-	domain_enter();
-	if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
+	if (!w->reads && pthread_create(&w->thread, NULL, read_watches, w))
+		return -ENOMEM;
+	w->reads = true;
+	while (!w->changed && !w->kicked && domain_clock() < deadline)
+		domain_sleep(&w->queue, deadline);
+	if (w->lost)
 		return -EIO;
-	return n == 0 ? -ETIMEDOUT : 0;
+	if (!w->changed && !w->kicked)
+		return -ETIMEDOUT;
+	w->changed = w->kicked = false;
+	return 0;
 }
 
 void domain_watch_kick(struct domain_watch *w)
 {
-	kick(w->kick);
+	w->kicked = true;
+	domain_wake(&w->queue);
 }
 
 void domain_watch_free(struct domain_watch *w)
 {
-	if (w->xs)
-		xs_close(w->xs);
-	if (w->kick >= 0)
-		close(w->kick);
+	domain_leave();
+	if (w->reads) {
+		pthread_cancel(w->thread);
+		pthread_join(w->thread, NULL);
+	}
+	xs_close(w->xs);
+	domain_enter();
 	free(w);
 }
 

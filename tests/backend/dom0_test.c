@@ -280,7 +280,7 @@ static void restarts(void)
 /* The frontend is gone in the middle of its requests, many times. */
 static void destroyed(void)
 {
-	unsigned before = 0;
+	unsigned before = descriptors();
 
 	disk_new(NULL);
 	server_start();
@@ -296,16 +296,9 @@ static void destroyed(void)
 			fprintf(stderr, "%u pages and %u ports are left\n", fake_mapped(), fake_bound());
 			abort();
 		}
-		for (int n = 0; i && descriptors() != before; n++) {	/* its thread ends */
-			assert(n < PATIENCE);
-			usleep(1000);
-		}
-		if (i == 0) {
-			usleep(200000);
-			before = descriptors();
-		}
 	}
 	server_stop();
+	assert(descriptors() == before);
 	disk_end();
 }
 

@@ -16,7 +16,6 @@ bool xs_write(struct xs_handle *h, unsigned t, const char *path, const void *dat
 bool xs_rm(struct xs_handle *h, unsigned t, const char *path);
 char **xs_directory(struct xs_handle *h, unsigned t, const char *path, unsigned *n);
 bool xs_watch(struct xs_handle *h, const char *path, const char *token);
-int xs_fileno(struct xs_handle *h);
-char **xs_check_watch(struct xs_handle *h);
+char **xs_read_watch(struct xs_handle *h, unsigned *n);
 
 #endif
