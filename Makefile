@@ -174,12 +174,12 @@ LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # split, since __morestack is Xenolith's own.  clang has no such check for functions like printf;
 # with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
 # applications and tests of this tree.
-OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/%) tests/%
+OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/% storage/%) tests/%
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
+		   backend/*.c net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
 # Not in the library: a program asks for it by -lnoprocess.
 NOPROCESS	:= $(wildcard lib/noprocess/*.c)
 C		:= $(filter-out $(NOPROCESS),$(C))

@@ -387,6 +387,16 @@ def ask(words):
     return status
 
 
+def serve_disk(words):
+    """`disk serve`: in this machine's dom0, or in that of the running lab."""
+    if is_xen_host():
+        native(words)
+    lab = Running()
+    lab.install()
+    lab.put(xenolith.script(), xenolith.SCRIPT)
+    return cli.in_dom0(lab, ["xenolith", *words])
+
+
 def asks_for_help(words):
     """Whether --help is among the words of this command; `ec2` has its own help."""
     if words[0] in project.COMMANDS:
@@ -409,12 +419,14 @@ def main():
         return project.main(words)
     if words[:1] == ["lab"]:
         return cli.main(words[1:], "xenolith lab")
-    if words[:1] == ["disk"]:
+    if words[:1] == ["disk"] and words[1:2] != ["serve"]:
         return disks.main(words[1:])
     if words[:1] == ["ec2"]:
         ec2 = ROOT / "tools/ec2/ec2"
         os.execv(ec2, [ec2, *words[1:]])
     try:
+        if words[:1] == ["disk"]:
+            return serve_disk(words)
         if words[:1] == ["run"]:
             if in_project(words[1:]):
                 words = project.said(project.run_here, words[1:])

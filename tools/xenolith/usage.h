@@ -15,6 +15,7 @@
 	"\nD is a domain's number or name.  Other commands:\n\n" \
 	"  run [OPTION...] IMAGE [-- ARG...]  create a domain from an image; run --help\n" \
 	"  disk make FILE --size SIZE  a file with ext4, for --disk; disk --help\n" \
+	"  disk serve NAME ...    a disk for any domain; disk serve --help\n" \
 	"  new NAME [--template T]  in the sources' ./xenolith: a new project; then, in its\n" \
 	"  build, run, test       folder, with xenolith.toml (docs/sdk.md)\n" \
 	"  add NAME..., ports     other people's libraries and programs (docs/ports.md)\n" \

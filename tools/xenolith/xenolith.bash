@@ -19,7 +19,8 @@ _xenolith() {
 		run) list="--type --memory --name --disk --net --cmdline --config --ramdisk --timeout
 			--quiet --show --background -p" ;;
 		rm) list=-f ;;
-		disk) list="--size --from --label --help" ;;
+		disk) list="--size --from --label --store --fault --rates --ro --latency --write-cache
+			--lose-cache-on-destroy --out-of-order --seed --help" ;;
 		new) list=--template ;;
 		ec2) list="--profile --region --dry-run --owner --type --lifetime --zone --help" ;;
 		esac
@@ -31,7 +32,7 @@ _xenolith() {
 		*::0) list="--json help list info ps top mem stats net block fs devices log level config cp profile
 			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
 			lab disk ec2 new build test add ports" ;;
-		*:disk:1) list=make ;;
+		*:disk:1) list="make serve" ;;
 		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
 		*:run:* | *:disk:* | *:ec2:* | --flame:*)

@@ -68,4 +68,9 @@ void gdb(const struct words *w);
 void profile(const struct words *w);
 void trace(const struct words *w);
 
+/* ---- disk_serve.c */
+
+/* Serves a disk until a signal; argv[0] is not looked at. */
+void disk_serve(int argc, char **argv);
+
 #endif
