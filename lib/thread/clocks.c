@@ -121,8 +121,10 @@ int time_read(clockid_t clock, uint64_t *ns)
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_MONOTONIC_RAW:	/* the clock is not adjusted */
-	case CLOCK_BOOTTIME:		/* includes the time in which the guest is suspended */
 		*ns = clock_now();
+		return 0;
+	case CLOCK_BOOTTIME:		/* includes the time in which the guest was suspended */
+		*ns = clock_now() + clock_suspended;
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
 		kernel_enter();
@@ -146,8 +148,9 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 	if (clock == CLOCK_REALTIME && ns != NEVER) {
 		now = clock_wall();
 		ns = ns > now ? clock_now() + (ns - now) : 0;
-	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
-		   clock != CLOCK_BOOTTIME) {
+	} else if (clock == CLOCK_BOOTTIME && ns != NEVER) {
+		ns = ns > clock_suspended ? ns - clock_suspended : 0;
+	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
 		return EINVAL;
 	}
 	*deadline = ns;

@@ -181,7 +181,7 @@ static void features(void)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 	assert(strcmp(store_read(HOME "control/feature-poweroff"), "1") == 0);
 	assert(strcmp(store_read(HOME "control/feature-reboot"), "1") == 0);
-	assert(strcmp(store_read(HOME "control/feature-suspend"), "0") == 0);
+	assert(strcmp(store_read(HOME "control/feature-suspend"), "1") == 0);
 	store_write(HOME "control/shutdown", "dance");
 	while (*store_read(HOME "control/shutdown"))
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
