@@ -23,12 +23,26 @@ void kernel_attach(void)
 		panic("no grant table");
 }
 
+/* This thread sleeps until a time that has come nearer by so many ns. */
+static void advance(struct thread *t, uint64_t ns)
+{
+	uint64_t *deadline = &t->waiter->deadline;
+
+	if (*deadline == NEVER)
+		return;
+	*deadline -= ns < *deadline ? ns : *deadline;
+	thread_wake(t);
+}
+
 /* The wall clock goes on while the domain does not run; clock_now() does not. */
 static void count_suspended(uint64_t wall)
 {
-	uint64_t now = clock_wall();
+	uint64_t now = clock_wall(), ns = now > wall ? now - wall : 0;
 
-	clock_suspended += now > wall ? now - wall : 0;
+	clock_suspended += ns;
+	for (struct thread *t = thread_next(NULL); t; t = thread_next(t))
+		if (t->waiter && t->by_wall)
+			advance(t, ns);
 }
 
 int kernel_suspend(void)

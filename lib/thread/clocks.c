@@ -153,6 +153,7 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
 		return EINVAL;
 	}
+	current->by_wall = clock != CLOCK_MONOTONIC;
 	*deadline = ns;
 	return 0;
 }
@@ -235,8 +236,10 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 	}
 	if (error || (!(flags & TIMER_ABSTIME) && request->tv_sec < 0))
 		return EINVAL;
-	if (!(flags & TIMER_ABSTIME))
+	if (!(flags & TIMER_ABSTIME)) {
 		deadline = after(timespec_ns(request));
+		current->by_wall = false;
+	}
 	error = sleep_until(deadline);
 	if (error && remain && !(flags & TIMER_ABSTIME))
 		*remain = from_ns(left(deadline));

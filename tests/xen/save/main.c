@@ -2,9 +2,11 @@
 /*
  * A guest that is saved and restored while it works: clocks and timers, two threads with floating
  * point, a thread that takes and gives back memory, and with a disk (xvda) three writers that sync
- * and read back.  test.py suspends it.  SIGTERM ends it with the result.
+ * and read back.  test.py suspends it.  SIGTERM ends it with the result.  Arguments: serve (port 7
+ * returns what it gets), no-disk.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,8 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <xenolith/resume.h>
 
 #define NS 1000000000ll
 #define BLOCK 4096
@@ -23,7 +27,7 @@
 #define MEGABYTE (1024 * 1024)
 
 static volatile bool over;
-static volatile long ticks, sums, rounds, writes[WRITERS];
+static volatile long ticks, sums, rounds, writes[WRITERS], told[2];
 static const char *volatile failure;
 static int disk = -1;
 
@@ -78,6 +82,30 @@ static void *tick(void *arg)
 		ticks++;
 	}
 	return NULL;
+}
+
+/* Sleeps until a time of a clock that goes on while the guest is suspended. */
+static void *sleep_until_time(void *arg)
+{
+	clockid_t clock = *(int *)arg ? CLOCK_REALTIME : CLOCK_BOOTTIME;
+
+	while (!over) {
+		struct timespec t;
+		int64_t end = now(clock) + NS;
+
+		t = (struct timespec){ .tv_sec = end / NS, .tv_nsec = end % NS };
+		if (clock_nanosleep(clock, TIMER_ABSTIME, &t, NULL))
+			continue;
+		if (now(clock) < end)
+			fail("a sleep until a time ended before it");
+	}
+	return NULL;
+}
+
+static void on_resume(int restored, void *arg)
+{
+	(void)arg;
+	told[!restored]++;
 }
 
 static double harmonic(int n)
@@ -155,27 +183,62 @@ static void *write_blocks(void *arg)
 	return NULL;
 }
 
+/* ---- a server */
+
+static void *echo(void *arg)
+{
+	int s = (int)(intptr_t)arg;
+	char data[256];
+	ssize_t n;
+
+	while ((n = read(s, data, sizeof(data))) > 0 && write(s, data, n) == n)
+		;
+	close(s);
+	return NULL;
+}
+
+static void *serve(void *arg)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(7) };
+	int s = socket(AF_INET, SOCK_STREAM, 0), client;
+	pthread_t thread;
+
+	if (bind(s, (struct sockaddr *)&any, sizeof(any)) || listen(s, 5))
+		fail("cannot listen");
+	while ((client = accept(s, NULL, NULL)) >= 0)
+		pthread_create(&thread, NULL, echo, (void *)(intptr_t)client);
+	return arg;
+}
+
 /* ---- */
 
 static void report(void)
 {
-	printf("save: %ld ticks, %ld sums, %ld rounds", ticks, sums, rounds);
+	printf("save: restored %ld, cancelled %ld; %ld ticks, %ld sums, %ld rounds", told[0], told[1],
+	       ticks, sums, rounds);
 	for (int i = 0; disk >= 0 && i < WRITERS; i++)
 		printf(", %ld", writes[i]);
 	printf("\n");
 	fflush(stdout);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const char *word = argc > 1 ? argv[1] : "";
+
 	static int numbers[] = { 0, 1, 2 }, lengths[] = { 20000, 30001 };
-	pthread_t threads[8];
+	pthread_t threads[10];
 	int n = 0;
 
 	signal(SIGTERM, on_term);
 	signal(SIGUSR1, (void (*)(int))report);
-	disk = open("/dev/xvda", O_RDWR);
+	disk = strcmp(word, "no-disk") ? open("/dev/xvda", O_RDWR) : -1;
+	if (!strcmp(word, "serve"))
+		pthread_create(&threads[n], NULL, serve, NULL);
+	xenolith_on_resume(on_resume, NULL);
 	pthread_create(&threads[n++], NULL, tick, NULL);
+	pthread_create(&threads[n++], NULL, sleep_until_time, &numbers[0]);
+	pthread_create(&threads[n++], NULL, sleep_until_time, &numbers[1]);
 	pthread_create(&threads[n++], NULL, add, &lengths[0]);
 	pthread_create(&threads[n++], NULL, add, &lengths[1]);
 	pthread_create(&threads[n++], NULL, take_memory, NULL);

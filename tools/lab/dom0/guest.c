@@ -30,11 +30,11 @@
  *     Prints the CPU time of the domain so far, in seconds with nine decimals (xl shows
  *     tenths).
  *
- *   lab-guest suspend DOMID COUNT
+ *   lab-guest suspend DOMID COUNT [early]
  *
  *     Asks the guest COUNT times to suspend itself, as xl does, and resumes it in place each time.
  *     Prints, for each, the seconds from the request to the suspend.  Status 3: the guest did not
- *     suspend itself within a minute.
+ *     suspend itself within a minute.  early: each next request comes while it is suspended.
  *
  *   lab-guest destroy DOMID ADDRESS
  *
@@ -401,16 +401,21 @@ static void destroy(const char *address)
 	fail("xl");
 }
 
-/* Ends the program if the guest does not suspend itself. */
-static void suspend_once(void)
+static void request_suspend(void)
 {
 	char path[64];
-	double start = now();
-	const char *how;
 
 	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
 	if (!xs_write(xs, XBT_NULL, path, "suspend", 7))
 		fail(path);
+}
+
+/* Ends the program if the guest does not suspend itself. */
+static void await_suspend(void)
+{
+	double start = now();
+	const char *how;
+
 	while (!(how = how_it_ended())) {
 		struct pollfd p = {.fd = xs_fileno(xs), .events = POLLIN};
 
@@ -427,15 +432,23 @@ static void suspend_once(void)
 	}
 	printf("%.6f\n", now() - start);
 	fflush(stdout);
-	if (xc_domain_resume(xc, domid, 1))
-		fail("resume");
 }
 
-static void suspend(int count)
+static void suspend(int count, bool early)
 {
+	bool requested = false;
+
 	watch_domain();
-	while (count-- > 0)
-		suspend_once();
+	while (count-- > 0) {
+		if (!requested)
+			request_suspend();
+		await_suspend();
+		requested = early && count;
+		if (requested)
+			request_suspend();
+		if (xc_domain_resume(xc, domid, 1))
+			fail("resume");
+	}
 	exit(0);
 }
 
@@ -477,7 +490,7 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "gone"))
 		wait_until_gone(argv + 3);
 	if (!strcmp(argv[1], "suspend"))
-		suspend(atoi(argv[3]));
+		suspend(atoi(argv[3]), argc > 4);
 	if (!strcmp(argv[1], "destroy"))
 		destroy(argv[3]);
 	find(argv[2]);
