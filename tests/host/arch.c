@@ -500,6 +500,11 @@ bool host_touchable(const void *address)
 
 /* ---- the rest */
 
+void arch_attach(void)
+{
+	host_fail("arch_attach(): this machine attaches by itself");
+}
+
 /* Each suspend is cancelled. */
 int arch_suspend(void)
 {

@@ -5,6 +5,7 @@
 #include "kernel/clock.h"
 #include "kernel/dump.h"
 #include "kernel/log.h"
+#include "kernel/page.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
@@ -187,6 +188,12 @@ static void features(void)
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
 	while (!strstr(host_console(), "unsupported request dance"))
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	store_write(HOME "control/shutdown", "suspend");
+	while (!strstr(host_console(), "the suspend was cancelled"))
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	assert(!*store_read(HOME "control/shutdown"));
+	thread_sleep(clock_now() + 2 * NSEC_PER_SEC);	/* memory is taken again */
+	assert(!page_take_again());
 	host_xen.shutdown = SHUTDOWN_poweroff;	/* the threads stay */
 }
 
