@@ -284,8 +284,8 @@ void page_give_back(void)
 	if (hole == hole_end)
 		hole = hole_end = granule_down(top);
 	while ((start = granule_up(heap_end)) < hole) {
-		if (hole - start > PAGE_STEP)
-			start = hole - PAGE_STEP;
+		if (hole - start > ARCH_GRANULE)
+			start = hole - ARCH_GRANULE;
 		arch_give(start, hole - start);
 		hole = start;
 		if (low_mapped > hole)

@@ -63,6 +63,7 @@ int kernel_suspend(void)
 	gnttab_map_again(rc == 0);
 	watchdog_attach(rc == 0);
 	count_suspended(wall);
+	hold_begin();			/* the suspend is no hold */
 	upcall_restore(was);
 	return rc;
 }
