@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* control/toolstack.c, kernel/shutdown.c, watchdog.c and dump.c: how a guest ends. */
+/*
+ * control/toolstack.c, kernel/shutdown.c, watchdog.c and dump.c: how a guest ends.
+ *
+ * Over 500 lines: all requests share one toolstack.
+ */
 #include "control/toolstack.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
@@ -175,6 +179,12 @@ static void even_if_it_spins(void)
 	expect_report("143");
 }
 
+static void wait_for_text(const char *text)
+{
+	while (!strstr(host_console(), text))
+		thread_sleep(clock_now() + NSEC_PER_MSEC);
+}
+
 static void features(void)
 {
 	up();
@@ -186,12 +196,9 @@ static void features(void)
 	store_write(HOME "control/shutdown", "dance");
 	while (*store_read(HOME "control/shutdown"))
 		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	while (!strstr(host_console(), "unsupported request dance"))
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
+	wait_for_text("unsupported request dance");
 	store_write(HOME "control/shutdown", "suspend");
-	while (!strstr(host_console(), "the suspend was cancelled"))
-		thread_sleep(clock_now() + NSEC_PER_MSEC);
-	assert(!*store_read(HOME "control/shutdown"));
+	wait_for_text("the suspend was cancelled");
 	thread_sleep(clock_now() + 2 * NSEC_PER_SEC);	/* memory is taken again */
 	assert(!page_take_again());
 	host_xen.shutdown = SHUTDOWN_poweroff;	/* the threads stay */
