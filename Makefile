@@ -162,11 +162,11 @@ OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only
 		   $(if $(filter control/command.c control/kernel_methods.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
-SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/context.c arch/x86_64/paging.c \
-		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
-		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
-		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/thread.c \
-		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
+SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/context.c arch/x86_64/memory.c \
+		   arch/x86_64/paging.c arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
+		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/gnttab.c kernel/hold.c kernel/log.c kernel/page.c \
+		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/suspend.c \
+		   kernel/symbols.c kernel/thread.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
 		   lib/libc/printf_float.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c lib/thread/mutex.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include

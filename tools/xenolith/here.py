@@ -288,10 +288,15 @@ def run(words):
 
 
 class Files:
-    """Files that `profile` writes: in dom0 first, then copied to this machine."""
+    """Files that commands write (in dom0 first, then copied to this machine), or read."""
 
     def __init__(self, words):
-        self.words, self.there = list(words), {}
+        self.words, self.there, self.read = list(words), {}, None
+        if words[0] in ("save", "checkpoint") and len(words) == 3:
+            self.words[2] = self.other(words[2])
+        elif words[0] == "restore" and len(words) == 2:
+            self.read = Path(words[1])
+            self.words[1] = f"/tmp/xenolith-{os.getpid()}"
         for i, word in enumerate(words if words[:1] == ["profile"] else []):
             name, equals, path = word.partition("=")
             if name in ("--flame", "--perf", "--folded") and path:
@@ -304,7 +309,14 @@ class Files:
         self.there[there] = path
         return there
 
+    def bring(self, lab):
+        """Copy the file that the command reads to dom0."""
+        if self.read:
+            lab.put(self.read.read_bytes(), self.words[1])
+
     def fetch(self, lab):
+        if self.read:
+            lab.start(["rm", "-f", self.words[1]]).wait()
         for there, path in self.there.items():
             command = lab.start(["sh", "-c", 'cat "$1" && rm "$1"', "get", there])
             if command.wait() == 0:
@@ -373,6 +385,7 @@ def ask(words):
         return status
     files = Files(words)
     lab.install()
+    files.bring(lab)
     status = lab_copy.Copy(words[1:]).run(lab) if words[0] == "cp" else \
         cli.in_dom0(lab, ["xenolith", *files.words])
     if status == 255:               # the command itself never returns 255
