@@ -63,6 +63,7 @@ struct ext4 {
 	struct os_queue background_ended;
 	struct buf *super_buf;		/* held */
 	struct ext4_super *super;	/* in it */
+	uint8_t *super_copy;		/* a page to write it from: a thaw needs no memory */
 	unsigned block_size, shift, inode_size, desc_size;
 	uint32_t groups_count, blocks_per_group, inodes_per_group, inodes_count, first_ino;
 	uint64_t blocks_count, first_data;

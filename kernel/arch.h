@@ -71,6 +71,7 @@ void arch_set_tls(uintptr_t tls);
 
 /* The size of the stack, and how much of it was ever used, in bytes. */
 void arch_context_stack(const struct arch_context *context, size_t *size, size_t *used);
+uintptr_t arch_context_low(const struct arch_context *context);	/* the stack's first byte */
 
 /* Which of n equal threads runs next: 0 on Xen; random on the host, to find races. */
 unsigned arch_choose(unsigned n);

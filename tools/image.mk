@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # One image: the Makefile includes this for each folder of an application or a test.
 #
-#	$(folder)	has its C files, files/ (in the image, read-only), and app.mk
+#	$(folder)	has its C and C++ files, files/ (in the image, read-only), and app.mk
 #	$(out)		where its image is made, with the folder's name, and NAME.elf
 #
 # app.mk may set
@@ -24,24 +24,26 @@ APP_CFLAGS	+= -fno-split-stack
 endif
 
 own		:= $(patsubst $(folder)/%.c,$(out)/%.o,$(wildcard $(folder)/*.c))
+cxx		:= $(patsubst $(folder)/%,$(out)/%.o,$(foreach s,cc cpp cxx,$(wildcard $(folder)/*.$(s))))
 elsewhere	:= $(foreach s,$(APP_SOURCES),$(out)/$(notdir $(s:.c=.o)))
 pins		:= $(addsuffix .pin,$(sort $(filter $(SRC)/%/,$(dir $(APP_SOURCES)))))
 elf		:= $(out)/$(notdir $(out)).elf
-code_of_$(out)	:= $(own) $(elsewhere)
+code_of_$(out)	:= $(own) $(cxx) $(elsewhere)
+cxx_of_$(out)	:= $(cxx)
 
 # The shell and the debugger are asked for by names that only the image's objects have.
-$(elf): $(elsewhere) $(own)
-$(elf): LIBS := $(patsubst shell_start,xenolith_shell_start,$(patsubst gdb_start,xenolith_gdb_start,$(APP_LIBS)))
+$(elf): $(elsewhere) $(own) $(cxx)
+$(elf): LIBS := $(if $(cxx),-lstdc++) $(patsubst shell_start,xenolith_shell_start,$(patsubst gdb_start,xenolith_gdb_start,$(APP_LIBS)))
 
 # All is compiled anew when the image is made of something else, or otherwise.
-$(out)/.contents: CONTENTS := $(folder) $(wildcard $(folder)/*.c $(folder)/files/) $(APP_CFLAGS) $(APP_LIBS) $(APP_SOURCES) $(APP_KERNEL)
+$(out)/.contents: CONTENTS := $(folder) $(wildcard $(folder)/*.c $(folder)/files/) $(cxx) $(APP_CFLAGS) $(APP_LIBS) $(APP_SOURCES) $(APP_KERNEL)
 $(out)/.contents: FORCE
 	@mkdir -p $(@D); $(call newer,$(CONTENTS))
 
 # Of a folder outside of the tree, the debugger's names are the true ones, and those in the image
 # do not depend on where it is.
 $(out)/%.o: FLAGS := $(if $(filter /%,$(folder)),-fmacro-prefix-map=$(folder)/=$(notdir $(folder))/) $(APP_CFLAGS)
-$(own) $(elsewhere): $(BUILD)/flags $(out)/.contents | $(READY)
+$(own) $(cxx) $(elsewhere): $(BUILD)/flags $(out)/.contents | $(READY)
 
 $(out)/%.o: RENAMED := $(APP_KERNEL)
 $(own): $(if $(APP_KERNEL),$(PRIVATE)) | $(APP_SOURCES)
@@ -49,6 +51,13 @@ $(own): $(out)/%.o: $(folder)/%.c
 	@mkdir -p $(@D); echo "  CC      $<"
 	$(Q)$(CC) $(APPS) $(FLAGS) -c -o $@ $<
 	$(if $(RENAMED),$(Q)$(OBJCOPY) --redefine-syms=$(PRIVATE) $@)
+
+# The SDK's compiler: the kernel's headers are not for C++.
+$(cxx): $(if $(cxx),$(LIBSTDCXX))
+$(cxx): $(out)/%.o: $(folder)/%
+	@mkdir -p $(@D); echo "  CXX     $<"
+	$(Q)$(SDK)/bin/$(TARGET)-g++ -O2 -g -Wall -Wextra $(if $(filter $(OUR_APPS),$<),-Werror) -MD -MP \
+		-ffile-prefix-map=$(TREE)=. $(FLAGS) -c -o $@ $<
 
 $(foreach s,$(APP_SOURCES),$(eval $(out)/$(notdir $(s:.c=.o)): SOURCE := $(s)))
 $(APP_SOURCES): | $(pins)
@@ -68,4 +77,4 @@ $(out)/files.o: tools/files $(out)/.files
 	$(Q)tools/files $(FILES) > $(@D)/files.S && $(GCC) -c -o $@ $(@D)/files.S
 endif
 
--include $(own:.o=.d) $(elsewhere:.o=.d)
+-include $(own:.o=.d) $(cxx:.o=.d) $(elsewhere:.o=.d)

@@ -5,6 +5,7 @@
  * tools/files generates a table in .rodata, sorted by path. Reading copies from there.
  */
 #include "kernel/sched.h"
+#include "lib/file/generated.h"
 #include "lib/file/mount.h"
 
 #include <errno.h>
@@ -20,6 +21,13 @@ struct romfs_entry {
 	const char *data;		/* NULL: a directory */
 	uint64_t size;
 };
+
+/* Absent in the host's tests. */
+const struct generated *generated_find(const struct generated *table, const char *path)
+	__attribute__((weak));
+int generated_open(const struct generated *g, int flags, struct file **f) __attribute__((weak));
+void generated_stat(const struct generated *g, struct stat *st) __attribute__((weak));
+extern const struct generated etc_files[] __attribute__((weak));
 
 /* Absent in an image without files. */
 extern const struct romfs_entry romfs_entries[] __attribute__((weak));
@@ -145,13 +153,25 @@ static const struct file_ops romfs_ops = {
 	.sync = romfs_sync, .bytes = romfs_bytes, .close = romfs_close,
 };
 
+/* A file of /etc that the image does not have.  With a disk as the root, only that has them. */
+static const struct generated *of_etc(const char *path)
+{
+	if (!generated_find || mount_of_root()->fs)
+		return NULL;
+	return generated_find(etc_files, path);
+}
+
 static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)
 {
 	const struct romfs_entry *e = lookup(path);
 	bool writes = (flags & O_ACCMODE) != O_RDONLY;
 	struct romfile *r;
 
+	const struct generated *g = e ? NULL : of_etc(path);
+
 	(void)mode;
+	if (g)
+		return generated_open(g, flags, f);
 	if (!e)
 		return flags & O_CREAT ? -EROFS : -ENOENT;
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
@@ -172,10 +192,14 @@ static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)
 static int romfs_stat(const char *path, struct stat *st)
 {
 	const struct romfs_entry *e = lookup(path);
+	const struct generated *g = e ? NULL : of_etc(path);
 
-	if (!e)
+	if (g)
+		generated_stat(g, st);
+	else if (!e)
 		return -ENOENT;
-	describe(e, st);
+	else
+		describe(e, st);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/result.h"
 #include "lib/thread/clocks.h"
 #include "lib/thread/signals.h"
+#include "lib/thread/timers.h"
 
 #include <errno.h>
 #include <sys/time.h>
@@ -21,6 +22,8 @@
 #define NSEC_PER_USEC 1000ull
 #define CLOCK_THREAD 0x100000000ull	/* plus a thread's id: its CPU-time clock */
 
+static struct waitq wall_sleepers;	/* they sleep until a time of CLOCK_REALTIME */
+static unsigned wall_generation;	/* changes when it is set */
 static uint64_t ended_time;		/* CPU time of threads that have ended */
 
 bool timespec_valid(const struct timespec *ts)
@@ -178,7 +181,13 @@ int clock_settime(clockid_t clock, const struct timespec *from)
 {
 	if (clock != CLOCK_REALTIME || !timespec_valid(from) || from->tv_sec < 0)
 		return result(-EINVAL);
+	kernel_enter();
 	clock_wall_set(timespec_ns(from));
+	if (timers_clock_set)
+		timers_clock_set();
+	wall_generation++;
+	wake(&wall_sleepers);
+	kernel_leave();
 	return 0;
 }
 
@@ -188,6 +197,25 @@ int clock_getcpuclockid(pid_t pid, clockid_t *clock)
 		return ESRCH;
 	*clock = CLOCK_PROCESS_CPUTIME_ID;
 	return 0;
+}
+
+/* Sleeps until the wall clock shows this time, also if it is set meanwhile. */
+static int sleep_until_wall(uint64_t when)
+{
+	uint64_t deadline;
+	int rc;
+
+	kernel_enter();
+	do {
+		uint64_t now = clock_wall();
+		unsigned generation = wall_generation;
+
+		deadline = when == NEVER ? NEVER : clock_now() + (when > now ? when - now : 0);
+		rc = wait_or_signal(&wall_sleepers, deadline, SIGNAL_ENDS,
+				    wall_generation != generation);
+	} while (rc > 0);
+	kernel_leave();
+	return -rc;
 }
 
 /* Returns 0 or EINTR. */
@@ -234,6 +262,8 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 		return EINVAL;
 	if (!(flags & TIMER_ABSTIME))
 		deadline = after(timespec_ns(request));
+	if (clock == CLOCK_REALTIME && flags & TIMER_ABSTIME)
+		return sleep_until_wall(timespec_ns(request));
 	error = sleep_until(deadline);
 	if (error && remain && !(flags & TIMER_ABSTIME))
 		*remain = from_ns(left(deadline));

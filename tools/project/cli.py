@@ -83,7 +83,7 @@ def test(args):
     there = make.tests(project)
     unknown = [n for n in args.name if n not in dict(there)]
     if unknown:
-        raise ProjectError(f"test: there is no tests/{unknown[0]}.c; there are {', '.join(n for n, _ in there)}")
+        raise ProjectError(f"test: there is no test {unknown[0]} in tests/; there are {', '.join(n for n, _ in there)}")
     failed = 0
     for name, image in there:
         if args.name and name not in args.name:

@@ -27,6 +27,7 @@ KEYS = {
     "build": {
         "sources": (TEXTS, "C files, and folders of C files"),
         "cflags": (TEXTS, "options of the compiler"),
+        "cxxflags": (TEXTS, "more options for C++ files"),
         "libs": (TEXTS, "options of the linker, such as -lm"),
         "files": (TEXT, "a folder that becomes the root directory"),
         "command": (TEXT, "in place of compiling: a command of the shell, such as make"),
@@ -48,7 +49,7 @@ KEYS = {
     },
 }
 DEFAULT = {
-    "build": {"sources": ["."], "cflags": ["-O2", "-g", "-Wall"], "libs": [], "files": "files"},
+    "build": {"sources": ["."], "cflags": ["-O2", "-g", "-Wall"], "cxxflags": [], "libs": [], "files": "files"},
     "run": {"args": [], "env": {}, "ports": [], "disks": []},
     "test": {"timeout": 60},
 }

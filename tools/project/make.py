@@ -11,16 +11,19 @@ options have changed.
 import filecmp
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from folders import BUILD, ROOT
+from folders import BUILD, ROOT, SOURCES
 
-SDK = BUILD / "sdk/bin/x86_64-xenolith-elf-"
+TARGET = "x86_64-xenolith-elf"
+SDK = (BUILD / "sdk/bin" if SOURCES else Path(shutil.which(f"{TARGET}-gcc") or "/usr/bin/gcc").parent) / f"{TARGET}-"
 SUFFIXES = (".c", ".s", ".S")
-CXX = (".cc", ".cpp", ".cxx", ".C")
+CXX = (".cc", ".cpp", ".cxx", ".C", ".c++")
 NOT_SOURCES = ("build", "tests")        # folders, right in the project's
 
 
@@ -30,6 +33,8 @@ class MakeError(Exception):
 
 def tree_make(*words):
     """make in Xenolith's tree."""
+    if not SOURCES:
+        raise MakeError(f"`make {' '.join(words)}` in Xenolith's sources makes this; they are not here")
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = subprocess.run(["make", "-s", f"BUILD={os.path.relpath(BUILD, ROOT)}", *words], cwd=ROOT, env=env,
                           stdout=subprocess.DEVNULL)
@@ -57,7 +62,10 @@ class Make:
     def __init__(self, project):
         self.project, self.folder = project, project.folder
         self.out = self.folder / "build"
+        self.cxx, self.lock = False, threading.Lock()
         if not Path(f"{SDK}gcc").exists():
+            if not SOURCES:
+                raise MakeError(f"{TARGET}-gcc is not in PATH: it is in the package xenolith-sdk")
             print("xenolith: making the toolchain (make sdk)", flush=True)
             tree_make("sdk")
 
@@ -77,9 +85,7 @@ class Make:
                 inside = [p for p in file.parts if p != ".."]
                 if path.is_dir() and (file.parts[0] in NOT_SOURCES or any(p[0] == "." for p in inside)):
                     continue
-                if file.suffix in CXX:
-                    raise MakeError(f"{file}: C++ is not supported")
-                if file.suffix in SUFFIXES and file not in found:
+                if file.suffix in (*SUFFIXES, *CXX) and file not in found:
                     found.append(file)
         return found
 
@@ -105,7 +111,8 @@ class Make:
 
     def compile(self, source):
         made = place(self.project, ".obj", source, ".o")
-        words = [f"{SDK}gcc", *self.project.build["cflags"], "-MD", "-c", source,
+        more = self.project.build["cxxflags"] if source.suffix in CXX else []
+        words = [f"{SDK}{self.compiler(source)}", *self.project.build["cflags"], *more, "-MD", "-c", source,
                  "-o", made.relative_to(self.folder)]
         compiler = Path(f"{SDK}gcc").parent.parent / "lib/xenolith/manifest"
         if self.is_old(made, [source, compiler, *self.headers(made)], words):
@@ -113,6 +120,18 @@ class Make:
             self.run(*words)
             self.done(made, words)
         return made
+
+    def compiler(self, source):
+        """gcc or g++, which notes that the image has C++; libstdc++ is built when it is first needed."""
+        if source.suffix not in CXX:
+            return "gcc"
+        with self.lock:
+            self.cxx = True
+            if not (Path(f"{SDK}gcc").parent.parent / "x86_64-xenolith-elf/lib/libstdc++.a").exists():
+                if SOURCES:
+                    print("xenolith: making the toolchain's C++ (make sdk CXX=1): some minutes", flush=True)
+                tree_make("sdk", "CXX=1")
+        return "g++"
 
     def compiled(self, sources):
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -135,7 +154,7 @@ class Make:
 
     def link(self, made, objects):
         objects = [o.relative_to(self.folder) for o in objects]
-        words = [f"{SDK}gcc", *self.project.build["cflags"], *objects, *self.project.build["libs"],
+        words = [f"{SDK}{'g++' if self.cxx else 'gcc'}", *self.project.build["cflags"], *objects, *self.project.build["libs"],
                  "-o", made.relative_to(self.folder)]
         if self.is_old(made, objects, words):
             print(f"  LINK    {made.relative_to(self.folder)}", flush=True)
@@ -167,16 +186,16 @@ def image(project):
         return make.of_a_command()
     sources = make.sources()
     if not sources:
-        raise MakeError(f"{project.folder}: there is no C file (*.c)")
+        raise MakeError(f"{project.folder}: there is no C or C++ file (*.c, *.cc)")
     return make.link(make.out / project.name, [*make.compiled(sources), *make.files()])
 
 
 def tests(project):
-    """[(name, image)] of each C file in tests/, linked with all of the project except main()."""
+    """[(name, image)] of each C or C++ file in tests/, linked with all of the project except main()."""
     make = Make(project)
-    found = sorted((project.folder / "tests").glob("*.c"))
+    found = sorted(f for f in (project.folder / "tests").glob("*.*") if f.suffix in (".c", *CXX))
     if project.image or "command" in project.build or not found:
-        raise MakeError(f"{project.folder}: there are no tests (tests/*.c)")
+        raise MakeError(f"{project.folder}: there are no tests (tests/*.c, *.cc)")
     objects = make.compiled(make.sources())
     main = make.defines_main(objects) if objects else set()
     shared = [*(o for o in objects if o not in main), *make.files()]
