@@ -276,7 +276,8 @@ static int commit_with_data(struct ext4_inode *i, struct batch *b, uint64_t size
 	if (!rc)
 		rc = journal_commit(&e->journal, tid);
 	journal_detach(&e->journal, &w.data);
-	i->written = w.data.written;
+	if (w.data.written)
+		i->written = w.data.written;
 	return rc ? rc : w.data.error;
 }
 

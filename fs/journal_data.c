@@ -124,10 +124,13 @@ static int undo(struct journal *j, struct tx_data *d)
  */
 int journal_take_back(struct journal *j, struct tx *tx)
 {
-	int rc = give_back(j, tx);
+	int rc;
 
+	cache_operation(1);
+	rc = give_back(j, tx);
 	for (struct tx_data *d = tx->data; d && !rc; d = d->next)
 		if (d->error)
 			rc = undo(j, d);
+	cache_operation(-1);
 	return rc;
 }

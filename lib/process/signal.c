@@ -253,10 +253,29 @@ bool signal_handled(enum signal_way way)
 	return true;
 }
 
+bool signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
+{
+	struct pthread *p = current->local;
+	int rc = 0;
+
+	if (p) {
+		/* Asynchronous cancellation ends the thread when the call leaves the kernel. */
+		bool no_cancel = p->cancel_type != PTHREAD_CANCEL_ASYNCHRONOUS ||
+				 current->depth > 1;
+
+		p->nested += no_cancel;
+		rc = wait_or_signal(queue, deadline, SIGNAL_CONTINUES, held(arg));
+		p->nested -= no_cancel;
+		current->signal_due |= p->cancelled;
+		if (p->cancel_now)
+			return rc > 0;
+	}
+	/* Without a struct pthread, or in a call within the kernel, no handler runs. */
+	return p && rc >= 0 ? rc : wait_until_deadline(queue, deadline, held(arg));
+}
+
 static void call(const struct sigaction *act, siginfo_t *info)
 {
-	if (act->sa_flags & SA_ONSTACK && signal_on_stack && signal_on_stack(act, info))
-		return;
 	if (act->sa_flags & SA_SIGINFO)
 		act->sa_sigaction(info->si_signo, info, NULL);
 	else

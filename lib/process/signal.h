@@ -53,7 +53,4 @@ void signal_notify(struct pthread *p);
 /* signalfd.c: signals have become pending. */
 void signalfd_changed(void) __attribute__((weak));
 
-/* sigaltstack.c: calls the handler on the stack of sigaltstack(). Returns false if there is none. */
-bool signal_on_stack(const struct sigaction *act, siginfo_t *info) __attribute__((weak));
-
 #endif

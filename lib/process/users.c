@@ -7,6 +7,7 @@
  * Lines that are invalid are skipped.  Results without _r are in static memory.
  */
 #define _GNU_SOURCE
+#include "lib/file/users_text.h"
 #include "lib/result.h"
 
 #include <errno.h>
@@ -15,25 +16,13 @@
 #include <limits.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FILE_MAX 65536			/* bytes of a file; what follows is ignored */
 #define MEMBERS 64			/* of a group; more are ignored */
-
-static const char users[] =
-	"root:x:0:0:root:/:/bin/sh\n"
-	"daemon:x:1:1:daemon:/:/usr/sbin/nologin\n"
-	"bin:x:2:2:bin:/bin:/usr/sbin/nologin\n"
-	"sys:x:3:3:sys:/dev:/usr/sbin/nologin\n"
-	"mail:x:8:8:mail:/var/mail:/usr/sbin/nologin\n"
-	"www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n"
-	"nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
-
-static const char groups[] =
-	"root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4:\ntty:x:5:\nmail:x:8:\n"
-	"www-data:x:33:\nnogroup:x:65534:\n";
 
 /* Only in an image that opens files by itself. */
 int open(const char *name, int flags, ...) __attribute__((weak));
@@ -147,7 +136,7 @@ static struct passwd *user_of(const struct wanted *w)
 	static char *text;
 
 	free(text);
-	text = text_of("/etc/passwd", users);
+	text = text_of("/etc/passwd", users_text);
 	return text && find_user(text, w, &found) ? &found : NULL;
 }
 
@@ -157,7 +146,7 @@ static struct group *group_of(const struct wanted *w)
 	static char *text, *members[MEMBERS + 1];
 
 	free(text);
-	text = text_of("/etc/group", groups);
+	text = text_of("/etc/group", groups_text);
 	return text && find_group(text, w, &found, members) ? &found : NULL;
 }
 
@@ -236,7 +225,7 @@ static bool move(struct room *r, char **string)
 static int user_into(const struct wanted *w, struct passwd *to, char *memory, size_t size,
 		     struct passwd **found)
 {
-	char *text = text_of("/etc/passwd", users);
+	char *text = text_of("/etc/passwd", users_text);
 	struct room r = { memory, size };
 	int error = text ? 0 : ENOMEM;
 
@@ -277,7 +266,7 @@ static bool move_members(struct room *r, char ***members)
 static int group_into(const struct wanted *w, struct group *to, char *memory, size_t size,
 		      struct group **found)
 {
-	char *text = text_of("/etc/group", groups), *members[MEMBERS + 1];
+	char *text = text_of("/etc/group", groups_text), *members[MEMBERS + 1];
 	struct room r = { memory, size };
 	int error = text ? 0 : ENOMEM;
 
@@ -327,7 +316,7 @@ static bool has_member(const struct group *g, const char *user)
 
 int getgrouplist(const char *user, gid_t first, gid_t *to, int *count)
 {
-	char *text = text_of("/etc/group", groups), *rest = text, *line, *members[MEMBERS + 1];
+	char *text = text_of("/etc/group", groups_text), *rest = text, *line, *members[MEMBERS + 1];
 	int size = *count, n = 1;
 	struct group g;
 

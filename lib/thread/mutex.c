@@ -12,16 +12,25 @@
  * missing, also if another thread locks it then: that waiter is ready to run, and marks again.
  */
 #include "lib/thread/mutex.h"
+#include "lib/thread/signals.h"
 
 /* What a waiter waits for: to try, to get ownership; or it has failed. */
 enum { A_TRY, THE_MUTEX, NOTHING };
+
+struct waiting {
+	struct mutex *mutex;
+	struct sleeper sleeper;
+};
 
 /*
  * Evaluated before the first sleep and after each wake-up. s->granted: the waiter may
  * try.
  */
-static bool acquired(struct mutex *m, struct sleeper *s)
+static bool acquired(void *arg)
 {
+	struct mutex *m = ((struct waiting *)arg)->mutex;
+	struct sleeper *s = &((struct waiting *)arg)->sleeper;
+
 	if (s->what == NOTHING || mutex_trylock(m))
 		return true;
 	m->owner |= MUTEX_WAITED;
@@ -32,13 +41,13 @@ static bool acquired(struct mutex *m, struct sleeper *s)
 
 bool mutex_sleep(struct mutex *m, uint64_t deadline)
 {
-	struct sleeper s = { .what = A_TRY };
+	struct waiting w = { m, { .what = A_TRY } };
 	bool locked;
 
 	kernel_enter();
-	line_join(&m->line, &s);
-	locked = wait_until_deadline(&s.queue, deadline, acquired(m, &s));
-	line_leave(&m->line, &s);
+	line_join(&m->line, &w.sleeper);
+	locked = wait_with_signals(&w.sleeper.queue, deadline, acquired, &w);
+	line_leave(&m->line, &w.sleeper);
 	if (m->line.first)	/* at the deadline, too, it has an owner */
 		m->owner |= MUTEX_WAITED;
 	kernel_leave();

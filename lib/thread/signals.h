@@ -65,6 +65,21 @@ void signal_thread_ends(struct pending *p) __attribute__((weak));
 bool cancel_waits(void) __attribute__((weak));
 void cancel_act(void) __attribute__((weak));
 
+/*
+ * wait_until_deadline() for calls that are no cancellation points and continue after a handler, such
+ * as pthread_mutex_lock(): held(arg) is the condition.
+ */
+bool signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
+	__attribute__((weak));
+
+static inline bool wait_with_signals(struct waitq *queue, uint64_t deadline,
+				     bool (*held)(void *arg), void *arg)
+{
+	if (signal_wait_until)
+		return signal_wait_until(queue, deadline, held, arg);
+	return wait_until_deadline(queue, deadline, held(arg));
+}
+
 /* For a call with a deadline, as on Linux: with SO_RCVTIMEO it is not restarted. */
 static inline enum signal_way signal_way(uint64_t deadline)
 {

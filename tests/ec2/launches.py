@@ -254,6 +254,8 @@ def interrupted_at_random_moments_nothing_runs_that_was_not_reported():
                 process.wait(timeout=rng.uniform(0, 2 * took))
             except subprocess.TimeoutExpired:
                 process.send_signal(number)
+                if number == signal.SIGPIPE:        # it is ignored
+                    process.terminate()
             _, err = process.communicate(timeout=200)
             where = (SEED, n, number, p.cloud.trouble, err)
             living = [i for i, v in p.cloud.instances.items()

@@ -20,7 +20,7 @@ RESOURCES	:= $(shell $(CLANG) -print-resource-dir)
 
 # Descriptors of other kinds need the rest of the kernel.
 LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl mount_call mount_disk mount_end \
-		   mounts poll proc rights tty),$(wildcard lib/file/*.c))
+		   mounts poll proc rights tty tty_ioctl termios generated proc_files etc_files),$(wildcard lib/file/*.c))
 FS		:= $(filter-out %/os.c %/disk.c,$(wildcard fs/*.c))
 TESTS		:= $(wildcard tests/files/*_test.c)
 INSIDE		:= tests/files/kernel.c tests/files/world.c

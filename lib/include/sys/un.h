@@ -10,6 +10,14 @@ struct sockaddr_un {
 	char sun_path[108];
 };
 
+/*
+ * A program that includes this header has local sockets with names; others have those of socketpair()
+ * only.
+ */
+extern const char __local_socket_names;
+static const char *const __has_local_socket_names __attribute__((__unused__, __used__)) =
+	&__local_socket_names;
+
 #define SUN_LEN(name) \
 	(__builtin_offsetof(struct sockaddr_un, sun_path) + __builtin_strlen((name)->sun_path))
 

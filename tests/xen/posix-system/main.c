@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* What programs for Linux expect of the system around them; posix/ has POSIX's basic functions. */
 #define _GNU_SOURCE
+#include "tests/xen/posix-system/sockets.h"
 #include "tests/xen/test.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -17,6 +19,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
@@ -254,6 +257,43 @@ static void moved_memory(void)
 		refused(munmap(p, page), EINVAL);
 }
 
+static bool file_has(const char *name, const char *text)
+{
+	static char all[20000];
+	int fd = open(name, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, all, sizeof(all) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	all[n > 0 ? n : 0] = '\0';
+	return strstr(all, text);
+}
+
+/* What Linux has in /proc, and files of /etc that are not in the image. */
+static void files_of_the_system(void)
+{
+	int fd = open("/proc/self/fd/1", O_WRONLY), count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	struct stat st;
+
+	expect(file_has("/proc/meminfo", "MemTotal:  ") && file_has("/proc/self/status", "Pid:\t1\n"));
+	expect(file_has("/proc/cpuinfo", "vendor_id\t: ") && file_has("/proc/cpuinfo", " sse2"));
+	expect(file_has("/proc/mounts", "tmpfs /tmp tmpfs rw 0 0\n") && file_has("/proc/uptime", "."));
+	expect(file_has("/proc/self/maps", " r-xp ") && file_has("/proc/self/cmdline", "posix-system"));
+	expect(file_has("/proc/loadavg", "0.00") && file_has("/proc/xenolith", "{"));
+	expect(file_has("/etc/hosts", "127.0.0.1\tlocalhost") && file_has("/etc/services", "http 80/tcp"));
+	expect(file_has("/etc/passwd", "The web server") && stat("/etc/resolv.conf", &st) == 0);
+	expect(stat("/proc/self", &st) == 0 && S_ISDIR(st.st_mode));
+	refused(open("/proc/self/fd/77", O_RDONLY), ENOENT);
+	refused(open("/proc/meminfo", O_WRONLY), EACCES);
+	refused(open("/etc/hosts", O_WRONLY), EACCES);
+	refused(open("/etc/fstab", O_RDONLY), ENOENT);
+	expect(fd > 2 && isatty(fd) && close(fd) == 0);
+	while (readdir(dir))
+		count++;
+	expect(count >= 4 && closedir(dir) == 0);
+}
+
 static void lower_limits(void)
 {
 	struct rlimit limit = { 20, 30 };
@@ -423,6 +463,7 @@ int main(void)
 	users();
 	folders();
 	another_root();
+	files_of_the_system();
 	shared_memory();
 	moved_memory();
 	lower_limits();
@@ -430,6 +471,7 @@ int main(void)
 	console();
 	threads_of_c();
 	times();
+	local_sockets();
 	others();
 	identity();
 	test_success();
