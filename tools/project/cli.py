@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from folders import ROOT
+from folders import ROOT, SOURCES
 from ports import PortError, cli as ports
 
 from . import config, make
@@ -127,6 +127,8 @@ def said(function, *arguments):
 
 
 def of_ports(words):
+    if not SOURCES:
+        raise ProjectError(f"{words[0]}: ports are built in Xenolith's sources; they are not here")
     return ports.main(words, here() if exists() else None)
 
 

@@ -71,6 +71,8 @@ class Make:
                 raise MakeError(f"{TARGET}-gcc is not in PATH: it is in the package xenolith-sdk")
             print("xenolith: making the toolchain (make sdk)", flush=True)
             tree_make("sdk")
+        if project.build["ports"] and not SOURCES:
+            raise MakeError("build.ports: ports are built in Xenolith's sources; they are not here")
         if project.build["ports"]:
             folder, libraries, self.programs = ports.toolchain(project)
             self.libs = [*self.libs, *libraries]

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from folders import BUILD, ROOT  # noqa: E402
+from folders import BUILD, ROOT, SOURCES  # noqa: E402
 
 from lab.errors import LabError, Usage  # noqa: E402
 
@@ -63,9 +63,15 @@ def running():
     return names
 
 
+def headers():
+    """The folder with Xen's headers: without the sources, those of the SDK."""
+    gcc = None if SOURCES else shutil.which("x86_64-xenolith-elf-gcc")
+    return Path(gcc).resolve().parent.parent / "x86_64-xenolith-elf/include" if gcc else BUILD / "include"
+
+
 def make(target, *variables):
     done = subprocess.run(["make", "-s", "-C", ROOT / "tools/unix", f"BUILD={BUILD}",
-                           f"XEN={BUILD / 'include'}", *variables, target],
+                           f"XEN={headers()}", *variables, target],
                           capture_output=True, text=True)
     if done.returncode:
         raise LabError(f"cannot build {target}", done.stdout + done.stderr)
