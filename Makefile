@@ -29,14 +29,16 @@ NEWLIB		?= $(BUILD)/newlib
 NEWLIB_SRC	?= $(SRC)/newlib
 LWIP_SRC	?= $(SRC)/lwip
 XEN_INCLUDE	?= $(SRC)/xen
+LIBSTDCXX_SRC	?= $(SRC)/libstdcxx
 NEWLIB_PIN	:= $(if $(filter $(SRC)/%,$(NEWLIB_SRC)),$(SRC)/newlib/.pin)
+LIBSTDCXX_PIN	:= $(if $(filter $(SRC)/%,$(LIBSTDCXX_SRC)),$(LIBSTDCXX_SRC)/.pin)
 LWIP_PIN	:= $(if $(filter $(SRC)/%,$(LWIP_SRC)),$(LWIP_SRC)/.pin)
 export XENOLITH_BUILD := $(abspath $(BUILD))
 export PYTHONPYCACHEPREFIX := $(XENOLITH_BUILD)/pycache
 
-# An image is a folder of C files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
+# An image is a folder of C or C++ files: apps/NAME becomes $(BUILD)/NAME/NAME, tests/xen/NAME
 # $(BUILD)/tests/NAME/NAME, and APP_DIR=FOLDER is like a folder in apps/.
-FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard apps/*/*.c tests/xen/*/*.c tests/bench/*/*.c))))
+FOLDERS		:= $(patsubst %/,%,$(sort $(dir $(wildcard $(foreach s,c cc cpp cxx,$(addsuffix /*/*.$(s),apps tests/xen tests/bench))))))
 ifneq ($(APP_DIR),)
 FOLDERS		:= $(abspath $(APP_DIR)) $(filter-out apps/$(notdir $(abspath $(APP_DIR))),$(FOLDERS))
 endif
@@ -48,7 +50,7 @@ IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
 # ---- Targets for users
 
-GOALS		:= help run image images size lab check test bench setup sdk install uninstall deb clean distclean
+GOALS		:= help run image images size lab check test bench setup sdk install uninstall deb fetch sbom clean distclean
 .PHONY: $(GOALS) checked no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -56,7 +58,7 @@ GOALS		:= help run image images size lab check test bench setup sdk install unin
 help:
 	@sed -n 's/^#| \?//p' Makefile
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console
-#|      APP_DIR=FOLDER    a folder of C files anywhere, instead of apps/NAME
+#|      APP_DIR=FOLDER    a folder of C or C++ files anywhere, instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments;   CMDLINE="..."  options of the kernel
 #|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm|unix
 #|                        unix: as a Linux process, without Xen (docs/unix.md)
@@ -65,8 +67,11 @@ help:
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make images            build all applications and tests
 #| make sdk               the toolchain x86_64-xenolith-elf-gcc in build/sdk (docs/sdk.md)
+#|      CXX=1             with C++, which takes some minutes the first time
 #| make install           the same in PREFIX=/usr/local, below DESTDIR=; make uninstall
-#| make deb               the same as a Debian package, build/xenolith-sdk_VERSION_amd64.deb
+#| make deb               Debian packages, build/xenolith-{sdk,tools}_VERSION_*.deb
+#| make fetch             all outside sources; then `make` needs no network
+#| make sbom APP=hello    the parts of an image and their licences, as SPDX
 #| make size APP=hello    where its bytes are, by folder and by function
 #| make lab               a shell in dom0 of the lab
 #| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
@@ -106,6 +111,7 @@ bench: images
 setup: checked
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter images test bench setup,$(MAKECMDGOALS)),images) \
+		$(if $(or $(filter 1,$(CXX)),$(filter images test,$(MAKECMDGOALS)),$(cxx_of_$(BUILD)/$(APP))),cxx) \
 		$(if $(filter run lab test bench setup,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),run) \
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
@@ -118,7 +124,7 @@ distclean:
 # may read variables of its own.
 KNOWN		:= APP APP_DIR ARGS CMDLINE MEMORY DISK NET TIMEOUT TYPE GDB T V Q BUILD CC CROSS_COMPILE \
 		   AR NM OBJCOPY GCC SRC NEWLIB NEWLIB_SRC LWIP_SRC XEN_INCLUDE XENOLITH_% APP_CFLAGS \
-		   APP_LIBS APP_SOURCES APP_KERNEL CLANG HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG PREFIX DESTDIR
+		   APP_LIBS APP_SOURCES APP_KERNEL CLANG CXX LIBSTDCXX_SRC HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG PREFIX DESTDIR
 typed		:= $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
 unknown		 = $(foreach v,$(filter-out $(KNOWN),$(typed)),\
 		   $(if $(shell grep -lws -e '$(v)' $(wildcard $(FOLDERS:%=%/app.mk))),,$(v)))
@@ -130,6 +136,7 @@ endif
 $(no_target): checked
 checked:
 	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
+		CXX_TYPED="$(if $(filter command,$(origin CXX)),$(CXX))" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)
 	@$(if $(filter run,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),! command -v python3 > /dev/null || $(call lab_run,--check))
@@ -137,8 +144,7 @@ checked:
 # ---- How code is compiled
 
 # The compiler is one for Linux: take from it that it knows Linux and has its headers.
-TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix \
-		   -D__xenolith__
+TARGET_DEFS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -Uunix -D__xenolith__
 CODEGEN		:= -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fcf-protection=none \
 		   -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
 		   -fno-asynchronous-unwind-tables -fno-unwind-tables \
@@ -156,32 +162,38 @@ OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only
 		   $(if $(filter control/command.c control/kernel_methods.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
-SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/paging.c \
-		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
-		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
-		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c \
-		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
-		   lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c
+SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/context.c arch/x86_64/memory.c \
+		   arch/x86_64/paging.c arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
+		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/gnttab.c kernel/hold.c kernel/log.c kernel/page.c \
+		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/suspend.c \
+		   kernel/symbols.c kernel/thread.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
+		   lib/libc/printf_float.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c lib/thread/mutex.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack.  The stack is never
 # split, since __morestack is Xenolith's own.  clang has no such check for functions like printf;
 # with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
 # applications and tests of this tree.
-OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% iperf/%) tests/%
+OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/% storage/%) tests/%
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
+		   backend/*.c net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
+# Not in the library: a program asks for it by -lnoprocess.
+NOPROCESS	:= $(wildcard lib/noprocess/*.c)
+C		:= $(filter-out $(NOPROCESS),$(C))
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
 LIBRARY		:= $(BUILD)/libxenolith.a
 LIBC		:= $(BUILD)/libc.a
+LIBNOPROCESS	:= $(BUILD)/libnoprocess.a
 LWIP		:= $(BUILD)/liblwip.a
 PRIVATE		:= $(BUILD)/private
 SDK		:= $(BUILD)/sdk
+TARGET		:= x86_64-xenolith-elf
+LIBSTDCXX	:= $(SDK)/$(TARGET)/lib/libstdc++.a
 PREFIX		?= /usr/local
 READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
@@ -211,7 +223,7 @@ export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 # The SDK's compiler links: it adds the names of functions and checks the image (sdk/link.py).
 %.elf: $(SDK)/lib/xenolith/manifest
 	@echo "  LINK    $@"
-	$(Q)$(SDK)/bin/$(TARGET)-gcc $(if $(V),-v) -o $@ $(filter $(@D)/%.o,$^) $(LIBS) -Wl,-Map=$*.map
+	$(Q)$(or $(LINKER),$(SDK))/bin/$(TARGET)-gcc $(if $(V),-v) -o $@ $(filter $(@D)/%.o,$^) $(LIBS) -Wl,-Map=$*.map
 $(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
 	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
 $(BUILD)/no-symbols.S: tools/symbols
@@ -221,21 +233,36 @@ $(BUILD)/no-symbols.S: tools/symbols
 
 # ---- The SDK: build/sdk (docs/sdk.md)
 
-TARGET		:= x86_64-xenolith-elf
-$(SDK)/lib/xenolith/manifest: $(START) $(LIBRARY) $(LWIP) $(LIBC) $(BUILD)/no-symbols.o $(LDS) \
+$(SDK)/lib/xenolith/manifest: $(START) $(LIBRARY) $(LWIP) $(LIBC) $(LIBNOPROCESS) $(BUILD)/no-symbols.o $(LDS) \
 		$(NEWLIB)/stamp $(wildcard sdk/* sdk/*/* lib/include/*.h lib/include/*/*.h) \
 		$(addprefix tools/,elf.py files redzone symbols undefined)
 	@echo "  SDK     $(SDK)"
 	$(Q)TARGET=$(TARGET) TOOLS=$(CROSS_COMPILE) DEFS="$(TARGET_DEFS)" CODEGEN="$(CODEGEN)" \
-		START="$(START)" LIBRARIES="$(LIBRARY) $(LWIP) $(LIBC) $(NEWLIB)/lib/libm.a" LDS=$(LDS) \
-		NO_SYMBOLS=$(BUILD)/no-symbols.o NEWLIB=$(NEWLIB) XEN_HEADERS=$(BUILD)/include/xen \
+		START="$(START)" LIBRARIES="$(LIBRARY) $(LWIP) $(LIBC) $(LIBNOPROCESS) $(NEWLIB)/lib/libm.a" LDS=$(LDS) \
+		LIBSTDCXX=$(BUILD)/libstdcxx NO_SYMBOLS=$(BUILD)/no-symbols.o NEWLIB=$(NEWLIB) XEN_HEADERS=$(BUILD)/include/xen \
 		sdk/assemble $(SDK)
-sdk: setup $(SDK)/lib/xenolith/manifest
+# Built when the first image with C++ is.  It is added to an SDK without a change of its date.
+# std::call_once() needs a pthread_once() through which exceptions pass.
+ONCE		:= $(BUILD)/libstdcxx/pthread_once.o
+$(ONCE): lib/thread/pthread_once.c $(PRIVATE) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OURS) -fexceptions -g0 -c -o $@ $<
+	$(Q)$(OBJCOPY) --redefine-syms=$(PRIVATE) $@
+$(BUILD)/libstdcxx/stamp: $(SDK)/lib/xenolith/manifest tools/libstdcxx $(LIBSTDCXX_PIN)
+	$(Q)LIBSTDCXX_PIN=$(LIBSTDCXX_PIN) tools/libstdcxx $(LIBSTDCXX_SRC) $(SDK) $(@D)
+$(LIBSTDCXX): $(BUILD)/libstdcxx/stamp $(ONCE)
+	$(Q)TARGET=$(TARGET) TOOLS=$(CROSS_COMPILE) LIBSTDCXX=$(BUILD)/libstdcxx sdk/assemble --cxx $(SDK)
+sdk: setup $(SDK)/lib/xenolith/manifest $(if $(filter 1,$(CXX)),$(LIBSTDCXX))
 	@echo "$(SDK)/bin/$(TARGET)-gcc"
 install: sdk
 	@sdk/install $(SDK) "$(PREFIX)" "$(DESTDIR)"
 deb: sdk
-	@sdk/deb $(SDK) $(VERSION) $(BUILD)/xenolith-sdk_$(VERSION)_amd64.deb
+	@sdk/deb $(SDK) $(VERSION) $(BUILD)
+# The packages of the machine (make setup) and of the lab are not among them.
+fetch: setup
+	$(Q)tools/fetch --dir $(SRC) all
+sbom: $(IMAGE)
+	$(Q)$(SDK)/bin/$(TARGET)-sbom $(IMAGE).map
 uninstall: checked
 	@sdk/install --remove "$(PREFIX)" "$(DESTDIR)"
 
@@ -250,6 +277,10 @@ $(BUILD)/obj/%.o: %.S $(BUILD)/flags | $(READY)
 $(BUILD)/obj/libxenolith.a: $(C:%.c=$(BUILD)/obj/%.o)
 	@echo "  AR      $@"
 	$(Q)rm -f $@; $(AR) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
+
+$(LIBNOPROCESS): $(NOPROCESS:%.c=$(BUILD)/obj/%.o)
+	@echo "  AR      $@"
+	$(Q)rm -f $@; $(AR) rcsD $@ $^
 
 # An application may define all names that are not part of the programming interface: in the
 # library, NAME becomes xenolith_NAME (tools/private).
@@ -266,18 +297,20 @@ $(LIBRARY) $(LWIP): $(BUILD)/%.a: $(BUILD)/obj/%.a $(PRIVATE)
 $(START): %.image.o: %.o $(PRIVATE)
 	$(call rename,$<,$@)
 # Functions of lib/ replace newlib's.  Some of newlib's functions are renamed instead, from NAME to
-# __newlib_NAME, and lib/libc/ calls them: tzset.c.
-renamed		= $(AR) x $(1) --output $(1).d libc_a-$(2).o && $(OBJCOPY) $(foreach n,$(3),\
+# __newlib_NAME, and lib/libc/ calls them.
+renamed		= $(AR) x $(1) --output $(1).d $(2).o && $(OBJCOPY) $(foreach n,$(3),\
 		  --redefine-sym $(n)=__newlib$(if $(filter _%,$(n)),,_)$(n)) \
-		  $(1).d/libc_a-$(2).o && $(AR) rD $(1) $(1).d/libc_a-$(2).o
+		  $(1).d/$(2).o && $(AR) rD $(1) $(1).d/$(2).o
 $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && mkdir -p $$t.d && \
-	$(call renamed,$$t,tzset_r,_tzset_unlocked_r _tzset_r) && rm -r $$t.d && \
+	$(call renamed,$$t,libc_a-tzset_r,_tzset_unlocked_r _tzset_r _getenv_r) && \
+	$(call renamed,$$t,glob,glob) && $(call renamed,$$t,libc_a-gmtime_r,gmtime_r) && \
+	$(call renamed,$$t,libc_a-lcltime_r,localtime_r) && $(call renamed,$$t,libc_a-mktime,mktime) && rm -r $$t.d && \
 	$(NM) -g --defined-only $< > $$t.nm && \
 	$(NM) -gA --defined-only $$t >> $$t.nm && \
 	awk -F'[: ]' '!/:/ { ours[$$NF] } /:/ && $$NF in ours { print $$2 }' $$t.nm | \
 		sort -u | xargs $(AR) dD $$t && rm $$t.nm && mv $$t $@
--include $(C:%.c=$(BUILD)/obj/%.d) $(S:%.S=$(BUILD)/obj/%.d)
+-include $(ONCE:.o=.d) $(C:%.c=$(BUILD)/obj/%.d) $(NOPROCESS:%.c=$(BUILD)/obj/%.d) $(S:%.S=$(BUILD)/obj/%.d)
 
 # ---- Outside sources
 

@@ -12,9 +12,9 @@
  *	inode's map	the tree of its blocks, while it is read or changed (ext4_map.c)
  *	orphaning	of the file system: the list and the file of orphans
  *
- * Order on the disk: data goes to newly allocated blocks before the transaction that makes
- * them part of the file, so no flush orders the two but that of the commit, and no file ever
- * shows what others wrote.  Until then the allocation is in memory only (alloc_reserve()).
+ * Order on the disk: data goes to newly allocated blocks before the commit record of the
+ * transaction that makes them part of the file, so no flush orders the two but that of the commit,
+ * and no file ever shows what others wrote.  Until then the allocation is in memory only (alloc_reserve()).
  * Blocks that are freed are not allocated before the transaction that freed them is complete.
  */
 #ifndef FS_EXT4_H
@@ -63,6 +63,7 @@ struct ext4 {
 	struct os_queue background_ended;
 	struct buf *super_buf;		/* held */
 	struct ext4_super *super;	/* in it */
+	uint8_t *super_copy;		/* a page to write it from: a thaw needs no memory */
 	unsigned block_size, shift, inode_size, desc_size;
 	uint32_t groups_count, blocks_per_group, inodes_per_group, inodes_count, first_ino;
 	uint64_t blocks_count, first_data;
@@ -319,6 +320,8 @@ int ext4_page_dirty(struct ext4_inode *i, struct page *p, unsigned from, unsigne
    wb is held. */
 int ext4_writeback(struct ext4_inode *i, uint64_t first, uint64_t last);
 int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last);
+/* All of it, for fsync() or fdatasync(), which follows: perhaps with the commit. */
+int ext4_writeback_to_sync(struct ext4_inode *i, bool data_only);
 /* The file will be longer: what is behind its end in its last block becomes zero. */
 int ext4_zero_tail(struct ext4_inode *i);
 /* Log attributes that are dirty, if fdatasync() needs them or all is set. */

@@ -56,17 +56,13 @@ static void set_flags(const struct ext4 *e, struct ext4_super *s, bool in_use)
    its two sectors the first alone changes. */
 static int write_flags(struct ext4 *e, bool in_use)
 {
-	uint8_t *page = cache_page_alloc();
 	int rc;
 
-	if (!page)
-		return -ENOMEM;
 	set_flags(e, e->super, in_use);
 	if (e->metadata_csum)
 		super_keep_sum(e->super);
-	memcpy(page, e->super_buf->data, e->block_size);
-	rc = store_write(&e->store, page, e->super_buf->nr, 1);
-	cache_page_free(page);
+	memcpy(e->super_copy, e->super_buf->data, e->block_size);
+	rc = store_write(&e->store, e->super_copy, e->super_buf->nr, 1);
 	return rc ? rc : store_flush(&e->store);
 }
 
@@ -158,20 +154,21 @@ static void dismantle(struct ext4 *e)
 		store_end(&e->store);
 	}
 	groups_free(e);
+	cache_page_free(e->super_copy);
 	os_free(e);
 	cache_unmounted();
 }
 
 static int read_super(struct ext4 *e, struct block *b, struct fs_options *o, bool *ro)
 {
-	uint8_t *page = cache_page_alloc();
-	int rc = page ? read_first(b, page) : -ENOMEM;
+	int rc;
 
+	e->super_copy = cache_page_alloc();
+	rc = e->super_copy ? read_first(b, e->super_copy) : -ENOMEM;
 	if (rc)
 		super_refuse(o, rc, "the disk cannot be read, or is too small");
 	if (!rc)
-		rc = super_take(e, (const void *)(page + 1024), o, b, ro);
-	cache_page_free(page);
+		rc = super_take(e, (const void *)(e->super_copy + 1024), o, b, ro);
 	if (rc)
 		return rc;
 	store_init(&e->store, b, e->block_size);

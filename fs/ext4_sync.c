@@ -43,7 +43,7 @@ int ext4_sync_inode(struct ext4_inode *i, bool data_only)
 	int rc = 0, other;
 
 	if (is_file(i))
-		rc = ext4_writeback(i, 0, UINT64_MAX);
+		rc = ext4_writeback_to_sync(i, data_only);
 	other = ext4_flush_attr(i, !data_only);
 	rc = rc ? rc : other;
 	other = make_durable(i, data_only ? i->data_tid : i->tid);

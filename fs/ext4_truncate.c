@@ -118,6 +118,29 @@ static int lengthen(struct ext4_inode *i, uint64_t size)
 	return ext4_end(e, &h, ext4_ilog(i, &h));
 }
 
+/* The inode's lock, `writing` and wb.  Nobody waits for a thaw with the first: others read the file
+   meanwhile, and mapped pages become dirty. */
+static void lock_all(struct ext4_inode *i)
+{
+	struct ext4 *e = fs_of(i);
+
+	lock_write(&i->lock);
+	while (!lock_try_read(&e->writing)) {
+		unlock_write(&i->lock);
+		lock_read(&e->writing);
+		unlock_read(&e->writing);
+		lock_write(&i->lock);
+	}
+	lock_write(&i->wb);
+}
+
+static void unlock_all(struct ext4_inode *i)
+{
+	unlock_write(&i->wb);
+	unlock_read(&fs_of(i)->writing);
+	unlock_write(&i->lock);
+}
+
 int ext4_truncate(struct inode *inode, uint64_t size)
 {
 	struct ext4_inode *i = ext4_inode_of(inode);
@@ -130,9 +153,7 @@ int ext4_truncate(struct inode *inode, uint64_t size)
 	rc = ext4_changeable(i, false);
 	if (rc)
 		return rc;
-	lock_write(&i->lock);
-	lock_read(&fs_of(i)->writing);
-	lock_write(&i->wb);
+	lock_all(i);
 	if (size > i->i.size) {
 		rc = lengthen(i, size);
 	} else {
@@ -142,9 +163,7 @@ int ext4_truncate(struct inode *inode, uint64_t size)
 		else
 			ext4_idirty(i, false);
 	}
-	unlock_write(&i->wb);
-	unlock_read(&fs_of(i)->writing);
-	unlock_write(&i->lock);
+	unlock_all(i);
 	return !rc && fs_of(i)->fs.options.sync ? ext4_sync_inode(i, true) : rc;
 }
 
@@ -290,11 +309,9 @@ int ext4_fallocate(struct inode *inode, unsigned mode, uint64_t at, uint64_t len
 		return rc;
 	if (!(mode & FS_PUNCH_HOLE) && !(i->flags & INODE_EXTENTS))
 		return -EOPNOTSUPP;
-	lock_write(&i->lock);
 	if (!(mode & FS_PUNCH_HOLE) && e->promised)
 		ext4_gather_space(e, len >> e->shift);
-	lock_read(&e->writing);
-	lock_write(&i->wb);
+	lock_all(i);
 	if (mode & FS_PUNCH_HOLE) {
 		rc = punch(i, at, end);
 	} else {
@@ -311,9 +328,7 @@ int ext4_fallocate(struct inode *inode, unsigned mode, uint64_t at, uint64_t len
 		i->mtime = i->ctime = ext4_now();
 		ext4_idirty(i, false);
 	}
-	unlock_write(&i->wb);
-	unlock_read(&e->writing);
-	unlock_write(&i->lock);
+	unlock_all(i);
 	return !rc && e->fs.options.sync ? ext4_sync_inode(i, true) : rc;
 }
 

@@ -66,7 +66,8 @@ static int make_clean(struct ext4_inode *i)
 	return i->pages.dirty ? ext4_writeback(i, 0, UINT64_MAX) : -ENOMEM;
 }
 
-/* The page, held, ready for bytes [off, off + n).  fresh: without them it is not valid. */
+/* The page, held, ready for bytes [off, off + n).  fresh: without them it is not valid; a whole
+   page then has the bytes of whoever had the memory, until the caller copies, at once. */
 static int prepare(struct ext4_inode *i, uint64_t index, size_t off, size_t n, struct page **to,
 		   bool *fresh)
 {
@@ -90,7 +91,8 @@ static int prepare(struct ext4_inode *i, uint64_t index, size_t off, size_t n, s
 	}
 	if (!p)
 		return rc ? rc : -ENOMEM;
-	memset(p->page.data, 0, OS_PAGE);
+	if (n < OS_PAGE)
+		memset(p->page.data, 0, OS_PAGE);
 	p->valid = *fresh = true;
 	*to = p;
 	return 0;
@@ -100,16 +102,20 @@ static int write_page(struct ext4_inode *i, const char *from, uint64_t at, size_
 {
 	struct page *p;
 	size_t off = at % OS_PAGE;
-	bool fresh;
+	bool fresh, copied;
 	int rc = prepare(i, at / OS_PAGE, off, n, &p, &fresh);
 
 	if (rc)
 		return rc;
+	copied = fresh && n == OS_PAGE;
+	if (copied)
+		memcpy(p->page.data, from, n);
 	rc = ext4_page_dirty(i, p, off, off + n);
 	if (rc && fresh)
 		p->valid = false;
 	if (!rc) {
-		memcpy((char *)p->page.data + off, from, n);
+		if (!copied)
+			memcpy((char *)p->page.data + off, from, n);
 		if (at + n > i->i.size) {
 			i->i.size = at + n;
 			i->dirty_size = true;

@@ -5,12 +5,18 @@
  * Blocks without a place are reserved one in memory, then the data is written, and only then
  * an operation of the journal makes them part of the file, with the size that includes them.
  * So a crash at any time leaves either the whole or nothing, and never contents of others.
+ *
+ * fsync() of little data saves a wait: the operation comes first, and the commit, which follows at
+ * once, writes the data at the same time as the log (fs/journal.h, struct tx_data).
  */
 #include "fs/ext4.h"
 
 #define BATCH 256			/* pages */
 #define CHANGES 64			/* of the map, in one batch */
 #define RUNS 64				/* that are written at the same time */
+#define SYNC_PAGES 16			/* fsync() of so many writes them with the commit */
+
+enum how { ALONE, FOR_FDATASYNC, FOR_FSYNC };
 
 struct batch {
 	struct page *pages[BATCH];
@@ -138,8 +144,8 @@ static int place(struct ext4_inode *i, struct batch *b, unsigned k, struct exten
 	return 0;
 }
 
-/* Write blocks of the batch from *k on, until its end or until there are many changes. */
-static int transfer(struct ext4_inode *i, struct batch *b, unsigned *k)
+/* Runs of blocks of the batch from *k on, until its end or until there are many changes. */
+static int gather(struct ext4_inode *i, struct batch *b, unsigned *k)
 {
 	struct ext4 *e = fs_of(i);
 	unsigned per = OS_PAGE >> e->shift;
@@ -181,10 +187,6 @@ static int transfer(struct ext4_inode *i, struct batch *b, unsigned *k)
 		if (!rc)
 			*k += x.len;
 	}
-	if (!rc)
-		rc = submit(e, b);
-	b->nvecs = b->nruns = 0;
-	i->written = e->store.writes;
 	return rc;
 }
 
@@ -199,6 +201,87 @@ static int has_room(struct ext4 *e)
 		rc = journal_commit_running(&e->journal);
 	return rc ? rc : alloc_available(e) < MAP_SPACE ? -ENOSPC : 0;
 }
+
+/* Reserved blocks become the file's. */
+static int insert(struct ext4_inode *i, struct handle *h, struct extent *x)
+{
+	struct ext4 *e = fs_of(i);
+	int rc = alloc_commit(e, h, x->pblk, x->len);
+
+	if (rc)
+		return rc;
+	i->blocks += (uint64_t)x->len * (e->block_size / 512);
+	rc = map_insert(i, h, x);
+	x->pblk = 0;		/* not reserved any more */
+	return rc;
+}
+
+/* ---- Data that is written with the commit. */
+
+struct with_commit {
+	struct tx_data data;
+	struct ext4_inode *i;
+	struct extent placed;		/* for this data; len 0: it has its place already */
+	uint64_t disk_size;		/* before */
+};
+
+static int undo(struct tx_data *d, struct handle *h)
+{
+	struct with_commit *w = (struct with_commit *)d;
+	const struct extent *x = &w->placed;
+	int rc = x->len ? map_remove(w->i, h, x->lblk, x->lblk + x->len) : 0;
+
+	if (rc)
+		return rc < 0 ? rc : -EIO;
+	w->i->disk_size = w->disk_size;
+	return ext4_ilog(w->i, h);
+}
+
+/* Whether there is one change at most, and a commit is needed anyhow. */
+static bool fits(const struct ext4_inode *i, const struct batch *b, uint64_t size, enum how how)
+{
+	if (b->changed > 1 || (b->changed && b->changes[0].unwritten))
+		return false;
+	return b->changed || size > i->disk_size || (how == FOR_FSYNC && i->dirty_attr);
+}
+
+/* The change, and the size, become the file's, and are durable with the data: 0; 1: not this way. */
+static int commit_with_data(struct ext4_inode *i, struct batch *b, uint64_t size)
+{
+	struct ext4 *e = fs_of(i);
+	struct with_commit w = {
+		.data = { .runs = b->runs, .count = b->nruns, .undo = undo },
+		.i = i, .disk_size = i->disk_size,
+	};
+	struct handle h;
+	uint32_t tid;
+	int rc = ext4_begin(e, &h, MAP_CREDITS + 8, MAP_SPACE | SPACE_RESERVED);
+
+	if (rc)
+		return rc;
+	if (!journal_attach(&h, &w.data))
+		return ext4_end(e, &h, 0) ? : 1;
+	tid = h.tx->tid;
+	if (b->changed) {
+		w.placed = b->changes[0];
+		rc = insert(i, &h, &b->changes[0]);
+	}
+	if (!rc && (b->changed || size > i->disk_size))
+		i->dirty_size = true;
+	if (!rc && size > i->disk_size)
+		i->disk_size = size;
+	if (!rc)
+		rc = ext4_ilog(i, &h);
+	rc = ext4_end(e, &h, rc);
+	if (!rc)
+		rc = journal_commit(&e->journal, tid);
+	journal_detach(&e->journal, &w.data);
+	if (w.data.written)
+		i->written = w.data.written;
+	return rc ? rc : w.data.error;
+}
+
+/* ---- */
 
 /* The data up to this block is on the disk: the changes, and the size, become the file's. */
 static int record(struct ext4_inode *i, struct batch *b, uint64_t end_block)
@@ -224,16 +307,8 @@ static int record(struct ext4_inode *i, struct batch *b, uint64_t end_block)
 			rc = ext4_begin(e, &h, MAP_CREDITS + 8, MAP_SPACE | SPACE_RESERVED);
 		if (rc)
 			break;
-		if (x && x->unwritten) {
-			rc = map_written(i, &h, x->lblk, x->len);
-		} else if (x) {
-			rc = alloc_commit(e, &h, x->pblk, x->len);
-			if (!rc) {
-				i->blocks += (uint64_t)x->len * (e->block_size / 512);
-				rc = map_insert(i, &h, x);
-				x->pblk = 0;		/* not reserved any more */
-			}
-		}
+		if (x)
+			rc = x->unwritten ? map_written(i, &h, x->lblk, x->len) : insert(i, &h, x);
 		if (!rc && end > i->disk_size)
 			i->disk_size = end;
 		if (!rc) {
@@ -260,7 +335,28 @@ static void give_up(struct ext4_inode *i, struct batch *b)
 	unpromise(i, b, 0, b->n * (OS_PAGE >> fs_of(i)->shift));
 }
 
-static int write_batch(struct ext4_inode *i, struct batch *b)
+/* The gathered runs, up to block k of the batch: written, and recorded. */
+static int write_gathered(struct ext4_inode *i, struct batch *b, unsigned k, enum how how)
+{
+	struct ext4 *e = fs_of(i);
+	unsigned per = OS_PAGE >> e->shift;
+	uint64_t end = file_block(b, per, k - 1) + 1, size = end << e->shift;
+	int rc = 1;
+
+	if (size > b->size)
+		size = b->size;
+	if (how != ALONE && k == b->n * per && fits(i, b, size, how))
+		rc = commit_with_data(i, b, size);
+	if (rc == 1) {
+		rc = submit(e, b);
+		i->written = e->store.writes;
+		if (!rc)
+			rc = record(i, b, end);
+	}
+	return rc;
+}
+
+static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
 {
 	struct ext4 *e = fs_of(i);
 	unsigned per = OS_PAGE >> e->shift, k = 0;
@@ -272,9 +368,10 @@ static int write_batch(struct ext4_inode *i, struct batch *b)
 	e->space += metadata;
 	b->changed = 0;
 	while (k < b->n * per && !rc) {
-		rc = transfer(i, b, &k);
+		rc = gather(i, b, &k);
 		if (!rc)
-			rc = record(i, b, file_block(b, per, k - 1) + 1);
+			rc = write_gathered(i, b, k, how);
+		b->nvecs = b->nruns = 0;
 		os_pause();
 	}
 	e->space -= metadata;
@@ -299,7 +396,7 @@ static void take_size(struct ext4_inode *i, uint64_t size)
 	ext4_idirty(i, true);
 }
 
-int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last)
+static int write_locked(struct ext4_inode *i, uint64_t first, uint64_t last, enum how how)
 {
 	struct ext4 *e = fs_of(i);
 	uint64_t tail = i->disk_size / OS_PAGE, size = first ? 0 : i->i.size;
@@ -321,7 +418,7 @@ int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last)
 	}
 	/* The last block on the disk must be zero behind the end before the file grows. */
 	if (i->disk_size % OS_PAGE && tail < first) {
-		rc = ext4_writeback_locked(i, tail, tail);
+		rc = write_locked(i, tail, tail, ALONE);
 		if (rc)
 			return rc;
 	}
@@ -334,7 +431,7 @@ int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last)
 		if (!b->n)
 			break;
 		first = b->pages[b->n - 1]->index + 1;
-		rc = write_batch(i, b);
+		rc = write_batch(i, b, how);
 		if (rc)
 			failed = rc;
 	}
@@ -346,7 +443,12 @@ int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last)
 	return failed;
 }
 
-int ext4_writeback(struct ext4_inode *i, uint64_t first, uint64_t last)
+int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last)
+{
+	return write_locked(i, first, last, ALONE);
+}
+
+static int write_back(struct ext4_inode *i, uint64_t first, uint64_t last, enum how how)
 {
 	/* On a file system that is frozen or read-only this must not wait for its thaw. */
 	bool any = i->pages.dirty || i->disk_size < i->i.size;
@@ -356,9 +458,19 @@ int ext4_writeback(struct ext4_inode *i, uint64_t first, uint64_t last)
 		lock_read(&fs_of(i)->writing);
 	lock_write(&i->wb);
 	if (any)
-		rc = ext4_writeback_locked(i, first, last);
+		rc = write_locked(i, first, last, i->pages.dirty > SYNC_PAGES ? ALONE : how);
 	unlock_write(&i->wb);
 	if (any)
 		unlock_read(&fs_of(i)->writing);
 	return rc;
+}
+
+int ext4_writeback(struct ext4_inode *i, uint64_t first, uint64_t last)
+{
+	return write_back(i, first, last, ALONE);
+}
+
+int ext4_writeback_to_sync(struct ext4_inode *i, bool data_only)
+{
+	return write_back(i, 0, UINT64_MAX, data_only ? FOR_FDATASYNC : FOR_FSYNC);
 }

@@ -36,7 +36,7 @@ void journal_abort(struct journal *j, int error)
 }
 
 /* Room for one more in an array of the transaction. */
-static void *grown(void *array, unsigned count, unsigned *room, size_t size)
+void *tx_grown(void *array, unsigned count, unsigned *room, size_t size)
 {
 	unsigned more = *room ? *room * 2 : 32;
 	void *p;
@@ -54,10 +54,10 @@ static void *grown(void *array, unsigned count, unsigned *room, size_t size)
 }
 
 /* What an operation adds has room before it begins. */
-static int make_room(struct tx *tx, unsigned count)
+int tx_make_room(struct tx *tx, unsigned count)
 {
 	while (tx->room < count) {
-		struct buf **bufs = grown(tx->bufs, tx->room, &tx->room, sizeof(*bufs));
+		struct buf **bufs = tx_grown(tx->bufs, tx->room, &tx->room, sizeof(*bufs));
 
 		if (!bufs)
 			return -ENOMEM;
@@ -98,7 +98,7 @@ int journal_begin(struct journal *j, struct handle *h, unsigned credits)
 		if (rc)
 			return rc;
 	}
-	rc = make_room(j->running, j->running->reserved + credits);
+	rc = tx_make_room(j->running, j->running->reserved + credits);
 	if (rc)
 		return rc;
 	*h = (struct handle){ .journal = j, .tx = j->running, .credits = credits };
@@ -124,7 +124,7 @@ static int join(struct handle *h, struct buf *b)
 
 	if (b->running == tx)
 		return 0;
-	bufs = grown(tx->bufs, tx->count, &tx->room, sizeof(*bufs));
+	bufs = tx_grown(tx->bufs, tx->count, &tx->room, sizeof(*bufs));
 	if (!bufs)
 		return -ENOMEM;
 	tx->bufs = bufs;
@@ -164,7 +164,7 @@ int journal_revoke(struct handle *h, uint64_t nr)
 	h->changes++;
 	if (!h->journal->log_blocks)
 		return 0;
-	revoked = grown(tx->revoked, tx->revokes, &tx->revoke_room, sizeof(*revoked));
+	revoked = tx_grown(tx->revoked, tx->revokes, &tx->revoke_room, sizeof(*revoked));
 	if (!revoked)
 		return -ENOMEM;
 	tx->revoked = revoked;
@@ -210,7 +210,7 @@ void tx_free(struct tx *tx)
 {
 	if (!tx)
 		return;
-	assert(!tx->freed && !tx->checkpoint);
+	assert(!tx->freed && !tx->checkpoint && !tx->data);
 	cache_free(tx->bufs, tx->room * sizeof(*tx->bufs));
 	cache_free(tx->revoked, tx->revoke_room * sizeof(*tx->revoked));
 	os_free(tx);
@@ -325,11 +325,21 @@ static int write_in_place(struct journal *j, struct tx *tx)
 	return rc ? rc : store_flush(j->store);
 }
 
+/* It is in the log: the commit record follows. */
+static int write_commit(struct journal *j, struct tx *tx)
+{
+	int rc = store_flush(j->store);
+
+	if (!rc)
+		rc = journal_log_commit(j, tx);
+	return rc ? rc : store_flush(j->store);
+}
+
 int journal_commit_now(struct journal *j)
 {
 	struct tx *tx;
 	int rc = begin_commit(j);
-	bool empty;
+	bool empty, taken_back = false;
 
 	if (rc)
 		return rc;
@@ -342,21 +352,21 @@ int journal_commit_now(struct journal *j)
 	} else if (!empty) {
 		j->sequence++;
 		rc = journal_log(j, tx);
-		if (!rc)
-			rc = store_flush(j->store);
-		if (!rc)
-			rc = journal_log_commit(j, tx);
-		if (!rc)
-			rc = store_flush(j->store);
+		taken_back = !rc && journal_data_failed(tx);
+		if (taken_back)
+			rc = journal_take_back(j, tx);
+		else if (!rc)
+			rc = write_commit(j, tx);
 	}
 	if (rc)
 		journal_abort(j, rc);
-	else if (!empty)
+	else if (!empty && !taken_back)
 		j->stats.commits++, j->stats.blocks += tx->count;
 	complete(j, tx, !j->log_blocks);
+	journal_let_go(tx);
 	j->committing = NULL;
 	j->promised = 0;
-	if (!rc)
+	if (!rc && !taken_back)
 		j->complete = tx->tid;
 	if (tx->checkpoint) {
 		cache_free(tx->bufs, tx->room * sizeof(*tx->bufs));

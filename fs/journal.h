@@ -24,6 +24,8 @@
 #define STAGE_PAGES 32
 
 struct journal;
+struct handle;
+struct tx;
 
 /* Blocks that were freed: they may be allocated again when the transaction is complete. */
 struct freed {
@@ -31,6 +33,24 @@ struct freed {
 	uint64_t start;
 	uint32_t count;
 };
+
+/*
+ * Data of a file that becomes part of it with a transaction: whoever commits the transaction
+ * writes it, at the same time as the blocks of the log.  If it cannot be written, undo() takes
+ * the change back, in an operation of its own, before anything is committed; it must not fail
+ * when that is possible, since then the journal ends.
+ */
+struct tx_data {
+	struct tx_data *next;
+	struct tx *tx;			/* NULL: written, or not any more */
+	const struct block_run *runs;
+	unsigned count;
+	uint64_t written;		/* store.writes afterwards */
+	int error;			/* of writing it */
+	int (*undo)(struct tx_data *d, struct handle *h);
+};
+#define TX_RUNS 16			/* of all data of a transaction */
+#define UNDO_CREDITS 96
 
 struct tx {
 	struct tx *next;		/* the next newer complete one */
@@ -43,6 +63,8 @@ struct tx {
 	uint64_t *revoked;
 	unsigned revokes, revoke_room;
 	struct freed *freed;
+	struct tx_data *data;
+	unsigned data_runs;
 	uint64_t began;			/* os_clock() of the first change; 0: nothing changed */
 	bool asked;			/* the file system has asked for its commit */
 	unsigned log_start;
@@ -122,6 +144,14 @@ int journal_revoke(struct handle *h, uint64_t nr);
 /* These blocks may be used again when the transaction is complete: -ENOMEM. */
 int journal_free_later(struct handle *h, uint64_t start, uint32_t count);
 
+/*
+ * The data belongs to what this operation changes.  false: the transaction has too much, or there
+ * is no log; then the data must be written before.  Whoever attached it commits the transaction,
+ * or journal_detach()es it: this waits as long as the data is being written.
+ */
+bool journal_attach(struct handle *h, struct tx_data *d);
+void journal_detach(struct journal *j, struct tx_data *d);
+
 /* ---- Durability. */
 
 /* Wait until the transaction is complete; whoever comes first writes it. */
@@ -179,6 +209,14 @@ int journal_write_home(struct journal *j, struct buf **bufs, unsigned count,
 unsigned journal_free_blocks(const struct journal *j);
 unsigned journal_next(const struct journal *j, unsigned log);
 void tx_free(struct tx *tx);
+void *tx_grown(void *array, unsigned count, unsigned *room, size_t size);
+int tx_make_room(struct tx *tx, unsigned count);
+/* All data of the transaction was written together, with this result; after an error, each is
+   written again, alone, to know which one it was. */
+void journal_data_written(struct journal *j, struct tx *tx, int rc);
+bool journal_data_failed(const struct tx *tx);
+int journal_take_back(struct journal *j, struct tx *tx);
+void journal_let_go(struct tx *tx);
 /* The running transaction ends and is written; no other is being written. */
 int journal_commit_now(struct journal *j);
 /* The block needs no checkpoint any more. */
@@ -203,7 +241,8 @@ struct stage_run {
 	uint64_t nr;			/* on the disk */
 };
 #define STAGE_RUNS 24
-/* Writes at most STAGE_RUNS runs. */
-int stage_write(struct journal *j, uint8_t **stage, const struct stage_run *runs, unsigned count);
+/* Writes at most STAGE_RUNS runs; and at the same time data of a transaction (NULL: none). */
+int stage_write(struct journal *j, uint8_t **stage, const struct stage_run *runs, unsigned count,
+		const struct tx_data *data);
 
 #endif

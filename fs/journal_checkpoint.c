@@ -51,7 +51,7 @@ static int write_part(struct journal *j, struct buf **bufs, unsigned count, cons
 		runs[nruns - 1].count++;
 		next = b->nr + 1;
 	}
-	return nruns ? stage_write(j, j->home, runs, nruns) : 0;
+	return nruns ? stage_write(j, j->home, runs, nruns, NULL) : 0;
 }
 
 /* Each block of a transaction that is written to its place at once. */

@@ -81,11 +81,12 @@ static unsigned stage_vecs(const struct journal *j, uint8_t **stage, const struc
 	return n;
 }
 
-int stage_write(struct journal *j, uint8_t **stage, const struct stage_run *runs, unsigned count)
+int stage_write(struct journal *j, uint8_t **stage, const struct stage_run *runs, unsigned count,
+		const struct tx_data *data)
 {
 	/* A run that begins or ends within a page shares this page with another one. */
 	struct block_vec vecs[STAGE_PAGES + STAGE_RUNS];
-	struct block_run to[STAGE_RUNS];
+	struct block_run to[STAGE_RUNS + TX_RUNS];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -93,36 +94,53 @@ int stage_write(struct journal *j, uint8_t **stage, const struct stage_run *runs
 		to[i].count = stage_vecs(j, stage, &runs[i], &vecs[n]);
 		n += to[i].count;
 	}
+	for (const struct tx_data *d = data; d; d = d->next) {
+		memcpy(&to[count], d->runs, d->count * sizeof(*to));
+		count += d->count;
+	}
 	return store_write_runs(j->store, to, count);
+}
+
+/* Runs of the log, and with the first ones the data of the transaction. */
+static int write_runs(struct journal *j, const struct stage_run *runs, unsigned count)
+{
+	struct tx *tx = j->committing;
+	struct tx_data *data = tx->data_runs ? tx->data : NULL;
+	int rc = stage_write(j, j->stage, runs, count, data);
+
+	if (!data)
+		return rc;
+	journal_data_written(j, tx, rc);
+	return rc ? stage_write(j, j->stage, runs, count, NULL) : 0;
 }
 
 /* Write the first n staged blocks to the head of the log, which moves. */
 static int put(struct journal *j, unsigned n)
 {
-	unsigned i = 0;
+	struct stage_run runs[STAGE_RUNS], *last = NULL;
+	unsigned count = 0;
 
 	/* journal_begin() has seen to it; what is needed for recovery is never overwritten. */
 	if (n > journal_free_blocks(j))
 		return -ENOSPC;
-	while (i < n) {
+	for (unsigned i = 0; i < n; i++) {
 		uint64_t nr = journal_block(j, j->head);
-		unsigned count = 0, log = j->head;
-		int rc;
 
-		while (i + count < n && journal_block(j, log) == nr + count) {
-			count++;
-			log = journal_next(j, log);
-			if (log == j->first)
-				break;
+		if (last && nr == last->nr + last->count) {
+			last->count++;
+		} else {
+			int rc = count == STAGE_RUNS ? write_runs(j, runs, count) : 0;
+
+			if (rc)
+				return rc;
+			count = count == STAGE_RUNS ? 0 : count;
+			last = &runs[count++];
+			*last = (struct stage_run){ i, 1, nr };
 		}
-		rc = stage_write(j, j->stage, &(struct stage_run){ i, count, nr }, 1);
-		if (rc)
-			return rc;
-		j->head = log;
-		j->promised -= count < j->promised ? count : j->promised;
-		i += count;
+		j->head = journal_next(j, j->head);
+		j->promised -= j->promised ? 1 : 0;
 	}
-	return 0;
+	return write_runs(j, runs, count);
 }
 
 static uint8_t *begin(struct journal *j, unsigned i, uint32_t type, const struct tx *tx)
@@ -248,6 +266,9 @@ int journal_log(struct journal *j, struct tx *tx)
 		rc = put_batch(j, tx, &i);
 		os_pause();
 	}
+	/* Whatever the log got, data is not forgotten. */
+	if (!rc && tx->data_runs)
+		journal_data_written(j, tx, 1);
 	return rc;
 }
 

@@ -21,6 +21,15 @@ static inline void lock_read(struct rwlock *l)
 	l->readers++;
 }
 
+/* false: it would sleep. */
+static inline bool lock_try_read(struct rwlock *l)
+{
+	if (l->writer || l->writers_waiting)
+		return false;
+	l->readers++;
+	return true;
+}
+
 static inline void unlock_read(struct rwlock *l)
 {
 	if (--l->readers == 0)

@@ -61,7 +61,8 @@ struct tmpfs_inode {
 	/* A regular file's. */
 	struct rwlock lock;
 	struct tmpfs_pages pages;
-	struct tmpfs_held *held;
+	struct tmpfs_held **held, *one_held;	/* a table; without one, all are in one chain */
+	unsigned held_size, held_count;		/* a power of two, or 0 */
 	/* A directory's. */
 	struct tmpfs_inode *parent;		/* NULL: it was removed */
 	struct tmpfs_entry *first, *last;
@@ -126,6 +127,13 @@ ssize_t tmpfs_write(struct fs_open *o, const struct fs_vec *from, unsigned count
 int tmpfs_truncate(struct inode *i, uint64_t size);
 int tmpfs_fallocate(struct inode *i, unsigned mode, uint64_t at, uint64_t len);
 int64_t tmpfs_seek(struct inode *i, uint64_t at, int whence);
+/* The page, which is made if it is not there; NULL: *error. */
+void *tmpfs_need(struct tmpfs_inode *t, uint64_t index, int *error);
+void tmpfs_free_page(struct tmpfs *fs, void *page);
+
+/* tmpfs_held.c */
+/* Whether somebody holds the page with this data; NULL: nobody. */
+struct tmpfs_held *tmpfs_held(const struct tmpfs_inode *t, const void *data);
 int tmpfs_page(struct inode *i, uint64_t index, struct fs_page **p);
 void tmpfs_page_put(struct inode *i, struct fs_page *p);
 int tmpfs_page_dirty(struct inode *i, uint64_t index, struct fs_page *p);

@@ -44,7 +44,7 @@ static void *new_page(struct tmpfs *fs, int *error)
 	return memset(p, 0, OS_PAGE);
 }
 
-static void free_page(struct tmpfs *fs, void *page)
+void tmpfs_free_page(struct tmpfs *fs, void *page)
 {
 	os_page_free(page);
 	fs->used -= OS_PAGE;
@@ -80,7 +80,7 @@ static void **place(struct tmpfs_inode *t, uint64_t index, int *error)
 }
 
 /* The page, which is made if it is not there. */
-static void *need(struct tmpfs_inode *t, uint64_t index, int *error)
+void *tmpfs_need(struct tmpfs_inode *t, uint64_t index, int *error)
 {
 	void **p = place(t, index, error);
 
@@ -93,25 +93,16 @@ static void *need(struct tmpfs_inode *t, uint64_t index, int *error)
 	return *p;
 }
 
-static struct tmpfs_held *held(const struct tmpfs_inode *t, const void *data)
-{
-	struct tmpfs_held *h = t->held;
-
-	while (h && h->page.data != data)
-		h = h->next;
-	return h;
-}
-
 /* The file has this page no more; who holds it keeps it. */
 static void drop(struct tmpfs_inode *t, void **p)
 {
-	struct tmpfs_held *h = held(t, *p);
+	struct tmpfs_held *h = tmpfs_held(t, *p);
 
 	if (h) {
 		memset(*p, 0, OS_PAGE);
 		h->detached = true;
 	} else {
-		free_page(tmpfs_of(&t->i), *p);
+		tmpfs_free_page(tmpfs_of(&t->i), *p);
 	}
 	*p = NULL;
 	t->pages.count--;
@@ -147,7 +138,7 @@ static bool drop_range(struct tmpfs_inode *t, void **p, unsigned depth, uint64_t
 	if (depth == 1 && patient)
 		os_pause();
 	if (empty) {
-		free_page(tmpfs_of(&t->i), node);
+		tmpfs_free_page(tmpfs_of(&t->i), node);
 		*p = NULL;
 	}
 	return empty;
@@ -279,7 +270,7 @@ ssize_t tmpfs_write(struct fs_open *o, const struct fs_vec *from, unsigned count
 		len = TMPFS_SIZE_MAX - *at;
 	for (size_t pages = 1; !rc && done < len; done += n, pages++) {
 		size_t skip = (*at + done) % OS_PAGE;
-		char *page = need(t, (*at + done) / OS_PAGE, &rc);
+		char *page = tmpfs_need(t, (*at + done) / OS_PAGE, &rc);
 
 		n = 0;
 		if (!page)
@@ -354,7 +345,7 @@ static int allocate(struct tmpfs_inode *t, uint64_t at, uint64_t end)
 	if ((last - at / OS_PAGE) > (fs->limit - fs->used) / OS_PAGE + t->pages.count)
 		return -ENOSPC;
 	for (uint64_t index = at / OS_PAGE; index < last; index++) {
-		if (!need(t, index, &rc))
+		if (!tmpfs_need(t, index, &rc))
 			return rc;
 		if (index % STEP == 0)
 			os_pause();
@@ -435,63 +426,4 @@ int64_t tmpfs_seek(struct inode *i, uint64_t at, int whence)
 		found = i->size;
 	unlock_read(&t->lock);
 	return found;
-}
-
-/* ---- pages for others */
-
-int tmpfs_page(struct inode *i, uint64_t index, struct fs_page **p)
-{
-	struct tmpfs_inode *t = tmpfs_inode(i);
-	struct tmpfs_held *h = NULL;
-	void *page = NULL;
-	int rc = check_file(i);
-
-	if (rc)
-		return rc;
-	lock_write(&t->lock);
-	rc = -ENXIO;
-	if (index < (i->size + OS_PAGE - 1) / OS_PAGE)
-		page = need(t, index, &rc);
-	if (page)
-		h = held(t, page);
-	if (page && !h) {
-		h = tmpfs_alloc(tmpfs_of(i), sizeof(*h), &rc);
-		if (h) {
-			h->page.data = page;
-			h->index = index;
-			h->next = t->held;
-			t->held = h;
-		}
-	}
-	unlock_write(&t->lock);
-	if (!h)
-		return rc;
-	h->count++;
-	*p = &h->page;
-	return 0;
-}
-
-void tmpfs_page_put(struct inode *i, struct fs_page *p)
-{
-	struct tmpfs_inode *t = tmpfs_inode(i);
-	struct tmpfs_held *h = (struct tmpfs_held *)p, **link = &t->held;
-
-	if (--h->count)
-		return;
-	while (*link != h)
-		link = &(*link)->next;
-	*link = h->next;
-	if (h->detached)
-		free_page(tmpfs_of(i), h->page.data);
-	tmpfs_free(tmpfs_of(i), h, sizeof(*h));
-}
-
-int tmpfs_page_dirty(struct inode *i, uint64_t index, struct fs_page *p)
-{
-	struct tmpfs_inode *t = tmpfs_inode(i);
-
-	(void)index;
-	if (!((struct tmpfs_held *)p)->detached)
-		tmpfs_changed(t);
-	return 0;
 }

@@ -175,7 +175,7 @@ static enum log_level limit(const char *line)
 
 	for (const struct log_module *m = log_modules;
 	     m < log_modules + LOG_MODULES && *m->name; m++) {
-		size_t n = strlen(m->name);
+		size_t n = format_length(m->name);
 
 		if (n > longest && !strncmp(line, m->name, n) &&
 		    (line[n] == ':' || line[n] == '/' || (line[n] >= '0' && line[n] <= '9'))) {

@@ -19,6 +19,9 @@
 int format(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int vformat(char *to, size_t size, const char *fmt, va_list args);
 
+/* As strlen(), which changes the FPU's registers: messages are also written in upcalls. */
+size_t format_length(const char *text);
+
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 /*

@@ -37,7 +37,7 @@ void page_reserve(size_t n);
 /*
  * Sets a function that gives back memory of a cache.  It frees at least `bytes` by page_free()
  * if it can, and returns how many bytes it freed.  It neither sleeps nor allocates.  page_alloc()
- * and page_brk() call it, if necessary again, before they fail.
+ * and page_brk() call it before they fail, for a part of what they need, and if necessary again.
  */
 void page_set_reclaim(size_t (*reclaim)(size_t bytes));
 
@@ -48,14 +48,24 @@ void *page_brk(ptrdiff_t delta);
 
 /*
  * Maps the next PAGE_STEP bytes of unused memory by which the heap would grow, if it grew
- * by size bytes; or reclaims as much memory of a cache, if that is needed.  Returns true while
- * more is left to do.  So a later page_brk() has nothing to map, and is short.
+ * by size bytes; or reclaims a part of the memory of a cache, if that is needed.  Returns true
+ * while more is left to do.  So a later page_brk() has nothing to map or reclaim, and is short.
  */
 #define PAGE_STEP (1ul << 20)
 bool page_prepare(size_t size);
 
-/* The same for page_alloc(n), if it would take unused pages. */
+/* The same for page_alloc(n). */
 bool page_prepare_pages(size_t n);
+
+/*
+ * For a suspend: page_give_back() returns the unused memory to Xen, as far as it is in whole
+ * granules.  From then on each part of it is taken again when it is allocated; page_take_again()
+ * takes the next PAGE_STEP bytes, and returns true while more is left to take.  A part that Xen
+ * does not have any more cannot be allocated.  Only these two sleep: page_give_back() does so
+ * between its steps.
+ */
+void page_give_back(void);
+bool page_take_again(void);
 
 struct page_stats {
 	size_t total, heap, used, free;	/* pages; free includes unused memory */

@@ -315,6 +315,10 @@ void sched_preempt(void)
 		preempted = true;
 		run_others();
 		preempted = false;
+		if (current->signal_due && thread_deliver_signals) {
+			kernel_leave();
+			kernel_enter();
+		}
 		upcall_disable();	/* until the interrupted code continues */
 		if (!events_pending())
 			break;
@@ -357,6 +361,26 @@ void kernel_leave(void)
 	}
 	if (current->signal_due && thread_deliver_signals)
 		thread_deliver_signals();
+}
+
+void kernel_enter_briefly(void)
+{
+	*upcall_mask() = kernel_mask;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	current->depth++;
+}
+
+void kernel_leave_briefly(void)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (--current->depth)
+		return;
+	*upcall_mask() = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (events_pending()) {
+		kernel_enter();
+		kernel_leave();
+	}
 }
 
 void kernel_pause(void)

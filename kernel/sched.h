@@ -50,6 +50,8 @@ struct thread {
 	unsigned depth;			/* of kernel_enter(); 0: in application code */
 	bool signal_due;		/* call thread_deliver_signals() when it leaves the kernel */
 	const char *waits;		/* the function in which it sleeps, or NULL */
+	struct waiter *waiter;		/* of that wait */
+	bool by_wall;			/* its deadline is a time that goes on while suspended */
 	uint64_t deadline;		/* when it is woken at the latest, or NEVER */
 	struct thread *later, **sooner;	/* in the list of timer.c */
 	uint64_t switched_in, cpu_time;
@@ -77,7 +79,8 @@ void thread_wake(struct thread *t);
 
 /*
  * Delivers signals to the current thread.  lib/process/signal.c defines it, if it is linked.
- * Called each time that a thread whose signal_due is set leaves the kernel.  May sleep.
+ * Called each time that a thread whose signal_due is set leaves the kernel, or would continue after
+ * an upcall in which other threads ran.  May sleep, and need not return.
  */
 void thread_deliver_signals(void) __attribute__((weak));
 
@@ -106,6 +109,13 @@ extern struct sched_stats sched_stats;
  */
 void kernel_enter(void);
 void kernel_leave(void);
+
+/*
+ * The same for code that is short, does not sleep, and wakes no thread, such as malloc(). It is not
+ * measured (kernel/hold.h). Calls nest, also with those above.
+ */
+void kernel_enter_briefly(void);
+void kernel_leave_briefly(void);
 
 /*
  * For the steps of a long operation: handles events, and lets other threads run.  May sleep.

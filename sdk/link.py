@@ -10,6 +10,7 @@ version or help, it is called once as it stands.  xenolith.specs passes
     --xenolith=FOLDER   this folder; the sysroot is beside it
     --xenolith-verbose  print each command, as gcc -v does
     --xenolith-pie      the option -pie was given
+    --xenolith-unwind   the option -fexceptions was given
     --xenolith-libgcc FILE  libgcc.a of the compiler
     --xenolith-symbols  the place of the table of names
 """
@@ -17,11 +18,8 @@ version or help, it is called once as it stands.  xenolith.specs passes
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 TOOLS = "@TOOLS@"
 TARGET = "@TARGET@"
@@ -30,6 +28,8 @@ LIBRARIES = ("libstart.a", "libxenolith.a", "liblwip.a", "libc.a", "libm.a")
 ONCE = ("-r", "-i", "-Ur", "--relocatable", "--version", "--help", "-V")
 SHARED = ("-shared", "--shared", "-Bshareable", "-G")
 PIE = ("-pie", "--pie", "-pic-executable", "--pic-executable", "--no-dynamic-linker")
+# With one of these, the image has the tables by which exceptions unwind (sdk/unwind.lds).
+UNWINDS = ("-lstdc++", "-lsupc++", "libstdc++.a", "libsupc++.a", "--xenolith-unwind")
 # Names of functions are read from the linked file, so it is stripped at the end, by these options.
 STRIP = {"-s": "-s", "--strip-all": "-s", "-S": "-g", "--strip-debug": "-g",
          "-x": "-x", "--discard-all": "-x", "-X": "-X", "--discard-locals": "-X"}
@@ -50,7 +50,8 @@ def from_response_files(words, depth=0):
         elif depth > 100:
             raise LinkError(f"{word}: too many response files")
         else:
-            text = Path(word[1:]).read_text(errors="surrogateescape")
+            with open(word[1:], errors="surrogateescape") as f:
+                text = f.read()
             yield from from_response_files(shlex.split(text), depth + 1)
 
 
@@ -59,7 +60,7 @@ class Words:
 
     def __init__(self, words):
         self.folder = self.libgcc = self.map = None
-        self.verbose = self.pie = False
+        self.verbose = self.pie = self.unwinds = False
         self.output, self.strip, self.rest = "a.out", [], []
         words = iter(words)
         for word in words:
@@ -72,6 +73,9 @@ class Words:
                 self.verbose = True
             elif word == "--xenolith-pie" or word in PIE:
                 self.pie = self.pie or word != "--no-dynamic-linker"
+            elif word in UNWINDS or os.path.basename(word) in UNWINDS:
+                self.unwinds = True
+                self.rest += [word] * (not word.startswith("--"))
             elif word in ("-o", "--output"):
                 self.output = next(words, "")
             elif name == "--output":
@@ -93,7 +97,9 @@ class Link:
         self.lib = os.path.normpath(f"{self.folder}/../../{TARGET}/lib")
 
     def tool(self, name):
-        found = shutil.which(TOOLS + name)
+        folders = os.environ.get("PATH", os.defpath).split(":")
+        found = next((f for f in (f"{d or '.'}/{TOOLS}{name}" for d in folders)
+                      if os.path.isfile(f) and os.access(f, os.X_OK)), None)
         if not found:
             raise LinkError(f"{TOOLS}{name} is not installed; on Debian: apt-get install binutils")
         return found
@@ -116,9 +122,12 @@ class Link:
         """Starts to link with this table of names."""
         script = [] if any(w.startswith(("-T", "--script")) and not w.startswith(
             ("-Ttext", "-Tdata", "-Tbss", "-Trodata")) for w in self.words.rest) \
-            else ["-T", f"{self.folder}/xenolith.lds"]
+            else ["-T", f"{self.folder}/{'unwind' if self.words.unwinds else 'xenolith'}.lds"]
         rest = [w for w in self.words.rest if not again or w not in PRINTS]
         libgcc = [self.words.libgcc]
+        if self.words.unwinds:
+            script.append("--eh-frame-hdr")
+            libgcc.append(f"{os.path.dirname(self.words.libgcc)}/libgcc_eh.a")
         if "--xenolith-symbols" not in rest:
             rest.append("--xenolith-symbols")
         for i in reversed(range(len(rest))):
@@ -130,7 +139,7 @@ class Link:
 
     def first(self, output, map_file):
         """The first link: its errors are the user's."""
-        with tempfile.TemporaryFile() as errors:
+        with open(f"{output}.errors", "w+b") as errors:
             table = [f"{self.folder}/no-symbols.o"]
             status = self.ld(output, table, f"-Map={map_file}", errors=errors).wait()
             errors.seek(0)
@@ -148,34 +157,56 @@ class Link:
         import symbols
         self.say("symbols", first)
         source, made = f"{scratch}/{name}.symbols.S", f"{scratch}/{name}.symbols.o"
-        Path(source).write_text(symbols.assembly(first, name))
+        with open(source, "w") as f:
+            f.write(symbols.assembly(first, name, symbols.known_pairs(f"{self.folder}/pairs")))
         if self.run("as", "--64", "-o", made, source):
             raise LinkError("the table of names cannot be assembled")
         return made
+
+    def accepted(self):
+        """Functions of ports of which someone has read that they do not use it (docs/ports.md)."""
+        folder = f"{self.lib}/xenolith/redzone"
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return {line for n in names for line in open(f"{folder}/{n}").read().splitlines()
+                if not line.startswith("#")}
 
     def check_red_zone(self, image, map_file):
         import redzone
         ours = [f"{self.lib}/{name}" for name in LIBRARIES]
         self.say("redzone", "--map", map_file, "--ours", *ours, "--", image)
         found = redzone.Image(self.tool("objdump"), image, map_file, set(ours)).check()
+        accepted = self.accepted()
+        found = [name for name in found if name not in accepted]
         for name in found:
             print(f"{self.words.output}: {name}() uses the red zone; it was compiled without "
                   "-mno-red-zone", file=sys.stderr)
         if found:
             raise LinkError("nothing in an image may use the red zone: Xen writes there")
 
+    def keep(self, output):
+        """For a port: the objects of its program, with those of libraries of other ports, as one object."""
+        ours = [f"{self.lib}/{name}" for name in LIBRARIES]
+        names = [f"-l{name[3:-2]}" for name in LIBRARIES if name != "libstart.a"] + ["-lgcc"]
+        rest = [w for w in self.words.rest if w not in [*ours, *names, "--xenolith-symbols", "--gc-sections"]]
+        rest = [w for w in rest if w not in ("--whole-archive", "--no-whole-archive")]
+        if self.run("ld", "-r", "-u", "main", "-o", f"{output}.program.o", *rest):
+            raise LinkError("the objects of the program cannot be kept")
+
     def image(self, scratch):
         import symbols
-        wanted = Path(self.words.output)
-        first, output, map_file = f"{scratch}/first", str(wanted), f"{scratch}/map"
-        if wanted.is_dir():
-            raise LinkError(f"cannot open output file {wanted}: Is a directory")
-        if wanted.exists() and not wanted.is_file():
+        output = self.words.output
+        first, map_file, name = f"{scratch}/first", f"{scratch}/map", symbols.stem(output)
+        if os.path.isdir(output):
+            raise LinkError(f"cannot open output file {output}: Is a directory")
+        if os.path.exists(output) and not os.path.isfile(output):
             output = f"{scratch}/second"            # /dev/null
         self.first(first, map_file)
-        table = self.names(first, scratch, wanted.stem)
+        kept = f"{self.folder}/keep"                # of a port's build (tools/ports/build.py)
+        if os.path.exists(kept) and os.path.basename(output) in open(kept).read().split():
+            self.keep(output)
+        table = self.names(first, scratch, name)
         more = [f"-Map={self.words.map}"] if self.words.map else []
-        errors = tempfile.TemporaryFile()       # the same warnings, unless it fails
+        errors = open(f"{scratch}/errors", "w+b")       # the same warnings, unless it fails
         second = self.ld(output, [table], *more, errors=errors, again=True)
         try:
             self.check_red_zone(first, map_file)
@@ -189,7 +220,8 @@ class Link:
                 raise LinkError("strip failed")
         except BaseException:
             second.wait()
-            Path(output).unlink(missing_ok=True)
+            if os.path.exists(output):
+                os.unlink(output)
             raise
 
 
@@ -210,9 +242,23 @@ def main(arguments):
         return once(words)
     if words.pie:
         print(f"{TARGET}-ld: warning: -pie has no effect: an image has a fixed address", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as scratch:
+    with Scratch() as scratch:
         Link(words).image(scratch)
     return 0
+
+
+class Scratch:
+    """A folder for temporary files, without the modules that tempfile loads."""
+
+    def __enter__(self):
+        self.folder = f"{os.environ.get('TMPDIR') or '/tmp'}/xenolith-{os.getpid()}-{os.urandom(6).hex()}"
+        os.mkdir(self.folder, 0o700)
+        return self.folder
+
+    def __exit__(self, *_):
+        for name in os.listdir(self.folder):
+            os.unlink(f"{self.folder}/{name}")
+        os.rmdir(self.folder)
 
 
 def run():

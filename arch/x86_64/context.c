@@ -143,6 +143,11 @@ void arch_context_stack(const struct arch_context *c, size_t *size, size_t *used
 	*used = at < c->high ? c->high - at : 0;
 }
 
+uintptr_t arch_context_low(const struct arch_context *c)
+{
+	return c->low;
+}
+
 void context_registers(const struct arch_context *c, struct regs *r)
 {
 	const struct switched *s = c->sp;

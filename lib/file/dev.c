@@ -124,6 +124,7 @@ static const struct file_ops dev_ops = {
 
 /* As dup() of descriptor 0, 1 or 2. */
 static const char *const standard[] = { "stdin", "stdout", "stderr" };
+static const char *const consoles[] = { "console", "tty" };
 
 static const struct device *device_of(const char *name)
 {
@@ -143,6 +144,9 @@ static struct file *standard_of(const char *name)
 	for (unsigned i = 0; i < COUNT(standard); i++)
 		if (!strcmp(name, standard[i]))
 			f = file_get(i);
+	for (unsigned i = 0; i < COUNT(consoles); i++)
+		if (!f && !strcmp(name, consoles[i]))
+			return &tty_file;
 	if (f)
 		file_put(f);
 	return f;
@@ -197,8 +201,10 @@ static int dev_list(const char *path, unsigned i, struct dirent *entry)
 		strcpy(entry->d_name, devices[i].name);
 	else if ((i -= COUNT(devices)) < COUNT(standard))
 		strcpy(entry->d_name, standard[i]);
+	else if ((i -= COUNT(standard)) < COUNT(consoles))
+		strcpy(entry->d_name, consoles[i]);
 	else
-		return blockdev_list(i - COUNT(standard), entry);
+		return blockdev_list(i - COUNT(consoles), entry);
 	return 1;
 }
 

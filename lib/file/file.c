@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FD_MAX (1 << 20)
 #define WORD 64
+
+static int max = FD_MAX;		/* new descriptors are below it */
 
 static struct file **table;
 static struct word {			/* a bit for each entry of the table */
@@ -23,7 +24,7 @@ static int grow(int fd)
 	struct file **t;
 	struct word *w;
 
-	if (fd >= FD_MAX)
+	if (fd >= max)
 		return -EMFILE;
 	while (bigger <= fd)
 		bigger *= 2;
@@ -127,6 +128,18 @@ bool file_cloexec(int fd)
 	return words[fd / WORD].cloexec >> fd % WORD & 1;
 }
 
+/* Entries of the table above the limit count as taken. */
+void file_set_max(int to)
+{
+	for (int fd = to < max ? to : max; fd < table_size; fd++)
+		if (fd >= to)
+			words[fd / WORD].taken |= 1ull << fd % WORD;
+		else if (!table[fd])
+			words[fd / WORD].taken &= ~(1ull << fd % WORD);
+	max = to;
+	lowest = 0;
+}
+
 struct file *file_get(int fd)
 {
 	if (fd < 0 || fd >= table_size || !table[fd])
@@ -186,7 +199,7 @@ int file_dup(int fd, int at)
 		return -EBADF;
 	if (at == fd)
 		rc = fd;
-	else if (at < 0 || at >= FD_MAX)
+	else if (at < 0 || at >= max)
 		rc = -EBADF;
 	else {
 		/* Closing may sleep, so it must not be done while the entry is in use. */
@@ -209,7 +222,7 @@ int file_dup_from(int fd, int from)
 
 	if (!f)
 		return -EBADF;
-	rc = from < 0 || from >= FD_MAX ? -EINVAL : file_install_from(f, from);
+	rc = from < 0 || from >= max ? -EINVAL : file_install_from(f, from);
 	file_put(f);
 	return rc;
 }

@@ -103,6 +103,8 @@ struct file *file_get(int fd);
 void file_put(struct file *f);
 bool file_has(int fd, const struct file *f);	/* whether fd is a descriptor of f */
 int file_close(int fd);			/* returns 0 or -EBADF */
+#define FD_MAX (1 << 20)
+void file_set_max(int max);		/* new descriptors are below it; at most FD_MAX */
 int file_limit(void);			/* all open descriptors are below it */
 int file_dup(int fd, int at);		/* duplicates fd to `at`, which is closed before */
 /* Duplicates fd to the lowest free descriptor at or above from */

@@ -244,7 +244,17 @@ static const char *wrong_mount(const char *value)
 }
 PARAM_CHECKED(mount, "mount=SOURCE:/PATH[,ro][,sync][,size=SIZE]", wrong_mount);
 
-static bool root_now, has_tmp;
+/*
+ * Folders that programs write to: memory, unless the command line mounts something there or on "/",
+ * or the image has files there.  Of /var, also its usual folders.
+ */
+static const char *const in_memory[] = { "/tmp", "/dev/shm", "/run", "/var" };
+static const char *const in_var[] = { "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool",
+				      "/var/tmp" };
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool root_now, has_root;
+static unsigned has;			/* of in_memory: a bit for each that is mounted */
 
 static void mount_word(const char *rest, const char *value)
 {
@@ -258,7 +268,9 @@ static void mount_word(const char *rest, const char *value)
 	if (!r || parse(value, r))
 		panic("mount=: no memory");
 	is_root = r->at[strspn(r->at, "/")] == '\0';
-	has_tmp = has_tmp || strcmp(r->at, "/tmp") == 0;
+	has_root |= is_root;
+	for (unsigned i = 0; i < COUNT(in_memory); i++)
+		has |= (strcmp(r->at, in_memory[i]) == 0) << i;
 	if (is_root == root_now && mounts_add(r->source, r->at, NULL, &r->options, why)) {
 		format(sentence, sizeof(sentence), "mount=%s: %s", value, why);
 		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, sentence);
@@ -266,15 +278,50 @@ static void mount_word(const char *rest, const char *value)
 	free(r);
 }
 
-static void mount_tmp(void)
+static bool in_image(const char *at)
 {
-	char why[MOUNTS_WHY];
 	struct stat st;
 
-	if (has_tmp || (romfs_mount.stat && romfs_mount.stat("tmp", &st) == 0))
-		return;
-	if (mounts_add("tmpfs", "/tmp", NULL, &(struct fs_options){ 0 }, why))
-		log_warning("/tmp is missing: %s", why);
+	return romfs_mount.stat && romfs_mount.stat(at + 1, &st) == 0;
+}
+
+static bool mount_memory(const char *at, unsigned mode)
+{
+	struct fs_options options = { .root_mode = mode };
+	char why[MOUNTS_WHY];
+
+	if (in_image(at))
+		return false;
+	if (!mounts_add("tmpfs", at, NULL, &options, why))
+		return true;
+	log_warning("%s is missing: %s", at, why);
+	return false;
+}
+
+/* A folder of /var, which is the last that was mounted. */
+static void make_folder(const char *at)
+{
+	const char *name = strrchr(at, '/') + 1;
+	struct fs *fs = sources ? sources->fs : NULL;
+	struct inode *made;
+
+	if (fs && !fs->ops->mkdir(fs->root, name, strlen(name), FS_IFDIR | 0755, 0, 0, &made))
+		inode_put(made);
+}
+
+/* A root of the command line has its own /run and /var. */
+static void mount_writable(void)
+{
+	bool made_var = false;
+
+	for (unsigned i = 0; i < COUNT(in_memory); i++)
+		if (!(has >> i & 1) && (!has_root || i < 2))
+			made_var = mount_memory(in_memory[i], i < 2 ? 0 : 0755) && i == 3;
+	for (unsigned i = 0; i < COUNT(in_var); i++)
+		if (made_var)
+			make_folder(in_var[i]);
+		else if (!has_root && !(has >> 3 & 1) && in_image("/var"))
+			mount_memory(in_var[i], 0755);
 }
 
 void mounts_start(void)
@@ -284,7 +331,7 @@ void mounts_start(void)
 	param_each("mount", mount_word);
 	root_now = false;
 	param_each("mount", mount_word);
-	mount_tmp();
+	mount_writable();
 	files_methods_add();
 	kernel_leave();
 }

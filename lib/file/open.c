@@ -5,6 +5,7 @@
 #include "lib/file/mapped.h"
 #include "lib/file/names.h"
 #include "lib/file/path.h"
+#include "lib/file/pipe.h"
 #include "lib/result.h"
 
 #include <errno.h>
@@ -42,8 +43,10 @@ static int open_found(const struct path *p, int flags, mode_t mode, struct file 
 	if (!at->inode)
 		return flags & O_DIRECT ? -EINVAL :
 		       place_lower(at)->open(at->path, flags, mode, f);
+	if (S_ISFIFO(st.st_mode))
+		return fifo_open(at, flags, f);
 	if (!S_ISREG(st.st_mode))
-		return -ENXIO;		/* nobody is at the other end of it */
+		return -ENXIO;		/* there is no device behind it */
 	if (at->mount->fs->read_only && (writes(flags) || flags & O_TRUNC))
 		return -EROFS;
 	rc = fsfile_open(at, f);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct place path_cwd;
+struct place path_cwd, path_root;
 
 /* ---- Places. */
 
@@ -292,6 +292,15 @@ static enum last kind_of(const char *name, size_t len)
 	       len == 2 && name[0] == '.' && name[1] == '.' ? LAST_DOTDOT : LAST_NAME;
 }
 
+bool place_is_root(const struct place *p)
+{
+	if (p->mount != path_root.mount || !p->mount)
+		return false;
+	if (p->inode && path_root.inode)
+		return p->inode == path_root.inode;
+	return p->path && path_root.path && !strcmp(p->path, path_root.path);
+}
+
 static int step(const struct place *dir, const char *name, size_t len, struct place *to)
 {
 	enum last kind = kind_of(name, len);
@@ -299,7 +308,7 @@ static int step(const struct place *dir, const char *name, size_t len, struct pl
 
 	if (rc)
 		return rc;
-	return kind == LAST_DOT ? place_copy(to, dir) :
+	return kind == LAST_DOT || (kind == LAST_DOTDOT && place_is_root(dir)) ? place_copy(to, dir) :
 	       kind == LAST_DOTDOT ? place_above(dir, to) : child(dir, name, len, to);
 }
 
@@ -331,7 +340,8 @@ static int start(struct place *dir, int fd, const char *name)
 	int rc;
 
 	if (*name == '/' || (fd == AT_FDCWD && !place_is(&path_cwd)))
-		return mount_root(mount_of_root(), dir);
+		return place_is(&path_root) ? place_copy(dir, &path_root) :
+		       mount_root(mount_of_root(), dir);
 	f = fd == AT_FDCWD ? NULL : file_get(fd);
 	if (fd != AT_FDCWD && !f)
 		return -EBADF;

@@ -96,6 +96,10 @@ int place_name(const struct place *dir, char *to);
 /* The current directory; its mount is NULL until the first chdir(): then it is the root. */
 extern struct place path_cwd;
 
+/* The root that chroot() has set; its mount is NULL until then. */
+extern struct place path_root;
+bool place_is_root(const struct place *p);
+
 /* ---- Open files (lib/file/open.c, lib/file/fsfile.c, lib/file/dirfile.c). */
 
 /*

@@ -93,9 +93,8 @@ int pipe_install(struct file *a, struct file *b, bool cloexec, int fds[2])
 	return 0;
 }
 
-static ssize_t pipe_read(struct file *f, void *to, size_t len)
+ssize_t pipe_take(struct pipe *p, int flags, void *to, size_t len)
 {
-	struct pipe *p = ((struct end *)f)->in;
 	const char *from;
 	size_t done = 0, n;
 
@@ -103,7 +102,7 @@ static ssize_t pipe_read(struct file *f, void *to, size_t len)
 		return -EBADF;
 	if (!len)
 		return 0;
-	if (!p->len && !pipe_ended(p) && f->flags & O_NONBLOCK)
+	if (!p->len && !pipe_ended(p) && flags & O_NONBLOCK)
 		return -EAGAIN;
 	if (pipe_wait_bytes(p, 1, NEVER) < 0)
 		return -EINTR;
@@ -116,15 +115,14 @@ static ssize_t pipe_read(struct file *f, void *to, size_t len)
 	return done;
 }
 
-static ssize_t pipe_write(struct file *f, const void *from, size_t len)
+ssize_t pipe_give(struct pipe *p, int flags, const void *from, size_t len)
 {
-	struct pipe *p = ((struct end *)f)->out;
 	size_t done = 0, need = len <= PIPE_ATOMIC ? len : 1;
 
 	if (!p)
 		return -EBADF;
 	while (done < len) {
-		if (!pipe_broken(p) && pipe_room(p) < need && f->flags & O_NONBLOCK)
+		if (!pipe_broken(p) && pipe_room(p) < need && flags & O_NONBLOCK)
 			return done ? (ssize_t)done : -EAGAIN;
 		if (pipe_wait_room(p, need, NEVER) < 0)
 			return done ? (ssize_t)done : -EINTR;
@@ -135,33 +133,50 @@ static ssize_t pipe_write(struct file *f, const void *from, size_t len)
 	return done;
 }
 
-static unsigned pipe_ready(struct file *f)
+static ssize_t pipe_read(struct file *f, void *to, size_t len)
 {
-	const struct end *e = (struct end *)f;
+	return pipe_take(((struct end *)f)->in, f->flags, to, len);
+}
+
+static ssize_t pipe_write(struct file *f, const void *from, size_t len)
+{
+	return pipe_give(((struct end *)f)->out, f->flags, from, len);
+}
+
+unsigned pipe_events(const struct pipe *in, const struct pipe *out)
+{
 	unsigned events = 0;
 
-	if (e->in && e->in->len)
+	if (in && in->len)
 		events |= POLLIN | POLLRDNORM;
-	if (e->in && pipe_ended(e->in))
+	if (in && pipe_ended(in))
 		events |= POLLHUP;
-	if (e->out && (pipe_broken(e->out) || pipe_room(e->out) >= PIPE_ATOMIC))
+	if (out && (pipe_broken(out) || pipe_room(out) >= PIPE_ATOMIC))
 		events |= POLLOUT | POLLWRNORM;
-	if (e->out && pipe_broken(e->out))
+	if (out && pipe_broken(out))
 		events |= POLLERR;
 	return events;
 }
 
-static int pipe_ioctl(struct file *f, unsigned long request, void *arg)
+static unsigned pipe_ready(struct file *f)
 {
-	const struct end *e = (struct end *)f;
+	return pipe_events(((struct end *)f)->in, ((struct end *)f)->out);
+}
 
+int pipe_control(struct file *f, const struct pipe *in, unsigned long request, void *arg)
+{
 	if (request != FIONREAD && request != FIONBIO)
 		return -ENOTTY;
 	if (request == FIONBIO)
 		f->flags = *(int *)arg ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
 	else
-		*(int *)arg = e->in ? e->in->len : 0;
+		*(int *)arg = in ? in->len : 0;
 	return 0;
+}
+
+static int pipe_ioctl(struct file *f, unsigned long request, void *arg)
+{
+	return pipe_control(f, ((struct end *)f)->in, request, arg);
 }
 
 static int pipe_stat(struct file *f, struct stat *st)

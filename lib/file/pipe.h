@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A byte stream from one file to another: one direction of a pipe() or socketpair().
- * Kernel code; only the two functions that wait sleep.
+ * A byte stream from one file to another: one direction of a pipe(), a FIFO or a socketpair().
+ * Kernel code; only functions that wait sleep.
  */
 #ifndef LIB_FILE_PIPE_H
 #define LIB_FILE_PIPE_H
@@ -60,6 +60,18 @@ int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline);
 
 /* Call this when one of its ends has changed. Frees the pipe if both are NULL. */
 void pipe_changed(struct pipe *p);
+
+/* read(), write(), the events of ready(), and ioctl(), of files that read `in` and write `out`
+   (NULL: they do not); flags: O_NONBLOCK.  The first two sleep. */
+ssize_t pipe_take(struct pipe *in, int flags, void *to, size_t len);
+ssize_t pipe_give(struct pipe *out, int flags, const void *from, size_t len);
+unsigned pipe_events(const struct pipe *in, const struct pipe *out);
+int pipe_control(struct file *f, const struct pipe *in, unsigned long request, void *arg);
+
+/* Opens a FIFO of a file system; sleeps until its other end is open, too, unless O_NONBLOCK.
+   Returns 0, -ENXIO, -EINTR or -ENOMEM.  flags: O_* */
+struct place;
+int fifo_open(const struct place *at, int flags, struct file **f);
 
 /* Assigns descriptors to both files, or frees both. Returns 0 or -errno. */
 int pipe_install(struct file *a, struct file *b, bool cloexec, int fds[2]);

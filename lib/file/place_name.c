@@ -62,6 +62,22 @@ static int put_before(struct search *s, const char *text)
 	return 0;
 }
 
+/* A text from the root of chroot(), if there is one and it has a text. */
+static int text_below_root(const struct place *at, char *text)
+{
+	char root[TEXT_BYTES];
+	size_t n;
+	int rc = text_of(at->mount, at->path, text, TEXT_BYTES);
+
+	if (rc || !path_root.path)
+		return rc;
+	rc = text_of(path_root.mount, path_root.path, root, sizeof(root));
+	n = strlen(root);
+	if (!rc && !strncmp(text, root, n) && (text[n] == '/' || !text[n]))
+		memmove(text, text + n, strlen(text + n) + 1);
+	return rc;
+}
+
 int place_name(const struct place *dir, char *to)
 {
 	struct search s = { .end = to + PATH_BYTES - 1, .room = PATH_BYTES - 1 };
@@ -70,7 +86,7 @@ int place_name(const struct place *dir, char *to)
 	int rc = place_copy(&at, dir);
 
 	*s.end = '\0';
-	while (!rc && !at.path) {
+	while (!rc && !at.path && !place_is_root(&at)) {
 		struct mount *m = at.mount;
 
 		if (at.inode != m->fs->root) {
@@ -86,9 +102,9 @@ int place_name(const struct place *dir, char *to)
 			break;
 		}
 	}
-	if (!rc && at.path)
-		rc = text_of(at.mount, at.path, text, sizeof(text));
-	if (!rc && at.path)
+	if (!rc && at.path && !place_is_root(&at))
+		rc = text_below_root(&at, text);
+	if (!rc && at.path && !place_is_root(&at))
 		rc = put_before(&s, text);
 	if (place_is(&at))
 		place_put(&at);

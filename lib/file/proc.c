@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * /proc/xenolith: the guest's statistics (control/command.h) as one JSON object, taken
- * when the file is opened.
+ * when the file is opened; files of Linux (proc_files.c); and /proc/self/fd/N, the open files.
  */
 #include "control/command.h"
+#include "kernel/log.h"
+#include "lib/file/generated.h"
 #include "lib/file/mount.h"
 
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #define NAME "xenolith"
+#define FD "self/fd/"
 
 struct proc_file {
 	struct file file;
@@ -55,15 +58,36 @@ static off_t proc_seek(struct file *f, off_t offset, int whence)
 	return from;
 }
 
+/* The open file whose descriptor is the rest of a path, as in /proc/self/fd/2. */
+static struct file *descriptor(const char *path)
+{
+	struct file *f;
+	int fd = 0;
+
+	if (strncmp(path, FD, sizeof(FD) - 1) || !path[sizeof(FD) - 1])
+		return NULL;
+	for (path += sizeof(FD) - 1; *path >= '0' && *path <= '9' && fd < FD_MAX; path++)
+		fd = fd * 10 + *path - '0';
+	f = *path ? NULL : file_get(fd);
+	if (f)
+		file_put(f);
+	return f;
+}
+
 /* As on Linux, the size is known only when the file is read. */
 static int proc_stat(const char *path, struct stat *st)
 {
-	if (*path && strcmp(path, NAME))
+	const struct generated *g = generated_find(proc_files, path);
+	struct file *f = g ? NULL : descriptor(path);
+
+	if (g)
+		generated_stat(g, st);
+	else if (!strcmp(path, NAME))
+		*st = (struct stat){ .st_mode = S_IFREG | 0444, .st_nlink = 1, .st_blksize = 4096 };
+	else if (f)
+		return f->ops->stat ? f->ops->stat(f, st) : -EINVAL;
+	else
 		return -ENOENT;
-	st->st_ino = *path ? 2 : 1;
-	st->st_mode = *path ? S_IFREG | 0444 : S_IFDIR | 0555;
-	st->st_nlink = *path ? 1 : 2;
-	st->st_blksize = 4096;
 	return 0;
 }
 
@@ -115,11 +139,14 @@ static struct proc_file *snapshot(void)
 
 static int proc_open(const char *path, int flags, mode_t mode, struct file **f)
 {
+	const struct generated *g = generated_find(proc_files, path);
 	struct proc_file *p;
 
 	(void)mode;
-	if (!*path)
-		return -EISDIR;
+	if (g)
+		return generated_open(g, flags, f);
+	if ((*f = descriptor(path)))
+		return 0;
 	if (strcmp(path, NAME))
 		return flags & O_CREAT ? -EROFS : -ENOENT;
 	if ((flags & O_ACCMODE) != O_RDONLY)
@@ -132,10 +159,30 @@ static int proc_open(const char *path, int flags, mode_t mode, struct file **f)
 	return 0;
 }
 
+static int list_descriptors(unsigned i, struct dirent *entry)
+{
+	for (int fd = 0; fd < file_limit(); fd++) {
+		struct file *f = file_get(fd);
+
+		if (f)
+			file_put(f);
+		if (!f || i--)
+			continue;
+		*entry = (struct dirent){ .d_ino = fd + 1, .d_type = DT_LNK };
+		format(entry->d_name, sizeof(entry->d_name), "%d", fd);
+		return 1;
+	}
+	return 0;
+}
+
 static int proc_list(const char *path, unsigned i, struct dirent *entry)
 {
-	if (*path || i)
-		return 0;
+	if (!strcmp(path, "self/fd"))
+		return list_descriptors(i, entry);
+	if (*path)
+		return generated_list(proc_files, path, i, entry);
+	if (i)
+		return generated_list(proc_files, path, i - 1, entry);
 	*entry = (struct dirent){ .d_ino = 2, .d_type = DT_REG };
 	strcpy(entry->d_name, NAME);
 	return 1;

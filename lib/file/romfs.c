@@ -5,6 +5,7 @@
  * tools/files generates a table in .rodata, sorted by path. Reading copies from there.
  */
 #include "kernel/sched.h"
+#include "lib/file/generated.h"
 #include "lib/file/mount.h"
 
 #include <errno.h>
@@ -21,6 +22,13 @@ struct romfs_entry {
 	uint64_t size;
 };
 
+/* Absent in the host's tests. */
+const struct generated *generated_find(const struct generated *table, const char *path)
+	__attribute__((weak));
+int generated_open(const struct generated *g, int flags, struct file **f) __attribute__((weak));
+void generated_stat(const struct generated *g, struct stat *st) __attribute__((weak));
+extern const struct generated etc_files[] __attribute__((weak));
+
 /* Absent in an image without files. */
 extern const struct romfs_entry romfs_entries[] __attribute__((weak));
 extern const struct romfs_entry romfs_end[] __attribute__((weak));
@@ -33,14 +41,37 @@ struct romfile {
 
 static const struct romfs_entry root = { "", NULL, 0 };
 
+/* As strcmp() of an entry's path with the first n bytes of `path` and what is behind them. */
+static int compare(const struct romfs_entry *e, const char *path, size_t n, const char *behind)
+{
+	int c = strncmp(e->path, path, n);
+
+	return c ? c : strcmp(e->path + n, behind);
+}
+
+/* The first entry that is not before this path. */
+static const struct romfs_entry *find(const char *path, size_t n, const char *behind)
+{
+	const struct romfs_entry *from = romfs_entries, *to = romfs_end;
+
+	while (from != to) {
+		const struct romfs_entry *middle = from + (to - from) / 2;
+
+		if (compare(middle, path, n, behind) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 static const struct romfs_entry *lookup(const char *path)
 {
+	const struct romfs_entry *e = find(path, strlen(path), "");
+
 	if (!*path)
 		return &root;
-	for (const struct romfs_entry *e = romfs_entries; e != romfs_end; e++)
-		if (strcmp(e->path, path) == 0)
-			return e;
-	return NULL;
+	return e != romfs_end && strcmp(e->path, path) == 0 ? e : NULL;
 }
 
 static const void *romfs_bytes(struct file *f, off_t at, size_t *len)
@@ -122,13 +153,25 @@ static const struct file_ops romfs_ops = {
 	.sync = romfs_sync, .bytes = romfs_bytes, .close = romfs_close,
 };
 
+/* A file of /etc that the image does not have.  With a disk as the root, only that has them. */
+static const struct generated *of_etc(const char *path)
+{
+	if (!generated_find || mount_of_root()->fs)
+		return NULL;
+	return generated_find(etc_files, path);
+}
+
 static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)
 {
 	const struct romfs_entry *e = lookup(path);
 	bool writes = (flags & O_ACCMODE) != O_RDONLY;
 	struct romfile *r;
 
+	const struct generated *g = e ? NULL : of_etc(path);
+
 	(void)mode;
+	if (g)
+		return generated_open(g, flags, f);
 	if (!e)
 		return flags & O_CREAT ? -EROFS : -ENOENT;
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
@@ -149,23 +192,41 @@ static int romfs_open(const char *path, int flags, mode_t mode, struct file **f)
 static int romfs_stat(const char *path, struct stat *st)
 {
 	const struct romfs_entry *e = lookup(path);
+	const struct generated *g = e ? NULL : of_etc(path);
 
-	if (!e)
+	if (g)
+		generated_stat(g, st);
+	else if (!e)
 		return -ENOENT;
-	describe(e, st);
+	else
+		describe(e, st);
 	return 0;
 }
+
+/* Where a list goes on: `next` is behind name i - 1 of the folder that begins with `first`. */
+static struct {
+	const struct romfs_entry *first, *next;
+	unsigned i;
+} last;
 
 static int romfs_list(const char *path, unsigned i, struct dirent *entry)
 {
 	size_t n = strlen(path);
+	const struct romfs_entry *first = find(path, n, n ? "/" : ""), *e = first;
+	unsigned k = 0;
 
-	for (const struct romfs_entry *e = romfs_entries; e != romfs_end; e++) {
+	if (first == last.first && i >= last.i) {
+		e = last.next;
+		k = last.i;
+	}
+	for (; e != romfs_end && !strncmp(e->path, path, n) && (!n || e->path[n] == '/'); e++) {
 		const char *name = e->path + n + (n != 0);
 
-		if (strncmp(e->path, path, n) || (n && e->path[n] != '/') ||
-		    strchr(name, '/') || i--)
+		if (strchr(name, '/') || k++ < i)
 			continue;
+		last.first = first;
+		last.next = e + 1;
+		last.i = k;
 		*entry = (struct dirent){
 			.d_ino = e - romfs_entries + 2, .d_type = e->data ? DT_REG : DT_DIR,
 		};

@@ -17,6 +17,9 @@
 
 #define CTRL_D 4
 
+/* lib/file/tty_ioctl.c, in images with ioctl() */
+int tty_ioctl(struct file *f, unsigned long request, void *arg) __attribute__((weak));
+
 static bool ended;
 
 void tty_end_input(void)
@@ -96,7 +99,7 @@ static unsigned tty_ready(struct file *f)
 
 static const struct file_ops tty_ops = {
 	.read = tty_read, .write = tty_write, .seek = tty_seek, .stat = tty_stat,
-	.ready = tty_ready,
+	.ready = tty_ready, .ioctl = tty_ioctl,
 };
 
 struct file tty_file = { .ops = &tty_ops, .flags = O_RDWR };

@@ -53,6 +53,9 @@ struct addrinfo {
 #define NI_MAXHOST	1025
 #define NI_MAXSERV	32
 
+#define _PATH_HOSTS		"/etc/hosts"
+#define _PATH_SERVICES		"/etc/services"
+
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
 		struct addrinfo **list);
 void freeaddrinfo(struct addrinfo *list);
@@ -97,7 +100,9 @@ struct hostent *gethostbyaddr(const void *address, socklen_t len, int family);
 struct servent *getservbyname(const char *name, const char *protocol);
 struct servent *getservbyport(int port, const char *protocol);
 struct protoent *getprotobyname(const char *name);
+struct protoent *getprotobynumber(int number);
 const char *hstrerror(int error);
+void herror(const char *what);		/* on stderr */
 
 /*
  * As in glibc: the result is in the caller's memory. Returns 0 or an error number
@@ -109,6 +114,11 @@ int gethostbyname2_r(const char *name, int family, struct hostent *entry, char *
 		     size_t size, struct hostent **result, int *h_error);
 int gethostbyaddr_r(const void *address, socklen_t len, int family, struct hostent *entry,
 		    char *memory, size_t size, struct hostent **result, int *h_error);
+
+int getservbyname_r(const char *name, const char *protocol, struct servent *entry, char *memory,
+		    size_t size, struct servent **result);
+int getservbyport_r(int port, const char *protocol, struct servent *entry, char *memory,
+		    size_t size, struct servent **result);
 
 int *__h_errno(void);
 #define h_errno (*__h_errno())

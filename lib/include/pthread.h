@@ -18,11 +18,18 @@ extern "C" {
 #endif
 
 /*
- * Sends a signal to a thread: the handler runs when the thread next leaves the kernel.
- * Signal 0 only checks whether the thread exists. Returns 0, ESRCH, EINVAL, or ENOTSUP
- * for signals that would stop a process.
+ * Robust mutexes: if the owner ends, the next lock returns EOWNERDEAD and is held; unless
+ * pthread_mutex_consistent() is called before it is unlocked, all later ones return
+ * ENOTRECOVERABLE.
  */
-int pthread_kill(pthread_t thread, int signal);
+int pthread_mutexattr_setrobust(pthread_mutexattr_t *attr, int robust);
+int pthread_mutexattr_getrobust(const pthread_mutexattr_t *attr, int *robust);
+int pthread_mutex_consistent(pthread_mutex_t *mutex);
+
+/* As the functions with "timed", with a time of this clock (POSIX.1-2024). */
+int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *when);
+int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+			   const struct timespec *when);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 #define XENOLITH_SYSLOG_H
 
 #include <stdarg.h>
+#include <sys/cdefs.h>
 
 #define LOG_EMERG	0
 #define LOG_ALERT	1
@@ -46,6 +47,8 @@
 #define LOG_NOWAIT	16
 #define LOG_PERROR	32
 
+__BEGIN_DECLS
+
 /* name precedes each line; options and facility have no effect. */
 void openlog(const char *name, int options, int facility);
 void closelog(void);
@@ -58,5 +61,7 @@ void syslog(int priority, const char *format, ...)
 	__attribute__((__format__(__printf__, 2, 3)));
 void vsyslog(int priority, const char *format, va_list args)
 	__attribute__((__format__(__printf__, 2, 0)));
+
+__END_DECLS
 
 #endif

@@ -3,8 +3,13 @@
 #ifndef _UTIME_H
 #define _UTIME_H
 
+#include <sys/cdefs.h>
 #include <sys/utime.h>
 
+__BEGIN_DECLS
+
 int utime(const char *name, const struct utimbuf *times);
+
+__END_DECLS
 
 #endif

@@ -38,35 +38,14 @@ struct __lock __lock___arc4random_mutex;
 static struct __lock *closed;
 static bool wait_limited;
 
+bool lock_held(const struct __lock *lock)
+{
+	return mutex_owner(&lock->mutex) == current;
+}
+
 void locks_limit_wait(void)
 {
 	wait_limited = true;
-}
-
-/*
- * Locks, and counts recursion. exit() flushes all streams, and one of them may be locked
- * by a thread that waits for input: after locks_limit_wait() it continues without the lock.
- */
-static void acquire(struct mutex *m)
-{
-	if (m->owner == current)
-		m->depth++;
-	else if (mutex_lock(m, wait_limited ? clock_now() + PATIENCE : NEVER))
-		m->depth = 1;
-}
-
-static bool try_acquire(struct mutex *m)
-{
-	if (m->owner != current && !mutex_trylock(m))
-		return false;
-	m->depth++;
-	return true;
-}
-
-static void release(struct mutex *m)
-{
-	if (m->owner == current && --m->depth == 0)
-		mutex_unlock(m);
 }
 
 /* Without memory there is no lock: stdio has no way to report an error here. */
@@ -99,34 +78,35 @@ void __retarget_lock_close(_LOCK_T lock)
 	__malloc_unlock(_REENT);
 }
 
+/*
+ * Locks, and counts recursion. exit() flushes all streams, and one of them may be locked
+ * by a thread that waits for input: after locks_limit_wait() it continues without the lock.
+ */
 void __retarget_lock_acquire(_LOCK_T lock)
 {
 	if (!lock || !current)
 		return;
-	kernel_enter();
-	acquire(&lock->mutex);
-	kernel_leave();
+	if (lock_held(lock) ||
+	    mutex_lock(&lock->mutex, wait_limited ? clock_now() + PATIENCE : NEVER))
+		lock->mutex.depth++;
 }
 
 int __retarget_lock_try_acquire(_LOCK_T lock)
 {
-	bool locked;
-
 	if (!lock || !current)
 		return 1;
-	kernel_enter();
-	locked = try_acquire(&lock->mutex);
-	kernel_leave();
-	return locked;
+	if (!lock_held(lock) && !mutex_trylock(&lock->mutex))
+		return 0;
+	lock->mutex.depth++;
+	return 1;
 }
 
 void __retarget_lock_release(_LOCK_T lock)
 {
 	if (!lock || !current)
 		return;
-	kernel_enter();
-	release(&lock->mutex);
-	kernel_leave();
+	if (lock_held(lock) && --lock->mutex.depth == 0)
+		mutex_unlock(&lock->mutex);
 }
 
 /* newlib never locks a non-recursive lock twice, so all can be recursive. */
@@ -142,7 +122,7 @@ void __malloc_lock(struct _reent *reent)
 {
 	(void)reent;
 	if (current)
-		kernel_enter();
+		kernel_enter_briefly();
 	heap_enter();
 }
 
@@ -151,5 +131,5 @@ void __malloc_unlock(struct _reent *reent)
 	(void)reent;
 	heap_leave();
 	if (current)
-		kernel_leave();
+		kernel_leave_briefly();
 }

@@ -6,6 +6,7 @@
 #include "lib/netdb/service.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,17 +72,52 @@ struct servent *getservbyport(int port, const char *protocol)
 	return servent(service_at(ntohs(port), socktype(protocol)), protocol);
 }
 
-struct protoent *getprotobyname(const char *name)
+/* In the caller's memory, which is not needed, since the table stays. */
+static int servent_r(const struct service *s, const char *protocol, struct servent *entry,
+		     struct servent **result)
 {
 	static char *aliases[1];
-	static struct protoent protocols[] = {
-		{ "ip", aliases, IPPROTO_IP }, { "icmp", aliases, IPPROTO_ICMP },
-		{ "tcp", aliases, IPPROTO_TCP }, { "udp", aliases, IPPROTO_UDP },
-		{ "ipv6-icmp", aliases, IPPROTO_ICMPV6 },
-	};
 
+	*result = s ? entry : NULL;
+	if (s)
+		*entry = (struct servent){ (char *)s->name, aliases, htons(s->port),
+					   protocol ? (char *)protocol : s->tcp ? "tcp" : "udp" };
+	return s ? 0 : ENOENT;
+}
+
+int getservbyname_r(const char *name, const char *protocol, struct servent *entry, char *memory,
+		    size_t size, struct servent **result)
+{
+	(void)memory, (void)size;
+	return servent_r(service_named(name, socktype(protocol)), protocol, entry, result);
+}
+
+int getservbyport_r(int port, const char *protocol, struct servent *entry, char *memory,
+		    size_t size, struct servent **result)
+{
+	(void)memory, (void)size;
+	return servent_r(service_at(ntohs(port), socktype(protocol)), protocol, entry, result);
+}
+
+static char *no_aliases[1];
+static struct protoent protocols[] = {
+	{ "ip", no_aliases, IPPROTO_IP }, { "icmp", no_aliases, IPPROTO_ICMP },
+	{ "tcp", no_aliases, IPPROTO_TCP }, { "udp", no_aliases, IPPROTO_UDP },
+	{ "ipv6", no_aliases, IPPROTO_IPV6 }, { "ipv6-icmp", no_aliases, IPPROTO_ICMPV6 },
+};
+
+struct protoent *getprotobyname(const char *name)
+{
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
 		if (!strcmp(protocols[i].p_name, name))
+			return &protocols[i];
+	return NULL;
+}
+
+struct protoent *getprotobynumber(int number)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (protocols[i].p_proto == number)
 			return &protocols[i];
 	return NULL;
 }

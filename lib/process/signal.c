@@ -1,59 +1,46 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals: from the program itself and from the operator (POSIX.1-2017, 2.4).
+ * Signals: how they become pending, and how they are delivered (POSIX.1-2017, 2.4).
  *
- * A signal is pending, for a thread or for the process, until a thread that does not
- * block it leaves the kernel. There the handler is called as an ordinary function on the
- * thread's stack. So a thread that computes without a call gets its signal at its next
- * call; a call that sleeps is woken (lib/thread/signals.h). A signal whose action ends
- * the program ends it immediately.
+ * A signal is pending, for a thread or for the process, until a thread that does not block it
+ * leaves the kernel, or continues after an upcall interrupted it. There the handler is called as
+ * an ordinary function on the thread's stack. A call that sleeps is woken
+ * (lib/thread/signals.h). A signal whose action ends the program ends it immediately.
  *
- * Signals are not queued: a pending signal is pending once.
+ * Signals from SIGRTMIN on are queued with their information; the others are pending once, with
+ * the information of the first.
  */
-#include "kernel/clock.h"
+#include "lib/process/signal.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
-#include "lib/result.h"
-#include "lib/thread/clocks.h"
-#include "lib/thread/pthread.h"
-#include "lib/thread/signals.h"
 
-#include <signal.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BIT(sig) ((sigset_t)1 << (sig))
-#define ALL (BIT(NSIG) - 2)
-#define NOT_BLOCKED (BIT(SIGKILL) | BIT(SIGSTOP))
 /* Signals whose default action does nothing ... */
 #define IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
 /* ... and those that would stop the process: nothing could continue it. */
 #define STOPS (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
-/* The last three flags have no effect: there are no children and no alternate stack. */
-#define FLAGS (SA_RESTART | SA_RESETHAND | SA_NODEFER | SA_ONSTACK | SA_NOCLDSTOP | \
-	       SA_NOCLDWAIT)
 
-static struct sigaction actions[NSIG];
-static sigset_t pending;		/* for the process: any thread may take it */
+struct sigaction signal_actions[NSIG];
 
-static bool is_signal(int sig)
-{
-	return sig > 0 && sig < NSIG;
-}
+static struct pending process;		/* any thread may take them */
+static unsigned queued;			/* allocated struct signal_info */
 
 static bool ignored(int sig)
 {
-	return actions[sig].sa_handler == SIG_IGN ||
-	       (actions[sig].sa_handler == SIG_DFL && BIT(sig) & IGNORED);
+	return signal_actions[sig].sa_handler == SIG_IGN ||
+	       (signal_actions[sig].sa_handler == SIG_DFL && BIT(sig) & IGNORED);
 }
 
 static bool stops(int sig)
 {
-	return actions[sig].sa_handler == SIG_DFL && BIT(sig) & STOPS;
+	return signal_actions[sig].sa_handler == SIG_DFL && BIT(sig) & STOPS;
 }
 
 /* A signal that sigwait() waits for is not delivered to a handler. */
-static bool accepts(const struct pthread *p, int sig)
+bool signal_accepted(const struct pthread *p, int sig)
 {
 	return BIT(sig) & (~p->blocked | p->waited_for);
 }
@@ -67,38 +54,156 @@ static bool stays_pending(const struct pthread *p, int sig)
 	return BIT(sig) & (p->blocked | p->waited_for);
 }
 
-static bool ends(const struct pthread *p, int sig)
+/* ---- pending signals */
+
+static void release(struct signal_info *s)
 {
-	return actions[sig].sa_handler == SIG_DFL && !ignored(sig) && !stays_pending(p, sig);
+	s->queued = false;
+	if (s->taken)
+		return;
+	free(s);
+	queued--;
 }
+
+static struct signal_info *unlink_info(struct pending *from, int sig)
+{
+	struct signal_info **link = &from->first, *s;
+
+	while ((s = *link) && s->info.si_signo != sig)
+		link = &s->next;
+	if (s)
+		*link = s->next;
+	return s;
+}
+
+/* Removes the first one with this number, and sets *info. */
+static void take_from(struct pending *from, int sig, siginfo_t *info)
+{
+	struct signal_info *s = unlink_info(from, sig), *t;
+
+	*info = (siginfo_t){ .si_signo = sig };
+	if (s) {
+		if (s->taken)
+			s->taken(s);
+		*info = s->info;
+		release(s);
+	}
+	for (t = from->first; t && t->info.si_signo != sig; t = t->next)
+		;
+	if (!t)
+		from->set &= ~BIT(sig);
+}
+
+static void discard_from(struct pending *from, int sig)
+{
+	struct signal_info *s;
+
+	while ((s = unlink_info(from, sig)))
+		release(s);
+	from->set &= ~BIT(sig);
+}
+
+void signal_discard(int sig)
+{
+	if (!ignored(sig))
+		return;
+	discard_from(&process, sig);
+	for (struct pthread *p = pthread_next(NULL); p; p = pthread_next(p))
+		discard_from(&p->pending, sig);
+}
+
+void signal_thread_ends(struct pending *p)
+{
+	for (int sig = 1; p->set && sig < NSIG; sig++)
+		if (p->set & BIT(sig))
+			discard_from(p, sig);
+}
+
+sigset_t signal_pending(const struct pthread *p)
+{
+	return p->pending.set | process.set;
+}
+
+int signal_take(struct pthread *p, sigset_t set, siginfo_t *info)
+{
+	siginfo_t unused;
+
+	set &= signal_pending(p);
+	if (!set)
+		return 0;
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (!(set & BIT(sig)))
+			continue;
+		take_from(p->pending.set & BIT(sig) ? &p->pending : &process, sig,
+			  info ? info : &unused);
+		return sig;
+	}
+	return 0;
+}
+
+static void withdraw_from(struct pending *from, struct signal_info *own)
+{
+	struct signal_info **link = &from->first;
+	bool more = false;
+
+	while (*link && *link != own)
+		link = &(*link)->next;
+	if (!*link)
+		return;
+	*link = own->next;
+	for (struct signal_info *s = from->first; s; s = s->next)
+		more |= s->info.si_signo == own->info.si_signo;
+	if (!more)
+		from->set &= ~BIT(own->info.si_signo);
+	own->queued = false;
+}
+
+void signal_withdraw(struct signal_info *own)
+{
+	withdraw_from(&process, own);
+	for (struct pthread *p = pthread_next(NULL); p; p = pthread_next(p))
+		withdraw_from(&p->pending, own);
+}
+
+/* Returns 0 or -EAGAIN. */
+static int add(struct pending *to, const siginfo_t *info, struct signal_info *own)
+{
+	struct signal_info **link = &to->first, *s = own;
+	int sig = info->si_signo;
+
+	if (sig < SIGRTMIN && to->set & BIT(sig))
+		return 0;
+	if (!s && queued < QUEUED_MAX && (s = calloc(1, sizeof(*s))))
+		queued++;
+	if (!s && info->si_code == SI_QUEUE)
+		return -EAGAIN;
+	to->set |= BIT(sig);
+	if (!s)
+		return 0;	/* without its information */
+	s->info = *info;
+	s->next = NULL;
+	s->queued = true;
+	while (*link)
+		link = &(*link)->next;
+	*link = s;
+	return 0;
+}
+
+/* ---- delivery */
 
 /* Returns the signals that the thread must handle now; removes those that are ignored. */
 static sigset_t deliverable(struct pthread *p)
 {
-	sigset_t set = (p->pending | pending) & ~p->blocked & ~p->waited_for;
+	sigset_t set = signal_pending(p) & ~p->blocked & ~p->waited_for, rest = set;
 
-	for (int sig = 1; set && sig < NSIG; sig++) {
-		if (set & BIT(sig) && ignored(sig)) {
-			set &= ~BIT(sig);
-			p->pending &= ~BIT(sig);
-			pending &= ~BIT(sig);
-		}
+	for (int sig = 1; rest; sig++, rest >>= 1) {
+		if (!(rest & 1) || !ignored(sig))
+			continue;
+		set &= ~BIT(sig);
+		discard_from(&p->pending, sig);
+		discard_from(&process, sig);
 	}
 	return set;
-}
-
-/* Takes a pending signal of the set. Returns its number, or 0. */
-static int take(struct pthread *p, sigset_t set)
-{
-	for (int sig = 1; sig < NSIG; sig++) {
-		sigset_t *from = p->pending & BIT(sig) ? &p->pending : &pending;
-
-		if (set & *from & BIT(sig)) {
-			*from &= ~BIT(sig);
-			return sig;
-		}
-	}
-	return 0;
 }
 
 static _Noreturn void end_by(int sig)
@@ -108,7 +213,7 @@ static _Noreturn void end_by(int sig)
 	_exit(128 + sig);
 }
 
-static void notify(struct pthread *p)
+void signal_notify(struct pthread *p)
 {
 	if (!p->thread)
 		return;
@@ -116,11 +221,10 @@ static void notify(struct pthread *p)
 	thread_wake(p->thread);
 }
 
-/* ---- delivery */
-
 bool signal_waiting(void)
 {
-	return current->local && deliverable(current->local);
+	return current->local && ((cancel_waits && cancel_waits()) ||
+				  deliverable(current->local));
 }
 
 /* Whether all signals to be handled now have SA_RESTART. */
@@ -129,302 +233,140 @@ static bool all_restart(struct pthread *p)
 	sigset_t set = deliverable(p);
 
 	for (int sig = 1; sig < NSIG; sig++)
-		if (set & BIT(sig) && !(actions[sig].sa_flags & SA_RESTART))
+		if (set & BIT(sig) && !(signal_actions[sig].sa_flags & SA_RESTART))
 			return false;
 	return true;
 }
 
 bool signal_handled(enum signal_way way)
 {
-	if (way == SIGNAL_ENDS || current->depth != 1)
+	struct pthread *p = current->local;
+
+	if (way == SIGNAL_ENDS || current->depth != 1 || p->cancel_now)
 		return false;
-	if (way == SIGNAL_RESTARTS && !all_restart(current->local))
+	if (way == SIGNAL_RESTARTS && !all_restart(p))
 		return false;
+	p->nested++;
 	kernel_leave();
 	kernel_enter();
+	p->nested--;
 	return true;
 }
 
-/* Called in the kernel; leaves it for the handler. */
-static void handle(struct pthread *p, int sig)
+bool signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
 {
-	struct sigaction act = actions[sig];
+	struct pthread *p = current->local;
+	int rc = 0;
+
+	if (p) {
+		/* Asynchronous cancellation ends the thread when the call leaves the kernel. */
+		bool no_cancel = p->cancel_type != PTHREAD_CANCEL_ASYNCHRONOUS ||
+				 current->depth > 1;
+
+		p->nested += no_cancel;
+		rc = wait_or_signal(queue, deadline, SIGNAL_CONTINUES, held(arg));
+		p->nested -= no_cancel;
+		current->signal_due |= p->cancelled;
+		if (p->cancel_now)
+			return rc > 0;
+	}
+	/* Without a struct pthread, or in a call within the kernel, no handler runs. */
+	return p && rc >= 0 ? rc : wait_until_deadline(queue, deadline, held(arg));
+}
+
+static void call(const struct sigaction *act, siginfo_t *info)
+{
+	if (act->sa_flags & SA_SIGINFO)
+		act->sa_sigaction(info->si_signo, info, NULL);
+	else
+		act->sa_handler(info->si_signo);
+}
+
+/* Called in the kernel; leaves it for the handler. */
+static void handle(struct pthread *p, siginfo_t *info)
+{
+	struct sigaction act = signal_actions[info->si_signo];
 	sigset_t before = p->blocked;
 
 	if (act.sa_handler == SIG_DFL)
-		end_by(sig);
+		end_by(info->si_signo);
 	if (act.sa_flags & SA_RESETHAND)
-		actions[sig].sa_handler = SIG_DFL;
+		signal_actions[info->si_signo].sa_handler = SIG_DFL;
 	p->blocked |= act.sa_mask & ~NOT_BLOCKED;
 	if (!(act.sa_flags & SA_NODEFER))
-		p->blocked |= BIT(sig);
+		p->blocked |= BIT(info->si_signo);
 	kernel_leave();
-	act.sa_handler(sig);
+	call(&act, info);
 	kernel_enter();
-	p->blocked = before;
+	signal_block(p, before);
 }
 
-/* Called by the scheduler when a thread with `signal_due` set leaves the kernel. */
 void thread_deliver_signals(void)
 {
 	struct pthread *p = current->local;
-	int sig;
+	siginfo_t info;
 
 	kernel_enter();
 	current->signal_due = false;
-	while (p && (sig = take(p, deliverable(p))))
-		handle(p, sig);
+	while (p && signal_take(p, deliverable(p), &info))
+		handle(p, &info);
 	kernel_leave();
+	if (p && cancel_act)
+		cancel_act();
+}
+
+void signal_block(struct pthread *p, sigset_t set)
+{
+	p->blocked = set & ~NOT_BLOCKED;
+	p->thread->signal_due |= deliverable(p) != 0;
 }
 
 /* ---- sending */
 
-/* Sends a signal to a thread, which may have ended. Returns 0 or an error number. */
-static int send_to(struct pthread *p, int sig)
+/* The thread that takes a signal for the process: the current one if it can. */
+static struct pthread *receiver(int sig)
 {
-	if (!sig || !p->thread)
-		return 0;
-	if (stops(sig))
-		return ENOTSUP;
-	if (ends(p, sig))
-		end_by(sig);
-	if (stays_pending(p, sig) || !ignored(sig)) {
-		p->pending |= BIT(sig);
-		notify(p);
-	}
-	return 0;
+	struct pthread *self = current->kind == THREAD_APP ? pthread_current() : NULL;
+
+	if (self && signal_accepted(self, sig))
+		return self;
+	for (struct pthread *p = pthread_next(NULL); p; p = pthread_next(p))
+		if (p->thread && signal_accepted(p, sig))
+			return p;
+	return NULL;
 }
 
-int pthread_kill(pthread_t id, int sig)
+int signal_send(struct pthread *to, const siginfo_t *info, struct signal_info *own)
 {
-	struct pthread *p;
-	int error;
-
-	if (sig < 0 || sig >= NSIG)
-		return EINVAL;
-	pthread_current();
-	kernel_enter();
-	p = pthread_lookup(id);
-	error = p ? send_to(p, sig) : ESRCH;
-	kernel_leave();
-	return error;
-}
-
-int raise(int sig)
-{
-	return result(is_signal(sig) ? -pthread_kill(pthread_self(), sig) : -EINVAL);
-}
-
-/*
- * Sends a signal to the process. Any thread that does not block it takes it; preferably
- * the current one, whose handler then runs before kill() returns.
- */
-static int send(int sig)
-{
-	struct pthread *self = pthread_current(), *to = accepts(self, sig) ? self : NULL;
+	int sig = info->si_signo, rc;
+	struct pthread *p = to ? to : receiver(sig);
+	bool kept = !p || stays_pending(p, sig);
 
 	if (stops(sig))
 		return -ENOTSUP;
-	for (struct pthread *p = pthread_next(NULL); p && !to; p = pthread_next(p))
-		if (p->thread && accepts(p, sig))
-			to = p;
-	if (ignored(sig) && !stays_pending(self, sig) && !(to && BIT(sig) & to->waited_for))
+	if (ignored(sig) && !kept)
 		return 0;
-	if (to && actions[sig].sa_handler == SIG_DFL && !ignored(sig) &&
-	    !(BIT(sig) & to->waited_for))
+	if (signal_actions[sig].sa_handler == SIG_DFL && !kept && current->kind == THREAD_APP)
 		end_by(sig);
-	pending |= BIT(sig);
-	if (to)
-		notify(to);
-	return 0;
+	rc = add(to ? &to->pending : &process, info, own);
+	if (!rc && p)
+		signal_notify(p);
+	if (!rc && signalfd_changed)
+		signalfd_changed();
+	return rc;
 }
 
 /* From outside the process: the default action is not taken. */
 int shutdown_signal(int sig)
 {
+	siginfo_t info = { .si_signo = sig };
 	struct pthread *to = NULL;
 
 	if (!is_signal(sig))
 		return -EINVAL;
-	for (struct pthread *p = pthread_next(NULL); p && !to; p = pthread_next(p))
-		if (p->thread && accepts(p, sig))
-			to = p;
-	if (actions[sig].sa_handler == SIG_IGN ||
-	    (actions[sig].sa_handler == SIG_DFL && !(to && BIT(sig) & to->waited_for)))
+	to = receiver(sig);
+	if (signal_actions[sig].sa_handler == SIG_IGN ||
+	    (signal_actions[sig].sa_handler == SIG_DFL && !(to && BIT(sig) & to->waited_for)))
 		return -ENOENT;
-	pending |= BIT(sig);
-	if (to)
-		notify(to);
-	return 0;
-}
-
-/* All values of pid that mean the own process are accepted. */
-int kill(pid_t pid, int sig)
-{
-	int rc;
-
-	if (sig < 0 || sig >= NSIG)
-		return result(-EINVAL);
-	if (pid > 1 || pid < -1)
-		return result(-ESRCH);
-	if (!sig)
-		return 0;
-	kernel_enter();
-	rc = send(sig);
-	kernel_leave();
-	return result(rc);
-}
-
-/* ---- actions and masks */
-
-int sigaction(int sig, const struct sigaction *restrict new, struct sigaction *restrict old)
-{
-	struct sigaction before;
-
-	if (!is_signal(sig) || (BIT(sig) & NOT_BLOCKED && new) ||
-	    (new && new->sa_flags & ~FLAGS))
-		return result(-EINVAL);
-	pthread_current();		/* a thread that gets signals from outside */
-	kernel_enter();
-	before = actions[sig];
-	if (new)
-		actions[sig] = *new;
-	if (new && ignored(sig)) {	/* also one that is blocked and pending */
-		pending &= ~BIT(sig);
-		for (struct pthread *p = pthread_next(NULL); p; p = pthread_next(p))
-			p->pending &= ~BIT(sig);
-	}
-	kernel_leave();
-	if (old)
-		*old = before;
-	return 0;
-}
-
-/* As on BSD and Linux: the handler stays installed, and calls are restarted. */
-_sig_func_ptr signal(int sig, _sig_func_ptr handler)
-{
-	struct sigaction act = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;
-
-	return sigaction(sig, &act, &old) ? SIG_ERR : old.sa_handler;
-}
-
-/* Kernel code. */
-static void block(struct pthread *p, sigset_t set)
-{
-	p->blocked = set & ALL & ~NOT_BLOCKED;
-	p->thread->signal_due |= deliverable(p) != 0;
-}
-
-int pthread_sigmask(int how, const sigset_t *new, sigset_t *old)
-{
-	struct pthread *p = pthread_current();
-	sigset_t before = p->blocked;
-	int error = 0;
-
-	kernel_enter();
-	if (new && how == SIG_SETMASK)
-		block(p, *new);
-	else if (new && how == SIG_BLOCK)
-		block(p, before | *new);
-	else if (new && how == SIG_UNBLOCK)
-		block(p, before & ~*new);
-	else if (new)
-		error = EINVAL;
-	kernel_leave();
-	if (old && !error)
-		*old = before;
-	return error;
-}
-
-int sigprocmask(int how, const sigset_t *new, sigset_t *old)
-{
-	return result(-pthread_sigmask(how, new, old));
-}
-
-int sigpending(sigset_t *set)
-{
-	*set = (pthread_current()->pending | pending) & pthread_current()->blocked;
-	return 0;
-}
-
-void signal_mask(const sigset_t *mask)
-{
-	struct pthread *p = pthread_current();
-
-	p->unmasked = p->blocked;
-	if (mask)
-		block(p, *mask);
-}
-
-void signal_unmask(const sigset_t *mask)
-{
-	struct pthread *p = pthread_current();
-
-	if (mask)
-		pthread_sigmask(SIG_SETMASK, &p->unmasked, NULL);
-}
-
-/* ---- waiting */
-
-int sigsuspend(const sigset_t *mask)
-{
-	static struct waitq nobody;
-	sigset_t before = pthread_current()->blocked;
-
-	kernel_enter();
-	block(pthread_current(), *mask);
-	wait_until(&nobody, signal_waiting());
-	kernel_leave();
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return result(-EINTR);
-}
-
-int pause(void)
-{
-	return sigsuspend(&pthread_current()->blocked);
-}
-
-static int wait_for(sigset_t set, uint64_t deadline)
-{
-	struct pthread *p = pthread_current();
-	static struct waitq nobody;
-	int sig, rc;
-
-	kernel_enter();
-	p->waited_for = set & ALL & ~NOT_BLOCKED;
-	rc = wait_or_signal(&nobody, deadline, SIGNAL_ENDS, sig = take(p, p->waited_for));
-	p->waited_for = 0;
-	kernel_leave();
-	return rc == 1 ? sig : rc ? rc : -EAGAIN;
-}
-
-int sigwait(const sigset_t *restrict set, int *restrict sig)
-{
-	int rc;
-
-	while ((rc = wait_for(*set, NEVER)) == -EINTR)
-		;
-	*sig = rc;
-	return 0;
-}
-
-int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
-		 const struct timespec *restrict timeout)
-{
-	uint64_t now = clock_now(), deadline = NEVER;
-	int rc;
-
-	if (timeout && (!timespec_valid(timeout) || timeout->tv_sec < 0))
-		return result(-EINVAL);
-	if (timeout && timespec_ns(timeout) < NEVER - now)
-		deadline = now + timespec_ns(timeout);
-	rc = wait_for(*set, deadline);
-	if (rc > 0 && info)
-		*info = (siginfo_t){ .si_signo = rc, .si_code = SI_USER };
-	return result(rc);
-}
-
-int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
-{
-	return sigtimedwait(set, info, NULL);
+	return signal_send(NULL, &info, NULL);
 }

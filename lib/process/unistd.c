@@ -9,10 +9,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The only process, which is its own session and group; the user is root. */
+/* The only process, which is its own session and group. */
 #define PID 1
 
 pid_t getpid(void)
@@ -21,26 +22,6 @@ pid_t getpid(void)
 }
 
 pid_t getppid(void)
-{
-	return 0;
-}
-
-uid_t getuid(void)
-{
-	return 0;
-}
-
-uid_t geteuid(void)
-{
-	return 0;
-}
-
-gid_t getgid(void)
-{
-	return 0;
-}
-
-gid_t getegid(void)
 {
 	return 0;
 }
@@ -95,6 +76,8 @@ static long pages(bool free)
 /* Returns -1 without setting errno if there is no limit, or no such option. */
 long sysconf(int name)
 {
+	struct rlimit limit;
+
 	switch (name) {
 	case _SC_PAGESIZE:
 		return PAGE_SIZE;
@@ -149,6 +132,48 @@ long sysconf(int name)
 		return _POSIX_SPIN_LOCKS;
 	case _SC_SEMAPHORES:
 		return _POSIX_SEMAPHORES;
+	case _SC_OPEN_MAX:
+		getrlimit(RLIMIT_NOFILE, &limit);
+		return limit.rlim_cur;
+	case _SC_NGROUPS_MAX:
+		return NGROUPS_MAX;
+	case _SC_LOGIN_NAME_MAX:
+		return LOGIN_NAME_MAX;
+	case _SC_TTY_NAME_MAX:
+		return TTY_NAME_MAX;
+	case _SC_SYMLOOP_MAX:
+		return SYMLOOP_MAX;
+	case _SC_LINE_MAX:
+		return LINE_MAX;
+	case _SC_RE_DUP_MAX:
+		return RE_DUP_MAX;
+	case _SC_ARG_MAX:
+		return ARG_MAX;
+	case _SC_TZNAME_MAX:
+		return 10;			/* of newlib */
+	case _SC_GETPW_R_SIZE_MAX:
+	case _SC_GETGR_R_SIZE_MAX:
+		return 1024;
+	case _SC_FSYNC:
+	case _SC_MAPPED_FILES:
+	case _SC_MEMORY_PROTECTION:
+	case _SC_SYNCHRONIZED_IO:
+	case _SC_SHARED_MEMORY_OBJECTS:
+	case _SC_ADVISORY_INFO:
+	case _SC_REGEXP:
+	case _SC_SAVED_IDS:
+	case _SC_IPV6:
+	case _SC_RAW_SOCKETS:
+		return 200809L;
+	case _SC_LEVEL1_DCACHE_LINESIZE:
+	case _SC_LEVEL2_CACHE_LINESIZE:
+		return 64;
+	case _SC_STREAM_MAX:
+	case _SC_ATEXIT_MAX:
+	case _SC_XOPEN_VERSION:
+	case _SC_SHELL:
+	case _SC_PRIORITIZED_IO:
+	case _SC_MEMLOCK_RANGE:
 	case _SC_SEM_NSEMS_MAX:
 	case _SC_THREAD_THREADS_MAX:
 	case _SC_THREAD_ATTR_STACKADDR:
@@ -158,14 +183,9 @@ long sysconf(int name)
 	case _SC_PRIORITY_SCHEDULING:
 	case _SC_REALTIME_SIGNALS:
 	case _SC_JOB_CONTROL:
-	case _SC_SAVED_IDS:
-	case _SC_MAPPED_FILES:
 	case _SC_MEMLOCK:
-	case _SC_MEMORY_PROTECTION:
 	case _SC_MESSAGE_PASSING:
 	case _SC_ASYNCHRONOUS_IO:
-	case _SC_OPEN_MAX:
-	case _SC_ARG_MAX:
 	case _SC_CHILD_MAX:
 	case _SC_SPAWN:
 	case _SC_SPORADIC_SERVER:

@@ -7,11 +7,29 @@
 
 /* ---- socket() and accept() */
 
+/* lib/socket/local_name.c, in images of programs that include <sys/un.h> */
+struct socket *local_socket_new(void) __attribute__((weak));
+int local_socket_bind(struct socket *s, const struct sockaddr *name, socklen_t len)
+	__attribute__((weak));
+int local_socket_connect(struct socket *s, const struct sockaddr *name, socklen_t len,
+			 bool may_sleep) __attribute__((weak));
+int local_socket_name(struct socket *s, bool peer, struct sockaddr *name, socklen_t *len)
+	__attribute__((weak));
+
+static bool has_names(const struct socket *s)
+{
+	return s->domain == AF_UNIX && local_socket_name;
+}
+
 static struct socket *make(int domain, int type, int protocol, int *rc)
 {
 	if (type & ~0xf) {		/* an unknown flag */
 		*rc = -EINVAL;
 		return NULL;
+	}
+	if (domain == AF_UNIX && local_socket_new) {
+		*rc = type != SOCK_STREAM || protocol ? -EPROTONOSUPPORT : -ENOMEM;
+		return *rc == -ENOMEM ? local_socket_new() : NULL;
 	}
 	if (domain != AF_INET && domain != AF_INET6) {
 		*rc = -EAFNOSUPPORT;
@@ -57,7 +75,7 @@ int socket(int domain, int type, int protocol)
 	struct socket *s = NULL;
 
 	kernel_enter();
-	rc = net_init();
+	rc = domain == AF_UNIX ? 0 : net_init();
 	if (!rc)
 		s = make(domain, type & ~flags, protocol, &rc);
 	if (s)
@@ -70,7 +88,7 @@ int socket(int domain, int type, int protocol)
  * The descriptor is reserved first, as on Linux: without one the connection stays in the
  * queue.
  */
-static int accept_one(struct socket *s, struct endpoint *peer, int flags)
+static int accept_one(struct socket *s, struct endpoint *peer, int flags, struct socket **accepted)
 {
 	struct socket *connection;
 	int fd = file_reserve(), rc;
@@ -82,7 +100,9 @@ static int accept_one(struct socket *s, struct endpoint *peer, int flags)
 		file_unreserve(fd);
 		return rc;
 	}
-	connection->ops->name(connection, true, peer);
+	if (!has_names(s))
+		connection->ops->name(connection, true, peer);
+	*accepted = connection;
 	connection->file.flags |= flags & SOCK_NONBLOCK ? O_NONBLOCK : 0;
 	connection->file.refs = 1;
 	fd = file_install_reserved(&connection->file, fd);
@@ -94,9 +114,12 @@ static int accept_one(struct socket *s, struct endpoint *peer, int flags)
 static int accept_named(struct socket *s, struct sockaddr *name, socklen_t *len, int flags)
 {
 	struct endpoint peer;
-	int fd = accept_one(s, &peer, flags);
+	struct socket *c = NULL;
+	int fd = accept_one(s, &peer, flags, &c);
 
-	if (fd >= 0 && name)
+	if (fd >= 0 && name && has_names(s))
+		local_socket_name(c, true, name, len);
+	else if (fd >= 0 && name)
 		sockaddr_write(s, &peer, name, len);
 	return fd;
 }
@@ -116,8 +139,11 @@ int accept(int fd, struct sockaddr *name, socklen_t *len)
 static int bind_to(struct socket *s, const struct sockaddr *name, socklen_t len)
 {
 	struct endpoint e;
-	int rc = sockaddr_read(s, name, len, &e);
+	int rc;
 
+	if (has_names(s))
+		return local_socket_bind(s, name, len);
+	rc = sockaddr_read(s, name, len, &e);
 	return rc ? rc : CAN(s, bind, &e);
 }
 
@@ -138,6 +164,8 @@ static int connect_to(struct socket *s, const struct sockaddr *name, socklen_t l
 
 	if (name && len >= sizeof(sa_family_t) && name->sa_family == AF_UNSPEC)
 		return CAN(s, disconnect);
+	if (has_names(s))
+		return local_socket_connect(s, name, len, socket_may_sleep(s, 0));
 	rc = sockaddr_read(s, name, len, &e);
 	if (rc)
 		return rc;
@@ -161,8 +189,11 @@ int shutdown(int fd, int how)
 static int name_of(struct socket *s, bool peer, struct sockaddr *name, socklen_t *len)
 {
 	struct endpoint e;
-	int rc = CAN(s, name, peer, &e);
+	int rc;
 
+	if (has_names(s))
+		return local_socket_name(s, peer, name, len);
+	rc = CAN(s, name, peer, &e);
 	if (!rc)
 		sockaddr_write(s, &e, name, len);
 	return rc;

@@ -45,6 +45,7 @@ struct message {
 };
 
 struct socket_ops;
+struct tcp_info;
 
 struct socket {
 	struct file file;
@@ -89,6 +90,7 @@ struct socket_ops {
 	void (*apply)(struct socket *s);
 	int (*setopt)(struct socket *s, int level, int option, const void *value, size_t len);
 	int (*getopt)(struct socket *s, int level, int option, int *value);
+	void (*info)(struct socket *s, struct tcp_info *to);	/* TCP_INFO */
 	size_t (*readable)(struct socket *s);	/* FIONREAD */
 	size_t (*unacked)(struct socket *s);	/* TIOCOUTQ; NULL: not supported */
 	unsigned (*ready)(struct socket *s);

@@ -5,6 +5,7 @@
  */
 #include "kernel/clock.h"
 #include "lib/file/rights.h"
+#include "lib/socket/interface.h"
 #include "lib/socket/socket_call.h"
 #include "net/config.h"
 
@@ -308,7 +309,7 @@ static int socket_ioctl(struct file *f, unsigned long request, void *arg)
 		f->flags = *(int *)arg ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
 		return 0;
 	}
-	return -ENOTTY;
+	return interface_ioctl(request, arg);
 }
 
 static unsigned socket_ready(struct file *f)

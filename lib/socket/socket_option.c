@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* getsockopt() and setsockopt() for options that all sockets have. Values are Linux's. */
+#define _GNU_SOURCE
 #include "kernel/clock.h"
 #include "lib/socket/socket.h"
 
@@ -8,7 +9,9 @@
 #include <lwip/netif.h>
 #include <lwip/tcp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/time.h>
 
 #define BUFFER_LEAST 4096
@@ -398,6 +401,17 @@ int socket_getopt(struct socket *s, int level, int option, void *value, socklen_
 		return put_timeout(s->o.snd_timeout, value, len);
 	if (level == SOL_SOCKET && option == SO_LINGER)
 		return put_value(value, len, &l, sizeof(l));
+	if (level == SOL_SOCKET && option == SO_PEERCRED && s->domain == AF_UNIX) {
+		struct ucred self = { getpid(), geteuid(), getegid() };
+
+		return put_value(value, len, &self, sizeof(self));
+	}
+	if (level == IPPROTO_TCP && option == TCP_INFO && s->ops->info) {
+		struct tcp_info info;
+
+		s->ops->info(s, &info);
+		return put_value(value, len, &info, sizeof(info));
+	}
 	if (level == SOL_SOCKET)
 		rc = get_socket(s, option, &n);
 	else if (level == IPPROTO_IP)

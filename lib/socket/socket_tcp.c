@@ -440,6 +440,7 @@ const struct socket_ops tcp_socket_ops = {
 	.send_bytes = tcp_socket_send_bytes, .send_file = tcp_socket_send_file,
 	.shutdown = tcp_socket_shutdown, .name = tcp_socket_name,
 	.apply = tcp_socket_apply, .setopt = tcp_socket_setopt, .getopt = tcp_socket_getopt,
+	.info = tcp_socket_info,
 	.readable = tcp_socket_readable, .unacked = tcp_socket_unacked,
 	.ready = tcp_socket_ready, .close = tcp_socket_close,
 };

@@ -73,6 +73,10 @@ void tcp_socket_established(struct tcp_socket *t);
 size_t tcp_socket_room(const struct tcp_socket *t);
 bool tcp_socket_writable(struct tcp_socket *t);
 
+/* ---- socket_tcp_info.c */
+
+void tcp_socket_info(struct socket *s, struct tcp_info *to);
+
 /* ---- socket_tcp_option.c */
 
 /* Applies the options to the pcb. */

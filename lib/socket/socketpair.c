@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* socketpair(): local sockets, each made of two pipes (POSIX.1-2017). */
-#include "lib/file/pipe.h"
 #include "lib/file/rights.h"
 #include "lib/result.h"
-#include "lib/socket/socket.h"
+#include "lib/socket/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 
-struct local {
-	struct socket s;
-	unsigned visited;		/* number of the last search of refers_to() */
-	struct pipe *in, *out;
-};
+/* In images with names. */
+void local_socket_unbind(struct local *l) __attribute__((weak));
 
 static struct local *local_of(struct socket *s)
 {
@@ -41,7 +37,10 @@ static bool refers_to(struct file *f, const struct file *what, unsigned depth)
 		return false;
 	if (l)
 		l->visited = searches;
-	for (const struct rights *r = l ? l->in->rights : NULL; r; r = r->next)
+	for (struct local *q = l ? l->first : NULL; q; q = q->next)
+		if (refers_to(&q->s.file, what, depth + 1))
+			return true;
+	for (const struct rights *r = l && l->in ? l->in->rights : NULL; r; r = r->next)
 		for (size_t i = 0; i < r->count; i++)
 			if (refers_to(r->files[i], what, depth + 1))
 				return true;
@@ -202,7 +201,7 @@ static int local_shutdown(struct socket *s, int how)
 	return 0;
 }
 
-/* Local sockets have no names. */
+/* Those of socketpair() have no names. */
 static int local_name(struct socket *s, bool peer, struct endpoint *to)
 {
 	if (peer && !local_of(s)->in->writer)
@@ -245,38 +244,60 @@ static void local_close(struct socket *s)
 	pipe_changed(l->in);
 	l->out->writer = NULL;
 	pipe_changed(l->out);
+	if (local_socket_unbind)
+		local_socket_unbind(l);
 	free(l);
 	rights_put(unread);
 }
 
-static const struct socket_ops local_ops = {
+const struct socket_ops local_socket_ops = {
 	.connect = local_connect, .send = local_send, .recv = local_recv,
 	.send_bytes = local_send_bytes, .shutdown = local_shutdown, .name = local_name,
 	.readable = local_readable, .ready = local_ready, .close = local_close,
 };
 
-static struct file *set_up(struct local *l, struct pipe *in, struct pipe *out, int flags)
+static void set_up(struct local *l, struct pipe *in, struct pipe *out)
 {
-	socket_init(&l->s, &local_ops, AF_UNIX, SOCK_STREAM, 0);
-	l->s.o.rcvbuf = l->s.o.sndbuf = PIPE_SIZE;
-	l->s.file.flags |= flags;
-	l->s.file.refs = 1;
+	l->s.ops = &local_socket_ops;
 	l->in = in;
 	l->out = out;
 	in->reader = &l->s.file;
 	out->writer = &l->s.file;
-	return &l->s.file;
+}
+
+int local_join(struct local *a, struct local *b)
+{
+	struct pipe *p = calloc(1, sizeof(*p)), *q = calloc(1, sizeof(*q));
+
+	if (p && q) {
+		set_up(a, p, q);
+		set_up(b, q, p);
+		return 0;
+	}
+	free(p);
+	free(q);
+	return -ENOMEM;
+}
+
+static struct local *new_local(int flags)
+{
+	struct local *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	socket_init(&l->s, &local_socket_ops, AF_UNIX, SOCK_STREAM, 0);
+	l->s.o.rcvbuf = l->s.o.sndbuf = PIPE_SIZE;
+	l->s.file.flags |= flags;
+	l->s.file.refs = 1;
+	return l;
 }
 
 static int make(int flags, bool cloexec, int fds[2])
 {
-	struct pipe *p = calloc(1, sizeof(*p)), *q = calloc(1, sizeof(*q));
-	struct local *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+	struct local *a = new_local(flags), *b = new_local(flags);
 
-	if (p && q && a && b)
-		return pipe_install(set_up(a, p, q, flags), set_up(b, q, p, flags), cloexec, fds);
-	free(p);
-	free(q);
+	if (a && b && !local_join(a, b))
+		return pipe_install(&a->s.file, &b->s.file, cloexec, fds);
 	free(a);
 	free(b);
 	return -ENOMEM;

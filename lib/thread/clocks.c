@@ -11,6 +11,7 @@
 #include "lib/result.h"
 #include "lib/thread/clocks.h"
 #include "lib/thread/signals.h"
+#include "lib/thread/timers.h"
 
 #include <errno.h>
 #include <sys/time.h>
@@ -21,6 +22,8 @@
 #define NSEC_PER_USEC 1000ull
 #define CLOCK_THREAD 0x100000000ull	/* plus a thread's id: its CPU-time clock */
 
+static struct waitq wall_sleepers;	/* they sleep until a time of CLOCK_REALTIME */
+static unsigned wall_generation;	/* changes when it is set */
 static uint64_t ended_time;		/* CPU time of threads that have ended */
 
 bool timespec_valid(const struct timespec *ts)
@@ -121,8 +124,10 @@ int time_read(clockid_t clock, uint64_t *ns)
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_MONOTONIC_RAW:	/* the clock is not adjusted */
-	case CLOCK_BOOTTIME:		/* includes the time in which the guest is suspended */
 		*ns = clock_now();
+		return 0;
+	case CLOCK_BOOTTIME:		/* includes the time in which the guest was suspended */
+		*ns = clock_now() + clock_suspended;
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
 		kernel_enter();
@@ -146,10 +151,12 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 	if (clock == CLOCK_REALTIME && ns != NEVER) {
 		now = clock_wall();
 		ns = ns > now ? clock_now() + (ns - now) : 0;
-	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
-		   clock != CLOCK_BOOTTIME) {
+	} else if (clock == CLOCK_BOOTTIME && ns != NEVER) {
+		ns = ns > clock_suspended ? ns - clock_suspended : 0;
+	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
 		return EINVAL;
 	}
+	current->by_wall = clock != CLOCK_MONOTONIC;
 	*deadline = ns;
 	return 0;
 }
@@ -178,7 +185,13 @@ int clock_settime(clockid_t clock, const struct timespec *from)
 {
 	if (clock != CLOCK_REALTIME || !timespec_valid(from) || from->tv_sec < 0)
 		return result(-EINVAL);
+	kernel_enter();
 	clock_wall_set(timespec_ns(from));
+	if (timers_clock_set)
+		timers_clock_set();
+	wall_generation++;
+	wake(&wall_sleepers);
+	kernel_leave();
 	return 0;
 }
 
@@ -188,6 +201,26 @@ int clock_getcpuclockid(pid_t pid, clockid_t *clock)
 		return ESRCH;
 	*clock = CLOCK_PROCESS_CPUTIME_ID;
 	return 0;
+}
+
+/* Sleeps until the wall clock shows this time, also if it is set meanwhile. */
+static int sleep_until_wall(uint64_t when)
+{
+	uint64_t deadline;
+	int rc;
+
+	kernel_enter();
+	do {
+		uint64_t now = clock_wall();
+		unsigned generation = wall_generation;
+
+		deadline = when == NEVER ? NEVER : clock_now() + (when > now ? when - now : 0);
+		current->by_wall = true;
+		rc = wait_or_signal(&wall_sleepers, deadline, SIGNAL_ENDS,
+				    wall_generation != generation);
+	} while (rc > 0);
+	kernel_leave();
+	return -rc;
 }
 
 /* Returns 0 or EINTR. */
@@ -232,8 +265,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 	}
 	if (error || (!(flags & TIMER_ABSTIME) && request->tv_sec < 0))
 		return EINVAL;
-	if (!(flags & TIMER_ABSTIME))
+	if (!(flags & TIMER_ABSTIME)) {
 		deadline = after(timespec_ns(request));
+		current->by_wall = false;
+	}
+	if (clock == CLOCK_REALTIME && flags & TIMER_ABSTIME)
+		return sleep_until_wall(timespec_ns(request));
 	error = sleep_until(deadline);
 	if (error && remain && !(flags & TIMER_ABSTIME))
 		*remain = from_ns(left(deadline));

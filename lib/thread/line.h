@@ -60,6 +60,12 @@ static inline void line_leave(struct line *line, struct sleeper *s)
 		line->last = before;
 }
 
+/* For wait_with_signals(); arg: a struct sleeper. */
+static inline bool line_granted(void *arg)
+{
+	return ((const struct sleeper *)arg)->granted;
+}
+
 /* Grants to the first waiter, and removes it. */
 static inline void line_grant(struct line *line)
 {

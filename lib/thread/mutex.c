@@ -1,65 +1,73 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A mutex for threads that share one CPU.
+ * The part of mutex.h that enters the kernel: waiting, and waking a waiter.
  *
  * mutex_unlock() lets the first waiter try, but a running thread may lock the mutex
  * before: handing it over each time would cost a thread switch for each short critical
  * section. A waiter that has failed once gets ownership at the next unlock, so no thread
  * starves.
+ *
+ * A waiter that finds the mutex locked marks it (MUTEX_WAITED), so that the owner enters the
+ * kernel to unlock it. Between the unlock and the first waiter's next attempt the mark may be
+ * missing, also if another thread locks it then: that waiter is ready to run, and marks again.
  */
 #include "lib/thread/mutex.h"
+#include "lib/thread/signals.h"
 
 /* What a waiter waits for: to try, to get ownership; or it has failed. */
 enum { A_TRY, THE_MUTEX, NOTHING };
 
-bool mutex_trylock(struct mutex *m)
-{
-	if (m->owner)
-		return false;
-	m->owner = current;
-	return true;
-}
+struct waiting {
+	struct mutex *mutex;
+	struct sleeper sleeper;
+};
 
 /*
  * Evaluated before the first sleep and after each wake-up. s->granted: the waiter may
  * try.
  */
-static bool acquired(struct mutex *m, struct sleeper *s)
+static bool acquired(void *arg)
 {
+	struct mutex *m = ((struct waiting *)arg)->mutex;
+	struct sleeper *s = &((struct waiting *)arg)->sleeper;
+
 	if (s->what == NOTHING || mutex_trylock(m))
 		return true;
+	m->owner |= MUTEX_WAITED;
 	if (s->granted)
 		s->what = THE_MUTEX;
 	return false;
 }
 
-static bool mutex_sleep(struct mutex *m, uint64_t deadline)
+bool mutex_sleep(struct mutex *m, uint64_t deadline)
 {
-	struct sleeper s = { .what = A_TRY };
+	struct waiting w = { m, { .what = A_TRY } };
 	bool locked;
 
-	line_join(&m->line, &s);
-	locked = wait_until_deadline(&s.queue, deadline, acquired(m, &s));
-	line_leave(&m->line, &s);
+	kernel_enter();
+	line_join(&m->line, &w.sleeper);
+	locked = wait_with_signals(&w.sleeper.queue, deadline, acquired, &w);
+	line_leave(&m->line, &w.sleeper);
+	if (m->line.first)	/* at the deadline, too, it has an owner */
+		m->owner |= MUTEX_WAITED;
+	kernel_leave();
 	return locked;
 }
 
-bool mutex_lock(struct mutex *m, uint64_t deadline)
+void mutex_wake(struct mutex *m)
 {
-	return mutex_trylock(m) || mutex_sleep(m, deadline);
-}
+	struct sleeper *s;
 
-void mutex_unlock(struct mutex *m)
-{
-	struct sleeper *s = m->line.first;
-
-	m->owner = NULL;
-	if (!s)
-		return;
-	if (s->what == THE_MUTEX) {
-		m->owner = s->thread;
+	kernel_enter();
+	s = m->line.first;
+	m->owner = 0;
+	if (s && s->what == THE_MUTEX) {
+		m->owner = (uintptr_t)s->thread;
 		s->what = NOTHING;
 	}
-	s->granted = true;
-	wake(&s->queue);
+	if (s) {
+		s->granted = true;
+		wake(&s->queue);
+	}
+	kernel_leave();
 }

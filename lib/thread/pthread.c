@@ -4,8 +4,6 @@
  *
  * main() is a thread like the others; its struct pthread is made when it is first needed.
  * When the last thread has ended the guest ends as by exit(0).
- *
- * Threads cannot be cancelled: pthread_cancel() returns an error.
  */
 #define _GNU_SOURCE
 #include "kernel/arch.h"
@@ -100,6 +98,10 @@ static _Noreturn void end(struct pthread *p)
 		tls_free(tls);
 	}
 	time_thread_ended();
+	if (signal_thread_ends)
+		signal_thread_ends(&p->pending);
+	if (mutex_thread_ends)
+		mutex_thread_ends(p);
 	p->thread = NULL;
 	current->local = NULL;
 	wake(&p->ended);
@@ -112,6 +114,7 @@ _Noreturn void pthread_exit(void *result)
 {
 	struct pthread *p = pthread_current();
 
+	p->cancel_state = PTHREAD_CANCEL_DISABLE;
 	while (p->cleanup)
 		_pthread_cleanup_pop(p->cleanup, 1);
 	pthread_key_destroy_values();
@@ -194,6 +197,7 @@ static int joinable(const struct pthread *p)
 int pthread_join(pthread_t id, void **result)
 {
 	struct pthread *p, *self = pthread_current();
+	bool ended;
 	int error;
 
 	kernel_enter();
@@ -202,11 +206,13 @@ int pthread_join(pthread_t id, void **result)
 	if (!error) {
 		p->joined = true;
 		self->joining = p;
-		(void)wait_or_signal(&p->ended, NEVER, SIGNAL_CONTINUES, !p->thread);
+		ended = wait_or_signal(&p->ended, NEVER, SIGNAL_CONTINUES, !p->thread) > 0;
 		self->joining = NULL;
-		if (result)
+		p->joined = false;	/* if this thread was cancelled */
+		if (ended && result)
 			*result = p->result;
-		free_half(p);
+		if (ended)
+			free_half(p);
 	}
 	kernel_leave();
 	return error;

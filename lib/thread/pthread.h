@@ -5,6 +5,7 @@
 
 #include "kernel/sched.h"
 #include "lib/thread/mutex.h"
+#include "lib/thread/signals.h"
 
 #include <pthread.h>
 #include <reent.h>
@@ -24,9 +25,14 @@ struct pthread {
 	bool joined;			/* a thread waits for its end */
 	struct waitq ended;
 	struct _pthread_cleanup_context *cleanup;
+	pthread_mutex_t *robust;	/* the first robust mutex that it holds */
 	void **values;			/* of PTHREAD_KEYS_MAX keys; NULL: none set */
 	int cancel_state, cancel_type;
-	sigset_t blocked, pending;	/* signals: lib/process/signal.c */
+	bool cancelled;			/* pthread_cancel() was called */
+	bool cancel_now;		/* a cancellation point was reached since */
+	unsigned nested;		/* handlers that run in the middle of a call */
+	sigset_t blocked;		/* signals: lib/process/signal.c */
+	struct pending pending;
 	sigset_t waited_for;		/* set that sigwait() waits for */
 	sigset_t unmasked;		/* blocked signals after signal_unmask() */
 	struct _reent own;
@@ -55,6 +61,20 @@ void pthread_key_destroy_values(void);
 
 /* Clears a key's value in all threads. Kernel code. */
 void pthread_clear_key(pthread_key_t key);
+
+/*
+ * pthread_robust.c: robust mutexes (the first one is made by pthread_mutexattr_setrobust(), which
+ * links it). They return 0, EBUSY, ETIMEDOUT, EOWNERDEAD or ENOTRECOVERABLE.
+ */
+#define MUTEX_ROBUST 1			/* values of __robust */
+#define MUTEX_INCONSISTENT 2		/* its owner has ended */
+#define MUTEX_LOST 3			/* it was unlocked so */
+int mutex_lock_robust(pthread_mutex_t *m, uint64_t deadline) __attribute__((weak));
+int mutex_trylock_robust(pthread_mutex_t *m) __attribute__((weak));
+void mutex_unlock_robust(pthread_mutex_t *m) __attribute__((weak));
+
+/* Unlocks the robust mutexes of a thread that ends. Kernel code. */
+void mutex_thread_ends(struct pthread *p) __attribute__((weak));
 
 /* pthread_mutex.c: the mutex in it. */
 struct mutex *pthread_mutex_of(pthread_mutex_t *m);

@@ -6,6 +6,7 @@
  * without effect are accepted and stored: all threads have one scheduling policy and one
  * priority, and there is only one process to share objects with.
  */
+#include "kernel/arch.h"
 #include "kernel/param.h"
 #include "lib/thread/pthread.h"
 
@@ -167,4 +168,22 @@ int pthread_attr_getschedparam(const pthread_attr_t *attr, struct sched_param *p
 		return EINVAL;
 	*param = attr->schedparam;
 	return 0;
+}
+
+int pthread_getattr_np(pthread_t id, pthread_attr_t *attr)
+{
+	size_t used;
+	struct pthread *p;
+
+	pthread_attr_init(attr);
+	pthread_current();
+	kernel_enter();
+	p = pthread_lookup(id);
+	if (p && p->thread) {
+		arch_context_stack(p->thread->context, &attr->stacksize, &used);
+		attr->stackaddr = (void *)arch_context_low(p->thread->context);
+		attr->detachstate = p->detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE;
+	}
+	kernel_leave();
+	return p && p->thread ? 0 : ESRCH;
 }

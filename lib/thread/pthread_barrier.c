@@ -2,6 +2,7 @@
 /* Barriers (POSIX.1-2017: pthread_barrier_wait). */
 #include "kernel/sched.h"
 #include "lib/thread/line.h"
+#include "lib/thread/signals.h"
 #include "lib/thread/pthread.h"
 
 #include <errno.h>
@@ -31,7 +32,10 @@ static int barrier_sleep(pthread_barrier_t *b)
 	struct sleeper s = { 0 };
 
 	line_join(line_of(b), &s);
-	wait_until(&s.queue, s.granted);
+	if (!wait_with_signals(&s.queue, NEVER, line_granted, &s)) {	/* it was cancelled */
+		line_leave(line_of(b), &s);
+		b->__arrived--;
+	}
 	return 0;
 }
 

@@ -43,17 +43,18 @@ static int cond_sleep(pthread_cond_t *c, pthread_mutex_t *m, uint64_t deadline)
 	struct mutex *mutex = pthread_mutex_of(m);
 	struct sleeper s = { 0 };
 	unsigned depth = mutex->depth;
+	int error;
 
-	if (mutex->owner != current)
+	if (mutex_owner(mutex) != current)
 		return EPERM;
 	line_join(line_of(c), &s);
 	mutex->depth = 0;
-	mutex_unlock(mutex);
+	pthread_mutex_unlock(m);
 	if (wait_or_signal(&s.queue, deadline, SIGNAL_CONTINUES, s.granted) <= 0)
 		line_leave(line_of(c), &s);
-	mutex_lock(mutex, NEVER);
+	error = pthread_mutex_lock(m);	/* EOWNERDEAD, ENOTRECOVERABLE: of a robust one */
 	mutex->depth = depth;
-	return s.granted ? 0 : ETIMEDOUT;
+	return error ? error : s.granted ? 0 : ETIMEDOUT;
 }
 
 int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
@@ -66,11 +67,11 @@ int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 	return error;
 }
 
-int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
+int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clock,
 			   const struct timespec *when)
 {
 	uint64_t deadline;
-	int error = time_deadline(c->__clock ?: CLOCK_REALTIME, when, &deadline);
+	int error = time_deadline(clock, when, &deadline);
 
 	if (error)
 		return error;
@@ -78,6 +79,12 @@ int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
 	error = cond_sleep(c, m, deadline);
 	kernel_leave();
 	return error;
+}
+
+int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
+			   const struct timespec *when)
+{
+	return pthread_cond_clockwait(c, m, c->__clock ?: CLOCK_REALTIME, when);
 }
 
 int pthread_cond_signal(pthread_cond_t *c)

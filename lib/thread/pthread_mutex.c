@@ -28,14 +28,17 @@ static bool checked(const pthread_mutex_t *m)
 
 static bool is_owned(pthread_mutex_t *m)
 {
-	return pthread_mutex_of(m)->owner == current;
+	return mutex_owner(pthread_mutex_of(m)) == current;
 }
 
 int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *attr)
 {
 	if (attr && attr->__initialized != PTHREAD_INITIALIZED)
 		return EINVAL;
-	*m = (pthread_mutex_t){ .__type = attr ? attr->type : PTHREAD_MUTEX_DEFAULT };
+	*m = (pthread_mutex_t){
+		.__type = attr ? attr->type : PTHREAD_MUTEX_DEFAULT,
+		.__robust = attr && attr->robust ? MUTEX_ROBUST : 0,
+	};
 	return 0;
 }
 
@@ -57,22 +60,18 @@ static int again(pthread_mutex_t *m)
 	return 0;
 }
 
-/* Kernel code. */
 static int lock(pthread_mutex_t *m, uint64_t deadline)
 {
 	if (is_owned(m) && checked(m))
 		return again(m);
+	if (m->__robust)
+		return mutex_lock_robust(m, deadline);
 	return mutex_lock(pthread_mutex_of(m), deadline) ? 0 : ETIMEDOUT;
 }
 
 int pthread_mutex_lock(pthread_mutex_t *m)
 {
-	int error;
-
-	kernel_enter();
-	error = lock(m, NEVER);
-	kernel_leave();
-	return error;
+	return lock(m, NEVER);
 }
 
 static bool must_wait(pthread_mutex_t *m)
@@ -81,47 +80,47 @@ static bool must_wait(pthread_mutex_t *m)
 }
 
 /* An invalid time is an error only if the call would have to wait. */
-int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *when)
+int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct timespec *when)
 {
 	uint64_t deadline = 0;
 	int error = 0;
 
 	kernel_enter();
 	if (must_wait(m))
-		error = time_deadline(CLOCK_REALTIME, when, &deadline);
+		error = time_deadline(clock, when, &deadline);
 	if (!error)
 		error = lock(m, deadline);
 	kernel_leave();
 	return error;
 }
 
+int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *when)
+{
+	return pthread_mutex_clocklock(m, CLOCK_REALTIME, when);
+}
+
 int pthread_mutex_trylock(pthread_mutex_t *m)
 {
-	int error = 0;
-
-	kernel_enter();
 	if (is_owned(m) && m->__type == PTHREAD_MUTEX_RECURSIVE)
-		error = again(m);
-	else if (!mutex_trylock(pthread_mutex_of(m)))
-		error = EBUSY;
-	kernel_leave();
-	return error;
+		return again(m);
+	if (m->__robust)
+		return mutex_trylock_robust(m);
+	return mutex_trylock(pthread_mutex_of(m)) ? 0 : EBUSY;
 }
 
 int pthread_mutex_unlock(pthread_mutex_t *m)
 {
 	struct mutex *mutex = pthread_mutex_of(m);
-	int error = 0;
 
-	kernel_enter();
 	if (!is_owned(m))
-		error = EPERM;
-	else if (mutex->depth)
+		return EPERM;
+	if (mutex->depth)
 		mutex->depth--;
+	else if (m->__robust)
+		mutex_unlock_robust(m);
 	else
 		mutex_unlock(mutex);
-	kernel_leave();
-	return error;
+	return 0;
 }
 
 /* There are no priorities, and so no ceilings. */

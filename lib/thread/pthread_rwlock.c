@@ -10,6 +10,7 @@
 #include "kernel/sched.h"
 #include "lib/thread/clocks.h"
 #include "lib/thread/line.h"
+#include "lib/thread/signals.h"
 #include "lib/thread/pthread.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static int rwlock_sleep(pthread_rwlock_t *l, int what, uint64_t deadline)
 	struct sleeper s = { .what = what };
 
 	line_join(line_of(l), &s);
-	if (wait_until_deadline(&s.queue, deadline, s.granted))
+	if (wait_with_signals(&s.queue, deadline, line_granted, &s))
 		return 0;
 	line_leave(line_of(l), &s);
 	grant_waiters(l);			/* threads that waited only because of this one */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Scheduling and cancellation, of which there is little: one policy, SCHED_OTHER, one
- * priority, 0, and no cancellation (POSIX.1-2017: sched_setscheduler, pthread_cancel).
+ * Scheduling, of which there is little: one policy, SCHED_OTHER, and one priority, 0
+ * (POSIX.1-2017: sched_setscheduler).
  */
 #define _GNU_SOURCE
 #include "kernel/clock.h"
@@ -128,39 +128,6 @@ int pthread_getconcurrency(void)
 void pthread_yield(void)
 {
 	sched_yield();
-}
-
-int pthread_cancel(pthread_t id)
-{
-	return check(id) ?: ENOSYS;
-}
-
-int pthread_setcancelstate(int state, int *old)
-{
-	struct pthread *p = pthread_current();
-
-	if (state != PTHREAD_CANCEL_ENABLE && state != PTHREAD_CANCEL_DISABLE)
-		return EINVAL;
-	if (old)
-		*old = p->cancel_state;
-	p->cancel_state = state;
-	return 0;
-}
-
-int pthread_setcanceltype(int type, int *old)
-{
-	struct pthread *p = pthread_current();
-
-	if (type != PTHREAD_CANCEL_DEFERRED && type != PTHREAD_CANCEL_ASYNCHRONOUS)
-		return EINVAL;
-	if (old)
-		*old = p->cancel_type;
-	p->cancel_type = type;
-	return 0;
-}
-
-void pthread_testcancel(void)
-{
 }
 
 /* There is no fork(). */

@@ -29,36 +29,21 @@ int pthread_spin_destroy(pthread_spinlock_t *l)
 
 int pthread_spin_lock(pthread_spinlock_t *l)
 {
-	int error = 0;
-
-	kernel_enter();
-	if (mutex_of(l)->owner == current)
-		error = EDEADLK;
-	else
-		mutex_lock(mutex_of(l), NEVER);
-	kernel_leave();
-	return error;
+	if (mutex_owner(mutex_of(l)) == current)
+		return EDEADLK;
+	mutex_lock(mutex_of(l), NEVER);
+	return 0;
 }
 
 int pthread_spin_trylock(pthread_spinlock_t *l)
 {
-	bool locked;
-
-	kernel_enter();
-	locked = mutex_trylock(mutex_of(l));
-	kernel_leave();
-	return locked ? 0 : EBUSY;
+	return mutex_trylock(mutex_of(l)) ? 0 : EBUSY;
 }
 
 int pthread_spin_unlock(pthread_spinlock_t *l)
 {
-	int error = 0;
-
-	kernel_enter();
-	if (mutex_of(l)->owner == current)
-		mutex_unlock(mutex_of(l));
-	else
-		error = EPERM;
-	kernel_leave();
-	return error;
+	if (mutex_owner(mutex_of(l)) != current)
+		return EPERM;
+	mutex_unlock(mutex_of(l));
+	return 0;
 }

@@ -13,6 +13,23 @@
 #include <errno.h>
 #include <signal.h>
 
+/*
+ * A signal that is pending. taken: called when it is delivered, before its info is used; NULL:
+ * the struct is of malloc() and is freed. Otherwise its owner uses it again.
+ */
+struct signal_info {
+	struct signal_info *next;
+	void (*taken)(struct signal_info *s);
+	bool queued;
+	siginfo_t info;
+};
+
+/* The pending signals of a thread or of the process; a zeroed struct has none. */
+struct pending {
+	sigset_t set;
+	struct signal_info *first;	/* in the order of sending; a signal may have none */
+};
+
 /* The effect of a signal on a waiting call (POSIX.1-2017, 2.4.4). */
 enum signal_way {
 	SIGNAL_ENDS,		/* returns EINTR: poll, sleep */
@@ -36,6 +53,32 @@ void signal_mask(const sigset_t *mask) __attribute__((weak));
  * the mask.
  */
 void signal_unmask(const sigset_t *mask) __attribute__((weak));
+
+/* A thread ends: discards its pending signals. */
+void signal_thread_ends(struct pending *p) __attribute__((weak));
+
+/*
+ * Cancellation (lib/process/cancel.c). cancel_waits(): called when a cancellation point is
+ * about to sleep; true: it must not, and returns -EINTR. cancel_act(): called outside the kernel
+ * when signals are delivered; ends the thread if it was cancelled.
+ */
+bool cancel_waits(void) __attribute__((weak));
+void cancel_act(void) __attribute__((weak));
+
+/*
+ * wait_until_deadline() for calls that are no cancellation points and continue after a handler, such
+ * as pthread_mutex_lock(): held(arg) is the condition.
+ */
+bool signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
+	__attribute__((weak));
+
+static inline bool wait_with_signals(struct waitq *queue, uint64_t deadline,
+				     bool (*held)(void *arg), void *arg)
+{
+	if (signal_wait_until)
+		return signal_wait_until(queue, deadline, held, arg);
+	return wait_until_deadline(queue, deadline, held(arg));
+}
 
 /* For a call with a deadline, as on Linux: with SO_RCVTIMEO it is not restarted. */
 static inline enum signal_way signal_way(uint64_t deadline)

@@ -12,6 +12,7 @@ from lab import LabError
 NAMES = ("sequential-write", "sequential-read", "random-read-cold", "random-read-cached",
          "overwrite-cached", "overwrite-cold", "write-fsync-1", "write-fsync-16", "create", "stat",
          "unlink")
+SQLITE = ("sqlite-delete", "sqlite-wal")
 UNITS = {"sequential-write": "MiB/s", "sequential-read": "MiB/s"}
 MEMORY = 256
 TURNS = max(1, RUNS // 3)
@@ -25,8 +26,8 @@ def fresh_disk():
     return path
 
 
-def measure(guest, cells, name):
-    for what in NAMES:
+def measure(guest, cells, name, names):
+    for what in names:
         guest.wait_for(f"{what}: begin", 300)
         before = guest.cpu_seconds()
         n, seconds = wait_for_result(guest, what)
@@ -60,16 +61,25 @@ def show(cells):
                   f" {cpu * 1e6:10.1f} us CPU   {ratio:6.2f} x linux", flush=True)
 
 
+def in_turn(lab, cells, program, ours, names):
+    """A program in Xenolith and in Linux with ext4, noatime."""
+    for name, type in OURS.items():
+        with lab.create(image(ours), args=["/data"], memory=MEMORY, type=type,
+                        cmdline="mount=xvda:/data", disks=[str(fresh_disk())]) as guest:
+            measure(guest, cells, name, names)
+    with linux_with(lab, program, "/mnt", modules=["ext4", "crc32c_generic"], before="mount -t ext4 -o noatime "
+                    "/dev/xvda /mnt || poweroff -f", memory=MEMORY, disks=[str(fresh_disk())]) as guest:
+        measure(guest, cells, "linux", names)
+
+
 def files(lab):
-    """The program tests/bench/files in Xenolith and in Linux with ext4, noatime."""
+    """tests/bench/files, and SQLite in tests/bench/sqlite."""
     cells = {}
     program = compile_for_linux("files", ROOT / "tests/bench/files/main.c")
+    sqlite = compile_for_linux("sqlite", ROOT / "tests/bench/sqlite/main.c", BUILD / "sqlite3/sqlite3.c",
+                               "-I", BUILD / "sqlite3", "-DSQLITE_OMIT_LOAD_EXTENSION", "-DHAVE_FDATASYNC",
+                               "-lm")
     for _ in range(TURNS):
-        for name, type in OURS.items():
-            with lab.create(image("bench/files"), args=["/data"], memory=MEMORY, type=type,
-                            cmdline="mount=xvda:/data", disks=[str(fresh_disk())]) as guest:
-                measure(guest, cells, name)
-        with linux_with(lab, program, "/mnt", modules=["ext4", "crc32c_generic"], before="mount -t ext4 -o noatime "
-                        "/dev/xvda /mnt || poweroff -f", memory=MEMORY, disks=[str(fresh_disk())]) as guest:
-            measure(guest, cells, "linux")
+        in_turn(lab, cells, program, "bench/files", NAMES)
+        in_turn(lab, cells, sqlite, "bench/sqlite", SQLITE)
     show(cells)

@@ -91,11 +91,22 @@ def damaged(text, place):
     return "\n".join(lines) + "\n", broken
 
 
+def one_of_each_block(where, texts, chance):
+    """Of these words one in each block."""
+    words = {}
+    for name, place in where:
+        block = max(b.line for b in blocks.read(name, texts[name]) if b.line - 2 <= place[0])
+        words.setdefault((name, block), []).append((name, place))
+    return [chance.choice(choice) for choice in words.values()]
+
+
 def check(tally, texts, lab, number, seed):
-    """Damage this many words (0: all), chosen by the seed."""
+    """Damage this many words, chosen by the seed; 0: all; "blocks": one in each block."""
     where = [(name, place) for name, text in texts.items()
              for place in places(name, text, lab is not None)]
-    if number:
+    if number == "blocks":
+        where = one_of_each_block(where, texts, random.Random(seed))
+    elif number:
         where = random.Random(seed).sample(where, min(number, len(where)))
     for name, place in where:
         start = time.monotonic()

@@ -59,7 +59,7 @@ def compile_program(block):
                              stdout=subprocess.PIPE).stdout.strip()
     done = subprocess.run(
         ["gcc", "-fsyntax-only", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-U__linux__",
-         "-U__unix__", "-D__xenolith__", "-nostdinc", "-isystem", ROOT / "lib/include",
+         "-D__xenolith__", "-nostdinc", "-isystem", ROOT / "lib/include",
          "-isystem", include, "-isystem", BUILD / "newlib/include", "-isystem", BUILD / "include",
          "-x", "c", "-"], input=block.text, text=True, capture_output=True)
     if done.returncode:

@@ -21,7 +21,7 @@ from .page import Wrong
 BUILTINS = ("cd", "echo", "export", "printf", "exit", "for", "while", "do", "done", "if", "then", "fi", "true",
             "test", ":")
 VARIABLES = ("APP", "APP_DIR", "ARGS", "BUILD", "CC", "CMDLINE", "DISK", "GDB", "MEMORY", "NET", "T",
-             "TIMEOUT", "TYPE", "V", "RUNS", "MINIOS", "PREFIX", "DESTDIR")
+             "TIMEOUT", "TYPE", "V", "RUNS", "MINIOS", "PREFIX", "DESTDIR", "CXX")
 IN_DOM0 = ("xl", "xenstore-read", "xenstore-ls", "xenolith", "tail", "sleep", "cat", "xentop")
 
 

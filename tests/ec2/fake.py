@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: ISC
-"""A simulated cloud: EC2, EBS direct, EventBridge Scheduler and STS over HTTP.
+"""A simulated cloud: EC2, EBS direct, EventBridge Scheduler, IAM and STS over HTTP.
 
     with Cloud(botocore_path) as cloud:         # cloud.url, cloud.environment()
         cloud.trouble["RunInstances"] = [Refused("InsufficientInstanceCapacity", ...)]
 
 In addition to AWS's service model (model.py), it simulates: states that change after a number
 of requests, resources that are not known everywhere at once, client tokens, checksums of
-blocks, and what a terminated instance leaves behind.
+blocks, and what a terminated instance leaves behind.  It allows only what tools/ec2/policy.json
+allows, and its scheduler only what scheduler-policy.json does.
 
 trouble[OPERATION] is a list; each request takes one element: Refused is the reply; "lost"
 executes the request and drops the connection; "503" and "throttle" are these errors; "ok"
-executes the request.
+executes the request; "slow" does it later; "broken" executes it and answers InternalError; the
+names in GARBAGE execute it and answer what no client expects.
 
 on_run(instance) is called in a thread when an instance starts.  It returns (console, reason):
 with "poweroff" the shutdown behaviour is applied, with other reasons the instance runs on.
@@ -25,23 +27,26 @@ import re
 import sys
 import threading
 import time
+import urllib.parse
+from pathlib import Path
 
+from instances import Instances
 from model import Refused, Service, check, signature
+from policy import Policy, needs
+
+POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
 
 GiB = 1 << 30
 BLOCK = 524288
 ACCOUNT = "123456789012"
-ZONES = ["us-east-1a", "us-east-1b"]
-# For each type: virtualization types, processors, MiB, hypervisor.
-TYPES = {"t1.micro": (["paravirtual"], 1, 627, "xen"),
-         "m1.small": (["paravirtual"], 1, 1740, "xen"),
-         "m3.medium": (["paravirtual", "hvm"], 1, 3840, "xen"),
-         "t2.micro": (["hvm"], 1, 1024, "xen"), "t3.micro": (["hvm"], 2, 1024, "nitro")}
+GARBAGE = {"html": (200, {"Content-Type": "text/html"}, b"<html><p>Welcome to our proxy"),
+           "nothing": (200, {}, b""), "gateway": (502, {}, b"bad gateway"),
+           "binary": (200, {"Content-Type": "text/xml"}, bytes(range(256)))}
 
 
 def loader(path):
     """botocore's, of the distribution's package below path."""
-    sys.path.append(str(path))
+    sys.path.insert(0, str(path))
     import botocore.loaders
     import botocore.model
     return botocore.loaders.Loader(), botocore.model
@@ -51,14 +56,18 @@ def wildcard(pattern, text):
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text or "")
 
 
-class Cloud:
+class Cloud(Instances):
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
-        self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts")}
+        self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts", "iam")}
+        self.account, self.roles = ACCOUNT, {"xenolith-scheduler": "scheduler.amazonaws.com"}
+        self.policy = Policy(POLICIES / "policy.json")
+        self.ended_by = Policy(POLICIES / "scheduler-policy.json")
         self.keys = {"AKIAXENOLITHTEST": "not/a+secret"}
         self.on_run = on_run or (lambda instance: ("", "poweroff"))
         self.lock, self.trouble, self.log = threading.RLock(), {}, []
-        self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0}
+        self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
+                      "image": 1, "listed": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
@@ -68,7 +77,8 @@ class Cloud:
                             ("pv-grub-hd0_9.99-x86_64.gz", "mallory")):
             aki = self.name("aki")
             self.images[aki] = {"ImageId": aki, "Name": name, "ImageOwnerAlias": owner,
-                                "ImageType": "kernel", "State": "available", "Tags": []}
+                                "ImageType": "kernel", "State": "available", "Tags": [],
+                                "deprecated": True}
 
     def name(self, kind):
         return f"{kind}-{next(self.numbers):017x}"
@@ -140,6 +150,9 @@ class Cloud:
                 now = todo.pop(0)
                 if isinstance(now, Refused):
                     raise now
+                self.permit(service.name, operation.name, params)
+                if now == "slow":
+                    time.sleep(0.7)
                 if now == "503":
                     raise Refused("InternalError", "an internal error has occurred", 503)
                 if now == "throttle":
@@ -147,9 +160,19 @@ class Cloud:
                         ("ThrottlingException", 400)
                     raise Refused(code[0], "Request limit exceeded.", code[1])
                 result = getattr(self, operation.name)(params)
+                if now == "broken":
+                    raise Refused("InternalError", "an internal error has occurred", 500)
+                if now in GARBAGE:
+                    return GARBAGE[now]
                 return None if now == "lost" else service.encode(operation, result or {})
         except Refused as e:
             return service.error(e)
+
+    def permit(self, service, name, params):
+        for action, resource, context in needs(self, service, name, params):
+            if not self.policy.allows(action, resource, context):
+                raise Refused("UnauthorizedOperation", f"not authorized to perform {action} on "
+                              f"{resource} with {context}", 403)
 
     def calls(self, operation):
         return [p for name, p in self.log if name == operation]
@@ -298,8 +321,10 @@ class Cloud:
         if not snap or snap["State"] != "completed":
             raise Refused("InvalidSnapshot.NotFound", "no such snapshot, or not completed")
         ami = self.name("ami")
-        self.images[ami] = dict(p, ImageId=ami, ImageOwnerAlias="self", State="available",
-                                ImageType="machine", Tags=[])
+        self.images[ami] = dict(
+            p, ImageId=ami, ImageOwnerAlias="self", State="pending", ImageType="machine",
+            hidden=self.delay["unknown"], left=self.delay["image"], unlisted=self.delay["listed"],
+            Tags=[t for s in p.get("TagSpecifications", []) for t in s["Tags"]])
         return {"ImageId": ami}
 
     def DescribeImages(self, p):
@@ -308,6 +333,17 @@ class Cloud:
             self.known(self.images, n, "InvalidAMIID.NotFound")
         if "ImageIds" in p:
             found = [i for i in found if i["ImageId"] in p["ImageIds"]]
+            for i in found:         # time passes
+                if i.get("left", 0) > 0:
+                    i["left"] -= 1
+                else:
+                    i["State"] = "available"
+        else:
+            for i in [i for i in found if i.get("unlisted", 0) > 0]:
+                i["unlisted"] -= 1
+                found.remove(i)
+        if not p.get("IncludeDeprecated"):
+            found = [i for i in found if not i.get("deprecated")]
         if "Owners" in p:
             found = [i for i in found if i["ImageOwnerAlias"] in p["Owners"]]
         found = self.filtered(found, p.get("Filters"), {
@@ -329,115 +365,6 @@ class Cloud:
             thing = self.known(table, name, "InvalidID")
             keys = {t["Key"] for t in p["Tags"]}
             thing["Tags"] = [t for t in thing["Tags"] if t["Key"] not in keys] + p["Tags"]
-
-    # -- EC2: instances
-
-    def DescribeInstanceTypes(self, p):
-        for t in p.get("InstanceTypes", []):
-            if t not in TYPES:
-                raise Refused("InvalidInstanceType", f"The instance type {t} does not exist")
-        found = [t for t in TYPES if t in p.get("InstanceTypes", TYPES)]
-        found = self.filtered([{"t": t} for t in found], p.get("Filters"), {
-            "supported-virtualization-type": lambda x: TYPES[x["t"]][0],
-            "hypervisor": lambda x: TYPES[x["t"]][3]})
-        return {"InstanceTypes": [{
-            "InstanceType": x["t"], "SupportedVirtualizationTypes": TYPES[x["t"]][0],
-            "Hypervisor": TYPES[x["t"]][3], "VCpuInfo": {"DefaultVCpus": TYPES[x["t"]][1]},
-            "MemoryInfo": {"SizeInMiB": TYPES[x["t"]][2]}} for x in found]}
-
-    def DescribeInstanceTypeOfferings(self, p):
-        found = [{"InstanceType": t, "LocationType": "availability-zone", "Location": z}
-                 for t in TYPES for z in (ZONES[:1] if t == "t1.micro" else ZONES)]
-        return {"InstanceTypeOfferings": self.filtered(found, p.get("Filters"), {
-            "instance-type": lambda o: o["InstanceType"]})}
-
-    def RunInstances(self, p):
-        def make():
-            image = self.known(self.images, p["ImageId"], "InvalidAMIID.NotFound")
-            kind = p.get("InstanceType", "m1.small")
-            if image["VirtualizationType"] not in TYPES[kind][0] or \
-                    TYPES[kind][3] == "nitro":      # not supported by the images
-                raise Refused("Unsupported", "The requested configuration is not supported")
-            name = self.name("i")
-            tags = [t for s in p.get("TagSpecifications", []) if s["ResourceType"] == "instance"
-                    for t in s["Tags"]]
-            data = p.get("UserData", "")
-            i = {"InstanceId": name, "ImageId": p["ImageId"], "InstanceType": kind, "Tags": tags,
-                 "user-data": base64.b64decode(data, validate=True),
-                 "behavior": p.get("InstanceInitiatedShutdownBehavior", "stop"),
-                 "state": "pending", "left": self.delay["pending"], "console": "",
-                 "hidden": self.delay["unknown"], "token": p.get("ClientToken"),
-                 "snapshot": image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"],
-                 "zone": p.get("Placement", {}).get("AvailabilityZone", ZONES[0]),
-                 "why": None, "asked": p}
-            self.instances[name] = i
-            return {"Instances": [self.instance(i)]}
-        return self.once("RunInstances", p, make)
-
-    NUMBERS = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48,
-               "stopping": 64, "stopped": 80}
-
-    def instance(self, i):
-        out = self.shown(i, "InstanceId", "ImageId", "InstanceType", "Tags")
-        out["State"] = {"Code": self.NUMBERS[i["state"]], "Name": i["state"]}
-        if i["why"]:
-            out["StateReason"] = {"Code": i["why"], "Message": i["why"]}
-        return out
-
-    def proceed(self, i):
-        """A look at it lets time pass."""
-        if i["left"] > 0:
-            i["left"] -= 1
-        elif i["state"] == "pending":
-            i["state"] = "running"
-            threading.Thread(target=self.life, args=(i,), daemon=True).start()
-        elif i["state"] == "shutting-down":
-            i["state"] = "terminated"
-        elif i["state"] == "stopping":
-            i["state"] = "stopped"
-
-    def life(self, i):
-        try:
-            console, reason = self.on_run(i)
-        except Exception as e:      # an error of the test must not let the client wait for ever
-            console, reason = f"the double failed: {e!r}", "poweroff"
-        with self.lock:
-            i["console"] = console
-            if reason == "poweroff" and i["state"] == "running":
-                self.leave(i, "shutting-down" if i["behavior"] == "terminate" else "stopping",
-                           "Client.InstanceInitiatedShutdown")
-
-    def leave(self, i, state, why):
-        i.update(state=state, left=self.delay["shutdown"], why=why)
-
-    def DescribeInstances(self, p):
-        for n in p.get("InstanceIds", []):
-            self.known(self.instances, n, "InvalidInstanceID.NotFound")
-        found = [i for i in self.instances.values()
-                 if i["InstanceId"] in p.get("InstanceIds", self.instances)]
-        for i in found:
-            self.proceed(i)
-        found = self.filtered(found, p.get("Filters"), {
-            "instance-state-name": lambda i: i["state"], "client-token": lambda i: i["token"]})
-        return {"Reservations": [{"ReservationId": "r-1", "OwnerId": ACCOUNT,
-                                  "Instances": [self.instance(i)]} for i in found]}
-
-    def TerminateInstances(self, p):
-        out = []
-        for n in p["InstanceIds"]:
-            i = self.known(self.instances, n, "InvalidInstanceID.NotFound")
-            if i["state"] not in ("shutting-down", "terminated"):
-                self.leave(i, "shutting-down", "Client.UserInitiatedShutdown")
-            out.append({"InstanceId": n, "CurrentState": {"Name": i["state"]}})
-        return {"TerminatingInstances": out}
-
-    def GetConsoleOutput(self, p):
-        i = self.known(self.instances, p["InstanceId"], "InvalidInstanceID.NotFound")
-        text = i["console"].encode()[-65536:]
-        if text and self.delay["console"]:
-            self.delay["console"] -= 1
-            text = b""
-        return {"InstanceId": p["InstanceId"], "Output": base64.b64encode(text).decode()}
 
     # -- EventBridge Scheduler
 
@@ -465,7 +392,23 @@ class Cloud:
             for i in self.instances.values():
                 i["hidden"] = 0
             for p in list(self.schedules.values()):
-                self.TerminateInstances(json.loads(p["Target"]["Input"]))
+                call = json.loads(p["Target"]["Input"])
+                for action, resource, context in needs(self, "ec2", "TerminateInstances", call):
+                    if not self.ended_by.allows(action, resource, context):
+                        raise Refused("AccessDenied", f"the schedule's role has no {action}", 403)
+                self.TerminateInstances(call)
+
+    # -- IAM
+
+    def GetRole(self, p):
+        if p["RoleName"] not in self.roles:
+            raise Refused("NoSuchEntity", "The role cannot be found.", 404)
+        trust = json.dumps({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                           "Principal": {"Service": self.roles[p["RoleName"]]}}]})
+        return {"Role": {"Path": "/", "RoleName": p["RoleName"], "RoleId": "AROAXXXXXXXXXXXXXXXX",
+                         "Arn": f"arn:aws:iam::{ACCOUNT}:role/{p['RoleName']}",
+                         "CreateDate": "2020-01-01T00:00:00Z",
+                         "AssumeRolePolicyDocument": urllib.parse.quote(trust)}}
 
     def DeleteSchedule(self, p):
         if self.schedules.pop(p["Name"], None) is None:

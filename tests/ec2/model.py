@@ -134,10 +134,20 @@ def xml(shape, value, name):
     return f"<{name}>{inner}</{name}>"
 
 
+def newer(service, data):
+    """What AWS knows, and the distribution's older botocore does not."""
+    if service == "ec2":
+        data["shapes"]["RegisterImageRequest"]["members"].setdefault(
+            "TagSpecifications", {"shape": "TagSpecificationList",
+                                  "locationName": "TagSpecification"})
+    return data
+
+
 class Service:
     def __init__(self, name, loader, models):
         self.name = name
-        self.model = models.ServiceModel(loader.load_service_model(name, "service-2"), name)
+        self.model = models.ServiceModel(newer(name, loader.load_service_model(name, "service-2")),
+                                         name)
         self.protocol = self.model.metadata["protocol"]
 
     def decode(self, method, path, headers, body):

@@ -20,7 +20,7 @@ RESOURCES	:= $(shell $(CLANG) -print-resource-dir)
 
 # Descriptors of other kinds need the rest of the kernel.
 LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl mount_call mount_disk mount_end \
-		   mounts poll proc rights tty),$(wildcard lib/file/*.c))
+		   mounts poll proc rights tty tty_ioctl termios generated proc_files etc_files),$(wildcard lib/file/*.c))
 FS		:= $(filter-out %/os.c %/disk.c,$(wildcard fs/*.c))
 TESTS		:= $(wildcard tests/files/*_test.c)
 INSIDE		:= tests/files/kernel.c tests/files/world.c
@@ -29,7 +29,7 @@ OUTSIDE		:= tests/files/linux.c tests/files/outside.c tests/fs/asan.c tests/fs/e
 CFLAGS		:= -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -MD -MP -iquote . \
 		   -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all
 # As for an image.  The host's <stdio.h> is not that of newlib: tests print by outside.h.
-INSIDE_FLAGS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix -D__xenolith__ \
+INSIDE_FLAGS	:= -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -Uunix -D__xenolith__ \
 		   -nostdinc -isystem lib/include -isystem $(RESOURCES)/include -isystem $(HEADERS) \
 		   -Wno-macro-redefined
 

@@ -235,6 +235,8 @@ static void op_object(struct run *run, const struct op *op, struct target *t)
 				op->kind == OP_PUNCH ? FS_PUNCH_HOLE | FS_KEEP_SIZE : FS_KEEP_SIZE;
 
 		got = ops->fallocate(t->inode, mode, op->at, op->len);
+		/* Part of the range may be allocated already when memory fails. */
+		run->model.inodes[t->id].allocated |= got < 0 && op->kind != OP_PUNCH;
 		/* Files with indirect blocks have no unwritten ones. */
 		if (run_injected(run, got) || got == -EOPNOTSUPP)
 			break;

@@ -339,6 +339,27 @@ static void pages_stay_while_they_are_held(void)
 	end();
 }
 
+static void many_pages_are_held(void)
+{
+	static struct fs_page *pages[3000];
+	struct inode *i;
+
+	begin(0);
+	i = make(fs->root, "f");
+	assert(OPS->truncate(i, 3000 * 4096) == 0);
+	for (unsigned k = 0, n = 0; k < 3000; k++, n = k * 7 % 3000) {
+		assert(OPS->page(i, n, &pages[n]) == 0);
+		*(unsigned *)pages[n]->data = n;
+	}
+	assert(OPS->truncate(i, 1500 * 4096) == 0);
+	for (unsigned k = 0, n = 0; k < 3000; k++, n = k * 11 % 3000) {
+		assert(*(unsigned *)pages[n]->data == (n < 1500 ? n : 0));
+		OPS->page_put(i, pages[n]);
+	}
+	inode_put(i);
+	end();
+}
+
 static void a_full_file_system_loses_nothing(void)
 {
 	struct fs_statfs s;
@@ -462,6 +483,7 @@ int main(void)
 		{ "a directory is read while it changes", a_directory_is_read_while_it_changes },
 		{ "data is what was written", data_is_what_was_written },
 		{ "pages stay while they are held", pages_stay_while_they_are_held },
+		{ "many pages are held", many_pages_are_held },
 		{ "a full file system loses nothing", a_full_file_system_loses_nothing },
 		{ "without memory there is an error", without_memory_there_is_an_error },
 		{ "extended attributes are kept", attributes_are_kept },

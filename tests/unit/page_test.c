@@ -92,12 +92,16 @@ static void pages_are_ones_own(void)
 	before = now();
 	heap = brk = page_brk(0);
 	for (unsigned step = 0; step < 300; step++) {
-		unsigned what = host_below(8);
+		unsigned what = host_below(10);
 
 		if (what < 4) {
 			get(1 + host_below(host_chance(4) ? 40 : 3));
 		} else if (what < 7 && nruns) {
 			put(host_below(nruns));
+		} else if (what == 7 && host_chance(4)) {
+			page_give_back();	/* tests/host fails if such memory is mapped or used */
+		} else if (what == 8) {
+			page_take_again();
 		} else {
 			ptrdiff_t delta = (int)host_below(60000) - 25000;
 
@@ -291,13 +295,14 @@ static void boot_is_flat(void)
 
 /* A cache of single pages, each of which it can give back. */
 static char *cached[2048];
-static size_t ncached, reclaims;
+static size_t ncached, reclaims, largest;
 
 static size_t give_back(size_t bytes)
 {
 	size_t n = 0;
 
 	reclaims++;
+	largest = bytes > largest ? bytes : largest;
 	while (ncached && n * PAGE_SIZE < bytes) {
 		page_free(cached[--ncached], 1);
 		n++;
@@ -345,6 +350,37 @@ static void a_cache_gives_memory_back(void)
 	assert(now().used == host_page_tables() && now().heap <= 1);
 }
 
+static void a_cache_is_emptied_in_steps(void)
+{
+	size_t n = 100 + host_below(150);
+
+	host_set_memory(8ul << 20);
+	page_init();
+	fill_cache(any_page);
+	page_set_reclaim(give_back);
+	reclaims = largest = 0;
+	while (page_prepare_pages(n))
+		;
+	/* Between page tables, which stay, there are so many pages: not everything is needed. */
+	assert(ncached && largest <= 256 << 10 && reclaims >= n * PAGE_SIZE / largest);
+	reclaims = 0;
+	assert(get(n) && !reclaims);
+	while (page_prepare(2ul << 20))
+		;
+	assert(largest <= 256 << 10);
+	reclaims = 0;
+	assert(page_brk(2ul << 20) || !ncached);
+	assert(!reclaims || !ncached);
+	/* What cannot be there empties no cache. */
+	page_set_reclaim(NULL);
+	fill_cache(any_page);
+	page_set_reclaim(give_back);
+	reclaims = 0;
+	assert(!page_prepare_pages(SIZE_MAX) && !page_prepare_pages(now().total + 1) && !reclaims);
+	put_all();
+	give_back(SIZE_MAX);
+}
+
 static void a_cache_leaves_half_to_the_heap(void)
 {
 	size_t total;
@@ -380,6 +416,8 @@ int main(int argc, char **argv)
 		  the_reserve_is_the_kernels, 20 },
 		{ "a cache gives memory back before an allocation fails",
 		  a_cache_gives_memory_back, 50 },
+		{ "a cache is emptied in steps, before the allocation",
+		  a_cache_is_emptied_in_steps, 20 },
 		{ "a cache leaves half of the memory to the heap", a_cache_leaves_half_to_the_heap,
 		  50 },
 		{ "memory is mapped when it is allocated, not before", boot_is_flat, 1 },

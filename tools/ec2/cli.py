@@ -19,7 +19,11 @@ KINDS = {"auto": ("hvm", "paravirtual"), "hvm": ("hvm",), "pv": ("paravirtual",)
 
 
 def say(line):
-    print(f"ec2: {line}", file=sys.stderr, flush=True)
+    """Never an error: a message that cannot be written must not prevent a termination."""
+    try:
+        print(f"ec2: {line}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        pass
 
 
 def kernel_of(app):
@@ -40,12 +44,13 @@ def words_of(args):
 
 
 def make_disk(args):
+    """Returns (file, contents)."""
     kernel = kernel_of(args.app)
     output = Path(args.output) if args.output else BUILD / "ec2" / f"{kernel.name}.img"
-    line = disk.make(output, kernel, kernel.name, words_of(args), args.args, args.files,
-                     not args.whole, not args.raw)
-    say(f"{output}: {output.stat().st_size >> 20} MiB, boots with: {line}")
-    return output
+    data, line = disk.make(output, kernel, kernel.name, words_of(args), args.args, args.files,
+                           not args.whole, not args.raw)
+    say(f"{output}: {len(data) >> 20} MiB, boots with: {line}")
+    return output, data
 
 
 def image(args):
@@ -53,42 +58,51 @@ def image(args):
     return 0
 
 
+def upload_it(args, aws, path, data, kinds):
+    return upload.upload(aws, data, path.stem, path.parent, args.owner, mark.seconds(args.keep),
+                         mark.seconds(args.lifetime or "1h"), kinds)
+
+
 def upload_disk(args):
-    if not args.app.endswith(".img"):
-        args.app = str(make_disk(args))
-    title = Path(args.app).stem
-    ami = upload.upload(aws_of(args), args.app, re.sub(r"[^A-Za-z0-9_.-]", "-", title),
-                        args.owner, mark.seconds(args.keep), mark.seconds(args.lifetime or "1h"),
-                        KINDS[args.type])
-    print(ami)
+    if args.app.endswith(".img"):
+        path = Path(args.app)
+        data = upload.read(path)
+    else:
+        path, data = make_disk(args)
+    print(upload_it(args, aws_of(args), path, data, KINDS[args.type]))
     return 0
 
 
 def run(args):
     aws = aws_of(args)
     ami = args.app
+    wait = mark.seconds(args.console_wait)
     if not re.fullmatch(r"ami-[0-9a-f]+", ami):
-        upload.read(Path(ami)) if ami.endswith(".img") else kernel_of(ami)
-        kinds = launch.virtualizations(aws, args.type)
+        path, data = Path(ami), None
         if ami.endswith(".img"):
-            path = Path(ami)
+            data = upload.read(path)
         else:
-            path = make_disk(args)
-        kind = upload.choose(upload.read(path), kinds)
+            kernel_of(ami)
+        kinds = launch.virtualizations(aws, args.type)
+        if data is None:
+            path, data = make_disk(args)
+        kind = upload.choose(data, kinds)
         # Before anything is uploaded.
         launch.check_type(aws, {"VirtualizationType": kind}, args.type, args.zone)
-        ami = upload.upload(aws, path, path.stem, args.owner, mark.seconds(args.keep),
-                            mark.seconds(args.lifetime or "1h"), [kind])
+        role = launch.checked_role(aws, "" if args.no_schedule else args.role)
+        ami = upload_it(args, aws, path, data, [kind])
         if ami == "AMI":        # of a dry run
             say("(to show the calls after the upload, use an existing AMI: run AMI --dry-run)")
             return 0
     elif args.args:
         raise Ec2Error("an AMI contains its arguments, which cannot be changed; --words adds "
                        "user data")
+    else:
+        role = launch.checked_role(aws, "" if args.no_schedule else args.role)
     return launch.run(aws, ami, args.owner, args.type,
                       mark.seconds(args.lifetime) if args.lifetime else None,
-                      "" if args.no_schedule else args.role, sys.stdout, args.zone,
-                      args.subnet, args.security_group, args.words, args.detach)
+                      role, sys.stdout, args.zone,
+                      args.subnet, args.security_group, args.words, args.detach, wait)
 
 
 def console(args):
@@ -115,8 +129,8 @@ def parse(argv):
         "lifetime. docs/ec2.md describes the setup.")
     sub = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     cloud = argparse.ArgumentParser(add_help=False)
-    cloud.add_argument("--profile", help="profile of the AWS CLI's configuration")
-    cloud.add_argument("--region", help="AWS region (default: that of the AWS CLI)")
+    cloud.add_argument("--profile", help="profile of AWS's configuration files")
+    cloud.add_argument("--region", help="AWS region (default: that of the profile)")
     cloud.add_argument("--endpoint-url", metavar="URL", help="use this server instead of AWS")
     cloud.add_argument("--dry-run", action="store_true",
                        help="show every call; make only those that change nothing")
@@ -161,6 +175,9 @@ def parse(argv):
                    "instance (default: xenolith-scheduler of your account)")
     r.add_argument("--no-schedule", action="store_true", help="do not create a schedule")
     r.add_argument("--detach", action="store_true", help="do not wait for the instance's end")
+    r.add_argument("--console-wait", default="5m", metavar="DURATION",
+                   help="how long to wait for the console's end, which has the exit status "
+                   "(default: %(default)s)")
     add("list", lambda a: keep.list_all(aws_of(a), sys.stdout), [cloud],
         "list the account's resources that belong to Xenolith")
     add("types", lambda a: keep.types(aws_of(a), sys.stdout), [cloud],
@@ -182,8 +199,7 @@ def parse(argv):
     return args
 
 
-def main(argv=None):
-    args = parse(argv)
+def guarded(args):
     try:
         return args.function(args)
     except Ec2Error as e:
@@ -194,3 +210,24 @@ def main(argv=None):
         return 130
     except BrokenPipeError:
         return 141
+    except OSError as e:
+        say(f"{e.filename or 'output'}: {e.strerror}")
+        return FAILED
+    except Exception as e:
+        if os.environ.get("XENOLITH_DEBUG"):
+            raise
+        say(f"internal error, please report it: {e!r} (XENOLITH_DEBUG=1 shows where)")
+        return FAILED
+
+
+def main(argv=None):
+    status = guarded(parse(argv))
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as e:
+        # Python would flush it once more, and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not status:
+            say(f"output: {e}")
+            status = 141 if isinstance(e, BrokenPipeError) else FAILED
+    return status

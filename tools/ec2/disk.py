@@ -10,6 +10,8 @@ may be gzipped.  pygrub reads grub.cfg first.  An HVM guest's BIOS starts the GR
 partition (grub.py), which reads hvm.cfg.
 """
 
+import contextlib
+import fcntl
 import gzip
 import hashlib
 import os
@@ -123,7 +125,6 @@ def ext2(path, tree, size):
     run([tool("mke2fs"), "-q", "-F", "-t", "ext2", "-b", "1024" if size <= 64 * MiB else "4096",
          "-I", "128", "-N", str(inodes), "-m", "0", "-O", "none,filetype,sparse_super",
          "-U", name, "-E", f"hash_seed={name},nodiscard", str(path)], clock)
-    # The name is fixed, so the next run removes what a killed one has left.
     scratch = Path(f"{path}.files")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -168,7 +169,10 @@ def room(tree):
 
 
 def make(output, kernel, title, words="", args=(), files=None, partitioned=True, packed=True):
-    """Write the disk to output; returns its command line."""
+    """Write the disk to output; returns (its contents, its command line).
+
+    The contents are those of this call, also if another one replaces the file meanwhile.
+    """
     title = re.sub(r"[^A-Za-z0-9_.-]", "-", title)
     line = command_line(words, args)
     if partitioned and "" in args:
@@ -189,13 +193,29 @@ def make(output, kernel, title, words="", args=(), files=None, partitioned=True,
     new = output.with_name(output.name + ".new")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        ext2(new, tree, size)
-        if partitioned:
-            inner = new.read_bytes()
-            new.write_bytes(mbr(size // 512).ljust(START * 512, b"\0") + inner)
-        new.replace(output)
+        # One at a time.  The name is fixed, so the next call removes what a killed one has left.
+        with locked(output):
+            try:
+                ext2(new, tree, size)
+                data = new.read_bytes()
+                if partitioned:
+                    data = mbr(size // 512).ljust(START * 512, b"\0") + data
+                    new.write_bytes(data)
+                new.replace(output)
+            finally:
+                new.unlink(missing_ok=True)
     except OSError as e:
         raise Ec2Error(f"cannot write {output}: {e.strerror}") from None
-    finally:
-        new.unlink(missing_ok=True)
-    return line
+    return data, line
+
+
+@contextlib.contextmanager
+def locked(path, say=None):
+    """The lock of a file: path.lock.  say() is called if another process has it."""
+    with open(f"{path}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if say else 0))
+        except BlockingIOError:
+            say()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

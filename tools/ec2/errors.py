@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Ec2Error: its text says what failed and what to do next."""
 
-import re
+import contextlib
 
 
 class Ec2Error(Exception):
-    pass
+    uncertain = False       # AWS may have executed the call that failed
 
 
 class NoAccount(Ec2Error):
-    """There is no AWS CLI, or it has no credentials or region."""
+    """There is no botocore, or it has no credentials or region."""
 
 
 class Unreachable(Ec2Error):
@@ -19,8 +19,9 @@ class Unreachable(Ec2Error):
 class AwsError(Ec2Error):
     """An error reply of AWS; code is AWS's name of the error."""
 
-    def __init__(self, operation, code, message):
+    def __init__(self, operation, code, message, status=400):
         self.operation, self.code, self.message = operation, code, message
+        self.status = status
         super().__init__(sentence(operation, code, message))
 
 
@@ -62,34 +63,42 @@ ALIASES = {"AccessDeniedException": "UnauthorizedOperation",
 
 def sentence(operation, code, message):
     known = SENTENCES.get(ALIASES.get(code, code), "").format(op=operation)
+    if "kms" in f"{code} {message}".lower():
+        known = ("This account encrypts its disks with a key of KMS that you are not permitted to "
+                 "use (docs/ec2.md lists the permissions).")
     return (f"{known} AWS said: {message} ({code})" if known else
             f"AWS refused {operation}: {message} ({code}).")
 
 
-def from_cli(operation, said):
-    """Makes an exception from the output of an AWS CLI that failed."""
-    m = re.search(r"An error occurred \(([\w.]+)\) when calling the (\w+) operation"
-                  r"(?: \(reached max retries: \d+\))?: ?(.*)", said, re.S)
-    if m:
-        return AwsError(m[2], m[1], m[3].strip().rstrip("."))
-    said = said.strip()
-    for pattern, text in (
-            (r"Unable to locate credentials", "There are no AWS credentials. Type `aws configure`, "
-             "or choose a profile that has credentials with --profile."),
-            (r"[Yy]ou must specify a region", "No AWS region is chosen: use --region us-east-1, or "
-             "`aws configure`."),
-            (r"config profile \((\S+)\) could not be found", "The AWS CLI has no such profile: "
-             "`aws configure list-profiles` lists all."),
-            (r"Could not connect to the endpoint|Connect timeout|Name or service not known"
-             r"|Failed to resolve|Connection was closed|Read timeout", "AWS cannot be reached: is "
-             "this machine on the network, and the region's name right?"),
-            (r"Token has expired|SSO session", "Your session with AWS has expired: type "
-             "`aws sso login`."),
-            (r"Invalid choice|argument command", "This AWS CLI is too old: version 2.9 or newer "
-             "is needed.")):
-        if re.search(pattern, said):
-            kind = (Unreachable if text.startswith("AWS cannot be reached") else
-                    NoAccount if text.startswith(("There are no AWS cred", "No AWS region"))
-                    else Ec2Error)
-            return kind(f"{text} (The AWS CLI said: {said.splitlines()[-1]})")
-    return Ec2Error(f"aws {operation}: {said or 'failed without a message'}")
+@contextlib.contextmanager
+def translated(operation):
+    """Raises an Ec2Error for each error of botocore."""
+    import botocore.exceptions as b
+    try:
+        yield
+    except b.ClientError as e:
+        error = e.response.get("Error", {})
+        status = e.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise AwsError(e.operation_name, error.get("Code", "Unknown"),
+                       str(error.get("Message", "")).strip().rstrip("."), status) from None
+    except (b.NoCredentialsError, b.PartialCredentialsError):
+        raise NoAccount("There are no AWS credentials. Type `aws configure`, or choose a profile "
+                        "that has credentials with --profile.") from None
+    except b.NoRegionError:
+        raise NoAccount("No AWS region is chosen: use --region us-east-1, or `aws configure`."
+                        ) from None
+    except b.ProfileNotFound as e:
+        raise NoAccount(f"{e}. `aws configure list-profiles` lists all.") from None
+    except (b.SSOError, b.TokenRetrievalError, b.CredentialRetrievalError) as e:
+        raise Ec2Error("Your session with AWS has expired, or cannot be used: type "
+                       f"`aws sso login`. ({e})") from None
+    except (b.HTTPClientError, b.ConnectionError) as e:
+        raise Unreachable("AWS cannot be reached: is this machine on the network, and the region's "
+                          f"name right? ({e})") from None
+    except b.UnknownServiceError:
+        raise Ec2Error("This botocore is too old: version 1.29 or newer is needed.") from None
+    except Ec2Error:
+        raise
+    except Exception as e:
+        # A reply that is not AWS's, an endpoint or a region that is no host name, and others.
+        raise Ec2Error(f"aws {operation}: {' '.join(str(e).split()) or repr(e)}") from None

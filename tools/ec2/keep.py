@@ -147,8 +147,7 @@ def gc(aws, everything=False):
     known = images(aws, snaps)
     for i in known:
         if due(i):
-            remove(f"image {i['ImageId']}", i, lambda i=i: aws.do(
-                "ec2", "deregister-image", {"ImageId": i["ImageId"]}))
+            remove(f"image {i['ImageId']}", i, lambda i=i: deregister(aws, i["ImageId"]))
     kept = {snapshot_of(i) for i in known if not due(i)}
     for s in snaps:
         if due(s) and s["SnapshotId"] not in kept:
@@ -160,6 +159,17 @@ def gc(aws, everything=False):
             remove(f"schedule xenolith-{name}", None, lambda n=name: aws.do(
                 "scheduler", "delete-schedule", {"Name": launch.schedule_name(n)}))
     return 1 if wrong else 0
+
+
+def deregister(aws, name):
+    for left in reversed(range(4)):
+        try:
+            return aws.do("ec2", "deregister-image", {"ImageId": name})
+        except AwsError as e:
+            # A new image is not known everywhere yet.
+            if e.code != "InvalidAMIID.NotFound" or not left:
+                raise
+        aws.sleep(5)
 
 
 def gone_or_error(aws, name):

@@ -7,19 +7,20 @@ one-shot schedule in the cloud, and `ec2 gc`.  If anything fails here after the 
 instance is terminated.
 """
 
-import base64
 import datetime
 import json
 import re
-import signal
 import uuid
 
 from . import catalog, mark
-from .errors import AwsError, Ec2Error
+from .errors import AwsError, Ec2Error, NoAccount
+from .interrupts import Interrupted, Interrupts
 
 MARGIN = 300            # seconds after the guest's lifetime until the schedule ends it
 USER_DATA = 16384       # bytes, AWS's limit
 PATIENCE = 20           # times 5 s until all of AWS must know an instance
+SEARCH = 12             # times 5 s in which an instance is searched by its client token
+CONSOLE = 300           # seconds after the end until the console's last piece is there, usually
 NO_STATUS = 125
 GONE = ("terminated",)
 # The guest's last line (kernel/shutdown.h).
@@ -96,7 +97,7 @@ def schedule(aws, name, when, role, owner):
                          "RoleArn": role, "Input": json.dumps({"InstanceIds": [name]}),
                          "RetryPolicy": {"MaximumEventAgeInSeconds": 3600,
                                          "MaximumRetryAttempts": 20}}}
-    # Older CLIs do not know this parameter; then `run` or `gc` deletes the schedule.
+    # Older versions do not know this parameter; then `run` or `gc` deletes the schedule.
     if aws.has("scheduler", "create-schedule", "ActionAfterCompletion"):
         params["ActionAfterCompletion"] = "DELETE"
     aws.do("scheduler", "create-schedule", params)
@@ -105,8 +106,8 @@ def schedule(aws, name, when, role, owner):
 def unschedule(aws, name):
     try:
         aws.do("scheduler", "delete-schedule", {"Name": schedule_name(name)})
-    except AwsError as e:
-        if e.code != "ResourceNotFoundException":
+    except Ec2Error as e:
+        if getattr(e, "code", "") != "ResourceNotFoundException":
             aws.say(f"schedule {schedule_name(name)} was not deleted; `ec2 gc` removes it. ({e})")
 
 
@@ -115,7 +116,7 @@ def terminate(aws, name):
     if aws.dry:
         aws.do("ec2", "terminate-instances", {"InstanceIds": [name]})
         return True
-    for left in reversed(range(4)):
+    for left in reversed(range(SEARCH)):
         try:
             aws.ask("ec2", "terminate-instances", {"InstanceIds": [name]})
             break
@@ -139,14 +140,13 @@ def console(aws, name):
         if e.code in ("InvalidInstanceID.NotFound", "IncorrectInstanceState"):
             return ""
         raise
-    # Some versions of the AWS CLI decode the base64, others do not.
-    text = answer.get("Output") or ""
-    if re.fullmatch(r"[A-Za-z0-9+/\s]+={0,2}\s*", text) and len(re.sub(r"\s", "", text)) % 4 == 0:
-        try:
-            text = base64.b64decode(text).decode(errors="replace")
-        except ValueError:
-            pass
-    return text
+    return answer.get("Output") or ""
+
+
+def printable(text):
+    """Without what a terminal would obey: control characters (C0, C1) and changes of direction."""
+    return re.sub("[^\t\n\x20-\x7e\xa0-\U0010ffff]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]", "",
+                  text)
 
 
 class Follower:
@@ -163,7 +163,7 @@ class Follower:
         at = text.rfind(tail) if tail else -1
         new = text[at + len(tail):] if at >= 0 else text
         self.seen = text
-        self.out.write(re.sub(r"[^\x09\x0a\x20-\x7e\x80-\U0010ffff]", "", new))
+        self.out.write(printable(new))
         self.out.flush()
 
     def status(self):
@@ -171,16 +171,35 @@ class Follower:
         return int(found[-1]) & 0xff if found else None
 
 
-class Interrupted(Exception):
-    pass
+def checked_role(aws, role):
+    """Check the role of the schedule before anything costs money; returns its ARN.
 
-
-def interrupt(number, frame):
-    raise Interrupted(signal.Signals(number).name)
+    None: the default.  "": there will be no schedule.
+    """
+    if role == "":
+        return ""
+    if role is None:
+        role = f"arn:aws:iam::{aws.identity()['Account']}:role/xenolith-scheduler"
+    name = role.rpartition("/")[2]
+    setup = "docs/ec2.md creates it; --no-schedule launches without a schedule"
+    try:
+        found = aws.ask("iam", "get-role", {"RoleName": name},
+                        unasked={"Role": {"AssumeRolePolicyDocument": "scheduler.amazonaws.com"}})
+    except AwsError as e:
+        if e.code == "NoSuchEntity":
+            raise Ec2Error(f"there is no role {name} for the schedule that ends the instance: "
+                           f"{setup}") from None
+        if e.code not in ("AccessDenied", "AccessDeniedException"):
+            raise
+        aws.say(f"the role {name} cannot be checked: you are not permitted to read it")
+        return role
+    if "scheduler.amazonaws.com" not in str(found["Role"].get("AssumeRolePolicyDocument")):
+        raise Ec2Error(f"the role {name} does not trust scheduler.amazonaws.com: {setup}")
+    return role
 
 
 def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, groups=(),
-        words="", detach=False):
+        words="", detach=False, console_wait=CONSOLE):
     """Run an instance; returns the status of the application."""
     image = describe_image(aws, ami)
     title = mark.read(image).get("app") or ami
@@ -190,8 +209,6 @@ def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, grou
     lifetime = lifetime or most
     zones = check_type(aws, image, kind, zone)
     account = aws.identity()["Account"]
-    if role is None:
-        role = f"arn:aws:iam::{account}:role/xenolith-scheduler"
     expires = mark.after(lifetime + MARGIN)
     data = f"lifetime={lifetime}s {words}".strip() + "\n"
     if len(data.encode()) > USER_DATA:
@@ -213,44 +230,52 @@ def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, grou
         request["SubnetId"] = subnet
     if groups:
         request["SecurityGroupIds"] = list(groups)
-    before = {s: signal.signal(s, interrupt)
-              for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        return attend(aws, request, expires, role, owner, out, detach)
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
+    with Interrupts() as stop:
+        aws.check = stop.check
+        try:
+            return attend(aws, stop, request, expires, role, owner, out, detach, console_wait)
+        finally:
+            aws.check = None
 
 
-def attend(aws, request, expires, role, owner, out, detach):
-    name = None
+def attend(aws, stop, request, expires, role, owner, out, detach, console_wait):
+    name, asked = None, False
     try:
+        stop.check()
+        asked = not aws.dry
         made = aws.do("ec2", "run-instances", request,
                       pretend={"Instances": [{"InstanceId": "INSTANCE"}]})
         name = made["Instances"][0]["InstanceId"]
         aws.say(f"{name} is launched")
+        stop.check()
         if role:
             schedule(aws, name, expires, role, owner)
         else:
             aws.say("no schedule in the cloud (--no-schedule): only the guest itself and this "
                     "program end the instance")
+        stop.check()
         if aws.dry:
             return 0
         if detach:
             aws.say(f"`ec2 console {name}` shows its console, `ec2 stop {name}` terminates it")
             return 0
-        return wait(aws, name, expires, out)
+        return wait(aws, name, expires, out, console_wait)
     except BaseException as e:
-        if name is None:
-            if not isinstance(e, AwsError):
-                name = by_token(aws, request["ClientToken"])
-            if name is None:
-                raise
-        if not aws.dry:
+        # Whatever it is: from now on no signal and no error prevents the termination.
+        stop.shield()
+        if name is None and asked and not certain(e):
+            name = find_launched(aws, request["ClientToken"], e)
+        if name and not aws.dry:
             end_at_once(aws, name, e)
         if isinstance(e, Interrupted):
-            raise Ec2Error(f"interrupted by {e}; {name} is terminated") from None
+            raise Ec2Error(f"interrupted by {e}; " + (f"{name} is terminated" if name else
+                                                      "nothing was launched")) from None
         raise
+
+
+def certain(e):
+    """Whether AWS refused the launch: then nothing runs."""
+    return isinstance(e, (AwsError, NoAccount)) and not e.uncertain
 
 
 def by_token(aws, token):
@@ -260,21 +285,40 @@ def by_token(aws, token):
     return next((i["InstanceId"] for r in found for i in r["Instances"]), None)
 
 
+def find_launched(aws, token, why):
+    """The instance of a launch with an unknown outcome; None if there is none after a minute."""
+    check = f"`aws ec2 describe-instances --filters Name=client-token,Values={token}`"
+    aws.say(f"whether an instance was launched is unknown ({why}); searching it for a minute")
+    unknown = why
+    for _ in range(SEARCH):
+        try:
+            name, unknown = by_token(aws, token), None
+            if name:
+                return name
+        except Exception as e:
+            unknown = e
+        aws.sleep(5)
+    if unknown:
+        raise Ec2Error(f"an instance MAY STILL RUN AND COST MONEY ({unknown}). Its client token is "
+                       f"{token}. Check it with {check}, and terminate it with `ec2 stop`") from why
+    aws.say(f"no instance was found. To check it again later, type {check}")
+    return None
+
+
 def end_at_once(aws, name, why):
     aws.say(f"terminating {name}")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         gone = terminate(aws, name)
-    except Ec2Error as e:
+    except Exception as e:
         gone = False
-        aws.say(str(e))
+        aws.say(str(e) or repr(e))
     if not gone:
         raise Ec2Error(f"{name} MAY STILL RUN AND COST MONEY: terminate it with `ec2 stop {name}` "
                        "or in the AWS console") from why
     unschedule(aws, name)
 
 
-def wait(aws, name, expires, out):
+def wait(aws, name, expires, out, console_wait):
     follower = Follower(out)
     state, found, unknown = None, None, 0
     turn = 0
@@ -302,7 +346,7 @@ def wait(aws, name, expires, out):
     aws.say(f"{name} is terminated (verified)")
     unschedule(aws, name)
     # The console's last piece is posted a while after the end.
-    for _ in range(12):
+    for _ in range(1 + console_wait // 5):
         follower.update(console(aws, name))
         if follower.status() is not None:
             break
@@ -312,7 +356,8 @@ def wait(aws, name, expires, out):
     status = follower.status()
     if status is None:
         reason = ((found or {}).get("StateReason") or {}).get("Message", "no reason")
-        aws.say(f"the console has no exit status. AWS's reason for the end: {reason}")
+        aws.say(f"the console has no exit status after {console_wait} s (--console-wait). AWS's "
+                f"reason for the end: {printable(reason)}")
         return NO_STATUS
     aws.say(f"exit status {status}")
     return status

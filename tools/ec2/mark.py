@@ -10,6 +10,7 @@ import re
 from .errors import Ec2Error
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+MOST = 3650 * 86400     # ten years
 
 
 def seconds(text):
@@ -17,6 +18,8 @@ def seconds(text):
     if not m or not int(m[1]):
         raise Ec2Error(f"{text!r} is not a duration: a number with s, m, h or d, such as "
                        "90s, 30m, 2h, 7d")
+    if int(m[1]) * UNITS[m[2]] > MOST:
+        raise Ec2Error(f"{text!r} is too long: at most {MOST // UNITS['d']}d")
     return int(m[1]) * UNITS[m[2]]
 
 

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: ISC
 """Makes an AMI from a disk, by EBS direct, which needs neither a bucket nor an import role.
 
-An upload that was killed is continued: DISK.upload.json has the snapshot and its client token,
-and is written before the snapshot is started.  Each resource has the tag `xenolith` from its
-creation, so that `gc` finds it, except the AMI, which is tagged a moment later and is found by
-its snapshot.
+The disk is read once: what is uploaded is what its digest in the tags says, also if the file is
+replaced meanwhile.  An upload that was killed is continued: DIGEST.upload.json beside the disk has
+the snapshot and its client token, and is written before the snapshot is started.  Each resource
+has the tag `xenolith` from its creation, so that `gc` finds it.
 """
 
 import base64
 import concurrent.futures
 import hashlib
 import json
-import os
 import re
 import sys
 import uuid
@@ -22,7 +21,7 @@ from . import mark
 from .errors import AwsError, Ec2Error
 
 GiB = 1 << 30
-AT_ONCE = 4             # parallel calls of the AWS CLI; more are not faster on a small machine
+AT_ONCE = 8             # parallel calls
 TIMEOUT = 60            # minutes without a block until AWS abandons a snapshot
 
 
@@ -34,7 +33,7 @@ def find_aki(aws, partitioned):
     """Returns the newest PV-GRUB kernel of Amazon."""
     kind = "hd00" if partitioned else "hd0"
     found = aws.ask("ec2", "describe-images", {
-        "Owners": ["amazon"],
+        "Owners": ["amazon"], "IncludeDeprecated": True,
         "Filters": [{"Name": "name", "Values": [f"pv-grub-{kind}_*-x86_64.gz"]},
                     {"Name": "image-type", "Values": ["kernel"]}]},
         unasked={"Images": [{"Name": f"pv-grub-{kind}_0.0-x86_64.gz", "ImageId": "AKI"}]})["Images"]
@@ -51,22 +50,19 @@ def find_aki(aws, partitioned):
     return max(good, key=version)["ImageId"]
 
 
-def blocks_of(path, size):
+def blocks_of(data, size):
     """Yields (index, bytes) of each block that is not all zeros; the last one is padded."""
-    with open(path, "rb") as f:
-        for index in range(1 << 40):
-            data = f.read(size)
-            if not data:
-                return
-            if data.count(0) != len(data):
-                yield index, data.ljust(size, b"\0")
+    for index in range(-(-len(data) // size)):
+        block = data[index * size:(index + 1) * size]
+        if block.count(0) != len(block):
+            yield index, block.ljust(size, b"\0")
 
 
 class State:
     """The file by which the next run continues an upload."""
 
-    def __init__(self, disk, key):
-        self.path, self.key = disk.with_name(disk.name + ".upload.json"), key
+    def __init__(self, path, key):
+        self.path, self.key = path, key
         try:
             self.data = json.loads(self.path.read_text())
             if self.data["key"] != key or not isinstance(self.data["done"], list):
@@ -112,9 +108,9 @@ def snapshot_state(aws, snapshot):
     return found[0]["State"] if found else None
 
 
-def start(aws, state, disk, title, tags):
+def start(aws, state, length, title, tags):
     """Start a snapshot, or continue one; returns its id and block size."""
-    size = -(-disk.stat().st_size // GiB)
+    size = -(-length // GiB)
     if state.data and state.data["snapshot"]:
         how = snapshot_state(aws, state.data["snapshot"])
         if how in ("pending", "completed"):
@@ -137,15 +133,9 @@ def start(aws, state, disk, title, tags):
 
 
 def put(aws, snapshot, index, data):
-    # The CLI needs a file with a name; this one ends with the process.
-    with open(os.memfd_create("block"), "wb") as f:
-        f.write(data)
-        f.flush()
-        aws.ask("ebs", "put-snapshot-block", {}, [
-            "--snapshot-id", snapshot, "--block-index", str(index),
-            "--block-data", f"/proc/{os.getpid()}/fd/{f.fileno()}",
-            "--data-length", str(len(data)), "--checksum", b64(hashlib.sha256(data).digest()),
-            "--checksum-algorithm", "SHA256"])
+    aws.ask("ebs", "put-snapshot-block", {
+        "SnapshotId": snapshot, "BlockIndex": index, "BlockData": data, "DataLength": len(data),
+        "Checksum": b64(hashlib.sha256(data).digest()), "ChecksumAlgorithm": "SHA256"})
 
 
 def put_all(aws, state, disk, snapshot, size):
@@ -219,17 +209,53 @@ def request(name, kind, snapshot, aki, partitioned):
     return words if kind == "hvm" else dict(words, KernelId=aki)
 
 
-def register(aws, words):
+def register(aws, words, tags):
+    """Register an AMI that has its tags from the beginning, and wait until it can be used."""
+    if aws.has("ec2", "register-image", "TagSpecifications"):
+        words = dict(words, TagSpecifications=[{"ResourceType": "image", "Tags": tags}])
+    else:       # Debian 12's botocore is older than this parameter
+        fields = {"TagSpecification.1.ResourceType": "image"}
+        for n, tag in enumerate(tags, 1):
+            fields.update({f"TagSpecification.1.Tag.{n}.{k}": v for k, v in tag.items()})
+        aws.add_fields("ec2", "register-image", fields)
+    name = registered(aws, words)
+    for _ in range(60):
+        how = image_state(aws, name)
+        if how == "available":
+            return name
+        if how in ("failed", "error", "invalid", "deregistered"):
+            raise Ec2Error(f"AWS could not make {name}: it is {how}. Upload again; `ec2 gc` "
+                           "removes what is left")
+        aws.sleep(5)
+    raise Ec2Error(f"{name} is not available after 5 minutes: run the same command again later; "
+                   "nothing is uploaded twice")
+
+
+def image_state(aws, name):
+    """None: AWS does not know it yet."""
+    try:
+        found = aws.ask("ec2", "describe-images", {"ImageIds": [name]})["Images"]
+    except AwsError as e:
+        if e.code not in ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"):
+            raise
+        found = []
+    return found[0].get("State") if found else None
+
+
+def registered(aws, words):
     try:
         return aws.ask("ec2", "register-image", words)["ImageId"]
     except AwsError as e:
         if e.code != "InvalidAMIName.Duplicate":
             raise
-        images = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
-            {"Name": "name", "Values": [words["Name"]]}]})["Images"]
-        if not images:
-            raise
-        return images[0]["ImageId"]
+        # A call whose reply was lost has made it.
+        for _ in range(12):
+            images = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
+                {"Name": "name", "Values": [words["Name"]]}]})["Images"]
+            if images:
+                return images[0]["ImageId"]
+            aws.sleep(5)
+        raise
 
 
 def choose(data, kinds):
@@ -252,50 +278,69 @@ def read(disk):
     return data
 
 
-def upload(aws, disk, title, owner, keep, lifetime, kinds=("hvm", "paravirtual")):
-    """Make an AMI of the disk unless one exists, of the first supported kind; returns its id."""
-    disk = Path(disk)
-    data = read(disk)
+def existing(aws, digest, kind):
+    """An AMI of this disk."""
+    found = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
+        {"Name": "tag:xenolith:disk", "Values": [digest]},
+        {"Name": "virtualization-type", "Values": [kind]}]}, unasked={"Images": []})["Images"]
+    name = next((i["ImageId"] for i in found if i.get("State") == "available"), None)
+    if name:
+        aws.say(f"{name} has the same contents: nothing to upload")
+    return name
+
+
+def upload(aws, data, title, folder, owner, keep, lifetime, kinds=("hvm", "paravirtual")):
+    """Make an AMI of the disk unless one exists, of the first supported kind; returns its id.
+
+    folder: where the state of the upload is kept.
+    """
+    title = re.sub(r"[^A-Za-z0-9_.-]", "-", title)
     kind, (_, partitioned) = choose(data, kinds), disks.boot_types(data)
     digest = hashlib.sha256(data).hexdigest()
     account = aws.identity()["Account"]
-    there = aws.ask("ec2", "describe-images", {"Owners": ["self"], "Filters": [
-        {"Name": "tag:xenolith:disk", "Values": [digest]},
-        {"Name": "virtualization-type", "Values": [kind]}]}, unasked={"Images": []})["Images"]
-    there = [i for i in there if i.get("State") == "available"]
+    there = existing(aws, digest, kind)
     if there:
-        aws.say(f"{there[0]['ImageId']} has the same contents: nothing to upload")
-        return there[0]["ImageId"]
+        return there
     aki = None if kind == "hvm" else find_aki(aws, partitioned)
     tags = mark.tags(owner, mark.after(keep), app=title, disk=digest,
                      lifetime=f"{lifetime}s" if lifetime else None)
     aws.say(f"uploading {title} as {kind}: a snapshot in account {account}, which costs some cents "
             f"per GB and month. `ec2 gc` removes it after {mark.stamp(mark.after(keep))}")
     if aws.dry:
-        return pretend(aws, disk, tags,
+        return pretend(aws, data, tags,
                        request(f"xenolith-{title}-...", kind, "SNAPSHOT", aki, partitioned))
-    state = State(disk, f"{account} {' '.join(aws.options)} {digest} {kind}")
-    snapshot, size = start(aws, state, disk, title, tags)
-    complete(aws, state, snapshot, put_all(aws, state, disk, snapshot, size))
-    image = register(aws, request(f"xenolith-{title}-{kind}-{digest[:12]}", kind, snapshot, aki,
-                                  partitioned))
-    aws.ask("ec2", "create-tags", {"Resources": [image], "Tags": tags})
-    state.forget()
+    path = Path(folder) / f"{digest[:16]}-{kind}.upload.json"
+
+    def busy():
+        aws.say("another process uploads the same disk: waiting for it")
+    try:
+        with disks.locked(path, busy):
+            there = existing(aws, digest, kind)     # of the process that had the lock
+            if there:
+                return there
+            state = State(path, f"{account} {' '.join(aws.options)} {digest} {kind}")
+            snapshot, size = start(aws, state, len(data), title, tags)
+            complete(aws, state, snapshot, put_all(aws, state, data, snapshot, size))
+            image = register(aws, request(f"xenolith-{title}-{kind}-{digest[:12]}", kind, snapshot,
+                                          aki, partitioned), tags)
+            state.forget()
+    except OSError as e:
+        raise Ec2Error(f"cannot write {path}: {e.strerror}") from None
     aws.say(f"{image} is ready")
     return image
 
 
-def pretend(aws, disk, tags, words):
+def pretend(aws, data, tags, words):
     aws.do("ebs", "start-snapshot", {"VolumeSize": 1, "Tags": tags, "Timeout": TIMEOUT,
                                      "ClientToken": "..."})
-    blocks = {i: hashlib.sha256(d).digest() for i, d in blocks_of(disk, 1 << 19)}
-    for i in blocks:
-        aws.do("ebs", "put-snapshot-block", {}, words=[
-            "--snapshot-id", "SNAPSHOT", "--block-index", str(i), "--block-data", "FILE",
-            "--data-length", str(1 << 19), "--checksum", b64(blocks[i]),
-            "--checksum-algorithm", "SHA256"])
+    blocks = list(blocks_of(data, 1 << 19))
+    for i, block in blocks:
+        aws.do("ebs", "put-snapshot-block", {
+            "SnapshotId": "SNAPSHOT", "BlockIndex": i, "BlockData": block,
+            "DataLength": len(block), "Checksum": b64(hashlib.sha256(block).digest()),
+            "ChecksumAlgorithm": "SHA256"})
     aws.do("ebs", "complete-snapshot", {"SnapshotId": "SNAPSHOT",
                                         "ChangedBlocksCount": len(blocks)})
-    aws.do("ec2", "register-image", words)
-    aws.do("ec2", "create-tags", {"Resources": ["AMI"], "Tags": tags})
+    aws.do("ec2", "register-image", dict(words, TagSpecifications=[
+        {"ResourceType": "image", "Tags": tags}]))
     return "AMI"

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import struct
 import threading
@@ -50,6 +51,9 @@ def same_user(sock):
 # Seconds until the commands of a client that has ended are killed; longer if it has a guest, since
 # an orderly end is faster than what Server.remove() does otherwise.
 END_PATIENCE, OWNER_PATIENCE = 30, 120
+# Bytes of output that wait for a client: with so many its command is stopped, and with so few
+# it goes on.  What else the channel carries does not wait for this client.
+STOP_AT, GO_ON_AT = 4 << 20, 1 << 20
 READY_PATIENCE = 1800   # seconds until a lab that starts is ready; it may have to fetch packages
 
 
@@ -60,6 +64,7 @@ class Session:
         self.lab, self.sock, self.server = lab, sock, server
         self.commands, self.lock = {}, threading.Lock()
         self.requests = []      # the threads of requests
+        self.ended = False
 
     def send(self, kind, number, data):
         with self.lock:
@@ -99,10 +104,15 @@ class Session:
 
     def end_commands(self):
         """Terminate the commands; those that create a domain finish this first."""
+        self.ended = True
+        for command in list(self.commands.values()):
+            with command.changed:
+                command.changed.notify_all()    # pace() ends
         began = time.monotonic()
         for command in list(self.commands.values()):
             while command.status is None and not self.lab.gone:
                 command.signal(15)
+                command.signal(signal.SIGCONT)
                 if command.until(lambda: False, 0.5) or not self.server:
                     break
                 owns = self.server.owns(self)
@@ -152,8 +162,20 @@ class Session:
         elif kind == "W":
             command.resize(*struct.unpack("<HH", data))
 
+    def pace(self, command):
+        """Stop the command while the client does not take what it prints."""
+        def waits():
+            return len(command.out) + len(command.err)
+        while command.until(lambda: self.ended or waits() > STOP_AT) and command.status is None:
+            if self.ended:
+                return
+            command.signal(signal.SIGSTOP)
+            command.until(lambda: self.ended or waits() < GO_ON_AT)
+            command.signal(signal.SIGCONT)
+
     def relay(self, number, command):
         taken = 0
+        threading.Thread(target=self.pace, args=(command,), daemon=True).start()
         try:
             while True:
                 command.until(lambda: command.out or command.err or command.taken > taken)
@@ -171,6 +193,7 @@ class Session:
                     return
         except OSError:
             command.signal(15)
+            command.signal(signal.SIGCONT)
 
 
 def admit(listener, lab, server=None):

@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 from folders import ROOT
+from ports import PortError, cli as ports
 
 from . import config, make
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-COMMANDS = ("new", "build", "test")
+COMMANDS = ("new", "build", "test", "add", "ports")
 
 
 class ProjectError(Exception):
@@ -83,7 +84,7 @@ def test(args):
     there = make.tests(project)
     unknown = [n for n in args.name if n not in dict(there)]
     if unknown:
-        raise ProjectError(f"test: there is no tests/{unknown[0]}.c; there are {', '.join(n for n, _ in there)}")
+        raise ProjectError(f"test: there is no test {unknown[0]} in tests/; there are {', '.join(n for n, _ in there)}")
     failed = 0
     for name, image in there:
         if args.name and name not in args.name:
@@ -115,7 +116,7 @@ def said(function, *arguments):
     """What the function returns; an exit status if it fails for a reason that is told."""
     try:
         return function(*arguments) or 0
-    except (ProjectError, config.ConfigError, make.MakeError) as e:
+    except (ProjectError, config.ConfigError, make.MakeError, PortError) as e:
         if str(e) != "None":
             print(f"xenolith: {e}", file=sys.stderr)
     except subprocess.CalledProcessError as e:
@@ -125,6 +126,12 @@ def said(function, *arguments):
     return 2
 
 
+def of_ports(words):
+    return ports.main(words, here() if exists() else None)
+
+
 def main(words):
+    if words[0] in ("add", "ports"):
+        return said(of_ports, words)
     args = parser().parse_args(words)
     return said({"new": new, "build": build, "test": test}[args.command], args)

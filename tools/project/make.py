@@ -11,16 +11,19 @@ options have changed.
 import filecmp
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from folders import BUILD, ROOT
+from folders import BUILD, ROOT, SOURCES
+from ports import cli as ports
 
-SDK = BUILD / "sdk/bin/x86_64-xenolith-elf-"
+TARGET = "x86_64-xenolith-elf"
 SUFFIXES = (".c", ".s", ".S")
-CXX = (".cc", ".cpp", ".cxx", ".C")
+CXX = (".cc", ".cpp", ".cxx", ".C", ".c++")
 NOT_SOURCES = ("build", "tests")        # folders, right in the project's
 
 
@@ -30,6 +33,8 @@ class MakeError(Exception):
 
 def tree_make(*words):
     """make in Xenolith's tree."""
+    if not SOURCES:
+        raise MakeError(f"`make {' '.join(words)}` in Xenolith's sources makes this; they are not here")
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = subprocess.run(["make", "-s", f"BUILD={os.path.relpath(BUILD, ROOT)}", *words], cwd=ROOT, env=env,
                           stdout=subprocess.DEVNULL)
@@ -57,9 +62,19 @@ class Make:
     def __init__(self, project):
         self.project, self.folder = project, project.folder
         self.out = self.folder / "build"
-        if not Path(f"{SDK}gcc").exists():
+        self.cxx, self.lock = False, threading.Lock()
+        self.libs, self.programs = project.build["libs"], {}
+        folder = BUILD / "sdk" if SOURCES else \
+            Path(shutil.which(f"{TARGET}-gcc") or "/usr/bin/gcc").parent.parent
+        if not (folder / f"bin/{TARGET}-gcc").exists():
+            if not SOURCES:
+                raise MakeError(f"{TARGET}-gcc is not in PATH: it is in the package xenolith-sdk")
             print("xenolith: making the toolchain (make sdk)", flush=True)
             tree_make("sdk")
+        if project.build["ports"]:
+            folder, libraries, self.programs = ports.toolchain(project)
+            self.libs = [*self.libs, *libraries]
+        self.sdk = f"{folder}/bin/{TARGET}-"
 
     def run(self, *words, **options):
         done = subprocess.run(words, cwd=self.folder, **options)
@@ -77,9 +92,7 @@ class Make:
                 inside = [p for p in file.parts if p != ".."]
                 if path.is_dir() and (file.parts[0] in NOT_SOURCES or any(p[0] == "." for p in inside)):
                     continue
-                if file.suffix in CXX:
-                    raise MakeError(f"{file}: C++ is not supported")
-                if file.suffix in SUFFIXES and file not in found:
+                if file.suffix in (*SUFFIXES, *CXX) and file not in found:
                     found.append(file)
         return found
 
@@ -105,14 +118,27 @@ class Make:
 
     def compile(self, source):
         made = place(self.project, ".obj", source, ".o")
-        words = [f"{SDK}gcc", *self.project.build["cflags"], "-MD", "-c", source,
+        more = self.project.build["cxxflags"] if source.suffix in CXX else []
+        words = [f"{self.sdk}{self.compiler(source)}", *self.project.build["cflags"], *more, "-MD", "-c", source,
                  "-o", made.relative_to(self.folder)]
-        compiler = Path(f"{SDK}gcc").parent.parent / "lib/xenolith/manifest"
+        compiler = Path(f"{self.sdk}gcc").parent.parent / "lib/xenolith/manifest"
         if self.is_old(made, [source, compiler, *self.headers(made)], words):
             print(f"  CC      {source}", flush=True)
             self.run(*words)
             self.done(made, words)
         return made
+
+    def compiler(self, source):
+        """gcc or g++, which notes that the image has C++; libstdc++ is built when it is first needed."""
+        if source.suffix not in CXX:
+            return "gcc"
+        with self.lock:
+            self.cxx = True
+            if not (Path(f"{self.sdk}gcc").parent.parent / TARGET / "lib/libstdc++.a").exists():
+                if SOURCES:
+                    print("xenolith: making the toolchain's C++ (make sdk CXX=1): some minutes", flush=True)
+                tree_make("sdk", "CXX=1")
+        return "g++"
 
     def compiled(self, sources):
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -125,17 +151,17 @@ class Make:
             return []
         assembly, made = self.out / ".obj/files.s", self.out / ".obj/files.o"
         inside = [folder, *folder.rglob("*")]
-        words = [f"{SDK}files", os.path.relpath(folder, self.folder), *sorted(map(str, inside))]
+        words = [f"{self.sdk}files", os.path.relpath(folder, self.folder), *sorted(map(str, inside))]
         if self.is_old(made, inside, words):
             with open(assembly, "w") as out:
                 self.run(*words[:2], stdout=out)
-            self.run(f"{SDK}gcc", "-c", assembly, "-o", made)
+            self.run(f"{self.sdk}gcc", "-c", assembly, "-o", made)
             self.done(made, words)
         return [made]
 
     def link(self, made, objects):
-        objects = [o.relative_to(self.folder) for o in objects]
-        words = [f"{SDK}gcc", *self.project.build["cflags"], *objects, *self.project.build["libs"],
+        objects = [Path(os.path.relpath(o, self.folder)) for o in objects]
+        words = [f"{self.sdk}{'g++' if self.cxx else 'gcc'}", *self.project.build["cflags"], *objects, *self.libs,
                  "-o", made.relative_to(self.folder)]
         if self.is_old(made, objects, words):
             print(f"  LINK    {made.relative_to(self.folder)}", flush=True)
@@ -145,15 +171,23 @@ class Make:
 
     def of_a_command(self):
         """The image that the project's own command makes."""
-        path = f"{Path(SDK).parent}:{os.environ.get('PATH', '')}"
+        path = f"{Path(self.sdk).parent}:{os.environ.get('PATH', '')}"
         self.run("sh", "-c", self.project.build["command"], env={**os.environ, "PATH": path})
         made = self.folder / self.project.build["output"]
         if not made.is_file():
             raise MakeError(f"{self.project.build['output']}: the command of [build] has not made it")
         return made
 
+    def program(self):
+        """The objects of the program of a port, if this project is one."""
+        name = self.project.build.get("program")
+        if name and name not in self.programs:
+            there = ", ".join(sorted(self.programs)) or "none"
+            raise MakeError(f"build.program: {name}: the ports of this project have {there}")
+        return [self.programs[name]] if name else []
+
     def defines_main(self, objects):
-        said = subprocess.run([f"{SDK}nm", "-A", "-g", "--defined-only", *objects], text=True,
+        said = subprocess.run([f"{self.sdk}nm", "-A", "-g", "--defined-only", *objects], text=True,
                               stdout=subprocess.PIPE, cwd=self.folder).stdout
         return {Path(line.split(":", 1)[0]) for line in said.splitlines() if line.endswith(" T main")}
 
@@ -166,17 +200,18 @@ def image(project):
     if "command" in project.build:
         return make.of_a_command()
     sources = make.sources()
-    if not sources:
-        raise MakeError(f"{project.folder}: there is no C file (*.c)")
-    return make.link(make.out / project.name, [*make.compiled(sources), *make.files()])
+    program = make.program()
+    if not sources and not program:
+        raise MakeError(f"{project.folder}: there is no C or C++ file (*.c, *.cc)")
+    return make.link(make.out / project.name, [*make.compiled(sources), *program, *make.files()])
 
 
 def tests(project):
-    """[(name, image)] of each C file in tests/, linked with all of the project except main()."""
+    """[(name, image)] of each C or C++ file in tests/, linked with all of the project except main()."""
     make = Make(project)
-    found = sorted((project.folder / "tests").glob("*.c"))
+    found = sorted(f for f in (project.folder / "tests").glob("*.*") if f.suffix in (".c", *CXX))
     if project.image or "command" in project.build or not found:
-        raise MakeError(f"{project.folder}: there are no tests (tests/*.c)")
+        raise MakeError(f"{project.folder}: there are no tests (tests/*.c, *.cc)")
     objects = make.compiled(make.sources())
     main = make.defines_main(objects) if objects else set()
     shared = [*(o for o in objects if o not in main), *make.files()]

@@ -288,10 +288,15 @@ def run(words):
 
 
 class Files:
-    """Files that `profile` writes: in dom0 first, then copied to this machine."""
+    """Files that commands write (in dom0 first, then copied to this machine), or read."""
 
     def __init__(self, words):
-        self.words, self.there = list(words), {}
+        self.words, self.there, self.read = list(words), {}, None
+        if words[0] in ("save", "checkpoint") and len(words) == 3:
+            self.words[2] = self.other(words[2])
+        elif words[0] == "restore" and len(words) == 2:
+            self.read = Path(words[1])
+            self.words[1] = f"/tmp/xenolith-{os.getpid()}"
         for i, word in enumerate(words if words[:1] == ["profile"] else []):
             name, equals, path = word.partition("=")
             if name in ("--flame", "--perf", "--folded") and path:
@@ -304,7 +309,14 @@ class Files:
         self.there[there] = path
         return there
 
+    def bring(self, lab):
+        """Copy the file that the command reads to dom0."""
+        if self.read:
+            lab.put(self.read.read_bytes(), self.words[1])
+
     def fetch(self, lab):
+        if self.read:
+            lab.start(["rm", "-f", self.words[1]]).wait()
         for there, path in self.there.items():
             command = lab.start(["sh", "-c", 'cat "$1" && rm "$1"', "get", there])
             if command.wait() == 0:
@@ -373,6 +385,7 @@ def ask(words):
         return status
     files = Files(words)
     lab.install()
+    files.bring(lab)
     status = lab_copy.Copy(words[1:]).run(lab) if words[0] == "cp" else \
         cli.in_dom0(lab, ["xenolith", *files.words])
     if status == 255:               # the command itself never returns 255
@@ -385,6 +398,16 @@ def ask(words):
         for name in words[1:]:
             records.remove(name)
     return status
+
+
+def serve_disk(words):
+    """`disk serve`: in this machine's dom0, or in that of the running lab."""
+    if is_xen_host():
+        native(words)
+    lab = Running()
+    lab.install()
+    lab.put(xenolith.script(), xenolith.SCRIPT)
+    return cli.in_dom0(lab, ["xenolith", *words])
 
 
 def asks_for_help(words):
@@ -409,12 +432,14 @@ def main():
         return project.main(words)
     if words[:1] == ["lab"]:
         return cli.main(words[1:], "xenolith lab")
-    if words[:1] == ["disk"]:
+    if words[:1] == ["disk"] and words[1:2] != ["serve"]:
         return disks.main(words[1:])
     if words[:1] == ["ec2"]:
         ec2 = ROOT / "tools/ec2/ec2"
         os.execv(ec2, [ec2, *words[1:]])
     try:
+        if words[:1] == ["disk"]:
+            return serve_disk(words)
         if words[:1] == ["run"]:
             if in_project(words[1:]):
                 words = project.said(project.run_here, words[1:])

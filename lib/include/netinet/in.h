@@ -118,8 +118,23 @@ extern const struct in6_addr in6addr_any, in6addr_loopback;
 #define IPPROTO_IPV6	41
 #define IPPROTO_ICMPV6	58
 #define IPPROTO_RAW	255
+#define IPPROTO_MAX	256
+/* Others are not implemented. */
+#define IPPROTO_HOPOPTS	0
+#define IPPROTO_IPIP	4
+#define IPPROTO_EGP	8
+#define IPPROTO_ROUTING	43
+#define IPPROTO_FRAGMENT 44
+#define IPPROTO_GRE	47
+#define IPPROTO_ESP	50
+#define IPPROTO_AH	51
+#define IPPROTO_NONE	59
+#define IPPROTO_DSTOPTS	60
+#define IPPROTO_SCTP	132
+#define IPPROTO_UDPLITE	136
 
 #define IPPORT_RESERVED	1024
+#define IPPORT_USERRESERVED	5000
 
 #define IP_TOS			1
 #define IP_TTL			2

@@ -27,6 +27,8 @@
 #define PTHREAD_MUTEX_RECURSIVE		1
 #define PTHREAD_MUTEX_ERRORCHECK	2
 #define PTHREAD_MUTEX_DEFAULT		PTHREAD_MUTEX_NORMAL
+#define PTHREAD_MUTEX_STALLED		0
+#define PTHREAD_MUTEX_ROBUST		1
 
 /* struct line of lib/thread/line.h and struct mutex of lib/thread/mutex.h. */
 struct __line {
@@ -34,7 +36,7 @@ struct __line {
 };
 
 struct __mutex {
-	void *__owner;
+	unsigned long __owner;
 	struct __line __line;
 	unsigned __depth;
 };
@@ -60,9 +62,11 @@ typedef struct {
 
 #define _PTHREAD_ONCE_INIT { 0 }
 
-typedef struct {
+typedef struct __pthread_mutex {
 	struct __mutex __mutex;
 	int __type;
+	int __robust;
+	struct __pthread_mutex *__next;	/* robust, with the same owner */
 } pthread_mutex_t;
 
 typedef struct {
@@ -70,6 +74,7 @@ typedef struct {
 	int process_shared;
 	int protocol;
 	int prio_ceiling;
+	int robust;
 	unsigned __initialized;
 } pthread_mutexattr_t;
 

@@ -15,6 +15,12 @@
 extern "C" {
 #endif
 
+#ifndef SEEK_SET
+#define SEEK_SET	0
+#define SEEK_CUR	1
+#define SEEK_END	2
+#endif
+
 /* open(): O_SYNC includes O_DSYNC, as on Linux. */
 #undef O_SYNC
 #undef O_DSYNC

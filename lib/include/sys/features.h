@@ -38,6 +38,10 @@
 #endif
 #define _UNIX98_THREAD_MUTEX_ATTRIBUTES	1
 
+/* Fields of struct tm, as on BSD and Linux: seconds east of UTC, and the zone's name. */
+#define __TM_GMTOFF			tm_gmtoff
+#define __TM_ZONE			tm_zone
+
 /*
  * Declared with -1, as POSIX requires for an unsupported option, so that programs which
  * test for it compile. The functions return ENOTSUP, or have no effect.

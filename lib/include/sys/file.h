@@ -3,6 +3,8 @@
 #ifndef XENOLITH_SYS_FILE_H
 #define XENOLITH_SYS_FILE_H
 
+#include <sys/cdefs.h>
+
 #include_next <sys/file.h>
 
 #ifndef LOCK_SH
@@ -12,6 +14,10 @@
 #define LOCK_UN	8
 #endif
 
+__BEGIN_DECLS
+
 int flock(int fd, int how);
+
+__END_DECLS
 
 #endif

@@ -33,6 +33,16 @@ extern "C" {
 #define MAP_NORESERVE	0x4000
 #define MAP_POPULATE	0x8000
 #define MAP_STACK	0x20000
+#define MAP_GROWSDOWN	0x100		/* EINVAL, as the next ones */
+#define MAP_LOCKED	0x2000
+#define MAP_HUGETLB	0x40000
+#define MAP_FIXED_NOREPLACE 0x100000
+#define MAP_FILE	0
+
+#define MREMAP_MAYMOVE	1
+#define MREMAP_FIXED	2		/* EINVAL */
+#define MCL_CURRENT	1
+#define MCL_FUTURE	2
 #define MAP_FAILED	((void *)-1)
 
 #define MS_ASYNC	1
@@ -76,8 +86,26 @@ int mprotect(void *at, size_t len, int prot);
 int msync(void *at, size_t len, int flags);
 int mlock(const void *at, size_t len);		/* no effect: nothing is paged out */
 int munlock(const void *at, size_t len);
+int mlockall(int flags);
+int munlockall(void);
+int mincore(void *at, size_t len, unsigned char *vec);	/* all mapped pages are in memory */
 int madvise(void *at, size_t len, int advice);	/* EINVAL for unknown advice */
 int posix_madvise(void *at, size_t len, int advice);
+
+/*
+ * Makes a mapping of its own memory shorter or longer; the address may change with MREMAP_MAYMOVE.
+ * ENOMEM, EFAULT (not one mapping), EINVAL (also: a shared mapping of a file).  May sleep.
+ */
+void *mremap(void *at, size_t len, size_t new_len, int flags, ...);
+
+/* Files in /dev/shm, a tmpfs: errors of open() and unlink(). */
+int shm_open(const char *name, int flags, mode_t mode);
+int shm_unlink(const char *name);
+#if __GNU_VISIBLE
+#define MFD_CLOEXEC	1
+#define MFD_ALLOW_SEALING 2		/* EINVAL */
+int memfd_create(const char *name, unsigned flags);
+#endif
 
 #ifdef __cplusplus
 }

@@ -7,15 +7,20 @@
 #ifndef XENOLITH_SYS_RANDOM_H
 #define XENOLITH_SYS_RANDOM_H
 
+#include <sys/cdefs.h>
 #include <sys/types.h>
 
 #define GRND_NONBLOCK	1
 #define GRND_RANDOM	2
 #define GRND_INSECURE	4
 
+__BEGIN_DECLS
+
 ssize_t getrandom(void *to, size_t len, unsigned flags);
 
 /* At most 256 bytes. Returns 0, or -1 with EIO for more. */
 int getentropy(void *to, size_t len);
+
+__END_DECLS
 
 #endif

@@ -25,11 +25,17 @@ typedef uint16_t sa_family_t;
 #define AF_LOCAL	AF_UNIX
 #define AF_INET		2
 #define AF_INET6	10
+#define AF_NETLINK	16		/* EAFNOSUPPORT, as the next one */
+#define AF_PACKET	17
+#define AF_MAX		46
 #define PF_UNSPEC	AF_UNSPEC
 #define PF_UNIX		AF_UNIX
 #define PF_LOCAL	AF_LOCAL
 #define PF_INET		AF_INET
 #define PF_INET6	AF_INET6
+#define PF_NETLINK	AF_NETLINK
+#define PF_PACKET	AF_PACKET
+#define PF_MAX		AF_MAX
 
 #define SOCK_STREAM	1
 #define SOCK_DGRAM	2
@@ -94,7 +100,16 @@ static inline struct cmsghdr *__cmsg_nxthdr(const struct msghdr *m, const struct
 	       (struct cmsghdr *)next;
 }
 
-#define SCM_RIGHTS	1		/* for socketpair() only */
+#define SCM_RIGHTS	1		/* of AF_UNIX */
+
+#if __GNU_VISIBLE
+/* SO_PEERCRED of AF_UNIX: the process itself. */
+struct ucred {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+};
+#endif
 
 #define MSG_OOB		0x01
 #define MSG_PEEK	0x02
@@ -127,6 +142,8 @@ static inline struct cmsghdr *__cmsg_nxthdr(const struct msghdr *m, const struct
 #define SO_OOBINLINE	10
 #define SO_LINGER	13
 #define SO_REUSEPORT	15
+#define SO_PASSCRED	16
+#define SO_PEERCRED	17
 #define SO_RCVLOWAT	18
 #define SO_SNDLOWAT	19
 #define SO_RCVTIMEO	20

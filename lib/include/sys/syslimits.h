@@ -7,6 +7,10 @@
 
 #undef PATH_MAX
 #define PATH_MAX	4096
+#undef OPEN_MAX	/* no limits: sysconf() */
+#undef CHILD_MAX
+#undef ARG_MAX
+#define ARG_MAX		131072
 #undef LINK_MAX
 #define LINK_MAX	65000		/* of ext4 */
 #define SYMLINK_MAX	4095

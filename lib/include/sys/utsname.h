@@ -3,6 +3,8 @@
 #ifndef XENOLITH_SYS_UTSNAME_H
 #define XENOLITH_SYS_UTSNAME_H
 
+#include <sys/cdefs.h>
+
 struct utsname {
 	char sysname[65];	/* Xenolith */
 	char nodename[65];	/* gethostname() */
@@ -11,6 +13,10 @@ struct utsname {
 	char machine[65];	/* x86_64 */
 };
 
+__BEGIN_DECLS
+
 int uname(struct utsname *names);
+
+__END_DECLS
 
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """All steps of `ec2 run` without Amazon: from an application to the returned status.
 
-A disk is made and uploaded to the simulated cloud of tests/ec2 by the real AWS CLI.  The uploaded
+A disk is made and uploaded to the simulated cloud of tests/ec2 by botocore.  The uploaded
 blocks are joined and booted: as HVM by BIOS and the GRUB on the disk, as PV by GRUB 2 instead of
 PV-GRUB, with the disk's menu.lst (tests/ec2/pvgrub.py).  dom0 serves the instance's user data at
 169.254.169.254.  When the guest powers off, the instance is terminated.
@@ -72,7 +72,6 @@ def test_the_whole_road(lab, image):
     results = []
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ec2-"))
-        aws = stack.enter_context(packages.Server(folder))
         stack.callback(stop_serving, lab)
 
         def boot(instance):
@@ -91,9 +90,9 @@ def test_the_whole_road(lab, image):
             return results[-1].console, results[-1].reason
 
         Path(folder, "grub").symlink_to(grub.GRUB)
-        with Cloud(packages.modules(packages.unpacked()), boot) as cloud:
+        with Cloud(packages.modules(), boot) as cloud:
             env = dict(os.environ, **cloud.environment(), XENOLITH_EC2_PACE="0.1",
-                       XENOLITH_AWS=" ".join(aws.words), XENOLITH_BUILD=folder)
+                       PYTHONPATH=str(packages.modules()), XENOLITH_BUILD=folder)
 
             def run(*words):
                 done = subprocess.run(

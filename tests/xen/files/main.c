@@ -220,9 +220,9 @@ int main(void)
 	what_cannot_be_says_so();
 	names_through_files_are_none();
 	what_may_be_done_is_told();
-	expect_names("/", "etc/ hello.txt tmp/ dev/ proc/ ");
+	expect_names("/", "etc/ hello.txt var/ run/ dev/ tmp/ proc/ ");
 	expect_names("/etc/", "big empty ");
-	expect_names("/dev", "null zero full random urandom stdin stdout stderr ");
+	expect_names("/dev", "null zero full random urandom stdin stdout stderr console tty shm/ ");
 	expect(!opendir("/hello.txt"));
 	expect_equal(errno, ENOTDIR);
 	test_success();

@@ -21,5 +21,7 @@ sigset_t set_of(int sig);
 void block(int how, int sig);			/* or SIG_UNBLOCK, for this thread */
 
 void test_interrupted_calls(void);		/* interrupted.c */
+void test_timers(void);				/* timers.c */
+void test_cancel(void);				/* cancel.c */
 
 #endif

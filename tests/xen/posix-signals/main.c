@@ -382,6 +382,8 @@ int main(int argc, char **argv)
 	sigtimedwait_waits();
 	what_is_ignored_interrupts_nothing();
 	flags_and_masks_of_a_handler();
+	test_timers();
+	test_cancel();
 	a_storm_loses_no_wake_up();
 	test_success();
 }

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: ISC
 """An image that x86_64-xenolith-elf-gcc makes of a file outside of the tree (tests/sdk/run has the rest)."""
 
+import importlib.machinery
+import importlib.util
 import os
+import random
 import subprocess
 import tempfile
+import unittest
 from pathlib import Path
 
 from folders import BUILD
@@ -56,3 +60,28 @@ def test_an_image_from_outside_of_the_tree(lab, image):
         assert (result.reason, result.status) == ("poweroff", 7), result
         result = lab.run_guest(Path(folder) / "stripped", args=["3", "x"], timeout=60)
         assert result.status == 134 and "give_up" in result.console, result.console
+
+
+def torture():
+    """The module tests/sdk/torture."""
+    path = str(Path(__file__).parents[2] / "sdk/torture")
+    loader = importlib.machinery.SourceFileLoader("torture", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("torture", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_gccs_own_tests(lab, image):
+    """Some of them; with LONG=1 all, for which `tests/sdk/torture SUITE` prints a table."""
+    tests = torture()
+    try:
+        tests.fetch()
+    except subprocess.CalledProcessError:
+        raise unittest.SkipTest("the tests of GCC cannot be downloaded") from None
+    long = os.environ.get("LONG") == "1"
+    seed = int(os.environ.get("HOST_SEED") or random.randrange(10**6))
+    for suite, share in (("c", 20), ("eh", 10)) if not long else [(s, 1) for s in tests.SUITES]:
+        said = []
+        passed, failed = tests.run_suite(lab, suite, share, seed, say=said.append)
+        assert passed and (tests.enough(suite, passed, failed) if long else not failed), \
+            f"HOST_SEED={seed}\n" + "\n".join(said)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+/* remove (POSIX.1-2017): also of folders, unlike newlib's. It may sleep. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int remove(const char *name)
+{
+	int rc = unlink(name);
+
+	return rc && errno == EISDIR ? rmdir(name) : rc;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Local sockets with names (unix(7)): streams that are bound to a path or to an abstract name of
+ * Linux, that listen and connect.
+ *
+ * A path is a file of type socket in a file system that can be written.  The program itself is at
+ * both ends, so a name leads to the bound socket by the list `bound`.
+ */
+#include "lib/socket/local.h"
+#include "kernel/log.h"
+#include "lib/file/rights.h"
+#include "lib/thread/signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TEXT offsetof(struct sockaddr_un, sun_path)
+#define AUTOMATIC 0x100000		/* names that bind() chooses, as on Linux */
+
+/* In images that use files. */
+int mknod(const char *path, mode_t mode, dev_t device) __attribute__((weak));
+int stat(const char *restrict path, struct stat *restrict to) __attribute__((weak));
+
+/* <sys/un.h> refers to it. */
+extern const char __local_socket_names;
+const char __local_socket_names = 0;
+
+static struct local *bound;
+static struct waitq room;		/* wakes when a connection was accepted, or a socket closed */
+static const struct socket_ops unconnected_ops;
+
+static struct local *local_of(struct socket *s)
+{
+	return (struct local *)s;
+}
+
+struct socket *local_socket_new(void)
+{
+	struct local *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	socket_init(&l->s, &unconnected_ops, AF_UNIX, SOCK_STREAM, 0);
+	l->s.o.rcvbuf = l->s.o.sndbuf = PIPE_SIZE;
+	return &l->s;
+}
+
+/* ---- Names. */
+
+static int read_name(const struct sockaddr *from, socklen_t len, struct local_name *to)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)from;
+
+	if (!from || len < TEXT || len > sizeof(*un) || from->sa_family != AF_UNIX)
+		return from && len >= TEXT && from->sa_family != AF_UNIX ? -EAFNOSUPPORT : -EINVAL;
+	*to = (struct local_name){ .len = len - TEXT };
+	memcpy(to->text, un->sun_path, to->len);
+	if (to->len && to->text[0])
+		to->len = strnlen(to->text, to->len);
+	return 0;
+}
+
+static void write_name(const struct local_name *from, struct sockaddr *to, socklen_t *len)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	socklen_t size = TEXT + from->len + (from->len && from->text[0] &&
+					     from->len < sizeof(un.sun_path));
+
+	memcpy(un.sun_path, from->text, from->len);
+	memcpy(to, &un, *len < size ? *len : size);
+	*len = size;
+}
+
+/* The path of a name, with a NUL. */
+static void path_of(const struct local_name *name, char path[sizeof(name->text) + 1])
+{
+	memcpy(path, name->text, name->len);
+	path[name->len] = '\0';
+}
+
+static struct local *find_abstract(const struct local_name *name)
+{
+	for (struct local *l = bound; l; l = l->next_bound)
+		if (l->name.len == name->len && !memcmp(l->name.text, name->text, name->len))
+			return l;
+	return NULL;
+}
+
+static int find(const struct local_name *name, struct local **to)
+{
+	char path[sizeof(name->text) + 1];
+	struct stat st;
+
+	*to = NULL;
+	if (!name->text[0]) {
+		*to = find_abstract(name);
+		return *to ? 0 : -ECONNREFUSED;
+	}
+	path_of(name, path);
+	if (!stat || stat(path, &st))
+		return stat ? -errno : -ENOENT;
+	for (struct local *l = bound; S_ISSOCK(st.st_mode) && l && !*to; l = l->next_bound)
+		if (l->ino == st.st_ino && l->dev == st.st_dev && l->name.text[0])
+			*to = l;
+	return *to ? 0 : -ECONNREFUSED;
+}
+
+static int bind_path(struct local *l, const struct local_name *name)
+{
+	char path[sizeof(name->text) + 1];
+	struct stat st;
+
+	path_of(name, path);
+	if (!mknod || !stat)
+		return -EROFS;
+	if (mknod(path, S_IFSOCK | 0777, 0) || stat(path, &st))
+		return errno == EEXIST ? -EADDRINUSE : -errno;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	return 0;
+}
+
+static void choose(struct local_name *name)
+{
+	static unsigned next;
+
+	do {
+		*name = (struct local_name){ .len = 6 };
+		format(name->text + 1, sizeof(name->text) - 1, "%05x", next++ % AUTOMATIC);
+	} while (find_abstract(name));
+}
+
+int local_socket_bind(struct socket *s, const struct sockaddr *from, socklen_t len)
+{
+	struct local *l = local_of(s);
+	struct local_name name;
+	int rc = read_name(from, len, &name);
+
+	if (rc || l->name.len)
+		return rc ? rc : -EINVAL;
+	if (!name.len)
+		choose(&name);
+	else if (!name.text[0])
+		rc = find_abstract(&name) ? -EADDRINUSE : 0;
+	else
+		rc = bind_path(l, &name);
+	if (rc)
+		return rc;
+	l->name = name;
+	l->next_bound = bound;
+	bound = l;
+	return 0;
+}
+
+void local_socket_unbind(struct local *l)
+{
+	for (struct local **p = &bound; *p; p = &(*p)->next_bound)
+		if (*p == l) {
+			*p = l->next_bound;
+			return;
+		}
+}
+
+int local_socket_name(struct socket *s, bool peer, struct sockaddr *to, socklen_t *len)
+{
+	const struct local *l = local_of(s);
+
+	if (peer && !l->in)
+		return -ENOTCONN;
+	write_name(peer ? &l->peer : &l->name, to, len);
+	return 0;
+}
+
+/* ---- Listening and connecting. */
+
+static int local_listen(struct socket *s, unsigned backlog)
+{
+	struct local *l = local_of(s);
+
+	if (!l->name.len)
+		return -EINVAL;
+	l->backlog = backlog < 1 ? 1 : backlog < SOMAXCONN ? backlog : SOMAXCONN;
+	return 0;
+}
+
+static int local_accept(struct socket *s, bool may_sleep, struct socket **connection)
+{
+	struct local *l = local_of(s), *c;
+	uint64_t deadline = socket_deadline(s->o.rcv_timeout);
+	int rc;
+
+	if (!l->backlog)
+		return -EINVAL;
+	rc = l->first ? 1 : !may_sleep ? 0 :
+	     wait_or_signal(&s->readers, deadline, signal_way(deadline), l->first != NULL);
+	if (rc <= 0)
+		return rc ? rc : -EAGAIN;
+	c = l->first;
+	l->first = c->next;
+	c->next = NULL;
+	l->queued--;
+	wake(&room);
+	*connection = &c->s;
+	return 0;
+}
+
+static bool is_bound(const struct local *what)
+{
+	for (const struct local *l = bound; l; l = l->next_bound)
+		if (l == what)
+			return true;
+	return false;
+}
+
+/* Waits until the listener has room for a connection; it may be closed meanwhile. */
+static int wait_room(struct socket *s, struct local *to, bool may_sleep)
+{
+	uint64_t deadline = socket_deadline(s->o.snd_timeout);
+	int rc;
+
+	if (to->queued < to->backlog)
+		return 0;
+	if (!may_sleep)
+		return -EAGAIN;
+	rc = wait_or_signal(&room, deadline, signal_way(deadline),
+			    !is_bound(to) || to->queued < to->backlog);
+	return rc > 0 ? is_bound(to) ? 0 : -ECONNREFUSED : rc ? rc : -EAGAIN;
+}
+
+static void queue(struct local *listener, struct local *c)
+{
+	struct local **p = &listener->first;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = c;
+	listener->queued++;
+	socket_readable(&listener->s);
+}
+
+static int connect_to(struct local *l, struct local *listener)
+{
+	struct socket *s = local_socket_new();
+	struct local *c = s ? local_of(s) : NULL;
+
+	if (!c || local_join(l, c)) {
+		free(c);
+		return -ENOMEM;
+	}
+	if (!is_bound(listener)) {	/* memory may have been waited for */
+		free(l->in);
+		free(l->out);
+		free(c);
+		l->in = l->out = NULL;
+		l->s.ops = &unconnected_ops;
+		return -ECONNREFUSED;
+	}
+	c->name = l->peer = listener->name;
+	c->peer = l->name;
+	queue(listener, c);
+	socket_writable(&l->s);
+	return 0;
+}
+
+int local_socket_connect(struct socket *s, const struct sockaddr *name, socklen_t len, bool may_sleep)
+{
+	struct local *l = local_of(s), *listener;
+	struct local_name to;
+	int rc = read_name(name, len, &to);
+
+	if (!rc && !to.len)
+		rc = -EINVAL;
+	if (!rc && l->in)
+		rc = -EISCONN;
+	if (!rc && l->backlog)
+		rc = -EINVAL;
+	if (!rc)
+		rc = find(&to, &listener);
+	if (!rc && !listener->backlog)
+		rc = -ECONNREFUSED;
+	if (!rc)
+		rc = wait_room(s, listener, may_sleep);
+	if (!rc && l->in)		/* another thread was faster */
+		rc = -EISCONN;
+	return rc ? rc : connect_to(l, listener);
+}
+
+/* ---- A socket that is not connected. */
+
+static ssize_t local_transfer(struct socket *s, struct message *m)
+{
+	(void)s, (void)m;
+	return -ENOTCONN;
+}
+
+static int local_shutdown(struct socket *s, int how)
+{
+	(void)s, (void)how;
+	return -ENOTCONN;
+}
+
+static int local_getopt(struct socket *s, int level, int option, int *value)
+{
+	*value = local_of(s)->backlog > 0;
+	return level == SOL_SOCKET && option == SO_ACCEPTCONN ? 0 : -ENOPROTOOPT;
+}
+
+static unsigned local_ready(struct socket *s)
+{
+	const struct local *l = local_of(s);
+
+	return !l->backlog ? POLLOUT | POLLHUP : l->first ? POLLIN | POLLRDNORM : 0;
+}
+
+static void local_close(struct socket *s)
+{
+	struct local *l = local_of(s), *c;
+
+	local_socket_unbind(l);
+	wake(&room);
+	while ((c = l->first)) {
+		l->first = c->next;
+		c->s.file.refs = 1;
+		file_put(&c->s.file);
+	}
+	free(l);
+}
+
+static const struct socket_ops unconnected_ops = {
+	.listen = local_listen, .accept = local_accept, .send = local_transfer,
+	.recv = local_transfer, .shutdown = local_shutdown, .getopt = local_getopt,
+	.ready = local_ready, .close = local_close,
+};

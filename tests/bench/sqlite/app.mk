@@ -1,0 +1,2 @@
+# SQLite, as in the test.
+include tests/xen/sqlite/app.mk

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/* strlen(), memchr(), memcmp(), strcmp() of lib/libc, beside loops over bytes, at ends of pages. */
+#include <stddef.h>
+
+size_t our_strlen(const char *s);
+void *our_memchr(const void *s, int byte, size_t n);
+int our_memcmp(const void *first, const void *second, size_t n);
+int our_strcmp(const char *a, const char *b);
+
+#define strlen our_strlen
+#define memchr our_memchr
+#define memcmp our_memcmp
+#define strcmp our_strcmp
+#include "lib/libc/memchr.c"
+#define same same_text
+#include "lib/libc/strcmp.c"
+#undef same
+#include "lib/libc/memcmp.c"
+#include "lib/libc/strlen.c"
+#undef strlen
+#undef memchr
+#undef memcmp
+#undef strcmp
+
+#include "tests/host/host.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define AREA (3 * PAGE)			/* between two pages without access */
+
+/* Two such areas: strings that end where `end` is cannot be read beyond it. */
+static char *begin[2], *end[2];
+
+static void map(void)
+{
+	for (int i = 0; i < 2; i++) {
+		char *p = mmap(NULL, AREA + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		assert(p != MAP_FAILED);
+		begin[i] = p + PAGE;
+		end[i] = begin[i] + AREA;
+		assert(!mprotect(begin[i], AREA, PROT_READ | PROT_WRITE));
+	}
+}
+
+static void unmap(void)
+{
+	for (int i = 0; i < 2; i++)
+		munmap(begin[i] - PAGE, AREA + 2 * PAGE);
+}
+
+/* Few values, so that equal bytes are frequent; also those beyond 127. */
+static void fill(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = "\1\177\200\377"[host_random() % 4];
+}
+
+static size_t plain_strlen(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n])
+		n++;
+	return n;
+}
+
+static const void *plain_memchr(const void *s, int byte, size_t n)
+{
+	const unsigned char *p = s;
+
+	for (; n; n--, p++)
+		if (*p == (unsigned char)byte)
+			return p;
+	return NULL;
+}
+
+static int plain_compare(const char *first, const char *second, size_t n, bool text)
+{
+	const unsigned char *a = (const void *)first, *b = (const void *)second;
+
+	for (; n && *a == *b && !(text && !*a); n--)
+		a++, b++;
+	return n ? (*a > *b) - (*a < *b) : 0;
+}
+
+static int sign(int n)
+{
+	return (n > 0) - (n < 0);
+}
+
+/* Places of n bytes that end at a page without access, or `back` bytes before. */
+static char *place(int area, size_t n, size_t back)
+{
+	return end[area] - back - n;
+}
+
+static void length(size_t n, size_t back)
+{
+	char *s = place(0, n + 1, back);
+
+	fill(s, n);
+	s[n] = 0;
+	assert(our_strlen(s) == n && plain_strlen(s) == n);
+}
+
+static void search(size_t n, size_t back)
+{
+	char *s = place(0, n, back);
+	size_t at = n ? host_random() % n : 0;
+
+	fill(s, n);
+	assert(our_memchr(s, 'x', n) == plain_memchr(s, 'x', n));
+	if (s > begin[0])
+		s[-1] = 'x';
+	if (back)
+		s[n] = 'x';
+	assert(!our_memchr(s, 'x', n));
+	if (!n)
+		return;
+	s[at] = 'x';
+	s[n - 1] = 'x';
+	assert(our_memchr(s, 'x' | 256, n) == s + at);
+	assert(our_memchr(s, 'x', at) == NULL);
+	assert(our_memchr(s, 'x', SIZE_MAX) == s + at);	/* more than there is */
+	assert(our_memchr(s, 'x', n + 100) == s + at);
+}
+
+static void compare(size_t n, size_t back, size_t back2)
+{
+	char *a = place(0, n, back), *b = place(1, n, back2);
+	size_t at = n ? host_random() % n : 0;
+
+	fill(a, n);
+	memcpy(b, a, n);
+	assert(our_memcmp(a, b, n) == 0);
+	if (!n)
+		return;
+	for (int i = 0; i < 2; i++) {	/* one difference, then two */
+		fill(b + at, 1);
+		assert(sign(our_memcmp(a, b, n)) == plain_compare(a, b, n, false));
+		assert(sign(our_memcmp(b, a, n)) == plain_compare(b, a, n, false));
+		at = n - 1;
+	}
+}
+
+static void compare_strings(size_t n, size_t back, size_t back2)
+{
+	char *a = place(0, n + 1, back), *b = place(1, n + 1, back2);
+
+	fill(a, n);
+	a[n] = 0;
+	memcpy(b, a, n + 1);
+	assert(our_strcmp(a, b) == 0);
+	if (back)
+		a[n + 1] = 'x';		/* what follows the end does not count */
+	assert(our_strcmp(a, b) == 0);
+	if (!n)
+		return;
+	fill(b + host_random() % n, 1);
+	assert(sign(our_strcmp(a, b)) == plain_compare(a, b, SIZE_MAX, true));
+	b[host_random() % n] = 0;	/* a shorter one */
+	assert(sign(our_strcmp(a, b)) == plain_compare(a, b, SIZE_MAX, true));
+	assert(sign(our_strcmp(b, a)) == plain_compare(b, a, SIZE_MAX, true));
+}
+
+static void all(size_t n, size_t back, size_t back2)
+{
+	length(n, back);
+	search(n, back);
+	compare(n, back, back2);
+	compare_strings(n, back, back2);
+}
+
+static void short_ones(void)
+{
+	map();
+	for (size_t n = 0; n < 200; n++)
+		for (int i = 0; i < 8; i++)
+			all(n, host_random() % 70, host_random() % 70);
+	unmap();
+}
+
+/* A block would cross a page in one string before it does in the other. */
+static void across_pages(void)
+{
+	map();
+	for (int i = 0; i < 50; i++)
+		all(host_random() % (2 * PAGE - 1), host_random() % PAGE, host_random() % PAGE);
+	unmap();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "short strings, up to the end of a page", short_ones, 20 },
+		{ "long strings, across pages", across_pages, 20 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef FIFO_H
+#define FIFO_H
+
+void fifos(void);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/* Local sockets with names; TCP_INFO. */
+#define _GNU_SOURCE
+#include "tests/xen/posix-system/sockets.h"
+#include "tests/xen/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define refused(call, why)						\
+	do {								\
+		errno = 0;						\
+		expect((call) == -1);					\
+		expect_equal(errno, why);				\
+	} while (0)
+
+static socklen_t named(struct sockaddr_un *to, const char *text, size_t len)
+{
+	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(to->sun_path, text, len);
+	return offsetof(struct sockaddr_un, sun_path) + len;
+}
+
+static int listener(const char *text, size_t len, int backlog)
+{
+	struct sockaddr_un name;
+	socklen_t size = named(&name, text, len);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	expect(fd >= 0 && bind(fd, (struct sockaddr *)&name, size) == 0 && listen(fd, backlog) == 0);
+	return fd;
+}
+
+static int connected(const char *text, size_t len, int flags)
+{
+	struct sockaddr_un name;
+	socklen_t size = named(&name, text, len);
+	int fd = socket(AF_UNIX, SOCK_STREAM | flags, 0), error;
+
+	if (!connect(fd, (struct sockaddr *)&name, size))
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static bool is_ready(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return poll(&p, 1, 0) == 1 && p.revents & events;
+}
+
+static void pass_descriptor(int from, int to)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec v = { "d", 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	int fd = open("/etc/passwd", O_RDONLY);
+	char text[5] = "", byte;
+
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	expect(sendmsg(from, &m, 0) == 1 && close(fd) == 0);
+	v.iov_base = &byte;
+	m.msg_controllen = sizeof(control);
+	expect(recvmsg(to, &m, 0) == 1 && byte == 'd');
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	expect(read(fd, text, 4) == 4 && !strcmp(text, "root") && close(fd) == 0);
+}
+
+static void by_path(void)
+{
+	int l = listener("/run/s", 6, 2), c, a, other = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un name;
+	socklen_t len = named(&name, "/run/s", 6);
+	struct ucred peer;
+	struct stat st;
+	char text[8] = "";
+
+	refused(bind(other, (struct sockaddr *)&name, len), EADDRINUSE);
+	refused(listen(other, 1), EINVAL);
+	refused(send(other, "x", 1, 0), ENOTCONN);
+	close(other);
+	expect(stat("/run/s", &st) == 0 && S_ISSOCK(st.st_mode));
+	expect(!is_ready(l, POLLIN));
+	refused(accept4(l, NULL, NULL, SOCK_NONBLOCK | 1), EINVAL);
+	c = connected("/run/s", 7, 0);		/* with the NUL */
+	expect(c >= 0 && is_ready(l, POLLIN));
+	expect(write(c, "early", 5) == 5);
+	len = sizeof(name);
+	a = accept(l, (struct sockaddr *)&name, &len);
+	expect(a >= 0 && len == sizeof(sa_family_t) && name.sun_family == AF_UNIX);
+	expect(read(a, text, 8) == 5 && !strcmp(text, "early"));
+	len = sizeof(name);
+	expect(getpeername(c, (struct sockaddr *)&name, &len) == 0 && !strcmp(name.sun_path, "/run/s"));
+	expect(len == offsetof(struct sockaddr_un, sun_path) + 7);
+	len = sizeof(peer);
+	expect(getsockopt(c, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == getpid());
+	pass_descriptor(a, c);
+	pass_descriptor(c, a);
+	close(a);
+	expect(read(c, text, 8) == 0);
+	close(c);
+	expect(unlink("/run/s") == 0 && connected("/run/s", 6, 0) == -1 && errno == ENOENT);
+	close(l);
+	close(open("/run/s", O_CREAT | O_WRONLY, 0644));
+	expect(connected("/run/s", 6, 0) == -1 && errno == ECONNREFUSED && unlink("/run/s") == 0);
+}
+
+static void *accept_later(void *fd)
+{
+	usleep(1000);
+	return (void *)(intptr_t)accept(*(int *)fd, NULL, NULL);
+}
+
+/* A full queue: connect() waits, or fails; closing refuses what is in the queue. */
+static void by_abstract_name(void)
+{
+	int l = listener("\0name", 5, 1), c[2], e;
+	struct sockaddr_un name;
+	socklen_t len = sizeof(sa_family_t);
+	pthread_t thread;
+	void *accepted;
+	char byte;
+
+	refused(connected("\0nam", 4, 0), ECONNREFUSED);
+	c[0] = connected("\0name", 5, 0);
+	expect(c[0] >= 0);
+	refused(connected("\0name", 5, SOCK_NONBLOCK), EAGAIN);
+	expect(pthread_create(&thread, NULL, accept_later, &l) == 0);
+	c[1] = connected("\0name", 5, 0);
+	expect(c[1] >= 0 && pthread_join(thread, &accepted) == 0 && (intptr_t)accepted >= 0);
+	close((intptr_t)accepted);
+	expect(read(c[0], &byte, 1) == 0);
+	close(l);
+	expect(read(c[1], &byte, 1) == 0);
+	close(c[0]);
+	close(c[1]);
+	e = socket(AF_UNIX, SOCK_STREAM, 0);
+	name.sun_family = AF_UNIX;
+	expect(bind(e, (struct sockaddr *)&name, len) == 0);
+	len = sizeof(name);
+	expect(getsockname(e, (struct sockaddr *)&name, &len) == 0);
+	expect(len == sizeof(sa_family_t) + 6 && !name.sun_path[0]);
+	close(e);
+	l = listener("\0name", 5, 1);
+	close(l);
+}
+
+static void tcp_info(void)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), a;
+	socklen_t len = sizeof(name);
+	struct tcp_info info;
+
+	expect(bind(l, (struct sockaddr *)&name, len) == 0 && listen(l, 1) == 0);
+	expect(getsockname(l, (struct sockaddr *)&name, &len) == 0);
+	expect(connect(c, (struct sockaddr *)&name, len) == 0 && (a = accept(l, NULL, NULL)) >= 0);
+	len = sizeof(info);
+	expect(getsockopt(l, IPPROTO_TCP, TCP_INFO, &info, &len) == 0);
+	expect_equal(info.tcpi_state, TCP_LISTEN);
+	len = sizeof(info);
+	expect(getsockopt(c, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && len == sizeof(info));
+	expect(info.tcpi_state == TCP_ESTABLISHED && info.tcpi_snd_cwnd && info.tcpi_snd_mss >= 536);
+	close(a);
+	len = sizeof(info);
+	expect(getsockopt(c, IPPROTO_TCP, TCP_INFO, &info, &len) == 0);
+	expect_equal(info.tcpi_state, TCP_CLOSE_WAIT);
+	close(c);
+	close(l);
+}
+
+void local_sockets(void)
+{
+	tcp_info();
+	by_path();
+	by_abstract_name();
+}

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: ISC */
+void local_sockets(void);
