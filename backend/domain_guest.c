@@ -79,23 +79,26 @@ uint64_t domain_clock(void)
 
 /* ---- grants */
 
+/* The handle is the kernel's struct: it stays where it is while the pages are mapped. */
 int domain_map(struct domain_map *m, unsigned domid, const uint32_t *refs, unsigned n, bool readonly)
 {
-	struct gnttab_map map;
-	int rc = gnttab_init();
+	struct gnttab_map *map = malloc(sizeof(*map));
+	int rc = map ? gnttab_init() : -ENOMEM;
 
 	if (!rc)
-		rc = gnttab_map(&map, domid, refs, n, readonly);
-	*m = rc ? (struct domain_map){ .addr = NULL } :
-	     (struct domain_map){ .addr = map.addr, .n = n, .handle = map.handles };
+		rc = gnttab_map(map, domid, refs, n, readonly);
+	*m = (struct domain_map){ .addr = NULL };
+	if (rc)
+		free(map);
+	else
+		*m = (struct domain_map){ .addr = map->addr, .n = n, .handle = map };
 	return rc;
 }
 
 void domain_unmap(struct domain_map *m)
 {
-	struct gnttab_map map = { .addr = m->addr, .n = m->n, .handles = m->handle };
-
-	gnttab_unmap(&map);
+	gnttab_unmap(m->handle);
+	free(m->handle);
 	*m = (struct domain_map){ .addr = NULL };
 }
 
