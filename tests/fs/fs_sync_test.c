@@ -36,7 +36,7 @@ struct worker {
 	size_t size;
 	uint8_t at_crash[PIECES * PIECE];	/* what was synced then */
 	size_t size_at_crash;
-	bool exists_at_crash, synced;
+	size_t safe;			/* so many bytes are synced, and not written since */
 };
 static struct worker workers[WORKERS];
 
@@ -215,6 +215,7 @@ static void compare(struct fs *fs, const struct worker *w, const uint8_t *data, 
 static void refused(struct worker *w, size_t at, size_t len)
 {
 	memset(w->data + at, 0, len);
+	w->safe = 0;
 	put(w->inode, w->data, w->size, 0);
 	if (sim_chance(3))
 		ok(now.fs->ops->truncate(w->inode, w->size), "truncate");
@@ -228,8 +229,7 @@ static void crash(void)
 	now.has_crashed = true;
 	memcpy(now.crashed.data, now.image.data, now.image.size);
 	for (struct worker *w = workers; w < workers + WORKERS; w++) {
-		w->exists_at_crash = w->synced;
-		w->size_at_crash = w->size;
+		w->size_at_crash = w->safe;
 		memcpy(w->at_crash, w->data, w->size);
 	}
 }
@@ -246,8 +246,14 @@ static void work(void *arg)
 
 		if (at + len > sizeof(w->data))
 			at = sizeof(w->data) - len;
+		/* Sometimes into a hole. */
+		if (sim_chance(4) && w->size + 9000 < sizeof(w->data) - len) {
+			ok(now.fs->ops->truncate(w->inode, w->size + 9000), "truncate");
+			at = w->size + sim_below(9000);
+			w->size += 9000;
+		}
 		memset(w->data + at, bad ? BAD : 'a' + sim_below(26), len);
-		w->synced = false;
+		w->safe = at < w->safe ? at : w->safe;
 		put(w->inode, w->data + at, len, at);
 		if (at + len > w->size)
 			w->size = at + len;
@@ -261,7 +267,7 @@ static void work(void *arg)
 			refused(w, at, len);
 			ok(sync(w->inode, data_only), "the second fsync()");
 		}
-		w->synced = true;
+		w->safe = w->size;
 	}
 	now.left--;
 }
@@ -313,7 +319,7 @@ static void after_the_crash(void)
 	if (ext4_mount(&d.block, &o, &fs))
 		sim_fail("recovery: %s", o.reason);
 	for (struct worker *w = workers; w < workers + WORKERS; w++) {
-		if (w->exists_at_crash)
+		if (w->size_at_crash)
 			compare(fs, w, w->at_crash, w->size_at_crash, "after a crash");
 		shows_nothing_else(fs, w);
 	}
