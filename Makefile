@@ -60,7 +60,8 @@ help:
 #| make run APP=hello     build apps/hello, boot it under Xen, show its console
 #|      APP_DIR=FOLDER    a folder of C or C++ files anywhere, instead of apps/NAME
 #|      ARGS="a 'b c'"    its arguments;   CMDLINE="..."  options of the kernel
-#|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm
+#|      MEMORY=MB  DISK=FILE[:/PATH][,ro]  TIMEOUT=SECONDS  TYPE=pv|pvh|hvm|unix
+#|                        unix: as a Linux process, without Xen (docs/unix.md)
 #|      NET=yes           a network;   NET=8080:80  and a port of this machine
 #|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
@@ -76,7 +77,7 @@ help:
 #| ./xenolith ps NAME     query a running guest; ./xenolith --help lists commands
 #|
 #| make check [T=WORD]    run the host tests, 3 minutes
-#| make test [T=WORD] [TYPE=pvh|hvm]    run all tests, also those that need Xen
+#| make test [T=WORD] [TYPE=pvh|hvm|unix]    run all tests, also those that need Xen
 #| make bench [T=WORD]    measure boot time and other times
 #|
 #| make setup             install missing packages (run, check and test do it too)
@@ -90,7 +91,7 @@ lab_run		= tools/lab/lab run $(1) $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--dis
 		  $${NET:+--net="$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
 		  $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS)
 run: $(IMAGE)
-	@$(lab_run)
+	@$(if $(filter unix,$(TYPE)),python3 tools/unix/process_cli.py $(IMAGE) -- $(ARGS),$(lab_run))
 
 no-app: checked
 
@@ -111,7 +112,7 @@ setup: checked
 	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
 		$(if $(filter images test bench setup,$(MAKECMDGOALS)),images) \
 		$(if $(or $(filter 1,$(CXX)),$(filter images test,$(MAKECMDGOALS)),$(cxx_of_$(BUILD)/$(APP))),cxx) \
-		$(if $(filter run lab test bench setup,$(MAKECMDGOALS)),run) \
+		$(if $(filter run lab test bench setup,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),run) \
 		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
@@ -138,7 +139,7 @@ checked:
 		CXX_TYPED="$(if $(filter command,$(origin CXX)),$(CXX))" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)
-	@$(if $(filter run,$(MAKECMDGOALS)),! command -v python3 > /dev/null || $(call lab_run,--check))
+	@$(if $(filter run,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),! command -v python3 > /dev/null || $(call lab_run,--check))
 
 # ---- How code is compiled
 
@@ -161,11 +162,11 @@ OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only
 		   $(if $(filter control/command.c control/kernel_methods.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # What every image has and what no packet or block passes through is compiled to be small.
-SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/context.c arch/x86_64/paging.c \
-		   arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
-		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/hold.c kernel/log.c \
-		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/thread.c \
-		   kernel/symbols.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
+SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/context.c arch/x86_64/memory.c \
+		   arch/x86_64/paging.c arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
+		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/gnttab.c kernel/hold.c kernel/log.c kernel/page.c \
+		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/suspend.c \
+		   kernel/symbols.c kernel/thread.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
 		   lib/libc/printf_float.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c lib/thread/mutex.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
@@ -173,12 +174,12 @@ LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # split, since __morestack is Xenolith's own.  clang has no such check for functions like printf;
 # with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
 # applications and tests of this tree.
-OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% iperf/%) tests/%
+OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/% storage/%) tests/%
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c drivers/*.c drivers/*/*.c \
-		   net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
+		   backend/*.c net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
 # Not in the library: a program asks for it by -lnoprocess.
 NOPROCESS	:= $(wildcard lib/noprocess/*.c)
 C		:= $(filter-out $(NOPROCESS),$(C))
@@ -222,7 +223,7 @@ export ARGS CMDLINE MEMORY DISK NET TIMEOUT T TYPE
 # The SDK's compiler links: it adds the names of functions and checks the image (sdk/link.py).
 %.elf: $(SDK)/lib/xenolith/manifest
 	@echo "  LINK    $@"
-	$(Q)$(SDK)/bin/$(TARGET)-gcc $(if $(V),-v) -o $@ $(filter $(@D)/%.o,$^) $(LIBS) -Wl,-Map=$*.map
+	$(Q)$(or $(LINKER),$(SDK))/bin/$(TARGET)-gcc $(if $(V),-v) -o $@ $(filter $(@D)/%.o,$^) $(LIBS) -Wl,-Map=$*.map
 $(foreach n,$(NAMES),$(call image,$(n))): %: %.elf
 	$(Q)$(CROSS_COMPILE)strip -R .comment -o $@ $<
 $(BUILD)/no-symbols.S: tools/symbols

@@ -109,9 +109,9 @@ static void endpoint(void *arg)
 	}
 	do {
 		wait_until(&chan.port.waiters, somebody());
-		if (!have_buffers())
+		if (!chan.error && !have_buffers())
 			log_warning("control: no memory for a client");
-	} while ((in && out && session()) || vchan_dismiss(&chan) == 0);
+	} while ((!chan.error && in && out && session()) || vchan_dismiss(&chan) == 0);
 	log_warning("control: the endpoint has failed and is closed");
 	vchan_close(&chan);
 }

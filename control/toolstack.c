@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "control/toolstack.h"
 #include "control/control_internal.h"
+#include "control/suspend.h"
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/dump.h"
 #include "kernel/log.h"
+#include "kernel/page.h"
 #include "kernel/shutdown.h"
 
 #include <errno.h>
@@ -31,7 +33,7 @@ static void write_features(void)
 		{ "control/feature-poweroff", "1" },
 		{ "control/feature-reboot", "1" },
 		{ "control/feature-halt", "1" },
-		{ "control/feature-suspend", "0" },
+		{ "control/feature-suspend", "1" },
 		{ "control/feature-sysrq", "1" },
 	};
 
@@ -85,6 +87,29 @@ static char *take(const char *path)
 	return NULL;
 }
 
+/*
+ * Memory that a suspend gave back is taken again when it is needed, and all of it some time
+ * afterwards, so that no other domain gets it.
+ */
+#define PAUSE (1 * NSEC_PER_SEC)
+static bool take_again;
+
+/* A restored domain has none of the features. */
+static void on_suspend(void)
+{
+	int rc;
+
+	log_info("control: the toolstack suspends the guest");
+	rc = guest_suspend();
+	if (rc < 0)
+		log_error("control: the guest is not suspended (error %d)", rc);
+	else
+		log_info("control: %s", rc ? "the suspend was cancelled" : "restored");
+	if (rc == 0)
+		write_features();
+	take_again = true;
+}
+
 static void on_shutdown(void)
 {
 	static const struct {
@@ -101,6 +126,11 @@ static void on_shutdown(void)
 
 	if (!word)
 		return;
+	if (strcmp(word, "suspend") == 0) {
+		free(word);
+		on_suspend();
+		return;
+	}
 	for (i = 0; i < n && strcmp(word, requests[i].word) != 0; i++)
 		;
 	if (i == n)
@@ -189,8 +219,11 @@ void toolstack_run(void)
 	write_features();
 	control_endpoint_start();
 	do {
-		wait_until(&changed, xs_watch_pending(&shutdown_watch) ||
-					     xs_watch_pending(&sysrq_watch));
+		while (!wait_until_deadline(&changed, take_again ? clock_now() + PAUSE : NEVER,
+					    xs_watch_pending(&shutdown_watch) ||
+						    xs_watch_pending(&sysrq_watch)))
+			while ((take_again = page_take_again()))
+				thread_yield();
 		shutdown_rc = xs_watch_wait(&shutdown_watch, 0, NULL);
 		if (shutdown_rc == 0)
 			on_shutdown();

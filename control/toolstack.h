@@ -2,9 +2,9 @@
 /*
  * The keys below control/ and data/ in xenstore, for the toolstack.
  *
- *	control/feature-*	the supported requests: poweroff, reboot, sysrq; not suspend
+ *	control/feature-*	the supported requests: poweroff, reboot, suspend, sysrq
  *	control/shutdown	poweroff, halt, reboot: acknowledged by "" at once, then
- *				shutdown_request()
+ *				shutdown_request(); suspend: control/suspend.h
  *	control/sysrq		one character, removed at once:
  *				h help, t threads and ports, m memory, s sync, b reboot,
  *				o power off, c crash

@@ -168,6 +168,11 @@ static void stop(struct frontend *fe)
 	turn_wake_all(&b->waiting);
 }
 
+static bool quiet(const struct frontend *fe)
+{
+	return !((const struct blkfront *)fe)->calls;
+}
+
 static void flush_at_shutdown(struct frontend *fe)
 {
 	struct disk d = { (struct blkfront *)fe, fe->attached };
@@ -183,6 +188,7 @@ const struct frontend_driver blkfront_driver = {
 	.start = start_disk,
 	.stop = stop,
 	.flush = flush_at_shutdown,
+	.quiet = quiet,
 	.methods_add = blkfront_methods_add,
 };
 

@@ -21,6 +21,7 @@ struct blkfront {
 	struct pending pending;		/* of struct part */
 	bool has_leader;		/* one of the waiting threads sleeps for the event */
 	struct turns waiting;		/* the other waiting threads */
+	unsigned calls;			/* that have requests in flight, or will have */
 	struct write *writes;		/* in progress or waiting, in order of arrival */
 	struct waitq written;
 

@@ -302,7 +302,7 @@ int blkfront_check(const struct disk *d)
 	struct blkfront *b = d->blkfront;
 	int rc = b->fe.error;
 
-	if (rc == -EAGAIN)
+	if (rc == -EAGAIN || frontend_held)
 		rc = frontend_wait(&b->fe, clock_now() + PATIENCE);
 	return rc || b->fe.attached != d->attached ? -EIO : 0;
 }
@@ -341,6 +341,17 @@ static void take(struct rest *r, size_t len)
 	next_run(r);
 }
 
+static void call_begin(struct blkfront *b)
+{
+	b->calls++;
+}
+
+static void call_end(struct blkfront *b)
+{
+	if (--b->calls == 0 && frontend_held)
+		wake(&b->fe.changed);
+}
+
 int blkfront_transfer(const struct disk *d, uint8_t op, const struct blkfront_run *runs,
 		      unsigned count)
 {
@@ -353,6 +364,7 @@ int blkfront_transfer(const struct disk *d, uint8_t op, const struct blkfront_ru
 	if (call.error)
 		return call.error;
 
+	call_begin(b);
 	next_run(&rest);
 	for (unsigned i = 0; i < PARTS; i++) {
 		parts[i] = (struct part){ .next = unused, .call = &call, .op = op };
@@ -384,6 +396,7 @@ int blkfront_transfer(const struct disk *d, uint8_t op, const struct blkfront_ru
 		}
 		kernel_pause();		/* a fast backend may have responded before the wait */
 	}
+	call_end(b);
 	return call.error;
 }
 
@@ -393,11 +406,12 @@ int blkfront_command(struct blkfront *b, struct blkif_request *req)
 	struct part part = {
 		.call = &call, .op = req->operation, .wire_op = req->operation,
 	};
-	int rc = send_request(b, &part, req);
+	int rc;
 
-	if (rc)
-		return rc;
-	while (!call.done)
+	call_begin(b);
+	rc = send_request(b, &part, req);
+	while (!rc && !call.done)
 		wait_for_response(b, &call);
-	return part.result;
+	call_end(b);
+	return rc ? rc : part.result;
 }

@@ -189,6 +189,25 @@ void console_attach(void)
 	notify_due = !taken();		/* an earlier user of the ring may not have notified */
 }
 
+int console_hold(uint64_t deadline)
+{
+	(void)deadline;
+	if (!present)
+		return 0;
+	console_notify();
+	wait_until_deadline(&event.waiters, clock_now() + LAST_PATIENCE,
+			    (evtchn_take(&event), flush() <= 0 && taken()));
+	return 0;
+}
+
+void console_release(bool restored)
+{
+	if (!restored)
+		return;
+	console_attach();
+	wake(&event.waiters);
+}
+
 void console_init(void)
 {
 	static struct shutdown_hook hook = {

@@ -14,10 +14,17 @@
 #include <sys/types.h>
 
 /*
- * Part of attach() (lib/process/start.c): uses the console's ring from where its indexes are.
- * Without a ring, or with invalid indexes or port, there is no console.
+ * At boot, after kernel_attach(): uses the console's ring from where its indexes are.  Without a
+ * ring, or with invalid indexes or port, there is no console.
  */
 void console_attach(void);
+
+/*
+ * For a suspend: waits, for a short time at most, until dom0 has read the output, since the ring of
+ * a restored domain may be empty; begins with that ring.
+ */
+int console_hold(uint64_t deadline);
+void console_release(bool restored);
 
 /* Sends the log to the console from now on; a shutdown hook flushes it. */
 void console_init(void);

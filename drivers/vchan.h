@@ -59,6 +59,7 @@ struct vchan {
 	grant_ref_t *refs;		/* of all of them, in this order */
 	unsigned nrefs;
 	struct gnttab_map maps[3];	/* of a client: the same */
+	struct vchan *next;		/* of all channels */
 	char path[VCHAN_PATH_MAX];
 };
 
@@ -123,6 +124,12 @@ unsigned vchan_ready(struct vchan *v);
  * write.
  */
 void vchan_update(struct vchan *v);
+
+/*
+ * After a suspend: a channel whose pages or grants are lost has failed with -ECONNRESET.  These are
+ * all channels in a restored domain.  Does not sleep.
+ */
+void vchan_release(bool restored);
 
 /*
  * For vchan.c and vchan_setup.c: sets up both streams, whose rings exist, and the state.  Does

@@ -51,13 +51,41 @@ static bool orders_valid(unsigned read, unsigned write)
 	return sizeof(struct vchan_interface) + refs <= room;
 }
 
+static struct vchan *channels;
+
 static int set_path(struct vchan *v, domid_t peer, const char *path)
 {
 	*v = (struct vchan){ .peer = peer };
 	if (strlen(path) >= sizeof(v->path))
 		return -ENAMETOOLONG;
 	strcpy(v->path, path);
+	v->next = channels;
+	channels = v;
 	return 0;
+}
+
+static void forget(struct vchan *v)
+{
+	struct vchan **p = &channels;
+
+	while (*p && *p != v)
+		p = &(*p)->next;
+	if (*p)
+		*p = v->next;
+}
+
+void vchan_release(bool restored)
+{
+	for (struct vchan *v = channels; v; v = v->next) {
+		bool lost = restored || v->maps[0].lost || v->maps[1].lost || v->maps[2].lost;
+
+		if (!lost || !v->our_live)
+			continue;
+		if (!v->error)
+			v->error = -ECONNRESET;
+		v->port.count++;
+		wake(&v->port.waiters);
+	}
 }
 
 /* The path of a key of this channel. */
@@ -189,10 +217,12 @@ int vchan_serve(struct vchan *v, domid_t peer, const char *path, unsigned read_o
 {
 	int rc = set_path(v, peer, path);
 
+	if (!rc && !orders_valid(read_order, write_order)) {
+		forget(v);
+		rc = -EINVAL;
+	}
 	if (rc)
 		return rc;
-	if (!orders_valid(read_order, write_order))
-		return -EINVAL;
 	v->server = true;
 	v->read_order = read_order;
 	v->write_order = write_order;
@@ -215,6 +245,20 @@ static void disconnect_peer(struct vchan *v)
 }
 
 /*
+ * Grants again what the peer does not have mapped: in a restored domain the old grants are void.
+ */
+static void grant_again(struct vchan *v)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned k = 0; k < pages_of(v, i) && n < v->nrefs; k++, n++)
+			if (gnttab_revoke(v->refs[n]) == 0)
+				v->refs[n] = gnttab_grant(v->peer, (char *)v->pages[i] + k * PAGE_SIZE,
+							  false);
+}
+
+/*
  * Uses the same memory: a peer may keep it mapped as long as it likes, and then each new
  * channel would need more.  A correct peer unmaps it when it sees srv_live 0, and must
  * have seen this before it is overwritten.
@@ -230,6 +274,7 @@ int vchan_renew(struct vchan *v)
 		thread_sleep(clock_now() + PAUSE);
 	if (rc == 0)
 		v->refs[0] = gnttab_grant(v->peer, v->pages[0], false);
+	grant_again(v);
 	return serve(v);
 }
 
@@ -353,6 +398,7 @@ int vchan_join(struct vchan *v, domid_t peer, const char *path)
 
 void vchan_close(struct vchan *v)
 {
+	forget(v);
 	disconnect_peer(v);
 	if (v->server && v->state != VCHAN_NONE) {
 		struct xs_tx soon = { .deadline = clock_now() + PATIENCE };

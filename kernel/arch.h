@@ -100,6 +100,14 @@ extern bool arch_cycles_trap;		/* each reading traps */
  */
 int arch_map(uintptr_t start, size_t size);
 
+/*
+ * Give unused granules of boot_info's memory to Xen, without their mappings, and take them again:
+ * arch_take() returns 0, or -ENOMEM if Xen does not have them any more.
+ */
+#define ARCH_GRANULE (64 * PAGE_SIZE)	/* arch_map() maps whole ones */
+void arch_give(uintptr_t start, size_t size);
+int arch_take(uintptr_t start, size_t size);
+
 /* Unmap one page, so that each access is a fault; make it read-only; map it again. */
 void arch_guard(void *page);
 void arch_make_readonly(void *page);
@@ -114,8 +122,9 @@ unsigned long arch_frame(const void *page);
  */
 void *arch_map_frames(const unsigned long *frames, unsigned n);
 
-/* Maps another frame at an address that arch_map_frames() returned. */
+/* Maps another frame at an address that arch_map_frames() returned; or the guest's own page. */
 void arch_map_frame(void *where, unsigned long frame);
+void arch_hide_frame(void *where);
 
 /*
  * Windows are addresses above all memory, in [ARCH_WINDOWS, 2 * ARCH_WINDOWS), at which pages of
@@ -143,6 +152,9 @@ bool arch_window_written(void *where);
 void *arch_reserve(unsigned n);
 void arch_unreserve(void *where, unsigned n);
 
+/* Makes a page of them empty again, after arch_unguard() has shown the guest's own page there. */
+void arch_empty(void *page);
+
 /*
  * Converts such an address for xen_grant_map(): unchanged on PV, a physical address on
  * HVM.
@@ -154,6 +166,13 @@ uint64_t arch_map_where(void *where);
  * entries for events, and finds the rings and ports of console and xenstore (boot_info).
  */
 void arch_attach(void);
+
+/*
+ * Suspends the domain, with upcalls masked.  No page of another domain is mapped, and none of the
+ * grant table.  Returns 0 in a restored domain, where arch_attach() must follow; 1 if the toolstack
+ * has cancelled the suspend, and all is as before; -errno if Xen refuses.
+ */
+int arch_suspend(void);
 
 /*
  * Detects the CPU's features, and sets the stack protector's guard: a caller with a guard must not

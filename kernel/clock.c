@@ -3,37 +3,41 @@
 #include "kernel/clock.h"
 
 static uint64_t boot_time;		/* Xen system time minus the time since boot */
-static uint64_t latest;			/* system time that was returned last */
+static uint64_t latest;			/* the time since boot that was returned last */
+static unsigned epoch;			/* counts changes of boot_time */
+uint64_t clock_suspended;
 static int64_t wall_step;		/* what clock_wall_set() added to Xen's wall clock */
 
-/*
- * Xen's time may be a little earlier on one physical processor than on another (their
- * records are made at different times, from counters that differ). So the last time that
- * was returned is a lower bound, also if an upcall interrupts this function.
- */
-static uint64_t system_time(void)
+void clock_attach(void)
 {
-	uint64_t now = arch_clock(), last = __atomic_load_n(&latest, __ATOMIC_RELAXED);
+	boot_time = arch_clock() - latest;
+	epoch++;
+}
 
+/*
+ * Xen's time may be a little earlier on one physical processor than on another (their records are
+ * made at different times, from counters that differ). So the last time that was returned is a
+ * lower bound, also if an upcall interrupts this function.  The upcall may be followed by a
+ * suspend, after which a time that was read before means nothing.
+ */
+uint64_t clock_now(void)
+{
+	uint64_t last, now;
+	unsigned begun;
+
+	do {
+		begun = __atomic_load_n(&epoch, __ATOMIC_RELAXED);
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		now = arch_clock() - boot_time;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	} while (begun != __atomic_load_n(&epoch, __ATOMIC_RELAXED));
+	last = __atomic_load_n(&latest, __ATOMIC_RELAXED);
 	do
-		if (now <= last)
+		if ((int64_t)(now - last) <= 0)
 			return last;
 	while (!__atomic_compare_exchange_n(&latest, &last, now, true, __ATOMIC_RELAXED,
 					    __ATOMIC_RELAXED));
 	return now;
-}
-
-void clock_attach(void)
-{
-	uint64_t now = latest - boot_time;
-
-	latest = 0;
-	boot_time = system_time() - now;
-}
-
-uint64_t clock_now(void)
-{
-	return system_time() - boot_time;
 }
 
 uint64_t clock_to_xen(uint64_t when)
@@ -59,7 +63,15 @@ static uint64_t wall_base(void)
 
 uint64_t clock_wall(void)
 {
-	return wall_base() + system_time() + wall_step;
+	unsigned begun;
+	uint64_t wall;
+
+	do {
+		begun = __atomic_load_n(&epoch, __ATOMIC_RELAXED);
+		wall = wall_base() + clock_now() + boot_time;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	} while (begun != __atomic_load_n(&epoch, __ATOMIC_RELAXED));
+	return wall + wall_step;
 }
 
 void clock_wall_set(uint64_t ns)

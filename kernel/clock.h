@@ -9,13 +9,16 @@
 #define NSEC_PER_MSEC 1000000ull
 
 /*
- * Part of attach() (lib/process/start.c): clock_now() begins with 0, and after a resume, when
- * system time is another host's, it continues from the value that it returned last.
+ * Part of kernel_attach(): clock_now() begins with 0, and after a suspend, when system time may be
+ * another host's, it continues from the value that it returned last.
  */
 void clock_attach(void);
 
+/* How long the guest was suspended in all, by the wall clock.  clock_now() does not count it. */
+extern uint64_t clock_suspended;
+
 /*
- * The time since boot: Xen's system time (which may be the host's uptime) minus an
+ * The time since boot in which the guest was not suspended: Xen's system time (which may be the host's uptime) minus an
  * offset.
  */
 uint64_t clock_now(void);

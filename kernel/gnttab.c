@@ -202,6 +202,22 @@ int gnttab_attach(void)
 	return rc;
 }
 
+static void (*detach_maps)(void), (*attach_maps)(bool restored);	/* in images that map pages */
+
+void gnttab_detach(void)
+{
+	for (unsigned i = 0; i < frames; i++)
+		arch_hide_frame(entries[i]);
+	if (detach_maps)
+		detach_maps();
+}
+
+void gnttab_map_again(bool restored)
+{
+	if (attach_maps)
+		attach_maps(restored);
+}
+
 int gnttab_init(void)
 {
 	_Static_assert(sizeof(struct note) * PER_FRAME == PAGE_SIZE, "a page of notes");
@@ -292,9 +308,12 @@ void gnttab_stats(struct gnttab_stats *to)
 #define EAGAIN_FIRST NSEC_PER_MSEC
 #define EAGAIN_LONGEST (512 * NSEC_PER_MSEC)
 
+static struct gnttab_map *maps;
+
+/* Of the handles, and the refs behind them. */
 static size_t handle_pages(unsigned n)
 {
-	return (n * sizeof(grant_handle_t) + PAGE_SIZE - 1) / PAGE_SIZE;
+	return (n * (sizeof(grant_handle_t) + sizeof(grant_ref_t)) + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
 static unsigned batch(const struct gnttab_map *map, unsigned first)
@@ -319,8 +338,7 @@ static void map_again(struct gnttab_map_grant_ref *op)
 }
 
 /* Returns whether all were mapped.  Each has its handle or INVALID. */
-static bool map_batch(struct gnttab_map *map, unsigned first, domid_t from,
-		      const grant_ref_t *refs, bool readonly)
+static bool map_batch(struct gnttab_map *map, unsigned first)
 {
 	struct gnttab_map_grant_ref ops[BATCH];
 	unsigned n = batch(map, first);
@@ -330,14 +348,14 @@ static bool map_batch(struct gnttab_map *map, unsigned first, domid_t from,
 	for (unsigned i = 0; i < n; i++)
 		ops[i] = (struct gnttab_map_grant_ref){
 			.host_addr = where(map, first + i),
-			.flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0),
-			.ref = refs[first + i],
-			.dom = from,
+			.flags = GNTMAP_host_map | (map->readonly ? GNTMAP_readonly : 0),
+			.ref = map->refs[first + i],
+			.dom = map->from,
 			.status = GNTST_general_error,
 		};
 	rc = xen_grant_map(ops, n);
 	for (unsigned i = 0; i < n; i++) {
-		if (rc == 0)
+		if (rc == 0 && !map->detached)
 			map_again(&ops[i]);
 		if (rc == 0 && ops[i].status == GNTST_okay) {
 			map->handles[first + i] = ops[i].handle;
@@ -371,13 +389,70 @@ static bool unmap_batch(const struct gnttab_map *map, unsigned first)
 	return left == 0;
 }
 
-int gnttab_map(struct gnttab_map *map, domid_t from, const grant_ref_t *refs, unsigned n,
-	       bool readonly)
+static bool map_all(struct gnttab_map *map)
 {
 	bool all = true;
 
+	for (unsigned i = 0; i < map->n; i++)
+		map->handles[i] = INVALID;
+	for (unsigned i = 0; i < map->n && all; i += BATCH)
+		all = map_batch(map, i);
+	return all;
+}
+
+static bool unmap_all(const struct gnttab_map *map)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < map->n; i += BATCH)
+		all = unmap_batch(map, i) && all;
+	return all;
+}
+
+static void show_own(struct gnttab_map *map)
+{
+	for (unsigned i = 0; i < map->n; i++)
+		arch_unguard((char *)map->addr + i * PAGE_SIZE);
+	memset(map->addr, 0, map->n * PAGE_SIZE);
+}
+
+/* A page that cannot be unmapped stays; then a PV guest cannot be saved. */
+static void detach_all(void)
+{
+	for (struct gnttab_map *map = maps; map; map = map->next) {
+		map->detached = !map->lost && unmap_all(map);
+		if (map->detached)
+			show_own(map);
+	}
+}
+
+static bool map_same(struct gnttab_map *map)
+{
+	for (unsigned i = 0; i < map->n; i++)
+		arch_empty((char *)map->addr + i * PAGE_SIZE);
+	if (map_all(map))
+		return true;
+	unmap_all(map);
+	show_own(map);
+	return false;
+}
+
+static void attach_all(bool restored)
+{
+	for (struct gnttab_map *map = maps; map; map = map->next) {
+		map->lost |= restored || (map->detached && !map_same(map));
+		for (unsigned i = 0; map->lost && i < map->n; i++)
+			map->handles[i] = INVALID;
+	}
+}
+
+int gnttab_map(struct gnttab_map *map, domid_t from, const grant_ref_t *refs, unsigned n,
+	       bool readonly)
+{
 	assert(n);
-	*map = (struct gnttab_map){ .n = n, .addr = arch_reserve(n) };
+	*map = (struct gnttab_map){
+		.n = n, .addr = arch_reserve(n), .from = from, .readonly = readonly,
+	};
 	if (!map->addr)
 		return -ENOMEM;
 	map->handles = page_alloc(handle_pages(n));
@@ -385,11 +460,13 @@ int gnttab_map(struct gnttab_map *map, domid_t from, const grant_ref_t *refs, un
 		arch_unreserve(map->addr, n);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < n; i++)
-		map->handles[i] = INVALID;
-	for (unsigned i = 0; i < n && all; i += BATCH)
-		all = map_batch(map, i, from, refs, readonly);
-	if (all)
+	map->refs = (grant_ref_t *)map->handles + n;
+	memcpy(map->refs, refs, n * sizeof(*refs));
+	map->next = maps;
+	maps = map;
+	detach_maps = detach_all;
+	attach_maps = attach_all;
+	if (map_all(map) && !map->detached)
 		return 0;
 	gnttab_unmap(map);
 	return -EACCES;
@@ -397,11 +474,13 @@ int gnttab_map(struct gnttab_map *map, domid_t from, const grant_ref_t *refs, un
 
 void gnttab_unmap(struct gnttab_map *map)
 {
-	bool all = true;
+	struct gnttab_map **p = &maps;
 
-	for (unsigned i = 0; i < map->n; i += BATCH)
-		all = unmap_batch(map, i) && all;
-	if (all)
+	while (*p && *p != map)
+		p = &(*p)->next;
+	if (*p)
+		*p = map->next;
+	if (unmap_all(map))
 		arch_unreserve(map->addr, map->n);
 	else		/* never used again: another domain's page is there */
 		log_error("gnttab: cannot unmap foreign pages; their addresses are not used again");

@@ -11,11 +11,18 @@
 #include <stdbool.h>
 
 /*
- * Part of attach() (lib/process/start.c): maps the frames of the table that is in use.  At boot
- * there are none; after a resume they are new and empty, at the same addresses.  Returns 0 or
- * -errno.
+ * Part of kernel_attach(): maps the frames of the table that is in use.  At boot there are none; in
+ * a restored domain they are new and empty, at the same addresses.  Returns 0 or -errno.
  */
 int gnttab_attach(void);
+
+/*
+ * For a suspend: gnttab_detach() shows the guest's own pages instead of the table's frames and of
+ * the pages that gnttab_map() mapped.  gnttab_map_again() maps the latter again; those that cannot
+ * be mapped, and all in a restored domain, are `lost`: there are zeroes instead.
+ */
+void gnttab_detach(void);
+void gnttab_map_again(bool restored);
 
 /*
  * Sets up the table.  Called before the first use of grants; further calls return 0.
@@ -52,6 +59,12 @@ struct gnttab_map {
 	void *addr;
 	unsigned n;
 	grant_handle_t *handles;
+	grant_ref_t *refs;
+	domid_t from;
+	bool readonly;
+	bool detached;			/* in a suspend, or once */
+	bool lost;			/* its pages are the guest's own now */
+	struct gnttab_map *next;	/* of all */
 };
 int gnttab_map(struct gnttab_map *map, domid_t from, const grant_ref_t *refs, unsigned n,
 	       bool readonly);

@@ -26,7 +26,7 @@ void hold_attach(void);
 void hold_init(void);
 
 /*
- * Called by kernel/sched.c only: a hold begins when the kernel is entered, and ends when
+ * Called by kernel/sched.c and suspend.c only: a hold begins when the kernel is entered, and ends when
  * events are checked.  These functions do not sleep.
  */
 void hold_begin(void);

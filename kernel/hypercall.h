@@ -24,7 +24,8 @@ int xen_evtchn_send(evtchn_port_t port);
 int xen_evtchn_close(evtchn_port_t port);
 
 int xen_sched_yield(void);
-int xen_sched_shutdown(unsigned reason);	/* SHUTDOWN_*; returns only on failure */
+/* SHUTDOWN_*; returns only on failure, or from SHUTDOWN_suspend (arch_suspend()). */
+int xen_sched_shutdown(unsigned reason);
 
 /*
  * Sets watchdog *id to fire in timeout seconds.  If *id is 0 it makes a new one; timeout

@@ -4,6 +4,7 @@
 #include "kernel/sched.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 
 /* A run of freed pages; stored in the first of them. */
@@ -16,6 +17,7 @@ static struct extent *highest;
 static uintptr_t brk, heap_end;		/* heap_end: brk, rounded up to a page */
 static uintptr_t top;
 static uintptr_t low_mapped, high_mapped;	/* memory outside of these is mapped */
+static uintptr_t hole, hole_end;	/* Xen has this part of the unused memory */
 static size_t freed, reserve;
 static size_t (*reclaim)(size_t bytes);
 
@@ -29,6 +31,7 @@ void page_init(void)
 	brk = heap_end = boot_info.memory_start;
 	top = high_mapped = boot_info.memory_end;
 	low_mapped = boot_info.memory_start;
+	hole = hole_end = 0;
 	highest = NULL;
 	freed = reserve = 0;
 	reclaim = NULL;
@@ -61,11 +64,48 @@ static uintptr_t middle(void)
 	return top - heap_end > kept ? top - heap_end - kept : 0;
 }
 
+static uintptr_t granule_down(uintptr_t address)
+{
+	return address & -ARCH_GRANULE;
+}
+
+static uintptr_t granule_up(uintptr_t address)
+{
+	return granule_down(address + ARCH_GRANULE - 1);
+}
+
+/* Takes memory up to, or from, an address again: 0 or -ENOMEM. */
+static int fill_up(uintptr_t to)
+{
+	uintptr_t end = granule_up(to) < hole_end ? granule_up(to) : hole_end;
+
+	if (end <= hole)
+		return 0;
+	if (arch_take(hole, end - hole))
+		return -ENOMEM;
+	hole = end;
+	return 0;
+}
+
+static int fill_down(uintptr_t from)
+{
+	uintptr_t start = granule_down(from) > hole ? granule_down(from) : hole;
+
+	if (start >= hole_end)
+		return 0;
+	if (arch_take(start, hole_end - start))
+		return -ENOMEM;
+	hole_end = start;
+	return 0;
+}
+
 /* arch_map() up to, or down to, an address: 0 or -ENOMEM. */
 static int map_up(uintptr_t to)
 {
-	int rc = to > low_mapped ? arch_map(low_mapped, to - low_mapped) : 0;
+	int rc = to > low_mapped ? fill_up(to) : 0;
 
+	if (!rc && to > low_mapped)
+		rc = arch_map(low_mapped, to - low_mapped);
 	if (!rc && to > low_mapped)
 		low_mapped = to;
 	return rc;
@@ -73,8 +113,10 @@ static int map_up(uintptr_t to)
 
 static int map_down(uintptr_t to)
 {
-	int rc = to < high_mapped ? arch_map(to, high_mapped - to) : 0;
+	int rc = to < high_mapped ? fill_down(to) : 0;
 
+	if (!rc && to < high_mapped)
+		rc = arch_map(to, high_mapped - to);
 	if (!rc && to < high_mapped)
 		high_mapped = to;
 	return rc;
@@ -246,6 +288,33 @@ void *page_brk(ptrdiff_t delta)
 		old = move_brk(delta);
 	while (!old && delta > 0 && reclaimed(delta));
 	return old;
+}
+
+/* From the highest granule downwards; other threads may allocate between the steps. */
+void page_give_back(void)
+{
+	uintptr_t start;
+
+	if (hole == hole_end)
+		hole = hole_end = granule_down(top);
+	while ((start = granule_up(heap_end)) < hole) {
+		if (hole - start > ARCH_GRANULE)
+			start = hole - ARCH_GRANULE;
+		arch_give(start, hole - start);
+		hole = start;
+		if (low_mapped > hole)
+			low_mapped = hole;
+		if (high_mapped < hole_end)
+			high_mapped = hole_end;
+		thread_yield();
+	}
+}
+
+bool page_take_again(void)
+{
+	uintptr_t to = hole + PAGE_STEP;
+
+	return hole < hole_end && !fill_up(to) && hole < hole_end;
 }
 
 void page_stats(struct page_stats *stats)

@@ -86,6 +86,14 @@ static __attribute__((noinline, cold)) void first_key(void)
 	add(&seed, sizeof(seed));
 }
 
+unsigned random_copies;
+
+void random_restored(void)
+{
+	generator.started = false;
+	random_copies++;
+}
+
 void random_bytes(void *to, size_t len)
 {
 	uint8_t *at = to, some[32];

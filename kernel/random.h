@@ -29,6 +29,14 @@ bool random_seeded(void);
 /* Adds a secret of at least 128 bits of entropy.  The generator counts as seeded then. */
 void random_add_seed(const void *seed, size_t len);
 
+/*
+ * The guest is a restored copy, and there may be others: the key changes before the next number, by
+ * the CPU's random numbers and the time to the cycle.  random_copies counts how often this happened,
+ * for those who keep keys of their own.
+ */
+void random_restored(void);
+extern unsigned random_copies;
+
 /* The block function of RFC 8439, 2.3: input is constants, key, counter and nonce. */
 void random_chacha20(const uint32_t input[16], uint32_t output[16]);
 

@@ -33,6 +33,11 @@ void shutdown_hook(struct shutdown_hook *hook)
 	hooks = hook;
 }
 
+bool shutdown_begun(void)
+{
+	return ender;
+}
+
 void shutdown_sync(void)
 {
 	for (struct shutdown_hook *h = hooks; h; h = h->next)

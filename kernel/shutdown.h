@@ -63,6 +63,7 @@ struct shutdown_hook {
 
 void shutdown_init(void);		/* panic() ends here from now on */
 void shutdown_hook(struct shutdown_hook *hook);
+bool shutdown_begun(void);		/* the guest ends */
 void shutdown_sync(void);		/* calls every hook's sync(); may sleep */
 
 /* Enforces lifetime= and idle= from now on. */

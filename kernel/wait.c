@@ -15,6 +15,7 @@ void wait_begin(struct waiter *w, struct waitq *queue, uint64_t deadline, const 
 		queue->first = w;
 	queue->last = w;
 	current->waits = where;
+	current->waiter = w;
 }
 
 void wait_arm(void)
@@ -52,6 +53,8 @@ void wait_end(struct waiter *w)
 		queue->last = w->prev;
 	current->runnable = true;
 	current->waits = NULL;
+	current->waiter = NULL;
+	current->by_wall = false;
 }
 
 void wake(struct waitq *queue)

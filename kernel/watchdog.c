@@ -20,6 +20,14 @@ static void feed(void *arg)
 	}
 }
 
+void watchdog_attach(bool restored)
+{
+	if (restored)
+		id = 0;			/* Xen's ids are those of a domain */
+	if (seconds)
+		xen_sched_watchdog(&id, seconds);
+}
+
 PARAM(watchdog, "watchdog[=DURATION]");
 
 void watchdog_init(void)

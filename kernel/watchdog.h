@@ -12,6 +12,11 @@
 #ifndef KERNEL_WATCHDOG_H
 #define KERNEL_WATCHDOG_H
 
+#include <stdbool.h>
+
+/* After a suspend: restarts the timeout, in a restored domain with a watchdog of this domain. */
+void watchdog_attach(bool restored);
+
 /*
  * Starts the watchdog if the command line requests it.  Does not sleep.  If Xen refuses it,
  * logs a warning.  Panics if there is no memory for its thread.

@@ -11,6 +11,7 @@
 #include <string.h>
 
 static uint64_t key[2];
+static unsigned copies;			/* random_copies when the key was made */
 
 static uint64_t turn(uint64_t x, int by)
 {
@@ -37,8 +38,9 @@ static uint64_t hash(const uint64_t *words, size_t n)
 {
 	uint64_t v[4];
 
-	if (!key[0] && !key[1])
+	if ((!key[0] && !key[1]) || copies != random_copies)
 		random_bytes(key, sizeof(key));
+	copies = random_copies;
 	v[0] = key[0] ^ 0x736f6d6570736575;
 	v[1] = key[1] ^ 0x646f72616e646f6d;
 	v[2] = key[0] ^ 0x6c7967656e657261;

@@ -163,16 +163,34 @@ class Link:
             raise LinkError("the table of names cannot be assembled")
         return made
 
+    def accepted(self):
+        """Functions of ports of which someone has read that they do not use it (docs/ports.md)."""
+        folder = f"{self.lib}/xenolith/redzone"
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return {line for n in names for line in open(f"{folder}/{n}").read().splitlines()
+                if not line.startswith("#")}
+
     def check_red_zone(self, image, map_file):
         import redzone
         ours = [f"{self.lib}/{name}" for name in LIBRARIES]
         self.say("redzone", "--map", map_file, "--ours", *ours, "--", image)
         found = redzone.Image(self.tool("objdump"), image, map_file, set(ours)).check()
+        accepted = self.accepted()
+        found = [name for name in found if name not in accepted]
         for name in found:
             print(f"{self.words.output}: {name}() uses the red zone; it was compiled without "
                   "-mno-red-zone", file=sys.stderr)
         if found:
             raise LinkError("nothing in an image may use the red zone: Xen writes there")
+
+    def keep(self, output):
+        """For a port: the objects of its program, with those of libraries of other ports, as one object."""
+        ours = [f"{self.lib}/{name}" for name in LIBRARIES]
+        names = [f"-l{name[3:-2]}" for name in LIBRARIES if name != "libstart.a"] + ["-lgcc"]
+        rest = [w for w in self.words.rest if w not in [*ours, *names, "--xenolith-symbols", "--gc-sections"]]
+        rest = [w for w in rest if w not in ("--whole-archive", "--no-whole-archive")]
+        if self.run("ld", "-r", "-u", "main", "-o", f"{output}.program.o", *rest):
+            raise LinkError("the objects of the program cannot be kept")
 
     def image(self, scratch):
         import symbols
@@ -183,6 +201,9 @@ class Link:
         if os.path.exists(output) and not os.path.isfile(output):
             output = f"{scratch}/second"            # /dev/null
         self.first(first, map_file)
+        kept = f"{self.folder}/keep"                # of a port's build (tools/ports/build.py)
+        if os.path.exists(kept) and os.path.basename(output) in open(kept).read().split():
+            self.keep(output)
         table = self.names(first, scratch, name)
         more = [f"-Map={self.words.map}"] if self.words.map else []
         errors = open(f"{scratch}/errors", "w+b")       # the same warnings, unless it fails

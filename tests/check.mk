@@ -17,7 +17,7 @@ OBJCOPY		?= objcopy
 OUT		:= $(BUILD)/check
 LWIP_SRC	?= $(BUILD)/src/lwip
 
-GUEST		:= fs/os.c $(wildcard kernel/*.c drivers/*.c drivers/*/*.c net/*.c control/*.c control/*/*.c)
+GUEST		:= fs/os.c $(wildcard kernel/*.c drivers/*.c drivers/*/*.c backend/*.c net/*.c control/*.c control/*/*.c)
 L		:= $(LWIP_SRC)/src
 LWIP		:= $(filter-out core/altcp% core/dns.c core/ipv4/autoip.c core/ipv6/dhcp6.c, \
 		   $(patsubst $(L)/%,%,$(wildcard $(L)/core/*.c $(L)/core/ipv4/*.c \
@@ -49,10 +49,11 @@ RENAME		:= --rename-section .data=guest_data \
 objects		= $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 LWIP_OBJECTS	:= $(LWIP:%.c=$(OUT)/obj/lwip/%.o)
 VERSION		:= $(shell cat VERSION)
-for_file	= $(if $(filter kernel/% drivers/% control/%,$(1)),$(BY_CALL)) \
+for_file	= $(if $(filter kernel/% drivers/% backend/back_ring% backend/blkback% control/%,$(1)),$(BY_CALL)) \
 		  $(if $(filter control/command.c control/kernel_methods.c,$(1)),-DXENOLITH_VERSION='"$(VERSION)"') \
 		  $(if $(filter net/% control/net_% tests/%,$(1)),-isystem net/lwip -isystem $(L)/include) \
-		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE)
+		  $(if $(filter tests/%,$(1)),-D_GNU_SOURCE) \
+		  $(if $(filter backend/% tests/unit/blkback% tests/unit/disk% tests/fuzz/blkback% tests/fuzz/disk%,$(1)),-idirafter lib/include)
 # lwIP reads words at unaligned addresses, and shifts bytes into the sign bit.
 FOR_LWIP	:= $(foreach f,malloc calloc free,-Dmem_clib_$(f)=$(f)) -isystem net/lwip -isystem $(L)/include -w -fno-sanitize=alignment,shift
 

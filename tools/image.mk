@@ -9,6 +9,7 @@
 #	APP_LIBS	archives, and options for the linker
 #	APP_SOURCES	C files that lie elsewhere, each of another name; those right in a folder of
 #			$(SRC) are fetched first (tools/sources)
+#	APP_PORTS	ports whose headers and archives it uses (ports/, docs/ports.md)
 #	APP_KERNEL	yes: the C files use names of the kernel that are not part of the
 #			programming interface
 # and defaults for the variables of `make run`.
@@ -17,6 +18,7 @@ APP_CFLAGS	:=
 APP_LIBS	:=
 APP_SOURCES	:=
 APP_KERNEL	:=
+APP_PORTS	:=
 -include $(folder)/app.mk
 ifeq ($(GDB),1)
 APP_LIBS	+= -u gdb_start
@@ -43,13 +45,24 @@ $(out)/.contents: FORCE
 # Of a folder outside of the tree, the debugger's names are the true ones, and those in the image
 # do not depend on where it is.
 $(out)/%.o: FLAGS := $(if $(filter /%,$(folder)),-fmacro-prefix-map=$(folder)/=$(notdir $(folder))/) $(APP_CFLAGS)
+ifneq ($(APP_PORTS),)
+$(out)/.ports: PORTS := $(APP_PORTS)
+$(out)/.ports: $(SDK)/lib/xenolith/manifest $(foreach p,$(APP_PORTS),$(wildcard ports/$(p)/*)) $(wildcard tools/ports/*)
+	@mkdir -p $(@D)
+	$(Q)tools/ports/make $(@D)/toolchain $(PORTS) && touch $@
+$(out)/%.o: PORT_FLAGS := -isystem $(out)/toolchain/$(TARGET)/include
+$(own) $(cxx) $(elsewhere): | $(out)/.ports
+$(elf): LINKER := $(out)/toolchain
+$(elf): $(out)/.ports
+endif
+
 $(own) $(cxx) $(elsewhere): $(BUILD)/flags $(out)/.contents | $(READY)
 
 $(out)/%.o: RENAMED := $(APP_KERNEL)
 $(own): $(if $(APP_KERNEL),$(PRIVATE)) | $(APP_SOURCES)
 $(own): $(out)/%.o: $(folder)/%.c
 	@mkdir -p $(@D); echo "  CC      $<"
-	$(Q)$(CC) $(APPS) $(FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(APPS) $(FLAGS) $(PORT_FLAGS) -c -o $@ $<
 	$(if $(RENAMED),$(Q)$(OBJCOPY) --redefine-syms=$(PRIVATE) $@)
 
 # The SDK's compiler: the kernel's headers are not for C++.
@@ -63,7 +76,7 @@ $(foreach s,$(APP_SOURCES),$(eval $(out)/$(notdir $(s:.c=.o)): SOURCE := $(s)))
 $(APP_SOURCES): | $(pins)
 $(elsewhere): $(APP_SOURCES) $(pins)
 	@mkdir -p $(@D); echo "  CC      $(SOURCE)"
-	$(Q)$(CC) $(APPS) $(FLAGS) -w -c -o $@ $(SOURCE)
+	$(Q)$(CC) $(APPS) $(FLAGS) $(PORT_FLAGS) -w -c -o $@ $(SOURCE)
 
 ifneq ($(wildcard $(folder)/files/),)
 $(elf): $(out)/files.o

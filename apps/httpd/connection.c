@@ -11,6 +11,7 @@
  * it arrives, and it is the last request of its connection.
  */
 #include "apps/httpd/output.h"
+#include "apps/httpd/stream.h"
 #include "apps/httpd/upload.h"
 
 #include <assert.h>
@@ -30,6 +31,7 @@ static struct reply reply;
 void connection_empty(struct connection *c)
 {
 	output_free(c);
+	stream_free(c);
 	place_leave(c);
 	upload_free(c->upload);
 	c->upload = NULL;
@@ -105,11 +107,17 @@ static void keep_input(struct connection *c, const char *from, size_t len)
 
 static void finish(struct connection *c)
 {
+	int ended = stream_end(c);
+
+	if (!ended) {
+		output_block(c);		/* connection_writable() comes here again */
+		return;
+	}
 	/*
 	 * Closing with unread input would reset the connection, and the response would be
 	 * lost.
 	 */
-	if (!c->linger || shutdown(c->fd, SHUT_WR) < 0) {
+	if (ended < 0 || !c->linger || shutdown(c->fd, SHUT_WR) < 0) {
 		connection_close(c);
 		return;
 	}
@@ -182,7 +190,7 @@ static void receive_body(struct connection *c)
 	int status = 0;
 
 	while (!status && !output_turn_is_over()) {
-		ssize_t n = recv(c->fd, output_buffer, sizeof(output_buffer), 0);
+		ssize_t n = stream_recv(c, output_buffer, sizeof(output_buffer));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -284,6 +292,7 @@ static void process(struct connection *c, const char *data, size_t len)
 	connection_wait(c, EPOLLIN);
 }
 
+/* What arrives is dropped, that of TLS, too. */
 static void drain(struct connection *c)
 {
 	ssize_t n = recv(c->fd, input, sizeof(input), 0);
@@ -309,7 +318,7 @@ void connection_readable(struct connection *c)
 		receive_body(c);
 		return;
 	}
-	n = recv(c->fd, to + c->in_len, INPUT_SIZE - c->in_len, 0);
+	n = stream_recv(c, to + c->in_len, INPUT_SIZE - c->in_len);
 	if (n > 0) {
 		server.count.received += n;
 		process(c, to, c->in_len + n);
@@ -344,6 +353,8 @@ void connection_timed_out(struct connection *c)
 		respond(c, NULL, 0, 408);
 		output_count_answers(c);
 		output_send_once(c);
+	} else if (c->phase == IDLE) {
+		stream_end(c);
 	}
 	connection_close(c);
 }

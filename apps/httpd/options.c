@@ -21,7 +21,12 @@ static const struct option {
 	{ "upload-limit", SIZE, offsetof(struct options, upload_limit), 0, INT64_MAX },
 	{ "uploads", NUMBER, offsetof(struct options, uploads), 1, 10000 },
 	{ "uploads-per-address", NUMBER, offsetof(struct options, uploads_per_address), 1, 10000 },
-	{ "port", NUMBER, offsetof(struct options, port), 1, 65535 },
+	{ "port", NUMBER, offsetof(struct options, port), 0, 65535 },
+	{ "tls", NUMBER, offsetof(struct options, tls), 1, 65535 },
+	{ "cert", TEXT, offsetof(struct options, cert), 0, 0 },
+	{ "key", TEXT, offsetof(struct options, key), 0, 0 },
+	{ "redirect", SWITCH, offsetof(struct options, redirect), 0, 0 },
+	{ "hsts", DURATION, offsetof(struct options, hsts), 0, (uint64_t)10 * 365 * 86400000 },
 	{ "connections", NUMBER, offsetof(struct options, connections), 1, 1000000 },
 	{ "connections-per-address", NUMBER, offsetof(struct options, per_address), 1, 1000000 },
 	{ "keep", SIZE, offsetof(struct options, keep), 0, UINT64_MAX },
@@ -119,6 +124,15 @@ bool options_read(struct options *o, int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (!argument(o, argv[i]))
 			return false;
+	if (!o->tls && (o->cert || o->key || o->redirect || o->hsts || !o->port)) {
+		fprintf(stderr, "httpd: %s: invalid value without tls=PORT\n", o->cert ? "cert=" : o->key ? "key=" :
+			o->redirect ? "redirect=on" : o->hsts ? "hsts=" : "port=0");
+		return false;
+	}
+	if (o->tls && !o->cert) {
+		fprintf(stderr, "httpd: tls= needs cert=FILE, and key=FILE if the key is not in it\n");
+		return false;
+	}
 	if (!o->per_address)
 		o->per_address = (o->connections + 1) / 2;
 	if (!o->uploads_per_address)

@@ -11,7 +11,11 @@ struct options {
 	const char *upload;		/* a folder, or NULL */
 	uint64_t upload_limit;		/* bytes of a file */
 	uint64_t uploads, uploads_per_address;	/* at the same time */
-	uint64_t port, connections, keep;
+	uint64_t port, connections, keep;	/* port: 0: none */
+	uint64_t tls;			/* the port of TLS; 0: none */
+	const char *cert, *key;		/* files in PEM, separated by commas; key: NULL: in those */
+	uint64_t hsts;			/* milliseconds; 0: no such field */
+	bool redirect;			/* all requests of `port` to `tls` */
 	uint64_t per_address;		/* connections; 0: half of `connections` */
 	uint64_t idle, header, send;	/* timeouts in milliseconds */
 	bool index, log, status, metrics;

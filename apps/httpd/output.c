@@ -2,6 +2,7 @@
 #include "apps/httpd/output.h"
 
 #include "apps/httpd/log.h"
+#include "apps/httpd/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -102,7 +103,7 @@ static void consume(struct connection *c, size_t n)
 	size_t of_text = n < text.len ? n : text.len;
 
 	server.count.sent += n;
-	c->sent += n;
+	c->sent += c->tls ? 0 : n;
 	c->at += n - of_text;
 	if (c->text) {
 		c->text_at += of_text;
@@ -131,6 +132,10 @@ static ssize_t send_some(struct connection *c, size_t most, size_t *wanted)
 	off_t at;
 	int flags;
 
+	if (c->tls) {
+		*wanted = 0;			/* how much more it takes is not known */
+		return stream_send(c, text, c->at < c->to ? &c->what->body : NULL, c->at, left);
+	}
 	if (file && !text.len) {
 		*wanted = left;
 		at = c->what->body.at + c->at;
@@ -223,8 +228,16 @@ bool output_push(struct connection *c)
 		ssize_t n;
 
 		if (c->at == c->to && !pending_text(c).len && !next_part(c)) {
-			output_free(c);
-			return true;
+			int flushed = stream_flush(c);
+
+			if (flushed > 0) {
+				output_free(c);
+				return true;
+			}
+			if (!flushed)
+				break;
+			connection_close(c);
+			return false;
 		}
 		if (output_turn_is_over())
 			break;
@@ -274,7 +287,7 @@ static void start_body(struct connection *c, const struct reply *reply)
 void output_response(struct connection *c, const struct reply *reply, const struct request *r,
 		     bool keep)
 {
-	reply_head(reply, &out, server.date, keep, r);
+	reply_head(reply, &out, server.date, keep, r, c->tls ? server.options.hsts : 0);
 	if (reply->has_body && reply->length)
 		start_body(c, reply);
 	if (c->own && !c->what && !c->parts) {
@@ -318,6 +331,6 @@ void output_interim(void)
 
 void output_send_once(struct connection *c)
 {
-	send(c->fd, out.start, text_len(&out), MSG_NOSIGNAL);
+	stream_send_once(c, (struct span){ out.start, text_len(&out) });
 	output_clear();
 }

@@ -17,6 +17,7 @@ static struct refusal {
 	struct representation *page;
 } refusals[] = {
 	{ 301, "Moved Permanently", "This is a folder: its URL ends with a slash.", NULL },
+	{ 308, "Permanent Redirect", "This server is used with TLS: https.", NULL },
 	{ 400, "Bad Request", "The request is not valid HTTP.", NULL },
 	{ 403, "Forbidden", "A file of this name cannot be uploaded.", NULL },
 	{ 404, "Not Found", "There is no file of this name.", NULL },
@@ -353,8 +354,41 @@ static void put_status(struct text *t, int status)
 	put_string(t, reply_reason(status));
 }
 
+bool reply_redirect(struct reply *reply, unsigned port, const struct request *r)
+{
+	static const char challenge[] = ".well-known/acme-challenge/";
+
+	if (r->path_len >= sizeof(challenge) - 1 && !memcmp(r->path, challenge, sizeof(challenge) - 1))
+		return false;
+	/* Without a Host (HTTP/1.0) there is no address. */
+	reply_error(reply, r->host.len ? 308 : 400, r);
+	reply->port = port;
+	return true;
+}
+
+/* The same URL with https; a Host has been checked. */
+static void put_location(const struct reply *reply, struct text *t, const struct request *r)
+{
+	const char *close = memchr(r->host.at, ']', r->host.len) ?: r->host.at;
+	const char *colon = memchr(close, ':', r->host.at + r->host.len - close);
+
+	put_literal(t, "Location: https://");
+	put(t, r->host.at, colon ? (size_t)(colon - r->host.at) : r->host.len);
+	if (reply->port != 443) {
+		put_literal(t, ":");
+		put_number(t, reply->port);
+	}
+	put_literal(t, "/");
+	put_url(t, (struct span){ r->path, r->path_len });
+	if (r->folder && r->path_len)
+		put_literal(t, "/");
+	if (r->query.len < QUERY_MAX)
+		put(t, r->query.at ?: "", r->query.len);
+	put_literal(t, "\r\n");
+}
+
 void reply_head(const struct reply *reply, struct text *t, const char *date,
-		bool keep_alive, const struct request *r)
+		bool keep_alive, const struct request *r, uint64_t hsts)
 {
 	const struct representation *what = reply->what;
 	size_t from = 0;
@@ -370,6 +404,11 @@ void reply_head(const struct reply *reply, struct text *t, const char *date,
 		put_literal(t, "Connection: close\r\n");
 	else if (r->http_1_0)
 		put_literal(t, "Connection: keep-alive\r\n");
+	if (hsts) {
+		put_literal(t, "Strict-Transport-Security: max-age=");
+		put_number(t, hsts / 1000);
+		put_literal(t, "\r\n");
+	}
 	switch (reply->status) {
 	case 201:
 		put_literal(t, "Content-Length: 0\r\n");
@@ -404,6 +443,9 @@ void reply_head(const struct reply *reply, struct text *t, const char *date,
 		if (r->query.len < QUERY_MAX)
 			put(t, r->query.at ?: "", r->query.len);
 		put_literal(t, "\r\n");
+		break;
+	case 308:
+		put_location(reply, t, r);
 		break;
 	case 304:
 		from = what->validators;

@@ -14,6 +14,7 @@ struct range {
 
 struct reply {
 	int status;
+	unsigned port;			/* of a redirection to TLS, with status 308 */
 	const struct representation *what;	/* NULL: no body */
 	bool has_body;			/* the body is sent: not for HEAD */
 	unsigned nranges;	/* 1: the whole body or one range; more: multipart/byteranges */
@@ -45,9 +46,15 @@ void reply_stored(struct reply *reply, int status, const struct representation *
  */
 bool reply_has_tag(struct span list, struct span tag, bool weak);
 
-/* Writes the header; `date` has DATE_LEN bytes. */
+/*
+ * Makes the reply to a request that must be repeated with TLS, at this port: of all requests except
+ * those by which a certificate is asked for (RFC 8555, 8.3). Returns false for these.
+ */
+bool reply_redirect(struct reply *reply, unsigned port, const struct request *r);
+
+/* Writes the header; `date` has DATE_LEN bytes; hsts: milliseconds, or 0. */
 void reply_head(const struct reply *reply, struct text *t, const char *date,
-		bool keep_alive, const struct request *r);
+		bool keep_alive, const struct request *r, uint64_t hsts);
 
 /*
  * Writes the text before the i-th part of several; for i equal to their number, the text

@@ -341,6 +341,7 @@ int request_parse(struct request *r, const char *data, size_t len)
 	if (r->hosts > 1 || (!r->hosts && !r->http_1_0) ||
 	    (r->hosts && !valid_authority(parse.host)))
 		return 400;
+	r->host = parse.host;
 	if (parse.expect.at && !r->http_1_0) {
 		if (parse.expect.len != 12 || !named(parse.expect.at, "100-continue", 12))
 			return 417;

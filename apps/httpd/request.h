@@ -29,6 +29,7 @@ struct request {
 	bool folder;			/* the path ends with a slash */
 	struct span line;		/* without CR LF, for the log */
 	struct span query;		/* including its ? */
+	struct span host;		/* valid, with its port */
 	struct span range, if_range, if_match, if_none_match, if_modified_since,
 		    if_unmodified_since, accept_encoding, content_range, content_encoding;
 	unsigned hosts, ranges;

@@ -53,6 +53,9 @@ void respond_with(struct connection *c, struct reply *reply, const struct reques
 		status = 405;
 	if (status) {
 		reply_error(reply, status, request);
+	} else if (server.options.redirect && !c->tls &&
+		   reply_redirect(reply, server.options.tls, request)) {
+		;
 	} else if (is_status(request) || is_metrics(request)) {
 		what = is_status(request) ? status_for(c, request) : (c->own = metrics());
 		if (what)

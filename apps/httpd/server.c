@@ -8,11 +8,13 @@
  */
 #include "apps/httpd/log.h"
 #include "apps/httpd/server.h"
-#include "apps/listen.h"
+#include "apps/httpd/stream.h"
+#include "apps/httpd/tls.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,7 @@
 #define RESERVE (512 << 10)		/* bytes that stay free: a SYN needs some */
 
 struct server server;
+static volatile sig_atomic_t hup;
 
 /* ---- time */
 
@@ -85,15 +88,6 @@ static void enter_phase(struct connection *c, enum phase phase)
 	list->count++;
 }
 
-static void watch_listener(bool on)
-{
-	struct epoll_event e = { .events = on ? EPOLLIN : 0 };
-
-	if (server.listening != on)
-		epoll_ctl(server.epoll, EPOLL_CTL_MOD, server.listener, &e);
-	server.listening = on;
-}
-
 void connection_phase(struct connection *c, enum phase phase)
 {
 	leave_phase(c);
@@ -138,8 +132,10 @@ static int until_next_limit(void)
 
 void connection_wait(struct connection *c, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.ptr = c };
+	struct epoll_event e = { .data.ptr = c };
 
+	c->wants = events;
+	e.events = events = stream_wants(c, events);
 	if (c->known && c->events == events)
 		return;
 	if (epoll_ctl(server.epoll, c->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e) < 0) {
@@ -316,7 +312,7 @@ static void make_room(const struct in6_addr *client)
 	connection_close(c);
 }
 
-static void add_connection(int fd, const struct sockaddr_storage *from)
+static void add_connection(int fd, const struct sockaddr_storage *from, bool tls)
 {
 	struct connection *c = connection_alloc(NULL, sizeof(*c)), **chain;
 	int yes = 1;
@@ -330,6 +326,12 @@ static void add_connection(int fd, const struct sockaddr_storage *from)
 	*c = (struct connection){ .fd = fd };
 	set_client_address(c, from);
 	make_room(&c->client);
+	if (tls && !stream_open(c)) {
+		server.count.refused++;
+		close(fd);
+		free(c);
+		return;
+	}
 	if (++server.count.now > server.count.most)
 		server.count.most = server.count.now;
 	enter_phase(c, HEADER);
@@ -352,18 +354,21 @@ static uint64_t accepts(void)
 	return places / 4 < ACCEPTS ? places / 4 + 1 : ACCEPTS;
 }
 
-static void accept_connections(void)
+static void accept_connections(struct listener *l)
 {
 	int resets = 0;
+
+	if (l->tls)
+		listeners_reload();
 
 	for (uint64_t left = accepts(); left; left--) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof(from);
 		int fd;
 
-		fd = accept4(server.listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
+		fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
 		if (fd >= 0) {
-			add_connection(fd, &from);
+			add_connection(fd, &from, l->tls);
 			resets = 0;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			   errno == ENOBUFS) {
@@ -375,7 +380,7 @@ static void accept_connections(void)
 			}
 			server.count.refused++;
 			server.accept_again = server.now + 100;
-			watch_listener(false);
+			listeners_enable(false);
 			return;
 		} else if (errno != ECONNABORTED && errno != EINTR) {
 			return;
@@ -396,21 +401,24 @@ static void handle(const struct epoll_event *e)
 {
 	struct connection *c = e->data.ptr;
 
-	if (c->fd < 0) {
-		return;
-	} else if (e->events & EPOLLOUT) {
-		connection_writable(c);
-	} else if (e->events & EPOLLIN) {
-		connection_readable(c);
-	} else {			/* EPOLLERR, EPOLLHUP */
+	if (c->fd < 0)
+		;
+	else if (!(e->events & (EPOLLIN | EPOLLOUT)))	/* EPOLLERR, EPOLLHUP */
 		connection_close(c);
-	}
+	else if (c->wants & EPOLLOUT)
+		connection_writable(c);
+	else
+		connection_readable(c);
+}
+
+static void on_hup(int signal)
+{
+	(void)signal;
+	hup = 1;
 }
 
 static bool set_up(void)
 {
-	struct epoll_event e = { .events = EPOLLIN };
-
 	server.phases[IDLE].limit = server.options.idle;
 	server.phases[HEADER].limit = server.options.header;
 	server.phases[UPLOAD].limit = server.options.send;
@@ -418,21 +426,15 @@ static bool set_up(void)
 	server.phases[LINGER].limit = 5000;
 	if (getrandom(&server.hash_key, sizeof(server.hash_key), 0) < 0)
 		/* without random bytes, clients that choose addresses can slow the server */
-		server.hash_key = (uintptr_t)&e;
-	server.listener = listen_at(SOCK_STREAM, server.options.port, 1024);
-	if (server.listener < 0) {
-		fprintf(stderr, "httpd: port %u: %s\n", (unsigned)server.options.port,
-			strerror(errno));
-		return false;
-	}
+		server.hash_key = (uintptr_t)&server;
 	server.epoll = epoll_create1(0);
-	if (server.epoll < 0 ||
-	    epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &e) < 0) {
+	if (server.epoll < 0) {
 		fprintf(stderr, "httpd: epoll: %s\n", strerror(errno));
 		return false;
 	}
-	server.listening = true;
-	return true;
+	if (server.options.tls)
+		signal(SIGHUP, on_hup);
+	return listeners_open();
 }
 
 static void announce(void)
@@ -446,14 +448,16 @@ static void announce(void)
 		       (uintmax_t)server.site.bytes, o->root);
 	if (o->upload)
 		printf("; uploads to %s", o->upload);
-	printf("; port %u\n", (unsigned)o->port);
+	if (o->tls)
+		printf("; TLS at port %u", (unsigned)o->tls);
+	printf(o->port ? "; port %u\n" : "\n", (unsigned)o->port);
 	fflush(stdout);
 }
 
 int server_run(void)
 {
 	static struct epoll_event events[EVENTS];
-	bool incoming;
+	bool incoming[LISTENERS];
 
 	if (!set_up())
 		return 1;
@@ -468,21 +472,27 @@ int server_run(void)
 			return 1;
 		}
 		update_clock();
-		incoming = n == EVENTS;		/* the listener's event may not fit */
+		for (size_t i = 0; i < LISTENERS; i++)
+			incoming[i] = n == EVENTS;	/* the listener's event may not fit */
+		if (hup) {
+			hup = 0;
+			server.tls->reload(true);
+		}
 		server.share = share(n);
 		for (int i = 0; i < n; i++)
-			if (events[i].data.ptr)
-				handle(&events[i]);
+			if (listener_of(events[i].data.ptr))
+				incoming[listener_of(events[i].data.ptr) - server.listeners] = true;
 			else
-				incoming = true;
+				handle(&events[i]);
 		/* After the connections that make progress in this turn. */
 		server.share = SHARE;
-		if (incoming && server.listening)
-			accept_connections();
+		for (size_t i = 0; i < LISTENERS; i++)
+			if (incoming[i] && server.listeners[i].enabled && server.listeners[i].fd >= 0)
+				accept_connections(&server.listeners[i]);
 		enforce_limits();
 		if (server.accept_again && server.now >= server.accept_again) {
 			server.accept_again = 0;
-			watch_listener(true);
+			listeners_enable(true);
 		}
 		free_closed();
 		log_flush();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server: the event loop (server.c), input and output of a connection (connection.c,
- * output.c), places for uploads (places.c), replies (respond.c, reply.c), counters and their pages
+ * The server: the event loop (server.c, listeners.c), input and output of a connection (connection.c,
+ * output.c), their bytes (stream.c), places for uploads (places.c), replies (respond.c, reply.c), counters and their pages
  * (status.c, metrics.c). There is one thread.
  */
 #ifndef HTTPD_SERVER_H
@@ -24,8 +24,11 @@ struct upload;
 
 struct connection {
 	int fd;				/* -1: closed, and freed at the end of the turn */
+	struct tls *tls;		/* NULL: plain */
+	bool ended;			/* stream_end() */
 	enum phase phase;
-	uint32_t events;		/* requested from epoll */
+	uint32_t wants;			/* EPOLLIN or EPOLLOUT: who is called */
+	uint32_t events;		/* requested from epoll: stream_wants() */
 	bool known;			/* registered with epoll */
 	bool closing;			/* after the current response */
 	bool linger;			/* then wait until the client has read it */
@@ -42,7 +45,7 @@ struct connection {
 	off_t at, to;
 	struct parts *parts;		/* for several ranges, or NULL */
 	struct representation *own;	/* made for this response only */
-	uint64_t sent, acked;	/* bytes given to the socket; acknowledged at the last progress */
+	uint64_t sent, acked;	/* bytes given to the socket, those of TLS; acknowledged at the last progress */
 	struct upload *upload;		/* whose body arrives, or NULL */
 	uint64_t stored;		/* its size at the last progress */
 	int64_t upload_start;		/* time */
@@ -69,11 +72,21 @@ struct counters {
 	uint64_t rate, sent_rate;	/* per second, over the last second */
 };
 
+#define LISTENERS 2
+
+struct listener {
+	int fd;				/* -1: none */
+	bool tls;
+	bool enabled;			/* in epoll */
+};
+
 struct server {
 	struct options options;
 	struct site site;
-	int epoll, listener;
-	bool listening;			/* the listener is enabled in epoll */
+	int epoll;
+	struct listener listeners[LISTENERS];	/* of HTTP and HTTPS */
+	const struct tls_methods *tls;	/* NULL: none */
+	int64_t next_reload;		/* of certificates: not before */
 	int64_t now;			/* time of this turn in milliseconds */
 	size_t share;	/* maximum of bytes that a connection sends in this turn */
 	int64_t start, next_second, last_second, accept_again;
@@ -121,6 +134,12 @@ bool same_client(const struct in6_addr *a, const struct in6_addr *b);
  */
 bool place_take(struct connection *c);
 void place_leave(struct connection *c);
+
+/* listeners.c: opens them, after epoll; false: a message was printed. listener_of(): p, or NULL if it is none. */
+bool listeners_open(void);
+void listeners_enable(bool on);
+void listeners_reload(void);		/* certificates, at most once per second */
+struct listener *listener_of(void *p);
 
 /* connection.c; connection_acked(): output.c */
 void connection_readable(struct connection *c);

@@ -63,6 +63,11 @@ void arch_attach(void)
 	platform->attach();
 }
 
+int arch_suspend(void)
+{
+	return platform->suspend();
+}
+
 int xen_grant_setup(unsigned n, unsigned long *frames)
 {
 	return platform->grant_setup(n, frames);

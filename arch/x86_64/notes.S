@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ELF notes for the domain builder and PV-GRUB (xen/elfnote.h). The last one is for
- * PVH.
+ * The ELF notes for the domain builder and PV-GRUB (xen/elfnote.h). PHYS32_ENTRY is for
+ * PVH.  The last note is for the tender of a process, where a domain is a PV one whose table of
+ * frames lies elsewhere (tools/unix/guest.h).
  */
 #include <xen/elfnote.h>
 
@@ -28,3 +29,4 @@ note XEN_ELFNOTE_PAE_MODE,	.asciz "yes"
 note XEN_ELFNOTE_FEATURES,	.asciz "!writable_page_tables|pae_pgdir_above_4gb"
 note XEN_ELFNOTE_L1_MFN_VALID,	.quad 1, 1
 note XEN_ELFNOTE_PHYS32_ENTRY,	.long hvm_entry_physical
+note 0x786e6f6c, .quad pv_m2p	/* UNIX_NOTE */

@@ -162,6 +162,11 @@ int arch_map(uintptr_t start, size_t size)
 	return 0;
 }
 
+void arch_hide_frame(void *where)
+{
+	arch_unguard(where);
+}
+
 /*
  * Foreign pages replace allocated pages, which need no new page tables.  There are only a
  * few.
@@ -184,12 +189,14 @@ void *arch_reserve(unsigned n)
 {
 	uintptr_t pages = (uintptr_t)page_alloc(n);
 
-	for (unsigned i = 0; pages && i < n; i++) {
-		uintptr_t page = pages + i * PAGE_SIZE;
-
-		platform->remap(page, platform->foreign_entry(page));
-	}
+	for (unsigned i = 0; pages && i < n; i++)
+		arch_empty((void *)(pages + i * PAGE_SIZE));
 	return (void *)pages;
+}
+
+void arch_empty(void *page)
+{
+	platform->remap((uintptr_t)page, platform->foreign_entry((uintptr_t)page));
 }
 
 void arch_unreserve(void *where, unsigned n)

@@ -24,7 +24,7 @@
 #define PTE_RW (PTE_RO | PTE_WRITE | PTE_DIRTY)
 
 #define CHUNK (512 * PAGE_SIZE)		/* bytes that one page table maps */
-#define GRANULE (64 * PAGE_SIZE)	/* bytes that are mapped at a time */
+#define GRANULE ARCH_GRANULE		/* bytes that are mapped at a time */
 #define RESERVE 8u			/* pages kept for page tables */
 
 extern uint64_t pte_nx;			/* the no-execute bit, where the CPU has it */

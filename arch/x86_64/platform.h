@@ -14,8 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NO_FRAME (~0ul)
+
 struct platform {
 	void (*attach)(void);			/* arch_attach() */
+	int (*suspend)(void);			/* arch_suspend() */
 
 	/* The CPU. */
 	void (*cpuid)(uint32_t leaf, uint32_t sub, uint32_t regs[4]);	/* as Xen shows it */
@@ -30,6 +33,9 @@ struct platform {
 	void (*set_entry)(uint64_t *entry, uint64_t value);	/* in effect after flush() */
 	void (*flush)(void);
 	void (*remap)(uintptr_t page, uint64_t entry);	/* at once */
+
+	/* The page has another machine frame now, or none (NO_FRAME).  NULL: it has none. */
+	void (*set_frame)(uintptr_t page, unsigned long frame);
 
 	/* Frames of Xen and of other domains. */
 	int (*grant_setup)(unsigned n, unsigned long *frames);

@@ -117,7 +117,8 @@ static int connect(struct frontend *fe)
 static void disconnect(struct frontend *fe)
 {
 	fe->driver->stop(fe);
-	close_handshake(fe);
+	if (!fe->restored)
+		close_handshake(fe);
 	fe->still_mapped = 0;
 	frontend_unshare(fe);
 	if (fe->still_mapped) {
@@ -220,17 +221,22 @@ static void report_lost(struct frontend *fe)
  */
 static int run_attachment(struct frontend *fe)
 {
-	int rc = read_backend(fe), waited;
+	int rc, waited;
 
+	fe->restored = false;
+	rc = read_backend(fe);
 	if (rc) {
 		wait_until_deadline(&fe->changed, clock_now() + PAUSE,
 				    frontend_removed(fe) || fe->shutting_down);
 		return rc;
 	}
-	fe->attached++;
+	fe->attached += !fe->lasts;
+	fe->lasts = false;
 	do {
 		set_error(fe, -EAGAIN);
 		rc = run_connection(fe);
+		if (fe->restored)
+			break;
 		if (rc == -ENODEV || rc == -EPROTO) {
 			set_error(fe, rc);
 			report_lost(fe);

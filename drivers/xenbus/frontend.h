@@ -15,7 +15,7 @@
  *	stop()				fail all requests in flight
  *	Closing, Closed; wait until the backend has closed; undo what was shared
  *
- * So the restart of a backend, the reattachment of a device, and later a resume are the
+ * So the restart of a backend, the reattachment of a device, and a restored domain are the
  * same to a driver.  If a backend violates the protocol, or keeps granted pages mapped,
  * the device is disabled until it is attached again.
  *
@@ -43,6 +43,8 @@ struct frontend_driver {
 	void (*stop)(struct frontend *fe);
 	/* Writes cached data before the guest ends.  May be NULL; may sleep. */
 	void (*flush)(struct frontend *fe);
+	/* Whether no request is in flight, for a suspend; it wakes fe->changed then.  May be NULL. */
+	bool (*quiet)(const struct frontend *fe);
 	/* Adds the control methods of such devices (in control/), or NULL. */
 	void (*methods_add)(void);
 };
@@ -64,6 +66,8 @@ struct frontend {
 	unsigned generation;		/* counts appearances of the directory */
 	unsigned handled_generation;	/* the one that its thread handles */
 	bool shutting_down;		/* the guest ends */
+	bool restored;			/* the connection was that of a saved domain */
+	bool lasts;			/* descriptors stay valid in the next one */
 	bool thread_ended;
 	const char *broken;		/* why it is disabled, or NULL */
 	char node[32], backend[128];
@@ -105,6 +109,16 @@ void frontend_wait_change(const struct frontend_driver *driver, unsigned *seen);
  * -EPROTO if it is disabled; -ETIMEDOUT.
  */
 int frontend_wait(struct frontend *fe, uint64_t deadline);
+
+/*
+ * For a suspend.  frontend_hold() lets requests in flight end: 0, or -ETIMEDOUT after the deadline.
+ * While frontend_held, frontend_wait() sleeps, so drivers begin no requests.  Sleeps.
+ * frontend_release() does not; in a restored domain, all devices connect again.  Weak: in images
+ * with devices.
+ */
+extern bool frontend_held;
+int frontend_hold(uint64_t deadline) __attribute__((weak));
+void frontend_release(bool restored) __attribute__((weak));
 
 /* ---- For offer(). These may sleep, return 0 or -errno, and are undone automatically. */
 

@@ -100,6 +100,7 @@ static void set_present(struct frontend *fe, bool present)
 		return;
 	fe->present = present;
 	fe->generation += present;
+	fe->lasts = false;
 	/* Callers wait for it; its thread has not run yet. */
 	fe->error = present ? -EAGAIN : -ENODEV;
 	wake(&fe->changed);
@@ -199,6 +200,51 @@ static void discover(void *arg)
 	shut_down_devices(k);
 	k->listed = true;
 	wake(&k->changed);
+}
+
+/* ---- suspends */
+
+bool frontend_held;
+
+static bool quiet(const struct frontend *fe)
+{
+	return !fe->driver->quiet || fe->driver->quiet(fe);
+}
+
+int frontend_hold(uint64_t deadline)
+{
+	frontend_held = true;
+	for (struct kind *k = kinds; k; k = k->next)
+		for (struct frontend *fe = k->devices; fe; fe = fe->next)
+			if (!wait_until_deadline(&fe->changed, deadline, quiet(fe))) {
+				log_error("%s: requests are in flight for too long", fe->node);
+				return -ETIMEDOUT;
+			}
+	return 0;
+}
+
+/*
+ * As if the toolstack had removed the directory of the device and made it again, which it did in
+ * another domain.
+ */
+static void restore_device(struct frontend *fe)
+{
+	fe->restored = true;
+	fe->lasts = fe->error == 0 || fe->error == -EAGAIN;
+	fe->generation++;
+	if (fe->present)
+		fe->error = -EAGAIN;
+}
+
+void frontend_release(bool restored)
+{
+	frontend_held = false;
+	for (struct kind *k = kinds; k; k = k->next)
+		for (struct frontend *fe = k->devices; fe; fe = fe->next) {
+			if (restored)
+				restore_device(fe);
+			wake(&fe->changed);
+		}
 }
 
 /* ---- reports */
@@ -333,7 +379,7 @@ void frontend_wait_change(const struct frontend_driver *driver, unsigned *seen)
 
 int frontend_wait(struct frontend *fe, uint64_t deadline)
 {
-	if (!wait_until_deadline(&fe->changed, deadline, fe->error != -EAGAIN))
+	if (!wait_until_deadline(&fe->changed, deadline, !frontend_held && fe->error != -EAGAIN))
 		return -ETIMEDOUT;
 	return fe->error;
 }

@@ -126,6 +126,8 @@ static int publish_body(const struct xs_tx *tx, void *arg)
 	char path[sizeof(fe->node) + 40], *backend;
 	int rc;
 
+	if (fe->restored)		/* its directory is that of the next connection */
+		return -ENODEV;
 	format(path, sizeof(path), "%s/backend", fe->node);
 	rc = xs_read(tx, path, &backend);
 	if (rc < 0)

@@ -287,6 +287,7 @@ int xs_set_perms(const struct xs_tx *tx, const char *path, const struct xs_perm 
 static void transaction_over(void)
 {
 	transactions--;
+	wake(&xs_link_changed);
 	ended++;
 	wake(&transaction_ended);
 }
@@ -302,6 +303,7 @@ int xs_begin(struct xs_tx *tx)
 		unsigned seen = ended;
 		int rc;
 
+		xs_link_hold_on(deadline(tx));
 		transactions++;
 		rc = xs_link_begin(deadline(tx), &tx->id, &tx->end);
 		if (rc == 0)
@@ -353,9 +355,10 @@ int xs_transaction(uint64_t deadline, int (*body)(const struct xs_tx *tx, void *
 	return rc;
 }
 
+static int domid = -1;
+
 int xs_domid(void)
 {
-	static int domid = -1;
 	uint64_t n;
 	int rc;
 
@@ -366,6 +369,27 @@ int xs_domid(void)
 		domid = n;
 	}
 	return domid;
+}
+
+int xs_hold(uint64_t deadline)
+{
+	int rc = xs_watch_prepare();
+
+	xs_link_held = true;
+	if (!rc && !wait_until_deadline(&xs_link_changed, deadline, !transactions && xs_link_quiet()))
+		rc = -ETIMEDOUT;
+	return rc;
+}
+
+void xs_release(bool restored)
+{
+	if (restored) {
+		domid = -1;
+		xs_link_restored();
+	}
+	xs_link_held = false;
+	xs_watch_restored(restored);
+	wake(&xs_link_changed);
 }
 
 void xs_last_words(const char *path, const char *value, uint64_t ns)

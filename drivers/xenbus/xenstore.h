@@ -132,7 +132,7 @@ struct xs_watch {
 	struct waitq *wakes;		/* this, or the argument of xs_watch() */
 	struct xs_event *first, *last;
 	size_t bytes;			/* of the queue */
-	struct xs_request *undo;
+	struct xs_request *undo, *again;	/* that remove it; that set it again */
 	bool cut;			/* the queue was cut */
 	int error;
 	char token[12];
@@ -156,6 +156,14 @@ bool xs_watch_pending(const struct xs_watch *w);
  * (ns of clock_now(); 0: at once), and -EIO after the last event of a broken connection.
  */
 int xs_watch_wait(struct xs_watch *w, uint64_t deadline, char **path);
+
+/*
+ * For a suspend.  xs_hold() lets requests and transactions end; new ones wait until xs_release().
+ * Returns 0; -ETIMEDOUT after the deadline; -ENOMEM.  Sleeps.  xs_release() does not; in a restored
+ * domain it begins with its ring, and sets all watches again.
+ */
+int xs_hold(uint64_t deadline);
+void xs_release(bool restored);
 
 /*
  * For a panic: sends a write, and waits until xenstored has read it, for at most ns.  Does not

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Over 500 lines: all functions work on one state, that of the connection. */
 #include "drivers/border/stream.h"
 #include "drivers/xenbus/xs_link.h"
 #include "kernel/arch.h"
@@ -209,12 +210,29 @@ static int ready(uint64_t deadline)
 	return deadline != NEVER && clock_now() >= deadline ? -ETIMEDOUT : 0;
 }
 
+bool xs_link_held;
+struct waitq xs_link_changed;
+
+void xs_link_hold_on(uint64_t deadline)
+{
+	if (xs_link_held)
+		wait_until_deadline(&xs_link_changed, deadline, !xs_link_held);
+}
+
+bool xs_link_quiet(void)
+{
+	return !conn.queue && !conn.sent;
+}
+
 ssize_t xs_link_call(uint32_t type, uint32_t tx, uint64_t deadline,
 		     const struct xs_piece *pieces, unsigned n, char **reply)
 {
 	struct xs_request *r;
-	ssize_t rc = ready(deadline);
+	ssize_t rc;
 
+	if (!tx)
+		xs_link_hold_on(deadline);
+	rc = ready(deadline);
 	if (rc)
 		return rc;
 	if (total(pieces, n) > XENSTORE_PAYLOAD_MAX)
@@ -358,6 +376,8 @@ static void dispatch(void)
 	conn.in_flight--;
 	conn.answered = true;
 	complete(r, take_reply(r, hdr, body));
+	if (xs_link_held)
+		wake(&xs_link_changed);
 }
 
 /* Reads the present message.  Returns 1 if it is complete, 0 if not, or -errno. */
@@ -462,6 +482,22 @@ static bool reconnect(void)
 				  shared_load(state) == XENSTORE_CONNECTED)))
 		return false;
 	return open_streams();
+}
+
+/* What was in the rings is dropped: watches report everything again. */
+void xs_link_restored(void)
+{
+	struct xenstore_domain_interface __shared *page = boot_info.xenstore_ring;
+
+	if (conn.error)
+		return;
+	conn.page = page;
+	conn.got = 0;
+	shared_store(&page->rsp_cons, shared_load(&page->rsp_prod));
+	shared_store(&page->req_prod, shared_load(&page->req_cons));
+	if (evtchn_adopt(&conn.port, "xenstore", boot_info.xenstore_port) || !open_streams())
+		fail("its ring is invalid");
+	wake(&conn.port.waiters);
 }
 
 int xs_link_open(void)

@@ -11,13 +11,13 @@
 #ifndef DRIVERS_XENBUS_XS_LINK_H
 #define DRIVERS_XENBUS_XS_LINK_H
 
+#include "kernel/sched.h"
+
 #include <errno.h>		/* before xs_wire.h, which then has xsd_errors[] */
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <xen/io/xs_wire.h>
-
-struct thread;
 
 /*
  * xs_link_open() adopts the ring; xs_link_run() also starts the thread that reads it.
@@ -32,6 +32,17 @@ int xs_link_run(void);
  * transactions.
  */
 void xs_link_admit(struct thread *only);
+
+/*
+ * For a suspend.  While requests are held, those outside of transactions wait in xs_link_hold_on();
+ * xs_link_quiet() returns whether none is in flight, and xs_link_changed is woken when it may be.
+ * xs_link_restored() adopts the ring of a restored domain, with which xenstored begins anew.
+ */
+extern bool xs_link_held;
+extern struct waitq xs_link_changed;
+void xs_link_hold_on(uint64_t deadline);
+bool xs_link_quiet(void);
+void xs_link_restored(void);
 
 /* A piece of a request's payload. */
 struct xs_piece {
@@ -78,5 +89,12 @@ void xs_link_unexpected(const char *what);
  */
 void xs_watch_event(const char *payload, size_t len);
 void xs_watch_fail(int error);
+
+/*
+ * Also there: prepares what xs_watch_restored() needs to set all watches again, or frees it.
+ * Returns 0 or -ENOMEM.
+ */
+int xs_watch_prepare(void);
+void xs_watch_restored(bool restored);
 
 #endif

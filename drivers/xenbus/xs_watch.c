@@ -104,6 +104,32 @@ void xs_watch_fail(int error)
 	}
 }
 
+int xs_watch_prepare(void)
+{
+	for (struct xs_watch *w = watches; w; w = w->next) {
+		struct xs_piece pieces[2] = {
+			{ w->path, strlen(w->path) + 1 }, { w->token, strlen(w->token) + 1 },
+		};
+
+		free(w->again);
+		w->again = xs_link_prepare(pieces, 2);
+		if (!w->again)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void xs_watch_restored(bool restored)
+{
+	for (struct xs_watch *w = watches; w; w = w->next) {
+		if (restored && w->again)
+			xs_link_post(w->again, XS_WATCH, 0);
+		else
+			free(w->again);
+		w->again = NULL;
+	}
+}
+
 static void forget(struct xs_watch *w)
 {
 	struct xs_watch **p = &watches;
@@ -112,6 +138,7 @@ static void forget(struct xs_watch *w)
 	while (*p != w)
 		p = &(*p)->next;
 	*p = w->next;
+	free(w->again);
 	while ((e = w->first)) {
 		w->first = e->next;
 		free(e);

@@ -156,7 +156,7 @@ static const struct file_ops romfs_ops = {
 /* A file of /etc that the image does not have.  With a disk as the root, only that has them. */
 static const struct generated *of_etc(const char *path)
 {
-	if (!generated_find || mount_of_root()->fs)
+	if (!generated_find || !etc_files || mount_of_root()->fs)
 		return NULL;
 	return generated_find(etc_files, path);
 }

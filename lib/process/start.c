@@ -11,15 +11,13 @@
 #include "drivers/console.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
-#include "kernel/evtchn.h"
-#include "kernel/gnttab.h"
 #include "kernel/hold.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
-#include "kernel/timer.h"
+#include "kernel/suspend.h"
 #include "kernel/watchdog.h"
 #include "lib/file/file.h"
 #include "lib/thread/tls.h"
@@ -178,31 +176,14 @@ static void check_command_line(size_t length, int rc)
 	shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, why);
 }
 
-/*
- * Attaches what Xen gives to a domain: the shared page, the entries for events, ports, the ring
- * of the console, and grant frames.  All of these are new after a resume, which will call this
- * again.  toolstack_init() attaches the ring of xenstore, since it may have to wait for xenstored.
- */
-static void attach(void)
-{
-	arch_attach();
-	clock_attach();
-	evtchn_attach();
-	if (timer_attach())
-		panic("no event channel for the timer");
-	hold_attach();
-	if (gnttab_attach())
-		panic("no grant table");
-	console_attach();
-}
-
 _Noreturn void kernel_main(void)
 {
 	size_t length = strlen(boot_info.command_line);
 	int rc;
 
 	page_init();
-	attach();
+	kernel_attach();
+	console_attach();
 	arch_init();
 	sched_init("control", THREAD_KERNEL);
 	shutdown_init();

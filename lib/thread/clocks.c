@@ -124,8 +124,10 @@ int time_read(clockid_t clock, uint64_t *ns)
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_MONOTONIC_RAW:	/* the clock is not adjusted */
-	case CLOCK_BOOTTIME:		/* includes the time in which the guest is suspended */
 		*ns = clock_now();
+		return 0;
+	case CLOCK_BOOTTIME:		/* includes the time in which the guest was suspended */
+		*ns = clock_now() + clock_suspended;
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
 		kernel_enter();
@@ -149,10 +151,12 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 	if (clock == CLOCK_REALTIME && ns != NEVER) {
 		now = clock_wall();
 		ns = ns > now ? clock_now() + (ns - now) : 0;
-	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
-		   clock != CLOCK_BOOTTIME) {
+	} else if (clock == CLOCK_BOOTTIME && ns != NEVER) {
+		ns = ns > clock_suspended ? ns - clock_suspended : 0;
+	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
 		return EINVAL;
 	}
+	current->by_wall = clock != CLOCK_MONOTONIC;
 	*deadline = ns;
 	return 0;
 }
@@ -211,6 +215,7 @@ static int sleep_until_wall(uint64_t when)
 		unsigned generation = wall_generation;
 
 		deadline = when == NEVER ? NEVER : clock_now() + (when > now ? when - now : 0);
+		current->by_wall = true;
 		rc = wait_or_signal(&wall_sleepers, deadline, SIGNAL_ENDS,
 				    wall_generation != generation);
 	} while (rc > 0);
@@ -260,8 +265,10 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 	}
 	if (error || (!(flags & TIMER_ABSTIME) && request->tv_sec < 0))
 		return EINVAL;
-	if (!(flags & TIMER_ABSTIME))
+	if (!(flags & TIMER_ABSTIME)) {
 		deadline = after(timespec_ns(request));
+		current->by_wall = false;
+	}
 	if (clock == CLOCK_REALTIME && flags & TIMER_ABSTIME)
 		return sleep_until_wall(timespec_ns(request));
 	error = sleep_until(deadline);

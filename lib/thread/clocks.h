@@ -16,7 +16,7 @@ uint64_t timespec_ns(const struct timespec *ts);	/* NEVER if it does not fit */
 int time_read(clockid_t clock, uint64_t *ns);
 
 /*
- * Converts a time of a clock to a deadline. Returns 0, or EINVAL (invalid time, or a
+ * Converts a time of a clock to a deadline, for the next wait of this thread. Returns 0, or EINVAL (invalid time, or a
  * clock that cannot be waited for).
  */
 int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadline);

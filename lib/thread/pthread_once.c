@@ -36,7 +36,7 @@ static void end(struct call *call)
 
 static void run(pthread_once_t *once, void (*init)(void))
 {
-	struct call call __attribute__((cleanup(end))) = { once, NEW };
+	struct call call __attribute__((cleanup(end))) = { .once = once, .after = NEW };
 
 	_pthread_cleanup_push(&call.cancelled, set_state, &call);
 	init();

@@ -95,7 +95,7 @@ class Names:
             if name == "APP" and not any(
                     (ROOT / f"apps/{value}").is_dir() or m.startswith(f"apps/{value}/") for m in self.made | {""}):
                 raise Wrong(f"{where}: there is no apps/{value}")
-            if name == "TYPE" and value not in ("pv", "pvh", "hvm"):
+            if name == "TYPE" and value not in ("pv", "pvh", "hvm", "unix"):
                 raise Wrong(f"{where}: there is no guest type {value}")
 
     def lab(self, where, words):

@@ -348,11 +348,47 @@ static void page_table_for(uintptr_t chunk)
 		page_tables++;
 }
 
+/* Given memory cannot be accessed; only such memory can be taken. */
+static bool given[HOST_GUEST_MAX / ARCH_GRANULE];
+
+static bool *given_at(uintptr_t at)
+{
+	return &given[(at - HOST_BASE) / ARCH_GRANULE];
+}
+
+void arch_give(uintptr_t start, size_t size)
+{
+	expect_guest_memory("arch_give()", start, size);
+	if (start % ARCH_GRANULE || size % ARCH_GRANULE)
+		host_fail("arch_give() of a part of a granule");
+	protect(start, size, PROT_NONE);
+	for (uintptr_t at = start; at < start + size; at += ARCH_GRANULE) {
+		if (*given_at(at))
+			host_fail("arch_give() of what was given");
+		*given_at(at) = true;
+	}
+}
+
+int arch_take(uintptr_t start, size_t size)
+{
+	if (host.map_fails && host_chance(host.map_fails))
+		return -ENOMEM;
+	for (uintptr_t at = start; at < start + size; at += ARCH_GRANULE) {
+		if (!*given_at(at))
+			host_fail("arch_take() of what was not given");
+		*given_at(at) = false;
+	}
+	return 0;
+}
+
 int arch_map(uintptr_t start, size_t size)
 {
 	size_t some = size < 16 * PAGE_SIZE ? size : 16 * PAGE_SIZE;
 
 	expect_guest_memory("arch_map()", start, size);
+	for (uintptr_t at = start & -ARCH_GRANULE; at < start + size; at += ARCH_GRANULE)
+		if (*given_at(at))
+			host_fail("arch_map() of memory that Xen has");
 	if (host.map_fails && host_chance(host.map_fails))
 		return -ENOMEM;
 	protect(start, size, PROT_READ | PROT_WRITE);
@@ -417,6 +453,11 @@ void arch_map_frame(void *where, unsigned long frame)
 		host_fail("arch_map_frame() at another address than before");
 }
 
+void arch_hide_frame(void *where)
+{
+	(void)where;
+}
+
 void *arch_reserve(unsigned n)
 {
 	char *pages = page_alloc(n);
@@ -431,6 +472,11 @@ void arch_unreserve(void *where, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		arch_unguard((char *)where + i * PAGE_SIZE);
 	page_free(where, n);
+}
+
+void arch_empty(void *page)
+{
+	arch_guard(page);
 }
 
 uint64_t arch_map_where(void *where)
@@ -453,6 +499,19 @@ bool host_touchable(const void *address)
 }
 
 /* ---- the rest */
+
+void arch_attach(void)
+{
+	host_fail("arch_attach(): this machine attaches by itself");
+}
+
+/* Each suspend is cancelled. */
+int arch_suspend(void)
+{
+	expect_masked("arch_suspend()");
+	host_actors_step();
+	return 1;
+}
 
 void arch_backtrace(void (*visit)(uintptr_t pc))
 {
@@ -499,6 +558,7 @@ void host_arch_reset(void)
 	if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size))
 		host_fail("fallocate: %s", strerror(errno));
 	memset(chunk_mapped, 0, sizeof(chunk_mapped));
+	memset(given, 0, sizeof(given));
 	page_tables = 0;
 
 	memset(&arch_shared_info, 0, sizeof(arch_shared_info));

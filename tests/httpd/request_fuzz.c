@@ -71,7 +71,7 @@ static void answer(const struct request *r)
 	off_t sum = 0;
 
 	reply_to(&reply, &site, r);
-	reply_head(&reply, &t, "Sun, 06 Nov 1994 08:49:37 GMT", r->keep_alive, r);
+	reply_head(&reply, &t, "Sun, 06 Nov 1994 08:49:37 GMT", r->keep_alive, r, 0);
 	assert(text_whole(&t) && text_len(&t) > 4 && !memcmp(t.at - 4, "\r\n\r\n", 4));
 	for (char *p = out; p < t.at - 4; p++)
 		assert(memcmp(p, "\r\n\r\n", 4));

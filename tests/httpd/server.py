@@ -31,9 +31,9 @@ CFLAGS := $(PLAIN) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \\
 	-fsanitize=fuzzer-no-link
 SHORT := output metrics upload site_live places
 OURS := $(wildcard apps/httpd/*.c)
-PURE := $(filter-out %/main.c %/server.c %/connection.c %/output.c %/places.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c,$(OURS))
+PURE := $(filter-out %/main.c %/server.c %/connection.c %/output.c %/places.c %/respond.c %/status.c %/metrics.c %/log.c %/options.c %/stream.c %/httpd.c %/listeners.c,$(OURS))
 objects = $(patsubst %.c,{OUT}/%.o,$(notdir $(1))) {OUT}/llhttp.o {OUT}/api.o {OUT}/http.o
-all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz {OUT}/incoming_fuzz
+all: {OUT}/server {OUT}/secure_server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/request_fuzz {OUT}/tar_fuzz {OUT}/incoming_fuzz
 {OUT}/plain_server: $(patsubst %.o,%_plain.o,$(call objects,$(OURS)))
 	{CLANG} -pthread -o $@ $^
 {OUT}/%_plain.o: apps/httpd/%.c {OUT}/Makefile
@@ -48,6 +48,8 @@ all: {OUT}/server {OUT}/plain_server {OUT}/short_server {OUT}/poor_server {OUT}/
 {OUT}/poor_server: {OUT}/poor.o $(call objects,$(OURS))
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^ \\
 		-Wl,--wrap=malloc,--wrap=realloc,--wrap=free,--wrap=strndup,--wrap=accept4,--wrap=sysconf
+{OUT}/secure_server: {OUT}/cipher.o {OUT}/stream_short.o $(filter-out {OUT}/main.o {OUT}/stream.o,$(call objects,$(OURS)))
+	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^ {OUT}/short.o
 {OUT}/server: $(call objects,$(OURS))
 	{CLANG} -fsanitize=address,undefined,fuzzer-no-link -pthread -o $@ $^
 {OUT}/%_fuzz: {OUT}/%_fuzz.o $(call objects,$(PURE))

@@ -92,12 +92,16 @@ static void pages_are_ones_own(void)
 	before = now();
 	heap = brk = page_brk(0);
 	for (unsigned step = 0; step < 300; step++) {
-		unsigned what = host_below(8);
+		unsigned what = host_below(10);
 
 		if (what < 4) {
 			get(1 + host_below(host_chance(4) ? 40 : 3));
 		} else if (what < 7 && nruns) {
 			put(host_below(nruns));
+		} else if (what == 7 && host_chance(4)) {
+			page_give_back();	/* tests/host fails if such memory is mapped or used */
+		} else if (what == 8) {
+			page_take_again();
 		} else {
 			ptrdiff_t delta = (int)host_below(60000) - 25000;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/random.h"
+#include "net/lwip/hooks.h"
 
 #include "tests/host/host.h"
 
@@ -107,6 +108,20 @@ static void without_rdrand(void)
 	assert_random(bytes, sizeof(bytes));
 }
 
+static void a_copy_has_other_secrets(void)
+{
+	uint64_t words[] = { 5, 7 }, secret;
+
+	host_boot();
+	host.rdrand = host_chance(2) ? RDRAND : RDRAND_NONE;
+	secret = net_secret(words, 2);
+	assert(net_secret(words, 2) == secret);
+	random_add_seed("a secret of the operator's, from the command line", 48);
+	random_restored();
+	assert(net_secret(words, 2) != secret);
+	assert(random_seeded() == (host.rdrand == RDRAND));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -114,6 +129,7 @@ int main(int argc, char **argv)
 		{ "any length is filled, and nothing else is written", any_length, 100 },
 		{ "random bytes that were returned are not kept in memory",
 		  the_key_is_erased, 100 },
+		{ "a restored guest has other secrets", a_copy_has_other_secrets, 20 },
 		{ "without RDRAND there are random numbers, but not for keys",
 		  without_rdrand, 100 },
 	};

@@ -288,6 +288,16 @@ int xc_domain_getinfolist(xc_interface *xc, uint32_t first, unsigned most, xc_do
 	return 1;
 }
 
+int xc_physinfo(xc_interface *xc, xc_physinfo_t *info)
+{
+	char path[512];
+
+	(void)xc;
+	snprintf(path, sizeof(path), "%s/.shadow", getenv("FAKE_XEN"));
+	info->capabilities = access(path, F_OK) ? 0 : XEN_SYSCTL_PHYSCAP_shadow;
+	return 0;
+}
+
 int xc_domain_unpause(xc_interface *xc, uint32_t domain)
 {
 	char path[64];

@@ -46,7 +46,7 @@ TOOLS = """bin/bash bin/ip sbin/bridge sbin/tc usr/sbin/brctl sbin/brctl usr/bin
 XEN_TOOLS_NOT = re.compile(r"oxenstored|test-|xen-kdd|depriv-fd|xen-access")
 
 PROGRAMS = {"lab-agent": ("agent.c", ["-static"]),
-            "lab-guest": ("guest.c", ["-lxenctrl", "-lxenstore"]),
+            "lab-guest": ("guest.c", ["-lxenguest", "-lxenctrl", "-lxenstore"]),
             "lab-remove": ("remove.c", ["-lxenctrl", "-lxenstore"])}
 
 
@@ -291,7 +291,7 @@ def native_helper():
         return str(program)
     BUILD.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(["gcc", "-std=gnu11", "-O2", source, "-o", program,
-                           "-lxenctrl", "-lxenstore"], capture_output=True, text=True)
+                           "-lxenguest", "-lxenctrl", "-lxenstore"], capture_output=True, text=True)
     if done.returncode:
         raise LabError("on a Xen host, the lab needs a compiler and Xen's libraries; type: "
                        "apt-get install gcc libc6-dev libxen-dev", LabError.tail(done.stderr))

@@ -86,6 +86,40 @@ class Guest:
         self.watched_from = time.monotonic()
         return None
 
+    def save(self, path, *options):
+        """Run `xl save`; the domain is gone afterwards, unless options say `-c`.
+
+        A guest without it is continued by restore().  The console is that of all its domains.
+        """
+        if "-c" not in options:
+            self.stop_watching()
+        said = self.lab.dom0(["xl", "save", *options, str(self.domid), path])
+        if said[0]:
+            raise LabError(f"xl save failed for guest {self.name}", LabError.tail(said[1]))
+        if "-c" not in options:
+            self.domid = None
+
+    def restore(self, path, start=True):
+        """Run `xl restore`, and follow the new domain."""
+        self.lab.sh(["xl", "restore", "-p", "-e", path])
+        log = "tty" if self.lab.native else f"{CONSOLES}/guest-{self.name}.log"
+        self.log_start = self.lab.log_size()
+        w = self.watcher = self.lab.start([self.lab.helper, "watch", self.name, log,
+                                           *(["unpause"] if start else [])])
+        w.until(lambda: re.search(rb"(?m)^domid \d+\n", w.err), 60)
+        found = re.search(rb"(?m)^domid (\d+)\n", w.err)
+        if not found:
+            raise LabError(f"guest {self.name} is not there after xl restore",
+                           LabError.tail((w.out + w.err).decode(errors="replace")))
+        self.domid = int(found[1])
+        self.watched_from = time.monotonic()
+
+    def suspend(self, count=1):
+        """Suspend the guest and resume it in place; returns the seconds that it took each time to
+        suspend itself."""
+        said = self.lab.sh([self.lab.helper, "suspend", str(self.domid), str(count)], timeout=600)
+        return list(map(float, said.split()))
+
     def unpause(self):
         """Start a guest that was created paused."""
         self.watcher.signal(signal.SIGUSR1)

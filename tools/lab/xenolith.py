@@ -13,6 +13,7 @@ from .errors import BUILD, LabError
 
 SOURCES = Path(__file__).resolve().parent.parent / "xenolith"
 WHERE = "/usr/bin/xenolith"
+SCRIPT = "/etc/xen/scripts/block-xenolith"
 
 
 def make():
@@ -58,8 +59,15 @@ def check(words):
         raise LabError(done.stderr.strip().removeprefix("xenolith: "))
 
 
+def script():
+    """The hotplug script of `xenolith disk serve`."""
+    return (SOURCES.parent.parent / "backend/dom0/block-xenolith").read_bytes()
+
+
 def install(lab):
     """Install the command in dom0, where an older one may be running."""
+    lab.put(script(), SCRIPT)
+    lab.sh(f"chmod +x {SCRIPT}")
     lab.put(make().read_bytes(), f"{WHERE}.new")
     lab.sh(f"chmod +x {WHERE}.new && mv {WHERE}.new {WHERE}")
     lab.has_command = True

@@ -10,12 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from folders import ROOT
+from folders import ROOT, SOURCES
+from ports import PortError, cli as ports
 
 from . import config, make
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-COMMANDS = ("new", "build", "test")
+COMMANDS = ("new", "build", "test", "add", "ports")
 
 
 class ProjectError(Exception):
@@ -115,7 +116,7 @@ def said(function, *arguments):
     """What the function returns; an exit status if it fails for a reason that is told."""
     try:
         return function(*arguments) or 0
-    except (ProjectError, config.ConfigError, make.MakeError) as e:
+    except (ProjectError, config.ConfigError, make.MakeError, PortError) as e:
         if str(e) != "None":
             print(f"xenolith: {e}", file=sys.stderr)
     except subprocess.CalledProcessError as e:
@@ -125,6 +126,14 @@ def said(function, *arguments):
     return 2
 
 
+def of_ports(words):
+    if not SOURCES:
+        raise ProjectError(f"{words[0]}: ports are built in Xenolith's sources; they are not here")
+    return ports.main(words, here() if exists() else None)
+
+
 def main(words):
+    if words[0] in ("add", "ports"):
+        return said(of_ports, words)
     args = parser().parse_args(words)
     return said({"new": new, "build": build, "test": test}[args.command], args)

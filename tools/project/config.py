@@ -30,6 +30,8 @@ KEYS = {
         "cxxflags": (TEXTS, "more options for C++ files"),
         "libs": (TEXTS, "options of the linker, such as -lm"),
         "files": (TEXT, "a folder that becomes the root directory"),
+        "ports": (TEXTS, "other people's libraries and programs; xenolith add adds them"),
+        "program": (TEXT, "the port whose program this is"),
         "command": (TEXT, "in place of compiling: a command of the shell, such as make"),
         "output": (TEXT, "the image that the command makes"),
     },
@@ -49,7 +51,8 @@ KEYS = {
     },
 }
 DEFAULT = {
-    "build": {"sources": ["."], "cflags": ["-O2", "-g", "-Wall"], "cxxflags": [], "libs": [], "files": "files"},
+    "build": {"sources": ["."], "cflags": ["-O2", "-g", "-Wall"], "cxxflags": [], "libs": [], "files": "files",
+              "ports": []},
     "run": {"args": [], "env": {}, "ports": [], "disks": []},
     "test": {"timeout": 60},
 }

@@ -19,9 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from folders import BUILD, ROOT, SOURCES
+from ports import cli as ports
 
 TARGET = "x86_64-xenolith-elf"
-SDK = (BUILD / "sdk/bin" if SOURCES else Path(shutil.which(f"{TARGET}-gcc") or "/usr/bin/gcc").parent) / f"{TARGET}-"
 SUFFIXES = (".c", ".s", ".S")
 CXX = (".cc", ".cpp", ".cxx", ".C", ".c++")
 NOT_SOURCES = ("build", "tests")        # folders, right in the project's
@@ -63,11 +63,20 @@ class Make:
         self.project, self.folder = project, project.folder
         self.out = self.folder / "build"
         self.cxx, self.lock = False, threading.Lock()
-        if not Path(f"{SDK}gcc").exists():
+        self.libs, self.programs = project.build["libs"], {}
+        folder = BUILD / "sdk" if SOURCES else \
+            Path(shutil.which(f"{TARGET}-gcc") or "/usr/bin/gcc").parent.parent
+        if not (folder / f"bin/{TARGET}-gcc").exists():
             if not SOURCES:
                 raise MakeError(f"{TARGET}-gcc is not in PATH: it is in the package xenolith-sdk")
             print("xenolith: making the toolchain (make sdk)", flush=True)
             tree_make("sdk")
+        if project.build["ports"] and not SOURCES:
+            raise MakeError("build.ports: ports are built in Xenolith's sources; they are not here")
+        if project.build["ports"]:
+            folder, libraries, self.programs = ports.toolchain(project)
+            self.libs = [*self.libs, *libraries]
+        self.sdk = f"{folder}/bin/{TARGET}-"
 
     def run(self, *words, **options):
         done = subprocess.run(words, cwd=self.folder, **options)
@@ -112,9 +121,9 @@ class Make:
     def compile(self, source):
         made = place(self.project, ".obj", source, ".o")
         more = self.project.build["cxxflags"] if source.suffix in CXX else []
-        words = [f"{SDK}{self.compiler(source)}", *self.project.build["cflags"], *more, "-MD", "-c", source,
+        words = [f"{self.sdk}{self.compiler(source)}", *self.project.build["cflags"], *more, "-MD", "-c", source,
                  "-o", made.relative_to(self.folder)]
-        compiler = Path(f"{SDK}gcc").parent.parent / "lib/xenolith/manifest"
+        compiler = Path(f"{self.sdk}gcc").parent.parent / "lib/xenolith/manifest"
         if self.is_old(made, [source, compiler, *self.headers(made)], words):
             print(f"  CC      {source}", flush=True)
             self.run(*words)
@@ -127,7 +136,7 @@ class Make:
             return "gcc"
         with self.lock:
             self.cxx = True
-            if not (Path(f"{SDK}gcc").parent.parent / "x86_64-xenolith-elf/lib/libstdc++.a").exists():
+            if not (Path(f"{self.sdk}gcc").parent.parent / TARGET / "lib/libstdc++.a").exists():
                 if SOURCES:
                     print("xenolith: making the toolchain's C++ (make sdk CXX=1): some minutes", flush=True)
                 tree_make("sdk", "CXX=1")
@@ -144,17 +153,17 @@ class Make:
             return []
         assembly, made = self.out / ".obj/files.s", self.out / ".obj/files.o"
         inside = [folder, *folder.rglob("*")]
-        words = [f"{SDK}files", os.path.relpath(folder, self.folder), *sorted(map(str, inside))]
+        words = [f"{self.sdk}files", os.path.relpath(folder, self.folder), *sorted(map(str, inside))]
         if self.is_old(made, inside, words):
             with open(assembly, "w") as out:
                 self.run(*words[:2], stdout=out)
-            self.run(f"{SDK}gcc", "-c", assembly, "-o", made)
+            self.run(f"{self.sdk}gcc", "-c", assembly, "-o", made)
             self.done(made, words)
         return [made]
 
     def link(self, made, objects):
-        objects = [o.relative_to(self.folder) for o in objects]
-        words = [f"{SDK}{'g++' if self.cxx else 'gcc'}", *self.project.build["cflags"], *objects, *self.project.build["libs"],
+        objects = [Path(os.path.relpath(o, self.folder)) for o in objects]
+        words = [f"{self.sdk}{'g++' if self.cxx else 'gcc'}", *self.project.build["cflags"], *objects, *self.libs,
                  "-o", made.relative_to(self.folder)]
         if self.is_old(made, objects, words):
             print(f"  LINK    {made.relative_to(self.folder)}", flush=True)
@@ -164,15 +173,23 @@ class Make:
 
     def of_a_command(self):
         """The image that the project's own command makes."""
-        path = f"{Path(SDK).parent}:{os.environ.get('PATH', '')}"
+        path = f"{Path(self.sdk).parent}:{os.environ.get('PATH', '')}"
         self.run("sh", "-c", self.project.build["command"], env={**os.environ, "PATH": path})
         made = self.folder / self.project.build["output"]
         if not made.is_file():
             raise MakeError(f"{self.project.build['output']}: the command of [build] has not made it")
         return made
 
+    def program(self):
+        """The objects of the program of a port, if this project is one."""
+        name = self.project.build.get("program")
+        if name and name not in self.programs:
+            there = ", ".join(sorted(self.programs)) or "none"
+            raise MakeError(f"build.program: {name}: the ports of this project have {there}")
+        return [self.programs[name]] if name else []
+
     def defines_main(self, objects):
-        said = subprocess.run([f"{SDK}nm", "-A", "-g", "--defined-only", *objects], text=True,
+        said = subprocess.run([f"{self.sdk}nm", "-A", "-g", "--defined-only", *objects], text=True,
                               stdout=subprocess.PIPE, cwd=self.folder).stdout
         return {Path(line.split(":", 1)[0]) for line in said.splitlines() if line.endswith(" T main")}
 
@@ -185,9 +202,10 @@ def image(project):
     if "command" in project.build:
         return make.of_a_command()
     sources = make.sources()
-    if not sources:
+    program = make.program()
+    if not sources and not program:
         raise MakeError(f"{project.folder}: there is no C or C++ file (*.c, *.cc)")
-    return make.link(make.out / project.name, [*make.compiled(sources), *make.files()])
+    return make.link(make.out / project.name, [*make.compiled(sources), *program, *make.files()])
 
 
 def tests(project):

@@ -210,6 +210,9 @@ const char *domain_end(int domid)
 		return "gone";
 	if (!(info.flags & XEN_DOMINF_shutdown))
 		return NULL;
+	/* A suspended domain is being saved: it continues, or is destroyed. */
+	if (((info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask) == SHUTDOWN_suspend)
+		return NULL;
 	reason = (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
 	return reason < sizeof(reasons) / sizeof(reasons[0]) ? reasons[reason] : "crash";
 }

@@ -42,7 +42,7 @@ int domain_of_name(const char *name);
 /* Prints the names of the guests that there are, for an error: "; running: a, b". */
 const char *domain_names(void);
 
-/* How a domain has ended: poweroff, reboot, suspend, crash, watchdog, gone; NULL: it runs. */
+/* How a domain has ended: poweroff, reboot, crash, watchdog, gone; NULL: it runs, or is suspended. */
 const char *domain_end(int domid);
 
 /* The exit status: that of the guest, or one that stands for the reason (docs/control.md). */

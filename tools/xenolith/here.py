@@ -18,6 +18,7 @@ from pathlib import Path
 import disk as disks
 import help
 import lab_copy
+import process_cli
 from folders import BUILD, ROOT
 from ec2 import disk as disks_of_ec2
 from ec2.errors import Ec2Error
@@ -119,6 +120,12 @@ def option(words, end, name):
             rest += words[i:i + takes if i < end else i + 1]
         i += takes if i < end else 1
     return values, rest
+
+
+def type_of(words):
+    """The value of the last --type before the image, or None."""
+    image, _ = dom0_words(words)
+    return (option(words, len(words) if image is None else image, "--type")[0] or [None])[-1]
 
 
 def with_disk(words):
@@ -281,10 +288,15 @@ def run(words):
 
 
 class Files:
-    """Files that `profile` writes: in dom0 first, then copied to this machine."""
+    """Files that commands write (in dom0 first, then copied to this machine), or read."""
 
     def __init__(self, words):
-        self.words, self.there = list(words), {}
+        self.words, self.there, self.read = list(words), {}, None
+        if words[0] in ("save", "checkpoint") and len(words) == 3:
+            self.words[2] = self.other(words[2])
+        elif words[0] == "restore" and len(words) == 2:
+            self.read = Path(words[1])
+            self.words[1] = f"/tmp/xenolith-{os.getpid()}"
         for i, word in enumerate(words if words[:1] == ["profile"] else []):
             name, equals, path = word.partition("=")
             if name in ("--flame", "--perf", "--folded") and path:
@@ -297,7 +309,14 @@ class Files:
         self.there[there] = path
         return there
 
+    def bring(self, lab):
+        """Copy the file that the command reads to dom0."""
+        if self.read:
+            lab.put(self.read.read_bytes(), self.words[1])
+
     def fetch(self, lab):
+        if self.read:
+            lab.start(["rm", "-f", self.words[1]]).wait()
         for there, path in self.there.items():
             command = lab.start(["sh", "-c", 'cat "$1" && rm "$1"', "get", there])
             if command.wait() == 0:
@@ -366,6 +385,7 @@ def ask(words):
         return status
     files = Files(words)
     lab.install()
+    files.bring(lab)
     status = lab_copy.Copy(words[1:]).run(lab) if words[0] == "cp" else \
         cli.in_dom0(lab, ["xenolith", *files.words])
     if status == 255:               # the command itself never returns 255
@@ -378,6 +398,16 @@ def ask(words):
         for name in words[1:]:
             records.remove(name)
     return status
+
+
+def serve_disk(words):
+    """`disk serve`: in this machine's dom0, or in that of the running lab."""
+    if is_xen_host():
+        native(words)
+    lab = Running()
+    lab.install()
+    lab.put(xenolith.script(), xenolith.SCRIPT)
+    return cli.in_dom0(lab, ["xenolith", *words])
 
 
 def asks_for_help(words):
@@ -402,21 +432,28 @@ def main():
         return project.main(words)
     if words[:1] == ["lab"]:
         return cli.main(words[1:], "xenolith lab")
-    if words[:1] == ["disk"]:
+    if words[:1] == ["disk"] and words[1:2] != ["serve"]:
         return disks.main(words[1:])
     if words[:1] == ["ec2"]:
         ec2 = ROOT / "tools/ec2/ec2"
         os.execv(ec2, [ec2, *words[1:]])
     try:
+        if words[:1] == ["disk"]:
+            return serve_disk(words)
         if words[:1] == ["run"]:
             if in_project(words[1:]):
                 words = project.said(project.run_here, words[1:])
                 if isinstance(words, int):
                     return words
+            if type_of(words[1:]) == "unix":
+                return process_cli.run(words[1:])
             check_run(words[1:])
             words = ["run", *with_disk(words[1:])]
         else:
             check_command(words)
+            status = process_cli.command(words)
+            if status is not None:
+                return status
         if is_xen_host():
             native(words)
         if words[:1] == ["run"]:

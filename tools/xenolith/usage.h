@@ -15,8 +15,10 @@
 	"\nD is a domain's number or name.  Other commands:\n\n" \
 	"  run [OPTION...] IMAGE [-- ARG...]  create a domain from an image; run --help\n" \
 	"  disk make FILE --size SIZE  a file with ext4, for --disk; disk --help\n" \
+	"  disk serve NAME ...    a disk for any domain; disk serve --help\n" \
 	"  new NAME [--template T]  in the sources' ./xenolith: a new project; then, in its\n" \
 	"  build, run, test       folder, with xenolith.toml (docs/sdk.md)\n" \
+	"  add NAME..., ports     other people's libraries and programs (docs/ports.md)\n" \
 	"  lab start|stop|status  the Xen host in QEMU of ./xenolith; lab --help\n" \
 	"  ec2 WORD...            run an image on Amazon EC2; ec2 --help\n"
 
@@ -77,6 +79,13 @@
 		"wait for the end of a guest in the background; exits with its status") \
 	COMMAND("rm", rm, 2, "rm [-f] NAME...", \
 		"forget guests that have ended; -f: destroy those that run") \
+	COMMAND("save", save, 1, "save D FILE", \
+		"write a guest to a file and end it; restore continues it (docs/save.md)") \
+	COMMAND("checkpoint", checkpoint, 1, "checkpoint D FILE", \
+		"write a guest to a file; the guest continues") \
+	COMMAND("restore", restore, 2, "restore FILE", "continue a saved guest") \
+	COMMAND("migrate", migrate, 1, "migrate D HOST", \
+		"move a guest to another Xen host, over ssh") \
 	COMMAND("signal", send_signal, 0, "signal D NAME", \
 		"send the application a signal: TERM, HUP, INT, QUIT, USR1, USR2, WINCH") \
 	COMMAND("interfaces", interfaces, 0, "interfaces D", "list the interfaces") \

@@ -19,22 +19,23 @@ _xenolith() {
 		run) list="--type --memory --name --disk --net --cmdline --config --ramdisk --timeout
 			--quiet --show --background -p" ;;
 		rm) list=-f ;;
-		disk) list="--size --from --label --help" ;;
+		disk) list="--size --from --label --store --fault --rates --ro --latency --write-cache
+			--lose-cache-on-destroy --out-of-order --seed --help" ;;
 		new) list=--template ;;
 		ec2) list="--profile --region --dry-run --owner --type --lifetime --zone --help" ;;
 		esac
 	else
 		case $last:${words[0]}:${#words[@]} in
 		--template:new:*) list="hello server httpd" ;;
-		--type:run:*) list="pv pvh hvm" ;;
+		--type:run:*) list="pv pvh hvm unix" ;;
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
 		*::0) list="--json help list info ps top mem stats net block fs devices log level config cp profile
-			trace shutdown stop wait rm signal interfaces describe call console gdb vcat run
-			lab disk ec2 new build test" ;;
-		*:disk:1) list=make ;;
+			trace shutdown stop wait rm save checkpoint restore migrate signal interfaces describe call console gdb vcat run
+			lab disk ec2 new build test add ports" ;;
+		*:disk:1) list="make serve" ;;
 		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
-		*:run:* | *:disk:* | *:ec2:* | --flame:*)
+		*:run:* | *:disk:* | *:ec2:* | --flame:* | *:restore:1 | *:save:2 | *:checkpoint:2)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
 			return ;;

@@ -362,6 +362,10 @@ int main(int argc, char **argv)
 		die(FAILED, "xenolith-ec2 is not installed; it is tools/ec2/ec2 of Xenolith's"
 		    " sources");
 	}
+	if (argc > 2 && !strcmp(argv[1], "disk") && !strcmp(argv[2], "serve")) {
+		disk_serve(argc - 2, argv + 2);
+		return 0;
+	}
 	if (argc > 1 && !strcmp(argv[1], "disk")) {
 		argv[1] = "xenolith-disk";
 		execvp(argv[1], argv + 1);

@@ -62,10 +62,19 @@ void list(const struct words *w);		/* guest_commands.c */
 void rm(const struct words *w);
 void wait_end(const struct words *w);
 int log_of_ended(const char *name);		/* 0: there is no record of it */
+void save(const struct words *w);		/* save.c */
+void checkpoint(const struct words *w);
+void restore(const struct words *w);
+void migrate(const struct words *w);
 void cp(const struct words *w);
 void vcat(const struct words *w);
 void gdb(const struct words *w);
 void profile(const struct words *w);
 void trace(const struct words *w);
+
+/* ---- disk_serve.c */
+
+/* Serves a disk until a signal; argv[0] is not looked at. */
+void disk_serve(int argc, char **argv);
 
 #endif

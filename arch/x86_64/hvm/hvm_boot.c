@@ -47,8 +47,14 @@ static uintptr_t fault_address(void)
 static void *console_page, *xenstore_page;	/* to map the rings to */
 static void attach(void);
 
+static int suspend(void)
+{
+	return xen_sched_shutdown(SHUTDOWN_suspend);
+}
+
 static const struct platform hvm = {
 	.attach = attach,
+	.suspend = suspend,
 	.cpuid = cpuid,
 	.set_fs_base = set_fs_base_by_msr,
 	.fault_address = fault_address,
@@ -129,6 +135,7 @@ void hvm_enable_upcalls(bool by_vector)
 
 static void attach(void)
 {
+	hvm_devices_init();		/* a restored domain has its emulated devices again */
 	hvm_remap((uintptr_t)&arch_shared_info, hvm_shared_info() | PTE_RW | pte_nx);
 	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
 	find_rings();
@@ -164,7 +171,6 @@ _Noreturn void hvm_start(void)
 	set_fs_base_by_msr((uintptr_t)&boot_tcb);
 	fill_hypercall_page();
 	hvm_paging_init();
-	hvm_devices_init();
 	hvm_traps_init();
 	console_page = hvm_early_pages(1);
 	xenstore_page = hvm_early_pages(1);

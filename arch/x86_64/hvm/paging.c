@@ -90,10 +90,14 @@ static int show(unsigned slot, unsigned space, unsigned long index)
 	return hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &op);
 }
 
+static unsigned shown;			/* frames of the grant table */
+
+/* At boot, and in a restored domain, where nothing else is shown yet. */
 uint64_t hvm_shared_info(void)
 {
 	int rc = show(0, XENMAPSPACE_shared_info, 0);
 
+	shown = 0;
 	if (rc)
 		panic("cannot map the shared page (error %d)", rc);
 	return place(0);
@@ -101,8 +105,6 @@ uint64_t hvm_shared_info(void)
 
 int hvm_grant_setup(unsigned n, unsigned long *frames)
 {
-	static unsigned shown;
-
 	for (; shown < n; shown++) {
 		int rc = show(1 + shown, XENMAPSPACE_grant_table, shown);
 

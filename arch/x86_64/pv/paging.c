@@ -11,22 +11,68 @@
 #include "arch/x86_64/x86_64.h"
 #include "kernel/log.h"
 
-static const unsigned long *p2m;	/* the machine frame of each frame of the domain */
+#include <string.h>
+
+#define PER_PAGE (PAGE_SIZE / sizeof(unsigned long))
+#define LISTS_MAX 64u			/* of a GiB each; larger domains cannot be saved */
+
+static unsigned long *p2m;		/* the machine frame of each frame of the domain */
+
+/* The reverse.  The tender of a process (tools/unix) finds this variable by a note, and sets it. */
+const unsigned long *pv_m2p = machine_to_phys_mapping;
 static unsigned long nr_pages;
+static unsigned long (*lists)[PER_PAGE];	/* pv_publish_frames() */
 
 static uintptr_t base(void)
 {
 	return (uintptr_t)image_start;
 }
 
+unsigned long pv_frame(unsigned long own)
+{
+	return p2m[own];
+}
+
+void pv_set_frame(uintptr_t page, unsigned long frame)
+{
+	p2m[(page - base()) / PAGE_SIZE] = frame;
+}
+
 uint64_t pv_physical(uintptr_t address)
 {
-	return p2m[(address - base()) / PAGE_SIZE] * PAGE_SIZE + address % PAGE_SIZE;
+	return pv_frame((address - base()) / PAGE_SIZE) * PAGE_SIZE + address % PAGE_SIZE;
+}
+
+/* How many pages have n numbers. */
+static unsigned long pages_of(unsigned long n)
+{
+	return (n + PER_PAGE - 1) / PER_PAGE;
+}
+
+static unsigned long machine_frame(const void *page)
+{
+	return pv_physical((uintptr_t)page) / PAGE_SIZE;
+}
+
+/* arch-x86/xen.h, struct arch_shared_info: a page of frames of pages of frames of p2m. */
+void pv_publish_frames(void)
+{
+	struct arch_shared_info *shared = &arch_shared_info.arch;
+	unsigned long leaves = pages_of(nr_pages);
+
+	if (!lists)
+		return;
+	for (unsigned long i = 0; i < leaves; i++)
+		lists[1 + i / PER_PAGE][i % PER_PAGE] = machine_frame(p2m + i * PER_PAGE);
+	for (unsigned long i = 0; i < pages_of(leaves); i++)
+		lists[0][i] = machine_frame(lists[1 + i]);
+	shared->max_pfn = nr_pages;
+	shared->pfn_to_mfn_frame_list_list = machine_frame(lists);
 }
 
 void *pv_virtual(uint64_t physical)
 {
-	return (void *)(base() + machine_to_phys_mapping[physical / PAGE_SIZE] * PAGE_SIZE);
+	return (void *)(base() + pv_m2p[physical / PAGE_SIZE] * PAGE_SIZE);
 }
 
 /* Updates are sent together; Xen can be preempted in between. */
@@ -143,9 +189,9 @@ static uintptr_t builder_end(const struct start_info *info, uintptr_t builder_st
 
 void pv_paging_init(const struct start_info *info, uintptr_t builder_stack)
 {
-	uintptr_t free, mapped_end;
+	uintptr_t free, lists_end, mapped_end;
 
-	p2m = (const unsigned long *)info->mfn_list;
+	p2m = (unsigned long *)info->mfn_list;
 	nr_pages = info->nr_pages;
 	paging_init((uint64_t *)info->pt_base);
 
@@ -156,10 +202,15 @@ void pv_paging_init(const struct start_info *info, uintptr_t builder_stack)
 		mapped_end += CHUNK;
 	if (mapped_end > boot_info.memory_end)
 		mapped_end = boot_info.memory_end;
-	protect_all(info, free + RESERVE * PAGE_SIZE, mapped_end);
+	lists_end = free + (1 + pages_of(pages_of(nr_pages))) * PAGE_SIZE;
+	if (lists_end - free > (1 + LISTS_MAX) * PAGE_SIZE)
+		lists_end = free;
+	protect_all(info, lists_end + RESERVE * PAGE_SIZE, mapped_end);
 
 	/*
 	 * The builder leaves at least 512 KiB mapped and free, unless there is no more.
 	 */
-	paging_set_free(free, mapped_end);
+	if (lists_end > free)
+		lists = memset((void *)free, 0, lists_end - free);
+	paging_set_free(lists_end, mapped_end);
 }

@@ -11,6 +11,14 @@
  */
 void pv_paging_init(const struct start_info *info, uintptr_t builder_stack);
 
+/*
+ * Tells the toolstack, in the shared page, where the machine frames of the domain are listed:
+ * otherwise it cannot save the domain.
+ */
+void pv_publish_frames(void);
+
+unsigned long pv_frame(unsigned long own);		/* the machine frame of a frame */
+void pv_set_frame(uintptr_t page, unsigned long frame);
 uint64_t pv_physical(uintptr_t address);
 void *pv_virtual(uint64_t physical);
 void pv_make_table(uintptr_t page);

@@ -11,6 +11,7 @@
 #include "arch/x86_64/pv/pv.h"
 #include "arch/x86_64/x86_64.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /*
@@ -34,15 +35,22 @@ static uintptr_t fault_address(void)
 	return arch_shared_info.vcpu_info[0].arch.cr2;
 }
 
-static const struct start_info *start_info;
+static struct start_info *start_info;
+
+/* The shared page has no frame of the domain, so it is not mapped while the domain is saved. */
+static void show_shared_page(void)
+{
+	pv_remap((uintptr_t)&arch_shared_info, start_info->shared_info | PTE_RW | pte_nx);
+	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
+}
 
 /* xen/xen.h, struct start_info; the toolstack writes a new one for a resume. */
 static void attach(void)
 {
 	const struct start_info *info = start_info;
 
-	pv_remap((uintptr_t)&arch_shared_info, info->shared_info | PTE_RW | pte_nx);
-	arch_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
+	show_shared_page();
+	pv_publish_frames();
 	pv_traps_init();
 	if (!boot_info.privileged && info->console.domU.mfn) {
 		boot_info.console_ring = pv_virtual(info->console.domU.mfn * PAGE_SIZE);
@@ -54,8 +62,38 @@ static void attach(void)
 	}
 }
 
+/* The domain's own number of a frame, and back. */
+static void exchange(xen_pfn_t *frame, bool own)
+{
+	if (*frame)
+		*frame = own ? machine_to_phys_mapping[*frame] : pv_frame(*frame);
+}
+
+/*
+ * xg_sr_save_x86_pv.c and xg_sr_restore_x86_pv.c of Xen's libs/guest: rdx of the hypercall is the
+ * frame of start_info, which has the domain's own numbers of both rings meanwhile.
+ */
+static int suspend(void)
+{
+	struct sched_shutdown op = { .reason = SHUTDOWN_suspend };
+	uintptr_t info = (uintptr_t)start_info, shared = (uintptr_t)&arch_shared_info;
+	long rc;
+
+	exchange(&start_info->store_mfn, true);
+	exchange(&start_info->console.domU.mfn, true);
+	pv_remap(shared, pv_physical(shared) | PTE_RW | pte_nx);
+	rc = hypercall3(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &op, pv_physical(info) / PAGE_SIZE);
+	if (rc == 0)
+		return 0;
+	exchange(&start_info->store_mfn, false);
+	exchange(&start_info->console.domU.mfn, false);
+	show_shared_page();
+	return rc;
+}
+
 static const struct platform pv = {
 	.attach = attach,
+	.suspend = suspend,
 	.cpuid = cpuid_by_xen,
 	.set_fs_base = set_fs_base_by_xen,
 	.fault_address = fault_address,
@@ -66,6 +104,7 @@ static const struct platform pv = {
 	.set_entry = pv_set_entry,
 	.flush = pv_flush,
 	.remap = pv_remap,
+	.set_frame = pv_set_frame,
 	.grant_setup = pv_grant_setup,
 	.foreign_entry = pv_foreign_entry,
 	.foreign_where = pv_foreign_where,
@@ -82,8 +121,8 @@ static void copy_boot_info(const struct start_info *info)
 	boot_info.privileged = info->flags & SIF_INITDOMAIN;
 }
 
-_Noreturn void pv_start(const struct start_info *info, uintptr_t builder_stack);
-_Noreturn void pv_start(const struct start_info *info, uintptr_t builder_stack)
+_Noreturn void pv_start(struct start_info *info, uintptr_t builder_stack);
+_Noreturn void pv_start(struct start_info *info, uintptr_t builder_stack)
 {
 	platform = &pv;
 	start_info = info;

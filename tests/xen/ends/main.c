@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t terminated;
@@ -25,6 +26,14 @@ static void on_signal(int sig)
 static void *exits(void *arg)
 {
 	exit(*(int *)arg);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
 int main(int argc, char **argv)
@@ -88,7 +97,7 @@ int main(int argc, char **argv)
 			sleep(1000);
 	if (strcmp(how, "work-then-sleep") == 0) {
 		for (int i = 0; i < 40; i++) {		/* 2 s, of which some is work */
-			for (volatile long j = 0; j < 1000000; j++)
+			for (int64_t end = now_ns() + 5000000; now_ns() < end;)
 				;
 			usleep(50000);
 		}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a disk, as a backend sees it (xen/io/blkif.h, xen/io/xenbus.h).
+ *
+ *	keys, InitWait
+ *	the frontend is Initialised		map its rings, keys, Connected
+ *	the frontend is Closing or Closed, or gone	unmap all, Closed
+ *	it is Initialising again		InitWait
+ *
+ * until the toolstack writes online=0, or the frontend's folder does not exist.  A server that was
+ * restarted finds Connected, and connects at once.
+ */
+#include "backend/blkback.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/protocols.h>
+#include <xen/io/xenbus.h>
+
+#define KEY_MAX 200
+
+/* ---- xenstore */
+
+/* Returns a decimal number in [0, max], or -EPROTO; -ENOENT if there is none. */
+static int64_t number(const char *folder, const char *key, uint32_t max)
+{
+	char path[KEY_MAX], *value, *end;
+	unsigned long long n;
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, key);
+	rc = domain_read(path, &value);
+	if (rc)
+		return rc;
+	n = strtoull(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || end - value > 10 || n > max)
+		rc = -EPROTO;
+	free(value);
+	return rc ? rc : (int64_t)n;
+}
+
+static int say(const struct blkback *b, const char *key, uint64_t n)
+{
+	char path[KEY_MAX], value[24];
+
+	snprintf(path, sizeof(path), "%s/%s", b->path, key);
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)n);
+	return domain_write(path, value);
+}
+
+static int set_state(const struct blkback *b, unsigned state)
+{
+	return say(b, "state", state);
+}
+
+static int64_t state(const char *folder)
+{
+	return number(folder, "state", XenbusStateReconfigured);
+}
+
+/* The frontend reads these when it sees InitWait. */
+static void say_offer(const struct blkback *b)
+{
+	say(b, "feature-persistent", 1);
+	say(b, "feature-flush-cache", b->store->flush != NULL);
+	say(b, "feature-barrier", 0);
+	say(b, "feature-max-indirect-segments", BLKBACK_SEGMENTS);
+	say(b, "max-ring-page-order", BLKBACK_RING_ORDER);
+	say(b, "max-ring-pages", 1 << BLKBACK_RING_ORDER);
+	/* Frontends take this key as proof that sectors are counted in units of 512 bytes. */
+	say(b, "multi-queue-max-queues", 1);
+}
+
+static void say_size(struct blkback *b)
+{
+	b->published = b->store->size;
+	say(b, "sectors", b->published / BLKBACK_SECTOR);
+}
+
+/* ... and these when it sees Connected. */
+static void say_disk(struct blkback *b)
+{
+	unsigned unit = b->store->sector_size ? b->store->sector_size : BLKBACK_SECTOR;
+
+	say_size(b);
+	say(b, "sector-size", unit);
+	say(b, "physical-sector-size", unit);
+	say(b, "info", b->readonly ? VDISK_READONLY : 0);
+	say(b, "feature-discard", b->store->discard != NULL);
+	say(b, "discard-granularity", unit);
+	say(b, "discard-alignment", 0);
+	say(b, "discard-secure", 0);
+}
+
+/* ---- what the frontend publishes */
+
+static int read_abi(struct blkback *b)
+{
+	char path[KEY_MAX], *protocol;
+	int rc;
+
+	b->abi = BLK_ABI_64;
+	snprintf(path, sizeof(path), "%s/protocol", b->front);
+	rc = domain_read(path, &protocol);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	if (!strcmp(protocol, XEN_IO_PROTO_ABI_X86_32))
+		b->abi = BLK_ABI_32;
+	else if (strcmp(protocol, XEN_IO_PROTO_ABI_X86_64))
+		rc = -EPROTO;
+	free(protocol);
+	return rc;
+}
+
+/* The order of the ring; -1: its only ref has the old name. */
+static int read_order(const struct blkback *b)
+{
+	int64_t order = number(b->front, "ring-page-order", BLKBACK_RING_ORDER);
+	int64_t pages;
+
+	if (order != -ENOENT)
+		return order < 0 ? -EPROTO : order;
+	/* An older name of the same, by Citrix. */
+	pages = number(b->front, "num-ring-pages", 1 << BLKBACK_RING_ORDER);
+	if (pages == -ENOENT || pages == 1)
+		return -1;
+	for (order = 0; pages > 0 && order <= BLKBACK_RING_ORDER; order++)
+		if (pages == 1 << order)
+			return order;
+	return -EPROTO;
+}
+
+/* folder has the refs and the port of one queue. */
+static int read_offer(const char *folder, int order, struct blk_offer *offer)
+{
+	char key[20];
+	int64_t n;
+
+	offer->pages = order < 0 ? 1 : 1u << order;
+	for (unsigned i = 0; i < offer->pages; i++) {
+		snprintf(key, sizeof(key), order < 0 ? "ring-ref" : "ring-ref%u", i);
+		n = number(folder, key, UINT32_MAX);
+		/* With order 0 there are frontends that use the old name. */
+		if (n == -ENOENT && order == 0)
+			n = number(folder, "ring-ref", UINT32_MAX);
+		if (n < 0)
+			return n;
+		offer->refs[i] = n;
+	}
+	n = number(folder, "event-channel", UINT32_MAX);
+	offer->port = n;
+	return n < 0 ? n : 0;
+}
+
+static int connect_queue(struct blkback *b, unsigned i, bool several, int order)
+{
+	struct blk_offer offer;
+	char folder[KEY_MAX];
+	int rc;
+
+	if (several)
+		snprintf(folder, sizeof(folder), "%s/queue-%u", b->front, i);
+	else
+		snprintf(folder, sizeof(folder), "%s", b->front);
+	rc = read_offer(folder, order, &offer);
+	return rc ? rc : blk_queue_start(&b->queue[i], b, &offer);
+}
+
+/* Called outside, since a store may sleep. */
+static void tell(struct blkback *b, enum disk_event event)
+{
+	if (!b->store->tell)
+		return;
+	domain_leave();
+	b->store->tell(b->store, event);
+	domain_enter();
+}
+
+static void disconnect(struct blkback *b, bool lost)
+{
+	if (!b->queues)
+		return;
+	tell(b, DISK_STOPPED);
+	for (unsigned i = 0; i < b->queues; i++)
+		blk_queue_stop(&b->queue[i]);
+	b->queues = 0;
+	b->stats.connected = false;
+	tell(b, lost ? DISK_LOST : DISK_CLOSED);
+}
+
+static int connect_queues(struct blkback *b)
+{
+	int64_t queues = number(b->front, "multi-queue-num-queues", BLKBACK_QUEUES);
+	int order = read_order(b), rc = read_abi(b);
+	bool several = queues > 1;
+
+	if (queues == -ENOENT)
+		queues = 1;
+	if (queues < 1 || order < -1 || rc)
+		return -EPROTO;
+	b->persistent = number(b->front, "feature-persistent", 1) == 1;
+	tell(b, DISK_CONNECTED);
+	for (unsigned i = 0; !rc && i < queues; i++) {
+		rc = connect_queue(b, i, several, order);
+		b->queues += !rc;
+	}
+	/* None of them: then there is nothing to disconnect. */
+	if (rc && !b->queues)
+		tell(b, DISK_CLOSED);
+	return rc;
+}
+
+static void connect(struct blkback *b)
+{
+	int rc = connect_queues(b);
+
+	if (!rc) {
+		say_disk(b);
+		b->stats.connected = true;
+		rc = set_state(b, XenbusStateConnected);
+	}
+	if (rc) {
+		blkback_log(b, "cannot connect (error %d)", rc);
+		disconnect(b, false);
+		blkback_break(b, "what it published is invalid");
+	}
+}
+
+/* ---- the life */
+
+/* One step, after any change in xenstore.  Returns whether the disk is still attached. */
+static bool step(struct blkback *b)
+{
+	int64_t ours = state(b->path), theirs = state(b->front);
+	bool online = number(b->path, "online", 1) != 0;
+
+	if (ours == -ENOENT || theirs == -ENOENT) {
+		disconnect(b, true);
+		if (ours != -ENOENT)
+			set_state(b, XenbusStateClosed);
+		return false;
+	}
+	if (b->broken && theirs != XenbusStateClosed && theirs != XenbusStateInitialising) {
+		disconnect(b, false);
+		if (ours != XenbusStateClosing)
+			set_state(b, XenbusStateClosing);
+		return true;
+	}
+	switch (theirs) {
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+		if (!b->queues && ours != XenbusStateClosing && ours != XenbusStateClosed)
+			connect(b);
+		break;
+	case XenbusStateClosing:
+		disconnect(b, false);
+		if (ours != XenbusStateClosing && ours != XenbusStateClosed)
+			set_state(b, XenbusStateClosing);
+		break;
+	case XenbusStateClosed:
+		disconnect(b, false);
+		b->broken = NULL;
+		if (ours != XenbusStateClosed)
+			set_state(b, XenbusStateClosed);
+		return online;
+	case XenbusStateInitialising:
+		b->broken = NULL;
+		if (ours == XenbusStateClosed && online)
+			set_state(b, XenbusStateInitWait);
+	}
+	if (b->resized) {
+		b->resized = false;
+		tell(b, DISK_RESIZED);
+	}
+	if (b->queues && b->store->size != b->published) {
+		say_size(b);
+		set_state(b, XenbusStateConnected);	/* this tells the frontend */
+	}
+	return true;
+}
+
+static int watch(struct blkback *b)
+{
+	char path[KEY_MAX];
+	int rc;
+
+	b->watch = domain_watch_new();
+	if (!b->watch)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "%s/state", b->front);
+	rc = domain_watch_add(b->watch, path);
+	snprintf(path, sizeof(path), "%s/state", b->path);
+	if (!rc)
+		rc = domain_watch_add(b->watch, path);
+	snprintf(path, sizeof(path), "%s/online", b->path);
+	return rc ? rc : domain_watch_add(b->watch, path);
+}
+
+static void begin(struct blkback *b)
+{
+	int64_t ours = state(b->path);
+
+	say_offer(b);
+	say_disk(b);
+	if (ours == XenbusStateUnknown || ours == XenbusStateInitialising)
+		set_state(b, XenbusStateInitWait);
+}
+
+void blkback_run(struct blkback *b)
+{
+	int rc;
+
+	domain_enter();
+	rc = watch(b);
+	if (rc)
+		domain_log("%s: cannot watch it (error %d)", b->path, rc);
+	else
+		begin(b);
+	while (!rc && !b->end && step(b))
+		rc = domain_watch_wait(b->watch, DOMAIN_NEVER);
+	disconnect(b, false);
+	if (b->watch)
+		domain_watch_free(b->watch);
+	b->watch = NULL;
+	domain_leave();
+}
+
+void blkback_end(struct blkback *b)
+{
+	b->end = true;
+	if (b->watch)
+		domain_watch_kick(b->watch);
+}
+
+void blkback_break(struct blkback *b, const char *why)
+{
+	if (!b->broken)
+		blkback_log(b, "the connection ends: %s", why);
+	b->broken = why;
+	if (b->watch)
+		domain_watch_kick(b->watch);
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * backend/domain.h in a process of dom0: libxengnttab, libxenevtchn, libxenstore and POSIX threads.
+ * The monitor is a mutex.
+ */
+#include "backend/domain.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+#include <xenstore.h>
+
+static pthread_mutex_t monitor = PTHREAD_MUTEX_INITIALIZER;
+
+void domain_enter(void)
+{
+	pthread_mutex_lock(&monitor);
+}
+
+void domain_leave(void)
+{
+	pthread_mutex_unlock(&monitor);
+}
+
+/* ---- threads */
+
+struct start {
+	void (*main)(void *arg);
+	void *arg;
+};
+
+static void *run(void *arg)
+{
+	struct start s = *(struct start *)arg;
+
+	free(arg);
+	s.main(s.arg);
+	return NULL;
+}
+
+int domain_thread(void (*main)(void *arg), void *arg)
+{
+	struct start *s = malloc(sizeof(*s));
+	pthread_t thread;
+	int rc = s ? 0 : ENOMEM;
+
+	if (rc)
+		return -rc;
+	*s = (struct start){ main, arg };
+	rc = pthread_create(&thread, NULL, run, s);
+	if (rc)
+		free(s);
+	else
+		pthread_detach(thread);
+	return -rc;
+}
+
+struct domain_waiter {
+	struct domain_waiter *next;
+	pthread_cond_t cond;
+	bool woken;
+};
+
+static struct timespec time_of(uint64_t ns)
+{
+	return (struct timespec){ ns / 1000000000, ns % 1000000000 };
+}
+
+static void join(struct domain_queue *q, struct domain_waiter *w)
+{
+	if (q->last)
+		q->last->next = w;
+	else
+		q->first = w;
+	q->last = w;
+}
+
+static void leave(struct domain_queue *q, struct domain_waiter *w)
+{
+	struct domain_waiter *before = NULL;
+
+	for (struct domain_waiter *v = q->first; v != w; v = v->next)
+		before = v;
+	if (before)
+		before->next = w->next;
+	else
+		q->first = w->next;
+	if (q->last == w)
+		q->last = before;
+}
+
+void domain_sleep(struct domain_queue *q, uint64_t deadline)
+{
+	struct timespec until = time_of(deadline);
+	struct domain_waiter me = { .woken = false };
+	pthread_condattr_t attr;
+	int rc = 0;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&me.cond, &attr);
+	join(q, &me);
+	while (!me.woken && rc == 0)
+		rc = deadline == DOMAIN_NEVER ? pthread_cond_wait(&me.cond, &monitor) :
+		     pthread_cond_timedwait(&me.cond, &monitor, &until);
+	if (!me.woken)
+		leave(q, &me);
+	pthread_cond_destroy(&me.cond);
+	pthread_condattr_destroy(&attr);
+}
+
+void domain_wake_one(struct domain_queue *q)
+{
+	struct domain_waiter *w = q->first;
+
+	if (!w)
+		return;
+	leave(q, w);
+	w->woken = true;
+	pthread_cond_signal(&w->cond);
+}
+
+void domain_wake(struct domain_queue *q)
+{
+	while (q->first)
+		domain_wake_one(q);
+}
+
+uint64_t domain_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+/* ---- grants */
+
+static xengnttab_handle *grants;	/* for the life of the process */
+
+int domain_map(struct domain_map *m, unsigned domid, const uint32_t *refs, unsigned n, bool readonly)
+{
+	if (!grants)
+		grants = xengnttab_open(NULL, 0);
+	*m = (struct domain_map){ .n = n };
+	if (!grants)
+		return -ENODEV;
+	domain_leave();
+	m->addr = xengnttab_map_domain_grant_refs(grants, n, domid, (uint32_t *)refs,
+						  readonly ? PROT_READ : PROT_READ | PROT_WRITE);
+	domain_enter();
+	return m->addr ? 0 : -EACCES;
+}
+
+void domain_unmap(struct domain_map *m)
+{
+	struct domain_map map = *m;
+
+	*m = (struct domain_map){ .addr = NULL };
+	domain_leave();
+	if (xengnttab_unmap(grants, map.addr, map.n))
+		fprintf(stderr, "cannot unmap %u pages: %s\n", map.n, strerror(errno));
+	domain_enter();
+}
+
+/* ---- events: a handle of its own for each, so that a thread can wait for one alone */
+
+struct domain_event {
+	xenevtchn_handle *handle;
+	evtchn_port_t port;
+	int kick;			/* an eventfd */
+};
+
+struct domain_event *domain_event_bind(unsigned domid, uint32_t port)
+{
+	struct domain_event *e = calloc(1, sizeof(*e));
+	xenevtchn_port_or_error_t local = -1;
+
+	if (!e)
+		return NULL;
+	e->handle = xenevtchn_open(NULL, 0);
+	e->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (e->handle && e->kick >= 0)
+		local = xenevtchn_bind_interdomain(e->handle, domid, port);
+	if (local < 0) {
+		domain_event_close(e);
+		return NULL;
+	}
+	e->port = local;
+	return e;
+}
+
+void domain_event_notify(struct domain_event *e)
+{
+	xenevtchn_notify(e->handle, e->port);
+}
+
+void domain_event_wait(struct domain_event *e)
+{
+	struct pollfd fds[2] = {
+		{ .fd = xenevtchn_fd(e->handle), .events = POLLIN },
+		{ .fd = e->kick, .events = POLLIN },
+	};
+
+	domain_leave();
+	/* The port is masked from its event on until it is unmasked here: a storm has no effect. */
+	if (poll(fds, 2, -1) > 0 && fds[0].revents & POLLIN) {
+		xenevtchn_port_or_error_t port = xenevtchn_pending(e->handle);
+
+		if (port >= 0)
+			xenevtchn_unmask(e->handle, port);
+	}
+	domain_enter();
+}
+
+static void kick(int fd)
+{
+	uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) != sizeof(one))	/* it is set already */
+		return;
+}
+
+void domain_event_kick(struct domain_event *e)
+{
+	kick(e->kick);
+}
+
+void domain_event_close(struct domain_event *e)
+{
+	if (e->handle)
+		xenevtchn_close(e->handle);
+	if (e->kick >= 0)
+		close(e->kick);
+	free(e);
+}
+
+/* ---- xenstore */
+
+/*
+ * One connection for all requests, used inside of the monitor: the static libxenstore is not for
+ * several threads.
+ */
+static struct xs_handle *store(void)
+{
+	static struct xs_handle *handle;
+
+	if (!handle)
+		handle = xs_open(0);
+	return handle;
+}
+
+/* xenstored has no folder of our own for a connection by a socket. */
+#define HOME "/local/domain/0/"
+#define PATH_MAX_LEN 256
+
+static const char *absolute(const char *path, char to[PATH_MAX_LEN])
+{
+	snprintf(to, PATH_MAX_LEN, "%s%s", path[0] == '/' ? "" : HOME, path);
+	return to;
+}
+
+int domain_read(const char *path, char **value)
+{
+	char full[PATH_MAX_LEN];
+	struct xs_handle *xs = store();
+	unsigned len;
+	int rc;
+
+	if (!xs)
+		return -ENODEV;
+	*value = xs_read(xs, XBT_NULL, absolute(path, full), &len);
+	rc = *value ? 0 : -errno;
+	return rc;
+}
+
+int domain_write(const char *path, const char *value)
+{
+	char full[PATH_MAX_LEN];
+	struct xs_handle *xs = store();
+	int rc;
+
+	if (!xs)
+		return -ENODEV;
+	rc = xs_write(xs, XBT_NULL, absolute(path, full), value, strlen(value)) ? 0 : -errno;
+	return rc;
+}
+
+int domain_remove(const char *path)
+{
+	char full[PATH_MAX_LEN];
+	struct xs_handle *xs = store();
+	int rc;
+
+	if (!xs)
+		return -ENODEV;
+	rc = xs_rm(xs, XBT_NULL, absolute(path, full)) ? 0 : -errno;
+	return rc;
+}
+
+int domain_list(const char *path, char ***names)
+{
+	char full[PATH_MAX_LEN];
+	struct xs_handle *xs = store();
+	unsigned n = 0;
+	int rc;
+
+	if (!xs)
+		return -ENODEV;
+	*names = xs_directory(xs, XBT_NULL, absolute(path, full), &n);
+	rc = *names ? (int)n : -errno;
+	return rc;
+}
+
+/* A connection of its own, which a thread reads from the first wait on. */
+struct domain_watch {
+	struct xs_handle *xs;
+	pthread_t thread;
+	bool reads, changed, kicked, lost;
+	struct domain_queue queue;
+};
+
+struct domain_watch *domain_watch_new(void)
+{
+	struct domain_watch *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->xs = xs_open(0);
+	if (w && w->xs)
+		return w;
+	free(w);
+	return NULL;
+}
+
+int domain_watch_add(struct domain_watch *w, const char *path)
+{
+	char full[PATH_MAX_LEN];
+
+	return xs_watch(w->xs, absolute(path, full), "x") ? 0 : -errno;
+}
+
+/* It is cancelled in xs_read_watch() only. */
+static void *read_watches(void *arg)
+{
+	struct domain_watch *w = arg;
+	bool lost = false;
+	unsigned n;
+
+	while (!lost) {
+		char **event = xs_read_watch(w->xs, &n);
+
+		lost = !event;
+		free(event);
+		domain_enter();
+		w->changed = true;
+		w->lost |= lost;
+		domain_wake(&w->queue);
+		domain_leave();
+	}
+	return NULL;
+}
+
+int domain_watch_wait(struct domain_watch *w, uint64_t deadline)
+{
+	if (!w->reads && pthread_create(&w->thread, NULL, read_watches, w))
+		return -ENOMEM;
+	w->reads = true;
+	while (!w->changed && !w->kicked && domain_clock() < deadline)
+		domain_sleep(&w->queue, deadline);
+	if (w->lost)
+		return -EIO;
+	if (!w->changed && !w->kicked)
+		return -ETIMEDOUT;
+	w->changed = w->kicked = false;
+	return 0;
+}
+
+void domain_watch_kick(struct domain_watch *w)
+{
+	w->kicked = true;
+	domain_wake(&w->queue);
+}
+
+void domain_watch_free(struct domain_watch *w)
+{
+	domain_leave();
+	if (w->reads) {
+		pthread_cancel(w->thread);
+		pthread_join(w->thread, NULL);
+	}
+	xs_close(w->xs);
+	domain_enter();
+	free(w);
+}
+
+/*
+ * ---- The toolstack.  Only disks with script=block-xenolith are ours; the script writes `xenolith`
+ * when xen-blkback has let the device go, and waits for `xenolith-answer`.
+ */
+
+#define SCRIPT "/block-xenolith"
+
+static bool has_key(const char *backend, const char *key, const char *end)
+{
+	char path[200], *value;
+	bool is;
+
+	snprintf(path, sizeof(path), "%s/%s", backend, key);
+	if (domain_read(path, &value))
+		return false;
+	is = strlen(value) >= strlen(end) && !strcmp(value + strlen(value) - strlen(end), end);
+	free(value);
+	return is;
+}
+
+bool domain_may_serve(const char *backend)
+{
+	char path[200];
+
+	if (!has_key(backend, "script", SCRIPT))
+		return false;
+	if (has_key(backend, "xenolith", ""))
+		return true;
+	/* xl runs the script only when the state is InitWait, which xen-blkback writes if it is there. */
+	if (access("/sys/bus/xen-backend/drivers/vbd", F_OK) && has_key(backend, "state", "1")) {
+		snprintf(path, sizeof(path), "%s/state", backend);
+		domain_write(path, "2");
+	}
+	return false;
+}
+
+void domain_answer(const char *backend, const char *error)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/xenolith-answer", backend);
+	domain_write(path, error ? error : "ok");
+}
+
+/* xl removes the folder. */
+void domain_release(const char *backend)
+{
+	(void)backend;
+}
+
+void domain_log(const char *fmt, ...)
+{
+	char line[300];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	fprintf(stderr, "%s\n", line);
+}

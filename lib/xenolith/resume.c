@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/* xenolith_on_resume() (lib/include/xenolith/resume.h). */
+#include "control/suspend.h"
+#include "kernel/sched.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <xenolith/resume.h>
+
+struct observer {
+	struct observer *next;
+	void (*function)(int restored, void *arg);
+	void *arg;
+};
+
+static struct observer *first, **last = &first;
+static unsigned suspends, restores;
+static struct waitq changed;
+
+void resume_notify(bool restored)
+{
+	suspends++;
+	restores += restored;
+	wake(&changed);
+}
+
+static void *tell(void *arg)
+{
+	unsigned seen = suspends, seen_restores = restores;
+
+	(void)arg;
+	for (;;) {
+		bool restored;
+
+		kernel_enter();
+		wait_until(&changed, suspends != seen);
+		restored = restores != seen_restores;
+		seen = suspends;
+		seen_restores = restores;
+		kernel_leave();
+		for (struct observer *o = first; o; o = o->next)
+			o->function(restored, o->arg);
+	}
+	return NULL;
+}
+
+int xenolith_on_resume(void (*function)(int restored, void *arg), void *arg)
+{
+	struct observer *o = function ? malloc(sizeof(*o)) : NULL;
+	static bool started;
+	pthread_t thread;
+	int error = 0;
+
+	if (!o)
+		return function ? ENOMEM : EINVAL;
+	*o = (struct observer){ .function = function, .arg = arg };
+	kernel_enter();
+	if (!started)
+		error = pthread_create(&thread, NULL, tell, NULL);
+	if (!error) {
+		started = true;
+		*last = o;
+		last = &o->next;
+	}
+	kernel_leave();
+	if (error)
+		free(o);
+	return error;
+}

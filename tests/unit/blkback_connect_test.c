@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/* backend/: connections of frontends, what they write to xenstore, and the end of either side. */
+#include "tests/unit/blkback_front.h"
+
+/* Writes to what the backend watches cost no memory, and delay it no longer than they last. */
+static void xsa_349_a_storm_of_watch_events(void)
+{
+	up();
+	for (unsigned i = 0; i < 3000; i++) {
+		say_to(FRONT, "state", i % 3 ? "4" : "nonsense");
+		if (host_chance(50))
+			pass(10000);
+	}
+	say_to(FRONT, "state", "4");
+	use(3);
+	down();
+}
+
+/* XSA-350: a frontend that connects and disconnects at any moment. */
+static void xsa_350_states_in_any_order(void)
+{
+	up();
+	for (unsigned i = 0; i < 60; i++) {
+		say_number_to(FRONT, "state", host_below(9));
+		if (host_chance(2))
+			front_kick();
+		if (host_chance(2))
+			pass(host_below(3000000));
+	}
+	down();
+}
+
+static void an_invalid_index_ends_the_connection(void)
+{
+	up();
+	front.ring.sring->req_prod += RING_SIZE(&front.ring) + 1 + host_below(1 << 20);
+	front_kick();
+	wait_for_state(XenbusStateClosing);
+	assert(host_xen.mapped == 0);
+	say_to(FRONT, "state", "6");
+	wait_for_state(XenbusStateClosed);
+	say_to(FRONT, "state", "1");
+	front_connect();
+	use(5);
+	down();
+}
+
+static void a_frontend_may_connect_again(void)
+{
+	up();
+	for (unsigned i = 0; i < 4; i++) {
+		use(3);
+		front_close();
+		wait_for_state(XenbusStateClosed);
+		assert(host_xen.mapped == 0);
+		front.persistent = host_chance(2);
+		say_to(FRONT, "feature-persistent", NULL);
+		say_to(FRONT, "state", "1");
+		front_connect();
+	}
+	down();
+	assert(store_events[DISK_CLOSED] + store_events[DISK_LOST] == 5);
+}
+
+static void fill_ring(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct blkif_request q = {
+			.operation = BLKIF_OP_WRITE, .nr_segments = 1, .id = i,
+			.sector_number = i * 8, .seg[0] = { front.ref[i], 0, 7 },
+		};
+
+		memset(front.page[i], i + 1, 4096);
+		front_put(&q);
+	}
+	front_push();
+}
+
+/* The server ends at any moment and another one begins: no request is lost or answered twice. */
+static void a_server_may_be_restarted(void)
+{
+	unsigned n, got = 0;
+	struct blkif_response r;
+	bool seen[64] = { false };
+
+	up();
+	n = RING_SIZE(&front.ring) < 64 ? RING_SIZE(&front.ring) : 64;
+	if (n > SIZE / 4096)
+		n = SIZE / 4096;
+	fill_ring(n);
+	pass(host_below(300000));
+	server_stop();
+	assert(host_xen.mapped == 0);
+	assert(state_of(BACK) == XenbusStateConnected);
+	server_start();
+	for (unsigned i = 0; got < n; i++) {
+		if (i == 100000)
+			host_fail("%u of %u responses", got, n);
+		while (front_take(&r)) {
+			assert(r.id < n && !seen[r.id] && r.status == 0);
+			seen[r.id] = true;
+			got++;
+		}
+		pass(100000);
+	}
+	for (unsigned i = 0; i < n; i++)
+		assert(disk_data[i * 4096 + 5] == (uint8_t)(i + 1));
+	down();
+}
+
+static void a_disk_detached_without_a_server(void)
+{
+	up();
+	server_stop();
+	toolstack_detach();
+	server_start();
+	wait_until_removed();
+	down();
+}
+
+/* The domain is destroyed in the middle: its folder is gone, its port is closed. */
+static void a_destroyed_frontend_leaves_nothing(void)
+{
+	up();
+	fill_ring(20);
+	pass(host_below(200000));
+	host_close(front.port);
+	store_rm(FRONT);
+	wait_until_removed();
+	assert(store_events[DISK_LOST] == 1);
+	check_nothing_left();
+	down();
+}
+
+static void a_detached_disk_is_closed(void)
+{
+	up();
+	use(2);
+	toolstack_detach();
+	front_close();
+	wait_until_removed();
+	check_nothing_left();
+	assert(store_events[DISK_CLOSED] + store_events[DISK_LOST] == 1);
+	store_rm(FRONT);
+	toolstack_attach("w");		/* and attached again */
+	front_connect();
+	use(2);
+	down();
+}
+
+static void an_unknown_target_is_refused(void)
+{
+	boot();
+	server_start();
+	toolstack_attach("w");
+	say_to(BACK, "params", "vol1");
+	wait_for_state(XenbusStateInitWait);
+	store_write("/local/domain/5/backend/vbd/7/51728/frontend", FRONT);
+	store_write("/local/domain/5/backend/vbd/7/51728/online", "1");
+	store_write("/local/domain/5/backend/vbd/7/51728/mode", "w");
+	store_write("/local/domain/5/backend/vbd/7/51728/state", "1");
+	store_write("/local/domain/5/backend/vbd/7/51728/params", "other");
+	pass(SECOND);
+	assert(strcmp(store_read("/local/domain/5/backend/vbd/7/51728/state"), "1") == 0);
+	down();
+}
+
+static void invalid_numbers_in_xenstore(void)
+{
+	static const char *const keys[] = {
+		"ring-ref", "ring-ref0", "ring-page-order", "event-channel", "protocol",
+		"multi-queue-num-queues", "num-ring-pages",
+	};
+	static const char *const values[] = {
+		"", "-1", "4294967296", "99999999999999999999", "0x10", "5 ", "17", "1e3", "3", "0",
+	};
+	const char *key = keys[host_below(HOST_COUNT(keys))];
+
+	boot();
+	server_start();
+	toolstack_attach("w");
+	wait_for_state(XenbusStateInitWait);
+	front_pages();
+	SHARED_RING_INIT((struct blkif_sring *)front.ring_page);
+	front.port = host_listen(PEER);
+	front_publish();
+	say_to(FRONT, key, values[host_below(HOST_COUNT(values))]);
+	say_to(FRONT, "state", "3");
+	pass(SECOND);			/* it connects or refuses, and does not crash */
+	assert(state_of(BACK) == XenbusStateConnected || state_of(BACK) == XenbusStateClosing);
+	assert(state_of(BACK) == XenbusStateConnected || host_xen.mapped == 0);
+	down();
+}
+
+static void a_resized_disk_is_announced(void)
+{
+	uint8_t data[512];
+
+	test_store.size = SIZE / 2;
+	up();
+	assert(front_transfer(BLKIF_OP_READ, SIZE / 2, data, 512, false) == BLKIF_RSP_ERROR);
+	test_store.size = SIZE;
+	disks_changed();
+	for (unsigned i = 0; atoi(store_read(BACK "/sectors")) != SIZE / 512; i++) {
+		assert(i < 20000);
+		pass(NSEC_PER_MSEC);
+	}
+	assert(front_transfer(BLKIF_OP_READ, SIZE / 2, data, 512, false) == 0);
+	down();
+	assert(store_events[DISK_RESIZED] == 1);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct host_claim claims[] = {
+		{ "XSA-349: a storm of watch events costs little", xsa_349_a_storm_of_watch_events, 2 },
+		{ "XSA-350: states in any order leave nothing behind", xsa_350_states_in_any_order, 60 },
+		{ "an invalid index ends the connection", an_invalid_index_ends_the_connection, 10 },
+		{ "a frontend may connect again", a_frontend_may_connect_again, 10 },
+		{ "a server may be restarted: no request is lost or answered twice",
+		  a_server_may_be_restarted, 60 },
+		{ "a disk that was detached without a server is removed",
+		  a_disk_detached_without_a_server, 4 },
+		{ "a destroyed frontend leaves nothing", a_destroyed_frontend_leaves_nothing, 60 },
+		{ "a detached disk is closed, and may be attached again", a_detached_disk_is_closed, 10 },
+		{ "a disk with an unknown target is left alone", an_unknown_target_is_refused, 2 },
+		{ "invalid numbers in xenstore are refused", invalid_numbers_in_xenstore, 60 },
+		{ "a disk that was resized is announced", a_resized_disk_is_announced, 4 },
+	};
+
+	return host_main(argc, argv, claims, HOST_COUNT(claims));
+}

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: ISC
+"""Guests are suspended, saved and restored while they work.
+
+LONG=1: 300 cycles of PV and 60 of PVH, and 300 cancelled suspends of each.  A long run continues
+where the last one ended: build/save-TYPE has the number of cycles that are done.
+"""
+
+import os
+import re
+import time
+
+from folders import BUILD
+
+LONG = os.environ.get("LONG") == "1"
+CYCLES = {"pv": 300 if LONG else 8, "pvh": 60 if LONG else 1}
+CANCELLED = {"pv": 300 if LONG else 60, "pvh": 300 if LONG else 10}
+AT_ONCE = 20                    # cycles of one guest, in the long form
+FILE = "/tmp/saved-guest"
+HELLO_MOST = 3 << 20            # bytes in the file of a hello of 32 MB
+WAIT = 300
+SUMMARY = re.compile(r"save: restored (\d+), cancelled (\d+); (\d+) ticks, (\d+) sums, (\d+) rounds"
+                     r"(?:, (\d+), (\d+), (\d+))?")
+
+
+def working(lab, image, type, **how):
+    guest = lab.create(image, memory=how.pop("memory", 32), type=type, **how)
+    guest.wait_for("save: working", WAIT)
+    return guest
+
+
+def end(guest):
+    """Ends the guest, which checks itself; returns what it counted."""
+    guest.shutdown()
+    result = guest.wait(WAIT)
+    assert result.reason == "poweroff" and "Test result: SUCCESS" in result.console, \
+        result.console[-3000:]
+    said = SUMMARY.findall(result.console)[-1]
+    counts = [int(n) for n in said if n]
+    assert all(counts[2:]), said
+    return counts
+
+
+def ports_and_grants(lab, guest):
+    """What would grow if each suspend left some behind."""
+    said = lab.sh(f"xenolith --json stats {guest.domid}")
+    return [int(n) for n in re.findall(r'"(?:used|quarantined|mapped)": ?(\d+)', said)]
+
+
+def cancel(lab, image, type, **how):
+    with working(lab, image, type, disks=["1M"], **how) as guest:
+        guest.suspend()
+        before = ports_and_grants(lab, guest)
+        times = guest.suspend(CANCELLED[type])
+        after = ports_and_grants(lab, guest)
+        counts = end(guest)
+    assert len(times) == CANCELLED[type] and counts[0] == 0 and counts[1] > 0, counts
+    # Pages and requests vary a little with the load.
+    assert len(before) == len(after), (before, after)
+
+
+def test_a_cancelled_suspend_changes_nothing(lab, image):
+    cancel(lab, image, "pv")
+
+
+def test_a_cancelled_suspend_of_a_pvh_guest_changes_nothing(lab, image):
+    cancel(lab, image, "pvh")
+
+
+def cycles(lab, image, type, n, **how):
+    with working(lab, image, type, disks=["1M"], **how) as guest:
+        for _ in range(n):
+            guest.save(FILE)
+            guest.restore(FILE)
+            lab.sh(f"rm {FILE}")
+        counts = end(guest)
+    assert counts[0] >= 1 and counts[1] == 0, counts
+
+
+def all_cycles(lab, image, type):
+    done = BUILD / f"save-{type}"
+    while LONG and (left := CYCLES[type] - int(done.read_text() if done.exists() else "0")) > 0:
+        cycles(lab, image, type, min(left, AT_ONCE))
+        done.write_text(str(CYCLES[type] - left + min(left, AT_ONCE)))
+    if not LONG:
+        cycles(lab, image, type, CYCLES[type])
+
+
+def test_a_restored_guest_works_on(lab, image):
+    all_cycles(lab, image, "pv")
+
+
+def test_a_restored_pvh_guest_works_on(lab, image):
+    all_cycles(lab, image, "pvh")
+
+
+def test_a_copy_is_saved_while_the_guest_works_on(lab, image):
+    with working(lab, image, "pv", disks=["1M"]) as guest:
+        guest.save(FILE, "-c")
+        assert end(guest)[:2] == [0, 1]
+        guest.destroy_domain()
+        guest.domid = None
+        guest.restore(FILE)
+        assert end(guest)[0] == 1
+    lab.sh(f"rm {FILE}")
+
+
+def test_free_memory_is_not_in_the_file(lab, image):
+    with lab.create(BUILD / "tests/idle/idle", memory=32, type="pv") as guest:
+        time.sleep(1)
+        guest.save(FILE)
+        size = int(lab.sh(f"stat -c %s {FILE}"))
+        guest.restore(FILE)
+    lab.sh(f"rm {FILE}")
+    assert size <= HELLO_MOST, size
+
+
+def test_connections_and_the_network_survive(lab, image):
+    """A connection that is open meanwhile, and a new one."""
+    with working(lab, image, "pv", args=["serve"], net=True, cmdline="ip=10.0.0.16/24") as guest:
+        lab.sh("rm -f /tmp/go; (echo one; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo two) |"
+               " socat -t 30 - TCP:10.0.0.16:7 > /tmp/back 2>&1 &")
+        lab.sh("for i in $(seq 100); do grep -q one /tmp/back && break; sleep 0.2; done;"
+               " grep one /tmp/back")
+        guest.save(FILE)
+        guest.restore(FILE)
+        lab.sh("touch /tmp/go; for i in $(seq 300); do grep -q two /tmp/back && break; sleep 0.2;"
+               " done; grep two /tmp/back")
+        assert lab.sh("echo three | socat -t 30 - TCP:10.0.0.16:7").strip() == "three"
+        end(guest)
+    lab.sh(f"rm {FILE}")
+
+
+def test_a_request_during_boot_is_done_then(lab, image):
+    with lab.create(image, memory=32, type="pv", paused=True) as guest:
+        request = lab.start([lab.helper, "suspend", str(guest.domid), "1"])
+        time.sleep(1)
+        guest.unpause()
+        assert request.wait(WAIT) == 0, bytes(request.out)
+        guest.wait_for("save: working", WAIT)
+        end(guest)
+
+
+def test_a_guest_that_ends_is_not_suspended(lab, image):
+    with working(lab, image, "pv") as guest:
+        guest.shutdown()
+        guest.wait_for("shutdown: the application has ended", WAIT)
+        lab.dom0(f"xenstore-write /local/domain/{guest.domid}/control/shutdown suspend")
+        assert guest.wait(WAIT).reason == "poweroff"
+
+
+def test_a_request_during_a_suspend_is_the_next_one(lab, image):
+    with working(lab, image, "pv") as guest:
+        lab.sh([lab.helper, "suspend", str(guest.domid), "5", "early"], timeout=WAIT)
+        end(guest)
+
+
+def test_a_disk_that_was_detached_does_not_matter(lab, image):
+    with working(lab, image, "pv", args=["no-disk"], disks=["1M"]) as guest:
+        lab.sh(f"xl block-detach {guest.domid} xvda")
+        guest.suspend(2)
+        guest.save(FILE)
+        guest.restore(FILE)
+        end(guest)
+    lab.sh(f"rm {FILE}")
+
+
+def test_the_endpoint_and_a_profile_go_on(lab, image):
+    """In place, the client stays connected; a restored guest has another endpoint."""
+    with working(lab, image, "pv") as guest:
+        profile = lab.start(["xenolith", "profile", str(guest.domid), "--seconds", "4"])
+        guest.suspend(5)
+        assert profile.wait(WAIT) == 0, bytes(profile.err)
+        guest.save(FILE)
+        guest.restore(FILE)
+        assert "main" in lab.sh(f"xenolith ps {guest.domid}", timeout=WAIT)
+        end(guest)
+    lab.sh(f"rm {FILE}")

@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: ISC
+"""Disks that this project serves: by `xenolith disk serve` in dom0, and by the driver domain storage.
+
+The frontends are guests of ours and Linux.  LONG=1: many more repetitions.
+"""
+
+import importlib.util
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import struct
+import tempfile
+import time
+import uuid
+import zlib
+from pathlib import Path
+
+from folders import BUILD
+
+spec = importlib.util.spec_from_file_location("storage_linux", Path(__file__).with_name("linux.py"))
+linux = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(linux)
+
+DISK = BUILD / "tests/disk/disk"        # tests/xen/disk: eight threads write and compare
+STORAGE = BUILD / "storage/storage"     # apps/storage
+LONG = os.environ.get("LONG") == "1"
+PATIENCE = 120
+
+
+def line(name, vdev="xvda", more=""):
+    return f"vdev={vdev},format=raw,script=block-xenolith{more},target={name}"
+
+
+class Server:
+    """`xenolith disk serve` in dom0; a context manager."""
+
+    def __init__(self, lab, name, *words):
+        self.lab, self.name, self.words = lab, name, words
+        lab.command()                   # installs it
+        self.start()
+
+    def start(self):
+        self.command = self.lab.start(["xenolith", "disk", "serve", self.name, *self.words])
+        assert self.command.until(lambda: b"attach it" in self.command.out, PATIENCE), self.said()
+        assert self.command.status is None, self.said()
+
+    def said(self):
+        return (self.command.out + self.command.err).decode()
+
+    def kill(self):
+        self.command.signal(9)
+        self.command.wait(PATIENCE)
+
+    def stop(self):
+        self.command.signal(15)
+        assert self.command.wait(PATIENCE) == 0, self.said()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exc):
+        if kind:
+            print(f"      server {self.name}, status {self.command.status}: {self.said()}", flush=True)
+        if self.command.status is None:
+            self.kill()
+
+
+def checksum(lab, path):
+    return int(lab.sh(f"crc32 {path}").split()[0], 16)
+
+
+def filled(result):
+    assert "Test result: SUCCESS" in result.console, result.console[-3000:]
+    assert (result.reason, result.status) == ("poweroff", 0), result
+    return int(re.search(r"checksum (\w+)", result.console)[1], 16)
+
+
+def nothing_left(lab):
+    """No folder of a device, no port or grant of a server that still runs."""
+    left = lab.sh("xenstore-ls /local/domain/0/backend/vbd 2>/dev/null || true").strip()
+    assert not re.search(r"\d", left), left
+
+
+def test_dom0_serves_a_file(lab, image):
+    """Our frontend, PV and PVH: what eight threads write is in the file."""
+    lab.sh("truncate -s 24M /tmp/vol1")
+    with Server(lab, "vol1", "--store", "/tmp/vol1") as server:
+        for seed, kind in enumerate(("pv", "pvh"), 5):
+            result = lab.run_guest(DISK, args=["fill", "/dev/xvda", str(seed)], memory=48, type=kind,
+                                   more=[f"disk=['{line('vol1')}']"], timeout=600)
+            assert "persistent grants" in result.console and "discard" in result.console
+            assert filled(result) == checksum(lab, "/tmp/vol1"), result.console
+        server.stop()
+    nothing_left(lab)
+    lab.sh("rm /tmp/vol1")
+
+
+STEPS = """
+step mkfs mke2fs -q -F -t ext4 /dev/xvda
+step mount mount -t ext4 -o discard /dev/xvda /mnt
+step write dd if=/dev/urandom of=/mnt/a bs=64k count=96
+step copy cp /mnt/a /mnt/b
+step sync sync
+step drop sh -c 'echo 3 >/proc/sys/vm/drop_caches'
+step compare cmp /mnt/a /mnt/b
+step remove rm /mnt/b
+step unmount umount /mnt
+step e2fsck e2fsck -fn /dev/xvda
+step fill disk fill /dev/xvda 11
+"""
+
+
+def use_by_linux(lab, disk):
+    """Runs STEPS in a Linux guest; returns its console."""
+    with linux.guest(lab, STEPS, more=[f"disk=['{disk}']"]) as guest:
+        guest.wait_for("steps: done", 600)
+        said = guest.console_text()
+        assert "failed" not in said and said.count(": ok") == STEPS.count("step "), said[-3000:]
+        guest.send("quit\n")
+        guest.wait(PATIENCE)
+    return said
+
+
+def test_linux_uses_a_disk_of_dom0(lab, image):
+    """mke2fs, files, discard, flush, e2fsck, eight threads with checksums."""
+    lab.sh("truncate -s 24M /tmp/vol2")
+    with Server(lab, "vol2", "--store", "/tmp/vol2", "--rates") as server:
+        said = use_by_linux(lab, line("vol2"))
+        found = int(re.search(r"checksum (\w+)", said)[1], 16)
+        assert found == checksum(lab, "/tmp/vol2"), said[-2000:]
+        server.stop()
+        rates = server.said()
+        assert re.search(r" [1-9]\d* flushes", rates) and re.search(r" [1-9]\d* discards", rates), rates
+        assert " 0 errors" in rates and not re.search(r" [1-9]\d* errors", rates), rates
+    nothing_left(lab)
+    lab.sh("rm /tmp/vol2")
+
+
+def test_a_killed_server_may_be_started_again(lab, image):
+    """No request is lost, and the guest does not notice."""
+    lab.sh("truncate -s 24M /tmp/vol3")
+    with Server(lab, "vol3", "--store", "/tmp/vol3", "--latency", "2ms") as server:
+        with lab.create(DISK, args=["fill", "/dev/xvda", "3"], memory=48,
+                        more=[f"disk=['{line('vol3')}']"]) as guest:
+            for _ in range(4):
+                server.command.until(lambda: b"attached to" in server.command.out, PATIENCE)
+                time.sleep(random.random())
+                server.kill()
+                server.start()
+            result = guest.wait(600)
+        assert filled(result) == checksum(lab, "/tmp/vol3"), result.console
+    lab.sh("rm /tmp/vol3")
+
+
+def descriptors(lab, name):
+    """Open files and mapped grants of a server in dom0."""
+    pid = lab.sh(f"ps | grep 'disk serve {name}' | grep -v grep").split()[0]
+    return [int(lab.sh(command)) for command in
+            (f"ls /proc/{pid}/fd | wc -l", f"grep -c gntdev /proc/{pid}/maps || true")]
+
+
+def test_a_destroyed_guest_leaves_nothing_in_dom0(lab, image):
+    """The guest is destroyed while eight threads write."""
+    with Server(lab, "vol4", "--store", "memory:24M") as server:
+        before = None
+        for i in range(200 if LONG else 4):
+            with lab.create(DISK, args=["fill", "/dev/xvda", "3"], memory=48,
+                            type=("pv", "pvh")[i % 2], more=[f"disk=['{line('vol4')}']"]) as guest:
+                guest.wait_for("sectors of")
+                time.sleep(random.random() / 2)
+            assert server.command.until(lambda: server.said().count("detached") == i + 1, PATIENCE)
+            now = descriptors(lab, "vol4")
+            before = before or now
+            assert now == before and now[1] == 0, (now, before)
+            nothing_left(lab)
+        server.stop()
+
+
+def test_a_disk_is_attached_and_detached_under_load(lab, image):
+    with Server(lab, "vol5", "--store", "memory:24M") as server:
+        for i in range(20 if LONG else 2):
+            with lab.create(DISK, args=["fill", "/dev/xvda", "3"], memory=48,
+                            more=[f"disk=['{line('vol5')}']"]) as guest:
+                guest.wait_for("sectors of")
+                lab.sh(["xl", "block-detach", str(guest.domid), "xvda"])
+                result = guest.wait(PATIENCE)
+                assert "Test result: FAILURE" in result.console, result.console
+                assert server.command.until(lambda: server.said().count("detached") == 2 * i + 1, PATIENCE)
+                # A guest that has ended is still a domain, to which a disk can be attached.
+                lab.dom0(f"xl block-attach {guest.domid} '{line('vol5', 'xvdb')}'")
+            assert server.command.until(lambda: server.said().count("detached") == 2 * i + 2, PATIENCE), \
+                server.said()
+        nothing_left(lab)
+
+
+def test_a_disk_without_a_server_is_refused(lab, image):
+    lab.command()
+    status, said = lab.dom0("xenolith disk serve x --store memory:1M --fault 'write sometimes'")
+    assert status == 2 and "a fault is EIO" in said, said
+    status, said = lab.dom0("xenolith disk serve x --store /nonexistent")
+    assert status == 1 and "No such file" in said, said
+
+
+# ---- faults
+
+RAW = """
+read: EIO                   write beside it: ok     write: EIO          write ENOSPC: EIO
+read beside it: ok          write torn: EIO         write lost: ok      flush: EIO
+flush again: ok             discard: EIO            discard EOPNOTSUPP: EOPNOTSUPP
+read lost: ok               lost data: 0
+"""
+RULES = ("read 100..107 EIO", "write 200..207 EIO", "write 600..607 ENOSPC", "write 500..507 torn",
+         "write 700..707 lost", "flush EIO times 1", "discard 304..311 EIO",
+         "discard 400..407 EOPNOTSUPP")
+
+
+def faults(*rules):
+    return [word for rule in rules for word in ("--fault", rule)]
+
+
+def table(text):
+    return {cell.strip() for cell in re.split(r" {2,}|\n", text) if cell.strip()}
+
+
+def mkfs(folder, marker):
+    """An ext4 image of 5 MiB with a file `f` of two blocks; returns its path, and the file's sector."""
+    path, files = Path(folder) / "ext4", Path(folder) / "files"
+    files.mkdir()
+    (files / "f").write_bytes(marker * (8192 // len(marker)))
+    path.write_bytes(b"")
+    os.truncate(path, 5 << 20)
+    subprocess.run([shutil.which("mke2fs", path="/usr/sbin:/sbin"), "-q", "-F", "-t", "ext4", "-b", "4096",
+                    "-d", files, path], check=True, capture_output=True)
+    return path, path.read_bytes().find(marker) // 512
+
+
+def test_faults_of_a_disk_reach_the_program(lab, image):
+    with Server(lab, "bad", "--store", "memory:1M", *faults(*RULES)):
+        result = lab.run_guest(image, args=["raw", "/dev/xvda"], memory=48, timeout=PATIENCE,
+                               more=[f"disk=['{line('bad')}']"])
+    found = set(result.console.replace("\r", "").splitlines())
+    assert table(RAW) <= found, (table(RAW) - found, result.console)
+
+
+def test_faults_of_a_disk_through_ext4(lab, image):
+    """A read, a write-back and a flush that fail are errors of read() and fsync()."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, sector = mkfs(folder, b"0123456789abcdef")
+        data = path.read_bytes()
+    lab.put(data, "/tmp/ext4")
+    mount = {"memory": 48, "timeout": PATIENCE, "cmdline": "mount=xvda:/d",
+             "more": [f"disk=['{line('ext4')}']"]}
+    for rules, what, expected in (
+            ([f"read {sector}..{sector + 7} EIO", f"write {sector + 8}..{sector + 15} EIO"], "file",
+             "open: ok  file read: EIO  file write: ok  fsync: EIO"),
+            (["flush EIO after 3s"], "sync", "fsync: EIO")):
+        with Server(lab, "ext4", "--store", "overlay:/tmp/ext4:memory", *faults(*rules)):
+            result = lab.run_guest(image, args=[what, "/d/f"], **mount)
+        found = set(result.console.replace("\r", "").splitlines())
+        assert table(expected) <= found, (what, table(expected) - found, result.console)
+    lab.sh("rm /tmp/ext4")
+
+
+def test_a_disk_that_stops_does_not_delay_the_end(lab, image):
+    """xl shutdown ends a guest whose disk does not respond any more."""
+    with Server(lab, "stops", "--store", "memory:1M", *faults("any hang after 2s")):
+        with lab.create(image, args=["busy", "/dev/xvda"], memory=48,
+                        more=[f"disk=['{line('stops')}']"]) as guest:
+            guest.wait_for("busy")
+            time.sleep(3)
+            guest.shutdown()
+            assert guest.wait(PATIENCE).reason == "poweroff"
+
+
+# ---- the driver domain
+
+def storage(lab, *args, **how):
+    guest = lab.create(STORAGE, args=args, memory=how.pop("memory", 192), name="storage", **how)
+    guest.wait_for("storage: ready")
+    return guest
+
+
+def of(server, target, more=""):
+    return f"disk=['vdev=xvda,format=raw,backend={server.name}{more},target={target}']"
+
+
+def guest_sum(lab, server, target, timeout=600):
+    result = lab.run_guest(DISK, args=["sum", "/dev/xvda"], memory=48, timeout=timeout,
+                           more=[of(server, target)])
+    return filled(result)
+
+
+def test_a_driver_domain_serves_disks(lab, image):
+    """Memory, to PV and PVH guests; the data stays when a guest ends."""
+    for kind in ("pv", "pvh"):
+        with storage(lab, "vol1=memory:16M", type=kind) as server:
+            for seed, front in enumerate(("pv", "pvh"), 5):
+                result = lab.run_guest(DISK, args=["fill", "/dev/xvda", str(seed)], memory=48,
+                                       type=front, more=[of(server, "vol1")], timeout=600)
+                assert guest_sum(lab, server, "vol1") == filled(result), result.console
+            assert server.console_text().count("is detached") == 4, server.console_text()
+
+
+def test_linux_uses_a_disk_of_a_driver_domain(lab, image):
+    with storage(lab, "vol1=memory:24M") as server:
+        use_by_linux(lab, f"vdev=xvda,format=raw,backend={server.name},target=vol1")
+
+
+def ends_in_guest(lab, guest):
+    """Pages of other guests that it has mapped, and its ports, but for the endpoint's."""
+    xen = json.loads(lab.sh(f"xenolith call {guest.name} org.xenolith.xen1.Get"))["xen"]
+    return [xen["grants"]["mapped"], sorted(p["name"] for p in xen["ports"] if p["name"] != "vchan")]
+
+
+def test_a_destroyed_guest_leaves_nothing_in_the_driver_domain(lab, image):
+    with storage(lab, "vol1=memory:24M") as server:
+        lab.command()
+        before = None
+        for i in range(200 if LONG else 4):
+            with lab.create(DISK, args=["fill", "/dev/xvda", "3"], memory=48,
+                            more=[of(server, "vol1")]) as guest:
+                guest.wait_for("sectors of")
+                time.sleep(random.random() / 2)
+            server.watcher.until(lambda: server.console_text().count("is detached") > i, PATIENCE)
+            now = ends_in_guest(lab, server)
+            before = before or now
+            assert now == before and now[0] == 0, (now, before)
+            assert not lab.sh(f"xenstore-ls /local/domain/{server.domid}/backend/vbd | grep state"
+                              " || true").strip()
+
+
+def gpt(path, parts, size=16 << 20):
+    """A disk with a GPT: {name: (first sector, sectors)}."""
+    entries = b""
+    for name, (first, n) in parts.items():
+        entries += struct.pack("<16s16sQQQ72s", uuid.uuid4().bytes, uuid.uuid4().bytes, first,
+                               first + n - 1, 0, name.encode("utf-16-le"))
+    entries = entries.ljust(128 * 128, b"\0")
+    def header(crc):
+        return struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, crc, 0, 1,
+                           size // 512 - 1, 34, size // 512 - 34, bytes(16), 2, 128, 128,
+                           zlib.crc32(entries))
+    path.write_bytes((bytes(512) + header(zlib.crc32(header(0)))).ljust(1024, b"\0") + entries)
+    os.truncate(path, size)
+
+
+def test_a_driver_domain_divides_its_disk(lab, image):
+    """Partitions of a table; files of a mounted file system; copies of a golden image."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole, files = Path(folder) / "gpt", Path(folder) / "files"
+        gpt(whole, {"one": (2048, 8192), "two": (10240, 8192)})
+        files.mkdir()
+        golden = random.randbytes(3 << 20)
+        (files / "golden").write_bytes(golden)
+        (files / "plain").write_bytes(bytes(2 << 20))
+        data = Path(folder) / "data"
+        data.write_bytes(b"")
+        os.truncate(data, 24 << 20)
+        subprocess.run([shutil.which("mke2fs", path="/usr/sbin:/sbin"), "-q", "-F", "-t", "ext4", "-d", files,
+                        data], check=True, capture_output=True)
+        with storage(lab, "--table", "/dev/xvda", "--files", "/d", "copy=cow:/d/golden",
+                     cmdline="mount=xvdb:/d", disks=[str(whole), str(data)]) as server:
+            sums = {}
+            for seed, target in enumerate(("one", "two", "plain"), 1):
+                result = lab.run_guest(DISK, args=["fill", "/dev/xvda", str(seed)], memory=48,
+                                       more=[of(server, target)], timeout=600)
+                sums[target] = filled(result)
+            for target, expected in sums.items():
+                assert guest_sum(lab, server, target) == expected, target
+            for _ in range(2):          # each guest has a copy of its own
+                assert guest_sum(lab, server, "copy") == zlib.crc32(golden)
+                filled(lab.run_guest(DISK, args=["fill", "/dev/xvda", "9"], memory=48,
+                                     more=[of(server, "copy")], timeout=600))
+            server.shutdown()
+            assert server.wait(PATIENCE).reason == "poweroff"

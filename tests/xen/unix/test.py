@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: ISC
+"""Guests that are processes: the sandbox, signals, the tender's options (docs/unix.md).
+
+LONG=1: 10,000 kills at random times instead of 40.
+"""
+
+import concurrent.futures
+import errno
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import process_cli
+
+LONG = os.environ.get("LONG") == "1"
+SYSTEM_CALLS = range(0, 461)
+# What the monitor uses: docs/security.md has the list.  Without the right arguments, all but
+# those below end the process.
+ANY_ARGUMENTS = {"munmap": 11, "rt_sigaction": 13, "rt_sigreturn": 15, "restart_syscall": 219,
+                 "exit_group": 231}
+BY_ARGUMENTS = {"write": 1, "mmap": 9, "arch_prctl": 158, "futex": 202, "timer_settime": 223,
+                "clock_gettime": 228, "tgkill": 234}
+# uretprobe and uprobe, which no filter is asked about since Linux 6.12; they are for the kernel's
+# own code in a process and fail elsewhere.
+UNFILTERED = (335, 336)
+BAD = -1                                # an argument that no call of the monitor has
+
+
+def tender_words(image, options, words):
+    return [process_cli.make_tender(), "--end", *options, image, "--", *map(str, words)]
+
+
+def run(image, *words, timeout=120, options=(), **how):
+    return subprocess.run(tender_words(image, options, words), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=timeout, **how)
+
+
+def outcome(image, *words):
+    """returned N, killed, or ended: of a system call."""
+    done = run(image, "call", *words)
+    assert "calling" in done.stdout, done
+    returned = re.search(r"returned (-?\d+)", done.stdout)
+    if returned:
+        return int(returned[1])
+    return re.search(r"ended by (\w+)", done.stderr)[1]
+
+
+def outcomes(image, calls):
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(calls, pool.map(lambda call: outcome(image, *call), calls)))
+
+
+def test_only_the_monitors_system_calls_are_possible(lab, image):
+    # rt_sigreturn() does what it does to any process: it continues with what is on the stack.
+    calls = [(nr, BAD, BAD, BAD, BAD, BAD, BAD) for nr in SYSTEM_CALLS
+             if nr != ANY_ARGUMENTS["rt_sigreturn"]]
+    allowed = set(ANY_ARGUMENTS.values())
+    for (nr, *_), what in outcomes(image, calls).items():
+        if nr in UNFILTERED:
+            assert what == "killed" or what < 0, (nr, what)
+            continue
+        ends = nr not in allowed or nr == ANY_ARGUMENTS["exit_group"]
+        assert (what == "killed") == ends, (nr, what)
+    # x32, whose numbers have bit 30 set.
+    assert outcome(image, 1 << 30 | 1, 1, 0, 0) == "killed"
+
+
+def test_arguments_of_system_calls_are_checked(lab, image):
+    n = BY_ARGUMENTS
+    memory = 0x7e0000000000
+    shared, fixed, private, anonymous = 1, 16, 2, 32
+    killed = [
+        (n["write"], 1, 0, 8), (n["write"], 4, 0, 9), (n["write"], 3, 0, 8),
+        (n["write"], 1 << 32 | 2, 0, 1),
+        (n["mmap"], memory, 4096, 5, shared | fixed, 3, 0),         # executable
+        (n["mmap"], memory, 4096, 4, shared | fixed, 3, 0),
+        (n["mmap"], memory, 4096, 3, private | fixed | anonymous, -1, 0),
+        (n["mmap"], memory, 4096, 3, shared | fixed, 0, 0),         # another file
+        (n["arch_prctl"], 0x1001, 0), (n["arch_prctl"], 0x1003, 0), (n["arch_prctl"], 0x1004, 0),
+        (n["futex"], 0x1000, 1, 1), (n["futex"], 0x1000, 128, 0), (n["timer_settime"], 5, 0, 0, 0),
+        (n["timer_settime"], 0, 1, 0, 0), (n["clock_gettime"], 2, 0), (n["tgkill"], 1, 1, 9),
+    ]
+    # No ioctl and no fcntl, whatever they ask for.
+    killed += [(16, 0, request) for request in (0x5401, 0x5412, 0x541b, 0x5413, 0x400454ca, 0)]
+    killed += [(72, fd, command) for fd in (0, 3) for command in (0, 1, 2, 3, 4, 1030, 1033)]
+    for call, what in outcomes(image, killed).items():
+        assert what == "killed", (call, what)
+    works = {(n["clock_gettime"], 1, 0): -errno.EFAULT, (n["write"], 2, 0, 0): 0,
+             (n["mmap"], memory, 4096, 3, shared | fixed, 3, 0): memory}
+    for call, what in outcomes(image, list(works)).items():
+        assert what == works[call], (call, what)
+
+
+def start(image, *words, options=(), **how):
+    how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+    return subprocess.Popen(tender_words(image, options, words), **how)
+
+
+def child_of(tender):
+    path = Path(f"/proc/{tender.pid}/task/{tender.pid}/children")
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            words = path.read_text().split()
+        except OSError:
+            return None
+        if words:
+            return int(words[0])
+        time.sleep(0.001)
+    return None
+
+
+def gone(pid):
+    """Waits until a process does not exist, or is only waited for."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state in "ZX":
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def test_kills_at_random_leave_no_process(lab, image):
+    seed = random.randrange(1 << 32)
+    print(f"      seed {seed}")
+    choice = random.Random(seed)
+    for _ in range(10000 if LONG else 40):
+        tender = start(image, choice.choice(("spin", "sleep", "write")), stdout=subprocess.DEVNULL)
+        whom = choice.choice(("tender", "child"))
+        sign = choice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT,
+                              signal.SIGSEGV, signal.SIGABRT))
+        time.sleep(choice.choice((0, 0.002, 0.01, 0.03)) * choice.random())
+        child = child_of(tender)
+        if child is None:
+            assert tender.wait(30) is not None
+            continue
+        os.kill(tender.pid if whom == "tender" else child, sign)
+        # A signal that only asks, or that the guest ignores, is followed by one that does not.
+        time.sleep(0.001)
+        if tender.poll() is None:
+            tender.kill()
+        assert tender.wait(30) is not None, (seed, whom, sign)
+        assert gone(child), (seed, whom, sign)
+        tender.stderr.close()
+
+
+def test_a_closed_pipe_and_a_full_one(lab, image):
+    tender = start(image, "write")          # nobody reads: the pipe is full soon
+    time.sleep(0.3)
+    child = child_of(tender)
+    used = [int(Path(f"/proc/{p}/schedstat").read_text().split()[0]) for p in (child, tender.pid)]
+    time.sleep(0.5)
+    after = [int(Path(f"/proc/{p}/schedstat").read_text().split()[0]) for p in (child, tender.pid)]
+    assert sum(after) - sum(used) < 0.1e9, (used, after)
+    tender.send_signal(signal.SIGINT)       # it can still be ended
+    tender.send_signal(signal.SIGINT)
+    tender.stdout.read()
+    assert tender.wait(30) is not None and gone(child)
+    tender = start(image, "write")
+    child = child_of(tender)
+    tender.stdout.read(1000)
+    tender.stdout.close()
+    time.sleep(0.1)
+    tender.send_signal(signal.SIGTERM)
+    assert tender.wait(30) == 143 and gone(child), tender.returncode
+
+
+def test_ctrl_c_asks_and_then_destroys(lab, image):
+    tender = start(image, "sleep")
+    assert tender.stdout.readline() and b"sleeping" in tender.stdout.readline()
+    tender.send_signal(signal.SIGINT)
+    said = tender.stdout.read()
+    assert tender.wait(30) == 143 and b"requested by control/shutdown" in said, said
+    tender = start(image, "spin", options=["--cmdline", "control=off shutdown-timeout=600s"])
+    child = child_of(tender)
+    os.kill(child, signal.SIGSTOP)
+    tender.send_signal(signal.SIGINT)
+    tender.send_signal(signal.SIGTERM)
+    assert tender.wait(30) == 130 and gone(child)
+
+
+def test_sigquit_shows_the_threads(lab, image):
+    tender = start(image, "spin")
+    while b"spinning" not in tender.stdout.readline():
+        pass
+    tender.send_signal(signal.SIGQUIT)
+    said = b""
+    while b"grants:" not in said:
+        line = tender.stdout.readline()
+        assert line, said
+        said += line
+    assert re.search(rb"NMI: thread main is at\s+\w+ main\+", said), said
+    assert b"threads: " in said and b"main " in said, said
+    tender.kill()
+    tender.wait()
+
+
+def allow_core():
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def test_the_status_and_a_core_dump(lab, image):
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(image, "fault", cwd=folder, preexec_fn=allow_core)
+        assert done.returncode == 134, done
+        assert "write to 0000000000000008 (a null pointer)" in done.stdout, done
+        assert re.search(r"\bfault\+0x", done.stdout), done.stdout
+        cores = list(Path(folder).glob("core*"))
+        if not cores or Path("/proc/sys/kernel/core_pattern").read_text()[:1] in "|/":
+            return                          # it is somewhere else
+        said = subprocess.run(["gdb", "-batch", "-ex", "bt", image.with_suffix(".elf"), cores[0]],
+                              capture_output=True, text=True).stdout
+        assert re.search(r"#0 .*fault \(.*\n#1 .*main \(", said), said
+
+
+def free_port(host, family):
+    with socket.socket(family) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def test_forwarded_ports_are_served(lab, image):
+    places = [(host, free_port(host, family)) for host, family in
+              (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))]
+    tender = start(image, "serve", 80, options=[f"--port={h}:{p}:80" for h, p in places])
+    while b"serving" not in (line := tender.stdout.readline()):
+        assert line, tender.stderr.read()
+    for place in places:
+        said, end = b"", time.monotonic() + 60
+        while said != b"hello" and time.monotonic() < end:      # it may have no address yet
+            try:
+                with socket.create_connection(place, timeout=5) as s:
+                    said = s.recv(100)
+            except OSError:
+                time.sleep(0.1)
+        assert said == b"hello", place
+    tender.terminate()
+    tender.stdout.read()
+    assert tender.wait(30) == 143
+
+
+def test_wrong_words_are_refused(lab, image):
+    for options, says in ((["--memory", "3"], "not a size"), (["--disk", "/none"], "/none"),
+                          (["--net", "bridge"], "expected yes, no"),
+                          (["-p", "80"], "LOCALPORT:GUESTPORT"),
+                          (["--disk", "/dev/null"], "neither a file"),
+                          (["--timeout", "x"], "not a number")):
+        done = run(image, "sleep", options=options)
+        assert done.returncode in (1, 2) and says in done.stderr, (options, done)
+    for data in (b"", b"\x7fELF" + bytes(100), b"#!/bin/sh\n" * 10, image.read_bytes()[:5000],
+                 Path("/bin/true").read_bytes()):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(data)
+            f.flush()
+            done = run(f.name)
+            assert done.returncode == 2 and f.name in done.stderr, (data[:20], done)
