@@ -229,7 +229,38 @@ static void whole_files_are_locked_by_inode(void)
 	CHECK(!lockf(a, F_ULOCK, 0) && !lockf(a, F_TLOCK, -2) && !close(a));
 }
 
+/* What open() of the other end would wait for, it does not find. */
+static void ends_of_a_fifo_come_and_go(void)
+{
+	char data[16];
+	int in, out, other;
+
+	FAILS(ENXIO, open("fifo", O_WRONLY | O_NONBLOCK));
+	in = open("fifo", O_RDONLY | O_NONBLOCK);
+	CHECK(in >= 0 && read(in, data, 1) == 0);
+	out = open("fifo", O_WRONLY | O_NONBLOCK);
+	other = open("fifo", O_WRONLY);
+	CHECK(out >= 0 && other >= 0);
+	FAILS(EAGAIN, read(in, data, 1));
+	FAILS(ESPIPE, lseek(in, 0, SEEK_SET));
+	FAILS(EBADF, write(in, "x", 1));
+	CHECK(write(out, "hello", 5) == 5 && !close(out));
+	CHECK(read(in, data, 16) == 5 && !memcmp(data, "hello", 5));
+	FAILS(EAGAIN, read(in, data, 1));
+	CHECK(write(other, "x", 1) == 1 && !close(other));
+	CHECK(read(in, data, 16) == 1 && read(in, data, 16) == 0);
+	other = open("fifo", O_WRONLY);
+	CHECK(other >= 0 && !close(in));
+	FAILS(EPIPE, write(other, "x", 1));
+	CHECK(!close(other));
+	other = open("fifo", O_RDWR);
+	CHECK(other >= 0 && write(other, "both", 4) == 4 && !unlink("fifo"));
+	CHECK(read(other, data, 16) == 4 && !memcmp(data, "both", 4) && !close(other));
+	FAILS(ENOENT, open("fifo", O_RDONLY));
+}
+
 static const struct claim claims[] = {
+	{ "ends of a FIFO come and go", ends_of_a_fifo_come_and_go },
 	{ "file positions are shared by dup() and moved", positions_are_shared_and_moved },
 	{ "a hundred buffers are written and read", many_buffers_are_written_and_read },
 	{ "holes are found and made", holes_are_found_and_made },

@@ -26,6 +26,7 @@ static struct {
 	unsigned waits;
 	unsigned refused;
 	unsigned left;			/* workers */
+	bool has_crashed;
 } now;
 
 struct worker {
@@ -35,7 +36,7 @@ struct worker {
 	size_t size;
 	uint8_t at_crash[PIECES * PIECE];	/* what was synced then */
 	size_t size_at_crash;
-	bool exists_at_crash, synced;
+	size_t safe;			/* so many bytes are synced, and not written since */
 };
 static struct worker workers[WORKERS];
 
@@ -214,9 +215,23 @@ static void compare(struct fs *fs, const struct worker *w, const uint8_t *data, 
 static void refused(struct worker *w, size_t at, size_t len)
 {
 	memset(w->data + at, 0, len);
+	w->safe = 0;
 	put(w->inode, w->data, w->size, 0);
 	if (sim_chance(3))
 		ok(now.fs->ops->truncate(w->inode, w->size), "truncate");
+}
+
+/* The disk, and what has been synced, are kept as they are now. */
+static void crash(void)
+{
+	if (now.has_crashed)
+		return;
+	now.has_crashed = true;
+	memcpy(now.crashed.data, now.image.data, now.image.size);
+	for (struct worker *w = workers; w < workers + WORKERS; w++) {
+		w->size_at_crash = w->safe;
+		memcpy(w->at_crash, w->data, w->size);
+	}
 }
 
 static void work(void *arg)
@@ -231,8 +246,14 @@ static void work(void *arg)
 
 		if (at + len > sizeof(w->data))
 			at = sizeof(w->data) - len;
+		/* Sometimes into a hole. */
+		if (sim_chance(4) && w->size + 9000 < sizeof(w->data) - len) {
+			ok(now.fs->ops->truncate(w->inode, w->size + 9000), "truncate");
+			at = w->size + sim_below(9000);
+			w->size += 9000;
+		}
 		memset(w->data + at, bad ? BAD : 'a' + sim_below(26), len);
-		w->synced = false;
+		w->safe = at < w->safe ? at : w->safe;
 		put(w->inode, w->data + at, len, at);
 		if (at + len > w->size)
 			w->size = at + len;
@@ -241,10 +262,12 @@ static void work(void *arg)
 			sim_fail("%s: %s returns %d", bad ? "refused data" : "good data",
 				 data_only ? "fdatasync()" : "fsync()", rc);
 		if (bad) {
+			if (sim_chance(10))
+				crash();
 			refused(w, at, len);
 			ok(sync(w->inode, data_only), "the second fsync()");
 		}
-		w->synced = true;
+		w->safe = w->size;
 	}
 	now.left--;
 }
@@ -260,16 +283,30 @@ static void others(void *arg)
 			ok(now.fs->ops->unlink(now.fs->root, "other", 5), "unlink");
 		else
 			inode_put(make("other"));
-		if (k == crash_at) {
-			memcpy(now.crashed.data, now.image.data, now.image.size);
-			for (struct worker *w = workers; w < workers + WORKERS; w++) {
-				w->exists_at_crash = w->synced;
-				w->size_at_crash = w->size;
-				memcpy(w->at_crash, w->data, w->size);
-			}
-		}
+		if (k == crash_at)
+			crash();
 		sim_sleep();
 	}
+}
+
+/* Free blocks of the new disk have other bytes than files are given (tests/fs/image.c). */
+static void shows_nothing_else(struct fs *fs, const struct worker *w)
+{
+	static uint8_t got[PIECES * PIECE];
+	struct fs_vec v = { got, sizeof(got) };
+	struct inode *i;
+	struct fs_open o;
+	ssize_t n;
+
+	if (fs->ops->lookup(fs->root, w->name, strlen(w->name), &i))
+		return;
+	fs_open_begin(&o, i);
+	n = fs->ops->read(&o, &v, 1, 0);
+	fs_open_end(&o);
+	inode_put(i);
+	for (ssize_t k = 0; k < n; k++)
+		if (got[k] && (got[k] < 'a' || got[k] > 'z'))
+			sim_fail("after a crash, byte %zd of %s is %#x, which nobody wrote", k, w->name, got[k]);
 }
 
 static void after_the_crash(void)
@@ -281,9 +318,11 @@ static void after_the_crash(void)
 	device_memory(&d, now.crashed.data, now.crashed.size);
 	if (ext4_mount(&d.block, &o, &fs))
 		sim_fail("recovery: %s", o.reason);
-	for (struct worker *w = workers; w < workers + WORKERS; w++)
-		if (w->exists_at_crash)
+	for (struct worker *w = workers; w < workers + WORKERS; w++) {
+		if (w->size_at_crash)
 			compare(fs, w, w->at_crash, w->size_at_crash, "after a crash");
+		shows_nothing_else(fs, w);
+	}
 	ok(fs->ops->unmount(fs), "unmount after a crash");
 	image_check(&now.crashed, "refused data and a crash");
 	device_end(&d);
@@ -296,6 +335,7 @@ static void one_run(uint64_t seed, const char *options)
 
 	begin(seed, options, 8);
 	now.left = WORKERS;
+	now.has_crashed = false;
 	now.crashed = (struct image){ malloc(now.image.size), now.image.size };
 	memcpy(now.crashed.data, now.image.data, now.image.size);
 	memset(workers, 0, sizeof(workers));
