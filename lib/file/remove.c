@@ -10,3 +10,10 @@ int remove(const char *name)
 
 	return rc && errno == EISDIR ? rmdir(name) : rc;
 }
+
+/* newlib's tmpfile() calls it. */
+int _remove_r(struct _reent *reent, const char *name)
+{
+	(void)reent;
+	return remove(name);
+}

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 LONG = os.environ.get("LONG") == "1"
-THREADS = ("*",) if LONG else ("walthread5", "cgt_pager_1", "create_drop_index_1", "stress1")
+THREADS = ("*",) if LONG else ("checkpoint_starvation_1", "create_drop_index_1", "stress1")
 
 
 def run(lab, image, args, memory=96):

@@ -223,6 +223,21 @@ void *xc_map_foreign_range(xc_interface *x, uint32_t domid, int size, int prot,
 	return NULL;
 }
 
+int xc_physinfo(xc_interface *x, xc_physinfo_t *info)
+{
+	(void)x, (void)info;
+	return refuse();
+}
+
+/* A backend for other guests, of which a process has none. */
+void disk_serve(int argc, char **argv);
+void disk_serve(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	fputs("xenolith: disks are served to guests of Xen only\n", stderr);
+	exit(2);
+}
+
 /* ---- vchan */
 
 struct channel {
