@@ -84,6 +84,9 @@ int main(int argc, char **argv)
 
 		if (t->number < first)
 			continue;
+		fflush(stdout);
+		if (dup2(console, 1) < 0 || !freopen("/dev/stdout", "w", stdout))
+			return 1;
 		say("\n@@ %d start %s\n", t->number, t->name);
 		pthread_attr_init(&attr);
 		pthread_attr_setstacksize(&attr, STACK);
