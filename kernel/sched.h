@@ -78,7 +78,7 @@ void thread_sleep(uint64_t deadline);	/* sleeps */
 void thread_wake(struct thread *t);
 
 /*
- * Delivers signals to the current thread.  lib/process/signal.c defines it, if it is linked.
+ * Delivers signals to the current thread.  lib/signal/signal.c defines it, if it is linked.
  * Called each time that a thread whose signal_due is set leaves the kernel, or would continue after
  * an upcall in which other threads ran.  May sleep, and need not return.
  */

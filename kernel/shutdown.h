@@ -99,7 +99,7 @@ void shutdown_request(unsigned reason, const char *why);
 /*
  * Sends the process a signal, as kill() of another process does; does not sleep.  Returns 0;
  * -ENOENT, without an effect, if there is no handler and no thread waits for the signal;
- * -EINVAL for an invalid number.  Weak: it is in lib/process/signal.c, which is linked if the
+ * -EINVAL for an invalid number.  Weak: it is in lib/signal/signal.c, which is linked if the
  * application uses signals.
  */
 int shutdown_signal(int signal) __attribute__((weak));

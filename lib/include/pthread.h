@@ -15,6 +15,9 @@ extern "C" {
 #if __GNU_VISIBLE
 #define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP { .__type = PTHREAD_MUTEX_RECURSIVE }
 #define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP { .__type = PTHREAD_MUTEX_ERRORCHECK }
+
+/* The attributes of a thread, with its stack, which has a guard page. Returns 0 or ESRCH. */
+int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr);
 #endif
 
 /*

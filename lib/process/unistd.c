@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -132,6 +133,15 @@ long sysconf(int name)
 		return _POSIX_SPIN_LOCKS;
 	case _SC_SEMAPHORES:
 		return _POSIX_SEMAPHORES;
+	case _SC_REALTIME_SIGNALS:
+		return _POSIX_REALTIME_SIGNALS;
+	case _SC_RTSIG_MAX:
+		return SIGRTMAX - SIGRTMIN + 1;
+	case _SC_SIGQUEUE_MAX:
+	case _SC_TIMER_MAX:
+		return 1024;			/* of signal.h and timer.c */
+	case _SC_DELAYTIMER_MAX:
+		return INT_MAX;
 	case _SC_OPEN_MAX:
 		getrlimit(RLIMIT_NOFILE, &limit);
 		return limit.rlim_cur;
@@ -181,7 +191,6 @@ long sysconf(int name)
 	case _SC_THREAD_PRIO_INHERIT:
 	case _SC_THREAD_PRIO_PROTECT:
 	case _SC_PRIORITY_SCHEDULING:
-	case _SC_REALTIME_SIGNALS:
 	case _SC_JOB_CONTROL:
 	case _SC_MEMLOCK:
 	case _SC_MESSAGE_PASSING:

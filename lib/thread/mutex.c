@@ -39,19 +39,29 @@ static bool acquired(void *arg)
 	return false;
 }
 
-bool mutex_sleep(struct mutex *m, uint64_t deadline)
+/* Returns 1, 0 at the deadline, or -EINTR: a handler runs when it has left the kernel. */
+static int mutex_wait(struct mutex *m, uint64_t deadline)
 {
 	struct waiting w = { m, { .what = A_TRY } };
-	bool locked;
+	int rc;
 
 	kernel_enter();
 	line_join(&m->line, &w.sleeper);
-	locked = wait_with_signals(&w.sleeper.queue, deadline, acquired, &w);
+	rc = wait_with_signals(&w.sleeper.queue, deadline, acquired, &w);
 	line_leave(&m->line, &w.sleeper);
 	if (m->line.first)	/* at the deadline, too, it has an owner */
 		m->owner |= MUTEX_WAITED;
 	kernel_leave();
-	return locked;
+	return rc;
+}
+
+bool mutex_sleep(struct mutex *m, uint64_t deadline)
+{
+	int rc;
+
+	while ((rc = mutex_wait(m, deadline)) < 0)
+		;
+	return rc;
 }
 
 void mutex_wake(struct mutex *m)

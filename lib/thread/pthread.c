@@ -162,6 +162,9 @@ int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*main)(void
 
 	if (attr && attr->__initialized != PTHREAD_INITIALIZED)
 		return EINVAL;
+	if (attr && attr->inheritsched == PTHREAD_EXPLICIT_SCHED &&
+	    attr->schedpolicy != SCHED_OTHER)
+		return ENOTSUP;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return EAGAIN;

@@ -31,7 +31,7 @@ struct pthread {
 	bool cancelled;			/* pthread_cancel() was called */
 	bool cancel_now;		/* a cancellation point was reached since */
 	unsigned nested;		/* handlers that run in the middle of a call */
-	sigset_t blocked;		/* signals: lib/process/signal.c */
+	sigset_t blocked;		/* signals: lib/signal/signal.c */
 	struct pending pending;
 	sigset_t waited_for;		/* set that sigwait() waits for */
 	sigset_t unmasked;		/* blocked signals after signal_unmask() */

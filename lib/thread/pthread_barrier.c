@@ -2,8 +2,8 @@
 /* Barriers (POSIX.1-2017: pthread_barrier_wait). */
 #include "kernel/sched.h"
 #include "lib/thread/line.h"
-#include "lib/thread/signals.h"
 #include "lib/thread/pthread.h"
+#include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -29,13 +29,13 @@ int pthread_barrier_destroy(pthread_barrier_t *b)
 
 static int barrier_sleep(pthread_barrier_t *b)
 {
+	struct pthread *self = pthread_current();
 	struct sleeper s = { 0 };
 
 	line_join(line_of(b), &s);
-	if (!wait_with_signals(&s.queue, NEVER, line_granted, &s)) {	/* it was cancelled */
-		line_leave(line_of(b), &s);
-		b->__arrived--;
-	}
+	self->nested++;		/* it is no cancellation point */
+	(void)wait_or_signal(&s.queue, NEVER, SIGNAL_CONTINUES, s.granted);
+	self->nested--;
 	return 0;
 }
 

@@ -60,20 +60,22 @@ static void grant_waiters(pthread_rwlock_t *l)
 static int rwlock_sleep(pthread_rwlock_t *l, int what, uint64_t deadline)
 {
 	struct sleeper s = { .what = what };
+	int rc;
 
 	line_join(line_of(l), &s);
-	if (wait_with_signals(&s.queue, deadline, line_granted, &s))
+	rc = wait_with_signals(&s.queue, deadline, line_granted, &s);
+	if (rc > 0)
 		return 0;
 	line_leave(line_of(l), &s);
 	grant_waiters(l);			/* threads that waited only because of this one */
-	return ETIMEDOUT;
+	return rc ? EINTR : ETIMEDOUT;
 }
 
 /*
  * when: NULL: no timeout. An invalid time is an error only if the call would have to
  * wait, as in POSIX.
  */
-static int lock(pthread_rwlock_t *l, int what, const struct timespec *when)
+static int lock_once(pthread_rwlock_t *l, int what, const struct timespec *when)
 {
 	uint64_t deadline = NEVER;
 	int error = 0;
@@ -88,6 +90,16 @@ static int lock(pthread_rwlock_t *l, int what, const struct timespec *when)
 			error = rwlock_sleep(l, what, deadline);
 	}
 	kernel_leave();
+	return error;
+}
+
+/* A handler runs outside the kernel, and may not return. */
+static int lock(pthread_rwlock_t *l, int what, const struct timespec *when)
+{
+	int error;
+
+	while ((error = lock_once(l, what, when)) == EINTR)
+		;
 	return error;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals in calls that wait: the interface to lib/process/signal.c.
+ * Signals in calls that wait: the interface to lib/signal/signal.c.
  *
  * All functions are weak: a program without signal functions gets no signals, and its
  * image does not contain them. Kernel code.
@@ -58,7 +58,7 @@ void signal_unmask(const sigset_t *mask) __attribute__((weak));
 void signal_thread_ends(struct pending *p) __attribute__((weak));
 
 /*
- * Cancellation (lib/process/cancel.c). cancel_waits(): called when a cancellation point is
+ * Cancellation (lib/signal/cancel.c). cancel_waits(): called when a cancellation point is
  * about to sleep; true: it must not, and returns -EINTR. cancel_act(): called outside the kernel
  * when signals are delivered; ends the thread if it was cancelled.
  */
@@ -66,14 +66,15 @@ bool cancel_waits(void) __attribute__((weak));
 void cancel_act(void) __attribute__((weak));
 
 /*
- * wait_until_deadline() for calls that are no cancellation points and continue after a handler, such
- * as pthread_mutex_lock(): held(arg) is the condition.
+ * For calls that are no cancellation points and continue after a handler, such as
+ * pthread_mutex_lock(): held(arg) is the condition. Returns 1 if it holds, 0 if the deadline has
+ * passed, or -EINTR: the caller must leave the kernel, where the handlers run, and begin again.
  */
-bool signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
+int signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
 	__attribute__((weak));
 
-static inline bool wait_with_signals(struct waitq *queue, uint64_t deadline,
-				     bool (*held)(void *arg), void *arg)
+static inline int wait_with_signals(struct waitq *queue, uint64_t deadline,
+				    bool (*held)(void *arg), void *arg)
 {
 	if (signal_wait_until)
 		return signal_wait_until(queue, deadline, held, arg);

@@ -24,6 +24,7 @@
 #define _POSIX_CPUTIME			200809L
 #define _POSIX_MONOTONIC_CLOCK		200809L
 #define _POSIX_READER_WRITER_LOCKS	200809L
+#define _POSIX_REALTIME_SIGNALS		200809L
 #define _POSIX_SEMAPHORES		200809L
 #define _POSIX_SPIN_LOCKS		200809L
 #define _POSIX_THREAD_ATTR_STACKSIZE	200809L
@@ -32,7 +33,7 @@
 #define _POSIX_THREAD_SAFE_FUNCTIONS	200809L
 #define _POSIX_TIMEOUTS			200809L
 #define _POSIX_TIMERS			200809L
-/* Threads cannot be cancelled, so newlib's stdio needs no protection against it. */
+/* newlib's stdio needs no protection against cancellation: lib/libc/locks_cancel.c. */
 #ifndef _COMPILING_NEWLIB
 #define _POSIX_THREADS			200809L
 #endif

@@ -138,7 +138,7 @@ typedef struct {
 #define SA_NOCLDSTOP	0x00000001	/* no effect: there are no children */
 #define SA_NOCLDWAIT	0x00000002
 #define SA_SIGINFO	0x00000004	/* sa_sigaction: the third argument is NULL */
-#define SA_ONSTACK	0x08000000	/* the handler runs on the stack of sigaltstack() */
+#define SA_ONSTACK	0x08000000	/* no effect */
 #define SA_RESTART	0x10000000
 #define SA_NODEFER	0x40000000
 #define SA_RESETHAND	0x80000000
@@ -199,7 +199,7 @@ int pthread_kill(pthread_t thread, int sig);
 
 /* Fails with EAGAIN if too many signals are queued. */
 int sigqueue(pid_t pid, int sig, const union sigval value);
-int sigaltstack(const stack_t *__restrict stack, stack_t *__restrict old);
+int sigaltstack(const stack_t *__restrict stack, stack_t *__restrict old);	/* does not link */
 
 /* The older functions of XSI. */
 int sighold(int sig);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Actions and masks of signals (POSIX.1-2017: sigaction, signal, pthread_sigmask). */
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Waiting for signals (POSIX.1-2017: sigsuspend, pause, sigwait, sigtimedwait). */
 #include "kernel/clock.h"
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 #include "lib/thread/clocks.h"
 

@@ -2,7 +2,7 @@
 /* signalfd as on Linux (signalfd(2)): see sys/signalfd.h. */
 #include "kernel/sched.h"
 #include "lib/file/file.h"
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Sending signals (POSIX.1-2017: kill, pthread_kill, raise, sigqueue). */
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Sending signals, and what the files of lib/process that implement them share. Kernel code. */
-#ifndef LIB_PROCESS_SIGNAL_H
-#define LIB_PROCESS_SIGNAL_H
+/* Sending signals, and what the files of this folder share. Kernel code. */
+#ifndef LIB_SIGNAL_SIGNAL_H
+#define LIB_SIGNAL_SIGNAL_H
 
 #include "lib/thread/pthread.h"
 

@@ -13,7 +13,7 @@
  */
 #include "kernel/sched.h"
 #include "lib/libc/locks.h"
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 
 #include <errno.h>
 #include <pthread.h>

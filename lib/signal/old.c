@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The older functions of XSI on signals (POSIX.1-2017: sighold, sigset, siginterrupt, ...). */
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 
 #include <errno.h>

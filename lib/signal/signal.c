@@ -10,7 +10,7 @@
  * Signals from SIGRTMIN on are queued with their information; the others are pending once, with
  * the information of the first.
  */
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
 
@@ -253,25 +253,22 @@ bool signal_handled(enum signal_way way)
 	return true;
 }
 
-bool signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
+int signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
 {
 	struct pthread *p = current->local;
-	int rc = 0;
+	bool no_cancel;
+	int rc;
 
-	if (p) {
-		/* Asynchronous cancellation ends the thread when the call leaves the kernel. */
-		bool no_cancel = p->cancel_type != PTHREAD_CANCEL_ASYNCHRONOUS ||
-				 current->depth > 1;
-
-		p->nested += no_cancel;
-		rc = wait_or_signal(queue, deadline, SIGNAL_CONTINUES, held(arg));
-		p->nested -= no_cancel;
-		current->signal_due |= p->cancelled;
-		if (p->cancel_now)
-			return rc > 0;
-	}
-	/* Without a struct pthread, or in a call within the kernel, no handler runs. */
-	return p && rc >= 0 ? rc : wait_until_deadline(queue, deadline, held(arg));
+	/* No handler runs in a call within the kernel. */
+	if (!p || current->depth > 1)
+		return wait_until_deadline(queue, deadline, held(arg));
+	/* Asynchronous cancellation ends the thread when the call leaves the kernel. */
+	no_cancel = p->cancel_type != PTHREAD_CANCEL_ASYNCHRONOUS;
+	p->nested += no_cancel;
+	rc = wait_or_signal(queue, deadline, SIGNAL_ENDS, held(arg));
+	p->nested -= no_cancel;
+	current->signal_due |= p->cancelled || rc < 0;
+	return rc;
 }
 
 static void call(const struct sigaction *act, siginfo_t *info)

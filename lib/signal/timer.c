@@ -6,7 +6,7 @@
  * thread, which takes no signals, makes a thread for each notification.
  */
 #include "kernel/sched.h"
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 #include "lib/thread/timers.h"
 

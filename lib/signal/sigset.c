@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Sets of signals (POSIX.1-2017: sigemptyset, ...). */
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The three timers of a process (POSIX.1-2017: setitimer, alarm, ualarm). */
 #include "kernel/clock.h"
-#include "lib/process/signal.h"
+#include "lib/signal/signal.h"
 #include "lib/result.h"
 #include "lib/thread/timers.h"
 
