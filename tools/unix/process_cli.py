@@ -70,9 +70,13 @@ def headers():
 
 
 def make(target, *variables):
-    done = subprocess.run(["make", "-s", "-C", ROOT / "tools/unix", f"BUILD={BUILD}",
-                           f"XEN={headers()}", *variables, target],
-                          capture_output=True, text=True)
+    """Build a program, one at a time: others may do it, too."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target.parent / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["make", "-s", "-C", ROOT / "tools/unix", f"BUILD={BUILD}",
+                               f"XEN={headers()}", *variables, target],
+                              capture_output=True, text=True)
     if done.returncode:
         raise LabError(f"cannot build {target}", done.stdout + done.stderr)
     return target
@@ -89,8 +93,11 @@ def make_command():
     """Build the operator's command; it needs two packages with headers, which are unpacked."""
     import apt_private
     packages = BUILD / "unix/packages"
-    if not (packages / "usr/include/jansson.h").exists():
-        apt_private.unpack(["libxen-dev", "libjansson-dev"], packages)
+    packages.parent.mkdir(parents=True, exist_ok=True)
+    with open(packages.parent / "packages.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (packages / "usr/include/jansson.h").exists():
+            apt_private.unpack(["libxen-dev", "libjansson-dev"], packages)
     return make(COMMAND, f"HEADERS={packages}")
 
 

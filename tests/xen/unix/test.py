@@ -100,7 +100,8 @@ def test_arguments_of_system_calls_are_checked(lab, image):
 
 def start(image, *words, options=(), **how):
     how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-    return subprocess.Popen(tender_words(image, options, words), **how)
+    # If a claim fails, nobody ends it.
+    return subprocess.Popen(tender_words(image, ["--timeout", "200", *options], words), **how)
 
 
 def child_of(tender):
