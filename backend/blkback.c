@@ -308,7 +308,7 @@ static void begin(struct blkback *b)
 		set_state(b, XenbusStateInitWait);
 }
 
-void blkback_run(struct blkback *b)
+int blkback_run(struct blkback *b)
 {
 	int rc;
 
@@ -325,6 +325,7 @@ void blkback_run(struct blkback *b)
 		domain_watch_free(b->watch);
 	b->watch = NULL;
 	domain_leave();
+	return rc;
 }
 
 void blkback_end(struct blkback *b)

@@ -140,9 +140,10 @@ struct blkback {
 
 /*
  * Serves the disk until it is detached, the frontend's domain is gone, or blkback_end().  path,
- * front, store, readonly, stats.domid and stats.vdev are set.  Called outside of the monitor.
+ * front, store, readonly, stats.domid and stats.vdev are set.  Called outside of the monitor.  Returns 0,
+ * or -errno if xenstore cannot be used.
  */
-void blkback_run(struct blkback *b);
+int blkback_run(struct blkback *b);
 
 /* Makes blkback_run() end; the frontend may be served by another server. */
 void blkback_end(struct blkback *b);

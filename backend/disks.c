@@ -43,12 +43,13 @@ static char *read_key(const char *folder, const char *key)
 static void run(void *arg)
 {
 	struct attached *a = arg;
+	int rc = blkback_run(&a->b);
 
-	blkback_run(&a->b);
 	disk_close(a->b.store);
 	domain_enter();
 	a->b.store = NULL;
-	a->ended = true;
+	a->ended = rc == 0;
+	a->refused = rc != 0;		/* not again, before the toolstack has removed it */
 	domain_wake(&server.changed);
 	if (server.watch)
 		domain_watch_kick(server.watch);
