@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include "../test.h"
-#include "fifo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -205,7 +204,6 @@ static void one_without_a_descriptor(void)
 
 int main(void)
 {
-	fifos();
 	failed_of_our_own();
 	failed_of_a_standard_stream(stdin, 0);
 	failed_of_a_standard_stream(stderr, 2);
