@@ -61,6 +61,11 @@ static uint64_t wall_base(void)
 	return base;
 }
 
+uint64_t clock_wall_offset(void)
+{
+	return wall_base() + boot_time + wall_step;
+}
+
 uint64_t clock_wall(void)
 {
 	unsigned begun;
@@ -68,10 +73,10 @@ uint64_t clock_wall(void)
 
 	do {
 		begun = __atomic_load_n(&epoch, __ATOMIC_RELAXED);
-		wall = wall_base() + clock_now() + boot_time;
+		wall = clock_now() + clock_wall_offset();
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	} while (begun != __atomic_load_n(&epoch, __ATOMIC_RELAXED));
-	return wall + wall_step;
+	return wall;
 }
 
 void clock_wall_set(uint64_t ns)

@@ -33,4 +33,7 @@ uint64_t clock_to_xen(uint64_t when);
 uint64_t clock_wall(void);
 void clock_wall_set(uint64_t ns);
 
+/* clock_wall() minus clock_now(): grows by the time in which the guest is suspended. */
+uint64_t clock_wall_offset(void);
+
 #endif

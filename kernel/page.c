@@ -293,11 +293,13 @@ void *page_brk(ptrdiff_t delta)
 /* From the highest granule downwards; other threads may allocate between the steps. */
 void page_give_back(void)
 {
-	uintptr_t start;
+	for (;;) {
+		uintptr_t start = granule_up(heap_end);
 
-	if (hole == hole_end)
-		hole = hole_end = granule_down(top);
-	while ((start = granule_up(heap_end)) < hole) {
+		if (hole == hole_end)		/* they may have taken all of it again */
+			hole = hole_end = granule_down(top);
+		if (start >= hole)
+			break;
 		if (hole - start > ARCH_GRANULE)
 			start = hole - ARCH_GRANULE;
 		arch_give(start, hole - start);

@@ -35,9 +35,9 @@ static void advance(struct thread *t, uint64_t ns)
 }
 
 /* The wall clock goes on while the domain does not run; clock_now() does not. */
-static void count_suspended(uint64_t wall)
+static void count_suspended(uint64_t before)
 {
-	uint64_t now = clock_wall(), ns = now > wall ? now - wall : 0;
+	uint64_t offset = clock_wall_offset(), ns = offset > before ? offset - before : 0;
 
 	clock_suspended += ns;
 	for (struct thread *t = thread_next(NULL); t; t = thread_next(t))
@@ -48,7 +48,7 @@ static void count_suspended(uint64_t wall)
 int kernel_suspend(void)
 {
 	uint8_t was = upcall_disable();		/* a profiler's, too */
-	uint64_t wall = clock_wall();
+	uint64_t offset = clock_wall_offset();
 	int rc;
 
 	gnttab_detach();
@@ -62,7 +62,7 @@ int kernel_suspend(void)
 	}
 	gnttab_map_again(rc == 0);
 	watchdog_attach(rc == 0);
-	count_suspended(wall);
+	count_suspended(offset);
 	hold_begin();			/* the suspend is no hold */
 	upcall_restore(was);
 	return rc;

@@ -218,7 +218,7 @@ static int sleep_until_wall(uint64_t when)
 		current->by_wall = true;
 		rc = wait_or_signal(&wall_sleepers, deadline, SIGNAL_ENDS,
 				    wall_generation != generation);
-	} while (rc > 0);
+	} while (rc > 0 || (rc == 0 && clock_wall() < when));	/* the host's clock may be set, too */
 	kernel_leave();
 	return -rc;
 }

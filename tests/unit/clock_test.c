@@ -124,17 +124,22 @@ static void wall_is_never_half_old(void)
 	}
 }
 
-/* A resume: system time is another host's. */
+/* A resume: system time is another host's.  The wall clock gains the time of the suspend, exactly. */
 static void time_continues_after_a_resume(void)
 {
-	uint64_t last;
+	uint64_t last, offset, gained;
 
 	clock_attach();
+	offset = clock_wall_offset();
 	host_advance(host_below(NSEC_PER_SEC));
 	last = clock_now();
+	assert(clock_wall_offset() == offset);
 	host_advance(1000 * NSEC_PER_SEC);
 	clock_attach();
+	gained = clock_wall_offset() - offset;
+	assert(gained >= 1000 * NSEC_PER_SEC && gained < 1000 * NSEC_PER_SEC + NSEC_PER_MSEC);
 	assert(clock_now() >= last && clock_now() - last < NSEC_PER_MSEC);
+	assert(clock_wall_offset() - offset == gained);
 }
 
 int main(int argc, char **argv)

@@ -207,7 +207,7 @@ class Guest:
         word = {"poweroff": "shutdown", "reboot": "reboot"}[how]
         status, said = self.lab.dom0(["xl", word, str(self.domid)])
         if status:
-            raise LabError(f"xl {word} failed", LabError.tail(said))
+            raise LabError(f"xl {word} failed", LabError.tail(self.console_text() + said))
 
     def shutdown_gone(self):
         """Run `xl shutdown` and wait until the domain does not exist any more.

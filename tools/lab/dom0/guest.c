@@ -448,6 +448,8 @@ static void suspend(int count, bool early)
 			request_suspend();
 		if (xc_domain_resume(xc, domid, 1))
 			fail("resume");
+		if (!xs_resume_domain(xs, domid))	/* else its end would not be told */
+			fail("resume in xenstored");
 	}
 	exit(0);
 }
