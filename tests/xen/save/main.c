@@ -3,7 +3,7 @@
  * A guest that is saved and restored while it works: clocks and timers, two threads with floating
  * point, a thread that takes and gives back memory, and with a disk (xvda) three writers that sync
  * and read back.  test.py suspends it.  SIGTERM ends it with the result.  Arguments: serve (port 7
- * returns what it gets), no-disk.
+ * returns what it gets), no-disk (does not use it).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -232,7 +232,11 @@ int main(int argc, char **argv)
 
 	signal(SIGTERM, on_term);
 	signal(SIGUSR1, (void (*)(int))report);
-	disk = strcmp(word, "no-disk") ? open("/dev/xvda", O_RDWR) : -1;
+	disk = open("/dev/xvda", O_RDWR);
+	if (disk >= 0 && !strcmp(word, "no-disk")) {
+		close(disk);		/* it is connected */
+		disk = -1;
+	}
 	if (!strcmp(word, "serve"))
 		pthread_create(&threads[n], NULL, serve, NULL);
 	xenolith_on_resume(on_resume, NULL);
