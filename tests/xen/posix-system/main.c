@@ -279,7 +279,7 @@ static void files_of_the_system(void)
 	expect(file_has("/proc/meminfo", "MemTotal:  ") && file_has("/proc/self/status", "Pid:\t1\n"));
 	expect(file_has("/proc/cpuinfo", "vendor_id\t: ") && file_has("/proc/cpuinfo", " sse2"));
 	expect(file_has("/proc/mounts", "tmpfs /tmp tmpfs rw 0 0\n") && file_has("/proc/uptime", "."));
-	expect(file_has("/proc/self/maps", " r-xp ") && file_has("/proc/self/cmdline", "posix-system"));
+	expect(file_has("/proc/self/maps", " r-xp ") && file_has("/proc/self/cmdline", "main"));
 	expect(file_has("/proc/loadavg", "0.00") && file_has("/proc/xenolith", "{"));
 	expect(file_has("/etc/hosts", "127.0.0.1\tlocalhost") && file_has("/etc/services", "http 80/tcp"));
 	expect(file_has("/etc/passwd", "The web server") && stat("/etc/resolv.conf", &st) == 0);
