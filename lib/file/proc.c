@@ -74,6 +74,9 @@ static struct file *descriptor(const char *path)
 	return f;
 }
 
+/* An image with /proc has the usual files of /etc, too: romfs.c refers to them weakly. */
+static const struct generated *const usual_files __attribute__((used)) = etc_files;
+
 /* As on Linux, the size is known only when the file is read. */
 static int proc_stat(const char *path, struct stat *st)
 {

@@ -8,9 +8,9 @@ extern char **environ;
 /* The variables' memory is setenv()'s, which takes no memory back. */
 int clearenv(void)
 {
-	static char *none[1];
-
-	environ = none;
+	/* Not another array: newlib's setenv() reallocates the one that it has made. */
+	if (environ)
+		environ[0] = NULL;
 	return 0;
 }
 

@@ -48,10 +48,14 @@ static void read_rule(int fd)
 		strcpy(rule, line + 1);
 }
 
-/* Whether TZ is the name of a file: not a name of three letters or more and a number. */
+/* Whether TZ is the name of a file.  A rule begins with letters, or a name in <>, and a number. */
 static int is_name(const char *zone)
 {
-	return *zone == ':' || strchr(zone, '/') || (*zone != '<' && !strpbrk(zone, "0123456789"));
+	size_t letters = 0;
+
+	while ((zone[letters] | 0x20) >= 'a' && (zone[letters] | 0x20) <= 'z')
+		letters++;
+	return *zone != '<' && (letters < 3 || !zone[letters] || !strchr("+-0123456789", zone[letters]));
 }
 
 static const char *rule_of(const char *zone)

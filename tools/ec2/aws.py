@@ -17,7 +17,7 @@ import shlex
 import time
 
 from . import errors
-from .errors import AwsError, NoAccount, Unreachable
+from .errors import AwsError, Ec2Error, NoAccount, Unreachable
 
 BROKEN = {"InternalError", "InternalFailure", "InternalServerException", "InternalServerError",
           "ServiceUnavailable", "ServiceUnavailableException", "Unavailable",
@@ -26,6 +26,17 @@ FOR_NOW = BROKEN | {"RequestLimitExceeded", "Throttling", "ThrottlingException",
                     "RequestThrottled", "RequestThrottledException", "TooManyRequestsException",
                     "SlowDown"}
 TRIES = 6
+
+
+class Reply(dict):
+    """What is missing in it is AWS's error, or that of something between."""
+
+    def __init__(self, operation, members):
+        super().__init__(members)
+        self.operation = operation
+
+    def __missing__(self, name):
+        raise Ec2Error(f"aws {self.operation}: the reply has no {name}")
 
 
 class Aws:
@@ -76,7 +87,7 @@ class Aws:
             else:
                 reply = getattr(client, method)(**params)
         reply.pop("ResponseMetadata", None)
-        return reply
+        return Reply(f"{service} {operation}", reply)
 
     def persist(self, service, operation, params):
         """call(), repeated while AWS refuses temporarily.

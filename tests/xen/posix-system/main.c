@@ -279,7 +279,7 @@ static void files_of_the_system(void)
 	expect(file_has("/proc/meminfo", "MemTotal:  ") && file_has("/proc/self/status", "Pid:\t1\n"));
 	expect(file_has("/proc/cpuinfo", "vendor_id\t: ") && file_has("/proc/cpuinfo", " sse2"));
 	expect(file_has("/proc/mounts", "tmpfs /tmp tmpfs rw 0 0\n") && file_has("/proc/uptime", "."));
-	expect(file_has("/proc/self/maps", " r-xp ") && file_has("/proc/self/cmdline", "posix-system"));
+	expect(file_has("/proc/self/maps", " r-xp ") && file_has("/proc/self/cmdline", "main"));
 	expect(file_has("/proc/loadavg", "0.00") && file_has("/proc/xenolith", "{"));
 	expect(file_has("/etc/hosts", "127.0.0.1\tlocalhost") && file_has("/etc/services", "http 80/tcp"));
 	expect(file_has("/etc/passwd", "The web server") && stat("/etc/resolv.conf", &st) == 0);
@@ -445,7 +445,7 @@ static void others(void)
 	CPU_CLR(0, &set);
 	refused(sched_setaffinity(0, sizeof(set), &set), EINVAL);
 	expect(sysinfo(&info) == 0 && info.totalram > info.freeram && get_nprocs() == 1);
-	expect(!strcmp(program_invocation_short_name, "posix-system"));
+	expect(!strcmp(program_invocation_short_name, "main"));
 	expect(inet_network("10.1") == 0xa01 && inet_network("1.2.3.4.5") == INADDR_NONE);
 	expect(!strcmp(getprotobynumber(17)->p_name, "udp"));
 	expect(glob("/jail\\/s*", 0, NULL, &g) == 0 && g.gl_pathc == 1);
