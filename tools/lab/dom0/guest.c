@@ -446,10 +446,9 @@ static void suspend(int count, bool early)
 		requested = early && count;
 		if (requested)
 			request_suspend();
-		if (xc_domain_resume(xc, domid, 1))
+		/* Without the latter, xenstored would not tell the end. */
+		if (xc_domain_resume(xc, domid, 1) || !xs_resume_domain(xs, domid))
 			fail("resume");
-		if (!xs_resume_domain(xs, domid))	/* else its end would not be told */
-			fail("resume in xenstored");
 	}
 	exit(0);
 }
