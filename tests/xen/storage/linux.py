@@ -27,6 +27,7 @@ def program():
     """tests/xen/disk for Linux."""
     binary = BUILD / "storage-linux"
     subprocess.run([os.environ.get("HOSTCC", "cc"), "-O2", "-static", "-pthread", "-D_GNU_SOURCE",
+                    "-DON_LINUX=1",
                     "-include", "linux/fs.h", "-iquote", ROOT, "-o", binary,
                     ROOT / "tests/xen/disk/main.c"], check=True)
     return binary
@@ -46,5 +47,5 @@ def guest(lab, steps, **how):
     tree.file("init", SCRIPT.replace("STEPS", steps).encode(), 0o755)
     ramdisk = BUILD / "storage-linux.cpio"
     ramdisk.write_bytes((lab_build.BOOT / "linux-guest.cpio").read_bytes() + tree.cpio())
-    return lab.create(lab_build.BOOT / "vmlinux", memory=256, cmdline="console=hvc0",
+    return lab.create(lab_build.BOOT / "vmlinux", memory=256, cmdline="console=hvc0 quiet",
                       ramdisk=ramdisk, type="pv", **how)

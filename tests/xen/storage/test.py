@@ -98,8 +98,9 @@ def test_dom0_serves_a_file(lab, image):
     lab.sh("rm /tmp/vol1")
 
 
+# With a path, since the shell has a smaller mke2fs of its own.
 STEPS = """
-step mkfs mke2fs -q -F -t ext4 /dev/xvda
+step mkfs /bin/mke2fs -q -F -t ext4 /dev/xvda
 step mount mount -t ext4 -o discard /dev/xvda /mnt
 step write dd if=/dev/urandom of=/mnt/a bs=64k count=96
 step copy cp /mnt/a /mnt/b
@@ -108,7 +109,7 @@ step drop sh -c 'echo 3 >/proc/sys/vm/drop_caches'
 step compare cmp /mnt/a /mnt/b
 step remove rm /mnt/b
 step unmount umount /mnt
-step e2fsck e2fsck -fn /dev/xvda
+step e2fsck /bin/e2fsck -fn /dev/xvda
 step fill disk fill /dev/xvda 11
 """
 
@@ -118,7 +119,7 @@ def use_by_linux(lab, disk):
     with linux.guest(lab, STEPS, more=[f"disk=['{disk}']"]) as guest:
         guest.wait_for("steps: done", 600)
         said = guest.console_text()
-        assert "failed" not in said and said.count(": ok") == STEPS.count("step "), said[-3000:]
+        assert len(re.findall(r"^step \w+: ok", said, re.M)) == STEPS.count("step "), said[-3000:]
         guest.send("quit\n")
         guest.wait(PATIENCE)
     return said
