@@ -15,7 +15,7 @@ PATH=/sbin:/bin:/usr/sbin:/usr/bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 modprobe -a $(cat /etc/modules/all); mkdir -p /mnt
 n=0; while [ ! -b /dev/xvda ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done
-step() { name=$1; shift; "$@" >/log 2>&1 && echo "step $name: ok" || { cat /log; echo "step $name: failed"; }; }
+step() { name=$1; shift; "$@" >/log 2>&1 && end=ok || end=failed; cat /log; echo "step $name: $end"; }
 STEPS
 echo "steps: done"
 read -r line
