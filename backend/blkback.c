@@ -230,13 +230,19 @@ static void connect(struct blkback *b)
 
 /* ---- the life */
 
+/* xenstored refuses what it does not have below a folder that this domain may not read. */
+static bool is_gone(int64_t state)
+{
+	return state == -ENOENT || state == -EACCES;
+}
+
 /* One step, after any change in xenstore.  Returns whether the disk is still attached. */
 static bool step(struct blkback *b)
 {
 	int64_t ours = state(b->path), theirs = state(b->front);
 	bool online = number(b->path, "online", 1) != 0;
 
-	if (ours == -ENOENT || theirs == -ENOENT) {
+	if (ours == -ENOENT || is_gone(theirs)) {
 		disconnect(b, true);
 		if (ours != -ENOENT)
 			set_state(b, XenbusStateClosed);

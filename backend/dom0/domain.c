@@ -322,59 +322,76 @@ int domain_list(const char *path, char ***names)
 	return rc;
 }
 
-/* A connection of its own, which a thread reads from the first wait on. */
 struct domain_watch {
+	struct watched *first;
+	bool changed, kicked, lost;
+	struct domain_queue queue;
+};
+
+/*
+ * Each path has a connection and a thread.  Without threads of its own, libxenstore takes the next
+ * message for the response of a request: on a connection with a watch, that may be an event.
+ */
+struct watched {
+	struct watched *next;
+	struct domain_watch *set;
 	struct xs_handle *xs;
 	pthread_t thread;
-	bool reads, changed, kicked, lost;
-	struct domain_queue queue;
 };
 
 struct domain_watch *domain_watch_new(void)
 {
-	struct domain_watch *w = calloc(1, sizeof(*w));
-
-	if (w)
-		w->xs = xs_open(0);
-	if (w && w->xs)
-		return w;
-	free(w);
-	return NULL;
-}
-
-int domain_watch_add(struct domain_watch *w, const char *path)
-{
-	char full[PATH_MAX_LEN];
-
-	return xs_watch(w->xs, absolute(path, full), "x") ? 0 : -errno;
+	return calloc(1, sizeof(struct domain_watch));
 }
 
 /* It is cancelled in xs_read_watch() only. */
-static void *read_watches(void *arg)
+static void *read_watch(void *arg)
 {
-	struct domain_watch *w = arg;
+	struct watched *me = arg;
 	bool lost = false;
 	unsigned n;
 
 	while (!lost) {
-		char **event = xs_read_watch(w->xs, &n);
+		char **event = xs_read_watch(me->xs, &n);
 
 		lost = !event;
 		free(event);
 		domain_enter();
-		w->changed = true;
-		w->lost |= lost;
-		domain_wake(&w->queue);
+		me->set->changed = true;
+		me->set->lost |= lost;
+		domain_wake(&me->set->queue);
 		domain_leave();
 	}
 	return NULL;
 }
 
+int domain_watch_add(struct domain_watch *w, const char *path)
+{
+	struct watched *new = calloc(1, sizeof(*new));
+	char full[PATH_MAX_LEN];
+	int rc = 0;
+
+	if (!new)
+		return -ENOMEM;
+	new->set = w;
+	new->xs = xs_open(0);
+	if (!new->xs || !xs_watch(new->xs, absolute(path, full), "x"))
+		rc = -errno;
+	if (!rc)
+		rc = -pthread_create(&new->thread, NULL, read_watch, new);
+	if (rc) {
+		if (new->xs)
+			xs_close(new->xs);
+		free(new);
+		return rc;
+	}
+	new->next = w->first;
+	w->first = new;
+	return 0;
+}
+
 int domain_watch_wait(struct domain_watch *w, uint64_t deadline)
 {
-	if (!w->reads && pthread_create(&w->thread, NULL, read_watches, w))
-		return -ENOMEM;
-	w->reads = true;
 	while (!w->changed && !w->kicked && domain_clock() < deadline)
 		domain_sleep(&w->queue, deadline);
 	if (w->lost)
@@ -394,11 +411,13 @@ void domain_watch_kick(struct domain_watch *w)
 void domain_watch_free(struct domain_watch *w)
 {
 	domain_leave();
-	if (w->reads) {
-		pthread_cancel(w->thread);
-		pthread_join(w->thread, NULL);
+	for (struct watched *v = w->first, *next; v; v = next) {
+		next = v->next;
+		pthread_cancel(v->thread);
+		pthread_join(v->thread, NULL);
+		xs_close(v->xs);
+		free(v);
 	}
-	xs_close(w->xs);
 	domain_enter();
 	free(w);
 }

@@ -244,7 +244,6 @@ int xenevtchn_unmask(xenevtchn_handle *h, evtchn_port_t port)
 
 #define KEYS 400
 #define HANDLES 64
-#define WATCHES 4
 
 static struct key {
 	char path[120], value[120];
@@ -253,7 +252,7 @@ static struct key {
 struct xs_handle {
 	bool used;
 	int fd;
-	char watch[WATCHES][120];
+	char watch[120];
 	unsigned events;
 };
 static struct xs_handle handles[HANDLES];
@@ -277,10 +276,9 @@ static void event(struct xs_handle *h)
 static void changed(const char *path)
 {
 	for (unsigned i = 0; i < HANDLES; i++)
-		for (unsigned k = 0; handles[i].used && k < WATCHES; k++)
-			if (handles[i].watch[k][0] &&
-			    (below(path, handles[i].watch[k]) || below(handles[i].watch[k], path)))
-				event(&handles[i]);
+		if (handles[i].used && handles[i].watch[0] &&
+		    (below(path, handles[i].watch) || below(handles[i].watch, path)))
+			event(&handles[i]);
 }
 
 static struct key *find(const char *path)
@@ -404,18 +402,21 @@ char **xs_directory(struct xs_handle *h, unsigned t, const char *path, unsigned 
 	return names;
 }
 
+/* A second one would take the first one's event for its response: libxenstore without threads. */
 bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
-	unsigned k = 0;
+	bool ok;
 
 	(void)token;
 	pthread_mutex_lock(&lock);
-	while (h->watch[k][0])
-		k++;
-	strcpy(h->watch[k], path);
-	event(h);
+	ok = !h->watch[0];
+	if (ok) {
+		strcpy(h->watch, path);
+		event(h);
+	}
 	pthread_mutex_unlock(&lock);
-	return true;
+	errno = EINVAL;
+	return ok;
 }
 
 /* It may be cancelled in poll() and read(), so it holds no lock. */

@@ -20,6 +20,9 @@
 
 #define THREADS 8
 #define LARGEST (600 * 1024)
+#ifndef ON_LINUX
+#define ON_LINUX 0			/* 1: tests/xen/storage/linux.py */
+#endif
 
 static int fd;
 static uint64_t size, seed;
@@ -182,7 +185,7 @@ static void open_it(const char *path, int flags)
 	expect_equal(ioctl(fd, BLKGETSIZE64, &size), 0);
 	expect_equal(ioctl(fd, BLKSSZGET, &sector), 0);
 	expect_equal(fstat(fd, &st), 0);
-	expect(S_ISBLK(st.st_mode) && (uint64_t)st.st_size == size);
+	expect(S_ISBLK(st.st_mode) && (uint64_t)st.st_size == (ON_LINUX ? 0 : size));
 	expect_equal(lseek(fd, 0, SEEK_END), size);
 	printf("%s: %llu bytes, sectors of %d\n", path, (unsigned long long)size, sector);
 }

@@ -15,7 +15,7 @@ PATH=/sbin:/bin:/usr/sbin:/usr/bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 modprobe -a $(cat /etc/modules/all); mkdir -p /mnt
 n=0; while [ ! -b /dev/xvda ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done
-step() { name=$1; shift; "$@" >/log 2>&1 && echo "step $name: ok" || { cat /log; echo "step $name: failed"; }; }
+step() { name=$1; shift; "$@" >/log 2>&1 && end=ok || end=failed; cat /log; echo "step $name: $end"; }
 STEPS
 echo "steps: done"
 read -r line
@@ -27,6 +27,7 @@ def program():
     """tests/xen/disk for Linux."""
     binary = BUILD / "storage-linux"
     subprocess.run([os.environ.get("HOSTCC", "cc"), "-O2", "-static", "-pthread", "-D_GNU_SOURCE",
+                    "-DON_LINUX=1",
                     "-include", "linux/fs.h", "-iquote", ROOT, "-o", binary,
                     ROOT / "tests/xen/disk/main.c"], check=True)
     return binary
@@ -46,5 +47,5 @@ def guest(lab, steps, **how):
     tree.file("init", SCRIPT.replace("STEPS", steps).encode(), 0o755)
     ramdisk = BUILD / "storage-linux.cpio"
     ramdisk.write_bytes((lab_build.BOOT / "linux-guest.cpio").read_bytes() + tree.cpio())
-    return lab.create(lab_build.BOOT / "vmlinux", memory=256, cmdline="console=hvc0",
+    return lab.create(lab_build.BOOT / "vmlinux", memory=256, cmdline="console=hvc0 quiet",
                       ramdisk=ramdisk, type="pv", **how)
