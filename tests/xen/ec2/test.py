@@ -143,8 +143,9 @@ def disks(folder, image, words, args):
     """(path, name, command line) of each of the eight."""
     for partitioned, packed, dev in itertools.product((0, 1), (0, 1), ("sda1", "xvda")):
         made = Path(folder) / f"{'mbr' if partitioned else 'whole'}-{'gzip' if packed else 'raw'}"
-        yield made, dev, disk.make(made, image, "x", words.replace("@", dev), args,
-                                   partitioned=partitioned, packed=packed)
+        _, line = disk.make(made, image, "x", words.replace("@", dev), args,
+                            partitioned=partitioned, packed=packed)
+        yield made, dev, line
 
 
 def test_grub_boots_our_disks(lab, image):
