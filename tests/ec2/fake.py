@@ -56,6 +56,14 @@ def wildcard(pattern, text):
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text or "")
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client):
+        if not isinstance(sys.exc_info()[1], ConnectionError):      # a client that was killed
+            super().handle_error(request, client)
+
+
 class Cloud(Instances):
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
@@ -119,8 +127,7 @@ class Cloud(Instances):
                 return out
             do_GET = do_POST = do_PUT = do_DELETE = answer
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self

@@ -144,6 +144,7 @@ def the_same_disk_is_uploaded_once_by_two_at_a_time():
         processes = [p.start("upload", p.disk) for _ in range(3)]
         names = {process.communicate(timeout=200)[0] for process in processes}
         assert len(names) == 1 and len(p.cloud.snapshots) == 1, names
+        assert not list(p.folder.glob("*.lock")), list(p.folder.iterdir())
 
 
 @claim

@@ -211,11 +211,24 @@ def make(output, kernel, title, words="", args=(), files=None, partitioned=True,
 
 @contextlib.contextmanager
 def locked(path, say=None):
-    """The lock of a file: path.lock.  say() is called if another process has it."""
-    with open(f"{path}.lock", "w") as lock:
+    """The lock of a file, path.lock, which is removed afterwards.  say() is called if another
+    process has it."""
+    name = f"{path}.lock"
+    while True:
+        lock = open(name, "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if say else 0))
         except BlockingIOError:
             say()
             fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.stat(name), os.fstat(lock.fileno())):
+                break
+        except FileNotFoundError:
+            pass
+        lock.close()            # who had it has removed it: others do not use this file
+    try:
         yield
+    finally:
+        os.unlink(name)
+        lock.close()
