@@ -58,7 +58,9 @@ class Process:
         self.log = open(tree / "build/said", "w+b")
         self.process = subprocess.Popen(
             [shell, "-e", "-c", command], cwd=tree, env=env, stdout=self.log, stderr=self.log,
-            stdin=subprocess.PIPE if typed else subprocess.DEVNULL, start_new_session=True)
+            stdin=subprocess.PIPE if typed else subprocess.DEVNULL, start_new_session=True,
+            # Ctrl-C is ignored below a shell that runs the tests in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         if typed:
             self.process.stdin.write("".join(f"{line}\n" for line in typed).encode())
             self.process.stdin.close()
