@@ -36,6 +36,7 @@
 
 struct server server;
 static volatile sig_atomic_t hup;
+static sigset_t while_waiting;		/* the signal is delivered only there: no wait can miss it */
 
 /* ---- time */
 
@@ -432,8 +433,15 @@ static bool set_up(void)
 		fprintf(stderr, "httpd: epoll: %s\n", strerror(errno));
 		return false;
 	}
-	if (server.options.tls)
+	sigemptyset(&while_waiting);
+	if (server.options.tls) {
+		sigset_t blocked;
+
+		sigemptyset(&blocked);
+		sigaddset(&blocked, SIGHUP);
+		sigprocmask(SIG_BLOCK, &blocked, NULL);
 		signal(SIGHUP, on_hup);
+	}
 	return listeners_open();
 }
 
@@ -465,10 +473,10 @@ int server_run(void)
 	server.start = server.last_second = server.now;
 	announce();
 	for (;;) {
-		int n = epoll_wait(server.epoll, events, EVENTS, until_next_limit());
+		int n = epoll_pwait(server.epoll, events, EVENTS, until_next_limit(), &while_waiting);
 
 		if (n < 0 && errno != EINTR) {
-			fprintf(stderr, "httpd: epoll_wait: %s\n", strerror(errno));
+			fprintf(stderr, "httpd: epoll_pwait: %s\n", strerror(errno));
 			return 1;
 		}
 		update_clock();
