@@ -11,6 +11,36 @@
 
 #define RELOAD 1000			/* ms between two looks at the files of certificates */
 
+sigset_t listeners_mask;
+static volatile sig_atomic_t hup;
+
+static void on_hup(int signal)
+{
+	(void)signal;
+	hup = 1;
+}
+
+void listeners_catch_hup(void)
+{
+	sigset_t blocked;
+
+	sigemptyset(&listeners_mask);
+	if (!server.options.tls)
+		return;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGHUP);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	signal(SIGHUP, on_hup);
+}
+
+void listeners_after_hup(void)
+{
+	if (hup) {
+		hup = 0;
+		server.tls->reload(true);
+	}
+}
+
 void listeners_reload(void)
 {
 	if (server.now < server.next_reload)

@@ -35,8 +35,6 @@
 #define RESERVE (512 << 10)		/* bytes that stay free: a SYN needs some */
 
 struct server server;
-static volatile sig_atomic_t hup;
-static sigset_t while_waiting;		/* the signal is delivered only there: no wait can miss it */
 
 /* ---- time */
 
@@ -412,12 +410,6 @@ static void handle(const struct epoll_event *e)
 		connection_readable(c);
 }
 
-static void on_hup(int signal)
-{
-	(void)signal;
-	hup = 1;
-}
-
 static bool set_up(void)
 {
 	server.phases[IDLE].limit = server.options.idle;
@@ -433,15 +425,7 @@ static bool set_up(void)
 		fprintf(stderr, "httpd: epoll: %s\n", strerror(errno));
 		return false;
 	}
-	sigemptyset(&while_waiting);
-	if (server.options.tls) {
-		sigset_t blocked;
-
-		sigemptyset(&blocked);
-		sigaddset(&blocked, SIGHUP);
-		sigprocmask(SIG_BLOCK, &blocked, NULL);
-		signal(SIGHUP, on_hup);
-	}
+	listeners_catch_hup();
 	return listeners_open();
 }
 
@@ -473,7 +457,7 @@ int server_run(void)
 	server.start = server.last_second = server.now;
 	announce();
 	for (;;) {
-		int n = epoll_pwait(server.epoll, events, EVENTS, until_next_limit(), &while_waiting);
+		int n = epoll_pwait(server.epoll, events, EVENTS, until_next_limit(), &listeners_mask);
 
 		if (n < 0 && errno != EINTR) {
 			fprintf(stderr, "httpd: epoll_pwait: %s\n", strerror(errno));
@@ -482,10 +466,7 @@ int server_run(void)
 		update_clock();
 		for (size_t i = 0; i < LISTENERS; i++)
 			incoming[i] = n == EVENTS;	/* the listener's event may not fit */
-		if (hup) {
-			hup = 0;
-			server.tls->reload(true);
-		}
+		listeners_after_hup();
 		server.share = share(n);
 		for (int i = 0; i < n; i++)
 			if (listener_of(events[i].data.ptr))

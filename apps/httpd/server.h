@@ -12,6 +12,7 @@
 #include "apps/httpd/reply.h"
 
 #include <netinet/in.h>
+#include <signal.h>
 
 #define INPUT_SIZE 8192			/* maximum size of a header, and of one read */
 #define OUTPUT_SIZE 65536		/* headers and small files of several responses */
@@ -139,6 +140,10 @@ void place_leave(struct connection *c);
 bool listeners_open(void);
 void listeners_enable(bool on);
 void listeners_reload(void);		/* certificates, at most once per second */
+/* With TLS: SIGHUP is delivered only while the server waits with the mask, so no wait misses it. */
+extern sigset_t listeners_mask;
+void listeners_catch_hup(void);
+void listeners_after_hup(void);
 struct listener *listener_of(void *p);
 
 /* connection.c; connection_acked(): output.c */
