@@ -34,37 +34,6 @@ void domain_leave(void)
 
 /* ---- threads */
 
-struct start {
-	void (*main)(void *arg);
-	void *arg;
-};
-
-static void *run(void *arg)
-{
-	struct start s = *(struct start *)arg;
-
-	free(arg);
-	s.main(s.arg);
-	return NULL;
-}
-
-int domain_thread(void (*main)(void *arg), void *arg)
-{
-	struct start *s = malloc(sizeof(*s));
-	pthread_t thread;
-	int rc = s ? 0 : ENOMEM;
-
-	if (rc)
-		return -rc;
-	*s = (struct start){ main, arg };
-	rc = pthread_create(&thread, NULL, run, s);
-	if (rc)
-		free(s);
-	else
-		pthread_detach(thread);
-	return -rc;
-}
-
 struct domain_waiter {
 	struct domain_waiter *next;
 	pthread_cond_t cond;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The threads of a guest that serves disks (backend/domain.h): POSIX threads, outside of the kernel. */
+/* The threads of a disk server (backend/domain.h): POSIX threads, in a guest outside of the kernel. */
 #include "backend/domain.h"
 
 #include <errno.h>

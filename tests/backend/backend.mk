@@ -6,7 +6,7 @@ BUILD		?= build
 CLANG		?= clang
 XEN_INCLUDE	?= $(BUILD)/include
 OUT		:= $(BUILD)/check
-SOURCES		:= $(filter-out %/domain_guest.c,$(wildcard backend/*.c)) backend/dom0/domain.c \
+SOURCES		:= $(filter-out %/domain_guest.c,$(wildcard backend/*.c)) backend/dom0/domain.c lib/xenolith/disk_thread.c \
 		   drivers/border/shared.c tests/backend/fake_xen.c
 CFLAGS		:= -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -pthread -iquote . -iquote tests/backend \
 		   -isystem tests/backend/fake -idirafter $(XEN_INCLUDE) -idirafter lib/include \

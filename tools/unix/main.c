@@ -6,6 +6,7 @@
  */
 #include "tender.h"
 #include "monitor/monitor.h"
+#include "../xenolith/quote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,22 +163,6 @@ static void parse(int argc, char **argv)
 
 		guest_name = slash ? slash + 1 : o.image;
 	}
-}
-
-/* Quotes a word as for sh, since the guest splits its command line in this way. */
-static void quote(FILE *f, const char *word)
-{
-	size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789@%+=:,./_-");
-
-	if (*word && !word[plain]) {
-		fputs(word, f);
-		return;
-	}
-	fputc('\'', f);
-	for (; *word; word++)
-		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, 0 }, f);
-	fputc('\'', f);
 }
 
 static char *command_line(char **args)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "run.h"
 #include "endpoint.h"
+#include "quote.h"
 #include "usage.h"
 
 #include <ctype.h>
@@ -223,22 +224,6 @@ static void put_string(FILE *f, const char *s)
 			fputc(*s, f);
 	}
 	fputc('"', f);
-}
-
-/* Quotes a word as for sh, since the guest splits its command line in this way. */
-static void quote(FILE *f, const char *word)
-{
-	size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789@%+=:,./_-");
-
-	if (*word && !word[plain]) {
-		fputs(word, f);
-		return;
-	}
-	fputc('\'', f);
-	for (; *word; word++)
-		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, 0 }, f);
-	fputc('\'', f);
 }
 
 static char *command_line(void)
