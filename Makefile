@@ -183,7 +183,7 @@ OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/% storage/%)
 APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
-C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c drivers/*.c drivers/*/*.c \
+C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c fs/*/*.c fs/*/*/*.c drivers/*.c drivers/*/*.c \
 		   backend/*.c net/*.c control/*.c control/*/*.c lib/*.c lib/*/*.c)
 # Not in the library: a program asks for it by -lnoprocess.
 NOPROCESS	:= $(wildcard lib/noprocess/*.c)

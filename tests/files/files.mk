@@ -21,7 +21,7 @@ RESOURCES	:= $(shell $(CLANG) -print-resource-dir)
 # Descriptors of other kinds need the rest of the kernel.
 LIB		:= $(filter-out $(patsubst %,lib/file/%.c,blockdev dev epoll eventfd ioctl mount_call mount_disk mount_end \
 		   mounts poll proc rights tty tty_ioctl termios generated proc_files etc_files),$(wildcard lib/file/*.c))
-FS		:= $(filter-out %/os.c %/disk.c,$(wildcard fs/*.c))
+FS		:= $(filter-out %/os.c %/disk.c,$(wildcard fs/*.c fs/*/*.c fs/*/*/*.c))
 TESTS		:= $(wildcard tests/files/*_test.c)
 INSIDE		:= tests/files/kernel.c tests/files/world.c
 OUTSIDE		:= tests/files/linux.c tests/files/outside.c tests/fs/asan.c tests/fs/ext4_host.c tests/fs/host_os.c
@@ -64,7 +64,7 @@ $(DIR)/renamed.a: $(DIR)/names $(call objects,$(INSIDE) $(LIB) $(FS))
 	@rm -rf $@ $(@D)/renamed && mkdir -p $(foreach f,$(INSIDE) $(LIB) $(FS),$(@D)/renamed/$(dir $(f)))
 	@for f in $(basename $(INSIDE) $(LIB) $(FS)); do \
 		$(OBJCOPY) --redefine-syms=$< $(DIR)/$$f.o $(@D)/renamed/$$f.o || exit 1; done
-	@ar rcsD $@ $(foreach f,$(INSIDE) $(LIB) $(FS),$(@D)/renamed/$(f:.c=.o))
+	@rm -f $@; ar rcsD $@ $(foreach f,$(INSIDE) $(LIB) $(FS),$(@D)/renamed/$(f:.c=.o))
 $(OUT)/tests/files/%_test: $(DIR)/tests/files/%_test.o $(DIR)/renamed.a $(call objects,$(OUTSIDE))
 	@mkdir -p $(@D); rm -f $@
 	@$(OBJCOPY) --redefine-syms=$(DIR)/names $< $<.renamed

@@ -9,7 +9,7 @@ CLANG		?= clang
 FS		?= .
 OUT		:= $(BUILD)/check
 # What belongs to the kernel's side of it is not for the host.
-SOURCES		:= $(filter-out %/os.c %/disk.c,$(wildcard $(FS)/fs/*.c))
+SOURCES		:= $(filter-out %/os.c %/disk.c,$(wildcard $(addprefix $(FS)/fs/,*.c */*.c */*/*.c)))
 COMMON		:= $(wildcard $(patsubst %,tests/fs/%.c,asan sim sim_claims device model model_attr \
 		   model_data op run run_names run_data run_attr tree durable \
 		   crash image csum))

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Writing dirty pages to the disk.
+ *
+ * Blocks without a place are reserved one in memory, then the data is written, and only then
+ * an operation of the journal makes them part of the file, with the size that includes them.
+ * So a crash at any time leaves either the whole or nothing, and never contents of others.
+ *
+ * fsync() of little data saves a wait: the operation comes first, and the commit, which follows at
+ * once, writes the data at the same time as the log (fs/journal/journal.h, struct tx_data).
+ */
+#include "fs/ext4/ext4.h"
+
+#define BATCH 256			/* pages */
+#define CHANGES 64			/* of the map, in one batch */
+#define RUNS 64				/* that are written at the same time */
+#define SYNC_PAGES 16			/* fsync() of so many writes them with the commit */
+
+enum how { ALONE, FOR_FDATASYNC, FOR_FSYNC };
+
+struct batch {
+	struct page *pages[BATCH];
+	uint8_t dirty[BATCH], promised[BATCH];
+	unsigned n;
+	uint64_t size;			/* of the file, when the batch began */
+	/* The next transfer: runs of consecutive blocks. */
+	struct block_vec vecs[BLOCK_VECS];
+	struct block_run runs[RUNS];
+	unsigned nvecs, nruns;
+	uint64_t next;			/* the block behind the last run */
+	/* What becomes part of the file afterwards. */
+	struct extent changes[CHANGES];
+	unsigned changed;
+};
+
+static int submit(struct ext4 *e, struct batch *b)
+{
+	int rc = b->nruns ? store_write_runs(&e->store, b->runs, b->nruns) : 0;
+
+	b->nvecs = b->nruns = 0;
+	return rc;
+}
+
+static int add(struct ext4 *e, struct batch *b, uint8_t *from, uint64_t nr)
+{
+	struct block_vec *last = b->nvecs ? &b->vecs[b->nvecs - 1] : NULL;
+	bool new_run = !b->nruns || nr != b->next;
+	int rc = 0;
+
+	if (!new_run && from == (uint8_t *)last->data + last->len &&
+	    (uintptr_t)from & (OS_PAGE - 1)) {
+		last->len += e->block_size;
+	} else {
+		if (b->nvecs == BLOCK_VECS || (new_run && b->nruns == RUNS)) {
+			rc = submit(e, b);
+			new_run = true;
+		}
+		if (new_run)
+			b->runs[b->nruns++] = (struct block_run){
+				&b->vecs[b->nvecs], 0, nr << e->shift,
+			};
+		b->vecs[b->nvecs++] = (struct block_vec){ from, e->block_size };
+		b->runs[b->nruns - 1].count++;
+	}
+	b->next = nr + 1;
+	return rc;
+}
+
+/* Dirty pages from index on, in ascending order; they are not dirty any more. */
+static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint64_t last)
+{
+	unsigned per = OS_PAGE >> fs_of(i)->shift;
+
+	b->n = 0;
+	b->size = i->i.size;
+	while (b->n < BATCH) {
+		struct page *p = pages_next(&i->pages, index, true);
+		uint64_t left;
+
+		if (!p)
+			break;
+		if (p->index > last) {
+			page_put(p);
+			break;
+		}
+		b->dirty[b->n] = p->dirty;
+		b->promised[b->n] = p->promised;
+		p->promised = 0;
+		page_set_dirty(p, 0);
+		/* Blocks behind the end need not be written. */
+		left = b->size > p->index * OS_PAGE ? b->size - p->index * OS_PAGE : 0;
+		left = (left + (1 << fs_of(i)->shift) - 1) >> fs_of(i)->shift;
+		if (left < per)
+			b->dirty[b->n] &= (1 << left) - 1;
+		p->writing = true;
+		b->pages[b->n++] = p;
+		index = p->index + 1;
+	}
+}
+
+/* The file's number of a block of the batch; the next block need not follow it. */
+static uint64_t file_block(const struct batch *b, unsigned per, unsigned k)
+{
+	return b->pages[k / per]->index * per + k % per;
+}
+
+static void unpromise(struct ext4_inode *i, struct batch *b, unsigned block, unsigned n)
+{
+	unsigned per = OS_PAGE >> fs_of(i)->shift;
+
+	for (unsigned k = block; k < block + n; k++)
+		if (b->promised[k / per] >> k % per & 1) {
+			b->promised[k / per] &= ~(1 << k % per);
+			ext4_unpromise(i, file_block(b, per, k), 1);
+		}
+}
+
+static bool is_dirty(const struct batch *b, unsigned per, unsigned k)
+{
+	return k < b->n * per && b->dirty[k / per] >> k % per & 1;
+}
+
+/* A place for a run of blocks, as long as it can be had. */
+static int place(struct ext4_inode *i, struct batch *b, unsigned k, struct extent *x)
+{
+	struct ext4 *e = fs_of(i);
+	uint64_t start, goal = alloc_goal(i, x->lblk);
+	uint32_t len;
+	int rc = alloc_reserve(i, goal, x->len, &start, &len);
+
+	if (rc == -ENOSPC && e->busy_blocks) {
+		rc = journal_commit_running(&e->journal);
+		if (!rc)
+			rc = alloc_reserve(i, goal, x->len, &start, &len);
+	}
+	if (rc)
+		return rc;
+	x->pblk = start;
+	x->len = len;
+	i->goal_lblk = x->lblk + len;
+	i->goal = start + len;
+	unpromise(i, b, k, len);
+	b->changes[b->changed++] = *x;
+	return 0;
+}
+
+/* Runs of blocks of the batch from *k on, until its end or until there are many changes. */
+static int gather(struct ext4_inode *i, struct batch *b, unsigned *k)
+{
+	struct ext4 *e = fs_of(i);
+	unsigned per = OS_PAGE >> e->shift;
+	int rc = 0;
+
+	b->changed = 0;
+	while (*k < b->n * per && b->changed < CHANGES && !rc) {
+		struct extent x;
+		unsigned n = 0;
+		uint64_t lblk;
+
+		if (!is_dirty(b, per, *k)) {
+			unpromise(i, b, *k, 1);
+			++*k;
+			continue;
+		}
+		lblk = file_block(b, per, *k);
+		while (is_dirty(b, per, *k + n) && file_block(b, per, *k + n) == lblk + n)
+			n++;
+		rc = map_find(i, lblk, n, &x);
+		if (rc)
+			break;
+		if (!x.pblk) {
+			rc = place(i, b, *k, &x);
+		} else {
+			unpromise(i, b, *k, x.len);
+			if (x.unwritten)
+				b->changes[b->changed++] = x;
+		}
+		for (unsigned m = 0; m < x.len && !rc; m++) {
+			unsigned at = *k + m;
+
+			rc = add(e, b,
+				 (uint8_t *)b->pages[at / per]->page.data +
+					 (size_t)(at % per << e->shift),
+				 x.pblk + m);
+			b->pages[at / per]->mapped |= 1 << at % per;
+		}
+		if (!rc)
+			*k += x.len;
+	}
+	return rc;
+}
+
+/* Whether there is room for nodes of extents that nothing was promised for.  To notice it only in
+   the operation would end the journal. */
+static int has_room(struct ext4 *e)
+{
+	int rc = 0;
+
+	/* What was freed is free when it is committed. */
+	if (alloc_available(e) < MAP_SPACE && e->busy_blocks)
+		rc = journal_commit_running(&e->journal);
+	return rc ? rc : alloc_available(e) < MAP_SPACE ? -ENOSPC : 0;
+}
+
+/* Reserved blocks become the file's. */
+static int insert(struct ext4_inode *i, struct handle *h, struct extent *x)
+{
+	struct ext4 *e = fs_of(i);
+	int rc = alloc_commit(e, h, x->pblk, x->len);
+
+	if (rc)
+		return rc;
+	i->blocks += (uint64_t)x->len * (e->block_size / 512);
+	rc = map_insert(i, h, x);
+	x->pblk = 0;		/* not reserved any more */
+	return rc;
+}
+
+/* ---- Data that is written with the commit. */
+
+struct with_commit {
+	struct tx_data data;
+	struct ext4_inode *i;
+	struct extent placed;		/* for this data; len 0: it has its place already */
+	uint64_t disk_size;		/* before */
+};
+
+static int undo(struct tx_data *d, struct handle *h)
+{
+	struct with_commit *w = (struct with_commit *)d;
+	const struct extent *x = &w->placed;
+	int rc = x->len ? map_remove(w->i, h, x->lblk, x->lblk + x->len) : 0;
+
+	if (rc)
+		return rc < 0 ? rc : -EIO;
+	w->i->disk_size = w->disk_size;
+	return ext4_ilog(w->i, h);
+}
+
+/* Whether there is one change at most, and a commit is needed anyhow. */
+static bool fits(const struct ext4_inode *i, const struct batch *b, uint64_t size, enum how how)
+{
+	if (b->changed > 1 || (b->changed && b->changes[0].unwritten))
+		return false;
+	return b->changed || size > i->disk_size || (how == FOR_FSYNC && i->dirty_attr);
+}
+
+/* The change, and the size, become the file's, and are durable with the data: 0; 1: not this way. */
+static int commit_with_data(struct ext4_inode *i, struct batch *b, uint64_t size)
+{
+	struct ext4 *e = fs_of(i);
+	struct with_commit w = {
+		.data = { .runs = b->runs, .count = b->nruns, .undo = undo },
+		.i = i, .disk_size = i->disk_size,
+	};
+	struct handle h;
+	uint32_t tid;
+	int rc = ext4_begin(e, &h, MAP_CREDITS + 8, MAP_SPACE | SPACE_RESERVED);
+
+	if (rc)
+		return rc;
+	if (!journal_attach(&h, &w.data))
+		return ext4_end(e, &h, 0) ? : 1;
+	tid = h.tx->tid;
+	if (b->changed) {
+		w.placed = b->changes[0];
+		rc = insert(i, &h, &b->changes[0]);
+	}
+	if (!rc && (b->changed || size > i->disk_size))
+		i->dirty_size = true;
+	if (!rc && size > i->disk_size)
+		i->disk_size = size;
+	if (!rc)
+		rc = ext4_ilog(i, &h);
+	rc = ext4_end(e, &h, rc);
+	if (!rc)
+		rc = journal_commit(&e->journal, tid);
+	journal_detach(&e->journal, &w.data);
+	if (w.data.written)
+		i->written = w.data.written;
+	return rc ? rc : w.data.error;
+}
+
+/* ---- */
+
+/* The data up to this block is on the disk: the changes, and the size, become the file's. */
+static int record(struct ext4_inode *i, struct batch *b, uint64_t end_block)
+{
+	struct ext4 *e = fs_of(i);
+	unsigned k = 0;
+	int rc = 0;
+
+	do {
+		struct extent *x = b->changed ? &b->changes[k] : NULL;
+		bool last = k + 1 >= b->changed;
+		uint64_t end = last ? end_block << e->shift
+				    : ((uint64_t)x->lblk + x->len) << e->shift;
+		struct handle h;
+
+		if (end > b->size)
+			end = b->size;
+		if (!x && end <= i->disk_size)
+			return 0;
+		if (x && x->unwritten)
+			rc = has_room(e);
+		if (!rc)
+			rc = ext4_begin(e, &h, MAP_CREDITS + 8, MAP_SPACE | SPACE_RESERVED);
+		if (rc)
+			break;
+		if (x)
+			rc = x->unwritten ? map_written(i, &h, x->lblk, x->len) : insert(i, &h, x);
+		if (!rc && end > i->disk_size)
+			i->disk_size = end;
+		if (!rc) {
+			i->dirty_size = true;
+			rc = ext4_ilog(i, &h);
+		}
+		rc = ext4_end(e, &h, rc);
+		k++;
+	} while (!rc && k < b->changed);
+	return rc;
+}
+
+/* After an error: what was reserved is free again. */
+static void give_up(struct ext4_inode *i, struct batch *b)
+{
+	for (unsigned k = 0; k < b->changed; k++) {
+		const struct extent *x = &b->changes[k];
+
+		if (x->pblk && !x->unwritten)
+			alloc_release(fs_of(i), x->pblk, x->len);
+	}
+	for (unsigned k = 0; k < b->n; k++)
+		b->pages[k]->mapped = 0;
+	unpromise(i, b, 0, b->n * (OS_PAGE >> fs_of(i)->shift));
+}
+
+/* The gathered runs, up to block k of the batch: written, and recorded. */
+static int write_gathered(struct ext4_inode *i, struct batch *b, unsigned k, enum how how)
+{
+	struct ext4 *e = fs_of(i);
+	unsigned per = OS_PAGE >> e->shift;
+	uint64_t end = file_block(b, per, k - 1) + 1, size = end << e->shift;
+	int rc = 1;
+
+	if (size > b->size)
+		size = b->size;
+	if (how != ALONE && k == b->n * per && fits(i, b, size, how))
+		rc = commit_with_data(i, b, size);
+	if (rc == 1) {
+		rc = submit(e, b);
+		i->written = e->store.writes;
+		if (!rc)
+			rc = record(i, b, end);
+	}
+	return rc;
+}
+
+static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
+{
+	struct ext4 *e = fs_of(i);
+	unsigned per = OS_PAGE >> e->shift, k = 0;
+	/* A promise ends when its block is reserved, and metadata are allocated afterwards. */
+	uint32_t metadata = i->promised_metadata;
+	/* If the journal has failed, a block may be free only in memory. */
+	int rc = e->journal.error ? journal_failure(&e->journal) : ext4_writable(e);
+
+	e->space += metadata;
+	b->changed = 0;
+	while (k < b->n * per && !rc) {
+		rc = gather(i, b, &k);
+		if (!rc)
+			rc = write_gathered(i, b, k, how);
+		b->nvecs = b->nruns = 0;
+		os_pause();
+	}
+	e->space -= metadata;
+	if (rc) {
+		give_up(i, b);
+		i->i.errors++;
+	}
+	for (k = 0; k < b->n; k++) {
+		b->pages[k]->writing = false;
+		page_put(b->pages[k]);
+	}
+	os_wake(&i->pages.changed);
+	return rc;
+}
+
+/* What was dirty is on the disk: a size that waited for it becomes the disk's. */
+static void take_size(struct ext4_inode *i, uint64_t size)
+{
+	if (i->disk_size >= size)
+		return;
+	i->disk_size = size;
+	ext4_idirty(i, true);
+}
+
+static int write_locked(struct ext4_inode *i, uint64_t first, uint64_t last, enum how how)
+{
+	struct ext4 *e = fs_of(i);
+	uint64_t tail = i->disk_size / OS_PAGE, size = first ? 0 : i->i.size;
+	struct batch *b;
+	int rc = 0, failed = 0;
+
+	if (last < size / OS_PAGE)
+		size = 0;
+	if (!i->pages.dirty) {
+		take_size(i, size);
+		return 0;
+	}
+	/* A file that was cut within a block: not before the disk knows. */
+	if (i->cut_tid) {
+		rc = journal_commit(&e->journal, i->cut_tid);
+		i->cut_tid = 0;
+		if (rc)
+			return rc;
+	}
+	/* The last block on the disk must be zero behind the end before the file grows. */
+	if (i->disk_size % OS_PAGE && tail < first) {
+		rc = write_locked(i, tail, tail, ALONE);
+		if (rc)
+			return rc;
+	}
+	b = cache_alloc(sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	i->batches++;
+	while (first <= last) {
+		collect(i, b, first, last);
+		if (!b->n)
+			break;
+		first = b->pages[b->n - 1]->index + 1;
+		rc = write_batch(i, b, how);
+		if (rc)
+			failed = rc;
+	}
+	cache_free(b, sizeof(*b));
+	i->batches--;
+	if (!failed)
+		take_size(i, size);
+	ext4_undirty(i);
+	return failed;
+}
+
+int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last)
+{
+	return write_locked(i, first, last, ALONE);
+}
+
+static int write_back(struct ext4_inode *i, uint64_t first, uint64_t last, enum how how)
+{
+	/* On a file system that is frozen or read-only this must not wait for its thaw. */
+	bool any = i->pages.dirty || i->disk_size < i->i.size;
+	int rc = 0;
+
+	if (any)
+		lock_read(&fs_of(i)->writing);
+	lock_write(&i->wb);
+	if (any)
+		rc = write_locked(i, first, last, i->pages.dirty > SYNC_PAGES ? ALONE : how);
+	unlock_write(&i->wb);
+	if (any)
+		unlock_read(&fs_of(i)->writing);
+	return rc;
+}
+
+int ext4_writeback(struct ext4_inode *i, uint64_t first, uint64_t last)
+{
+	return write_back(i, first, last, ALONE);
+}
+
+int ext4_writeback_to_sync(struct ext4_inode *i, bool data_only)
+{
+	return write_back(i, 0, UINT64_MAX, data_only ? FOR_FDATASYNC : FOR_FSYNC);
+}
