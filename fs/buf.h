@@ -3,8 +3,9 @@
  * A device as file-system blocks, and its blocks of metadata in the cache.
  *
  * A block that is held (buf_get(), buf_new()) stays in memory at the same address until
- * buf_put().  Who changes one calls journal_access() first (fs/journal/journal.h), which keeps what the
- * transaction before needs of it, and the block in memory until it is written.
+ * buf_put().  Before a change the caller must call journal_access() (fs/journal/journal.h), which
+ * keeps the version that the committing transaction needs, and the block in memory until it is
+ * written.
  */
 #ifndef FS_BUF_H
 #define FS_BUF_H

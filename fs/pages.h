@@ -24,7 +24,7 @@ struct page {
 	bool writing;
 	uint8_t dirty;			/* bits, one a file-system block */
 	uint8_t mapped;			/* blocks that have a place on the disk */
-	uint8_t promised;		/* blocks for which space was promised */
+	uint8_t delayed;		/* blocks with delayed allocation: space is reserved for them */
 };
 
 struct pages_node {

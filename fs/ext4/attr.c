@@ -17,7 +17,7 @@ int ext4_stat(struct inode *inode, struct fs_stat *s)
 		.uid = i->uid,
 		.gid = i->gid,
 		.size = i->i.size,
-		.blocks = i->blocks + (uint64_t)i->promised * (e->block_size / 512),
+		.blocks = i->blocks + (uint64_t)i->delayed * (e->block_size / 512),
 		.block_size = e->block_size,
 		.atime = i->atime,
 		.mtime = i->mtime,
@@ -70,7 +70,7 @@ int ext4_statfs(struct fs *fs, struct fs_statfs *s)
 	*s = (struct fs_statfs){
 		.block_size = e->block_size,
 		.blocks = e->blocks_count - le32(e->super->overhead),
-		.free = e->free_blocks > e->promised ? e->free_blocks - e->promised : 0,
+		.free = e->free_blocks > e->delayed ? e->free_blocks - e->delayed : 0,
 		.inodes = e->inodes_count,
 		.inodes_free = e->free_inodes,
 		.id = id[0] ^ id[1],

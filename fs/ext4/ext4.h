@@ -14,7 +14,8 @@
  *
  * Order on the disk: data goes to newly allocated blocks before the commit record of the
  * transaction that makes them part of the file, so no flush orders the two but that of the commit,
- * and no file ever shows what others wrote.  Until then the allocation is in memory only (alloc_reserve()).
+ * and no file ever shows what others wrote.  Until then the allocation is in memory only
+ * (alloc_reserve()).
  * Blocks that are freed are not allocated before the transaction that freed them is complete.
  */
 #ifndef FS_EXT4_EXT4_H
@@ -77,7 +78,7 @@ struct ext4 {
 	uint32_t dirty_groups;		/* a list by next_dirty; NO_GROUP ends it */
 	uint64_t free_blocks, free_inodes;
 	uint64_t busy_blocks;		/* of them, not to be allocated yet */
-	uint64_t promised;		/* of them, for data that has no place yet, and its metadata */
+	uint64_t delayed;		/* of them, for data with delayed allocation, and its metadata */
 	uint64_t space;			/* of them, for operations under way */
 	bool freezing, damaged;
 	bool unrecorded;		/* the disk does not know of an error yet */
@@ -125,8 +126,8 @@ struct ext4_inode {
 	uint64_t goal;			/* and where it would be best; 0: unknown */
 	/* Pages, and what is not yet written. */
 	struct pages pages;
-	uint32_t promised;		/* blocks that its dirty pages need, */
-	uint32_t promised_metadata;	/* and that its map may need for them */
+	uint32_t delayed;		/* blocks that its dirty pages need, */
+	uint32_t delayed_metadata;	/* and that its map may need for them */
 	bool dirty_attr;		/* the record in the inode table is older than this */
 	bool dirty_size;		/* and fdatasync() needs it */
 	struct ext4_inode *dirty_next, **dirty_link;
@@ -203,7 +204,7 @@ void ext4_lock_names(struct ext4 *e);
 
 /* Begin an operation that changes at most so many blocks and allocates at most `space` for
    metadata: -ENOSPC, if there are not so many after a commit. */
-#define SPACE_RESERVED 0x80000000	/* or: it is for data that was promised a place */
+#define SPACE_RESERVED 0x80000000	/* or: it is for data with delayed allocation */
 int ext4_begin(struct ext4 *e, struct handle *h, unsigned credits, unsigned space);
 /* With rc < 0, changes may be incomplete: if any was made, the journal ends. */
 int ext4_end(struct ext4 *e, struct handle *h, int rc);
@@ -314,7 +315,7 @@ void ext4_page_put(struct inode *i, struct fs_page *p);
 int ext4_page_changed(struct inode *i, uint64_t index, struct fs_page *p);
 int ext4_will_need(struct fs_open *o, uint64_t at, uint64_t len);
 void ext4_dont_need(struct fs_open *o, uint64_t at, uint64_t len);
-/* Mark bytes of a held page as dirty; promises blocks.  -ENOSPC. */
+/* Mark bytes of a held page as dirty, and reserve space for them.  -ENOSPC. */
 int ext4_page_dirty(struct ext4_inode *i, struct page *p, unsigned from, unsigned to);
 /* Write dirty pages [first, last] and what must be on the disk before them.  The second form:
    wb is held. */
@@ -339,13 +340,13 @@ int ext4_cut(struct ext4_inode *i);
 void ext4_throttle(struct ext4 *e, struct ext4_inode *i);
 uint64_t ext4_size_max(const struct ext4_inode *i);
 
-/* ---- data/delalloc.c: space for data that has no place yet. */
+/* ---- data/delalloc.c: delayed allocation. */
 
-/* One block of the file gets a place later; its lock is held, wb is not.  -ENOSPC. */
-int ext4_promise(struct ext4_inode *i, uint32_t lblk);
-/* Promises that are kept now, or not needed. */
-void ext4_unpromise(struct ext4_inode *i, uint32_t lblk, uint32_t n);
-void ext4_unpromise_page(struct ext4_inode *i, struct page *p, unsigned mask);
+/* Reserves space for one block of the file; its lock is held, wb is not.  -ENOSPC. */
+int ext4_da_reserve(struct ext4_inode *i, uint32_t lblk);
+/* The blocks are allocated, or not needed any more. */
+void ext4_da_release(struct ext4_inode *i, uint32_t lblk, uint32_t n);
+void ext4_da_release_page(struct ext4_inode *i, struct page *p, unsigned mask);
 /* Whether so many blocks can be allocated for something else; the second form writes back dirty
    data and commits if necessary: no inode's wb is held. */
 bool ext4_has_space(struct ext4 *e, uint64_t blocks);

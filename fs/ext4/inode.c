@@ -236,7 +236,7 @@ static void delete(struct ext4_inode *i)
 	i->deleting = true;
 	e->deleting++;
 	while ((p = pages_next(&i->pages, 0, false))) {
-		ext4_unpromise_page(i, p, 0xff);
+		ext4_da_release_page(i, p, 0xff);
 		page_detach(p);
 		page_put(p);
 	}
@@ -285,7 +285,7 @@ void ext4_inodes_free(struct ext4 *e)
 	for (unsigned k = 0; k < INODE_HASH; k++)
 		for (struct ext4_inode *i; (i = e->hash[k]);) {
 			for (struct page *p; (p = pages_next(&i->pages, 0, false));) {
-				ext4_unpromise_page(i, p, 0xff);
+				ext4_da_release_page(i, p, 0xff);
 				page_detach(p);
 				page_put(p);
 			}

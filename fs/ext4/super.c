@@ -240,7 +240,7 @@ static bool has_memory(struct ext4 *e, unsigned credits)
 /* Whether more is taken, also for operations under way, than there is. */
 static bool overdrawn(const struct ext4 *e)
 {
-	return e->free_blocks < e->busy_blocks + e->promised + e->space;
+	return e->free_blocks < e->busy_blocks + e->delayed + e->space;
 }
 
 int ext4_begin(struct ext4 *e, struct handle *h, unsigned credits, unsigned space)
@@ -259,7 +259,7 @@ int ext4_begin(struct ext4 *e, struct handle *h, unsigned credits, unsigned spac
 		if (!rc && overdrawn(e))
 			rc = -ENOSPC;
 	}
-	/* For data that was promised a place, it is worth a try. */
+	/* Data with delayed allocation has space reserved: try it. */
 	if (!rc && !has_memory(e, credits) && !reserved)
 		rc = -ENOMEM;
 	if (!rc)

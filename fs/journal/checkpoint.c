@@ -25,8 +25,8 @@ static void sort(struct buf **bufs, unsigned n)
 }
 
 /*
- * Copies blocks, sorted by their numbers, into the stage `home`, as many as fit, and writes them
- * to their places.  In *n is how many.  A block that take() refuses ends the part before it; if it
+ * Copies blocks, sorted by their numbers, into the buffer `in_place`, as many as fit, and writes
+ * them to their places; *n: how many.  A block that take() refuses ends the part before it; if it
  * is the first, *n is 0.
  */
 static int write_part(struct journal *j, struct buf **bufs, unsigned count, const struct tx *of,
@@ -47,11 +47,11 @@ static int write_part(struct journal *j, struct buf **bufs, unsigned count, cons
 				break;
 			runs[nruns++] = (struct stage_run){ *n, 0, b->nr };
 		}
-		memcpy(stage_block(j, j->home, *n), from, j->store->block_size);
+		memcpy(stage_block(j, j->in_place, *n), from, j->store->block_size);
 		runs[nruns - 1].count++;
 		next = b->nr + 1;
 	}
-	return nruns ? stage_write(j, j->home, runs, nruns, NULL) : 0;
+	return nruns ? stage_write(j, j->in_place, runs, nruns, NULL) : 0;
 }
 
 /* Each block of a transaction that is written to its place at once. */
@@ -64,7 +64,8 @@ static const uint8_t *take_committed(struct buf *b, const struct tx *of)
 	return from;
 }
 
-int journal_write_home(struct journal *j, struct buf **bufs, unsigned count, const struct tx *of)
+int journal_write_in_place(struct journal *j, struct buf **bufs, unsigned count,
+			   const struct tx *of)
 {
 	int rc = 0;
 
@@ -104,8 +105,8 @@ static void written(struct journal *j, struct tx *tx, struct buf **bufs, unsigne
 	for (unsigned i = 0; i < n; i++) {
 		bufs[i]->writing = false;
 		if (in_place && bufs[i]->checkpoint == tx)
-			journal_leave(j, bufs[i]);
-		journal_settle(bufs[i], false);
+			journal_checkpointed(j, bufs[i]);
+		journal_release_buf(bufs[i], false);
 	}
 	os_wake(&j->changed);
 }

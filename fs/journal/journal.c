@@ -22,7 +22,7 @@ static unsigned need(const struct journal *j, const struct tx *tx, unsigned more
 	unsigned blocks = tx->reserved + more;
 	unsigned per_revoke = (j->store->block_size - 32) / 8;
 
-	return j->promised + blocks + blocks / 16 + tx->revokes / per_revoke + SLACK;
+	return j->log_reserved + blocks + blocks / 16 + tx->revokes / per_revoke + SLACK;
 }
 
 void journal_abort(struct journal *j, int error)
@@ -185,7 +185,7 @@ int journal_forget(struct handle *h, struct buf *b)
 	return rc;
 }
 
-int journal_free_later(struct handle *h, uint64_t start, uint32_t count)
+int journal_defer_free(struct handle *h, uint64_t start, uint32_t count)
 {
 	struct freed *f = h->tx->freed;
 
@@ -216,7 +216,7 @@ void tx_free(struct tx *tx)
 	os_free(tx);
 }
 
-void journal_leave(struct journal *j, struct buf *b)
+void journal_checkpointed(struct journal *j, struct buf *b)
 {
 	if (!b->checkpoint)
 		return;
@@ -227,7 +227,7 @@ void journal_leave(struct journal *j, struct buf *b)
 	j->waiting_blocks--;
 }
 
-void journal_settle(struct buf *b, bool drop)
+void journal_release_buf(struct buf *b, bool drop)
 {
 	if (b->pins || b->running || b->committing || b->checkpoint)
 		return;
@@ -255,7 +255,7 @@ static void complete(struct journal *j, struct tx *tx, bool in_place)
 		if (b->frozen)
 			cache_free(b->frozen, b->store->block_size);
 		b->frozen = NULL;
-		journal_leave(j, b);
+		journal_checkpointed(j, b);
 		if (!forgotten && !in_place) {
 			b->checkpoint = tx;
 			b->ckpt_link = &tx->checkpoint;
@@ -265,7 +265,7 @@ static void complete(struct journal *j, struct tx *tx, bool in_place)
 			tx->checkpoint = b;
 			j->waiting_blocks++;
 		}
-		journal_settle(b, forgotten);
+		journal_release_buf(b, forgotten);
 	}
 	while ((f = tx->freed)) {
 		tx->freed = f->next;
@@ -298,7 +298,7 @@ static int begin_commit(struct journal *j)
 		b->forget = false;
 	}
 	if (j->log_blocks)
-		j->promised = need(j, tx, 0);
+		j->log_reserved = need(j, tx, 0);
 	next->tid = tx->tid + 1;
 	tx->log_start = j->head;
 	tx->sequence = j->sequence;
@@ -309,7 +309,7 @@ static int begin_commit(struct journal *j)
 	return 0;
 }
 
-static int write_in_place(struct journal *j, struct tx *tx)
+static int commit_in_place(struct journal *j, struct tx *tx)
 {
 	unsigned n = 0;
 	int rc;
@@ -319,9 +319,9 @@ static int write_in_place(struct journal *j, struct tx *tx)
 			tx->bufs[n++] = tx->bufs[i];
 		else
 			tx->bufs[i]->committing = NULL, tx->bufs[i]->forgetting = false,
-			journal_settle(tx->bufs[i], true);
+			journal_release_buf(tx->bufs[i], true);
 	tx->count = n;
-	rc = journal_write_home(j, tx->bufs, n, tx);
+	rc = journal_write_in_place(j, tx->bufs, n, tx);
 	return rc ? rc : store_flush(j->store);
 }
 
@@ -339,7 +339,7 @@ int journal_commit_now(struct journal *j)
 {
 	struct tx *tx;
 	int rc = begin_commit(j);
-	bool empty, taken_back = false;
+	bool empty, undone = false;
 
 	if (rc)
 		return rc;
@@ -348,25 +348,25 @@ int journal_commit_now(struct journal *j)
 	if (j->error) {
 		rc = -EIO;
 	} else if (!j->log_blocks) {
-		rc = write_in_place(j, tx);
+		rc = commit_in_place(j, tx);
 	} else if (!empty) {
 		j->sequence++;
 		rc = journal_log(j, tx);
-		taken_back = !rc && journal_data_failed(tx);
-		if (taken_back)
-			rc = journal_take_back(j, tx);
+		undone = !rc && journal_data_failed(tx);
+		if (undone)
+			rc = journal_undo(j, tx);
 		else if (!rc)
 			rc = write_commit(j, tx);
 	}
 	if (rc)
 		journal_abort(j, rc);
-	else if (!empty && !taken_back)
+	else if (!empty && !undone)
 		j->stats.commits++, j->stats.blocks += tx->count;
 	complete(j, tx, !j->log_blocks);
-	journal_let_go(tx);
+	journal_drop_data(tx);
 	j->committing = NULL;
-	j->promised = 0;
-	if (!rc && !taken_back)
+	j->log_reserved = 0;
+	if (!rc && !undone)
 		j->complete = tx->tid;
 	if (tx->checkpoint) {
 		cache_free(tx->bufs, tx->room * sizeof(*tx->bufs));

@@ -109,8 +109,8 @@ struct journal {
 	struct rwlock checkpointing;
 	unsigned max;			/* blocks of a transaction */
 	unsigned waiting_blocks;	/* complete, and not in their places */
-	unsigned promised;		/* of the log, to the committing one; it has not taken them */
-	uint8_t *stage[STAGE_PAGES], *home[STAGE_PAGES];
+	unsigned log_reserved;		/* blocks of the log that the committing one will take */
+	uint8_t *stage[STAGE_PAGES], *in_place[STAGE_PAGES];
 	struct journal_stats stats;
 
 	/* The log.  log_blocks 0: there is no journal. */
@@ -142,7 +142,7 @@ int journal_forget(struct handle *h, struct buf *b);
 int journal_revoke(struct handle *h, uint64_t nr);
 
 /* These blocks may be used again when the transaction is complete: -ENOMEM. */
-int journal_free_later(struct handle *h, uint64_t start, uint32_t count);
+int journal_defer_free(struct handle *h, uint64_t start, uint32_t count);
 
 /*
  * The data belongs to what this operation changes.  false: the transaction has too much, or there
@@ -204,8 +204,8 @@ int journal_write_super(struct journal *j, unsigned start, uint32_t sequence);
 uint32_t journal_sum(const struct journal *j, const void *data, uint32_t zeroed);
 int journal_log(struct journal *j, struct tx *tx);
 int journal_log_commit(struct journal *j, struct tx *tx);
-int journal_write_home(struct journal *j, struct buf **bufs, unsigned count,
-		       const struct tx *of);
+int journal_write_in_place(struct journal *j, struct buf **bufs, unsigned count,
+			   const struct tx *of);
 unsigned journal_free_blocks(const struct journal *j);
 unsigned journal_next(const struct journal *j, unsigned log);
 void tx_free(struct tx *tx);
@@ -215,14 +215,14 @@ int tx_make_room(struct tx *tx, unsigned count);
    written again, alone, to know which one it was. */
 void journal_data_written(struct journal *j, struct tx *tx, int rc);
 bool journal_data_failed(const struct tx *tx);
-int journal_take_back(struct journal *j, struct tx *tx);
-void journal_let_go(struct tx *tx);
+int journal_undo(struct journal *j, struct tx *tx);
+void journal_drop_data(struct tx *tx);
 /* The running transaction ends and is written; no other is being written. */
 int journal_commit_now(struct journal *j);
 /* The block needs no checkpoint any more. */
-void journal_leave(struct journal *j, struct buf *b);
+void journal_checkpointed(struct journal *j, struct buf *b);
 /* It may be freed, or is (drop), if nobody needs it in memory. */
-void journal_settle(struct buf *b, bool drop);
+void journal_release_buf(struct buf *b, bool drop);
 
 /* Memory of a stage as blocks. */
 static inline uint8_t *stage_block(struct journal *j, uint8_t **stage, unsigned i)

@@ -138,7 +138,7 @@ static int put(struct journal *j, unsigned n)
 			*last = (struct stage_run){ i, 1, nr };
 		}
 		j->head = journal_next(j, j->head);
-		j->promised -= j->promised ? 1 : 0;
+		j->log_reserved -= j->log_reserved ? 1 : 0;
 	}
 	return write_runs(j, runs, count);
 }

@@ -63,8 +63,8 @@ static bool stages_alloc(struct journal *j)
 {
 	for (unsigned i = 0; i < STAGE_PAGES; i++) {
 		j->stage[i] = cache_page_alloc();
-		j->home[i] = cache_page_alloc();
-		if (!j->stage[i] || !j->home[i])
+		j->in_place[i] = cache_page_alloc();
+		if (!j->stage[i] || !j->in_place[i])
 			return false;
 	}
 	return true;
@@ -174,7 +174,7 @@ void journal_close(struct journal *j)
 	}
 	for (unsigned i = 0; i < STAGE_PAGES; i++) {
 		cache_page_free(j->stage[i]);
-		cache_page_free(j->home[i]);
+		cache_page_free(j->in_place[i]);
 	}
 	cache_page_free(j->super);
 	os_free(j->runs);

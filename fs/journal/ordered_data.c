@@ -32,7 +32,7 @@ void journal_detach(struct journal *j, struct tx_data *d)
 }
 
 /* The transaction has no data any more. */
-void journal_let_go(struct tx *tx)
+void journal_drop_data(struct tx *tx)
 {
 	for (struct tx_data *d; (d = tx->data);) {
 		tx->data = d->next;
@@ -60,7 +60,7 @@ bool journal_data_failed(const struct tx *tx)
 }
 
 /* What the transaction has becomes part of the running one. */
-static int give_back(struct journal *j, struct tx *tx)
+static int merge_into_running(struct journal *j, struct tx *tx)
 {
 	struct tx *into = j->running;
 	struct freed **last = &into->freed;
@@ -104,7 +104,7 @@ static int give_back(struct journal *j, struct tx *tx)
 }
 
 /* No other commit begins meanwhile: there is still a committing transaction. */
-static int undo(struct journal *j, struct tx_data *d)
+static int undo_data(struct journal *j, struct tx_data *d)
 {
 	struct handle h = { .journal = j, .tx = j->running, .credits = UNDO_CREDITS };
 	int rc = tx_make_room(h.tx, h.tx->reserved + h.credits);
@@ -122,15 +122,15 @@ static int undo(struct journal *j, struct tx_data *d)
  * Data could not be written.  Nothing of the transaction is valid, since the log has no commit of
  * it: it goes on with the running one, in which the files lose what has no data.
  */
-int journal_take_back(struct journal *j, struct tx *tx)
+int journal_undo(struct journal *j, struct tx *tx)
 {
 	int rc;
 
 	cache_operation(1);
-	rc = give_back(j, tx);
+	rc = merge_into_running(j, tx);
 	for (struct tx_data *d = tx->data; d && !rc; d = d->next)
 		if (d->error)
-			rc = undo(j, d);
+			rc = undo_data(j, d);
 	cache_operation(-1);
 	return rc;
 }

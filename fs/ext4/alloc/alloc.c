@@ -88,7 +88,7 @@ static void busy_clear(struct ext4 *e, struct group *p, uint32_t bit, uint32_t l
 
 uint64_t alloc_available(const struct ext4 *e)
 {
-	uint64_t taken = e->busy_blocks + e->promised + e->space;
+	uint64_t taken = e->busy_blocks + e->delayed + e->space;
 
 	return e->free_blocks > taken ? e->free_blocks - taken : 0;
 }
@@ -286,7 +286,7 @@ static int free_in_group(struct ext4 *e, struct handle *h, uint64_t start, uint3
 	if (!rc && !all(b->data, bit, len, true))
 		rc = ext4_damaged(e, "a block of group %u is freed twice", (unsigned)g);
 	if (!rc)
-		rc = journal_free_later(h, start, len);
+		rc = journal_defer_free(h, start, len);
 	if (!rc)
 		rc = busy_set(e, p, bit, len);
 	if (!rc) {

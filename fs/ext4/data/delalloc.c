@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Space for data that has no place on the disk yet.
+ * Delayed allocation.
  *
- * A block of a page is promised a place when the page becomes dirty, and so are the blocks of
- * metadata that the file may need for it.  So a full disk is noticed by the write() and not when
- * pages are written back.  What metadata may need is an upper bound: when space is short, dirty
- * data is written back, and what was not needed is free again.
+ * When a page becomes dirty, space is reserved for its blocks and for the metadata that the file
+ * may need for them.  The blocks themselves are selected when the page is written back.  So write()
+ * reports a full disk.  The space for metadata is an upper bound: when space is short, dirty data
+ * is written back, which releases what was not needed.
  */
 #include "fs/ext4/ext4.h"
 
-/* Blocks that stay free for operations without which no file can be cut or removed, */
+/* Blocks that stay free for operations without which no file can be truncated or removed, */
 #define KEPT 12
-/* and for nodes of extents that nothing was promised for: blocks that fallocate() placed become
+/* and for nodes of extents for which nothing was reserved: blocks that fallocate() placed become
    written one by one.  A part of the disk, and at most so many. */
 #define KEPT_PART 512
 #define KEPT_NODES 4096
@@ -32,13 +32,13 @@ static uint32_t nodes_needed(const struct ext4_inode *i, uint32_t n)
 	return 4 + le16(h->depth) + n / (per_node / 3) + (full < n ? full : n);
 }
 
-/* Metadata that i may need if n blocks from lblk on are promised, too; -n: are not any more. */
+/* Metadata that i may need if n more blocks from lblk on are delayed; -n: if n are not any more. */
 static uint32_t metadata_needed(const struct ext4_inode *i, uint32_t lblk, int n)
 {
-	uint32_t needed = i->promised_metadata;
+	uint32_t needed = i->delayed_metadata;
 
 	if (i->flags & INODE_EXTENTS)
-		return nodes_needed(i, i->promised + n);
+		return nodes_needed(i, i->delayed + n);
 	for (; n > 0; n--)
 		needed += indirect_levels(i, lblk++);
 	for (; n < 0; n++)
@@ -50,27 +50,27 @@ static void count(struct ext4_inode *i, int n, uint32_t metadata)
 {
 	struct ext4 *e = fs_of(i);
 
-	e->promised += n;
-	e->promised += metadata;
-	e->promised -= i->promised_metadata;
-	i->promised += n;
-	i->promised_metadata = metadata;
+	e->delayed += n;
+	e->delayed += metadata;
+	e->delayed -= i->delayed_metadata;
+	i->delayed += n;
+	i->delayed_metadata = metadata;
 }
 
-void ext4_unpromise(struct ext4_inode *i, uint32_t lblk, uint32_t n)
+void ext4_da_release(struct ext4_inode *i, uint32_t lblk, uint32_t n)
 {
 	if (n)
 		count(i, -(int)n, metadata_needed(i, lblk, -(int)n));
 }
 
-void ext4_unpromise_page(struct ext4_inode *i, struct page *p, unsigned mask)
+void ext4_da_release_page(struct ext4_inode *i, struct page *p, unsigned mask)
 {
 	unsigned per = OS_PAGE >> fs_of(i)->shift;
 
 	for (unsigned k = 0; k < per; k++)
-		if (p->promised & mask & 1 << k)
-			ext4_unpromise(i, p->index * per + k, 1);
-	p->promised &= ~mask;
+		if (p->delayed & mask & 1 << k)
+			ext4_da_release(i, p->index * per + k, 1);
+	p->delayed &= ~mask;
 }
 
 bool ext4_has_space(struct ext4 *e, uint64_t blocks)
@@ -80,11 +80,11 @@ bool ext4_has_space(struct ext4 *e, uint64_t blocks)
 	return alloc_available(e) >= blocks + KEPT + (nodes < KEPT_NODES ? nodes : KEPT_NODES);
 }
 
-static struct ext4_inode *next_promised(const struct ext4 *e)
+static struct ext4_inode *next_delayed(const struct ext4 *e)
 {
 	struct ext4_inode *i = e->dirty;
 
-	while (i && (!i->promised || i->deleting))
+	while (i && (!i->delayed || i->deleting))
 		i = i->dirty_next;
 	return i;
 }
@@ -96,7 +96,7 @@ bool ext4_gather_space(struct ext4 *e, uint64_t blocks)
 	/* What was freed is free when it is committed. */
 	if (!ext4_has_space(e, blocks) && e->busy_blocks)
 		journal_commit_running(&e->journal);
-	while (!ext4_has_space(e, blocks) && (i = next_promised(e)) && i != before) {
+	while (!ext4_has_space(e, blocks) && (i = next_delayed(e)) && i != before) {
 		inode_get(&i->i);
 		cache_busy(&i->cached);
 		ext4_writeback(i, 0, UINT64_MAX);
@@ -108,11 +108,11 @@ bool ext4_gather_space(struct ext4 *e, uint64_t blocks)
 	return ext4_has_space(e, blocks);
 }
 
-int ext4_promise(struct ext4_inode *i, uint32_t lblk)
+int ext4_da_reserve(struct ext4_inode *i, uint32_t lblk)
 {
 	struct ext4 *e = fs_of(i);
 	uint32_t metadata = metadata_needed(i, lblk, 1);
-	uint32_t more = metadata > i->promised_metadata ? metadata - i->promised_metadata : 0;
+	uint32_t more = metadata > i->delayed_metadata ? metadata - i->delayed_metadata : 0;
 
 	if (!ext4_has_space(e, 1 + more)) {
 		if (!ext4_gather_space(e, 1 + more))

@@ -12,7 +12,7 @@ static void wipe(struct ext4_inode *i, struct page *p, unsigned from, unsigned t
 	for (unsigned k = (from + (1u << shift) - 1) >> shift; (k + 1) << shift <= to; k++)
 		bits |= 1 << k;
 	memset((uint8_t *)p->page.data + from, 0, to - from);
-	ext4_unpromise_page(i, p, bits);
+	ext4_da_release_page(i, p, bits);
 	p->mapped &= ~bits;
 	page_set_dirty(p, p->dirty & ~bits);
 }
@@ -309,13 +309,13 @@ int ext4_fallocate(struct inode *inode, unsigned mode, uint64_t at, uint64_t len
 		return rc;
 	if (!(mode & FS_PUNCH_HOLE) && !(i->flags & INODE_EXTENTS))
 		return -EOPNOTSUPP;
-	if (!(mode & FS_PUNCH_HOLE) && e->promised)
+	if (!(mode & FS_PUNCH_HOLE) && e->delayed)
 		ext4_gather_space(e, len >> e->shift);
 	lock_all(i);
 	if (mode & FS_PUNCH_HOLE) {
 		rc = punch(i, at, end);
 	} else {
-		/* No place is promised to what gets one now. */
+		/* These blocks are allocated now: the allocation is not delayed. */
 		rc = ext4_writeback_locked(i, at / OS_PAGE, (end - 1) / OS_PAGE);
 		if (!rc)
 			rc = preallocate(i, at >> e->shift,

@@ -5,27 +5,27 @@
 int ext4_page_dirty(struct ext4_inode *i, struct page *p, unsigned from, unsigned to)
 {
 	struct ext4 *e = fs_of(i);
-	unsigned per = OS_PAGE >> e->shift, bits = 0, promised = 0;
+	unsigned per = OS_PAGE >> e->shift, bits = 0, delayed = 0;
 	int rc = 0;
 
 	for (unsigned k = from >> e->shift; k < per && k << e->shift < to && !rc; k++) {
 		struct extent x;
 
 		bits |= 1 << k;
-		if ((p->mapped | p->promised) >> k & 1)
+		if ((p->mapped | p->delayed) >> k & 1)
 			continue;
 		rc = map_find(i, p->index * per + k, 1, &x);
 		if (!rc && x.pblk) {
 			p->mapped |= 1 << k;
 		} else if (!rc) {
-			rc = ext4_promise(i, p->index * per + k);
-			promised |= rc ? 0 : 1 << k;
+			rc = ext4_da_reserve(i, p->index * per + k);
+			delayed |= rc ? 0 : 1 << k;
 		}
 	}
 	/* Only now, since writing back, which may happen while this sleeps, takes both. */
-	p->promised |= promised;
+	p->delayed |= delayed;
 	if (rc) {
-		ext4_unpromise_page(i, p, promised);
+		ext4_da_release_page(i, p, delayed);
 		return rc;
 	}
 	page_set_dirty(p, p->dirty | bits);

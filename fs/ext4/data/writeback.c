@@ -20,7 +20,7 @@ enum how { ALONE, FOR_FDATASYNC, FOR_FSYNC };
 
 struct batch {
 	struct page *pages[BATCH];
-	uint8_t dirty[BATCH], promised[BATCH];
+	uint8_t dirty[BATCH], delayed[BATCH];
 	unsigned n;
 	uint64_t size;			/* of the file, when the batch began */
 	/* The next transfer: runs of consecutive blocks. */
@@ -84,8 +84,8 @@ static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint6
 			break;
 		}
 		b->dirty[b->n] = p->dirty;
-		b->promised[b->n] = p->promised;
-		p->promised = 0;
+		b->delayed[b->n] = p->delayed;
+		p->delayed = 0;
 		page_set_dirty(p, 0);
 		/* Blocks behind the end need not be written. */
 		left = b->size > p->index * OS_PAGE ? b->size - p->index * OS_PAGE : 0;
@@ -104,14 +104,14 @@ static uint64_t file_block(const struct batch *b, unsigned per, unsigned k)
 	return b->pages[k / per]->index * per + k % per;
 }
 
-static void unpromise(struct ext4_inode *i, struct batch *b, unsigned block, unsigned n)
+static void da_release(struct ext4_inode *i, struct batch *b, unsigned block, unsigned n)
 {
 	unsigned per = OS_PAGE >> fs_of(i)->shift;
 
 	for (unsigned k = block; k < block + n; k++)
-		if (b->promised[k / per] >> k % per & 1) {
-			b->promised[k / per] &= ~(1 << k % per);
-			ext4_unpromise(i, file_block(b, per, k), 1);
+		if (b->delayed[k / per] >> k % per & 1) {
+			b->delayed[k / per] &= ~(1 << k % per);
+			ext4_da_release(i, file_block(b, per, k), 1);
 		}
 }
 
@@ -139,7 +139,7 @@ static int place(struct ext4_inode *i, struct batch *b, unsigned k, struct exten
 	x->len = len;
 	i->goal_lblk = x->lblk + len;
 	i->goal = start + len;
-	unpromise(i, b, k, len);
+	da_release(i, b, k, len);
 	b->changes[b->changed++] = *x;
 	return 0;
 }
@@ -158,7 +158,7 @@ static int gather(struct ext4_inode *i, struct batch *b, unsigned *k)
 		uint64_t lblk;
 
 		if (!is_dirty(b, per, *k)) {
-			unpromise(i, b, *k, 1);
+			da_release(i, b, *k, 1);
 			++*k;
 			continue;
 		}
@@ -171,7 +171,7 @@ static int gather(struct ext4_inode *i, struct batch *b, unsigned *k)
 		if (!x.pblk) {
 			rc = place(i, b, *k, &x);
 		} else {
-			unpromise(i, b, *k, x.len);
+			da_release(i, b, *k, x.len);
 			if (x.unwritten)
 				b->changes[b->changed++] = x;
 		}
@@ -190,7 +190,7 @@ static int gather(struct ext4_inode *i, struct batch *b, unsigned *k)
 	return rc;
 }
 
-/* Whether there is room for nodes of extents that nothing was promised for.  To notice it only in
+/* Whether there is room for nodes of extents for which nothing was reserved.  To notice it only in
    the operation would end the journal. */
 static int has_room(struct ext4 *e)
 {
@@ -245,7 +245,7 @@ static bool fits(const struct ext4_inode *i, const struct batch *b, uint64_t siz
 	return b->changed || size > i->disk_size || (how == FOR_FSYNC && i->dirty_attr);
 }
 
-/* The change, and the size, become the file's, and are durable with the data: 0; 1: not this way. */
+/* The change and the size become part of the file, durable with the data: 0; 1: not this way. */
 static int commit_with_data(struct ext4_inode *i, struct batch *b, uint64_t size)
 {
 	struct ext4 *e = fs_of(i);
@@ -332,7 +332,7 @@ static void give_up(struct ext4_inode *i, struct batch *b)
 	}
 	for (unsigned k = 0; k < b->n; k++)
 		b->pages[k]->mapped = 0;
-	unpromise(i, b, 0, b->n * (OS_PAGE >> fs_of(i)->shift));
+	da_release(i, b, 0, b->n * (OS_PAGE >> fs_of(i)->shift));
 }
 
 /* The gathered runs, up to block k of the batch: written, and recorded. */
@@ -360,8 +360,8 @@ static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
 {
 	struct ext4 *e = fs_of(i);
 	unsigned per = OS_PAGE >> e->shift, k = 0;
-	/* A promise ends when its block is reserved, and metadata are allocated afterwards. */
-	uint32_t metadata = i->promised_metadata;
+	/* A block that is allocated in memory is not counted as delayed; its metadata comes later. */
+	uint32_t metadata = i->delayed_metadata;
 	/* If the journal has failed, a block may be free only in memory. */
 	int rc = e->journal.error ? journal_failure(&e->journal) : ext4_writable(e);
 

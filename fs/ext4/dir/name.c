@@ -66,7 +66,7 @@ static int begin_create(struct ext4_inode *dir, const char *name, size_t len, st
 
 	if (rc)
 		return rc;
-	if (e->promised)
+	if (e->delayed)
 		ext4_gather_space(e, NAME_SPACE);
 	ext4_lock_names(e);
 	rc = check_free(dir, name, len);

@@ -236,7 +236,7 @@ int ext4_rename(struct inode *from_dir, const char *from_name, size_t from_len,
 			rc = check(&from, &to, flags);
 		/* What replaces a file has its data on the disk first, if somebody forgot fsync(). */
 		again = !rc && !written && to.i && from.i != to.i && is_file(from.i) &&
-			from.i->promised;
+			from.i->delayed;
 		/* Not two names of one file. */
 		if (!rc && !again && from.i != to.i)
 			rc = change(&from, &to, flags);
