@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Discovery: which devices there are in xenstore; reports; their end with the guest. */
+/* Discovery: the devices that xenstore lists; reports; closing them when the guest ends. */
 #include "drivers/xenbus/frontend_internal.h"
 #include "kernel/dump.h"
 #include "kernel/gnttab.h"
@@ -9,21 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All devices of a driver, and the thread that discovers them. */
-struct kind {
-	struct kind *next;
-	const struct frontend_driver *driver;
-	struct frontend *devices;
-	struct xs_watch watch;
-	char directory[16];
-	bool listed;
-	unsigned scans;			/* counts how often the devices were listed */
-	struct waitq changed;
-};
+struct frontend_kind *frontend_kinds;
 
-static struct kind *kinds;
-
-static struct frontend *get_device(struct kind *k, uint64_t id)
+static struct frontend *get_device(struct frontend_kind *k, uint64_t id)
 {
 	struct frontend *fe;
 
@@ -45,7 +33,7 @@ static bool parse_id(const char *name, size_t len, uint64_t *id)
 }
 
 /* Returns false without memory. */
-static bool add_device(struct kind *k, unsigned id)
+static bool add_device(struct frontend_kind *k, unsigned id)
 {
 	struct frontend *fe = calloc(1, k->driver->size), **p = &k->devices;
 	char name[16];
@@ -71,7 +59,7 @@ static bool add_device(struct kind *k, unsigned id)
 }
 
 /* Returns 1, 0, or -ENOMEM if it cannot be read. */
-static int has_backend(struct kind *k, unsigned id)
+static int has_backend(struct frontend_kind *k, unsigned id)
 {
 	char path[40], *value;
 	ssize_t len;
@@ -107,7 +95,7 @@ static void set_present(struct frontend *fe, bool present)
 }
 
 /* Lists the devices.  Returns false if memory was not sufficient for all of them. */
-static bool list_devices(struct kind *k)
+static bool list_devices(struct frontend_kind *k)
 {
 	char **names = NULL;
 	int n = xs_list(NULL, k->directory, &names), has;
@@ -136,7 +124,7 @@ static bool list_devices(struct kind *k)
  * Whether an event at this path can mean another list of devices.  Below a known device
  * the guest itself writes.
  */
-static bool may_change_devices(struct kind *k, const char *path)
+static bool may_change_devices(struct frontend_kind *k, const char *path)
 {
 	size_t skip = strlen(k->directory) + 1, len;
 	struct frontend *fe;
@@ -155,7 +143,7 @@ static bool may_change_devices(struct kind *k, const char *path)
  * Sleeps until devices may have changed, or the deadline.  Returns 0, or -EIO if xenstore
  * is lost.
  */
-static int wait_for_change(struct kind *k, uint64_t deadline)
+static int wait_for_change(struct frontend_kind *k, uint64_t deadline)
 {
 	bool any = false;
 	char *path;
@@ -171,7 +159,7 @@ static int wait_for_change(struct kind *k, uint64_t deadline)
 }
 
 /* Tells the threads of all devices to close them. */
-static void shut_down_devices(struct kind *k)
+static void shut_down_devices(struct frontend_kind *k)
 {
 	for (struct frontend *fe = k->devices; fe; fe = fe->next) {
 		fe->shutting_down = true;
@@ -181,7 +169,7 @@ static void shut_down_devices(struct kind *k)
 
 static void discover(void *arg)
 {
-	struct kind *k = arg;
+	struct frontend_kind *k = arg;
 	int rc = gnttab_init();
 
 	if (!rc)
@@ -202,57 +190,12 @@ static void discover(void *arg)
 	wake(&k->changed);
 }
 
-/* ---- suspends */
-
-bool frontend_held;
-
-static bool quiet(const struct frontend *fe)
-{
-	return !fe->driver->quiet || fe->driver->quiet(fe);
-}
-
-int frontend_hold(uint64_t deadline)
-{
-	frontend_held = true;
-	for (struct kind *k = kinds; k; k = k->next)
-		for (struct frontend *fe = k->devices; fe; fe = fe->next)
-			if (!wait_until_deadline(&fe->changed, deadline, quiet(fe))) {
-				log_error("%s: requests are in flight for too long", fe->node);
-				return -ETIMEDOUT;
-			}
-	return 0;
-}
-
-/*
- * As if the toolstack had removed the directory of the device and made it again, which it did in
- * another domain.
- */
-static void restore_device(struct frontend *fe)
-{
-	fe->restored = true;
-	fe->lasts = fe->error == 0 || fe->error == -EAGAIN;
-	fe->generation++;
-	if (fe->present)
-		fe->error = -EAGAIN;
-}
-
-void frontend_release(bool restored)
-{
-	frontend_held = false;
-	for (struct kind *k = kinds; k; k = k->next)
-		for (struct frontend *fe = k->devices; fe; fe = fe->next) {
-			if (restored)
-				restore_device(fe);
-			wake(&fe->changed);
-		}
-}
-
 /* ---- reports */
 
 void frontend_each(const struct frontend_driver *driver,
 		   void (*visit)(const struct frontend *fe, void *arg), void *arg)
 {
-	for (struct kind *k = kinds; k; k = k->next)
+	for (struct frontend_kind *k = frontend_kinds; k; k = k->next)
 		for (struct frontend *fe = k->devices; fe; fe = fe->next)
 			if (!driver || driver == k->driver)
 				visit(fe, arg);
@@ -262,7 +205,7 @@ void frontend_each(const struct frontend_driver *driver,
 
 static void flush_all(void)
 {
-	for (struct kind *k = kinds; k; k = k->next)
+	for (struct frontend_kind *k = frontend_kinds; k; k = k->next)
 		for (struct frontend *fe = k->devices; fe; fe = fe->next)
 			if (!fe->error && k->driver->flush)
 				k->driver->flush(fe);
@@ -277,9 +220,9 @@ static void close_all(const struct shutdown_order *order)
 	uint64_t now = clock_now();
 	uint64_t deadline = now < order->deadline ? now + (order->deadline - now) / 4 * 3 : now;
 
-	for (struct kind *k = kinds; k; k = k->next)
+	for (struct frontend_kind *k = frontend_kinds; k; k = k->next)
 		shut_down_devices(k);
-	for (struct kind *k = kinds; k; k = k->next)
+	for (struct frontend_kind *k = frontend_kinds; k; k = k->next)
 		for (struct frontend *fe = k->devices; fe; fe = fe->next)
 			wait_until_deadline(&fe->changed, deadline, fe->thread_ended);
 }
@@ -313,15 +256,15 @@ static void report(void)
 	frontend_each(NULL, report_device, NULL);
 }
 
-static struct kind *get_kind(const struct frontend_driver *driver)
+static struct frontend_kind *get_kind(const struct frontend_driver *driver)
 {
 	static struct shutdown_hook hook = {
 		.name = "devices", .run = close_all, .sync = flush_all,
 	};
 	static struct dump dump = { .report = report };
-	struct kind *k;
+	struct frontend_kind *k;
 
-	for (k = kinds; k && k->driver != driver; k = k->next)
+	for (k = frontend_kinds; k && k->driver != driver; k = k->next)
 		;
 	if (k)
 		return k;
@@ -334,15 +277,15 @@ static struct kind *get_kind(const struct frontend_driver *driver)
 		free(k);
 		return NULL;
 	}
-	if (!kinds) {
+	if (!frontend_kinds) {
 		shutdown_hook(&hook);
 		dump_add(&dump);
 		frontend_methods_add();
 	}
 	if (driver->methods_add)
 		driver->methods_add();
-	k->next = kinds;
-	kinds = k;
+	k->next = frontend_kinds;
+	frontend_kinds = k;
 	return k;
 }
 
@@ -355,7 +298,7 @@ struct frontend *frontend_get(const struct frontend_driver *driver, unsigned id)
 
 struct frontend *frontend_next(const struct frontend_driver *driver, unsigned id)
 {
-	struct kind *k = get_kind(driver);
+	struct frontend_kind *k = get_kind(driver);
 	struct frontend *fe;
 
 	if (!k)
@@ -368,7 +311,7 @@ struct frontend *frontend_next(const struct frontend_driver *driver, unsigned id
 
 void frontend_wait_change(const struct frontend_driver *driver, unsigned *seen)
 {
-	struct kind *k = get_kind(driver);
+	struct frontend_kind *k = get_kind(driver);
 
 	if (!k)
 		thread_sleep(clock_now() + PAUSE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files frontend*.c share; frontend.h has the order of calls. */
+/* Internal declarations of frontend*.c; frontend.h has the order of calls. */
 #ifndef DRIVERS_XENBUS_FRONTEND_INTERNAL_H
 #define DRIVERS_XENBUS_FRONTEND_INTERNAL_H
 
@@ -49,6 +49,22 @@ unsigned frontend_backend_state(struct frontend *fe);
  */
 int frontend_wait_state(struct frontend *fe, unsigned states, uint64_t deadline,
 			bool abortable);
+
+/* ---- frontend_discover.c */
+
+/* All devices of a driver, and the thread that discovers them. */
+struct frontend_kind {
+	struct frontend_kind *next;
+	const struct frontend_driver *driver;
+	struct frontend *devices;
+	struct xs_watch watch;
+	char directory[16];
+	bool listed;
+	unsigned scans;			/* counts how often the devices were listed */
+	struct waitq changed;
+};
+
+extern struct frontend_kind *frontend_kinds;
 
 /* ---- frontend.c */
 
