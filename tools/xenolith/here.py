@@ -158,7 +158,7 @@ class Run:
         self.name = names[-1] if names else None
         self.types = option(before, len(before), "--type")[0]
         disks, before = option(before, len(before), "--disk")
-        first = 4 if self.hvm() else 0      # as in xlcfg.c
+        first = 4 if self.hvm() else 0      # as in run_options.c
         self.disks = [config.Disk.parse(d, first + i) for i, d in enumerate(disks)]
         self.ramdisks, before = option(before, len(before), "--ramdisk")
         self.uuid = config.uuid_of(option(before, len(before), "--config")[0])

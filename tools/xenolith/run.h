@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `xenolith run`: its options, and the xl.cfg that they make.  This is the only code that
- * writes an xl.cfg: the lab (tools/lab) calls `xenolith run --show`.
+ * `xenolith run`: its options (run_options.c), and the xl.cfg that they make (xlcfg.c), which no
+ * other code writes: the lab (tools/lab) calls `xenolith run --show`.
  */
 #ifndef XENOLITH_RUN_H
 #define XENOLITH_RUN_H
@@ -16,8 +16,20 @@ struct run_options {
 	char **args;
 };
 
+/* A disk's words: FILE[:/PATH][,ro|,rw][,dev=NAME]. */
+struct run_disk {
+	char *file, *path;		/* path: where the guest mounts it, or NULL */
+	const char *dev;
+	int ro;
+};
+
 /* Parses the words after `run` and checks them.  An error ends the program. */
 void run_parse(struct run_options *o, char **argv);
+
+int run_is_hvm(const struct run_options *o);
+
+/* The i-th disk; its strings are kept.  An error ends the program. */
+struct run_disk run_disk(const struct run_options *o, int i);
 
 /* Returns the text of the xl.cfg.  `end`: what xl does with a domain that has ended. */
 char *run_config(const struct run_options *o, const char *end);

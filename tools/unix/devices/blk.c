@@ -41,7 +41,7 @@ struct disk {
 static struct disk disks[DISKS];
 static unsigned ndisks;
 
-/* FILE[:/PATH][,ro|,rw][,dev=NAME], as in tools/xenolith/xlcfg.c. */
+/* FILE[:/PATH][,ro|,rw][,dev=NAME], as in tools/xenolith/run_options.c. */
 void disk_add(const char *word)
 {
 	struct disk *d = &disks[ndisks];
