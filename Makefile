@@ -68,7 +68,7 @@ help:
 #| make images            build all applications and tests
 #| make sdk               the toolchain x86_64-xenolith-elf-gcc in build/sdk (docs/sdk.md)
 #|      CXX=1             with C++, which takes some minutes the first time
-#| make install           the same in PREFIX=/usr/local, below DESTDIR=; make uninstall
+#| make install           install it in PREFIX=/usr/local; `make uninstall` removes it
 #| make deb               Debian packages, build/xenolith-{sdk,tools}_VERSION_*.deb
 #| make fetch             all outside sources; then `make` needs no network
 #| make sbom APP=hello    the parts of an image and their licences, as SPDX

@@ -224,7 +224,7 @@ static void connect(struct blkback *b)
 	if (rc) {
 		blkback_log(b, "cannot connect (error %d)", rc);
 		disconnect(b, false);
-		blkback_break(b, "what it published is invalid");
+		blkback_break(b, "invalid keys from the frontend");
 	}
 }
 

@@ -2,10 +2,10 @@
 /*
  * What a backend needs from the domain that it runs in.
  *
- *	domain_guest.c		a guest of ours, and the host tests
+ *	domain_guest.c		a Xenolith guest, and the host tests
  *	dom0/domain.c		a process of dom0, over Xen's libraries
  *
- * A third one, for a process that runs an image without Xen, needs nothing else than these functions.
+ * There is no implementation for tools/unix.
  *
  * The code above is a monitor on all of them, as in kernel/sched.h: between domain_enter() and
  * domain_leave() one thread runs at a time, and only functions that sleep let others in.  Calls of

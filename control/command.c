@@ -292,12 +292,12 @@ bool command_answer(struct command *c, const char *message, size_t len)
 	if (rc)
 		return command_refuse(c, rc == -E2BIG ? "too deep" : "not JSON");
 	if (!json_member(all, "method", &v) || json_get_string(v, method, sizeof(method)) < 0)
-		return command_refuse(c, "no method");
+		return command_refuse(c, "missing method");
 	c->more = json_member(all, "more", &v) && json_kind(v) == 't';
 	c->parameters = (struct json_value){ "{}", 2 };
 	if (json_member(all, "parameters", &v) && json_kind(v) != 'n') {
 		if (json_kind(v) != '{')
-			return command_refuse(c, "parameters are no object");
+			return command_refuse(c, "parameters is not a JSON object");
 		c->parameters = v;
 	}
 	return call(c, method);

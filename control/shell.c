@@ -266,7 +266,7 @@ static void shell(void *arg)
 
 	(void)arg;
 	if (!out) {
-		log_warning("shell: no memory for it");
+		log_warning("shell: not enough memory");
 		return;
 	}
 	for (;;) {
@@ -288,5 +288,5 @@ void shell_start(void)
 	if (thread_start("shell", THREAD_KERNEL, STACK_KERNEL, shell, NULL, NULL))
 		tty_end_input();
 	else
-		log_warning("shell: no memory for it");
+		log_warning("shell: not enough memory");
 }

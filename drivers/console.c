@@ -109,7 +109,7 @@ static int flush(void)
 		if (kept || !lost)
 			return n < 0 ? n : kept > 0;
 		kept = format(backlog, sizeof(backlog),
-			      "console: %zu bytes found no room, the log has the last of them\n", lost);
+			      "console: %zu bytes dropped; the log has the end of them\n", lost);
 		lost = 0;
 	}
 }

@@ -26,7 +26,7 @@ struct cache_stats {
 };
 extern struct cache_stats cache_stats;
 
-/* It is not used now, and clean; it was used last of all.  Or it is used again. */
+/* Adds the object, which is clean and unused, to the end of the LRU list; removes it from there. */
 void cache_idle(struct cached *c);
 void cache_busy(struct cached *c);
 

@@ -162,7 +162,7 @@ void arch_empty(void *page);
 uint64_t arch_map_where(void *where);
 
 /*
- * Part of attach() (lib/process/start.c): maps the shared page, with events masked, tells Xen the
+ * Part of kernel_attach() (kernel/suspend.c): maps the shared page, with events masked, tells Xen the
  * entries for events, and finds the rings and ports of console and xenstore (boot_info).
  */
 void arch_attach(void);

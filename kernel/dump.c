@@ -64,7 +64,7 @@ void dump_memory(void)
 static void print_port(const struct evtchn *e, void *arg)
 {
 	(void)arg;
-	print("  %4u %-15s rang %llu%s%s%s\n", e->port, e->name,
+	print("  %4u %-15s signalled %llu times%s%s%s\n", e->port, e->name,
 	      (unsigned long long)e->count, e->signalled ? ", not handled" : "",
 	      e->masked ? ", masked" : "", e->waiters.first ? ", has a waiting thread" : "");
 }

@@ -27,7 +27,7 @@ struct evtchn {
 };
 
 /*
- * Part of attach() (lib/process/start.c), before any other: masks all ports.  After a resume no
+ * Part of kernel_attach() (kernel/suspend.c), before any other: masks all ports.  After a resume no
  * port of before exists, so each struct evtchn that was bound is not bound any more.
  */
 void evtchn_attach(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The longest time in which kernel code did not check events ("hold"). Only time in which
- * the vcpu ran counts, as Xen's runstate area shows it, not the time of other domains.
+ * Holds: non-preemptible sections, in which kernel code does not check events.  The longest one is
+ * recorded.  Only time in which the vcpu ran counts (Xen's runstate area), not the time of other
+ * domains.
  */
 #ifndef KERNEL_HOLD_H
 #define KERNEL_HOLD_H
@@ -19,15 +20,15 @@ extern struct hold {
 	uintptr_t pcs[HOLDERS];		/* where it ended: hold_end(), its caller ...; ends with 0 */
 } hold_longest;
 
-/* Part of attach() (lib/process/start.c): gives Xen the runstate area. */
+/* Part of kernel_attach() (kernel/suspend.c): gives Xen the runstate area. */
 void hold_attach(void);
 
 /* Measures from now on, unless each reading of the cycle counter traps. */
 void hold_init(void);
 
 /*
- * Called by kernel/sched.c and suspend.c only: a hold begins when the kernel is entered, and ends when
- * events are checked.  These functions do not sleep.
+ * Called by kernel/sched.c and suspend.c only: a hold begins when the kernel is entered, and ends
+ * when events are checked.  These functions do not sleep.
  */
 void hold_begin(void);
 void hold_end(void);

@@ -15,7 +15,7 @@
 #include "kernel/sched.h"
 
 /*
- * Part of attach() (lib/process/start.c): binds the timer's event channel, and stops the periodic
+ * Part of kernel_attach() (kernel/suspend.c): binds the timer's event channel, and stops the periodic
  * timer.  Returns 0 or -errno.
  */
 int timer_attach(void);

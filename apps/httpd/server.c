@@ -434,7 +434,7 @@ static void announce(void)
 	const struct options *o = &server.options;
 
 	if (server.site.live)
-		printf("httpd: files of %s as they are at each request", o->root);
+		printf("httpd: serving the live folder %s", o->root);
 	else
 		printf("httpd: %zu names, %ju bytes of %s", server.site.count,
 		       (uintmax_t)server.site.bytes, o->root);

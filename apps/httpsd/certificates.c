@@ -158,7 +158,7 @@ void certificates_reload(bool now)
 	if (load_all())
 		printf("httpd: %d certificate%s read again\n", count, count == 1 ? "" : "s");
 	else
-		printf("httpd: the certificates stay those of before\n");
+		printf("httpd: keeping the previous certificates\n");
 	fflush(stdout);
 }
 

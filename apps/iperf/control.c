@@ -16,7 +16,7 @@
 void end_test(const char *why)
 {
 	if (why)
-		printf("iperf: the test ends: %s\n", why);
+		printf("iperf: test ended: %s\n", why);
 	for (unsigned i = 0; i < test.nstreams; i++)
 		end_peer(test.streams[i]);
 	end_peer(test.control);

@@ -249,7 +249,7 @@ static int clean(struct ext4 *e, uint32_t ino, uint32_t slot)
 				      : rc;
 	if (i->orphan) {
 		inode_put(&i->i);
-		return ext4_damaged(e, "inode %u is twice an orphan", (unsigned)ino);
+		return ext4_damaged(e, "inode %u is in the orphan list twice", (unsigned)ino);
 	}
 	i->orphan = true;
 	e->orphan_count++;
@@ -298,7 +298,7 @@ int orphan_cleanup(struct ext4 *e)
 		buf_put(b);
 	}
 	if (count)
-		os_log(OS_INFO, "%s: files that were deleted or cut when the disk was used last: %u",
+		os_log(OS_INFO, "%s: orphan cleanup: %u files deleted or truncated",
 		       e->store.dev->name, (unsigned)count);
 	return rc;
 }

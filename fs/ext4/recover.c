@@ -70,15 +70,15 @@ int ext4_open_journal(struct ext4 *e, struct block *b, struct fs_options *o)
 	rc = journal_open(j, runs, count, o->reason, sizeof(o->reason));
 	if (rc || !journal_needs_replay(j))
 		return rc;
-	/* The flag is set before the log is used, and cleared when it is empty.  Linux would throw
-	   the log away; which of the two is right cannot be known here. */
+	/* The flag is set before the log is used, and cleared when it is empty.  Linux would
+	   discard the log; which of the two is right cannot be known here. */
 	if (!has_in(e, IN_RECOVER))
-		return super_refuse(o, -EUCLEAN, "its journal is not empty, but it claims to need no recovery; "
-					 "run e2fsck");
+		return super_refuse(o, -EUCLEAN, "the journal is not empty, but the flag needs_recovery is "
+					 "not set; run e2fsck");
 	if (b->read_only)
-		return super_refuse(o, -EROFS, "the disk was not unmounted and is read-only, so its journal "
-				       "cannot be replayed; attach it writable, or run e2fsck");
-	os_log(OS_INFO, "%s: the disk was not unmounted: recovery by its journal", b->name);
+		return super_refuse(o, -EROFS, "the disk was not cleanly unmounted and is read-only, so its "
+				       "journal cannot be replayed; attach it writable, or run e2fsck");
+	os_log(OS_INFO, "%s: not cleanly unmounted; replaying the journal", b->name);
 	rc = journal_replay(j, &sequence, o->reason, sizeof(o->reason));
 	if (!rc)
 		rc = journal_write_super(j, 0, sequence);

@@ -23,12 +23,14 @@ static const struct feature ro_compat[] = {
 	{ 0x4000, "shared_blocks" }, { 0x8000, "verity" },  { 0, NULL },
 };
 
+static const char UNKNOWN[] = "unknown";
+
 static const char *name_of(const struct feature *f, uint32_t bits)
 {
 	for (; f->name; f++)
 		if (bits & f->bit)
 			return f->name;
-	return "of a newer kind";
+	return UNKNOWN;
 }
 
 uint32_t super_sum(const struct ext4_super *s)
@@ -58,13 +60,17 @@ int super_refuse(struct fs_options *o, int rc, const char *why)
 
 static int refuse_feature(struct fs_options *o, const char *name)
 {
-	os_format(o->reason, sizeof(o->reason),
-		  "feature `%s` is not supported; tune2fs -O ^%s, or make a new file system", name,
-		  name);
+	if (name != UNKNOWN)
+		os_format(o->reason, sizeof(o->reason),
+			  "feature `%s` is not supported; tune2fs -O ^%s, or make a new file system",
+			  name, name);
+	else
+		os_format(o->reason, sizeof(o->reason),
+			  "it has an unknown feature; make a new file system");
 	return -EOPNOTSUPP;
 }
 
-/* Whether we know how to use this: features. */
+/* Whether all features are supported. */
 static int check_features(const struct ext4_super *s, struct fs_options *o, bool *read_only)
 {
 	uint32_t in = le32(s->incompat) & ~IN_SUPPORTED;

@@ -157,7 +157,7 @@ static int open_by_contents(const char *source, struct mount_disk *d, char why[M
 	if (found)
 		return 0;
 	list_disks(disks, sizeof(disks));
-	format(why, MOUNTS_WHY, "no disk with ext4 has it; the guest has %s", disks);
+	format(why, MOUNTS_WHY, "no ext4 disk has this label or UUID; the guest has %s", disks);
 	return -ENXIO;
 }
 
@@ -177,7 +177,7 @@ int mount_disk_open(const char *source, struct block **b, char why[MOUNTS_WHY])
 	} else if (blkfront_number(name, &vdev)) {
 		rc = open_number(vdev, d, why);
 	} else {
-		format(why, MOUNTS_WHY, "%s is no disk: write xvda, LABEL=NAME, UUID=UUID or tmpfs",
+		format(why, MOUNTS_WHY, "%s is not a disk; expected xvda, LABEL=NAME, UUID=UUID or tmpfs",
 		       source);
 		rc = -ENXIO;
 	}

@@ -60,7 +60,7 @@ static void end_one(void *arg)
 		close_files(m->fs);
 	rc = mapped_collect_all(m->fs);
 	if (rc)
-		log_error("%s: a part of what was stored through mappings is lost: error %d",
+		log_error("%s: data written through mmap() was lost: error %d",
 			  m->source, -rc);
 	rc = freeze(m->fs);
 	if (rc && rc != -EROFS)

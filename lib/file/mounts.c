@@ -70,7 +70,7 @@ static int open_disk(struct source *s, struct fs_options *o, char why[MOUNTS_WHY
 		       rc == -EINVAL ? "; mkfs.ext4 makes one" : "");
 	else if (s->fs->read_only && !o->read_only)
 		log_warning("%s: mounted read-only%s", s->block->name,
-			    s->block->read_only ? ": so the host has attached the disk" : "");
+			    s->block->read_only ? ", because the host attached the disk read-only" : "");
 	return rc;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Shared objects (POSIX.1-2017, <dlfcn.h>). An image is linked statically: dlopen() of a file
- * fails, and dlsym() finds functions and variables of the image itself.
+ * fails, and dlsym() finds functions of the image, but not variables.
  */
 #ifndef XENOLITH_DLFCN_H
 #define XENOLITH_DLFCN_H

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 typedef struct {
-	struct __line __line;
+	struct __wait_fifo __waiters;
 	unsigned __value;
 } sem_t;
 

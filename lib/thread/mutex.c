@@ -19,7 +19,7 @@ enum { A_TRY, THE_MUTEX, NOTHING };
 
 struct waiting {
 	struct mutex *mutex;
-	struct sleeper sleeper;
+	struct fifo_waiter waiter;
 };
 
 /*
@@ -29,7 +29,7 @@ struct waiting {
 static bool acquired(void *arg)
 {
 	struct mutex *m = ((struct waiting *)arg)->mutex;
-	struct sleeper *s = &((struct waiting *)arg)->sleeper;
+	struct fifo_waiter *s = &((struct waiting *)arg)->waiter;
 
 	if (s->what == NOTHING || mutex_trylock(m))
 		return true;
@@ -46,10 +46,10 @@ static int mutex_wait(struct mutex *m, uint64_t deadline)
 	int rc;
 
 	kernel_enter();
-	line_join(&m->line, &w.sleeper);
-	rc = wait_with_signals(&w.sleeper.queue, deadline, acquired, &w);
-	line_leave(&m->line, &w.sleeper);
-	if (m->line.first)	/* at the deadline, too, it has an owner */
+	wait_fifo_add(&m->waiters, &w.waiter);
+	rc = wait_with_signals(&w.waiter.queue, deadline, acquired, &w);
+	wait_fifo_remove(&m->waiters, &w.waiter);
+	if (m->waiters.first)	/* at the deadline, too, it has an owner */
 		m->owner |= MUTEX_WAITED;
 	kernel_leave();
 	return rc;
@@ -66,10 +66,10 @@ bool mutex_sleep(struct mutex *m, uint64_t deadline)
 
 void mutex_wake(struct mutex *m)
 {
-	struct sleeper *s;
+	struct fifo_waiter *s;
 
 	kernel_enter();
-	s = m->line.first;
+	s = m->waiters.first;
 	m->owner = 0;
 	if (s && s->what == THE_MUTEX) {
 		m->owner = (uintptr_t)s->thread;

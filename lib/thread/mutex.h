@@ -10,14 +10,14 @@
 #define LIB_THREAD_MUTEX_H
 
 #include "kernel/sched.h"
-#include "lib/thread/line.h"
+#include "lib/thread/wait_fifo.h"
 
 #define MUTEX_WAITED 1ul		/* in `owner`: to unlock, enter the kernel */
 
 /* Same layout as struct __mutex in lib/include/sys/_pthreadtypes.h. */
 struct mutex {
 	uintptr_t owner;		/* struct thread *, with MUTEX_WAITED; 0: unlocked */
-	struct line line;
+	struct wait_fifo waiters;
 	unsigned depth;			/* recursion count, used by the callers */
 };
 

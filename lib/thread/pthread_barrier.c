@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* Barriers (POSIX.1-2017: pthread_barrier_wait). */
 #include "kernel/sched.h"
-#include "lib/thread/line.h"
+#include "lib/thread/wait_fifo.h"
 #include "lib/thread/pthread.h"
 #include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-static struct line *line_of(pthread_barrier_t *b)
+static struct wait_fifo *fifo_of(pthread_barrier_t *b)
 {
-	return (struct line *)&b->__line;
+	return (struct wait_fifo *)&b->__waiters;
 }
 
 int pthread_barrier_init(pthread_barrier_t *b, const pthread_barrierattr_t *attr,
@@ -24,15 +24,15 @@ int pthread_barrier_init(pthread_barrier_t *b, const pthread_barrierattr_t *attr
 
 int pthread_barrier_destroy(pthread_barrier_t *b)
 {
-	return line_of(b)->first ? EBUSY : 0;
+	return fifo_of(b)->first ? EBUSY : 0;
 }
 
 static int barrier_sleep(pthread_barrier_t *b)
 {
 	struct pthread *self = pthread_current();
-	struct sleeper s = { 0 };
+	struct fifo_waiter s = { 0 };
 
-	line_join(line_of(b), &s);
+	wait_fifo_add(fifo_of(b), &s);
 	self->nested++;		/* it is no cancellation point */
 	(void)wait_or_signal(&s.queue, NEVER, SIGNAL_CONTINUES, s.granted);
 	self->nested--;
@@ -42,8 +42,8 @@ static int barrier_sleep(pthread_barrier_t *b)
 static int open_barrier(pthread_barrier_t *b)
 {
 	b->__arrived = 0;
-	while (line_of(b)->first)
-		line_grant(line_of(b));
+	while (fifo_of(b)->first)
+		wait_fifo_grant(fifo_of(b));
 	return PTHREAD_BARRIER_SERIAL_THREAD;
 }
 

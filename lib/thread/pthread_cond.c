@@ -7,18 +7,18 @@
  */
 #include "kernel/sched.h"
 #include "lib/thread/clocks.h"
-#include "lib/thread/line.h"
+#include "lib/thread/wait_fifo.h"
 #include "lib/thread/pthread.h"
 #include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-_Static_assert(sizeof(struct line) == sizeof(struct __line), "as in _pthreadtypes.h");
+_Static_assert(sizeof(struct wait_fifo) == sizeof(struct __wait_fifo), "as in _pthreadtypes.h");
 
-static struct line *line_of(pthread_cond_t *c)
+static struct wait_fifo *fifo_of(pthread_cond_t *c)
 {
-	return (struct line *)&c->__line;
+	return (struct wait_fifo *)&c->__waiters;
 }
 
 int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *attr)
@@ -31,7 +31,7 @@ int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *attr)
 
 int pthread_cond_destroy(pthread_cond_t *c)
 {
-	return line_of(c)->first ? EBUSY : 0;
+	return fifo_of(c)->first ? EBUSY : 0;
 }
 
 /*
@@ -41,17 +41,17 @@ int pthread_cond_destroy(pthread_cond_t *c)
 static int cond_sleep(pthread_cond_t *c, pthread_mutex_t *m, uint64_t deadline)
 {
 	struct mutex *mutex = pthread_mutex_of(m);
-	struct sleeper s = { 0 };
+	struct fifo_waiter s = { 0 };
 	unsigned depth = mutex->depth;
 	int error;
 
 	if (mutex_owner(mutex) != current)
 		return EPERM;
-	line_join(line_of(c), &s);
+	wait_fifo_add(fifo_of(c), &s);
 	mutex->depth = 0;
 	pthread_mutex_unlock(m);
 	if (wait_or_signal(&s.queue, deadline, SIGNAL_CONTINUES, s.granted) <= 0)
-		line_leave(line_of(c), &s);
+		wait_fifo_remove(fifo_of(c), &s);
 	error = pthread_mutex_lock(m);	/* EOWNERDEAD, ENOTRECOVERABLE: of a robust one */
 	mutex->depth = depth;
 	return error ? error : s.granted ? 0 : ETIMEDOUT;
@@ -90,8 +90,8 @@ int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
 int pthread_cond_signal(pthread_cond_t *c)
 {
 	kernel_enter();
-	if (line_of(c)->first)
-		line_grant(line_of(c));
+	if (fifo_of(c)->first)
+		wait_fifo_grant(fifo_of(c));
 	kernel_leave();
 	return 0;
 }
@@ -99,8 +99,8 @@ int pthread_cond_signal(pthread_cond_t *c)
 int pthread_cond_broadcast(pthread_cond_t *c)
 {
 	kernel_enter();
-	while (line_of(c)->first)
-		line_grant(line_of(c));
+	while (fifo_of(c)->first)
+		wait_fifo_grant(fifo_of(c));
 	kernel_leave();
 	return 0;
 }

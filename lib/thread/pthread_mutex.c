@@ -44,7 +44,7 @@ int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *attr)
 
 int pthread_mutex_destroy(pthread_mutex_t *m)
 {
-	return pthread_mutex_of(m)->owner || m->__mutex.__line.__first ? EBUSY : 0;
+	return pthread_mutex_of(m)->owner || m->__mutex.__waiters.__first ? EBUSY : 0;
 }
 
 /* The result if the caller already owns the mutex, if it does not wait for ever. */

@@ -9,7 +9,7 @@
  */
 #include "kernel/sched.h"
 #include "lib/thread/clocks.h"
-#include "lib/thread/line.h"
+#include "lib/thread/wait_fifo.h"
 #include "lib/thread/signals.h"
 #include "lib/thread/pthread.h"
 
@@ -18,9 +18,9 @@
 
 enum { READ, WRITE };
 
-static struct line *line_of(pthread_rwlock_t *l)
+static struct wait_fifo *fifo_of(pthread_rwlock_t *l)
 {
-	return (struct line *)&l->__line;
+	return (struct wait_fifo *)&l->__waiters;
 }
 
 int pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *attr)
@@ -33,7 +33,7 @@ int pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *attr)
 
 int pthread_rwlock_destroy(pthread_rwlock_t *l)
 {
-	return l->__writer || l->__readers || line_of(l)->first ? EBUSY : 0;
+	return l->__writer || l->__readers || fifo_of(l)->first ? EBUSY : 0;
 }
 
 /* Takes the lock if its current use allows it. */
@@ -51,22 +51,22 @@ static bool take(pthread_rwlock_t *l, int what, struct thread *t)
 /* Grants the lock to the first writer, or to all readers before the next writer. */
 static void grant_waiters(pthread_rwlock_t *l)
 {
-	struct line *line = line_of(l);
+	struct wait_fifo *fifo = fifo_of(l);
 
-	while (line->first && take(l, line->first->what, line->first->thread))
-		line_grant(line);
+	while (fifo->first && take(l, fifo->first->what, fifo->first->thread))
+		wait_fifo_grant(fifo);
 }
 
 static int rwlock_sleep(pthread_rwlock_t *l, int what, uint64_t deadline)
 {
-	struct sleeper s = { .what = what };
+	struct fifo_waiter s = { .what = what };
 	int rc;
 
-	line_join(line_of(l), &s);
-	rc = wait_with_signals(&s.queue, deadline, line_granted, &s);
+	wait_fifo_add(fifo_of(l), &s);
+	rc = wait_with_signals(&s.queue, deadline, wait_fifo_granted, &s);
 	if (rc > 0)
 		return 0;
-	line_leave(line_of(l), &s);
+	wait_fifo_remove(fifo_of(l), &s);
 	grant_waiters(l);			/* threads that waited only because of this one */
 	return rc ? EINTR : ETIMEDOUT;
 }
@@ -83,7 +83,7 @@ static int lock_once(pthread_rwlock_t *l, int what, const struct timespec *when)
 	kernel_enter();
 	if (l->__writer == current)
 		error = EDEADLK;
-	else if (line_of(l)->first || !take(l, what, current)) {
+	else if (fifo_of(l)->first || !take(l, what, current)) {
 		if (when)
 			error = time_deadline(CLOCK_REALTIME, when, &deadline);
 		if (!error)
@@ -108,7 +108,7 @@ static int try(pthread_rwlock_t *l, int what)
 	int error;
 
 	kernel_enter();
-	error = line_of(l)->first || !take(l, what, current) ? EBUSY : 0;
+	error = fifo_of(l)->first || !take(l, what, current) ? EBUSY : 0;
 	kernel_leave();
 	return error;
 }

@@ -8,16 +8,16 @@
 #include "kernel/sched.h"
 #include "lib/result.h"
 #include "lib/thread/clocks.h"
-#include "lib/thread/line.h"
+#include "lib/thread/wait_fifo.h"
 #include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <semaphore.h>
 
-static struct line *line_of(sem_t *s)
+static struct wait_fifo *fifo_of(sem_t *s)
 {
-	return (struct line *)&s->__line;
+	return (struct wait_fifo *)&s->__waiters;
 }
 
 int sem_init(sem_t *s, int shared, unsigned value)
@@ -31,7 +31,7 @@ int sem_init(sem_t *s, int shared, unsigned value)
 
 int sem_destroy(sem_t *s)
 {
-	return result(line_of(s)->first ? -EBUSY : 0);
+	return result(fifo_of(s)->first ? -EBUSY : 0);
 }
 
 static bool take(sem_t *s)
@@ -44,14 +44,14 @@ static bool take(sem_t *s)
 
 static int sem_sleep(sem_t *s, uint64_t deadline)
 {
-	struct sleeper sleeper = { 0 };
+	struct fifo_waiter waiter = { 0 };
 	int rc;
 
-	line_join(line_of(s), &sleeper);
-	rc = wait_or_signal(&sleeper.queue, deadline, SIGNAL_RESTARTS, sleeper.granted);
+	wait_fifo_add(fifo_of(s), &waiter);
+	rc = wait_or_signal(&waiter.queue, deadline, SIGNAL_RESTARTS, waiter.granted);
 	if (rc > 0)
 		return 0;
-	line_leave(line_of(s), &sleeper);
+	wait_fifo_remove(fifo_of(s), &waiter);
 	return rc ? EINTR : ETIMEDOUT;
 }
 
@@ -98,8 +98,8 @@ int sem_post(sem_t *s)
 	int error = 0;
 
 	kernel_enter();
-	if (line_of(s)->first)
-		line_grant(line_of(s));
+	if (fifo_of(s)->first)
+		wait_fifo_grant(fifo_of(s));
 	else if (s->__value == SEM_VALUE_MAX)
 		error = EOVERFLOW;
 	else

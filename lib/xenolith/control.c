@@ -101,7 +101,7 @@ static int forward(struct command *c)
 	const struct offer *o = (const struct offer *)c->interface;
 
 	if (state != NONE)
-		return command_error(c, NULL, "the application is at another call");
+		return command_error(c, NULL, "the application is busy with another call");
 	if (c->parameters.len > CONTROL_MAX)
 		return command_error(c, NULL, "the parameters are too long");
 	call->offer = o;

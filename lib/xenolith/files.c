@@ -32,9 +32,9 @@ static const struct {
 	const char *says;		/* at most 63 bytes: struct command */
 } sentences[] = {
 	{ -ENOENT, "there is no such file or folder" },
-	{ -ENOTDIR, "a part of the path is no folder" },
+	{ -ENOTDIR, "a component of the path is not a directory" },
 	{ -EISDIR, "it is a folder" },
-	{ -EEXIST, "it exists and is no folder" },
+	{ -EEXIST, "it exists and is not a directory" },
 	{ -ENXIO, "it is neither a file nor a folder" },
 	{ -EROFS, "it is on a read-only file system" },
 	{ -ENOSPC, "the file system is full" },
@@ -95,7 +95,7 @@ static int open_channel(struct command *c)
 		return command_wrong(c, "write");
 	rc = files_serve(c->interface, json_kind(v) == 't');
 	if (rc == -EBUSY)
-		return command_error(c, FILES ".Busy", "another copy runs");
+		return command_error(c, FILES ".Busy", "another copy is in progress");
 	if (rc) {
 		format(text, sizeof(text), "cannot make the channel (error %d)", -rc);
 		return command_error(c, NULL, text);
@@ -401,7 +401,7 @@ static int list(struct command *c)
 	rc = place_stat(&at, &st);
 	if (!rc && !S_ISDIR(st.st_mode)) {
 		place_put(&at);
-		return command_error(c, FILES ".IsFile", "it is no folder");
+		return command_error(c, FILES ".IsFile", "it is not a directory");
 	}
 	if (!rc) {
 		json_number(l.j, "mode", st.st_mode & 07777);

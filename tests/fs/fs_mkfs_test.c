@@ -129,7 +129,7 @@ static const struct {
 	{ "-O ^has_journal", "an external journal is not supported; tune2fs -O ^has_journal",
 	  make_external, false },
 	{ "-O journal_dev", "this is an external journal, which is not supported", NULL, false },
-	{ "", "the disk was not unmounted and is read-only, so its journal cannot be replayed; attach "
+	{ "", "the disk was not cleanly unmounted and is read-only, so its journal cannot be replayed; attach "
 	  "it writable, or run e2fsck", leave_dirty, true },
 };
 

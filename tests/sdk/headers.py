@@ -131,5 +131,5 @@ def the_functions_of_the_headers_exist(here):
 def processes_are_missing_without_their_library(here):
     (here.folder / "fork.c").write_text("#include <unistd.h>\nint main(void) { return fork(); }\n")
     said = here.refused("fork.c")
-    assert "fork(): this guest is one process" in said and "-lnoprocess" in said, said
+    assert "fork(): a guest has one process" in said and "-lnoprocess" in said, said
     here.gcc("fork.c", "-lnoprocess", "-o", "fork")

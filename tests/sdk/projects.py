@@ -165,7 +165,7 @@ MISTAKES = (
     ("[run]\nports = ['80']", 2, "'80': it must be LOCAL:GUEST, such as 8080:80"),
     ("[run]\nports = ['0:80']", 2, "'0:80': it must be LOCAL:GUEST"),
     ("[run]\ntype = 'xen'", 2, "'xen': it must be one of pv, pvh, hvm"),
-    ("[run]\nenv = { '1x' = '2' }", 2, "'1x' is no name of an environment variable"),
+    ("[run]\nenv = { '1x' = '2' }", 2, "'1x' is not a valid name of an environment variable"),
     ("[run]\nenv = { A = 2 }", 2, "run.env: it must be a table of texts"),
     ("[run]\nargs = 'x'", 2, "run.args: it must be a list of texts"),
     ("[run]\ndisks = ['no.img:/data']", 2, "no.img: it does not exist"),

@@ -189,7 +189,7 @@ def make(output, kernel, title, words="", args=(), files=None, partitioned=True,
                  for n, text in menus(title, name, line, partitioned).items()})
     size, output = room(tree), Path(output)
     if output.exists() and not output.is_file():     # it would be replaced
-        raise Ec2Error(f"cannot write {output}: it is no file; --output names a new file")
+        raise Ec2Error(f"cannot write {output}: not a regular file; choose another --output")
     new = output.with_name(output.name + ".new")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

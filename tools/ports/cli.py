@@ -56,7 +56,7 @@ def of_project(project):
     for word in project.build["ports"]:
         name, equals, version = word.partition("=")
         if name not in there or (equals and there[name] != version):
-            raise PortError(f"{file}: it has no {word}, which {config.NAME} names; xenolith add selects again")
+            raise PortError(f"{file} lacks {word}, which {config.NAME} requires; run `xenolith add` to update it")
     build.build(ports)
     return ports
 
@@ -66,7 +66,7 @@ def add(words, project):
         ports = add_to_project(project, words)
         where = project.file
     elif not words:
-        raise PortError("add: which ports? xenolith ports lists them")
+        raise PortError("add: missing argument PORT; `xenolith ports` lists them")
     else:
         ports = lock.select(recipe.all_versions(), words)
         build.build(ports)

@@ -128,7 +128,7 @@ def said(function, *arguments):
 
 def of_ports(words):
     if not SOURCES:
-        raise ProjectError(f"{words[0]}: ports are built in Xenolith's sources; they are not here")
+        raise ProjectError(f"{words[0]}: building ports needs Xenolith's source tree, which is not available")
     return ports.main(words, here() if exists() else None)
 
 

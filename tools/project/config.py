@@ -144,7 +144,7 @@ class Project:
                 self.error("run", "ports", f"{port!r}: it must be LOCAL:GUEST, such as 8080:80")
         for key in self.run["env"]:
             if not re.fullmatch(r"[A-Za-z_]\w*", key):
-                self.error("run", "env", f"{key!r} is no name of an environment variable")
+                self.error("run", "env", f"{key!r} is not a valid name of an environment variable")
         for disk in self.run["disks"]:
             file = re.split(r":/|,", disk)[0]
             if not (self.folder / file).exists():

@@ -34,7 +34,7 @@ class MakeError(Exception):
 def tree_make(*words):
     """make in Xenolith's tree."""
     if not SOURCES:
-        raise MakeError(f"`make {' '.join(words)}` in Xenolith's sources makes this; they are not here")
+        raise MakeError(f"this needs Xenolith's source tree (`make {' '.join(words)}`), which is not available")
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = subprocess.run(["make", "-s", f"BUILD={os.path.relpath(BUILD, ROOT)}", *words], cwd=ROOT, env=env,
                           stdout=subprocess.DEVNULL)
@@ -72,7 +72,7 @@ class Make:
             print("xenolith: making the toolchain (make sdk)", flush=True)
             tree_make("sdk")
         if project.build["ports"] and not SOURCES:
-            raise MakeError("build.ports: ports are built in Xenolith's sources; they are not here")
+            raise MakeError("build.ports: building ports needs Xenolith's source tree, which is not available")
         if project.build["ports"]:
             folder, libraries, self.programs = ports.toolchain(project)
             self.libs = [*self.libs, *libraries]

@@ -62,7 +62,7 @@ static const Elf64_Phdr *headers(const struct image *i, unsigned *n)
 
 	if (memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    e->e_machine != EM_X86_64 || e->e_type != ET_EXEC)
-		bad(i, "not an image of Xenolith: it is no 64-bit ELF program");
+		bad(i, "not a Xenolith image: not a 64-bit ELF file");
 	if (e->e_phentsize != sizeof(Elf64_Phdr) || e->e_phoff > i->size ||
 	    e->e_phoff % 8 || e->e_phnum > (i->size - e->e_phoff) / sizeof(Elf64_Phdr))
 		bad(i, "invalid ELF headers");
@@ -120,8 +120,7 @@ static void examine(struct domain *d, const struct image *i)
 		}
 	}
 	if (!d->m2p)
-		bad(i,
-		    "it cannot run as a process: it is no image of this version of Xenolith");
+		bad(i, "cannot run as a process: built by another version of Xenolith");
 	for (const Elf64_Phdr *h = p; h < p + n; h++)
 		if (h->p_type == PT_LOAD &&
 		    (h->p_vaddr < d->base || h->p_vaddr - d->base > IMAGE_MAX ||

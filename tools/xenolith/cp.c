@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUSY_TRIES 100			/* times 100 ms, while another copy runs */
+#define BUSY_TRIES 100			/* times 100 ms, while another copy is in progress */
 #define PATH_BYTES 4096
 
 struct cp_chunk cp_chunk;
@@ -72,10 +72,10 @@ void cp_open(int write)
 		nanosleep(&pause, NULL);
 	}
 	if (error && !strcmp(error, CP_FILES "Busy"))
-		die(FAILED, "%s: another copy runs", cp_guest);
+		die(FAILED, "%s: another copy is in progress", cp_guest);
 	if (error && strstr(error, ".InterfaceNotFound"))
-		die(FAILED, "%s: this image has no file system: it does not use open(), or it was made"
-		    " before xenolith cp was there", cp_guest);
+		die(FAILED, "%s: this image has no file system: it does not call open(), or it was built"
+		    " before xenolith cp existed", cp_guest);
 	if (error)
 		complain("cp", error, reply);
 	endpoint_move("files");

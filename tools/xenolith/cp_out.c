@@ -330,7 +330,7 @@ static void get_entry(char type, const char *path, struct receiving *r)
 	} else if (type == 'd') {
 		error = list_folder(path, &its);
 		if (error && !strcmp(error, "IsFile"))
-			die(FAILED, "%s:%s: it is no folder any more", cp_guest, path);
+			die(FAILED, "%s:%s: it is not a folder any more", cp_guest, path);
 		if (error) {
 			skip(path, MISSING);
 		} else {

@@ -49,7 +49,7 @@ def check(args):
     if args.label and not LABEL.fullmatch(args.label):
         raise Usage(f"--label {args.label}: a label has 1 to 16 letters, digits, and . _ -")
     if args.folder and not args.folder.is_dir():
-        raise Usage(f"--from {args.folder}: it is no folder")
+        raise Usage(f"--from {args.folder}: it is not a folder")
     if os.path.lexists(args.file):
         raise DiskError(f"{args.file} exists already; remove it, or choose another name")
     if not args.file.absolute().parent.is_dir():

@@ -157,7 +157,8 @@ static int open_disk(const struct disk_wish *w, struct disk_store **store, void 
 	for (int i = 0; (rc = take()) && i < 500; i++)
 		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	if (rc) {
-		fprintf(stderr, "%s: domain %u wants it, but another domain has it\n", disk.name, w->domid);
+		fprintf(stderr, "%s: request of domain %u refused: attached to another domain\n",
+			disk.name, w->domid);
 		return rc;
 	}
 	*store = disk.store;

@@ -30,8 +30,8 @@ static void check_guest(const struct words *w, const char *command)
 	    info.flags & XEN_DOMINF_paused)
 		die(FAILED, "%s: %s is paused; type: xl unpause %s", command, w->domain, w->domain);
 	if (!offered || strcmp(offered, "1"))
-		die(FAILED, "%s: %s has not said that it can be suspended: it boots, or is too old",
-		    command, w->domain);
+		die(FAILED, "%s: %s does not announce suspend support: it is booting, or its image is too"
+		    " old", command, w->domain);
 	free(offered);
 }
 

@@ -25,7 +25,7 @@
 #define USAGE_RUN \
 	"usage: xenolith run [OPTION...] IMAGE [-- ARG...]\n" \
 	"  --type pv|pvh|hvm    guest type (default: pv); hvm: IMAGE is a disk made by\n" \
-	"                       `xenolith ec2 image`\n" \
+	"                       `xenolith ec2 image`; ./xenolith also takes unix, without Xen\n" \
 	"  --memory MB          memory (default: 32)\n" \
 	"  --name NAME          name of the domain (default: the image's)\n" \
 	"  --disk FILE[:/PATH][,ro]  disk, may be repeated: xvda, xvdb, ...; hvm: xvde, ...;\n" \

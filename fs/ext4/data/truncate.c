@@ -4,7 +4,8 @@
 
 #define CUT_CREDITS 96
 
-/* Bytes [from, to) of a page are gone; what of its blocks is wholly in there has no place. */
+/* Bytes [from, to) of a page were removed; blocks that lie completely in the range lose their
+   mapping. */
 static void wipe(struct ext4_inode *i, struct page *p, unsigned from, unsigned to)
 {
 	unsigned shift = fs_of(i)->shift, bits = 0;

@@ -36,7 +36,7 @@ int ext4_lookup(struct inode *inode, const char *name, size_t len, struct inode 
 		rc = ino < e->first_ino && ino != EXT4_ROOT ? -EUCLEAN
 							     : ext4_iget(e, ino, false, &i);
 		if (rc == -ESTALE)
-			rc = ext4_damaged(e, "a name leads to inode %u, which is not in use",
+			rc = ext4_damaged(e, "a directory entry refers to the unused inode %u",
 					  (unsigned)ino);
 	}
 	if (!rc)

@@ -30,14 +30,14 @@
 #define PTHREAD_MUTEX_STALLED		0
 #define PTHREAD_MUTEX_ROBUST		1
 
-/* struct line of lib/thread/line.h and struct mutex of lib/thread/mutex.h. */
-struct __line {
+/* struct wait_fifo of lib/thread/wait_fifo.h and struct mutex of lib/thread/mutex.h. */
+struct __wait_fifo {
 	void *__first, *__last;
 };
 
 struct __mutex {
 	unsigned long __owner;
-	struct __line __line;
+	struct __wait_fifo __waiters;
 	unsigned __depth;
 };
 
@@ -81,7 +81,7 @@ typedef struct {
 #define _PTHREAD_MUTEX_INITIALIZER { .__type = PTHREAD_MUTEX_NORMAL }
 
 typedef struct {
-	struct __line __line;
+	struct __wait_fifo __waiters;
 	unsigned __clock;		/* clockid_t; 0: CLOCK_REALTIME */
 } pthread_cond_t;
 
@@ -94,7 +94,7 @@ typedef struct {
 #define _PTHREAD_COND_INITIALIZER { .__clock = 0 }
 
 typedef struct {
-	struct __line __line;
+	struct __wait_fifo __waiters;
 	void *__writer;
 	unsigned __readers;
 } pthread_rwlock_t;
@@ -107,7 +107,7 @@ typedef struct {
 #define _PTHREAD_RWLOCK_INITIALIZER { .__readers = 0 }
 
 typedef struct {
-	struct __line __line;
+	struct __wait_fifo __waiters;
 	unsigned __count, __arrived;
 } pthread_barrier_t;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a program is told at its start, as on Linux (getauxval(3)). */
+/* Values that a program gets at its start, as on Linux (getauxval(3)). */
 #ifndef XENOLITH_SYS_AUXV_H
 #define XENOLITH_SYS_AUXV_H
 

@@ -4,9 +4,9 @@
  * or a copy of the file at the time of mmap().
  *
  * A shared mapping of a file of a file system is its pages in the cache, which stay in memory
- * until munmap(): read(), write() and all mappings of the file see the same bytes. What is
- * written through it becomes durable by msync() with MS_SYNC, fsync() or sync(); without them it
- * is given to the file system by munmap() and at the end of the guest. An access behind the page
+ * until munmap(): read(), write() and all mappings of the file see the same bytes. Data
+ * that is written through it becomes durable by msync() with MS_SYNC, fsync() or sync(); without
+ * them munmap() and the end of the guest pass it to the file system. An access behind the page
  * with the last byte of the file is a fault of the guest; when the file grows, the mapping does.
  *
  * Mappings are not executable, and a requested address is ignored.

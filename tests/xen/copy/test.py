@@ -145,7 +145,7 @@ def test_what_cannot_be_copied_is_refused_and_leaves_nothing(lab, image):
         ends_copying(lab, True)
         here_too = subprocess.Popen([ROOT / "xenolith", "cp", "-", "files:/data/part"], env=here.env,
                                     stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert b"another copy runs" in here_too.communicate(timeout=300)[1]
+        assert b"another copy is in progress" in here_too.communicate(timeout=300)[1]
         lab.sh("kill -9 $(pidof xenolith)")
         ends_copying(lab, False)
         here.cp("-r", "files:/data", "data")

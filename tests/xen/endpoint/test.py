@@ -80,11 +80,11 @@ def test_an_invalid_message_gets_an_error(lab, image):
     """One connection: each of these, and then a call that counts."""
     bad = [
         (b"", "not JSON"), (b"{", "not JSON"), (b"\xff\xfe\x01", "not JSON"),
-        (b'{"method":"org.xenolith.info1.Get"', "not JSON"), (b"[1,2]", "no method"),
-        (b'{"method":7}', "no method"), (b"[" * 17 + b"]" * 17, "too deep"),
+        (b'{"method":"org.xenolith.info1.Get"', "not JSON"), (b"[1,2]", "missing method"),
+        (b'{"method":7}', "missing method"), (b"[" * 17 + b"]" * 17, "too deep"),
         (b"[" * 60000, "too deep"), (b'{"a":"' + b"x" * 70000 + b'"}', "too long"),
         (b"x" * 400000, "too long"),
-        (b'{"method":"a.b","parameters":3}', "parameters are no object"),
+        (b'{"method":"a.b","parameters":3}', "parameters is not a JSON object"),
     ]
     good = b'{"method":"org.xenolith.info1.Get"}\0'
     unknown = [(b"none", "InterfaceNotFound"), (b"org.xenolith.info1.None", "MethodNotFound"),
@@ -202,11 +202,11 @@ def test_an_application_has_methods_of_its_own(lab, image):
         assert ask("Refuse")["parameters"]["reason"] == "error 140"
         assert "MethodNotFound" in ask("Sub")["error"]
         assert ask("Slow")["parameters"]["reason"] == "the application does not answer"
-        assert ask("Add")["parameters"]["reason"] == "the application is at another call"
+        assert ask("Add")["parameters"]["reason"] == "the application is busy with another call"
         for _ in range(30):  # the slow call ends 10 s after its client was answered
             lab.sh("sleep 1")
             answer = ask("Add")["parameters"]
-            if answer.get("reason") != "the application is at another call":
+            if answer.get("reason") != "the application is busy with another call":
                 break
         assert answer == {"sum": -1}, answer
     with up(lab, image, "spin", "offer", cmdline="control=read") as guest:

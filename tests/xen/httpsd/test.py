@@ -187,7 +187,7 @@ def test_certificates_are_replaced_under_load(lab, image):
             new = certificate(site.folder, "a.test", "new")
             # The certificate without its key: the old pair stays.
             assert site.curl("-T", new[0], "-o", "/dev/null", "-w", "%{http_code}", path="/tls/a.pem") == (0, b"204")
-            said = wait_for(guest, "the certificates stay those of before", site)
+            said = wait_for(guest, "keeping the previous certificates", site)
             assert "CN = a.test" in said and serial(said) == serial(old)
             assert site.curl("-T", new[1], "-o", "/dev/null", "-w", "%{http_code}", path="/tls/a.key") == (0, b"204")
             said = wait_for(guest, "2 certificates read again", site)

@@ -69,7 +69,7 @@ def test_what_was_synced_survives_xl_destroy(lab, image):
         console = ended(lab, image, ["read", "/data/file", "/data/none"], disks=[f"{path}:/data"])
         assert "/data/file: first" in console, console
         assert "/data/none: No such file" in console, console
-        assert "recovery by its journal" in console, console
+        assert "replaying the journal" in console, console
         assert cat(path, "/file") == "first"
 
 
@@ -161,7 +161,7 @@ def test_read_only_disks_and_mounts(lab, image):
                                    cmdline=cmdline, disks=disks)
             assert "open /data/file: Read-only file system" in result.console, result.console
             assert path.read_bytes() == before
-        assert "read-only: so the host has attached the disk" in result.console, result.console
+        assert "read-only, because the host attached the disk read-only" in result.console, result.console
 
 
 def test_a_mount_that_fails_ends_the_guest_with_a_sentence(lab, image):
@@ -171,4 +171,4 @@ def test_a_mount_that_fails_ends_the_guest_with_a_sentence(lab, image):
     why = refused(lab, image, "mount=xvda:/data", disks=["1M"])
     assert "disk xvda: there is no ext4 file system on this disk; mkfs.ext4 makes one" in why, why
     why = refused(lab, image, "mount=LABEL=two:/data", disks=["1M"])
-    assert "no disk with ext4 has it; the guest has xvda" in why, why
+    assert "no ext4 disk has this label or UUID; the guest has xvda" in why, why

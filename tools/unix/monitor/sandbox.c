@@ -36,7 +36,7 @@ static struct {
 	{ SYS_clock_gettime, 1, { { 0, ~1u, 0 } } },	/* CLOCK_REALTIME, CLOCK_MONOTONIC */
 	{ SYS_timer_settime, 2, { { 0, ALL, 0 }, { 1, ALL, 0 } } },	/* its own: set below */
 	{ SYS_write, 2, { { 0, ALL, 0 }, { 2, ALL, 8 } } },		/* the eventfd */
-	{ SYS_write, 1, { { 0, ALL, 2 } } },			/* the monitor's last words */
+	{ SYS_write, 1, { { 0, ALL, 2 } } },			/* messages of the monitor before the end */
 	/* Memory of the guest, and never executable. */
 	{ SYS_mmap, 3, { { 2, ~(PROT_READ | PROT_WRITE), 0 },
 			 { 3, ~MAP_POPULATE, MAP_SHARED | MAP_FIXED },
