@@ -90,7 +90,7 @@ struct blk_queue {
 	unsigned spurious;		/* such events, one after another */
 };
 
-/* What the frontend has published for one queue. */
+/* The keys that the frontend has published for one queue. */
 struct blk_offer {
 	uint32_t refs[1 << BLKBACK_RING_ORDER];
 	unsigned pages;

@@ -3,9 +3,9 @@
  * A ring with its threads.  One of the idle threads waits for the event; a thread that has taken a
  * request wakes another one if there are more requests or nobody waits.
  *
- * Responses are in the order of the requests, unless the store wants it otherwise.  A response
- * replaces a request in the ring, so only then the ring always has all requests without a response,
- * for a server that is restarted.
+ * Responses are in the order of the requests, unless the store allows reordering.  A response
+ * overwrites its request in the ring; with ordered responses, all unanswered requests are still in
+ * the ring after a restart of the server.
  */
 #include "backend/blkback.h"
 
@@ -18,7 +18,8 @@
 
 /* ---- responses */
 
-/* Returns whether the frontend wants an event.  No byte of ours is in the padding (XSA-216). */
+/* Returns whether the frontend wants an event.  The padding contains no other data of the backend
+   (XSA-216). */
 static bool put(struct blk_queue *q, const struct blk_answer *a)
 {
 	uint8_t response[16] = { 0 };

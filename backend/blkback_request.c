@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* One request: what it says (xen/io/blkif.h), its pages, and the store. */
+/* One request: its fields (xen/io/blkif.h), its pages, and the call of the store. */
 #include "backend/blkback.h"
 
 #include <errno.h>
 #include <string.h>
 
 /*
- * Where a request's fields are.  A guest of 32 bits aligns its numbers of 64 bits to 4 bytes (Linux:
- * blkif_x86_32_request in xen-blkback/common.h).
+ * The offsets of a request's fields.  A guest of 32 bits aligns its numbers of 64 bits to 4 bytes
+ * (Linux: blkif_x86_32_request in xen-blkback/common.h).
  */
 static size_t id_at(enum blk_abi abi)
 {

@@ -56,7 +56,7 @@ static void run(void *arg)
 	domain_leave();
 }
 
-/* Opens the store.  Returns 0, or -errno: -ENOENT if it is not ours. */
+/* Opens the store.  Returns 0, or -errno: -ENOENT if the application does not have it. */
 static int open_store(struct attached *a, const char *target, bool readonly)
 {
 	struct disk_wish wish = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a backend needs from the domain that it runs in.
+ * The functions that a backend needs from the domain that it runs in.
  *
  *	domain_guest.c		a Xenolith guest, and the host tests
  *	dom0/domain.c		a process of dom0, over Xen's libraries

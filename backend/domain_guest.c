@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * backend/domain.h in a guest of ours: the monitor is the kernel.  Threads are the application's
+ * backend/domain.h in a Xenolith guest: the monitor is the kernel.  Threads are the application's
  * (lib/xenolith/disk_thread.c), since they run stores, which are code of the application.
  */
 #include "backend/domain.h"

@@ -26,7 +26,7 @@ struct faults {
 	uint64_t backs;			/* counts runs that were written back */
 };
 
-/* What happens to a request. */
+/* The faults of a request. */
 struct fate {
 	int error;			/* negative: it fails */
 	bool torn, hang, drop;

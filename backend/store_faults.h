@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the fault store share: store_faults.c, store_faults_rule.c, store_cache.c. */
+/* Internal declarations of the fault store: store_faults.c, store_faults_rule.c, store_cache.c. */
 #ifndef BACKEND_STORE_FAULTS_H
 #define BACKEND_STORE_FAULTS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of control/ share. */
+/* Internal declarations of control/. */
 #ifndef CONTROL_CONTROL_INTERNAL_H
 #define CONTROL_CONTROL_INTERNAL_H
 
@@ -39,7 +39,7 @@ typedef bool take_frame(const char *message, size_t len, bool too_long);
 /* n bytes were received at buf + len: passes each complete message on. */
 bool frames_received(struct frames *f, size_t n, take_frame *take);
 
-/* Of a device: "connected", "connecting", "detached", "broken" or "failed". */
+/* The state of a device: "connected", "connecting", "detached", "broken" or "failed". */
 const char *frontend_state(const struct frontend *fe);
 
 /* A member of this name: {"slots": n, "used": n, "most": n, "waiting": n}. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What blkfront.c (calls), blkfront_connect.c and blkfront_request.c share. */
+/* Internal declarations of blkfront.c (calls), blkfront_connect.c and blkfront_request.c. */
 #ifndef DRIVERS_BLKFRONT_INTERNAL_H
 #define DRIVERS_BLKFRONT_INTERNAL_H
 

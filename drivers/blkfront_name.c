@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a family's numbers begin, of which disk, and how many bits are the partition. */
+/* A family's first number, its first disk, and how many bits are the partition. */
 static const struct family {
 	char name[4];
 	unsigned base, first_disk, disks, shift;
@@ -32,7 +32,8 @@ static bool decimal(const char *text, unsigned *n)
 	return !*end && value <= UINT32_MAX;
 }
 
-/* a, b ... z, aa, ab ...: from 0 on.  What follows; NULL: no letter, or too many. */
+/* a, b ... z, aa, ab ...: from 0 on.  Returns the rest of the text; NULL: no letter, or too many.
+   */
 static const char *letters(const char *text, unsigned *disk)
 {
 	const char *p = text;

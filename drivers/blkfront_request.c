@@ -307,7 +307,7 @@ int blkfront_check(const struct disk *d)
 	return rc || b->fe.attached != d->attached ? -EIO : 0;
 }
 
-/* What is left of a transfer: from a place in the first run on. */
+/* The rest of a transfer: from an offset in the first run on. */
 struct rest {
 	const struct blkfront_run *run;
 	unsigned runs;			/* with the first one; 0: nothing is left */

@@ -204,7 +204,7 @@ static int read_mac(struct netfront *n)
 	return good ? 0 : frontend_fail(&n->fe, "invalid MAC address in xenstore");
 }
 
-/* Where xen/io/netif.h defines it, or where libxl writes it, too. */
+/* At the path that xen/io/netif.h defines, or at that which libxl writes, too. */
 static int read_mtu(struct netfront *n)
 {
 	char path[sizeof(n->fe.node) + 8];

@@ -24,7 +24,7 @@
 
 struct netfront;
 
-/* What describes a frame besides its bytes. */
+/* Attributes of a frame besides its bytes. */
 struct offload {
 	bool csum_blank;		/* its TCP or UDP checksum field holds the sum of the
 					   pseudo header only */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What netfront.c (the connection), netfront_tx*.c and netfront_rx.c share. */
+/* Internal declarations of netfront.c (the connection), netfront_tx*.c and netfront_rx.c. */
 #ifndef DRIVERS_NETFRONT_INTERNAL_H
 #define DRIVERS_NETFRONT_INTERNAL_H
 

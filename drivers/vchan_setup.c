@@ -291,7 +291,7 @@ int vchan_dismiss(struct vchan *v)
 
 /* ---- the client */
 
-/* What the server wrote, read once. */
+/* The values that the server wrote, read once. */
 struct offer {
 	uint16_t left_order, right_order;
 };

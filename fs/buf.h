@@ -18,7 +18,7 @@
 
 struct tx;
 
-/* What a block was checked as; its checksum is computed when its transaction ends. */
+/* The type as which a block was checked; its checksum is computed when its transaction ends. */
 enum buf_kind {
 	BUF_UNKNOWN,
 	BUF_PLAIN,			/* without a checksum of its own */
@@ -40,7 +40,7 @@ struct buf {
 	unsigned pins;
 	bool valid, reading;
 	bool writing;			/* a checkpoint writes it to its place */
-	/* What it was checked as, for which inode (0: none), and the seed of its checksum. */
+	/* The type as which it was checked, its inode (0: none), and the seed of its checksum. */
 	uint8_t kind;
 	uint32_t owner, seed;
 	/* The journal's. */

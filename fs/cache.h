@@ -2,8 +2,8 @@
 /*
  * The cache's memory.
  *
- * What was read from a disk is kept while there is memory for it: pages of files
- * (fs/pages.h) and blocks of metadata (fs/buf.h).  What is clean and not in use is in one
+ * Data that was read from a disk is kept while there is memory for it: pages of files
+ * (fs/pages.h) and blocks of metadata (fs/buf.h).  Clean objects that are not in use are in one
  * list, in order of its last use.  It is freed from there when memory is short.
  */
 #ifndef FS_CACHE_H
@@ -55,7 +55,7 @@ size_t cache_reclaim(size_t bytes);
 /* Whether so many bytes can be had now, if necessary of what is idle. */
 bool cache_has(size_t bytes);
 
-/* What everything together may have of dirty data and of dirty metadata, in bytes. */
+/* Limits of dirty data and of dirty metadata of all file systems, in bytes. */
 size_t cache_dirty_limit(void);
 
 #endif

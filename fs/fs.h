@@ -56,7 +56,7 @@ struct fs_open;
 /* Nanoseconds since 1970; negative before.  ext4 has 34 bits of seconds, 1901 ... 2446. */
 typedef int64_t fs_time;
 
-/* What mount functions are asked for. */
+/* Options of the mount functions. */
 struct fs_options {
 	bool read_only;
 	bool sync;			/* each operation is durable when it returns */
@@ -166,7 +166,7 @@ struct fs_ops {
 	int (*stat)(struct inode *i, struct fs_stat *s);
 	int (*setattr)(struct inode *i, const struct fs_attr *a);
 
-	/* ---- Names.  -ENOTDIR: dir is no directory.  -ENOENT: no such name, or dir itself was
+	/* ---- Names.  -ENOTDIR: dir is not a directory.  -ENOENT: no such name, or dir itself was
 	   removed.  -ENAMETOOLONG: len > 255. */
 
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **i);
@@ -186,7 +186,7 @@ struct fs_ops {
 	/* A regular file without a name (O_TMPFILE); link() may give it one. */
 	int (*tmpfile)(struct inode *dir, uint32_t mode, uint32_t uid, uint32_t gid,
 		       struct inode **i);
-	/* -EEXIST, -EPERM: a directory, -EMLINK, -ENOENT: i has no name left and is no tmpfile,
+	/* -EEXIST, -EPERM: a directory, -EMLINK, -ENOENT: i has no name left and is not a tmpfile,
 	   -EXDEV: of another file system. */
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *i);
 	int (*unlink)(struct inode *dir, const char *name, size_t len);	/* -EISDIR */

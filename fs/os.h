@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What fs/ needs from its surroundings.
+ * The functions that fs/ needs: memory, threads, time, the log.
  *
  * The kernel's implementation is fs/os.c, that of host programs tests/fs/host_os.c.
  *

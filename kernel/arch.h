@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a platform provides to the kernel.
+ * The functions that a platform provides to the kernel.
  *
  * Two platforms implement this file: arch/x86_64 (a Xen guest) and tests/host (a Linux
  * process with a fake Xen). The code above is the same on both.  None of these functions
@@ -24,7 +24,7 @@
 extern struct shared_info arch_shared_info;
 
 /*
- * What the domain builder passed to the guest; filled in before kernel_main() is called.
+ * The values that the domain builder passed to the guest; set before kernel_main() is called.
  */
 #define COMMAND_LINE_MAX 8191
 struct boot_info {
@@ -184,7 +184,7 @@ void arch_init(void);
 void arch_backtrace(void (*visit)(uintptr_t pc));
 
 /*
- * Where an upcall interrupted the running thread (NULL: the caller), and the return
+ * The address at which an upcall interrupted the running thread (NULL: the caller), and the return
  * addresses above it, innermost first.  Returns how many, at most n.
  *
  * If a function is interrupted before it has made its frame, or never makes one, its
@@ -206,7 +206,7 @@ unsigned arch_callers(const struct regs *where, uintptr_t *pcs, unsigned n,
 bool arch_random(uint64_t *bits);
 
 /*
- * What the kernel provides to the platform: called once, on the boot stack.
+ * The function that the kernel provides to the platform: called once, on the boot stack.
  * lib/process/start.c has the list of what it starts.
  */
 _Noreturn void kernel_main(void);

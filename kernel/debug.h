@@ -55,7 +55,7 @@ void debug_plant(struct thread *step);
 void debug_lift(void);			/* removes them: the application has stopped */
 
 /*
- * What the debugger provides.  debug_stopped(): the running thread, one of the
+ * Functions of the debugger.  debug_stopped(): the running thread, one of the
  * application, has trapped outside the kernel, with a signal of gdb's numbers.  It sleeps
  * until the thread may continue.  *fatal tells whether the fault is handled as without a
  * debugger.  debug_attached(): whether a debugger is attached.

@@ -310,7 +310,7 @@ void gnttab_stats(struct gnttab_stats *to)
 
 static struct gnttab_map *maps;
 
-/* Of the handles, and the refs behind them. */
+/* The size of the handles, and of the refs behind them. */
 static size_t handle_pages(unsigned n)
 {
 	return (n * (sizeof(grant_handle_t) + sizeof(grant_ref_t)) + PAGE_SIZE - 1) / PAGE_SIZE;

@@ -41,7 +41,7 @@ int xen_set_timer(uint64_t deadline);
  */
 int xen_stop_periodic_timer(void);
 
-/* Where Xen writes, from now on, how long the vcpu ran and waited. */
+/* From now on Xen writes here how long the vcpu ran and waited. */
 struct vcpu_register_runstate_memory_area;
 int xen_register_runstate(const struct vcpu_register_runstate_memory_area *area);
 

@@ -118,7 +118,7 @@ size_t stdio_unwritten(const char **text) __attribute__((weak));
 /* Writes this text to the console, once: before a report, and before the end. */
 void log_unwritten(void);
 
-/* What panic() calls after its report.  Until it is set: SHUTDOWN_crash. */
+/* The function that panic() calls after its report; NULL: SHUTDOWN_crash. */
 extern void (*panic_end)(void) __attribute__((noreturn));
 
 /* A report is in progress.  A panic() within it only calls panic_end(). */

@@ -122,7 +122,7 @@ static int map_down(uintptr_t to)
 	return rc;
 }
 
-/* Where the highest run of at least n freed pages is; NULL is there if there is none. */
+/* The link to the highest run of at least n freed pages; *link is NULL if there is none. */
 static struct extent **find_freed(size_t n)
 {
 	struct extent **p = &highest;

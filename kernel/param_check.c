@@ -48,7 +48,7 @@ static bool is_capital(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-/* What follows the name in the usage, if the key is that name; or NULL. */
+/* The text behind the name in the usage, if the key is that name; or NULL. */
 static const char *values(const struct param_option *o, const char *key)
 {
 	const char *usage = o->usage;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What sched.c, thread.c and timer.c share; none of these sleep. */
+/* Internal declarations of sched.c, thread.c and timer.c; none of these functions sleep. */
 #ifndef KERNEL_SCHED_INTERNAL_H
 #define KERNEL_SCHED_INTERNAL_H
 

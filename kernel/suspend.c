@@ -63,7 +63,7 @@ int kernel_suspend(void)
 	gnttab_map_again(rc == 0);
 	watchdog_attach(rc == 0);
 	count_suspended(offset);
-	hold_begin();			/* the suspend is no hold */
+	hold_begin();			/* the suspend is not a hold */
 	upcall_restore(was);
 	return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What Xen gives to a domain (the shared page, entries, ports, grant frames), at boot and after a
- * suspend.  control/suspend.h has the whole of a suspend.  None of these functions sleep.
+ * Attaches Xen's resources (the shared page, entries, ports, grant frames), at boot and after a
+ * suspend.  control/suspend.h describes all of a suspend.  None of these functions sleep.
  */
 #ifndef KERNEL_SUSPEND_H
 #define KERNEL_SUSPEND_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dhcp.c and dhcp_message.c share: the client of a vif, and its messages.
+ * Internal declarations of dhcp.c and dhcp_message.c: the client of a vif, and its messages.
  */
 #ifndef NET_DHCP_INTERNAL_H
 #define NET_DHCP_INTERNAL_H

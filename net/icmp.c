@@ -63,7 +63,7 @@ static struct meaning meaning6(uint8_t type, uint8_t code)
 	return (struct meaning){ EPROTO, type == UNREACHABLE6 || type == PROBLEM6 };
 }
 
-/* What an ICMP message quotes of the packet. */
+/* The part of the packet that an ICMP message quotes. */
 struct quote {
 	ip_addr_t from, to;
 	uint8_t protocol;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What netif.c, netif_rx.c and netif_tx.c share. */
+/* Internal declarations of netif.c, netif_rx.c and netif_tx.c. */
 #ifndef NET_NETIF_INTERNAL_H
 #define NET_NETIF_INTERNAL_H
 

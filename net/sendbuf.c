@@ -32,7 +32,7 @@ struct sendbuf_run {
 static struct {
 	uint8_t *start;
 	size_t pages, used, next;
-	/* Of each page: OWNED, and the number of packets that refer to it */
+	/* for each page: OWNED, and the number of packets that refer to it */
 	uint32_t *state;
 } lent;
 

@@ -2,7 +2,7 @@
 """ELF64 files of little-endian machines (System V gABI, chapters 4 and 5): the one reader of
 the tools.
 
-    elf = Elf(data)         ElfError: data is no such file
+    elf = Elf(data)         ElfError: data is not such a file
     elf.segments            of program headers: type, flags, offset, vaddr, paddr, filesz, memsz
     elf.sections            of section headers: name, type, flags, addr, offset, size, link
     elf.symbols()           of all symbol tables: name, type, binding, section (its index), value

@@ -42,8 +42,8 @@ $(out)/.contents: CONTENTS := $(folder) $(wildcard $(folder)/*.c $(folder)/files
 $(out)/.contents: FORCE
 	@mkdir -p $(@D); $(call newer,$(CONTENTS))
 
-# Of a folder outside of the tree, the debugger's names are the true ones, and those in the image
-# do not depend on where it is.
+# For a folder outside of the tree, the debugger sees the real paths; paths in the image do not
+# depend on its location.
 $(out)/%.o: FLAGS := $(if $(filter /%,$(folder)),-fmacro-prefix-map=$(folder)/=$(notdir $(folder))/) $(APP_CFLAGS)
 ifneq ($(APP_PORTS),)
 $(out)/.ports: PORTS := $(APP_PORTS)

@@ -56,7 +56,7 @@ static const char *below(const char *root, const char *path)
 
 /*
  * Replaces the component at b->name by the target of the link that it is; `rest` is what
- * follows.  Returns 0, and the path is walked again; -ENOTDIR: it is no link.
+ * follows.  Returns 0, and the path is walked again; -ENOTDIR: it is not a link.
  */
 static int follow(struct beneath *b, const char *rest)
 {

@@ -292,7 +292,7 @@ static void process(struct connection *c, const char *data, size_t len)
 	connection_wait(c, EPOLLIN);
 }
 
-/* What arrives is dropped, that of TLS, too. */
+/* Received data is dropped, also that of TLS. */
 static void drain(struct connection *c)
 {
 	ssize_t n = recv(c->fd, input, sizeof(input), 0);

@@ -18,7 +18,7 @@
 #define OUTPUT_SIZE 65536		/* headers and small files of several responses */
 #define HEAD_MAX 8192			/* maximum size of a response's header */
 
-/* What a connection waits for. Each phase has a timeout. */
+/* The event for which a connection waits. Each phase has a timeout. */
 enum phase { IDLE, HEADER, UPLOAD, SEND, LINGER, PHASES };
 
 struct upload;

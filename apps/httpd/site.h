@@ -83,7 +83,7 @@ int site_add(struct site *s, const char *name, size_t len, const struct body *bo
 	     int64_t mtime);
 int site_add_folder(struct site *s, const char *name, size_t len);
 
-/* What a path names. */
+/* The object that a path names. */
 struct found {
 	struct representation *what;
 	bool own;			/* made for this request: representation_free() */
@@ -110,7 +110,7 @@ struct resource *site_lookup(const struct site *s, const char *name, size_t len)
  */
 uint64_t site_tag(uint64_t h, const char *data, size_t len);
 
-/* Of a file that may change: it is another one after each change. */
+/* The tag of a file that may change: each change gives another tag. */
 uint64_t site_tag_of_file(const struct stat *st);
 
 #define TAG_LEN 18

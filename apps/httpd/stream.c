@@ -65,7 +65,7 @@ static ssize_t fail(int error)
 }
 
 /*
- * What TLS answers by itself is sent first: a client that does not read its answers is not
+ * Messages that TLS sends by itself are sent first: a client that does not read its answers is not
  * read either, so they do not grow.
  */
 ssize_t stream_recv(struct connection *c, void *to, size_t len)
@@ -151,7 +151,7 @@ int stream_end(struct connection *c)
 	return stream_flush(c);
 }
 
-/* What TLS holds is no event of the socket: a socket with space is one that comes at once. */
+/* Text that TLS holds causes no event of the socket; a socket with space causes one at once. */
 uint32_t stream_wants(struct connection *c, uint32_t events)
 {
 	const char *at;

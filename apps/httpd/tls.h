@@ -5,7 +5,7 @@
  * The server has no TLS of its own: main() passes these functions, or NULL. apps/httpsd has
  * OpenSSL's.
  *
- * What arrived from the client is given to feed(); read() and write() are of the text that TLS
+ * Data from the client is passed to feed(); read() and write() are of the text that TLS
  * protects; pending() is what must be sent to the client, which sent() removes. No function waits.
  * The longest one is a step of a handshake, which has one signature.
  */

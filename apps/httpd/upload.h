@@ -34,7 +34,7 @@ int upload_begin(struct upload **made, const struct request *r);
  */
 int upload_take(struct upload *u, const char *data, size_t len);
 
-/* Of a stored file: its ETag and Last-Modified; NULL: no memory. representation_free(). */
+/* The ETag and Last-Modified of a stored file; NULL: no memory. representation_free(). */
 struct representation *upload_validators(const struct upload *u);
 
 /* Bytes of the file so far; the request line, for the log. */

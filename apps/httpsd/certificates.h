@@ -16,7 +16,7 @@ bool certificates_load(const char *cert, const char *key);
 /* The same again, if a file has changed since, or `now`. After an error the old ones stay. */
 void certificates_reload(bool now);
 
-/* What a connection begins with: the first certificate. It selects another one by itself. */
+/* The first certificate, with which a connection begins. It selects another one by itself. */
 SSL_CTX *certificates_first(void);
 
 #endif

@@ -121,7 +121,7 @@ static void add_return(uintptr_t at)
 
 /*
  * Whether a call instruction is before this address: call rel32, or one of the forms of
- * FF /2. Other values on the stack are no return addresses.
+ * FF /2. Other values on the stack are not return addresses.
  */
 static bool behind_call(uintptr_t at)
 {

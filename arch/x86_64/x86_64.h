@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of arch/x86_64 share, for all guest types. */
+/* Internal declarations of arch/x86_64, for all guest types. */
 #ifndef ARCH_X86_64_X86_64_H
 #define ARCH_X86_64_X86_64_H
 

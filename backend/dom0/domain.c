@@ -229,7 +229,7 @@ static struct xs_handle *store(void)
 	return handle;
 }
 
-/* xenstored has no folder of our own for a connection by a socket. */
+/* A connection to xenstored by a socket has no folder of its own. */
 #define HOME "/local/domain/0/"
 #define PATH_MAX_LEN 256
 
@@ -392,8 +392,8 @@ void domain_watch_free(struct domain_watch *w)
 }
 
 /*
- * ---- The toolstack.  Only disks with script=block-xenolith are ours; the script writes `xenolith`
- * when xen-blkback has let the device go, and waits for `xenolith-answer`.
+ * ---- The toolstack.  This server takes only disks with script=block-xenolith. The script writes
+ * `xenolith` when xen-blkback has let the device go, and waits for `xenolith-answer`.
  */
 
 #define SCRIPT "/block-xenolith"

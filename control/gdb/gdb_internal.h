@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of control/gdb share. */
+/* Internal declarations of control/gdb. */
 #ifndef CONTROL_GDB_GDB_INTERNAL_H
 #define CONTROL_GDB_GDB_INTERNAL_H
 

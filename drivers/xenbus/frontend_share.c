@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What offer() shares and writes: each thing is recorded with a function that undoes it.
+ * Resources that offer() shares and keys that it writes; each is recorded with a function that
+ * undoes it.
  */
 #include "drivers/xenbus/frontend_internal.h"
 #include "kernel/arch.h"

@@ -484,7 +484,7 @@ static bool reconnect(void)
 	return open_streams();
 }
 
-/* What was in the rings is dropped: watches report everything again. */
+/* The contents of the rings are dropped: watches report everything again. */
 void xs_link_restored(void)
 {
 	struct xenstore_domain_interface __shared *page = boot_info.xenstore_ring;

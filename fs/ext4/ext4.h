@@ -198,8 +198,8 @@ int ext4_writable(const struct ext4 *e);	/* 0 or -EROFS */
 int ext4_changeable(const struct ext4_inode *i, bool adding);
 /* The disk remembers the error that has made it read-only, so that e2fsck checks all of it. */
 void ext4_record_error(struct ext4 *e);
-/* `names`, to change them.  What an operation may have to wait for, a thaw or room in the journal,
-   this waits for without the lock, so that lookups go on. */
+/* `names`, to change them.  Waits first, without the lock, for a thaw and for space in the
+   journal, so that lookups continue. */
 void ext4_lock_names(struct ext4 *e);
 
 /* Begin an operation that changes at most so many blocks and allocates at most `space` for
@@ -281,7 +281,7 @@ uint32_t ext4_isum(const struct ext4_inode *i);		/* seed of checksums of its blo
 #define MAP_CREDITS 24			/* of one map_insert() */
 #define MAP_SPACE 6
 
-/* What is at lblk: at most `max` blocks of one kind, a hole with pblk 0. */
+/* The extent at lblk: at most `max` blocks of one kind; a hole has pblk 0. */
 int map_find(struct ext4_inode *i, uint32_t lblk, uint32_t max, struct extent *x);
 /* Blocks that were a hole, or unwritten, become x.  Updates i->blocks by what the map takes
    itself, not by x. */

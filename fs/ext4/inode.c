@@ -102,7 +102,8 @@ int ext4_iget(struct ext4 *e, uint32_t ino, bool deleted, struct ext4_inode **to
 			rc = -EUCLEAN;
 		if (rc == -EUCLEAN)
 			ext4_damaged(e, "inode %u is invalid", (unsigned)ino);
-		/* Who changed it last is not known any more; fsync() must not rely on it. */
+		/* The transaction of the last change is not known any more: fsync() must not rely
+		   on it. */
 		if (e->journal.running && journal_dirty(&e->journal))
 			i->tid = i->data_tid = e->journal.running->tid;
 		i->written = e->store.writes;

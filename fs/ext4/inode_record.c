@@ -113,7 +113,7 @@ static bool mode_valid(uint32_t mode)
 	return false;
 }
 
-/* What the file system's code relies on. */
+/* The properties on which the other code relies. */
 bool ext4_inode_valid(const struct ext4_inode *i)
 {
 	const struct ext4 *e = fs_of(i);

@@ -237,7 +237,7 @@ static bool has_memory(struct ext4 *e, unsigned credits)
 
 	if (cache_has(bytes) && cache_reserve())
 		return true;
-	/* What is in its place can be freed. */
+	/* Blocks in their final location can be freed. */
 	if (!journal_commit_running(&e->journal))
 		journal_checkpoint(&e->journal, 0, true);
 	return cache_has(bytes) && cache_reserve();
@@ -260,7 +260,7 @@ int ext4_begin(struct ext4 *e, struct handle *h, unsigned credits, unsigned spac
 	/* Taken before anything sleeps. */
 	e->space += space;
 	if (space && !reserved && overdrawn(e)) {
-		/* What was freed is free when it is committed. */
+		/* Freed blocks can be used after the commit. */
 		rc = e->busy_blocks ? journal_commit_running(&e->journal) : 0;
 		if (!rc && overdrawn(e))
 			rc = -ENOSPC;

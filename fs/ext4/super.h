@@ -11,8 +11,8 @@ uint32_t super_sum(const struct ext4_super *s);
    snapshot_list, which nobody uses, gets the value with which it is right. */
 void super_keep_sum(struct ext4_super *s);
 
-/* Take what the super block says: 0, or -errno and a sentence.  *read_only: we may not write,
-   as there is an unknown feature. */
+/* Take what the super block says: 0, or -errno and a sentence.  *read_only: an unknown
+   feature forbids writing. */
 int super_take(struct ext4 *e, const struct ext4_super *s, struct fs_options *o,
 	       const struct block *b, bool *read_only);
 

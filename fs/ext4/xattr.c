@@ -106,7 +106,7 @@ static int get_block(struct ext4_inode *i, struct buf **b)
 	return 0;
 }
 
-/* Where the attributes in the inode's record begin, behind a magic number; and its size. */
+/* The offset of the attributes in the inode's record, behind a magic number; and their size. */
 static unsigned place(const struct ext4_inode *i, unsigned *at)
 {
 	unsigned used = 128 + i->extra_isize, all = fs_of(i)->inode_size;

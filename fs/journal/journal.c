@@ -15,8 +15,8 @@ unsigned journal_free_blocks(const struct journal *j)
 	return j->log_blocks - used - 1;
 }
 
-/* What a transaction of so many blocks takes of the log: descriptors, revokes, commit.  And
-   what the one before it has not taken yet. */
+/* Blocks of the log for a transaction of so many blocks, with descriptors, revokes and commit, and
+   for the rest of the one before it. */
 static unsigned need(const struct journal *j, const struct tx *tx, unsigned more)
 {
 	unsigned blocks = tx->reserved + more;
@@ -53,7 +53,7 @@ void *tx_grown(void *array, unsigned count, unsigned *room, size_t size)
 	return p;
 }
 
-/* What an operation adds has room before it begins. */
+/* Makes room for what an operation adds before it begins. */
 int tx_make_room(struct tx *tx, unsigned count)
 {
 	while (tx->room < count) {
@@ -237,8 +237,8 @@ void journal_release_buf(struct buf *b, bool drop)
 		cache_idle(&b->cached);
 }
 
-/* The transaction is complete, or failed: its blocks wait for their checkpoint.  What a failed one
-   freed is not free on the disk, and is never used again. */
+/* The transaction is complete, or failed: its blocks wait for their checkpoint.  Blocks
+   that a failed one freed are not free on the disk, and are never used again. */
 static void complete(struct journal *j, struct tx *tx, bool in_place)
 {
 	struct freed *f;

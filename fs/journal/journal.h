@@ -2,7 +2,7 @@
 /*
  * The journal (JBD2's format): changes of metadata blocks, in transactions.
  *
- * An operation is bracketed by journal_begin() and journal_end().  What it changes in between
+ * An operation is bracketed by journal_begin() and journal_end().  Its changes in between
  * becomes durable as a whole or not at all.  Many operations share the running
  * transaction; journal_commit() ends and writes it.  The next one runs meanwhile.  There is no
  * thread: whoever wants something durable commits, for all that wait.

@@ -59,7 +59,7 @@ bool journal_data_failed(const struct tx *tx)
 	return false;
 }
 
-/* What the transaction has becomes part of the running one. */
+/* The contents of the transaction become part of the running one. */
 static int merge_into_running(struct journal *j, struct tx *tx)
 {
 	struct tx *into = j->running;

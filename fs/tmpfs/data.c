@@ -50,7 +50,7 @@ void tmpfs_free_page(struct tmpfs *fs, void *page)
 	fs->used -= OS_PAGE;
 }
 
-/* Where the pointer to page `index` is; its nodes are made; NULL: *error. */
+/* The slot of page `index`; creates the nodes above it; NULL: *error. */
 static void **place(struct tmpfs_inode *t, uint64_t index, int *error)
 {
 	struct tmpfs *fs = tmpfs_of(&t->i);

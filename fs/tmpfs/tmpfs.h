@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files tmpfs*.c share.  Nothing here sleeps unless it is said otherwise. */
+/* Internal declarations of tmpfs.  Functions do not sleep unless the comment says so. */
 #ifndef FS_TMPFS_TMPFS_H
 #define FS_TMPFS_TMPFS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a program says about its use of a file's data: posix_fadvise() (POSIX.1-2017) and
+ * Advice of a program about its use of a file's data: posix_fadvise() (POSIX.1-2017) and
  * readahead() (Linux).  Two kinds of advice have an effect: data that will be needed is read into
  * the cache, and data that is not needed is removed from it.
  */

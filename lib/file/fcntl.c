@@ -20,7 +20,8 @@ static int lock(int fd, struct file *f, int command, struct flock *l)
 {
 	int rc = range_lock(f, command, l);
 
-	/* Closing a descriptor ends the locks of the process, also if it was while we waited. */
+	/* Closing a descriptor ends the locks of the process, also if that happens while this call
+	   waits. */
 	if (!rc && command <= F_SETLKW && !file_has(fd, f))
 		range_unlock(f, false);
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What locks of files have in common: flock() (flock.c), and those of ranges (range_lock.c). */
+/* Common declarations of locks of files: flock() (flock.c) and ranges (range_lock.c). */
 #ifndef LIB_FILE_LOCK_H
 #define LIB_FILE_LOCK_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What file calls tell shared mappings of files (lib/process/mapped.c), if the image has them.
- * inode->user is not NULL while a file is mapped.  Kernel code.  Both may sleep.
+ * Calls from file functions to shared mappings of files (lib/process/mapped.c), if the image has
+ * them.  inode->user is not NULL while a file is mapped.  Kernel code.  Both may sleep.
  */
 #ifndef LIB_FILE_MAPPED_H
 #define LIB_FILE_MAPPED_H

@@ -115,7 +115,7 @@ static void each(void (*visit)(const struct mount *m))
 		}
 }
 
-/* Whoever asks for it may be the one to thaw, so this does not wait for a thaw. */
+/* The caller may be the thread that will thaw, so this does not wait for a thaw. */
 static void sync(const struct mount *m)
 {
 	if (m->fs->frozen)

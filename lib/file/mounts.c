@@ -12,7 +12,7 @@
 #include <string.h>
 #include <xen/sched.h>
 
-/* What is mounted, or is being mounted. */
+/* A source that is mounted, or is being mounted. */
 struct source {
 	struct source *next;
 	struct block *block;		/* NULL: memory */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is mounted from where: the command line's mounts, mount() and umount2(), and the end of
+ * Mounts and their sources: the command line's mounts, mount() and umount2(), and the end of
  * the guest.
  *
  *	mount=SOURCE:/PATH[,ro][,sync]		a disk with ext4: xvda, LABEL=NAME, UUID=UUID

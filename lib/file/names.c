@@ -353,7 +353,7 @@ int rmdir(const char *name)
 	return unlinkat(AT_FDCWD, name, AT_REMOVEDIR);
 }
 
-/* What is wrong with two names before the file system is asked. */
+/* Errors of two names that are detected before the file system is called. */
 static int refused_rename(const struct path *from, const struct path *to, unsigned flags)
 {
 	bool directory;

@@ -332,7 +332,7 @@ int place_raise(struct place *p)
 	return rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
 }
 
-/* Where names begin: the root, the current directory or that of fd. */
+/* The directory in which a name begins: the root, the current directory or that of fd. */
 static int start(struct place *dir, int fd, const char *name)
 {
 	const struct place *at = NULL;

@@ -111,7 +111,7 @@ static inline const struct place *file_place(struct file *f)
 	return f->ops->place ? f->ops->place(f) : NULL;
 }
 
-/* What a file system knows of an open file or directory; NULL: it has no inode. */
+/* The file system's data of an open file or directory; NULL: it has no inode. */
 static inline struct fs_open *file_fs_open(struct file *f)
 {
 	return f->ops->fs_open ? f->ops->fs_open(f) : NULL;

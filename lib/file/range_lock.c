@@ -167,7 +167,7 @@ static int resolve(struct file *f, const struct flock *l, struct range *r)
 	return r->from < 0 ? -EINVAL : 0;
 }
 
-/* What a kind of lock is refused for (fcntl(2)). */
+/* The errors for which a kind of lock is refused (fcntl(2)). */
 static int refused(const struct file *f, int command, const struct flock *l)
 {
 	int mode = f->flags & O_ACCMODE;

@@ -203,7 +203,8 @@ static int romfs_stat(const char *path, struct stat *st)
 	return 0;
 }
 
-/* Where a list goes on: `next` is behind name i - 1 of the folder that begins with `first`. */
+/* The position at which a list continues: `next` is behind name i - 1 of the folder that begins
+   with `first`. */
 static struct {
 	const struct romfs_entry *first, *next;
 	unsigned i;

@@ -15,7 +15,7 @@
 #define MAGIC_TMPFS 0x1021994
 #define MAGIC_ROMFS 0x7275
 
-/* Of a mount, or of what has none (NULL): that is without blocks. */
+/* Fills *s for a mount; NULL: for a file without one, which has no blocks. */
 static int of_mount(const struct mount *m, struct fs_statfs *s)
 {
 	if (m && m->fs)

@@ -24,7 +24,7 @@ int text_of(const struct mount *m, const char *path, char *to, size_t size)
 }
 
 /*
- * What follows `dir` in an absolute path, without the slash: "" if they are the same, NULL if
+ * The part of an absolute path behind `dir`, without the slash: "" if they are the same, NULL if
  * the path is not below dir.
  */
 static const char *below(const char *path, const char *dir)

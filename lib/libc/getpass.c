@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* getpass() of 4.4BSD: a line from the console. What echoes it is the terminal at the other end. */
+/* getpass() of 4.4BSD: a line from the console. The terminal at the other end echoes it. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

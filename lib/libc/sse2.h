@@ -18,7 +18,7 @@
 
 typedef __m128i block;
 
-/* Of an aligned address; of any address. */
+/* Loads from an aligned address; from any address. */
 #define ALIGNED(p) _mm_load_si128((const block *)(p))
 #define ANY(p) _mm_loadu_si128((const block *)(p))
 

@@ -43,7 +43,7 @@ void __sfp_lock_acquire(void);
 void __sfp_lock_release(void);
 void __sinit(struct _reent *reent);
 
-/* Of a FILE that the caller has locked: free its buffers, and forget its descriptor. */
+/* Frees the buffers of a FILE that the caller has locked, and forgets its descriptor. */
 void stream_drop(FILE *file);
 
 #endif

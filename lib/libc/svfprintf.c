@@ -12,7 +12,7 @@ struct memory_output {
 	FILE *file;
 };
 
-/* What does not fit is left out, or asprintf()'s memory grows. */
+/* Characters that do not fit are dropped, or asprintf()'s memory grows. */
 static bool put(struct printf_output *output, const char *bytes, size_t len)
 {
 	const struct memory_output *to = (struct memory_output *)output;

@@ -78,7 +78,7 @@ static const char *rule_of(const char *zone)
 	return rule;
 }
 
-/* What newlib's function sees as TZ: it calls this instead of _getenv_r(). */
+/* The value of TZ for newlib's function, which calls this instead of _getenv_r(). */
 char *__newlib_getenv_r(struct _reent *reent, const char *name);
 char *__newlib_getenv_r(struct _reent *reent, const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What Linux tells a program at its start (getauxval(3)). */
+/* The values that Linux passes to a program at its start (getauxval(3)). */
 #include "kernel/arch.h"
 #include "kernel/page.h"
 

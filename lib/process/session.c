@@ -28,7 +28,7 @@ pid_t getsid(pid_t pid)
 	return of(pid);
 }
 
-/* Of a session's leader, as it is. */
+/* The process is a session's leader and stays so. */
 int setpgid(pid_t pid, pid_t group)
 {
 	if (group < 0)

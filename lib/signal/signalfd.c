@@ -61,7 +61,7 @@ static ssize_t signalfd_read(struct file *f, void *to, size_t len)
 	return n;
 }
 
-/* What the calling thread could read. */
+/* The signals that the calling thread could read. */
 static unsigned signalfd_ready(struct file *f)
 {
 	const struct pthread *p = current->kind == THREAD_APP ? pthread_current() : NULL;

@@ -11,7 +11,7 @@
 
 #include <sys/un.h>
 
-/* Of a path without its NUL, or an abstract name, which begins with one; len 0: none. */
+/* A path without its NUL, or an abstract name, which begins with one; len 0: none. */
 struct local_name {
 	unsigned len;
 	char text[sizeof(((struct sockaddr_un *)0)->sun_path)];

@@ -14,7 +14,7 @@
 #include "lib/thread/mutex.h"
 #include "lib/thread/signals.h"
 
-/* What a waiter waits for: to try, to get ownership; or it has failed. */
+/* The state of a waiter: it will try, it waits for ownership, or it has failed. */
 enum { A_TRY, THE_MUTEX, NOTHING };
 
 struct waiting {

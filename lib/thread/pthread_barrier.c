@@ -33,7 +33,7 @@ static int barrier_sleep(pthread_barrier_t *b)
 	struct fifo_waiter s = { 0 };
 
 	wait_fifo_add(fifo_of(b), &s);
-	self->nested++;		/* it is no cancellation point */
+	self->nested++;		/* it is not a cancellation point */
 	(void)wait_or_signal(&s.queue, NEVER, SIGNAL_CONTINUES, s.granted);
 	self->nested--;
 	return 0;

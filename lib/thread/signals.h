@@ -66,7 +66,7 @@ bool cancel_waits(void) __attribute__((weak));
 void cancel_act(void) __attribute__((weak));
 
 /*
- * For calls that are no cancellation points and continue after a handler, such as
+ * For calls that are not cancellation points and continue after a handler, such as
  * pthread_mutex_lock(): held(arg) is the condition. Returns 1 if it holds, 0 if the deadline has
  * passed, or -EINTR: the caller must leave the kernel, where the handlers run, and begin again.
  */

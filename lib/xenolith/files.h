@@ -38,7 +38,7 @@ extern struct files *files;
  */
 int files_serve(const struct interface *interface, bool to_guest);
 
-/* Data follows from the client.  What the method does not read of it is dropped. */
+/* Data follows from the client.  Data that the method does not read is dropped. */
 void files_expect(void);
 
 /*

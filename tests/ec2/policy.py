@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Evaluates IAM policies: whether one allows an action on a resource.
 
-The rules are those of AWS's reference of policy elements, as far as our policies use them: Allow
+The rules are those of AWS's reference of policy elements, as far as the project's policies use them: Allow
 and Deny, wildcards, StringEquals, StringLike and their IfExists forms, tags.  What is not known
 here is an error, not a permission.
 """

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the tests of lib/file need from the host.  These functions are compiled with the host's
- * headers and the tests with newlib's, so types that differ do not occur here.
+ * The host's functions that the tests of lib/file need.  These functions are compiled with the
+ * host's headers and the tests with newlib's, so types that differ do not occur here.
  */
 #ifndef TESTS_FILES_OUTSIDE_H
 #define TESTS_FILES_OUTSIDE_H

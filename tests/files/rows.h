@@ -239,11 +239,11 @@ ROW(rename, ENOTDIR, "something in a path is not a directory", rename("f/x", "ne
 ROW(rename, ENOTDIR, "something in a path is not a directory", rename("f", "fifo/x"))
 ROW(rename, ENOTDIR, "a directory over a file", rename("d", "f"))
 ROW(rename, ENOTDIR, "a directory over a file", rename("full", "l"))
-ROW(rename, ENOTDIR, "a slash follows a name, and the old name is no directory",
+ROW(rename, ENOTDIR, "a slash follows a name, and the old name is not a directory",
     rename("f/", "new"))
-ROW(rename, ENOTDIR, "a slash follows a name, and the old name is no directory",
+ROW(rename, ENOTDIR, "a slash follows a name, and the old name is not a directory",
     rename("f", "new/"))
-ROW(rename, ENOTDIR, "a slash follows a name, and the old name is no directory",
+ROW(rename, ENOTDIR, "a slash follows a name, and the old name is not a directory",
     rename("ld/", "new"))
 ROW(rename, EISDIR, "a file over a directory", rename("f", "d"))
 ROW(rename, EISDIR, "a file over a directory", rename("l", "full"))

@@ -10,7 +10,7 @@
 
 #define SECTOR 512
 
-/* What happened to a recording device, in order. */
+/* The events of a recording device, in order. */
 enum event_kind {
 	EVENT_WRITE,			/* issued */
 	EVENT_FLUSH,			/* begun */

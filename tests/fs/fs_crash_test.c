@@ -151,7 +151,7 @@ static void recover_twice(const struct crash_state *s)
 	now.twice++;
 }
 
-/* e2fsck recovers as we do. */
+/* e2fsck recovers in the same way. */
 static void recover_otherwise(const struct tree *ours)
 {
 	struct image other = { malloc(now.base->image.size), now.base->image.size };
@@ -177,7 +177,7 @@ static void recover_otherwise(const struct tree *ours)
 	fs->ops->unmount(fs);
 	why = tree_differs(ours, &t);
 	if (why)
-		sim_fail("our recovery and that of e2fsck differ: %s", why);
+		sim_fail("the recovery of fs/ and that of e2fsck differ: %s", why);
 	tree_free(&t);
 	device_end(&d);
 	image_free(&other);

@@ -41,7 +41,7 @@ enum { MODEL_ATIME = 1, MODEL_MTIME = 2, MODEL_CTIME = 4 };
 struct model_inode {
 	bool exists;			/* has a name or is held */
 	bool tmp;			/* of O_TMPFILE, and has not had a name */
-	bool allocated;			/* by fallocate(): what was not written may be no hole */
+	bool allocated;			/* by fallocate(): unwritten parts may be data */
 	uint32_t mode, uid, gid, nlink;
 	uint64_t rdev, size;
 	uint32_t parent;		/* of a directory; NOBODY: it was removed */

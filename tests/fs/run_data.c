@@ -87,7 +87,7 @@ void run_seek(struct run *run, const struct op *op, struct target *t)
 		return;
 	if (type != FS_IFREG) {
 		if (got != -EINVAL && (got != -EISDIR || type != FS_IFDIR))
-			sim_fail("seek in what is no file returns %" PRId64, got);
+			sim_fail("seek in an inode that is not a file returns %" PRId64, got);
 		return;
 	}
 	if (op->at >= end || (got == -ENXIO && whence == FS_SEEK_DATA)) {

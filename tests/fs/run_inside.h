@@ -5,7 +5,7 @@
 
 #include "tests/fs/run.h"
 
-/* What a path leads to: both walk together. */
+/* The objects that a path names: both are looked up together. */
 struct target {
 	struct inode *inode;		/* held; the directory if there is a name */
 	uint32_t id;

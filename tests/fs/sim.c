@@ -10,7 +10,7 @@
 
 #define LOG_LINES 40
 
-/* What is tested may have no disk. */
+/* The file system under test may have no disk. */
 #pragma weak fs_background
 
 struct sim sim;

@@ -319,7 +319,7 @@ static const char *times_differ(const struct fs_stat *s, struct model_inode *i,
 			return say("%s: %s is %lld, not %lld", path, times[n].name,
 				   (long long)times[n].got, (long long)*times[n].expected);
 	}
-	/* Our own reading may change it. */
+	/* Reading it here may change it. */
 	i->vague &= MODEL_ATIME;
 	return NULL;
 }

@@ -33,7 +33,7 @@ void tree_read(struct tree *t, struct fs *fs, const char *what);
 void tree_free(struct tree *t);
 /* The path of a node: at most 400 bytes, in a static buffer. */
 const char *tree_path(const struct tree *t, unsigned node);
-/* Two trees, such as of our recovery and of e2fsck's: NULL, or how they differ. */
+/* Two trees, such as of the recovery of fs/ and of e2fsck's: NULL, or how they differ. */
 const char *tree_differs(const struct tree *a, const struct tree *b);
 
 /* How strict a comparison with a model is. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The backend of a ring is the fuzzer: it writes to the ring's pages between our calls. */
+/* The backend of a ring is the fuzzer: it writes to the ring's pages between the calls. */
 #include "drivers/border/ring.h"
 
 #include <errno.h>

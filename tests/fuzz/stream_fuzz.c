@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The peer of a stream is the fuzzer: it writes to ring and indexes between our calls. */
+/* The peer of a stream is the fuzzer: it writes to ring and indexes between the calls. */
 #include "drivers/border/stream.h"
 
 #include <errno.h>

@@ -431,7 +431,7 @@ unsigned long arch_frame(const void *page)
 		host_fail("arch_frame() of half a page: %p", page);
 	if (!(at >= boot_info.memory_start && at < boot_info.memory_end) &&
 	    !(at >= (uintptr_t)__executable_start && at < (uintptr_t)end))
-		host_fail("arch_frame() of what is no page of the guest's: %p", page);
+		host_fail("arch_frame() of an address that is not a page of the guest: %p", page);
 	return at / PAGE_SIZE;
 }
 

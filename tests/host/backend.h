@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What blkback.c and netback.c share: their side of xenstore.  They define BACK and FRONT, the
- * paths of both ends, before they include it.
+ * Internal declarations of blkback.c and netback.c: their side of xenstore.  They define BACK and
+ * FRONT, the paths of both ends, before they include it.
  */
 #ifndef TESTS_HOST_BACKEND_H
 #define TESTS_HOST_BACKEND_H

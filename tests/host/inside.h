@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the host platform share. */
+/* Internal declarations of the host platform. */
 #ifndef TESTS_HOST_INSIDE_H
 #define TESTS_HOST_INSIDE_H
 

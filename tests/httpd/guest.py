@@ -23,7 +23,7 @@ def ring(slots, used, most):
 
 
 def at(s, *, ready=256, errors=0):
-    """The state after s seconds.  All counters grow; what is no counter changes too."""
+    """The state after s seconds.  All counters grow; other values change, too."""
     wave = s * 7 % 11
     disk = {"name": "xvda", "number": 51712, "state": "connected", "size_bytes": 10240 << 10,
             "sector_bytes": 512, "writable": False, "reads": 3 * s, "writes": 2 * s, "flushes": s // 9,

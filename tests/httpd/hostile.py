@@ -68,7 +68,7 @@ REFUSED = {
     "an unknown method of HTTP/2.0": b"GRAB / HTTP/2.0\r\nHost: x\r\n\r\n",
     "an unknown method without a version": b"GRAB /\r\nHost: x\r\n\r\n",
     "an unknown method and a space in the target": b"GRAB / / HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a method that is no token": b"GR(B / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method that is not a token": b"GR(B / HTTP/1.1\r\nHost: x\r\n\r\n",
     "no Host, but an absolute target": b"GET http://x/ HTTP/1.1\r\n\r\n",
     "two Hosts that differ in their name's case": b"GET / HTTP/1.1\r\nHost: x\r\nhOST: y\r\n\r\n",
 }

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct taken t = { .data = malloc(size + 1), .most = whole.most };
 
 		run(&t, chunked, length, data, size, steps[i]);
-		/* What fits is taken before the limit is found. */
+		/* Bytes that fit are taken before the limit is found. */
 		assert(t.result == whole.result);
 		assert(t.result < 0 || (t.len == whole.len && !memcmp(t.data, whole.data, t.len)));
 		free(t.data);

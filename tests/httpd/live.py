@@ -136,7 +136,7 @@ def a_small_file_that_changes_while_it_is_read_is_read_again(_):
 @claim
 def a_list_that_is_read_at_the_start_has_no_other_file_systems(_):
     if not os.path.ismount("/dev/shm"):
-        return "not tested: /dev/shm is no file system"
+        return "not tested: /dev/shm is not a file system"
     with tempfile.NamedTemporaryFile(dir="/dev/shm") as f:
         path = f.name.removeprefix("/dev")
         with Server(root="/dev", index="on") as server:

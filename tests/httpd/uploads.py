@@ -239,7 +239,7 @@ def an_upload_comes_after_the_answers_before_it_and_ends_the_connection(site):
                         r = reader.next()
                         assert r.status in (201, 204) and r["Connection"] == "close"
                         with contextlib.suppress(ConnectionResetError):
-                            assert reader.next() is None, "the body is no request"
+                            assert reader.next() is None, "the body is not a request"
                     assert (folder / "a").read_bytes() == body
 
 
@@ -261,7 +261,7 @@ def of_an_upload_that_does_not_end_nothing_is_left(_):
             assert server.status()["connections"]["uploading"] == 3
             assert put(server, "/in/b", b"x").status == 503
             assert server.ask("/in/").status == 200
-            # A byte now and then is no progress; 4 KiB are.
+            # A byte now and then is not progress; 4 KiB are.
             for i in range(16):
                 time.sleep(0.06)
                 with contextlib.suppress(OSError):

@@ -25,7 +25,7 @@ static void time_begins_at_boot(void)
 	assert(clock_to_xen(last) < arch_clock());
 }
 
-/* We are on another processor each time, whose clock is a little behind or ahead. */
+/* The guest is on another processor each time, whose clock is a little behind or ahead. */
 static void neither_time_goes_back(void)
 {
 	uint64_t last = 0, last_wall = 0, start;

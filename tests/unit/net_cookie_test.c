@@ -127,7 +127,7 @@ static void answer_arp(const uint8_t *p)
 	vif_deliver(a, ARP_LEN, &(struct offload){ 0 }, 4096);
 }
 
-/* A neighbour solicitation, but for those of an address that we only try. */
+/* A neighbour solicitation, but for those of an address that is only tried. */
 static void answer_nd(const uint8_t *p)
 {
 	static const uint8_t none[16];

@@ -342,7 +342,7 @@ static void a_cache_gives_memory_back(void)
 			;
 		assert(page_brk(1) ? ncached < free : !ncached);
 	}
-	/* What cannot be there empties no cache. */
+	/* An allocation that cannot succeed does not empty the cache. */
 	reclaims = 0;
 	assert(!page_alloc(now().total + 1) && !page_brk(now().total * PAGE_SIZE + 1) && !reclaims);
 	put_all();
@@ -371,7 +371,7 @@ static void a_cache_is_emptied_in_steps(void)
 	reclaims = 0;
 	assert(page_brk(2ul << 20) || !ncached);
 	assert(!reclaims || !ncached);
-	/* What cannot be there empties no cache. */
+	/* An allocation that cannot succeed does not empty the cache. */
 	page_set_reclaim(NULL);
 	fill_cache(any_page);
 	page_set_reclaim(give_back);

@@ -100,5 +100,5 @@ def translated(operation):
     except Ec2Error:
         raise
     except Exception as e:
-        # A reply that is not AWS's, an endpoint or a region that is no host name, and others.
+        # A reply that is not AWS's, an endpoint or a region that is not a host name, and others.
         raise Ec2Error(f"aws {operation}: {' '.join(str(e).split()) or repr(e)}") from None

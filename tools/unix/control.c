@@ -31,7 +31,7 @@ struct stream {
 	uint8_t *data;
 	uint32_t size;
 	uint32_t *prod, *cons; /* in the shared page */
-	uint32_t at;	       /* our index */
+	uint32_t at;	       /* the private index */
 	grant_ref_t refs[PAGES_MAX];
 	unsigned pages; /* of its own; 0: in the first page */
 };
@@ -41,7 +41,7 @@ struct client {
 	bool used, channel, no_more;
 	char line[LINE];
 	size_t n;
-	/* The channel: we are the client. */
+	/* The channel, of which this is the client. */
 	unsigned port;
 	grant_ref_t ref;
 	struct vchan_interface *page;

@@ -33,7 +33,7 @@
 #define GRANT_FRAMES 64u
 #define UNIX_NOTE 0x786e6f6cu /* arch/x86_64/notes.S: the address of pv_m2p */
 
-/* What a port is connected to. */
+/* The peer of a port. */
 enum { PORT_FREE, PORT_UNBOUND, PORT_TENDER, PORT_TIMER };
 
 /* Reasons of the end in addition to SHUTDOWN_* (xen/sched.h). */
@@ -72,7 +72,7 @@ struct domain {
 	uint64_t start_info, stack, top_table, tables, console_frame, store_frame;
 	uint64_t mapped_end;
 
-	/* What the guest's process gives up before the guest runs. */
+	/* Memory that the guest's process unmaps before the guest runs. */
 	struct {
 		uint64_t start, end;
 	} foreign[512];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the files of the tender share.  The tender runs outside of the sandbox, so all that comes
+ * Internal declarations of the tender.  The tender runs outside of the sandbox, so all that comes
  * from the guest (its memory, its grant table, its requests) is checked here.
  */
 #ifndef TOOLS_UNIX_TENDER_H

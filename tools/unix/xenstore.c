@@ -323,7 +323,7 @@ static bool valid(const char *path)
 	       n;
 }
 
-/* What the toolstack lets a guest write. */
+/* The paths that a guest may write. */
 static bool may_write(const char *path)
 {
 	static const char *const tops[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What cp.c and cp_out.c share.  A function that fails ends the program with a message. */
+/* Internal declarations of cp.c and cp_out.c.  A function that fails ends the program with a
+   message. */
 #ifndef XENOLITH_CP_H
 #define XENOLITH_CP_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The part of xenolith cp that copies out of the guest.  What a guest sends is hostile: its names
+ * The part of xenolith cp that copies out of the guest.  A guest's data is hostile: its names
  * are single names, no links are made, and no link below the folder of the copy is followed.
  */
 #include "cp.h"
@@ -161,7 +161,7 @@ static void name_part(struct receiving *r)
 	part_dir = -1;
 }
 
-/* What the guest has is not copied. */
+/* A file of the guest is not copied. */
 static void skip(const char *path, const char *why)
 {
 	fputs("xenolith: ", stderr);

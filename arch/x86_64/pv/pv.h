@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of arch/x86_64/pv share, mostly the functions of platform.h. */
+/* Internal declarations of arch/x86_64/pv, mostly the functions of platform.h. */
 #ifndef ARCH_X86_64_PV_H
 #define ARCH_X86_64_PV_H
 

@@ -173,7 +173,7 @@ int alloc_reserve(struct ext4_inode *i, uint64_t goal, uint32_t want, uint64_t *
 	from = goal - group_first(e, first);
 	if (want > e->blocks_per_group / 2)
 		want = e->blocks_per_group / 2;
-	/* What is right at the goal, however little it is; then a long run; then the longest. */
+	/* First the blocks at the goal, even a few; then a long run; then the longest. */
 	for (uint32_t n = 0; n < groups; n++) {
 		uint32_t g = first + n < groups ? first + n : first + n - groups;
 		const struct group *p = &e->groups[g];

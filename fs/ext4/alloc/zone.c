@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the file system's own metadata is: super blocks, descriptors, bitmaps, inode tables.
+ * The location of the file system's own metadata: super blocks, descriptors, bitmaps, inode tables.
  *
  * A block has one use.  So these places may not overlap, and no file has blocks there.  They are
  * found at the mount, as a sorted list of zones; with flex_bg those of many groups are one zone.

@@ -93,7 +93,7 @@ bool ext4_gather_space(struct ext4 *e, uint64_t blocks)
 {
 	struct ext4_inode *i, *before = NULL;
 
-	/* What was freed is free when it is committed. */
+	/* Freed blocks can be used after the commit. */
 	if (!ext4_has_space(e, blocks) && e->busy_blocks)
 		journal_commit_running(&e->journal);
 	while (!ext4_has_space(e, blocks) && (i = next_delayed(e)) && i != before) {

@@ -71,7 +71,7 @@ static int fill(struct ext4_inode *i, struct page **pages, unsigned n, struct tr
 	}
 	if (!rc)
 		rc = submit(e, t);
-	/* What the disk has behind the end of the file does not count. */
+	/* Bytes of the disk behind the end of the file are ignored. */
 	if (!rc && i->i.size & (OS_PAGE - 1) && pages[0]->index <= i->i.size / OS_PAGE &&
 	    i->i.size / OS_PAGE - pages[0]->index < n)
 		memset((uint8_t *)pages[i->i.size / OS_PAGE - pages[0]->index]->page.data +

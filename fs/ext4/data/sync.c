@@ -97,8 +97,8 @@ static void make_youngest(struct ext4 *e, struct ext4_inode *i)
 	e->dirty_end = &i->dirty_next;
 }
 
-/* What has been dirty since before then; the first error.  The background thread, which works for
-   other file systems too, does not wait for the thaw of this one. */
+/* Writes data that has been dirty since before then; returns the first error.  The background
+   thread, which works for other file systems too, does not wait for the thaw of this one. */
 static int write_older(struct ext4 *e, uint64_t then, bool in_background)
 {
 	int failed = 0;

@@ -184,7 +184,7 @@ static int preallocate(struct ext4_inode *i, uint32_t from, uint32_t to)
 		if (rc)
 			return rc;
 		if (!x.pblk) {
-			/* What was freed is free when it is committed. */
+			/* Freed blocks can be used after the commit. */
 			if (!ext4_has_space(e, x.len) && e->busy_blocks)
 				journal_commit_running(&e->journal);
 			while (x.len && !ext4_has_space(e, x.len + MAP_SPACE))
@@ -324,7 +324,7 @@ int ext4_fallocate(struct inode *inode, unsigned mode, uint64_t at, uint64_t len
 		if (!rc && !(mode & FS_KEEP_SIZE) && end > i->i.size)
 			rc = lengthen(i, end);
 	}
-	/* Blocks that could not be had are no change.  A hole may be there in part. */
+	/* Blocks that could not be allocated are not a change.  A hole may be there in part. */
 	if (!rc || mode & FS_PUNCH_HOLE) {
 		i->mtime = i->ctime = ext4_now();
 		ext4_idirty(i, false);

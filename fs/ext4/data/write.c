@@ -51,7 +51,7 @@ int ext4_zero_tail(struct ext4_inode *i)
 	rc = map_find(i, size >> e->shift, 1, &x);
 	if (rc || !x.pblk || x.unwritten)
 		return rc;
-	/* What was loaded is zero there already. */
+	/* A loaded page is zero there already. */
 	rc = ext4_load(i, size / OS_PAGE, 0, &p);
 	if (rc)
 		return rc;

@@ -28,7 +28,7 @@ struct batch {
 	struct block_run runs[RUNS];
 	unsigned nvecs, nruns;
 	uint64_t next;			/* the block behind the last run */
-	/* What becomes part of the file afterwards. */
+	/* The extent that becomes part of the file afterwards. */
 	struct extent changes[CHANGES];
 	unsigned changed;
 };
@@ -196,7 +196,7 @@ static int has_room(struct ext4 *e)
 {
 	int rc = 0;
 
-	/* What was freed is free when it is committed. */
+	/* Freed blocks can be used after the commit. */
 	if (alloc_available(e) < MAP_SPACE && e->busy_blocks)
 		rc = journal_commit_running(&e->journal);
 	return rc ? rc : alloc_available(e) < MAP_SPACE ? -ENOSPC : 0;
@@ -387,7 +387,7 @@ static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
 	return rc;
 }
 
-/* What was dirty is on the disk: a size that waited for it becomes the disk's. */
+/* The dirty data is on the disk: a size that waited for it can be written, too. */
 static void take_size(struct ext4_inode *i, uint64_t size)
 {
 	if (i->disk_size >= size)

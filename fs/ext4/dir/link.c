@@ -26,7 +26,7 @@ int ext4_link(struct inode *inode, const char *name, size_t len, struct inode *t
 	rc = !dir->i.nlink ? -ENOENT : rc == -ENOENT ? 0 : rc ? rc : -EEXIST;
 	if (!rc && i->i.nlink >= EXT4_LINK_MAX)
 		rc = -EMLINK;
-	/* What has lost its last name does not get another one. */
+	/* An inode that has lost its last name does not get another one. */
 	if (!rc && !i->i.nlink && !i->linkable)
 		rc = -ENOENT;
 	if (!rc)

@@ -2,7 +2,7 @@
 /*
  * Reading directories.
  *
- * Where directories may have an index, the order is that of the hashes, as a leaf may be split
+ * If directories may have an index, the order is that of the hashes, as a leaf may be split
  * between two calls; a cookie is a hash and stays valid.  Else entries do not move, and a
  * cookie is an offset.  In both, "." comes at 0 and ".." at 1.
  */

@@ -234,7 +234,8 @@ int ext4_rename(struct inode *from_dir, const char *from_name, size_t from_len,
 		}
 		if (!rc)
 			rc = check(&from, &to, flags);
-		/* What replaces a file has its data on the disk first, if somebody forgot fsync(). */
+		/* The data of a file that replaces another one is written first, for programs that
+		   omit fsync(). */
 		again = !rc && !written && to.i && from.i != to.i && is_file(from.i) &&
 			from.i->delayed;
 		/* Not two names of one file. */

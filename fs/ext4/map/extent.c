@@ -115,7 +115,8 @@ int extent_walk(struct ext4_inode *i, uint32_t lblk, struct path *p)
 		p->depth++;
 		enter(&p->steps[p->depth], b, b->data);
 		if (b->kind != BUF_EXTENT || b->owner != i->i.ino) {
-			/* What is used as something else, or in another tree, stays that. */
+			/* A buffer that is used as another type, or by another tree, is not
+			   changed. */
 			if (b->kind != BUF_UNKNOWN ||
 			    !node_valid(e, &p->steps[p->depth], depth - p->depth, capacity(e)) ||
 			    b->running || b->committing || !sum_valid(i, b)) {

@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-/* What happens to the guest's connection, for a store that needs to know. */
+/* Events of the guest's connection, for a store that needs them. */
 enum disk_event {
 	DISK_CONNECTED,			/* before the first call of a connection */
 	DISK_STOPPED,			/* calls in progress that wait must end soon, with an error */
@@ -37,7 +37,7 @@ enum disk_event {
 };
 
 /*
- * Where a disk keeps its data.  An application's own store begins with this struct.
+ * The storage of a disk.  An application's own store begins with this struct.
  *
  * Functions return 0 or -errno.  They may sleep.  At most `threads` calls run at the same time.  Offsets and lengths are bytes, multiples of sector_size, and within size.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What lwIP requires of the compiler and the system: see lwip/arch.h. */
+/* lwIP's requirements of the compiler and the system: see lwip/arch.h. */
 #ifndef NET_LWIP_ARCH_CC_H
 #define NET_LWIP_ARCH_CC_H
 

@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size))
 		die(argv[1]);
 	seconds = atoi(argv[2]);
-	measure(4096, 1);		/* the backend maps our pages */
+	measure(4096, 1);		/* the backend maps the pages */
 	printf("random-1: %.0f\n", measure(4096, 1));
 	printf("random-32: %.0f\n", measure(4096, 32));
 	printf("sequential-1: %.0f\n", measure(1 << 20, 1));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What programs for Linux expect of the system around them; posix/ has POSIX's basic functions. */
+/* Functions and files that programs for Linux expect; posix/ has POSIX's basic functions. */
 #define _GNU_SOURCE
 #include "tests/xen/posix-system/sockets.h"
 #include "tests/xen/test.h"

@@ -254,10 +254,10 @@ static void text_is_exact(void)
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (inet_pton(AF_INET6, bad[i], &a6))
-			test_failure("%s is no address", bad[i]);
+			test_failure("%s is not an address", bad[i]);
 	for (size_t i = 0; i < sizeof(bad4) / sizeof(*bad4); i++)
 		if (inet_pton(AF_INET, bad4[i], &a4))
-			test_failure("%s is no address", bad4[i]);
+			test_failure("%s is not an address", bad4[i]);
 	expect_equal(inet_pton(AF_INET, "1.20.255.0", &a4), 1);
 	expect(!strcmp(inet_ntoa(a4), "1.20.255.0"));
 	expect(!inet_ntop(AF_INET, &a4, text, 10) && errno == ENOSPC);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a program sees when a disk fails: test.py has the faults of each disk, and the table.
+ * The results of calls when a disk fails: test.py has the faults of each disk, and the table.
  *
  *	storage raw PATH	operations on a disk
  *	storage file PATH	operations on a file of a mounted file system

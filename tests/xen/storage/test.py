@@ -86,7 +86,7 @@ def nothing_left(lab):
 
 
 def test_dom0_serves_a_file(lab, image):
-    """Our frontend, PV and PVH: what eight threads write is in the file."""
+    """Xenolith's frontend, PV and PVH: data that eight threads write is in the file."""
     lab.sh("truncate -s 24M /tmp/vol1")
     with Server(lab, "vol1", "--store", "/tmp/vol1") as server:
         for seed, kind in enumerate(("pv", "pvh"), 5):

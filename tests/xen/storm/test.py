@@ -48,4 +48,4 @@ def weather(lab, image):
     calm = sorted(r for r, events in rate if not events)
     worst = min(r for r, events in rate if events) / calm[len(calm) // 2]
     assert worst > 0.02, f"{worst:.4f} of the CPU\n{result.console}"
-    assert said[-1][3] - said[0][3] > 10, f"that was no storm\n{result.console}"
+    assert said[-1][3] - said[0][3] > 10, f"that was not a storm\n{result.console}"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What tools/xenolith uses of Xen's libraries, for one guest that is a process: over the control
- * socket of its tender (tools/unix/control.c), whose path is in XENOLITH_SOCKET.  The guest is
- * domain 1.
+ * The functions of Xen's libraries that tools/xenolith uses, for one guest that is a process: over
+ * the control socket of its tender (tools/unix/control.c), whose path is in XENOLITH_SOCKET.  The
+ * guest is domain 1.
  */
 #include <errno.h>
 #include <libxenvchan.h>

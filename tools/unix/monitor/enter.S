@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the guest's code and the monitor's meet.  Between monitor_begin and monitor_end a signal is
- * not delivered to the guest, except where the guest's stack is in use: at the end of a hypercall
- * (tail) and of the iret hypercall (iret_open).  Before these, both look for what came meanwhile.
+ * Transitions between the guest's code and the monitor's.  Between monitor_begin and monitor_end a
+ * signal is not delivered to the guest, except where the guest's stack is in use: at the end of a
+ * hypercall (tail) and of the iret hypercall (iret_open).  Before these, both look for what came
+ * meanwhile.
  */
 	.set	PENDING, 0		/* in struct shared_info: vcpu_info[0].evtchn_upcall_pending */
 	.set	MASK, 1

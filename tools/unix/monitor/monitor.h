@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the monitor share (the folder monitor/). */
+/* Internal declarations of the monitor (the folder monitor/). */
 #ifndef TOOLS_UNIX_MONITOR_H
 #define TOOLS_UNIX_MONITOR_H
 

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-/* What must be true of an argument: its low half, masked, is a value; and its high half is 0. */
+/* A check of an argument: its low half, masked, is a value; its high half is 0. */
 struct check {
 	uint8_t argument;
 	uint32_t mask, value;
