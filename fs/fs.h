@@ -125,10 +125,10 @@ enum { FS_KEEP_SIZE = 1, FS_PUNCH_HOLE = 2, FS_ZERO_RANGE = 16 };	/* Linux's num
 enum { FS_SEEK_DATA = 3, FS_SEEK_HOLE = 4 };				/* Linux's numbers */
 enum { FS_XATTR_CREATE = 1, FS_XATTR_REPLACE = 2 };
 
-/* One name of a directory, for readdir(): true: go on; false: this one was not taken. */
+/* One name of a directory, for readdir(): true: continue; false: this one was not taken. */
 struct fs_dirent {
 	uint64_t ino;
-	uint64_t cookie;		/* where reading goes on behind this entry */
+	uint64_t cookie;		/* where reading continues behind this entry */
 	uint32_t type;			/* FS_IFMT bits; 0: unknown */
 	uint8_t len;
 	const char *name;		/* not terminated; valid during the call */

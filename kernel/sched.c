@@ -283,7 +283,7 @@ static bool woken_first(void)
 	       runq[THREAD_APP].first->ahead;
 }
 
-/* Lets those threads run that come before the current one; returns when it may go on. */
+/* Lets those threads run that come before the current one; returns when it may continue. */
 static void run_others(void)
 {
 	while (kernel_threads_first() || woken_first() || slice_over())

@@ -51,7 +51,7 @@ struct thread {
 	bool signal_due;		/* call thread_deliver_signals() when it leaves the kernel */
 	const char *waits;		/* the function in which it sleeps, or NULL */
 	struct waiter *waiter;		/* of that wait */
-	bool by_wall;			/* its deadline is a time that goes on while suspended */
+	bool by_wall;			/* its deadline is of a clock that runs during a suspend */
 	uint64_t deadline;		/* when it is woken at the latest, or NEVER */
 	struct thread *later, **sooner;	/* in the list of timer.c */
 	uint64_t switched_in, cpu_time;

@@ -34,7 +34,7 @@ static void advance(struct thread *t, uint64_t ns)
 	thread_wake(t);
 }
 
-/* The wall clock goes on while the domain does not run; clock_now() does not. */
+/* The wall clock continues while the domain does not run; clock_now() does not. */
 static void count_suspended(uint64_t before)
 {
 	uint64_t offset = clock_wall_offset(), ns = offset > before ? offset - before : 0;

@@ -31,7 +31,7 @@ struct export {
 	struct export *next;
 	char *name;
 	char *from;			/* the text behind NAME=; NULL: found when it was wanted */
-	struct disk_store *store;	/* in use by a guest, or memory that stays */
+	struct disk_store *store;	/* in use by a guest, or memory that is kept */
 	void (*close)(struct disk_store *s);
 	bool busy;
 };

@@ -288,7 +288,7 @@ int map_find(struct ext4_inode *i, uint32_t lblk, uint32_t max, struct extent *x
 int map_insert(struct ext4_inode *i, struct handle *h, const struct extent *x);
 /* The unwritten blocks become written. */
 int map_written(struct ext4_inode *i, struct handle *h, uint32_t lblk, uint32_t len);
-/* Free what is in [from, to).  1: not finished, since the operation is full: go on in another.
+/* Free what is in [from, to).  1: not finished, since the operation is full: continue in another.
    The blocks at the end go first. */
 int map_remove(struct ext4_inode *i, struct handle *h, uint32_t from, uint32_t to);
 uint64_t map_max_blocks(const struct ext4_inode *i);

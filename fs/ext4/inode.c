@@ -263,7 +263,7 @@ static void delete(struct ext4_inode *i)
 		rc = ext4_end(e, &h, rc);
 	}
 	e->deleting--;
-	/* The list of orphans goes on having it, as on the disk; the next mount deletes it. */
+	/* It stays in the list of orphans, as on the disk; the next mount deletes it. */
 	if (rc && !ext4_writable(e))
 		return;
 	orphan_drop(i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Orphans: files without a name that are in use, and files that are being cut.  After a crash
- * the next mount deletes the former and goes on cutting the latter.
+ * Orphans: files without a name that are in use, and files that are being truncated.  After a crash
+ * the next mount deletes the former and continues truncating the latter.
  *
  * They are in a file of inode numbers (the feature orphan_file), or, without it or if it is
  * full, in a list: the super block has the first, each inode's dtime the next.

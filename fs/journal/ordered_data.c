@@ -120,7 +120,7 @@ static int undo_data(struct journal *j, struct tx_data *d)
 
 /*
  * Data could not be written.  Nothing of the transaction is valid, since the log has no commit of
- * it: it goes on with the running one, in which the files lose what has no data.
+ * it: its changes are merged into the running one, in which the files lose blocks without data.
  */
 int journal_undo(struct journal *j, struct tx *tx)
 {

@@ -29,7 +29,8 @@ static void insert(struct tmpfs_inode *t, struct tmpfs_held *h)
 	*to = h;
 }
 
-/* A table of this size, 0: none, in place of the one that is there.  Without memory, that stays. */
+/* A table of this size, 0: none, in place of the old one, which is kept if memory is not
+   sufficient. */
 static void resize(struct tmpfs_inode *t, unsigned size)
 {
 	struct tmpfs_held **old = t->held, **table = NULL, *one = t->one_held;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Each entry of a directory has a number of its own, which readdir() goes on by, so that entries
-   may come and go between two calls. */
+/* Each entry of a directory has a number of its own, from which readdir() continues, so that
+   entries may come and go between two calls. */
 #include "fs/tmpfs/tmpfs.h"
 
 static bool tell(fs_emit *emit, void *arg, const struct tmpfs_inode *t, const char *name,

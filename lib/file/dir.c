@@ -25,7 +25,7 @@
 
 struct record {				/* in the buffer */
 	uint64_t ino;
-	long behind;			/* where reading goes on */
+	long behind;			/* where reading continues */
 	uint8_t type, len;
 	char name[];
 };

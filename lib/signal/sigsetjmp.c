@@ -17,7 +17,7 @@ int __sigsetjmp_save(struct __sigjmp_buf *env, int save)
 
 void siglongjmp(sigjmp_buf env, int value)
 {
-	pthread_current()->nested = 0;	/* the call that a handler interrupted does not go on */
+	pthread_current()->nested = 0;	/* the call that a handler interrupted does not continue */
 	if (env->__saved)
 		pthread_sigmask(SIG_SETMASK, &env->__mask, NULL);
 	longjmp(env->__jump, value);

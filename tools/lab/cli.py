@@ -139,7 +139,7 @@ def parse(argv, prog):
     sub.add_parser("linux-guest", parents=[common, guest],
                    help="run a small Linux guest with the lab's own kernel")
     s = sub.add_parser("shell", parents=[common], help="open a shell in dom0")
-    t = sub.add_parser("start", parents=[common], help="start the lab that stays for later "
+    t = sub.add_parser("start", parents=[common], help="start the persistent lab for later "
                        "commands; `run` does this by itself")
     v = sub.add_parser("serve", parents=[common])
     for p in (t, v):
@@ -147,8 +147,8 @@ def parse(argv, prog):
                        default=seconds(os.environ.get("XENOLITH_IDLE", "600")),
                        help="end after this time without guests and commands (default: 600, or "
                        "$XENOLITH_IDLE)")
-    sub.add_parser("stop", help="end the lab that stays; guests are shut down")
-    sub.add_parser("status", help="show the lab that stays")
+    sub.add_parser("stop", help="end the persistent lab; guests are shut down")
+    sub.add_parser("status", help="show the persistent lab")
     e = sub.add_parser("exec", parents=[common], help="run a command in dom0",
                        usage=f"{prog} exec [options] [--put FILE]... [--] COMMAND...")
     for p in (s, e):
@@ -383,10 +383,10 @@ def execute(args):
         return in_dom0(lab, args.command)
 
 
-# -- the lab that stays
+# -- the persistent lab
 
 def running():
-    """Returns a client of the lab that stays, or None."""
+    """Returns a client of the persistent lab, or None."""
     client = clients.shared_lab()
     if client and (not client.ready.wait(BOOT_PATIENCE) or client.gone.is_set()):
         return None

@@ -2,8 +2,8 @@
 """Connects other processes of the same user to a running lab.
 
 A running lab has no files, so it listens on an abstract socket (unix(7)) whose name has the
-user's id, a digest of the build folder, and the process id, or `stay` for the lab that stays
-(server.py).  The protocol is that of dom0/agent.c, as with dom0 itself.  The lab that stays
+user's id, a digest of the build folder, and the process id, or `stay` for the persistent lab
+(server.py).  The protocol is that of dom0/agent.c, as with dom0 itself.  The persistent lab
 also takes requests to its process: frames of type Q, whose replies have the type Y, both JSON.
 accept_clients() makes the lab's process listen; find_agent() in another process returns an Agent.
 """
@@ -52,7 +52,7 @@ def same_user(sock):
 # an orderly end is faster than what Server.remove() does otherwise.
 END_PATIENCE, OWNER_PATIENCE = 30, 120
 # Bytes of output that wait for a client: with so many its command is stopped, and with so few
-# it goes on.  What else the channel carries does not wait for this client.
+# it continues.  Other data of the channel does not wait for this client.
 STOP_AT, GO_ON_AT = 4 << 20, 1 << 20
 READY_PATIENCE = 1800   # seconds until a lab that starts is ready; it may have to fetch packages
 
@@ -254,7 +254,7 @@ def accept_clients(lab, number=None):
 
 
 class Client(Agent):
-    """A connection to the lab that stays."""
+    """A connection to the persistent lab."""
 
     def __init__(self, sock):
         self.replies, self.numbers = {}, 0
@@ -296,7 +296,7 @@ class Client(Agent):
 
 
 def shared_lab():
-    """Connect to the lab that stays; returns a Client, which may not be ready yet, or None."""
+    """Connect to the persistent lab; returns a Client, which may not be ready yet, or None."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.connect(f"\0{shared_name()}")
@@ -331,7 +331,7 @@ def others():
 
 
 def find_agent():
-    """Connect to a running lab: that of XENOLITH_LAB, or the one that stays, or the only one."""
+    """Connect to a running lab: that of XENOLITH_LAB, or the persistent one, or the only one."""
     pids = others()
     wanted = os.environ.get("XENOLITH_LAB")
     if wanted and wanted != "own":

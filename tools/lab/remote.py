@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A client of the lab that stays (server.py): starts it if needed, and creates guests there.
+"""A client of the persistent lab (server.py): starts it if needed, and creates guests there.
 
     from lab import running_lab
     with running_lab() as lab:
@@ -43,7 +43,7 @@ def start(say, options=()):
 
 
 def connect(say=lambda line: None, options=()):
-    """Returns a Client of the lab that stays, which is started if needed."""
+    """Returns a Client of the persistent lab, which is started if needed."""
     for _ in range(STARTS):
         client, process = clients.shared_lab(), None
         if client is None:
@@ -64,7 +64,7 @@ def connect(say=lambda line: None, options=()):
 
 
 class RunningLab(Lab):
-    """The lab that stays, used as a Lab of one's own.  Its guests end with this object."""
+    """The persistent lab, used as a Lab of one's own.  Its guests end with this object."""
 
     def __init__(self, say=None, type=None, client=None):
         super().__init__(say=say, type=type)
@@ -160,7 +160,7 @@ class RunningLab(Lab):
 
 
 def running_lab(say=None, type=None):
-    """A context manager: the lab that stays, or this machine's own Xen."""
+    """A context manager: the persistent lab, or this machine's own Xen."""
     return RunningLab(say=say, type=type)
 
 
@@ -179,7 +179,7 @@ def is_free(local, port):
 
 
 def user_of_port(local):
-    """The guest of the lab that stays to which the port is forwarded; waits for one that ends."""
+    """The guest of the persistent lab to which the port is forwarded; waits for one that ends."""
     client = None if is_xen_host() else clients.shared_lab()
     if not client or not client.ready.wait(10) or client.gone.is_set():
         return None
@@ -213,5 +213,5 @@ def check_ports(forwards):
 
 
 def is_wanted():
-    """Whether commands shall use the lab that stays; XENOLITH_LAB=own: no."""
+    """Whether commands shall use the persistent lab; XENOLITH_LAB=own: no."""
     return not is_xen_host() and os.environ.get("XENOLITH_LAB") != "own"

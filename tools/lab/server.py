@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The lab that stays: a process that keeps a lab for later commands of the same user.
+"""The persistent lab: a process that keeps a lab for later commands of the same user.
 
 The process listens on a socket (clients.py), one for each build folder, and ends when nobody has
 used it for ten minutes (--idle) and no guest runs.  Its clients (remote.py) run commands in its dom0,

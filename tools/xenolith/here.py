@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """`./xenolith` on a machine without Xen: runs the same command in the lab's dom0.
 
-`run` uses the lab that stays (tools/lab/server.py), which it starts if needed.  All other
-commands use the running lab: the one that stays, or that of `make lab` or of a test.
+`run` uses the persistent lab (tools/lab/server.py), which it starts if needed.  All other
+commands use the running lab: the persistent one, or that of `make lab` or of a test.
 XENOLITH_LAB is the process id of the lab to be used if there are several; with XENOLITH_LAB=own,
 `run` boots a lab of its own.
 """
@@ -245,7 +245,7 @@ class OtherLab(Running):
 
 
 def lab_for_run(run):
-    """The lab that stays, or what XENOLITH_LAB says.  An exit status if the words are wrong."""
+    """The persistent lab, or what XENOLITH_LAB says.  An exit status if the words are wrong."""
     wanted = os.environ.get("XENOLITH_LAB")
     client = None if wanted else clients.shared_lab()
     if client is None and wanted in (None, "own"):
@@ -391,7 +391,7 @@ def ask(words):
     if status == 255:               # the command itself never returns 255
         raise LabError("the lab has ended, and the guest with it")
     if status == NO_GUEST and isinstance(lab.agent, clients.Client) and clients.others():
-        print("xenolith: that was the lab that stays; for another lab, set XENOLITH_LAB to "
+        print("xenolith: that was the persistent lab; for another lab, set XENOLITH_LAB to "
               + " or ".join(map(str, clients.others())), file=sys.stderr)
     files.fetch(lab)
     if words[0] == "rm" and status == 0:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The lab that stays, and `./xenolith run` in it.
+"""The persistent lab, and `./xenolith run` in it.
 
-The lab of the tests serves as the one that stays; LONG=1 runs more guests at once.
+The lab of the tests serves as the persistent one; LONG=1 runs more guests at once.
 """
 
 import contextlib

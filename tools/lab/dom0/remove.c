@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Removes what is left of a guest, for the lab that stays (server.py):
+ * Removes what is left of a guest, for the persistent lab (server.py):
  *
  *   lab-remove UUID NAME [forget]
  *
