@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ext4: what its files share.
+ * Internal declarations of ext4.
  *
  * Locks, in the order in which they are taken:
  *
@@ -133,7 +133,7 @@ struct ext4_inode {
 	struct ext4_inode *dirty_next, **dirty_link;
 	uint64_t dirty_since;
 	uint32_t tid, data_tid;		/* transactions with its last change; for fdatasync() */
-	uint32_t cut_tid;		/* of the last truncation within a block */
+	uint32_t truncate_tid;		/* of the last truncation within a block */
 	uint64_t written;		/* store.writes after its last data was written */
 	/* Orphans. */
 	bool linkable;			/* of tmpfile(): it has not had a name yet */
@@ -336,7 +336,7 @@ int ext4_truncate(struct inode *i, uint64_t size);
 int ext4_fallocate(struct inode *i, unsigned mode, uint64_t at, uint64_t len);
 int64_t ext4_seek(struct inode *i, uint64_t at, int whence);
 /* Free all blocks behind the inode's size, in as many operations as it takes. */
-int ext4_cut(struct ext4_inode *i);
+int ext4_truncate_blocks(struct ext4_inode *i);
 void ext4_throttle(struct ext4 *e, struct ext4_inode *i);
 uint64_t ext4_size_max(const struct ext4_inode *i);
 

@@ -246,7 +246,7 @@ static void delete(struct ext4_inode *i)
 	i->i.size = i->disk_size = 0;
 	rc = ext4_writable(e);
 	if (!rc)
-		rc = ext4_cut(i);
+		rc = ext4_truncate_blocks(i);
 	if (!rc)
 		rc = ext4_begin(e, &h, 16, 0);
 	if (!rc) {

@@ -257,7 +257,7 @@ static int clean(struct ext4 *e, uint32_t ino, uint32_t slot)
 	if (!slot)
 		link_in(i);
 	if (i->i.nlink) {
-		rc = ext4_cut(i);
+		rc = ext4_truncate_blocks(i);
 		if (!rc)
 			rc = ext4_begin(e, &h, 8, 0);
 		if (!rc) {

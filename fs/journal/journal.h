@@ -91,8 +91,8 @@ struct journal_stats {
 
 struct journal {
 	struct store *store;
-	/* Of the file system above: finish the blocks of a transaction that ends, and take back
-	   what it freed.  They may sleep. */
+	/* Of the file system above: finish the blocks of a transaction that ends, and
+	   release the blocks that it freed.  They may sleep. */
 	void *owner;
 	void (*seal)(void *owner, struct tx *tx);
 	void (*released)(void *owner, struct freed *f);

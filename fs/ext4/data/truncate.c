@@ -2,7 +2,7 @@
 /* Files become shorter or longer; holes; blocks in advance; finding holes. */
 #include "fs/ext4/ext4.h"
 
-#define CUT_CREDITS 96
+#define TRUNCATE_CREDITS 96
 
 /* Bytes [from, to) of a page were removed; blocks that lie completely in the range lose their
    mapping. */
@@ -47,7 +47,7 @@ static bool has_map(const struct ext4_inode *i)
 	       ((i->i.mode & FS_IFMT) == FS_IFLNK && !ext4_fast_link(i));
 }
 
-int ext4_cut(struct ext4_inode *i)
+int ext4_truncate_blocks(struct ext4_inode *i)
 {
 	struct ext4 *e = fs_of(i);
 	uint32_t from = (i->i.size + e->block_size - 1) >> e->shift;
@@ -55,7 +55,7 @@ int ext4_cut(struct ext4_inode *i)
 
 	while (more == 1) {
 		struct handle h;
-		int rc = ext4_begin(e, &h, CUT_CREDITS, 0);
+		int rc = ext4_begin(e, &h, TRUNCATE_CREDITS, 0);
 
 		if (rc)
 			return rc;
@@ -66,7 +66,7 @@ int ext4_cut(struct ext4_inode *i)
 		/* The rest is done after a crash, too. */
 		if (more == 1 && !i->orphan)
 			rc = orphan_add(i, &h);
-		/* It may be one since a cut that failed. */
+		/* It may be one since a truncation that failed. */
 		if (!rc && !more && i->i.nlink)
 			rc = orphan_remove(i, &h);
 		if (!rc)
@@ -87,11 +87,11 @@ static int shorten(struct ext4_inode *i, uint64_t size)
 	wipe_pages(i, size, UINT64_MAX - OS_PAGE);
 	i->i.size = size;
 	i->goal = 0;
-	rc = ext4_cut(i);
+	rc = ext4_truncate_blocks(i);
 	/* Zeros behind the end follow, for who reads the disk with other software. */
 	if (!rc && size & (e->block_size - 1)) {
 		rc = ext4_zero_tail(i);
-		i->cut_tid = i->tid;
+		i->truncate_tid = i->tid;
 	}
 	return rc;
 }
@@ -279,7 +279,7 @@ static int punch(struct ext4_inode *i, uint64_t at, uint64_t end)
 	while (more == 1 && !rc) {
 		struct handle h;
 
-		rc = ext4_begin(e, &h, CUT_CREDITS, MAP_SPACE);
+		rc = ext4_begin(e, &h, TRUNCATE_CREDITS, MAP_SPACE);
 		if (rc)
 			return rc;
 		more = map_remove(i, &h, from / block, to / block);

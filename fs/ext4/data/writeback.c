@@ -409,10 +409,10 @@ static int write_locked(struct ext4_inode *i, uint64_t first, uint64_t last, enu
 		take_size(i, size);
 		return 0;
 	}
-	/* A file that was cut within a block: not before the disk knows. */
-	if (i->cut_tid) {
-		rc = journal_commit(&e->journal, i->cut_tid);
-		i->cut_tid = 0;
+	/* A file that was truncated within a block: not before this is on the disk. */
+	if (i->truncate_tid) {
+		rc = journal_commit(&e->journal, i->truncate_tid);
+		i->truncate_tid = 0;
 		if (rc)
 			return rc;
 	}
