@@ -10,13 +10,13 @@
  * mounts, checks permissions if it wants to, and has the file position.  fs/ has names,
  * inodes, data, their limits, and durability.
  *
- * Conventions.  Results are 0, a count, or -errno.  Every function may sleep unless it is
- * said otherwise, and may be called by several threads at the same time.  The caller holds a
- * reference to each inode that it passes.  An inode that a function returns through a
- * pointer has one reference more, which the caller drops by inode_put(); on an error the
- * pointer is not written.  Names are `len` bytes, 1 ... 255, without NUL and slash; they need
- * no terminator.  "." and ".." are found by lookup(); other functions return -EEXIST,
- * -EINVAL, -ENOTEMPTY or -EBUSY for them as POSIX says.
+ * Conventions.  Results are 0, a count, or -errno.  Every function may sleep unless its comment
+ * says otherwise, and may be called by several threads at the same time.  The caller holds a
+ * reference to each inode that it passes.  An inode that a function returns through a pointer has
+ * one reference more, which the caller drops by inode_put(); on an error the pointer is not
+ * written.  Names are `len` bytes, 1 ... 255, without NUL and slash; they need no terminator.  "."
+ * and ".." are found by lookup(); other functions return -EEXIST, -EINVAL, -ENOTEMPTY or -EBUSY for
+ * them as POSIX says.
  *
  * Errors that every function may return: -EIO (the device), -EUCLEAN (the disk's contents are
  * invalid), -ENOMEM, -EROFS (a change of a read-only file system), -EDQUOT never.
@@ -308,8 +308,8 @@ static inline void inode_put(struct inode *i)
 		i->fs->ops->release(i);
 }
 
-/* Takes a reference of its own.  Descriptors that dup() made share one struct.  An error that
-   nobody was told is told to this one, too: its writer may have closed the file already. */
+/* Takes a reference of its own.  Descriptors that dup() made share one struct.  An error that was not
+   reported yet is reported to this one, too: its writer may have closed the file already. */
 static inline void fs_open_begin(struct fs_open *o, struct inode *i)
 {
 	*o = (struct fs_open){ .inode = inode_get(i),

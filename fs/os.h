@@ -41,7 +41,7 @@ size_t os_memory_free(void);
  * A queue of threads that wait; zero is empty.  os_wait() sleeps until the next os_wake();
  * it may also return earlier, so callers test their condition in a loop.  The condition
  * cannot change between its test and os_wait().  A single-threaded host program may
- * abort in os_wait() if nobody can wake it.
+ * abort in os_wait() if no thread can wake it.
  */
 struct os_queue {
 	void *first, *last;

@@ -2,7 +2,7 @@
 /*
  * The pages of a file in the cache, found by their index.
  *
- * A page is held (pins) while somebody uses it.  Those that are clean and not held are idle
+ * A page is pinned (pins) while it is used.  Clean pages that are not pinned are idle
  * (fs/cache.h).  Dirty ones are marked in the tree, so that the next one is found quickly.
  */
 #ifndef FS_PAGES_H

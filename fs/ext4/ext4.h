@@ -8,7 +8,7 @@
  *	inode's lock	size and data of one file: readers, and one writer
  *	writing		of the file system: freezing excludes writing back
  *	inode's wb	writing back and truncating exclude each other
- *	an operation of the journal (journal_begin()); in it nobody waits for a lock but
+ *	an operation of the journal (journal_begin()); in it no thread waits for a lock but
  *	inode's map	the tree of its blocks, while it is read or changed (map/map.c)
  *	orphaning	of the file system: the list and the file of orphans
  *

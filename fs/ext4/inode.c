@@ -144,7 +144,7 @@ int ext4_inew(struct ext4_inode *dir, struct handle *h, uint32_t mode, uint32_t 
 		b = buf_find(&e->store, nr);
 		if (!b)
 			rc = fresh ? buf_new(&e->store, nr, &b) : -EUCLEAN;
-		/* Somebody reads it just now, who looks for one of the other inodes. */
+		/* Another thread is reading it, for one of the other inodes. */
 		if (rc == -EUCLEAN)
 			rc = buf_get(&e->store, nr, &b);
 		if (!rc)

@@ -74,7 +74,7 @@ void ext4_record_error(struct ext4 *e)
 	if (!e->unrecorded)
 		return;
 	e->unrecorded = false;
-	/* Nobody begins to write any more, and who has begun ends. */
+	/* No thread begins to write any more; wait for those that have begun. */
 	lock_write(&j->checkpointing);
 	while (j->committing)
 		os_wait(&j->changed);

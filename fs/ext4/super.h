@@ -6,9 +6,9 @@
 #include "fs/ext4/ext4.h"
 
 uint32_t super_sum(const struct ext4_super *s);
-/* The checksum is in the second sector of the super block, all that changes in the first.  So that
-   a crash between the two does not invalidate it, the checksum stays as it is, and the field
-   snapshot_list, which nobody uses, gets the value with which it is right. */
+/* The checksum is in the second sector of the super block, all that changes in the first.  A crash
+   between the two must not invalidate it.  So the checksum is not changed, and the unused field
+   snapshot_list is set to the value with which the checksum is right. */
 void super_keep_sum(struct ext4_super *s);
 
 /* Take what the super block says: 0, or -errno and a sentence.  *read_only: an unknown

@@ -86,7 +86,7 @@ static const uint8_t *take_unchanged(struct buf *b, const struct tx *of)
 	return b->running || b->committing ? NULL : b->data;
 }
 
-/* The blocks of a transaction that nobody changes, at most BATCH of them. */
+/* The blocks of a transaction that no other one changes, at most BATCH of them. */
 static unsigned collect(struct tx *tx, struct buf **bufs)
 {
 	unsigned n = 0;
@@ -111,7 +111,7 @@ static void written(struct journal *j, struct tx *tx, struct buf **bufs, unsigne
 	os_wake(&j->changed);
 }
 
-/* The blocks of the oldest transaction that nobody changes: 0; 1: some are left. */
+/* The blocks of the oldest transaction that no other one changes: 0; 1: some are left. */
 static int checkpoint_oldest(struct journal *j)
 {
 	struct buf *bufs[BATCH];

@@ -2,12 +2,12 @@
 /*
  * The journal (JBD2's format): changes of metadata blocks, in transactions.
  *
- * An operation is bracketed by journal_begin() and journal_end().  Its changes in between
- * becomes durable as a whole or not at all.  Many operations share the running
+ * An operation is bracketed by journal_begin() and journal_end().  The changes in between
+ * become durable as a whole or not at all.  Many operations share the running
  * transaction; journal_commit() ends and writes it.  The next one runs meanwhile.  There is no
- * thread: whoever wants something durable commits, for all that wait.
+ * thread: the first caller that needs durability writes the transaction, for all callers that wait.
  *
- *	running -> committing -> complete: its blocks are in the log, later in their places
+ *	running -> committing -> complete: its blocks are in the log, later in place
  *
  * Between begin and end a thread may sleep to read blocks.  It must not wait for a lock, for
  * memory, or for a commit: the commit waits for it.
@@ -35,10 +35,9 @@ struct freed {
 };
 
 /*
- * Data of a file that becomes part of it with a transaction: whoever commits the transaction
- * writes it, at the same time as the blocks of the log.  If it cannot be written, undo() takes
- * the change back, in an operation of its own, before anything is committed; it must not fail
- * when that is possible, since then the journal ends.
+ * Data that becomes part of a file with a transaction.  The commit writes it at the same time as
+ * the blocks of the log.  If that fails, undo() reverts the change, in an operation of its own,
+ * before anything is committed; it should not fail, since then the journal ends.
  */
 struct tx_data {
 	struct tx_data *next;
@@ -146,15 +145,15 @@ int journal_defer_free(struct handle *h, uint64_t start, uint32_t count);
 
 /*
  * The data belongs to what this operation changes.  false: the transaction has too much, or there
- * is no log; then the data must be written before.  Whoever attached it commits the transaction,
- * or journal_detach()es it: this waits as long as the data is being written.
+ * is no log; then the data must be written before.  The caller commits the
+ * transaction, or calls journal_detach(), which waits as long as the data is being written.
  */
 bool journal_attach(struct handle *h, struct tx_data *d);
 void journal_detach(struct journal *j, struct tx_data *d);
 
 /* ---- Durability. */
 
-/* Wait until the transaction is complete; whoever comes first writes it. */
+/* Wait until the transaction is complete; the first caller writes it. */
 int journal_commit(struct journal *j, uint32_t tid);
 int journal_commit_running(struct journal *j);	/* everything that has ended */
 
@@ -174,8 +173,8 @@ void journal_thaw(struct journal *j);
 /* Nothing is written from now on. */
 void journal_abort(struct journal *j, int error);
 
-/* After that, when nobody writes any more: the disk remembers the error.  And whether it does, as
-   of the mount. */
+/* Records the error on the disk, after journal_abort() and when no thread writes any more.  Whether
+   an error was recorded at the time of the mount. */
 int journal_write_error(struct journal *j);
 bool journal_has_error(const struct journal *j);
 
@@ -221,7 +220,7 @@ void journal_drop_data(struct tx *tx);
 int journal_commit_now(struct journal *j);
 /* The block needs no checkpoint any more. */
 void journal_checkpointed(struct journal *j, struct buf *b);
-/* It may be freed, or is (drop), if nobody needs it in memory. */
+/* If the block is not needed in memory, it becomes idle, or is freed (drop). */
 void journal_release_buf(struct buf *b, bool drop);
 
 /* Memory of a stage as blocks. */

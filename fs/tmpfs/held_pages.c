@@ -50,7 +50,7 @@ static void resize(struct tmpfs_inode *t, unsigned size)
 	tmpfs_free(tmpfs_of(&t->i), old, old_size * sizeof(*old));
 }
 
-/* Holds a page that nobody holds: NULL: no memory. */
+/* Holds a page that is not held: NULL: no memory. */
 static struct tmpfs_held *hold(struct tmpfs_inode *t, void *page, uint64_t index, int *error)
 {
 	struct tmpfs_held *h = tmpfs_alloc(tmpfs_of(&t->i), sizeof(*h), error);

@@ -146,7 +146,7 @@ static ssize_t tmpfs_readlink(struct inode *i, char *to, size_t size)
 
 /*
  * Directories hold no references, so all that is left can be freed in any order once
- * nobody else has one.
+ * no other reference exists.
  */
 static int tmpfs_unmount(struct fs *fs)
 {

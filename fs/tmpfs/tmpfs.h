@@ -55,7 +55,7 @@ struct tmpfs_inode {
 	uint32_t uid, gid, generation;
 	uint64_t rdev;
 	bool nameless;			/* a tmpfile that link() has not named yet */
-	bool dying;			/* nobody has it any more, it is being freed */
+	bool dying;			/* not referenced any more: it is being freed */
 	fs_time atime, mtime, ctime, btime;
 	struct tmpfs_xattr *xattrs;
 	/* A regular file's. */
@@ -132,7 +132,7 @@ void *tmpfs_need(struct tmpfs_inode *t, uint64_t index, int *error);
 void tmpfs_free_page(struct tmpfs *fs, void *page);
 
 /* held_pages.c */
-/* Whether somebody holds the page with this data; NULL: nobody. */
+/* The holder of the page with this data; NULL: it is not held. */
 struct tmpfs_held *tmpfs_held(const struct tmpfs_inode *t, const void *data);
 int tmpfs_page(struct inode *i, uint64_t index, struct fs_page **p);
 void tmpfs_page_put(struct inode *i, struct fs_page *p);

@@ -222,7 +222,7 @@ static void copy_in(const char *from, const char *path, char option)
 	if (fd < 0 || fstat(fd, &st))
 		die(FAILED, "%s: %s", from, strerror(errno));
 	if (standard && option == 'r')
-		die(USAGE, "-r copies a folder; standard input is none");
+		die(USAGE, "-r copies a folder; standard input is not a folder");
 	if (!standard && S_ISDIR(st.st_mode) && option != 'r')
 		die(FAILED, "%s: it is a folder; xenolith cp -r copies folders", from);
 	if (!standard)

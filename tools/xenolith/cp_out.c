@@ -369,7 +369,7 @@ void cp_out(const char *path, const char *to, char option)
 	const char *error = "IsFile";
 
 	if (!strcmp(to, "-") && option == 'r')
-		die(USAGE, "-r copies a folder; standard output is none");
+		die(USAGE, "-r copies a folder; standard output is not a folder");
 	if (!strcmp(to, "-") && isatty(1))
 		die(USAGE, "standard output is a terminal; type xenolith cp %s:%s - | cat -v", cp_guest,
 		    path);

@@ -107,7 +107,7 @@ static struct disk_store *open_store(char *text)
 		return open_file(text, disk.readonly);
 	colon = strchr(text + 8, ':');
 	if (!colon)
-		die(USAGE, "--store %s: it is overlay:BASE:TOP", text);
+		die(USAGE, "--store %s: expected overlay:BASE:TOP", text);
 	*colon = '\0';
 	base = open_file(text + 8, true);
 	check(disk_overlay(base, open_top(colon + 1, base->size), &s), text);

@@ -119,8 +119,8 @@ static int lengthen(struct ext4_inode *i, uint64_t size)
 	return ext4_end(e, &h, ext4_ilog(i, &h));
 }
 
-/* The inode's lock, `writing` and wb.  Nobody waits for a thaw with the first: others read the file
-   meanwhile, and mapped pages become dirty. */
+/* The inode's lock, `writing` and wb.  No thread waits for a thaw with the first: other threads
+   read the file meanwhile, and mapped pages become dirty. */
 static void lock_all(struct ext4_inode *i)
 {
 	struct ext4 *e = fs_of(i);

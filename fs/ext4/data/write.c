@@ -67,7 +67,7 @@ static int make_clean(struct ext4_inode *i)
 }
 
 /* The page, held, ready for bytes [off, off + n).  fresh: without them it is not valid; a whole
-   page then has the bytes of whoever had the memory, until the caller copies, at once. */
+   page then has old contents of the memory until the caller copies, which it does at once. */
 static int prepare(struct ext4_inode *i, uint64_t index, size_t off, size_t n, struct page **to,
 		   bool *fresh)
 {

@@ -57,7 +57,7 @@ int ext4_link(struct inode *inode, const char *name, size_t len, struct inode *t
 	return rc;
 }
 
-/* One name less; with the last one, the file goes when nobody uses it. */
+/* One name less; after the last one, the file is deleted when it is not used any more. */
 int ext4_drop_link(struct ext4_inode *i, struct handle *h)
 {
 	int rc = 0;

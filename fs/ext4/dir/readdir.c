@@ -119,8 +119,8 @@ static int by_hash(struct ext4_inode *dir, uint64_t cookie, fs_emit *emit, void 
 			buf_put(leaves[--count]);
 		if (!next)
 			break;
-		/* Whoever knows the seed of the hash can make this with names alone: it is no damage,
-		   and not all of the file system becomes read-only for it. */
+		/* A user who knows the seed of the hash can cause this with names alone: it is not
+		   damage, so the file system does not become read-only. */
 		if (!rc && next & 1)
 			rc = -EUCLEAN;
 		hash = next;

@@ -63,7 +63,7 @@ static int is_below(struct ext4_inode *dir, const struct ext4_inode *i)
 		if (depth % 64 == 63)
 			os_pause();
 	}
-	return ext4_damaged(e, "directories form a circle");
+	return ext4_damaged(e, "directories form a cycle");
 }
 
 /* A directory has moved: its ".." follows, and the counts of both parents. */
