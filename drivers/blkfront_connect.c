@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The connection of a disk: what is shared, what the backend offers, and the end. */
+/* The connection of a disk: its shared resources, the backend's features, and disconnecting. */
 #include "drivers/blkfront_internal.h"
 #include "kernel/arch.h"
 #include "kernel/page.h"

@@ -308,8 +308,8 @@ static inline void inode_put(struct inode *i)
 		i->fs->ops->release(i);
 }
 
-/* Takes a reference of its own.  Descriptors that dup() made share one struct.  An error that was not
-   reported yet is reported to this one, too: its writer may have closed the file already. */
+/* Takes a reference of its own.  Descriptors that dup() made share one struct.  An error that was
+   not reported yet is reported to this one, too: its writer may have closed the file already. */
 static inline void fs_open_begin(struct fs_open *o, struct inode *i)
 {
 	*o = (struct fs_open){ .inode = inode_get(i),

@@ -13,7 +13,7 @@
  *	start()				read what the backend offers
  *	Connected ... until either side closes, or frontend_fail()
  *	stop()				fail all requests in flight
- *	Closing, Closed; wait until the backend has closed; undo what was shared
+ *	Closing, Closed; wait until the backend has closed; undo all sharing
  *
  * So the restart of a backend, the reattachment of a device, and a restored domain are the
  * same to a driver.  If a backend violates the protocol, or keeps granted pages mapped,
@@ -131,7 +131,7 @@ int frontend_ring(struct frontend *fe, struct ring *r, unsigned order, size_t re
 int frontend_event(struct frontend *fe, struct evtchn *e, const char *key);
 int frontend_pool(struct frontend *fe, struct pool *pool, uint32_t min, uint32_t max);
 /*
- * For what a driver shares by itself: undo() is called when the backend has closed, or
+ * For resources that a driver shares by itself: undo() is called when the backend has closed, or
  * had the time to.  It returns the number of pages that are still mapped.
  */
 int frontend_undo(struct frontend *fe, unsigned (*undo)(struct frontend *fe));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Making and removing names: what several files of lib/file/ share.  Kernel code only. */
+/* Internal declarations of lib/file: making and removing names.  Kernel code only. */
 #ifndef LIB_FILE_NAMES_H
 #define LIB_FILE_NAMES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Sending signals, and what the files of this folder share. Kernel code. */
+/* Internal declarations of lib/signal: sending and waiting for signals. Kernel code. */
 #ifndef LIB_SIGNAL_SIGNAL_H
 #define LIB_SIGNAL_SIGNAL_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A guest as a Linux process: what its process and the tender's share.
+ * A guest as a Linux process: declarations that its process and the tender's share.
  *
  * The tender (main.c) makes a domain from an image as Xen's builder makes a PV domain, and forks.
  * The child is the guest's process.  In it run the image, and under it the monitor (monitor/),
