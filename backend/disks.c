@@ -26,7 +26,7 @@ static struct {
 	struct domain_watch *watch;
 	struct domain_queue changed;	/* a disk has ended */
 	bool stopping;
-	int (*open)(const struct disk_wish *w, struct disk_store **store, void *arg);
+	int (*open)(const struct disk_request *w, struct disk_store **store, void *arg);
 	void *arg;
 } server;
 
@@ -59,14 +59,14 @@ static void run(void *arg)
 /* Opens the store.  Returns 0, or -errno: -ENOENT if the application does not have it. */
 static int open_store(struct attached *a, const char *target, bool readonly)
 {
-	struct disk_wish wish = {
+	struct disk_request request = {
 		.target = target, .domid = a->b.stats.domid, .vdev = a->b.stats.vdev,
 		.readonly = readonly,
 	};
 	int rc;
 
 	domain_leave();
-	rc = server.open(&wish, &a->b.store, server.arg);
+	rc = server.open(&request, &a->b.store, server.arg);
 	domain_enter();
 	if (!rc)
 		a->b.readonly = readonly || a->b.store->readonly;
@@ -220,7 +220,8 @@ static void end_all(void)
 	}
 }
 
-int disks_serve(int (*open)(const struct disk_wish *w, struct disk_store **store, void *arg), void *arg)
+int disks_serve(int (*open)(const struct disk_request *w, struct disk_store **store, void *arg),
+		void *arg)
 {
 	int rc = -ENOMEM;
 

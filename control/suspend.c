@@ -11,10 +11,10 @@
 
 #include <errno.h>
 
-static int give_back(uint64_t deadline)
+static int release_memory(uint64_t deadline)
 {
 	(void)deadline;
-	page_give_back();
+	page_release_to_xen();
 	return 0;
 }
 
@@ -29,7 +29,7 @@ static const struct part {
 	{ NULL, resume_notify },
 	{ console_hold, console_release },
 	{ frontend_hold, frontend_release },
-	{ give_back, NULL },
+	{ release_memory, NULL },
 	{ NULL, vchan_release },
 	{ xs_hold, xs_release },
 };

@@ -88,11 +88,11 @@ static char *take(const char *path)
 }
 
 /*
- * Memory that a suspend gave back is taken again when it is needed, and all of it some time
+ * Memory that a suspend released is taken from Xen again when it is needed, and all of it some time
  * afterwards, so that no other domain gets it.
  */
 #define PAUSE (1 * NSEC_PER_SEC)
-static bool take_again;
+static bool memory_missing;
 
 /* A restored domain has none of the features. */
 static void on_suspend(void)
@@ -107,7 +107,7 @@ static void on_suspend(void)
 		log_info("control: %s", rc ? "the suspend was cancelled" : "restored");
 	if (rc == 0)
 		write_features();
-	take_again = true;
+	memory_missing = true;
 }
 
 static void on_shutdown(void)
@@ -219,10 +219,10 @@ void toolstack_run(void)
 	write_features();
 	control_endpoint_start();
 	do {
-		while (!wait_until_deadline(&changed, take_again ? clock_now() + PAUSE : NEVER,
+		while (!wait_until_deadline(&changed, memory_missing ? clock_now() + PAUSE : NEVER,
 					    xs_watch_pending(&shutdown_watch) ||
 						    xs_watch_pending(&sysrq_watch)))
-			while ((take_again = page_take_again()))
+			while ((memory_missing = page_take_from_xen()))
 				thread_yield();
 		shutdown_rc = xs_watch_wait(&shutdown_watch, 0, NULL);
 		if (shutdown_rc == 0)

@@ -291,7 +291,7 @@ void *page_brk(ptrdiff_t delta)
 }
 
 /* From the highest granule downwards; other threads may allocate between the steps. */
-void page_give_back(void)
+void page_release_to_xen(void)
 {
 	for (;;) {
 		uintptr_t start = granule_up(heap_end);
@@ -312,7 +312,7 @@ void page_give_back(void)
 	}
 }
 
-bool page_take_again(void)
+bool page_take_from_xen(void)
 {
 	uintptr_t to = hole + PAGE_STEP;
 

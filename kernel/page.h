@@ -58,14 +58,14 @@ bool page_prepare(size_t size);
 bool page_prepare_pages(size_t n);
 
 /*
- * For a suspend: page_give_back() returns the unused memory to Xen, as far as it is in whole
- * granules.  From then on each part of it is taken again when it is allocated; page_take_again()
+ * For a suspend: page_release_to_xen() returns the unused memory to Xen, as far as it is in whole
+ * granules.  From then on each part of it is taken again when it is allocated; page_take_from_xen()
  * takes the next PAGE_STEP bytes, and returns true while more is left to take.  A part that Xen
- * does not have any more cannot be allocated.  Only these two sleep: page_give_back() does so
+ * does not have any more cannot be allocated.  Only these two sleep: page_release_to_xen() does so
  * between its steps.
  */
-void page_give_back(void);
-bool page_take_again(void);
+void page_release_to_xen(void);
+bool page_take_from_xen(void);
 
 struct page_stats {
 	size_t total, heap, used, free;	/* pages; free includes unused memory */

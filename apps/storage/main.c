@@ -207,7 +207,7 @@ static int open_exclusive(struct export *e, bool readonly, struct disk_store **s
 	return 0;
 }
 
-static int open_disk(const struct disk_wish *w, struct disk_store **store, void *arg)
+static int open_disk(const struct disk_request *w, struct disk_store **store, void *arg)
 {
 	struct export *e;
 	int rc = -ENOMEM;

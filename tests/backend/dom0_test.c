@@ -38,7 +38,7 @@ static void kept(struct disk_store *s)
 	(void)s;
 }
 
-static int open_disk(const struct disk_wish *w, struct disk_store **store, void *arg)
+static int open_disk(const struct disk_request *w, struct disk_store **store, void *arg)
 {
 	(void)arg;
 	*store = disk;

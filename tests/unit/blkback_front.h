@@ -148,7 +148,7 @@ static struct disk_store test_store = {
 	.tell = test_tell, .close = test_close, .size = SIZE,
 };
 
-static int open_test(const struct disk_wish *w, struct disk_store **store, void *arg)
+static int open_test(const struct disk_request *w, struct disk_store **store, void *arg)
 {
 	(void)arg;
 	if (strcmp(w->target, "vol1") || w->domid != PEER || w->vdev != 51712)

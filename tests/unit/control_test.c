@@ -200,7 +200,7 @@ static void features(void)
 	store_write(HOME "control/shutdown", "suspend");
 	wait_for_text("the suspend was cancelled");
 	thread_sleep(clock_now() + 2 * NSEC_PER_SEC);	/* memory is taken again */
-	assert(!page_take_again());
+	assert(!page_take_from_xen());
 	host_xen.shutdown = SHUTDOWN_poweroff;	/* the threads stay */
 }
 

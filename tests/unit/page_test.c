@@ -99,9 +99,9 @@ static void pages_are_ones_own(void)
 		} else if (what < 7 && nruns) {
 			put(host_below(nruns));
 		} else if (what == 7 && host_chance(4)) {
-			page_give_back();	/* tests/host fails if such memory is mapped or used */
+			page_release_to_xen();	/* tests/host fails if it is mapped or used */
 		} else if (what == 8) {
-			page_take_again();
+			page_take_from_xen();
 		} else {
 			ptrdiff_t delta = (int)host_below(60000) - 25000;
 

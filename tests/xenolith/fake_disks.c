@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <xenolith/disk.h>
 
-int disks_serve(int (*open)(const struct disk_wish *w, struct disk_store **store, void *arg), void *arg)
+int disks_serve(int (*open)(const struct disk_request *w, struct disk_store **store, void *arg),
+		void *arg)
 {
 	(void)open, (void)arg;
 	return -ENOENT;

@@ -146,7 +146,7 @@ static int take(void)
 	return rc;
 }
 
-static int open_disk(const struct disk_wish *w, struct disk_store **store, void *arg)
+static int open_disk(const struct disk_request *w, struct disk_store **store, void *arg)
 {
 	int rc;
 

@@ -3,7 +3,7 @@
  * Disks for other guests (docs/storage.md).  The same program can be an image, a driver domain,
  * or a process of dom0 that is linked with libxenolith-disk.a.
  *
- *	static int open_disk(const struct disk_wish *w, struct disk_store **store, void *arg)
+ *	static int open_disk(const struct disk_request *w, struct disk_store **store, void *arg)
  *	{
  *		return disk_memory(64 << 20, store);
  *	}
@@ -107,7 +107,7 @@ void disk_close(struct disk_store *store);
 /* ---- The server */
 
 /* A disk that the toolstack wants for a guest. */
-struct disk_wish {
+struct disk_request {
 	const char *target;		/* target= of its disk line */
 	unsigned domid;			/* the guest */
 	unsigned vdev;			/* xen-vbd-interface(7) */
@@ -119,7 +119,7 @@ struct disk_wish {
  * it calls open(), in any thread: 0 and *store, or -errno; -ENOENT if `target` is not one of its.
  * The store is closed when the disk is detached.  Returns 0 or -errno.
  */
-int disks_serve(int (*open)(const struct disk_wish *w, struct disk_store **store, void *arg),
+int disks_serve(int (*open)(const struct disk_request *w, struct disk_store **store, void *arg),
 		void *arg);
 void disks_stop(void);
 
