@@ -28,7 +28,7 @@ static const char *const help =
 	"  --write-cache               writes are lost before a flush ...\n"
 	"  --lose-cache-on-destroy[=some]  ... when the domain is destroyed\n"
 	"  --out-of-order              responses overtake each other\n"
-	"  --seed N                    of rates and of what is lost\n"
+	"  --seed N                    of rates and of lost sectors\n"
 	"Attach it: xl block-attach DOMAIN vdev=xvdb,script=block-xenolith,target=NAME\n";
 
 static struct {
