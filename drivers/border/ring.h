@@ -20,7 +20,7 @@
  *			...
  *	} while (got == 0 && ring_rearm(r, 1));
  *
- * The backend is not trusted.  No pointer into the ring leaves ring.c.  What the backend
+ * The backend is not trusted.  No pointer into the ring leaves ring.c.  Data that the backend
  * wrote is copied before it is checked.  An invalid index ends the ring: every call then
  * returns the error, all waiting producers wake with it, and the memory is not accessed
  * any more.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the unwinder of C++ (libgcc_eh.a of gcc 12) finds its tables: _dl_find_object(3) of
+ * The tables of the unwinder of C++ (libgcc_eh.a of gcc 12): _dl_find_object(3) of
  * glibc 2.35. Only images linked with libstdc++ have tables (sdk/unwind.lds).
  */
 #include <stdint.h>

@@ -229,7 +229,7 @@ static void whole_files_are_locked_by_inode(void)
 	CHECK(!lockf(a, F_ULOCK, 0) && !lockf(a, F_TLOCK, -2) && !close(a));
 }
 
-/* What open() of the other end would wait for, it does not find. */
+/* open() does not find the other end, for which it would wait. */
 static void ends_of_a_fifo_come_and_go(void)
 {
 	char data[16];

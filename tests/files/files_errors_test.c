@@ -172,7 +172,7 @@ static const struct row {
 
 static bool changes_something(const struct row *r)
 {
-	/* What comes before the call that fails. */
+	/* The steps before the call that fails. */
 	return !r->error || strstr(r->text, "setxattr(\"f\"") || strstr(r->text, "fill_up") ||
 	       strstr(r->text, "100 << 20") || strstr(r->text, "O_TMPFILE") ||
 	       strstr(r->text, "REMOVED") || strstr(r->text, "UNLINKED");

@@ -51,7 +51,7 @@ static void mounts_are_crossed_in_both_directions(void)
 	CHECK(has("/ro/f", "hello") && has("/ro/../t/f", "hello"));
 }
 
-/* What is mounted moves with the directory around it. */
+/* A mount moves with the directory around it. */
 static void a_mount_moves_with_its_directory(void)
 {
 	world_mount("/t/full/sub", true);

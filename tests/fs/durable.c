@@ -156,7 +156,7 @@ static bool size_allowed(const struct crash *c, uint32_t id, unsigned from, unsi
 static bool byte_allowed(const struct crash *c, uint32_t id, unsigned from, unsigned to,
 			 uint64_t at, uint8_t byte)
 {
-	/* What was cut off does not come back. */
+	/* Data that was cut off does not return. */
 	for (unsigned n = c->version; n > from; n--) {
 		const struct version *v = &c->durable->versions[n];
 

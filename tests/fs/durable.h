@@ -10,7 +10,7 @@
  *   that a completed fsync(), sync() or the like has made durable, each with all before it.
  * - The size and the bytes of a file may be older or newer than that version, but not older
  *   than its last fsync(), and each byte is one that it once had since then, or zero if it
- *   was a hole since then.  What was cut off by a truncate() of that version is gone.
+ *   was a hole since then.  Data that a truncate() of that version cut off is gone.
  */
 #ifndef TESTS_FS_DURABLE_H
 #define TESTS_FS_DURABLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ext4 after a crash: sequences of operations are recorded, and the disk as it was after each
- * write is recovered.  What was synced must be there; each operation is whole or absent; no
+ * write is recovered.  Synced data must exist; each operation is whole or absent; no
  * file has bytes that nobody wrote to it; e2fsck has no complaint.
  */
 #include "tests/fs/ext4_host.h"

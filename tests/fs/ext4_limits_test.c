@@ -119,7 +119,7 @@ static void leaves_are_full(void)
 	OK(fs->ops->syncfs(fs));
 	for (uint64_t at = 1024; at < end && !rc; at += 41 * 2048)
 		rc = write_at(i, "data", 4, at) == 4 ? 0 : -ENOSPC;
-	/* What write() took is written; the rest it refused. */
+	/* The bytes that write() accepted are written; the rest was refused. */
 	OK(sync_file(i, false));
 	CHECK(!fs->read_only);
 	inode_put(i);

@@ -400,7 +400,7 @@ static uint64_t progress_read(void)
 		for (unsigned k = 0; k < OP_KINDS; k++)
 			if (fscanf(f, "%" SCNu64, &now.kinds[k]) != 1)
 				sim_fail("crash.progress is not readable");
-		/* What was appended after the last progress is done again. */
+		/* Bytes that were appended after the last progress are appended again. */
 		for (uint64_t n = 0; n < now.distinct && fread(&digest, 8, 1, digests) == 1; n++)
 			crash_new(digest);
 	}

@@ -82,7 +82,7 @@ static void prepare(unsigned n)
 	if (n % 2 == 0)
 		memcpy(fresh[n].data, copy, fresh[n].size);
 	free(copy);
-	/* What is right stays right, or the mending proves nothing. */
+	/* A valid image stays valid, or the mending proves nothing. */
 	csum_scan(&csums[n], fresh[n].data, fresh[n].size);
 	csum_mend(&csums[n], fresh[n].data);
 	if (n % 2)

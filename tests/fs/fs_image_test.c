@@ -233,7 +233,7 @@ static void wrong_checksums_are_errors(void)
 		      b->kind == CSUM_INODE_BITMAP) && b->ino))
 			continue;
 		memcpy(data, image.data, image.size);
-		/* What no check of the values sees. */
+		/* Damage that checks of the values do not find. */
 		data[b->at + (b->kind == CSUM_INODE ? 0x08 : b->kind == CSUM_SUPER ? 0x78 :
 			      b->kind == CSUM_GROUP ? 0x1e :
 			      b->kind == CSUM_INODE_BITMAP ? 64 / 8 - 1 : b->len / 2)] ^= 0x10;
@@ -267,7 +267,7 @@ static const char *const trees[] = {
 	"-b 1024 -I 128",
 };
 
-/* What the folder of this machine has is what fs/ reads. */
+/* fs/ reads the contents of the folder of this machine. */
 static void compare_folder(struct inode *dir, const char *path, unsigned *files)
 {
 	const struct fs_ops *ops = dir->fs->ops;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where something ends: the last block, the last inode, memory, the device's patience; and
+ * Limits: the last block, the last inode, memory, the device's patience; and
  * long runs on one file against a shadow copy.
  */
 #include "tests/fs/device.h"
@@ -105,7 +105,7 @@ static void to_the_last_block(void)
 		run_close(&run);
 		run_op(&run, &(struct op){ .kind = OP_REMOUNT });
 		run.allowed = 0;
-		/* What was freed can be used: all of it. */
+		/* All freed space can be used. */
 		remove_all(0, "");
 		run_op(&run, &(struct op){ .kind = OP_SYNC });
 		after = statfs_now();

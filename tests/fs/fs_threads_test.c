@@ -4,7 +4,7 @@
  * that all share; beside them the background thread, and one that freezes the file system.
  * They are switched wherever fs/ may sleep.
  *
- * What an fsync() has made durable, and nobody has changed since, is there after a crash.
+ * Data that an fsync() has made durable, and that was not changed since, exists after a crash.
  */
 #include "tests/fs/crash.h"
 #include "tests/fs/device.h"

@@ -55,7 +55,7 @@ static void entry_remove(struct model *m, uint32_t dir, struct model_entry *e)
 	model_changed(m, dir, MODEL_MTIME);
 }
 
-/* What each function with a name looks at first. */
+/* The first check of each function with a name. */
 static bool name_is_bad(struct model *m, uint32_t dir, const char *name, size_t len)
 {
 	(void)name;

@@ -24,7 +24,7 @@ static int fail(struct model *m, int error)
 	return -error;
 }
 
-/* Where the chunk of that index is, or would be. */
+/* The position of the chunk of that index, existing or not. */
 static unsigned place(const struct model_inode *i, uint64_t index)
 {
 	unsigned low = 0, high = i->chunk_count;

@@ -23,7 +23,7 @@ enum op_kind {
 	OP_XLIST, OP_STATFS, OP_PAGE,
 	/* Durability. */
 	OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_WRITE_RANGE, OP_FREEZE,
-	/* What happens around it. */
+	/* Events around it. */
 	OP_WAIT,			/* `at` seconds pass, with write-back in the background */
 	OP_DROP,			/* clean pages of `a` or of everything are dropped */
 	OP_REMOUNT,			/* unmount, mount */
@@ -62,7 +62,7 @@ void gen_random(const struct gen *g, struct op *op);
 
 /* ---- All sequences of the alphabet of crash tests. */
 
-/* What exists and is durable before a sequence. */
+/* The objects that exist and are durable before a sequence. */
 extern const struct op gen_setup[];
 extern const unsigned gen_setup_count;
 /* The alphabet; and what may follow each operation: nothing, a kind of synchronisation. */

@@ -114,7 +114,7 @@ void run_seek(struct run *run, const struct op *op, struct target *t)
 		if (!model_zero(&run->model, t->id, got, (next < end ? next : end) - got))
 			sim_fail("seek: the hole at %" PRId64 " has data", got);
 	}
-	/* What was never written is a hole from its first block on. */
+	/* A part that was never written is a hole from its first block on. */
 	if (!i->allocated && end - op->at > 2 * FS_PAGE && model_hole(&run->model, t->id, op->at, 2 * FS_PAGE) &&
 	    (uint64_t)got >= op->at + 2 * FS_PAGE)
 		sim_fail("seek: no hole at %" PRIu64 ", which was never written", op->at);

@@ -134,7 +134,7 @@ void *os_page_alloc(void)
 	if (refused(OS_PAGE))
 		return NULL;
 	p = aligned_alloc(OS_PAGE, OS_PAGE);
-	/* Whoever takes it as zeroed is found. */
+	/* Finds code that expects it to be zeroed. */
 	memset(p, 0xa5, OS_PAGE);
 	sim.memory += OS_PAGE;
 	return p;

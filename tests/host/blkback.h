@@ -39,7 +39,7 @@ struct blkback {
 	unsigned fails;			/* one of so many requests fails */
 	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
 
-	/* What it has counted and seen. */
+	/* Counters and observations. */
 	unsigned requests, flushes, barriers, discards, indirects, connections;
 	uint64_t last_sector;		/* of the last read or write: its first sector */
 	bool connected;

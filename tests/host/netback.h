@@ -76,14 +76,14 @@ struct netback {
 	bool keeps_rx;			/* sometimes keeps a received page mapped */
 	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
 
-	/* What it does with frames from the guest; may be NULL. */
+	/* Called for frames from the guest; may be NULL. */
 	void (*got)(const struct netback_frame *frame);
 	/*
 	 * Provides frames for the guest; returns false if there is none now; may be NULL.
 	 */
 	bool (*next)(struct netback_frame *frame);
 
-	/* What it has counted and seen. */
+	/* Counters and observations. */
 	unsigned frames, slots, most_slots, unanswered, connections;
 	unsigned tx_events, rx_events;	/* that the guest sent */
 	unsigned delivered;		/* frames, to the guest */

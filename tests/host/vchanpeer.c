@@ -228,7 +228,7 @@ static bool client_step(void)
 
 	if (!vchanpeer.connected)
 		return vchanpeer.wants && join();
-	/* What its manners make of it while it sleeps nobody rings for. */
+	/* It does nothing while it sleeps without an event. */
 	if (asleep && !host_rung(port) && !finished())
 		return false;
 	if (vchanpeer.scribbles && host_chance(vchanpeer.scribbles))

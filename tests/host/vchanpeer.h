@@ -21,7 +21,7 @@ struct vchanpeer {
 	bool nosy;			/* or only writes invalid indexes */
 	bool careless;			/* does not check what it reads */
 
-	/* What it has seen. */
+	/* Observations. */
 	bool connected, wants;		/* wants to be */
 	unsigned session;		/* number of this session, from 1 */
 	uint64_t sent, received;
@@ -35,7 +35,7 @@ uint8_t vchanpeer_byte(unsigned session, bool from_peer, uint64_t at);
 /* A client of the guest's server at this absolute path, when vchanpeer.wants. */
 void vchanpeer_client(const char *path);
 
-/* A server for the guest; publishes at once.  Where the indexes start is anything. */
+/* A server for the guest; publishes at once.  The indexes start at any value. */
 struct vchanpeer_offer {
 	unsigned left_order, right_order;
 	bool bad_ref, no_port, wrong_orders;

@@ -135,7 +135,7 @@ void host_settle(void)
 /* ---- upcalls */
 
 /*
- * What Xen does when an event is pending and upcalls are not masked; and, as in
+ * Delivers an upcall as Xen does when an event is pending and upcalls are not masked; and, as in
  * arch/x86_64/hvm/entry.S, what came in while they were and was taken back is looked for.
  */
 static void upcall(void)

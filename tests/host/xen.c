@@ -534,7 +534,7 @@ void host_revoke(grant_ref_t ref)
 	foreign[ref].valid = false;
 }
 
-/* Where the guest's page tables have room for a foreign page: arch_reserve()'s. */
+/* The address at which the guest's page tables have room for a foreign page: arch_reserve()'s. */
 static bool may_map_at(uintptr_t where)
 {
 	if (where % PAGE_SIZE || where < boot_info.memory_start ||

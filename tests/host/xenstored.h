@@ -30,7 +30,7 @@ struct store {
 	bool old;			/* without RESET_WATCHES and DIRECTORY_PART */
 	unsigned max_transactions, max_watches;
 
-	/* What it has seen. */
+	/* Observations. */
 	unsigned requests, answers, events, resets, mad;
 	unsigned transactions, watches;	/* now */
 	unsigned bytes;			/* that it wrote to the ring */

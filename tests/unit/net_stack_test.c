@@ -79,8 +79,8 @@ static void bulk_goes_out_in_large_frames(void)
 	vif.delay = host_chance(2) ? 0 : 1 + host_below(300);
 	set_up();
 	connect();
-	/* RFC 5681, 4.2: every second full-sized segment at the latest. Who waits for more, and
-	   has no timer, may wait for what the first window of three does not hold. */
+	/* RFC 5681, 4.2: every second full-sized segment at the latest. A receiver that waits for
+	   more, and has no timer, may wait for what the first window of three does not hold. */
 	peer.ack_each = 1 + host_below(2 * 1460);
 	bulk(1000000, 65535);
 	net_stats(&s);

@@ -127,7 +127,7 @@ static void half_a_packet_is_published(void)
 	down();
 }
 
-/* What the backend calls the MTU is without the header; a frame has its own length, whatever
+/* The backend's MTU does not count the header; a frame has its own length, whatever
    lay in its page before. */
 static void the_mtu_and_the_length_asked_for(void)
 {

@@ -298,7 +298,7 @@ int main(int argc, char **argv)
 		/* From now on only the page tables know of a change. */
 		expect(fsync(fd) == 0 && close(fd) == 0);
 		memcpy(p + PAGE, "through a mapping", 17);
-		/* What was written counts, whatever becomes of the page. */
+		/* The written data counts, whatever happens to the page. */
 		expect(mprotect(p + PAGE, PAGE, PROT_READ) == 0);
 		expect(mprotect(p + PAGE, PAGE, PROT_NONE) == 0);
 		if (!strcmp(argv[1], "behind"))

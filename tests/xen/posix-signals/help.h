@@ -12,7 +12,7 @@
 #define MS 1000
 #define LONG 20				/* seconds: longer than any wait of a passing test */
 
-/* What handler() has received: the sum of the signals, and calls in other threads than main. */
+/* The signals that handler() has received: their sum, and calls in other threads than main. */
 extern volatile int came, came_in_other;
 extern pthread_t main_thread;
 

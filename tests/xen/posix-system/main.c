@@ -269,7 +269,7 @@ static bool file_has(const char *name, const char *text)
 	return strstr(all, text);
 }
 
-/* What Linux has in /proc, and files of /etc that are not in the image. */
+/* Linux's files in /proc, and files of /etc that are not in the image. */
 static void files_of_the_system(void)
 {
 	int fd = open("/proc/self/fd/1", O_WRONLY), count = 0;

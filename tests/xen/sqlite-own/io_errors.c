@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What SQLite's ioerr.test does, without Tcl: the n-th I/O of a transaction fails, for each n, as
- * SQLITE_TEST lets it.  Afterwards the transaction is complete or absent, and the database
+ * The tests of SQLite's ioerr.test, without Tcl: the n-th I/O of a transaction fails, for each n,
+ * as SQLITE_TEST lets it.  Afterwards the transaction is complete or absent, and the database
  * consistent.
  */
 #include "tests/xen/sqlite-own/own.h"
