@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * posix_spawn(), which returns ENOSYS, and its objects, which hold nothing: see fork.c. Actions
- * that would be stored in them has no use.
+ * that would be stored in them have no use.
  */
 #include <errno.h>
 #include <spawn.h>
