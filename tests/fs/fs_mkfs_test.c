@@ -115,6 +115,13 @@ static void make_external(const char *path)
 		sim_fail("%s", image_output());
 }
 
+/* As a newer Linux may make it. */
+static void add_unknown_feature(const char *path)
+{
+	if (image_run("debugfs -w -R 'feature FEATURE_I30' '%s'", path))
+		sim_fail("%s", image_output());
+}
+
 static const struct {
 	const char *options, *sentence;
 	void (*change)(const char *path);
@@ -129,8 +136,9 @@ static const struct {
 	{ "-O ^has_journal", "an external journal is not supported; tune2fs -O ^has_journal",
 	  make_external, false },
 	{ "-O journal_dev", "this is an external journal, which is not supported", NULL, false },
-	{ "", "the disk was not cleanly unmounted and is read-only, so its journal cannot be replayed; attach "
-	  "it writable, or run e2fsck", leave_dirty, true },
+	{ "", "it has an unknown feature; make a new file system", add_unknown_feature, false },
+	{ "", "the disk was not cleanly unmounted and is read-only, so its journal cannot be replayed; "
+	  "attach it writable, or run e2fsck", leave_dirty, true },
 };
 
 static void sentences(void)
