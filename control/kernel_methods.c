@@ -235,8 +235,8 @@ static void xen_stats(struct json *j, const char *key)
 static struct interface xen = {
 	.name = "org.xenolith.xen1",
 	.description =
-	"# Counts of events, thread switches and grants; hold: the longest time with events masked,\n"
-	"# in us, and where it ended.\n"
+	"# Counts of events, switches and grants; hold: longest time with events masked, in us,\n"
+	"# and where it ended.\n"
 	"interface org.xenolith.xen1\n"
 	"type Port (port: int, name: string, count: int)\n"
 	"type Grants (used: int, free: int, quarantined: int, mapped: int)\n"
