@@ -61,7 +61,7 @@ static void one_at_a_time(void)
 	for (unsigned n = 2 + host_random() % 4; n; n--)
 		go("user", THREAD_APP, use, (void *)30);
 	join_all();
-	assert(!mutex.owner && !mutex.line.first);
+	assert(!mutex.owner && !mutex.waiters.first);
 }
 
 static unsigned turns;
