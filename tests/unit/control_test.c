@@ -232,7 +232,7 @@ static void sysrq(void)
 		{ '?', SHUTDOWN_poweroff, "o power off", "0" },
 		{ 't', SHUTDOWN_poweroff, "control ", "0" },
 		{ 't', SHUTDOWN_poweroff, "in thread_sleep", "0" },
-		{ 't', SHUTDOWN_poweroff, "xenstore        rang", "0" },
+		{ 't', SHUTDOWN_poweroff, "xenstore        signalled", "0" },
 		{ 'm', SHUTDOWN_poweroff, "grants:", "0" },
 		{ 's', SHUTDOWN_poweroff, "", "0" },
 		{ 'o', SHUTDOWN_poweroff, "sysrq o", "143" },
