@@ -109,6 +109,7 @@ struct journal {
 	unsigned max;			/* blocks of a transaction */
 	unsigned waiting_blocks;	/* complete, and not in their places */
 	unsigned log_reserved;		/* blocks of the log that the committing one will take */
+	/* Two stages (write buffers): for the log, and for blocks in their final location. */
 	uint8_t *stage[STAGE_PAGES], *in_place[STAGE_PAGES];
 	struct journal_stats stats;
 
