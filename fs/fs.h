@@ -228,8 +228,8 @@ struct fs_ops {
 	int64_t (*seek)(struct inode *i, uint64_t at, int whence);
 	/*
 	 * Make the file durable: its data, what is needed to read it, and (not if data_only)
-	 * everything else, with its name.  An error of an earlier write of this file that this
-	 * descriptor has not been told yet is returned, once.  Also directories.
+	 * everything else, with its name.  An error of an earlier write of this file that was not
+	 * reported to this descriptor yet is returned, once.  Also directories.
 	 */
 	int (*sync)(struct fs_open *o, bool data_only);
 	/* Begin or do the writing of dirty data in a range, without durability; 0 or errors as

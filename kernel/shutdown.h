@@ -7,15 +7,15 @@
  * drivers may not call each other: console, disks and the writer of the exit status
  * register hooks.
  *
- * A guest that runs without a reason costs money.  This module decides what ends it, and
- * what Xen is told.  The last line on the console states the result:
+ * A guest that runs without a reason costs money.  This module decides when it ends, and
+ * with which reason for Xen.  The last line on the console states the result:
  *
  *	end: poweroff, status 0, ran 12.345 s, shutdown took 0.010 s, reason: WHY
  *
  *	lifetime=DURATION		end after this time, with STATUS_LIFETIME
  *	idle=DURATION			end after this time without work: no open connection,
  *					and threads that used less than 2 % of the CPU
- *	onexit=poweroff|reboot|crash	what Xen is told when main() has ended (default: poweroff)
+ *	onexit=poweroff|reboot|crash	the reason for Xen when main() has ended (default: poweroff)
  *	onpanic=crash|poweroff|reboot	... and after a panic (default: crash)
  *	onoom=poweroff|reboot|crash	if malloc() fails for less than a 16th of all memory
  *	onlost=poweroff|reboot|crash	if a device that was connected is lost for good.

@@ -118,14 +118,14 @@ static int64_t number(const char *field, size_t len)
 static bool checksum_is_right(const struct header *h)
 {
 	const unsigned char *p = (const void *)h;
-	int64_t told = number(h->checksum, sizeof(h->checksum)), sum = 8 * ' ', with_sign = sum;
+	int64_t stored = number(h->checksum, sizeof(h->checksum)), sum = 8 * ' ', with_sign = sum;
 
 	for (size_t i = 0; i < BLOCK; i++)
 		if (i < offsetof(struct header, checksum) || i >= offsetof(struct header, type)) {
 			sum += p[i];
 			with_sign += (signed char)p[i];
 		}
-	return told == sum || told == with_sign;
+	return stored == sum || stored == with_sign;
 }
 
 static bool is_zero(const struct header *h)

@@ -3,7 +3,7 @@
  * Robust mutexes (POSIX.1-2017: pthread_mutexattr_setrobust, pthread_mutex_consistent).
  *
  * A thread has a list of those that it holds. When it ends they are unlocked, and the next owner
- * is told that the data may be inconsistent.
+ * gets EOWNERDEAD, since the data may be inconsistent.
  */
 #include "lib/thread/pthread.h"
 
@@ -33,7 +33,7 @@ static int locked(pthread_mutex_t *m)
 	struct pthread *p = pthread_current();
 
 	if (m->__robust == MUTEX_LOST) {
-		mutex_unlock(pthread_mutex_of(m));	/* the next waiter is told, too */
+		mutex_unlock(pthread_mutex_of(m));	/* the next waiter fails, too */
 		return ENOTRECOVERABLE;
 	}
 	m->__next = p->robust;

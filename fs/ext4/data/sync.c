@@ -53,7 +53,7 @@ int ext4_sync_inode(struct ext4_inode *i, bool data_only)
 }
 
 /* The result of writing, for this descriptor: each error once. */
-static int told(struct fs_open *o, int rc)
+static int report_once(struct fs_open *o, int rc)
 {
 	struct inode *i = o->inode;
 
@@ -68,7 +68,7 @@ int ext4_sync(struct fs_open *o, bool data_only)
 	struct ext4_inode *i = ext4_inode_of(o->inode);
 	int rc = ext4_sync_inode(i, data_only);
 
-	return told(o, rc);
+	return report_once(o, rc);
 }
 
 int ext4_write_range(struct fs_open *o, uint64_t at, uint64_t len)
@@ -80,7 +80,7 @@ int ext4_write_range(struct fs_open *o, uint64_t at, uint64_t len)
 	if (!is_file(i))
 		return -EINVAL;
 	rc = ext4_writeback(i, at / OS_PAGE, last);
-	return told(o, rc);
+	return report_once(o, rc);
 }
 
 /* It is still dirty, or again: it is the youngest now. */
