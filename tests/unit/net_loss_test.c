@@ -208,6 +208,25 @@ static void reordered_is_not_lost(void)
 	path_down();
 }
 
+/* PAWS: an ACK from before a wrap of sequence numbers. */
+static void an_old_ack_is_ignored(void)
+{
+	path.rtt = MILLI;
+	path_connect();
+	path_transfer(FLIGHT, 5 * SECOND);
+	thread_sleep(clock_now() + SECOND);
+	assert(!pcb->unacked);
+	path.stamp_back = 1500;
+	path_transfer(1000, 5 * SECOND);
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(pcb->unacked);
+	path.stamp_back = 0;
+	send_tcp(ACK);
+	thread_sleep(clock_now() + SECOND / 10);
+	assert(!pcb->unacked);
+	path_down();
+}
+
 /* Everything arrives, whatever the path does. */
 static void all_arrives(void)
 {
@@ -243,6 +262,7 @@ int main(int argc, char **argv)
 		{ "the timeout is the path's, and doubles", timeouts_double, 6 },
 		{ "a spurious retransmission is undone", a_mistake_is_undone, 3 },
 		{ "reordered segments are not lost", reordered_is_not_lost, 3 },
+		{ "an ACK with an old timestamp is ignored", an_old_ack_is_ignored, 2 },
 		{ "everything arrives over any path", all_arrives, 16 },
 	};
 

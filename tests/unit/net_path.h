@@ -33,6 +33,7 @@ static struct {
 	bool no_sack, no_stamp, no_dsack, quiet;	/* quiet: the peer sends no more ACKs */
 	bool (*lose)(uint32_t at, unsigned nth);	/* offset of a segment, transmission */
 	uint64_t ack_delay;		/* 0: 40 ms */
+	unsigned stamp_back;		/* ms: its timestamps are older */
 
 	/* events */
 	struct packet {
@@ -173,7 +174,7 @@ static inline void send_tcp(uint8_t flags)
 	}
 	if (!path.no_stamp) {
 		memcpy(o, "\1\1\10\12", 4);
-		put(o + 4, clock_now() / MILLI, 4);
+		put(o + 4, clock_now() / MILLI - path.stamp_back, 4);
 		put(o + 8, path.stamp, 4);
 		o += 12;
 	}
