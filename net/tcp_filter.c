@@ -11,12 +11,14 @@
 
 #include "net/lwip/hooks.h"
 #include "net/syn_cookie.h"
+#include "net/tcp_internal.h"
 #include "net/tcp_orphan.h"
 
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
 
 #define LEAST 88			/* bytes; Linux: 48, without options */
+#define STAMPS_VALID (24u * 24 * 3600 * 1000 / TCP_SLOW_INTERVAL)
 #define CHALLENGE_MS 500		/* Linux: net.ipv4.tcp_invalid_ratelimit */
 
 static struct tcp_pcb *widened;		/* its window is increased until tcp_filter_done() */
@@ -81,6 +83,48 @@ bool option_number(const struct options *o, uint8_t kind, unsigned bytes, uint64
 	return true;
 }
 
+static uint32_t number_at(const struct options *o, unsigned i)
+{
+	uint32_t value = 0;
+
+	for (unsigned n = 0; n < 4; n++)
+		value = value << 8 | *option_byte(o, i + n);
+	return value;
+}
+
+/* Stores the timestamp and the SACK blocks of the segment for net/tcp_recovery.c. */
+static void note_options(const struct options *o)
+{
+	unsigned size, i = option_find(o, 0, OPTION_TIMESTAMP, &size);
+
+	tcp_received.stamped = i < o->len && size == 10 && i + size <= o->len;
+	if (tcp_received.stamped) {
+		tcp_received.value = number_at(o, i + 2);
+		tcp_received.echo = number_at(o, i + 6);
+	}
+	tcp_received.nsacks = 0;
+	if (o->len < 10)
+		return;
+	i = option_find(o, 0, OPTION_SACKS, &size);
+	if (i == o->len || i + size > o->len)
+		return;
+	for (unsigned at = 2; at + 8 <= size && tcp_received.nsacks < SACKS_MOST; at += 8) {
+		tcp_received.sacks[tcp_received.nsacks].left = number_at(o, i + at);
+		tcp_received.sacks[tcp_received.nsacks++].right = number_at(o, i + at + 4);
+	}
+}
+
+/*
+ * PAWS (RFC 7323, 5): the segment is older than the last one in order, unless the connection was
+ * idle for so long that timestamps may have wrapped.
+ */
+static bool is_old(const struct tcp_pcb *pcb)
+{
+	return pcb->flags & TF_TIMESTAMP && tcp_received.stamped &&
+	       (int32_t)(tcp_received.value - pcb->ts_recent) < 0 &&
+	       tcp_ticks - pcb->tmr < STAMPS_VALID;
+}
+
 /*
  * Returns how much later the segment's timestamp is than the last one; 0 without
  * timestamps.
@@ -120,19 +164,6 @@ static bool fits(const struct tcp_pcb *pcb, const struct tcp_hdr *h, unsigned le
 	if (pcb->state == SYN_RCVD && window > 65535)
 		window = 65535;		/* this segment may set it to SO_RCVBUF */
 	return TCP_SEQ_LEQ(end + !!(TCPH_FLAGS(h) & TCP_FIN), pcb->rcv_nxt + window);
-}
-
-/*
- * lwIP counts a frame of several segments as one and acknowledges every second one. A
- * peer whose window is one such frame would wait for the delayed ACK timer each time (RFC
- * 9293, 3.8.6.3). After a large one, reading the data sends a window update.
- */
-static void acknowledge_at_once(struct tcp_pcb *pcb, unsigned len)
-{
-	unsigned mtu = ip_current_input_netif()->mtu;
-
-	if (mtu && len > mtu && len < TCP_WND_UPDATE_THRESHOLD)
-		tcp_set_flags(pcb, TF_ACK_DELAY);
 }
 
 bool tcp_filter_restore(struct pbuf *p, struct tcp_hdr *h)
@@ -273,6 +304,7 @@ int tcp_filter_input(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, u
 	struct options o = { (uint8_t *)(h + 1), second, second ? in_first : options, options };
 	unsigned flags = TCPH_FLAGS(h);
 
+	note_options(&o);
 	if (pcb->state == TIME_WAIT)
 		return after_the_end(pcb, h, &o, p);
 	if (pcb->state == LISTEN)
@@ -291,6 +323,11 @@ int tcp_filter_input(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, u
 	}
 	if (!(flags & TCP_SYN) && !acknowledges(pcb, h))
 		return ERR_VAL;
+	if (is_old(pcb)) {
+		if (p->tot_len || flags & TCP_FIN)
+			tcp_send_empty_ack(pcb);
+		return ERR_VAL;
+	}
 	if (TCP_SEQ_GT(h->ackno, pcb->lastack))
 		tcp_orphan_progress(pcb);
 	if (!p->tot_len && !(flags & (TCP_SYN | TCP_FIN)))
@@ -299,6 +336,5 @@ int tcp_filter_input(struct tcp_pcb *pcb, struct tcp_hdr *h, unsigned options, u
 		tcp_send_empty_ack(pcb);
 		return ERR_VAL;
 	}
-	acknowledge_at_once(pcb, p->tot_len);
 	return ERR_OK;
 }

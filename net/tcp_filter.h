@@ -20,7 +20,7 @@ void tcp_filter_min_mss(struct tcp_pcb *pcb);
 void tcp_filter_done(void);
 
 enum {
-	OPTION_END, OPTION_NOP, OPTION_MSS, OPTION_SCALE, OPTION_SACK, OPTION_TIMESTAMP = 8,
+	OPTION_END, OPTION_NOP, OPTION_MSS, OPTION_SCALE, OPTION_SACK, OPTION_SACKS, OPTION_TIMESTAMP = 8,
 };
 
 struct options {

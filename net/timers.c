@@ -8,6 +8,7 @@
 #include "net/lwip_memory.h"
 #include "net/nd6_solicit.h"
 #include "net/route.h"
+#include "net/tcp.h"
 #include "net/tcp_orphan.h"
 
 #include <lwip/etharp.h>
@@ -23,8 +24,6 @@
 #include <errno.h>
 
 #define LINGER (70 * NSEC_PER_SEC)	/* lwIP keeps an incomplete IPv6 packet for 60 s */
-#define SYN_RTO (1000 / TCP_SLOW_INTERVAL)	/* in lwIP's ticks: RFC 6298, 2.1 */
-#define SYN_RETRIES 6
 #define MEMORY_MS 5000
 #define MISSED_MOST 3600	/* ticks made up for at most: a router's lifetime is 1800 s */
 
@@ -75,20 +74,15 @@ static bool neighbour_missing(const struct tcp_pcb *pcb)
 }
 
 /*
- * A SYN is retransmitted after 1, 2, 4, 8, 16 and 32 s (RFC 6298, 5.5), and the attempt
- * ends 64 s later: after 127 s, as on Linux. lwIP would retransmit each second, and stop
- * after the sixth. As on Linux, the attempt ends if the neighbour does not reply to ARP
- * for 4 s.
+ * As on Linux, a connection attempt ends if the neighbour does not reply to ARP for 4 s. A SYN
+ * that waits for ARP is not retransmitted, so the time is that since it was sent; otherwise it
+ * is looked at once, a second after a retransmission.
  */
 static void tick_syn(struct tcp_pcb *pcb)
 {
-	if (pcb->nrtx > SYN_RETRIES)
-		return;
-	pcb->rto = SYN_RTO << pcb->nrtx;
-	if (pcb->nrtx == SYN_RETRIES && pcb->rtime >= pcb->rto - 1)
-		pcb->nrtx = TCP_SYNMAXRTX;	/* lwIP ends it with its next tick */
-	/* A SYN that waits for ARP is not retransmitted. */
-	if ((pcb->nrtx >= 2 ? pcb->rtime == SYN_RTO : pcb->rtime >= 4 * SYN_RTO) &&
+	uint32_t waits = tcp_syn_waits(pcb);
+
+	if ((pcb->nrtx >= 2 ? waits >= 1000 && waits < 1000 + 2 * TCP_TMR_INTERVAL : waits >= 4000) &&
 	    icmp_tcp_error && neighbour_missing(pcb))
 		icmp_tcp_error(pcb, EHOSTUNREACH, false);
 }
@@ -122,7 +116,7 @@ static bool neighbour_missing6(const struct tcp_pcb *pcb)
 	if (!n || (n->state != ND6_INCOMPLETE && n->state != ND6_PROBE) ||
 	    n->counter.probes_sent < LWIP_ND6_MAX_MULTICAST_SOLICIT)
 		return false;
-	return n->isrouter ? pcb->nrtx >= 2 || pcb->rtime >= 3 * SYN_RTO :
+	return n->isrouter ? pcb->nrtx >= 2 || tcp_syn_waits(pcb) >= 3000 :
 			     n->state == ND6_INCOMPLETE;
 }
 
@@ -168,9 +162,10 @@ static struct timer {
 #define TIMERS (sizeof(timers) / sizeof(*timers))
 
 /*
- * lwIP's clock, constant during a call, so that segments of a burst have the same
+ * lwIP's clock, constant while segments are sent, so that those of a burst have the same
  * timestamp.
  */
+static uint64_t now_ns;
 static uint32_t now_ms;
 
 u32_t sys_now(void)
@@ -178,10 +173,21 @@ u32_t sys_now(void)
 	return now_ms;
 }
 
+uint32_t net_now_us(void)
+{
+	return now_ns / 1000;
+}
+
+uint64_t net_now(void)
+{
+	return now_ns;
+}
+
 static uint64_t update_now(void)
 {
 	uint64_t now = clock_now();
 
+	now_ns = now;
 	now_ms = now / NSEC_PER_MSEC;
 	return now;
 }
@@ -196,6 +202,11 @@ static bool runs(const struct timer *t, uint64_t now)
 	if (t->needed)
 		return t->needed();
 	return now < last_used + LINGER;
+}
+
+void net_update_now(void)
+{
+	update_now();
 }
 
 static void make_up(struct timer *t, uint64_t now)
@@ -223,8 +234,9 @@ void timers_catch_up(void)
 
 uint64_t timers_next(void)
 {
-	uint64_t next = dhcp_next(), now = update_now();
+	uint64_t next = dhcp_next(), now = update_now(), tcp = tcp_timers_next();
 
+	next = tcp < next ? tcp : next;
 	for (struct timer *t = timers; t < timers + TIMERS; t++) {
 		if (!runs(t, now)) {
 			if (t->needed)
@@ -249,6 +261,7 @@ void timers_run(void)
 		timers_catch_up();
 		dhcp_run(now);
 	}
+	tcp_timers_run();
 	for (struct timer *t = timers; t < timers + TIMERS; t++) {
 		if (!t->due || t->due > now)
 			continue;

@@ -41,11 +41,8 @@ static bool memory_is_short(void)
 /* Called for a new pcb, after a SYN or the ACK of a SYN cookie. */
 static err_t half_open(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
 {
-	(void)id, (void)listener;
-	if (memory_is_short())
-		return ERR_MEM;
-	pcb->rto = pcb->sv = TCP_SOCKET_FIRST_RTO;
-	return ERR_OK;
+	(void)id, (void)listener, (void)pcb;
+	return memory_is_short() ? ERR_MEM : ERR_OK;
 }
 
 static void queue(struct tcp_socket *t, struct tcp_socket *connection)

@@ -5,7 +5,7 @@
 #include "lib/thread/signals.h"
 #include "net/icmp.h"
 #include "net/net.h"
-#include "net/tcp_filter.h"
+#include "net/tcp.h"
 
 #include <errno.h>
 #include <lwip/priv/tcp_priv.h>
@@ -15,7 +15,6 @@
 
 #define PRIORITY TCP_PRIO_NORMAL
 #define SNDBUF_LEAST 16384
-#define RTO_AFTER_SYN (3 * TCP_SOCKET_FIRST_RTO)	/* if a SYN was lost: RFC 6298, 5.7 */
 
 struct tcp_socket *tcp_socket_alloc(int domain)
 {
@@ -83,7 +82,6 @@ static int pcb_new(struct tcp_socket *t)
 	if (!pcb)
 		return -ENOBUFS;
 	tcp_setprio(pcb, PRIORITY);
-	pcb->rto = pcb->sv = TCP_SOCKET_FIRST_RTO;
 	tcp_socket_attach(t, pcb);
 	tcp_socket_apply(&t->s);
 	return 0;
@@ -171,24 +169,11 @@ static int tcp_socket_bind(struct socket *s, const struct endpoint *name)
 	return err == ERR_BUF ? -EADDRINUSE : socket_errno(err);
 }
 
-/*
- * A window below 64 KiB, which needs no scaling, would only be slow. The SYN has not
- * announced more, whatever lwIP assumes. The loss of a SYN says nothing about the path's
- * capacity (RFC 5681, 3.1).
- */
 void tcp_socket_established(struct tcp_socket *t)
 {
-	size_t window = t->s.o.rcvbuf < 65535 ? 65535 : t->s.o.rcvbuf;
-	struct tcp_pcb *pcb = t->pcb;
-
 	trace(TRACE_TCP_ESTABLISHED, t->pcb->local_port, t->pcb->remote_port);
 	t->connected = true;
-	if (window < pcb->rcv_wnd) {
-		pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
-		pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
-	}
-	pcb->ssthresh = TCP_SND_BUF;
-	tcp_filter_min_mss(pcb);
+	tcp_established(t->pcb, t->s.o.rcvbuf);
 }
 
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
@@ -198,8 +183,6 @@ static err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
 	(void)err;
 	t->connecting = false;
 	t->soft_error = 0;
-	if (pcb->rto > RTO_AFTER_SYN)
-		pcb->rto = RTO_AFTER_SYN;
 	t->local = (struct endpoint){ pcb->local_ip, pcb->local_port };
 	tcp_socket_established(t);
 	socket_writable(&t->s);

@@ -9,9 +9,6 @@
 
 #include <lwip/tcp.h>
 
-/* RFC 6298, 2.1; lwIP has RFC 1122's 3 s. */
-#define TCP_SOCKET_FIRST_RTO (1000 / TCP_SLOW_INTERVAL)
-
 struct tcp_socket {
 	struct socket s;
 	struct tcp_pcb *pcb;		/* NULL: the connection has ended, or only lwIP has it */
@@ -35,9 +32,7 @@ struct tcp_socket {
 	struct sendbuf out;
 	size_t unacked;
 	bool was_full;			/* a call or poll() has reported that it is full */
-	bool initial_window_set;	/* before the first data */
 	bool filling;			/* a file is being read into `out` */
-	uint32_t rto_end, rto_acked;	/* end of the last timeout, and the ACK that ended it */
 	struct mutex sending;
 
 	/* A listener's queue of connections to accept; the next one in the queue. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* TCP_INFO of Linux: what lwIP knows about a connection. */
 #include "lib/socket/socket_tcp.h"
+#include "net/tcp.h"
 
 #include <lwip/priv/tcp_priv.h>
 #include <netinet/tcp.h>
-
-#define TICK (TCP_SLOW_INTERVAL * 1000)		/* microseconds */
 
 static uint8_t state_of(const struct tcp_pcb *pcb)
 {
@@ -20,7 +19,6 @@ static uint8_t state_of(const struct tcp_pcb *pcb)
 	return pcb ? states[pcb->state] : TCP_CLOSE;
 }
 
-/* The round trip is measured in ticks of lwIP's timer, so a short one is 0. */
 void tcp_socket_info(struct socket *s, struct tcp_info *to)
 {
 	const struct tcp_pcb *pcb = tcp_of(s)->pcb;
@@ -34,11 +32,11 @@ void tcp_socket_info(struct socket *s, struct tcp_info *to)
 	to->tcpi_probes = pcb->persist_probe;
 	to->tcpi_snd_wscale = pcb->snd_scale;
 	to->tcpi_rcv_wscale = pcb->rcv_scale;
-	to->tcpi_rto = pcb->rto * TICK;
+	to->tcpi_rto = tcp_rto(pcb);
 	to->tcpi_snd_mss = to->tcpi_rcv_mss = to->tcpi_advmss = mss;
 	to->tcpi_unacked = (pcb->snd_nxt - pcb->lastack + mss - 1) / mss;
-	to->tcpi_rtt = (pcb->sa >> 3) * TICK;
-	to->tcpi_rttvar = (pcb->sv >> 2) * TICK;
+	to->tcpi_rtt = pcb->x.srtt;
+	to->tcpi_rttvar = pcb->x.rttvar;
 	to->tcpi_snd_ssthresh = pcb->ssthresh / mss;
 	to->tcpi_snd_cwnd = pcb->cwnd / mss;
 	to->tcpi_rcv_space = pcb->rcv_wnd;

@@ -10,6 +10,7 @@
 #include "net/net.h"
 #include "net/netif.h"
 #include "net/rx_memory.h"
+#include "net/tcp.h"
 #include "net/tcp_orphan.h"
 
 #include <errno.h>
@@ -136,12 +137,8 @@ static void advance_window(struct tcp_socket *t, size_t n)
 	struct tcp_pcb *pcb = t->pcb;
 
 	t->rx_len -= n;
-	while (pcb && n) {
-		u16_t part = n < 0xffff ? n : 0xffff;
-
-		tcp_recved(pcb, part);
-		n -= part;
-	}
+	if (pcb && n)
+		tcp_read(pcb, n);
 	if (pcb && pcb->refused_data)
 		tcp_process_refused_data(pcb);
 }

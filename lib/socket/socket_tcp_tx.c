@@ -58,47 +58,12 @@ bool tcp_socket_memory_full(void)
 	return tx_total > limit();
 }
 
-/*
- * A peer that receives joined frames acknowledges many segments at once, of which lwIP
- * counts two (RFC 3465, L = 2). The rest is counted here; otherwise slow start would be
- * linear. As in Linux all of it counts, but never beyond ssthresh, and not data that was
- * sent before a timeout (RFC 3465, 2.3), which may have left the path long ago.
- */
-static void open_window(struct tcp_socket *t, struct tcp_pcb *pcb, tcpwnd_size_t acked)
-{
-	tcpwnd_size_t counted = 2 * pcb->mss, most = LWIP_MIN(pcb->ssthresh, pcb->snd_wnd_max);
-
-	/* lwIP forgets the timeout when all data before it is acknowledged. */
-	if (pcb->rto_end != t->rto_end && TCP_SEQ_GEQ(pcb->lastack, pcb->rto_end)) {
-		t->rto_end = pcb->rto_end;
-		t->rto_acked = pcb->lastack;
-	}
-	if (pcb->rto_end != t->rto_end || pcb->lastack == t->rto_acked ||
-	    pcb->flags & TF_INFR)
-		return;
-	if (acked > counted && pcb->cwnd < most)
-		pcb->cwnd += LWIP_MIN(acked - counted, most - pcb->cwnd);
-}
-
-/* Sets the initial window of RFC 6928 before the first data is sent. */
-static void begin_window(struct tcp_socket *t)
-{
-	struct tcp_pcb *pcb = t->pcb;
-	tcpwnd_size_t window;
-
-	if (t->initial_window_set || !pcb || !t->connected)
-		return;
-	t->initial_window_set = true;
-	window = LWIP_MIN(10u * pcb->mss, LWIP_MAX(2u * pcb->mss, 14600u));
-	pcb->cwnd = LWIP_MAX(pcb->cwnd, window);
-}
-
 err_t tcp_socket_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
 	struct tcp_socket *t = arg;
 
+	(void)pcb;
 	t->soft_error = 0;
-	open_window(t, pcb, len);
 	tcp_socket_remove_unacked(t, len);
 	sendbuf_acked(&t->out, len);
 	if (t->orphan) {
@@ -122,7 +87,6 @@ static void flush(struct tcp_socket *t, bool more)
 {
 	struct tcp_pcb *pcb = t->pcb;
 
-	begin_window(t);
 	if (pcb && (!more || pcb->snd_lbb - pcb->snd_nxt >= pcb->mss))
 		tcp_output(pcb);
 }

@@ -7,6 +7,8 @@
 #ifndef NET_LWIP_LWIPOPTS_H
 #define NET_LWIP_LWIPOPTS_H
 
+#include "net/tcp_extra.h"
+
 #define LWIP_HOOK_FILENAME		"net/lwip/hooks.h"
 
 #define NO_SYS				1
@@ -115,8 +117,9 @@
 /* For lib/socket/socket_listen.c, which sees each SYN */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS	1
 #define LWIP_TCP_KEEPALIVE		1
-#define LWIP_TCP_RTO_TIME		1000	/* ms: RFC 6298; lwIP has 3000 (RFC 1122) */
-#define TCP_SYNMAXRTX			TCP_MAXRTX	/* net/timers.c ends the attempts */
+#define LWIP_TCP_RTO_TIME		1000	/* ms: a sixth of the age of out-of-order data */
+#define TCP_SYN_RETRIES			6	/* net/tcp_timer.c */
+#define TCP_SYNMAXRTX			TCP_MAXRTX	/* net/tcp_timer.c ends the attempts */
 #define TCP_MSL				30000u	/* ms; TIME_WAIT lasts a minute, as on Linux */
 
 #endif

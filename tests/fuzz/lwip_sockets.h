@@ -3,6 +3,7 @@
 #ifndef TESTS_FUZZ_LWIP_SOCKETS_H
 #define TESTS_FUZZ_LWIP_SOCKETS_H
 
+#include "net/tcp.h"
 #include "tests/fuzz/lwip_packet.h"
 
 /* ---- sockets, as lib/socket/socket_tcp*.c has them */
@@ -70,7 +71,7 @@ static inline err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
 	if (s->lazy && s->n < UNREAD) {
 		s->unread[s->n++] = q;
 	} else {
-		tcp_recved(p, q->tot_len);
+		tcp_read(p, q->tot_len);
 		pbuf_free(q);
 	}
 	return ERR_OK;
@@ -125,17 +126,9 @@ static inline void icmp_error(struct tcp_pcb *pcb, int error, bool hard)
 
 static inline void established(struct sock *s)
 {
-	struct tcp_pcb *pcb = s->pcb;
-	size_t window = s->lazy ? 65535 : TCP_WND;
-
 	s->connecting = false;
 	s->connected = true;
-	if (window < pcb->rcv_wnd) {
-		pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
-		pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
-	}
-	pcb->ssthresh = TCP_SND_BUF;
-	tcp_filter_min_mss(pcb);
+	tcp_established(s->pcb, s->lazy ? 65535 : TCP_WND);
 }
 
 static inline err_t connected(void *arg, struct tcp_pcb *pcb, err_t err)
@@ -240,7 +233,6 @@ static inline void do_connect(uint8_t b)
 	}
 	any_address(&to, b & 1, b & 2 ? byte() : b >> 4);
 	attach(s, pcb);
-	pcb->rto = pcb->sv = 2;
 	s->lazy = b & 8;
 	if (ip_addr_ismulticast(&to) ||
 	    tcp_connect(pcb, &to, b & 4 ? PORT : PEER_PORT, connected) != ERR_OK) {
@@ -283,7 +275,7 @@ static inline void do_read(struct sock *s, unsigned most)
 		memmove(s->unread, s->unread + 1, --s->n * sizeof(*s->unread));
 		pbuf_free(q);
 		if (s->pcb && s->connected)
-			tcp_recved(s->pcb, n);
+			tcp_read(s->pcb, n);
 	}
 	if (s->pcb && s->connected && s->pcb->refused_data)
 		tcp_process_refused_data(s->pcb);

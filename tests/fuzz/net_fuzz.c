@@ -5,6 +5,7 @@
  * The input is a list of frames.  Each is made from a template of a plausible reply, with
  * some bytes changed or added, and with correct or incorrect checksums.
  */
+#include "net/tcp.h"
 #include "tests/fuzz/net_direct.h"
 
 #include <xen/io/netif.h>
@@ -307,7 +308,7 @@ static err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
 	(void)arg;
 	(void)err;
 	if (q) {
-		tcp_recved(p, q->tot_len);
+		tcp_read(p, q->tot_len);
 		pbuf_free(q);
 	}
 	return ERR_OK;

@@ -3,6 +3,7 @@
  * One TCP connection whose peer sends anything.  All numbers are near those that lwIP
  * expects, so lwIP accepts most of them.  The guest does not fail.
  */
+#include "net/tcp_internal.h"
 #include "tests/fuzz/net_direct.h"
 
 #include <xen/io/netif.h>
@@ -32,7 +33,7 @@ static err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
 	if (lazy)
 		unread += q->tot_len;
 	else
-		tcp_recved(p, q->tot_len);
+		tcp_read(p, q->tot_len);
 	pbuf_free(q);
 	return ERR_OK;
 }
@@ -59,7 +60,7 @@ static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 	if (err != ERR_OK || pcb)
 		return ERR_VAL;
 	pcb = p;
-	tcp_filter_min_mss(p);
+	tcp_established(p, TCP_WND);
 	tcp_recv(p, got);
 	tcp_sent(p, sent);
 	tcp_err(p, failed);
@@ -68,10 +69,10 @@ static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 
 static void read_some(size_t n)
 {
-	for (n = n < unread ? n : unread; n && pcb; n -= n < 65535 ? n : 65535) {
-		unread -= n < 65535 ? n : 65535;
-		tcp_recved(pcb, n < 65535 ? n : 65535);
-	}
+	n = n < unread ? n : unread;
+	unread -= n;
+	if (pcb && n)
+		tcp_read(pcb, n);
 	if (pcb && pcb->refused_data)
 		tcp_process_refused_data(pcb);
 }
@@ -113,6 +114,33 @@ static void use(uint8_t how)
 	net_push();
 }
 
+/* What net/tcp_segments.c has counted is what is in the queue. */
+static void check_queues(void)
+{
+	for (const struct tcp_pcb *p = tcp_active_pcbs; p; p = p->next) {
+		uint32_t out = 0, sacked = 0, nsacked = 0, lost = 0, twice = 0;
+		const struct tcp_seg *last = NULL;
+
+		for (const struct tcp_seg *s = p->unacked; s; last = s, s = s->next) {
+			uint8_t state = s->x.state & (SEG_LOST | SEG_RESENT);
+			uint32_t len = TCP_TCPLEN(s);
+
+			out += len;
+			sacked += s->x.state & SEG_SACKED ? len : 0;
+			nsacked += s->x.state & SEG_SACKED;
+			lost += state == SEG_LOST ? len : 0;
+			twice += state == SEG_RESENT ? len : 0;
+			assert(!(s->x.state & SEG_SACKED && state));
+		}
+		assert(p->x.out == out && p->x.lost == lost && p->x.twice == twice);
+		assert(!last || p->x.last == last);
+		if (p->flags & TF_SACK)
+			assert(p->x.sacked == sacked && p->x.nsacked == nsacked);
+		assert(in_flight(p) <= out + twice);
+		assert(!last || p->x.timing);
+	}
+}
+
 /* ---- the peer */
 
 static struct tcp_pcb *anyone(void)
@@ -129,11 +157,39 @@ static uint32_t close_to(const uint32_t *of, unsigned n)
 	return of[b % n] + (b & 64 ? by * 50 : b & 128 ? by : 0);
 }
 
-static size_t put_options(uint8_t *to, bool syn)
+/* Blocks of SACK near what is in flight, ordered or not. */
+static size_t put_sacks(uint8_t *to, const uint32_t *of, unsigned n)
+{
+	unsigned blocks = 1 + byte() % 3;
+	uint32_t left;
+
+	to[0] = 5;
+	to[1] = 2 + 8 * blocks;
+	for (unsigned i = 0; i < blocks; i++) {
+		left = close_to(of, n);
+		put(to + 2 + 8 * i, left, 4);
+		put(to + 6 + 8 * i, byte() & 1 ? left + byte() * 12 : close_to(of, n), 4);
+	}
+	return to[1];
+}
+
+static size_t put_options(uint8_t *to, bool syn, const struct tcp_pcb *c, const uint32_t *ack)
 {
 	static const uint8_t sizes[] = { 1, 1, 4, 3, 2, 0, 0, 0, 10 };
 	uint8_t which = byte();
 	size_t len = 0;
+
+	if (which & 8 && !syn)
+		len = put_sacks(to, ack, 5);
+	if (which & 16 && !syn && c) {	/* timestamps that pass */
+		memcpy(to + len, "\10\12", 2);
+		put(to + len + 2, c->ts_recent + byte() % 8, 4);
+		put(to + len + 6, sys_now() - byte(), 4);
+		len += 10;
+		which = 0;
+	}
+	if (len > 20)
+		which = 0;
 
 	for (unsigned kind = 2; kind < 9; kind++) {
 		if (!(which >> (kind - 2) & 1) || !sizes[kind])
@@ -176,7 +232,7 @@ static void one_segment(void)
 	put(p + 42, close_to(ack, 5), 4);
 	p[47] = flags;
 	put(p + 48, windows[byte() % 8], 2);
-	options = b & 64 ? put_options(p + 54, flags & 2) : 0;
+	options = b & 64 ? put_options(p + 54, flags & 2, c, ack) : 0;
 	p[46] = (20 + options) / 4 << 4;
 	len = len < 60000 ? len : 60000;
 	put(p + 16, 20 + 20 + options + len, 2);
@@ -240,6 +296,7 @@ static void run(void)
 			pass(1ull << (what % 16 + 20));
 		if (what & 1)
 			settle();
+		check_queues();
 	}
 	settle();
 	while (tcp_active_pcbs)

@@ -12,7 +12,6 @@ static struct tcp_pcb *call6(const char *name)
 	assert(ipaddr_aton(name, &to));
 	ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNICAST, netif_default);
 	tcp_err(pcb, failed);
-	pcb->rto = pcb->sv = 2;
 	told = 0;
 	assert(tcp_connect(pcb, &to, 80, NULL) == ERR_OK);
 	net_push();

@@ -8,7 +8,6 @@ static struct tcp_pcb *call_to(uint32_t address)
 	ip_addr_t to = IPADDR4_INIT(lwip_htonl(address));
 
 	tcp_err(pcb, failed);
-	pcb->rto = pcb->sv = 2;
 	assert(tcp_connect(pcb, &to, 80, NULL) == ERR_OK);
 	net_push();
 	return pcb;

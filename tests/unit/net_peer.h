@@ -9,6 +9,7 @@
 #include "kernel/param.h"
 #include "net/net.h"
 #include "net/sendbuf.h"
+#include "net/tcp.h"
 #include "net/tcp_filter.h"
 #include "tests/unit/net_bytes.h"
 #include "tests/unit/net_vif.h"
@@ -244,7 +245,7 @@ static inline err_t got(void *arg, struct tcp_pcb *p, struct pbuf *q, err_t err)
 	if (slow_reader) {
 		unread[nunread++] = q;
 	} else {
-		tcp_recved(p, q->tot_len);
+		tcp_read(p, q->tot_len);
 		pbuf_free(q);
 	}
 	wake(&guest);

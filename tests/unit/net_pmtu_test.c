@@ -261,6 +261,7 @@ static void a_quote_of_a_datagram_has_a_socket(void)
 	struct pbuf *p;
 
 	open6();
+	thread_sleep(clock_now() + SECOND / 10);	/* the delayed ACK is sent */
 	memcpy(ip_2_ip6(&to)->addr, peer6, 16);
 	ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNKNOWN, netif_default);
 	u = udp_new_ip_type(IPADDR_TYPE_V6);

@@ -23,6 +23,7 @@ static void a_part_acknowledged_is_kept(void)
 
 	set_up();
 	connect();
+	pcb->cwnd = 3 * 1460;
 	peer.ack_each = ~0u;
 	fill(bytes, 0, sizeof(bytes));
 	assert(sendbuf_write(&buffer, pcb, bytes, sizeof(bytes), 0, &done) == ERR_OK);
