@@ -33,7 +33,7 @@ CHECKS = ["--no-standard-checks", "--bounds-check", "--pointer-check", "--pointe
           "--pointer-overflow-check", "--div-by-zero-check", "--undefined-shift-check",
           "--signed-overflow-check", "--unwinding-assertions", "--malloc-may-fail",
           "--malloc-fail-null", "--slice-formula", "--drop-unused-functions"]
-LIMIT = 900
+LIMIT = int(os.environ.get("PROVE_SECONDS", 600))	# for one proof
 PROOF = re.compile(r"(?:/\*((?:(?!\*/).)*?)\*/\s*)?^void prove_(\w+)\(void\)", re.S | re.M)
 PROPERTY = re.compile(r"^\[(\S+)\] (?:file (\S+) )?line (\d+) (.*): (SUCCESS|FAILURE|UNKNOWN|ERROR)$", re.M)
 INCLUDED = re.compile(r'^#include "([^"]+\.c)"', re.M)

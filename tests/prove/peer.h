@@ -84,7 +84,12 @@ void shared_get(void *dst, const void *src, size_t len)
 {
 	CLAIM("what is copied is in shared memory", len == 0 || READABLE(src, len));
 	on_get(dst, src, len);
+	CLAIM("bytes are copied to where there is memory", len == 0 || WRITABLE(dst, len));
+#ifdef GET_FILLS			/* the proof gives the bytes any value itself */
+	GET_FILLS(dst, len);
+#else
 	any_bytes(dst, len);
+#endif
 }
 
 void shared_put(void *dst, const void *src, size_t len)
