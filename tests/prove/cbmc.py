@@ -14,6 +14,7 @@ import ast
 import dataclasses
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -33,7 +34,7 @@ CHECKS = ["--no-standard-checks", "--bounds-check", "--pointer-check", "--pointe
           "--pointer-overflow-check", "--div-by-zero-check", "--undefined-shift-check",
           "--signed-overflow-check", "--unwinding-assertions", "--malloc-may-fail",
           "--malloc-fail-null", "--slice-formula", "--drop-unused-functions"]
-LIMIT = int(os.environ.get("PROVE_SECONDS", 600))	# for one proof
+LIMIT = int(os.environ.get("PROVE_SECONDS", 200))     # of the processor, for one proof
 PROOF = re.compile(r"(?:/\*((?:(?!\*/).)*?)\*/\s*)?^void prove_(\w+)\(void\)", re.S | re.M)
 PROPERTY = re.compile(r"^\[(\S+)\] (?:file (\S+) )?line (\d+) (.*): (SUCCESS|FAILURE|UNKNOWN|ERROR)$", re.M)
 INCLUDED = re.compile(r'^#include "([^"]+\.c)"', re.M)
@@ -59,12 +60,14 @@ def options(comment):
     return found
 
 
-def command(name, *words, limit=LIMIT):
-    try:
-        return subprocess.run([*packages.program(OUT / "tools", name), *map(str, words)],
-                              capture_output=True, text=True, errors="replace", timeout=limit)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess((), 124, f"{name}: longer than {limit} s", "")
+def limit_time():
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 1))
+
+
+def command(name, *words):
+    """Runs a program for at most LIMIT seconds of the processor."""
+    return subprocess.run([*packages.program(OUT / "tools", name), *map(str, words)],
+                          capture_output=True, text=True, errors="replace", preexec_fn=limit_time)
 
 
 class Unit:
@@ -113,7 +116,7 @@ class Proof:
         limits = [w for w in self.unwind if ":" in w]
         done = command("cbmc", binary, "--function", f"prove_{self.name}", *CHECKS, "--unwind",
                        next(w for w in self.unwind if ":" not in w),
-                       *(["--unwindset", ",".join(limits)] if limits else []), limit=LIMIT)
+                       *(["--unwindset", ",".join(limits)] if limits else []))
         return self.verdict(done)
 
     def verdict(self, done):
