@@ -72,7 +72,7 @@ void prove_search(void)
 
 	any_block();
 	e.metadata_csum = false;
-	e.block_size = 24;
+	e.block_size = 28;
 	any_bytes(name, sizeof(name));
 	ASSUME(len >= 1 && len <= sizeof(name));
 	ASSUME(leaf_valid(&dir, &b));
