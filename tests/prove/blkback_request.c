@@ -339,11 +339,13 @@ static int store_discard(struct disk_store *s, uint64_t at, uint64_t len)
  */
 void prove_serve(void)
 {
+	bool indirect;
 	uint8_t op;
 	int rc;
 
 	any_disk(512);
 	op = worker.request.op;
+	indirect = worker.request.indirect;
 	rc = blk_serve(&worker);
 	CLAIM("the answer is one of the protocol", rc == BLKIF_RSP_OKAY || rc == BLKIF_RSP_ERROR ||
 	      rc == BLKIF_RSP_EOPNOTSUPP);
@@ -351,6 +353,8 @@ void prove_serve(void)
 	CLAIM("no call stays counted", disk.calls == 0);
 	CLAIM("success is that of the store", rc != BLKIF_RSP_OKAY || calls == 1 ||
 	      op == BLKIF_OP_FLUSH_DISKCACHE);
+	CLAIM("only reads and writes are indirect", !indirect || op == BLKIF_OP_READ ||
+	      op == BLKIF_OP_WRITE || (rc == BLKIF_RSP_ERROR && !calls));
 	CLAIM("errors are counted", disk.stats.errors == (rc != BLKIF_RSP_OKAY));
 	if (rc == BLKIF_RSP_OKAY)
 		REACHED("served");
