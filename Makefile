@@ -50,7 +50,7 @@ IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
 # ---- Targets for users
 
-GOALS		:= help run image images size lab check test bench setup sdk install uninstall deb fetch sbom clean distclean
+GOALS		:= help run image images size lab check test prove bench setup sdk install uninstall deb fetch sbom clean distclean
 .PHONY: $(GOALS) checked no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -78,6 +78,7 @@ help:
 #|
 #| make check [T=WORD]    run the host tests, 3 minutes
 #| make test [T=WORD] [TYPE=pvh|hvm|unix]    run all tests, also those that need Xen
+#| make prove [T=WORD]    prove properties of sources and protocols (docs/proofs.md)
 #| make bench [T=WORD]    measure boot time and other times
 #|
 #| make setup             install missing packages (run, check and test do it too)
@@ -104,6 +105,8 @@ lab: setup
 	@tools/lab/lab shell
 check: setup $(BUILD)/flags $(LWIP_PIN) $(NEWLIB_PIN)
 	@XEN_INCLUDE=$(BUILD)/include LWIP_SRC=$(LWIP_SRC) NEWLIB_SRC=$(NEWLIB_SRC) tests/check $(T)
+prove: setup $(BUILD)/flags $(LWIP_PIN)
+	@XEN_INCLUDE=$(BUILD)/include LWIP_SRC=$(LWIP_SRC) tests/prove/run $(T)
 test: images
 	@tests/run $${TYPE:+--type "$$TYPE"} $(T)
 bench: images

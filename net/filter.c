@@ -84,10 +84,12 @@ static bool own6(const uint8_t *address)
 static bool accepts6(const uint8_t *frame, size_t len)
 {
 	static const uint8_t loopback[16] = { [15] = 1 }, any[16];
-	const uint8_t *from = frame + ETHERNET + 8, *to = frame + ETHERNET + 24;
+	const uint8_t *from, *to;
 
 	if (len < ETHERNET + 40)
 		return false;
+	from = frame + ETHERNET + 8;
+	to = frame + ETHERNET + 24;
 	if (from[0] == 0xff || !memcmp(from, loopback, 16) || own6(from))
 		return false;
 	if (!memcmp(to, loopback, 16) || !memcmp(to, any, 16))

@@ -102,7 +102,7 @@ static bool power_of_2(uint32_t n)
 /* The sizes that everything else is computed from. */
 static bool sizes_valid(const struct ext4 *e, const struct ext4_super *s)
 {
-	uint32_t bits = e->block_size * 8, per_block = e->block_size / e->inode_size;
+	uint32_t bits = e->block_size * 8;
 	uint64_t groups;
 
 	if (!power_of_2(e->inode_size) || e->inode_size < 128 || e->inode_size > e->block_size)
@@ -112,7 +112,7 @@ static bool sizes_valid(const struct ext4 *e, const struct ext4_super *s)
 		return false;
 	if (e->blocks_per_group < 256 || e->blocks_per_group > bits || e->blocks_per_group & 7 ||
 	    !e->inodes_per_group || e->inodes_per_group > bits || e->inodes_per_group & 7 ||
-	    e->inodes_per_group % per_block)
+	    e->inodes_per_group % (e->block_size / e->inode_size))
 		return false;
 	if (e->first_data != (e->block_size == 1024) || e->blocks_count <= e->first_data + 8 ||
 	    e->blocks_count >> 48)

@@ -63,7 +63,8 @@ static bool parse(struct attrs *a, const uint8_t *p, unsigned at, unsigned base,
 		len = le32(x->value_size);
 		if (len && (len > size || offset > size - len))
 			return false;
-		a->list[a->count++] = (struct attr){ x->name,	  p + offset,	 len,
+		/* The offset of a value of no bytes may be any. */
+		a->list[a->count++] = (struct attr){ x->name,	  p + (len ? offset : 0), len,
 						      x->name_len, x->name_index, in_block };
 		at += sizeof(*x) + PAD(x->name_len);
 	}

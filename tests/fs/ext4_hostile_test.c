@@ -210,6 +210,22 @@ static void trees_share_a_node(void)
 	disk_free(&d);
 }
 
+/* Sizes that others are divided by: of an inode, and numbers per group. */
+static void a_size_is_zero(void)
+{
+	static const struct {
+		unsigned at, bytes;
+	} fields[] = { { 0x58, 2 }, { 0x20, 4 }, { 0x28, 4 } };
+
+	for (unsigned k = 0; k < sizeof(fields) / sizeof(*fields); k++) {
+		struct disk d;
+
+		disk_make(&d, PLAIN, 4096);
+		put(d.data + 1024 + fields[k].at, 0, fields[k].bytes);
+		refused(&d);
+	}
+}
+
 /* The journal's inode has no name, so it would be deleted when it is put. */
 static void the_journal_was_deleted(void)
 {
@@ -364,6 +380,7 @@ int main(int argc, char **argv)
 		{ "nodes of extents for few entries are an error", nodes_are_small },
 		{ "blocks with two uses are an error", blocks_have_two_uses },
 		{ "a node of extents in two files is an error", trees_share_a_node },
+		{ "a super block with a size of 0 is refused", a_size_is_zero },
 		{ "a journal or an orphan file without a name is refused", the_journal_was_deleted },
 		{ "an orphan file without valid blocks is refused", the_orphan_file_is_invalid },
 		{ "an orphan file with a wrong checksum is refused",
