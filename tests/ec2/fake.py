@@ -388,7 +388,7 @@ class Cloud(Instances):
             if p["Target"]["Arn"] != "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances":
                 raise Refused("ValidationException", "this fake knows no other target")
             check(target.input_shape, json.loads(p["Target"]["Input"]), "Target.Input")
-            self.schedules[p["Name"]] = p
+            self.schedules[p["Name"]] = dict(p, created=time.time())
             return {"ScheduleArn": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/"
                                    + p["Name"]}
         return self.once("CreateSchedule", p, make)
@@ -422,5 +422,6 @@ class Cloud(Instances):
             raise Refused("ResourceNotFoundException", "no such schedule", 404)
 
     def ListSchedules(self, p):
-        return {"Schedules": [{"Name": n} for n in self.schedules
+        return {"Schedules": [{"Name": n, "CreationDate": s["created"]}
+                              for n, s in self.schedules.items()
                               if n.startswith(p.get("NamePrefix", ""))]}

@@ -12,7 +12,7 @@ import time
 
 import packages
 from ec2 import disk, mark
-from place import CONSOLE, KERNEL, KILLS, SEED, Place, claim, ends, stays
+from place import CONSOLE, KERNEL, KILLS, SEED, Place, claim, ends, interruptions, stays
 from policy import Policy
 
 MOMENTS = ("RunInstances", "CreateSchedule", "DescribeInstances", "TerminateInstances")
@@ -235,15 +235,14 @@ def names_and_durations_are_checked():
 
 @claim
 def interrupted_at_random_moments_nothing_runs_that_was_not_reported():
-    rng = random.Random(SEED + "i")
-    with Place(lambda i: (CONSOLE.format(0), rng.choice(["poweroff", "nothing"]))) as p:
+    with Place(lambda i: (CONSOLE.format(0), random.choice(["poweroff", "nothing"]))) as p:
         start = time.monotonic()
         p.ec2("run", "--detach", p.disk)
         took = time.monotonic() - start
         operations = ("RunInstances", "CreateSchedule", "DescribeInstances", "TerminateInstances",
                       "GetConsoleOutput", "DescribeImages", "DeleteSchedule", "RegisterImage",
                       "StartSnapshot", "CompleteSnapshot", "GetRole", "GetCallerIdentity")
-        for n in range(KILLS):
+        for n, rng in interruptions("interrupted"):
             p.cloud.trouble = {o: [rng.choice(["ok", "ok", "lost", "503", "throttle", "broken",
                                                "html", "nothing", "gateway", "binary"])
                                    for _ in range(rng.choice([1, 2, 7]))]

@@ -25,12 +25,27 @@ SEED = os.environ.get("EC2_SEED") or str(random.randrange(1 << 32))
 KERNEL = (b"\x7fELF\x02".ljust(18, b"\0") + b"\x3e\0" + b"\0xen-3.0\0").ljust(1_200_000, b"x")
 CONSOLE = "end: poweroff, status {}, ran 0.005 s, shutdown took 0.001 s, reason: it has ended\n"
 
+NOTES = os.environ.get("EC2_NOTES")
+
 claims = []
 
 
 def claim(function):
     claims.append(function)
     return function
+
+
+def interruptions(kind):
+    """(number, random numbers) of KILLS interruptions.  Those that EC2_NOTES=FILE has as done are
+    left out, so a run that was ended is continued; each one depends only on SEED and number."""
+    done = set(Path(NOTES).read_text().splitlines()) if NOTES and Path(NOTES).exists() else set()
+    for n in range(KILLS):
+        name = f"{kind} {SEED} {n} ok"
+        if name not in done:
+            yield n, random.Random(name)
+            if NOTES:
+                with open(NOTES, "a") as f:
+                    f.write(name + "\n")
 
 
 class Place:

@@ -221,6 +221,10 @@ def guarded(args):
 
 
 def main(argv=None):
+    for name in ("stdout", "stderr"):       # one that is closed
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
+    sys.stdout.reconfigure(errors="replace")    # an odd character must not end an instance
     status = guarded(parse(argv))
     try:
         sys.stdout.flush()

@@ -5,9 +5,12 @@
 `xenolith`, and images and schedules that belong to such a resource.
 """
 
+import contextlib
+
 from . import catalog, launch, mark
 from .errors import AwsError, Ec2Error, NoAccount
 
+UNKNOWN = 3600          # seconds after which all of AWS must know an instance
 LIVING = ["pending", "running", "stopping", "stopped", "shutting-down"]
 
 
@@ -36,9 +39,18 @@ def images(aws, snaps):
 
 
 def schedules(aws):
+    """{instance: when its schedule was created}"""
     found = aws.ask("scheduler", "list-schedules", {"NamePrefix": "xenolith-i-"})["Schedules"]
-    return [s["Name"].removeprefix("xenolith-") for s in found
-            if s["Name"].startswith("xenolith-i-")]
+    return {s["Name"].removeprefix("xenolith-"): s.get("CreationDate") for s in found
+            if s["Name"].startswith("xenolith-i-")}
+
+
+def useless(aws, name, created):
+    """Whether a schedule has no instance to end.  AWS may not know a new instance everywhere."""
+    found = launch.instance(aws, name)
+    if found:
+        return found["State"]["Name"] in launch.GONE
+    return not created or (mark.now() - created).total_seconds() > UNKNOWN
 
 
 def show(out, rows):
@@ -103,18 +115,30 @@ def one_of_ours(aws, name):
 
 def stop(aws, names):
     """Terminate all of them, even if one fails; returns 1 if one has failed."""
-    wrong = []
-    for name in names:
+    wrong, begun = [], []
+    for name in names:          # all of them before the first one is awaited
         try:
             one_of_ours(aws, name)
-            if not launch.terminate(aws, name):
-                raise Ec2Error(f"{name} MAY STILL RUN: AWS does not report it as terminated")
-            launch.unschedule(aws, name)
-            aws.say(f"{name} is terminated (verified)" if not aws.dry else
-                    f"{name} would be terminated")
+            begun.append(name)
+            launch.begin_end(aws, name)
+        except Ec2Error as e:   # of begin_end: it is repeated below
+            if name not in begun:
+                wrong.append(e)
+                aws.say(str(e))
+    while begun:
+        try:
+            if not aws.dry and not launch.terminate(aws, begun[0]):
+                raise Ec2Error("AWS does not report it as terminated")
+            launch.unschedule(aws, begun[0])
+            aws.say(f"{begun[0]} is terminated (verified)" if not aws.dry else
+                    f"{begun[0]} would be terminated")
         except Ec2Error as e:
             wrong.append(e)
-            aws.say(str(e))
+            aws.say(f"{begun[0]} MAY STILL RUN: {e}")
+        except BaseException:
+            aws.say(f"{', '.join(begun)} MAY STILL RUN")
+            raise
+        begun.pop(0)
     return 1 if wrong else 0
 
 
@@ -137,12 +161,13 @@ def gc(aws, everything=False):
 
     def due(thing):
         return everything or mark.expired(thing)
-    living = instances(aws)
+    # An expired instance was left by a `run` that died.
+    living = [i for i in instances(aws) if due(i) and i["State"]["Name"] != "shutting-down"]
+    for i in living:            # all of them before the first one is awaited
+        with contextlib.suppress(Ec2Error):     # it is repeated below
+            launch.begin_end(aws, i["InstanceId"])
     for i in living:
-        # An expired instance was left by a `run` that died.
-        if due(i) and i["State"]["Name"] != "shutting-down":
-            remove(f"instance {i['InstanceId']}", i,
-                   lambda i=i: gone_or_error(aws, i["InstanceId"]))
+        remove(f"instance {i['InstanceId']}", i, lambda i=i: gone_or_error(aws, i["InstanceId"]))
     snaps = snapshots(aws)
     known = images(aws, snaps)
     for i in known:
@@ -153,9 +178,8 @@ def gc(aws, everything=False):
         if due(s) and s["SnapshotId"] not in kept:
             remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(
                 "ec2", "delete-snapshot", {"SnapshotId": s["SnapshotId"]}))
-    alive = {i["InstanceId"] for i in (living if aws.dry else instances(aws))}
-    for name in schedules(aws):
-        if name not in alive:
+    for name, created in schedules(aws).items():
+        if useless(aws, name, created):
             remove(f"schedule xenolith-{name}", None, lambda n=name: aws.do(
                 "scheduler", "delete-schedule", {"Name": launch.schedule_name(n)}))
     return 1 if wrong else 0
@@ -173,5 +197,5 @@ def deregister(aws, name):
 
 
 def gone_or_error(aws, name):
-    if not launch.terminate(aws, name):
+    if not aws.dry and not launch.terminate(aws, name):
         raise Ec2Error("AWS does not report it as terminated")

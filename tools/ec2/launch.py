@@ -69,6 +69,9 @@ def describe_image(aws, ami):
     images = aws.ask("ec2", "describe-images", {"ImageIds": [ami]})["Images"]
     if not images:
         raise Ec2Error(f"there is no image {ami} in this region (`ec2 list` shows yours)")
+    if not mark.ours(images[0]):
+        raise Ec2Error(f"{ami} does not have the tag `xenolith`, so it may run for ever: "
+                       "`ec2 upload` makes an image of Xenolith")
     return images[0]
 
 
@@ -111,20 +114,24 @@ def unschedule(aws, name):
             aws.say(f"schedule {schedule_name(name)} was not deleted; `ec2 gc` removes it. ({e})")
 
 
-def terminate(aws, name):
-    """Terminate an instance; returns True when AWS reports it as terminated."""
-    if aws.dry:
-        aws.do("ec2", "terminate-instances", {"InstanceIds": [name]})
-        return True
+def begin_end(aws, name):
+    """Let AWS terminate an instance, without waiting for it."""
     for left in reversed(range(SEARCH)):
         try:
-            aws.ask("ec2", "terminate-instances", {"InstanceIds": [name]})
+            aws.do("ec2", "terminate-instances", {"InstanceIds": [name]})
             break
         except AwsError as e:
             # A new instance may not be known everywhere yet.
             if e.code != "InvalidInstanceID.NotFound" or not left:
                 raise
             aws.sleep(5)
+
+
+def terminate(aws, name):
+    """Terminate an instance; returns True when AWS reports it as terminated."""
+    begin_end(aws, name)
+    if aws.dry:
+        return True
     for _ in range(60):
         found = instance(aws, name)
         if found and found["State"]["Name"] in GONE:
@@ -239,13 +246,13 @@ def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, grou
 
 
 def attend(aws, stop, request, expires, role, owner, out, detach, console_wait):
-    name, asked = None, False
+    launched = Launched(aws, request["ClientToken"])
     try:
         stop.check()
-        asked = not aws.dry
+        launched.asked = not aws.dry
         made = aws.do("ec2", "run-instances", request,
                       pretend={"Instances": [{"InstanceId": "INSTANCE"}]})
-        name = made["Instances"][0]["InstanceId"]
+        launched.name = name = made["Instances"][0]["InstanceId"]
         aws.say(f"{name} is launched")
         stop.check()
         if role:
@@ -263,13 +270,10 @@ def attend(aws, stop, request, expires, role, owner, out, detach, console_wait):
     except BaseException as e:
         # Whatever it is: from now on no signal and no error prevents the termination.
         stop.shield()
-        if name is None and asked and not certain(e):
-            name = find_launched(aws, request["ClientToken"], e)
-        if name and not aws.dry:
-            end_at_once(aws, name, e)
+        launched.end(e)
         if isinstance(e, Interrupted):
-            raise Ec2Error(f"interrupted by {e}; " + (f"{name} is terminated" if name else
-                                                      "nothing was launched")) from None
+            raise Ec2Error(f"interrupted by {e}; " + (f"{launched.name} is terminated"
+                           if launched.name else "nothing was launched")) from None
         raise
 
 
@@ -285,37 +289,57 @@ def by_token(aws, token):
     return next((i["InstanceId"] for r in found for i in r["Instances"]), None)
 
 
-def find_launched(aws, token, why):
-    """The instance of a launch with an unknown outcome; None if there is none after a minute."""
-    check = f"`aws ec2 describe-instances --filters Name=client-token,Values={token}`"
-    aws.say(f"whether an instance was launched is unknown ({why}); searching it for a minute")
-    unknown = why
-    for _ in range(SEARCH):
+class Launched:
+    """A launch that has failed somewhere: end() terminates what it has launched."""
+
+    def __init__(self, aws, token):
+        self.aws, self.token = aws, token
+        self.asked, self.name = False, None
+
+    def end(self, why):
+        """Raises an Ec2Error if an instance may still run, whatever else fails here."""
         try:
-            name, unknown = by_token(aws, token), None
-            if name:
-                return name
-        except Exception as e:
-            unknown = e
-        aws.sleep(5)
-    if unknown:
-        raise Ec2Error(f"an instance MAY STILL RUN AND COST MONEY ({unknown}). Its client token is "
-                       f"{token}. Check it with {check}, and terminate it with `ec2 stop`") from why
-    aws.say(f"no instance was found. To check it again later, type {check}")
-    return None
+            if self.asked and self.name is None and not certain(why):
+                self.name = self.find(why)
+            if self.asked and self.name:
+                self.aws.say(f"terminating {self.name}")
+                if not terminate(self.aws, self.name):
+                    raise Ec2Error("AWS does not report it as terminated")
+        except BaseException as e:
+            raise Ec2Error(self.may_run(e)) from why
+        if self.asked and self.name:
+            unschedule(self.aws, self.name)
 
+    def check(self):
+        return ("`aws ec2 describe-instances --filters Name=client-token,Values="
+                f"{self.token}`")
 
-def end_at_once(aws, name, why):
-    aws.say(f"terminating {name}")
-    try:
-        gone = terminate(aws, name)
-    except Exception as e:
-        gone = False
-        aws.say(str(e) or repr(e))
-    if not gone:
-        raise Ec2Error(f"{name} MAY STILL RUN AND COST MONEY: terminate it with `ec2 stop {name}` "
-                       "or in the AWS console") from why
-    unschedule(aws, name)
+    def may_run(self, why):
+        reason = str(why) or repr(why)
+        if self.name:
+            return (f"{self.name} MAY STILL RUN AND COST MONEY ({reason}): terminate it with "
+                    f"`ec2 stop {self.name}` or in the AWS console")
+        return (f"an instance MAY STILL RUN AND COST MONEY ({reason}). Its client token is "
+                f"{self.token}. Check it with {self.check()}, and terminate it with `ec2 stop`")
+
+    def find(self, why):
+        """The instance of a launch with an unknown outcome; None if there is none after a
+        minute."""
+        self.aws.say(f"whether an instance was launched is unknown ({why}); searching it for a "
+                     "minute")
+        unknown = why
+        for _ in range(SEARCH):
+            try:
+                name, unknown = by_token(self.aws, self.token), None
+                if name:
+                    return name
+            except Exception as e:
+                unknown = e
+            self.aws.sleep(5)
+        if unknown:
+            raise unknown
+        self.aws.say(f"no instance was found. To check it again later, type {self.check()}")
+        return None
 
 
 def wait(aws, name, expires, out, console_wait):
