@@ -186,3 +186,26 @@ def names_of_files_that_are_not_utf8_are_a_sentence():
             pass
         _, err = p.ec2("image", "--files", site, "--output", p.folder / "x.img", p.kernel, status=125)
         assert "printable UTF-8" in err, err
+
+
+@claim
+def a_reply_that_cannot_be_read_is_asked_again():
+    with Place(lambda i: (CONSOLE.format(3), "poweroff")) as p:
+        for moment in ("RunInstances", "TerminateInstances", "DescribeInstances"):
+            p.cloud.trouble[moment] = ["html", "gateway", "binary", "ok"] + ["ok"] * 9
+        p.ec2("run", p.disk, status=3)
+        assert p.states() == ["terminated"]
+        p.ec2("run", "--detach", p.disk)
+        p.cloud.delay["shutdown"] = 3
+        p.ec2("stop", list(p.cloud.instances)[-1])
+        assert p.states() == ["terminated"] * 2
+
+
+@claim
+def gc_waits_for_what_is_shutting_down():
+    with Place(stays) as p:
+        p.ec2("run", "--detach", p.disk)
+        (i,) = p.cloud.instances.values()
+        i.update(state="shutting-down", left=3)
+        p.ec2("gc", "--all")
+        assert p.states() == ["terminated"] and not p.cloud.schedules

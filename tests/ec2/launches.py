@@ -84,8 +84,8 @@ def an_instance_whose_launch_has_an_unknown_outcome_is_found_and_ended():
     with Place(stays) as p:
         ami = p.ec2("upload", p.disk)[0].strip()
         p.cloud.delay["listed"] = 3
-        for trouble in (["broken"] * 6, ["lost"] * 6, ["gateway"] * 6, ["html"], ["nothing"],
-                        ["binary"]):
+        for trouble in (["broken"] * 6, ["lost"] * 6, ["gateway"] * 6, ["html"] * 6, ["nothing"] * 6,
+                        ["binary"] * 6):
             p.cloud.trouble["RunInstances"] = [*trouble]
             _, err = p.ec2("run", ami, status=125)
             assert set(p.states()) == {"terminated"} and "Traceback" not in err, (trouble, err)

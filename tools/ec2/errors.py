@@ -13,7 +13,7 @@ class NoAccount(Ec2Error):
 
 
 class Unreachable(Ec2Error):
-    """AWS could not be reached."""
+    """AWS could not be reached, or its reply not be read."""
 
 
 class AwsError(Ec2Error):
@@ -74,6 +74,7 @@ def sentence(operation, code, message):
 def translated(operation):
     """Raises an Ec2Error for each error of botocore."""
     import botocore.exceptions as b
+    import botocore.parsers as parsers
     try:
         yield
     except b.ClientError as e:
@@ -95,10 +96,13 @@ def translated(operation):
     except (b.HTTPClientError, b.ConnectionError) as e:
         raise Unreachable("AWS cannot be reached: is this machine on the network, and the region's "
                           f"name right? ({e})") from None
+    except parsers.ResponseParserError as e:
+        raise Unreachable(f"aws {operation}: the reply is not one of AWS; is there a proxy between? "
+                          f"({' '.join(str(e).split())[:200]})") from None
     except b.UnknownServiceError:
         raise Ec2Error("This botocore is too old: version 1.29 or newer is needed.") from None
     except Ec2Error:
         raise
     except Exception as e:
-        # A reply that is not AWS's, an endpoint or a region that is no host name, and others.
+        # An endpoint or a region that is no host name, and others.
         raise Ec2Error(f"aws {operation}: {' '.join(str(e).split()) or repr(e)}") from None

@@ -162,7 +162,7 @@ def gc(aws, everything=False):
     def due(thing):
         return everything or mark.expired(thing)
     # An expired instance was left by a `run` that died.
-    living = [i for i in instances(aws) if due(i) and i["State"]["Name"] != "shutting-down"]
+    living = [i for i in instances(aws) if due(i)]
     for i in living:            # all of them before the first one is awaited
         with contextlib.suppress(Ec2Error):     # it is repeated below
             launch.begin_end(aws, i["InstanceId"])
