@@ -122,10 +122,14 @@ def machine_acquire():
 
 
 def write_if_changed(path, text):
-    """Write a file if its content differs; returns whether it did."""
-    if path.exists() and path.read_text() == text:
-        return False
+    """Write a file that only this user can read, since the address of a proxy may have a password;
+    returns whether its content was another."""
+    if path.exists():
+        path.chmod(0o600)
+        if path.read_text() == text:
+            return False
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(0o600)
     path.write_text(text)
     return True
 

@@ -11,7 +11,7 @@ from model import Refused
 from place import CONSOLE, Place, claim, interruptions, stays
 
 # Raises an exception in the Nth call of a function of tools/ec2; without INJECT_AT, notes how many
-# there were.  Python imports a module of this name at its start.
+# there were.
 INJECTOR = """
 import atexit, os, random, sys
 at, count = int(os.environ.get("INJECT_AT") or 0), 0
@@ -37,10 +37,8 @@ sys.setprofile(hook)
 @claim
 def no_error_of_our_own_is_a_traceback_or_leaves_an_instance():
     with Place(lambda i: (CONSOLE.format(0), "poweroff")) as p:
-        hooks = p.folder / "hooks"
-        hooks.mkdir()
-        (hooks / "sitecustomize.py").write_text(INJECTOR)
-        p.env.update(PYTHONPATH=f"{hooks}:{p.env['PYTHONPATH']}", INJECT_COUNT=str(p.folder / "count"),
+        (p.folder / "injector.py").write_text(INJECTOR)
+        p.env.update(EC2_BEFORE=str(p.folder / "injector.py"), INJECT_COUNT=str(p.folder / "count"),
                      INJECT_AT="0")
         p.ec2("run", p.disk)
         total = int((p.folder / "count").read_text())

@@ -14,6 +14,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -382,6 +383,8 @@ def digest():
 
 def build(say=lambda line: None, fresh=False):
     """Build build/lab/boot if needed; returns whether it was built."""
+    if platform.machine() != "x86_64":
+        raise LabError(f"this machine is {platform.machine()}: the lab needs an x86_64 machine")
     stamp = BUILD / "stamp"
     BUILD.mkdir(parents=True, exist_ok=True)
     with open(BUILD / "lock", "w") as lock:

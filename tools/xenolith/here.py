@@ -299,9 +299,9 @@ class Files:
             self.words[1] = f"/tmp/xenolith-{os.getpid()}"
         for i, word in enumerate(words if words[:1] == ["profile"] else []):
             name, equals, path = word.partition("=")
-            if name in ("--flame", "--perf", "--folded") and path:
+            if name in ("--flame", "--perf", "--folded") and path and path != "-":
                 self.words[i] = f"{name}={self.other(path)}"
-            elif word == "--flame" and i + 1 < len(words):
+            elif word == "--flame" and i + 1 < len(words) and words[i + 1] != "-":
                 self.words[i + 1] = self.other(words[i + 1])
 
     def other(self, path):
