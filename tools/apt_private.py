@@ -86,8 +86,12 @@ def entries(suite):
     if not suite:
         yield from machine_entries()
         return
-    for uri, options, own, components in machine_entries():
-        if "security" not in uri and "-" not in own:
+    there = list(machine_entries())
+    if there and not any("/debian" in uri for uri, *_ in there):
+        raise AptError(f"apt: {suite} is a suite of Debian, and this machine's mirrors are not Debian's: add one of "
+                       "Debian to /etc/apt/sources.list.d, or use a Debian machine")
+    for uri, options, own, components in there:
+        if "/debian" in uri and "security" not in uri and "-" not in own:
             yield uri, options, suite, components
             return
 

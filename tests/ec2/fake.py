@@ -32,6 +32,7 @@ from pathlib import Path
 
 from instances import Instances
 from model import Refused, Service, check, signature
+from networks import Networks
 from policy import Policy, needs
 
 POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
@@ -64,7 +65,7 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client)
 
 
-class Cloud(Instances):
+class Cloud(Instances, Networks):
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
         self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts", "iam")}
@@ -77,6 +78,7 @@ class Cloud(Instances):
         self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
                       "image": 1, "listed": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
+        self.groups, self.regions = {}, set()
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
                             ("pv-grub-hd0_1.10-x86_64.gz", "amazon"),
@@ -151,6 +153,7 @@ class Cloud(Instances):
         try:
             signature(method, path, headers, body, self.keys, service.name == "ebs")
             operation, params = service.decode(method, path, headers, body)
+            self.regions.add(m[1] if (m := re.search(r"/([\w-]+)/\w+/aws4_request", headers["Authorization"])) else None)
             with self.lock:
                 self.log.append((operation.name, params))
                 todo = self.trouble.get(operation.name) or self.trouble.get("*") or ["ok"]

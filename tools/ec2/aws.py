@@ -53,6 +53,10 @@ class Aws:
         self.told = False       # that there is no account
         self.check = None       # raises an exception if sleep() must end
 
+    def elsewhere(self, region):
+        """The same in another region."""
+        return Aws(self.profile, region, self.endpoint, self.dry, lambda line: self.say(f"{region}: {line}"))
+
     def sleep(self, seconds):
         end = time.monotonic() + seconds * self.pace
         while (left := end - time.monotonic()) > 0:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from folders import BUILD
 
-from . import disk, keep, launch, mark, upload
+from . import disk, keep, launch, mark, network, upload
 from .aws import Aws
 from .errors import Ec2Error
 
 FAILED = 125
+MANY = 20               # instances of one `run`
 KINDS = {"auto": ("hvm", "paravirtual"), "hvm": ("hvm",), "pv": ("paravirtual",)}
 
 
@@ -77,6 +78,9 @@ def run(args):
     aws = aws_of(args)
     ami = args.app
     wait = mark.seconds(args.console_wait)
+    ports = tuple(dict.fromkeys(map(network.port, args.port)))
+    if not 1 <= args.count <= MANY:
+        raise Ec2Error(f"--count {args.count}: 1 to {MANY}; `ec2 fleet` manages more")
     if not re.fullmatch(r"ami-[0-9a-f]+", ami):
         path, data = Path(ami), None
         if ami.endswith(".img"):
@@ -99,10 +103,12 @@ def run(args):
                        "user data")
     else:
         role = launch.checked_role(aws, "" if args.no_schedule else args.role)
-    return launch.run(aws, ami, args.owner, args.type,
-                      mark.seconds(args.lifetime) if args.lifetime else None,
-                      role, sys.stdout, args.zone,
-                      args.subnet, args.security_group, args.words, args.detach, wait)
+    return launch.run(aws, launch.Job(
+        ami=ami, owner=args.owner, kind=args.type, role=role, out=sys.stdout,
+        lifetime=mark.seconds(args.lifetime) if args.lifetime else None,
+        zone=args.zone, subnet=args.subnet, groups=tuple(args.security_group), words=args.words,
+        detach=args.detach, console_wait=wait, ports=ports, spot=args.spot, profile=args.instance_role,
+        address=args.elastic_ip, count=args.count))
 
 
 def console(args):
@@ -113,6 +119,7 @@ def console(args):
 
 
 def aws_of(args):
+    """Its calls are those of the region and the account that the options name."""
     return Aws(args.profile, args.region, args.endpoint_url, args.dry_run, say)
 
 
@@ -171,6 +178,12 @@ def parse(argv):
     r.add_argument("--security-group", action="append", default=[], metavar="SG",
                    help="security group, may be repeated")
     r.add_argument("--words", default="", help="more user data")
+    r.add_argument("-p", "--port", action="append", default=[], metavar="[LOCAL:]GUEST[/udp]",
+                   help="let everybody reach this port, by a security group of its own; may be repeated")
+    r.add_argument("--count", type=int, default=1, metavar="N", help="launch N instances")
+    r.add_argument("--spot", action="store_true", help="a spot instance: cheaper, and AWS may end it")
+    r.add_argument("--instance-role", metavar="NAME", help="instance profile, which gives the application a role")
+    r.add_argument("--elastic-ip", metavar="ADDRESS", help="an elastic IP address of yours, or its eipalloc-...")
     r.add_argument("--role", metavar="ARN", help="role of the schedule that terminates the "
                    "instance (default: xenolith-scheduler of your account)")
     r.add_argument("--no-schedule", action="store_true", help="do not create a schedule")
@@ -187,8 +200,9 @@ def parse(argv):
     s = add("stop", lambda a: keep.stop(aws_of(a), a.instance), [cloud],
             "terminate instances of Xenolith, and verify it")
     s.add_argument("instance", nargs="+")
-    g = add("gc", lambda a: keep.gc(aws_of(a), a.all), [cloud],
-            "remove expired resources of Xenolith")
+    g = add("gc", lambda a: keep.gc_everywhere(aws_of(a), a.all) if a.all_regions else
+            keep.gc(aws_of(a), a.all), [cloud], "remove expired resources of Xenolith")
+    g.add_argument("--all-regions", action="store_true", help="in each region that the account can use")
     g.add_argument("--all", action="store_true", help="also those that have not expired")
     argv = list(sys.argv[1:] if argv is None else argv)
     at = argv.index("--") if "--" in argv else len(argv)

@@ -7,7 +7,7 @@
 
 import contextlib
 
-from . import catalog, launch, mark
+from . import catalog, launch, mark, network
 from .errors import AwsError, Ec2Error, NoAccount
 
 UNKNOWN = 3600          # seconds after which all of AWS must know an instance
@@ -72,6 +72,9 @@ def list_all(aws, out):
             for i in instances(aws)]
     rows += [row(i["ImageId"], i.get("State", "?"), i) for i in images(aws, snaps)]
     rows += [row(s["SnapshotId"], s["State"], s) for s in snaps]
+    rows += [row(g["GroupId"], g.get("GroupName", "?"), g) for g in network.groups(aws)]
+    rows += [[f"xenolith-{name}", "schedule", "?", "?", f"created {mark.stamp(created)}" if created else "?"]
+             for name, created in schedules(aws).items()]
     if not rows:
         out.write("the account has no resources of Xenolith in this region\n")
         return 0
@@ -178,11 +181,28 @@ def gc(aws, everything=False):
         if due(s) and s["SnapshotId"] not in kept:
             remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(
                 "ec2", "delete-snapshot", {"SnapshotId": s["SnapshotId"]}))
+    for g in network.groups(aws):
+        if due(g):
+            remove(f"security group {g['GroupId']}", g, lambda g=g: network.delete(aws, g["GroupId"]))
     for name, created in schedules(aws).items():
         if useless(aws, name, created):
             remove(f"schedule xenolith-{name}", None, lambda n=name: aws.do(
                 "scheduler", "delete-schedule", {"Name": launch.schedule_name(n)}))
     return 1 if wrong else 0
+
+
+def gc_everywhere(aws, everything):
+    """gc() in all regions of the account; one that fails does not keep the others."""
+    found = aws.ask("ec2", "describe-regions", {})["Regions"]
+    failed = 0
+    for name in sorted(r["RegionName"] for r in found):
+        there = aws.elsewhere(name)
+        try:
+            failed |= gc(there, everything)
+        except Ec2Error as e:
+            failed = 1
+            there.say(str(e))
+    return failed
 
 
 def deregister(aws, name):
