@@ -30,6 +30,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from fleets import Fleets
 from instances import Instances
 from model import Refused, Service, check, signature
 from networks import Networks
@@ -40,6 +41,7 @@ POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
 GiB = 1 << 30
 BLOCK = 524288
 ACCOUNT = "123456789012"
+SERVICES = ("autoscaling", "ec2", "ebs", "scheduler", "sts", "iam")
 GARBAGE = {"html": (200, {"Content-Type": "text/html"}, b"<html><p>Welcome to our proxy"),
            "nothing": (200, {}, b""), "gateway": (502, {}, b"bad gateway"),
            "binary": (200, {"Content-Type": "text/xml"}, bytes(range(256)))}
@@ -65,12 +67,12 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client)
 
 
-class Cloud(Instances, Networks):
+class Cloud(Fleets, Instances, Networks):
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
-        self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts", "iam")}
+        self.services = {n: Service(n, load, models) for n in SERVICES}
         self.account, self.roles = ACCOUNT, {"xenolith-scheduler": "scheduler.amazonaws.com"}
-        self.policy = Policy(POLICIES / "policy.json")
+        self.policy = Policy(POLICIES / "policy.json", POLICIES / "fleet-policy.json")
         self.ended_by = Policy(POLICIES / "scheduler-policy.json")
         self.keys = {"AKIAXENOLITHTEST": "not/a+secret"}
         self.on_run = on_run or (lambda instance: ("", "poweroff"))
@@ -79,6 +81,7 @@ class Cloud(Instances, Networks):
                       "image": 1, "listed": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
         self.groups, self.regions = {}, set()
+        self.fleets, self.templates = {}, {}
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
                             ("pv-grub-hd0_1.10-x86_64.gz", "amazon"),

@@ -36,8 +36,8 @@ def condition_holds(condition, context):
 
 
 class Policy:
-    def __init__(self, path):
-        self.statements = json.loads(path.read_text())["Statement"]
+    def __init__(self, *paths):
+        self.statements = [s for path in paths for s in json.loads(path.read_text())["Statement"]]
         for s in self.statements:
             if s.keys() - {"Sid", "Effect", "Action", "Resource", "Condition", "Principal"}:
                 raise ValueError(f"policy: unknown element in {s}")
@@ -123,6 +123,17 @@ def needs(cloud, service, name, p):
                   for s in snapshots),
                 *((action, arn(k, "*", True), {})
                   for k in ("network-interface", "subnet", "security-group"))]
+    if service == "autoscaling":
+        names = {t["ResourceId"] for t in p.get("Tags", [])} or {p["AutoScalingGroupName"]}
+        return [(action, f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{n}", {})
+                for n in names]
+    if name == "CreateLaunchTemplate":
+        tags = specified(p, "launch-template")
+        return [(action, arn("launch-template", "*", True), request_tags(tags)),
+                *tagging("launch-template", tags, name, True)]
+    if name in ("CreateLaunchTemplateVersion", "DeleteLaunchTemplate"):
+        return [(action, arn("launch-template", "*", True),
+                 resource_tags(cloud.templates.get(p["LaunchTemplateName"])))]
     if name == "CreateSecurityGroup":
         tags = specified(p, "security-group")
         return [(action, arn("security-group", "*", True), request_tags(tags)), (action, arn("vpc", "*", True), {}),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from folders import BUILD
 
-from . import disk, keep, launch, mark, network, upload
+from . import disk, fleet, keep, launch, mark, network, upload
 from .aws import Aws
 from .errors import Ec2Error
 
@@ -74,41 +74,76 @@ def upload_disk(args):
     return 0
 
 
-def run(args):
-    aws = aws_of(args)
+def ami_of(args, aws, before=lambda: None):
+    """The AMI that args.app names, or one that is made of it; None after a dry run.
+
+    before() is called when all that can be checked for nothing was, before anything is uploaded.
+    """
     ami = args.app
-    wait = mark.seconds(args.console_wait)
-    ports = tuple(dict.fromkeys(map(network.port, args.port)))
+    if re.fullmatch(r"ami-[0-9a-f]+", ami):
+        if args.args:
+            raise Ec2Error("an AMI contains its arguments, which cannot be changed; --words adds "
+                           "user data")
+        before()
+        return ami
+    path, data = Path(ami), None
+    if ami.endswith(".img"):
+        data = upload.read(path)
+    else:
+        kernel_of(ami)
+    kinds = launch.virtualizations(aws, args.type)
+    if data is None:
+        path, data = make_disk(args)
+    kind = upload.choose(data, kinds)
+    launch.check_type(aws, {"VirtualizationType": kind}, args.type, args.zone)
+    before()
+    ami = upload_it(args, aws, path, data, [kind])
+    if ami == "AMI":        # of a dry run
+        say("(to show the calls after the upload, use an existing AMI instead of the application)")
+        return None
+    return ami
+
+
+def job_of(args, ami, role):
     if not 1 <= args.count <= MANY:
         raise Ec2Error(f"--count {args.count}: 1 to {MANY}; `ec2 fleet` manages more")
-    if not re.fullmatch(r"ami-[0-9a-f]+", ami):
-        path, data = Path(ami), None
-        if ami.endswith(".img"):
-            data = upload.read(path)
-        else:
-            kernel_of(ami)
-        kinds = launch.virtualizations(aws, args.type)
-        if data is None:
-            path, data = make_disk(args)
-        kind = upload.choose(data, kinds)
-        # Before anything is uploaded.
-        launch.check_type(aws, {"VirtualizationType": kind}, args.type, args.zone)
-        role = launch.checked_role(aws, "" if args.no_schedule else args.role)
-        ami = upload_it(args, aws, path, data, [kind])
-        if ami == "AMI":        # of a dry run
-            say("(to show the calls after the upload, use an existing AMI: run AMI --dry-run)")
-            return 0
-    elif args.args:
-        raise Ec2Error("an AMI contains its arguments, which cannot be changed; --words adds "
-                       "user data")
-    else:
-        role = launch.checked_role(aws, "" if args.no_schedule else args.role)
-    return launch.run(aws, launch.Job(
+    return launch.Job(
         ami=ami, owner=args.owner, kind=args.type, role=role, out=sys.stdout,
         lifetime=mark.seconds(args.lifetime) if args.lifetime else None,
         zone=args.zone, subnet=args.subnet, groups=tuple(args.security_group), words=args.words,
-        detach=args.detach, console_wait=wait, ports=ports, spot=args.spot, profile=args.instance_role,
-        address=args.elastic_ip, count=args.count))
+        detach=args.detach, console_wait=mark.seconds(args.console_wait),
+        ports=tuple(dict.fromkeys(map(network.port, args.port))), spot=args.spot,
+        profile=args.instance_role, address=args.elastic_ip, count=args.count)
+
+
+def run(args):
+    aws, roles = aws_of(args), []
+    job_of(args, "", "")        # all options are checked before anything is made
+    ami = ami_of(args, aws, lambda: roles.append(
+        launch.checked_role(aws, "" if args.no_schedule else args.role)))
+    return launch.run(aws, job_of(args, ami, roles[0])) if ami else 0
+
+
+def fleet_it(args):
+    if args.words_of_fleet[0] == "delete":
+        if len(args.words_of_fleet) < 2:
+            raise Ec2Error("fleet delete: missing argument NAME (`ec2 list` shows yours)")
+        return fleet.delete(aws_of(args), args.words_of_fleet[1:])
+    if len(args.words_of_fleet) > 1:
+        raise Ec2Error(f"fleet: one application, not {' '.join(args.words_of_fleet)}")
+    if args.min is None or args.max is None:
+        raise Ec2Error("fleet: missing option --min N --max N")
+    aws, args.app = aws_of(args), args.words_of_fleet[0]
+    name = args.name or re.sub(r"[^A-Za-z0-9_.-]", "-", Path(args.app).stem)
+    fleet.group_name(name)
+    ami = ami_of(args, aws)
+    if ami is None:
+        return 0
+    job = launch.Job(ami=ami, owner=args.owner, kind=args.type, role="", out=sys.stdout,
+                     lifetime=mark.seconds(args.lifetime) if args.lifetime else None, zone=args.zone,
+                     groups=tuple(args.security_group), words=args.words, spot=args.spot,
+                     profile=args.instance_role)
+    return fleet.start(aws, job, name, args.min, args.max, args.subnet, args.target_group)
 
 
 def console(args):
@@ -173,16 +208,28 @@ def parse(argv):
     r.add_argument("app", metavar="AMI|APP|DISK.img")
     r.add_argument("--type", default="t2.micro",
                    help="instance type, which decides between hvm and pv (default: t2.micro)")
-    r.add_argument("--zone", help="availability zone (default: chosen by AWS)")
+    f = add("fleet", fleet_it, [cloud, made, kept], "keep a number of instances running, by an Auto Scaling group; "
+            "delete them", "ec2 fleet [options] AMI|APP|DISK.img --min N --max N [-- ARG...]\n"
+            "       ec2 fleet delete NAME...")
+    f.add_argument("words_of_fleet", nargs="+", metavar="APP | delete NAME")
+    f.add_argument("--min", type=int, metavar="N", help="instances at least; --min 0 --max 0 ends all")
+    f.add_argument("--max", type=int, metavar="N", help="instances at most")
+    f.add_argument("--name", help="name of the fleet (default: that of the application)")
+    f.add_argument("--target-group", metavar="ARN", help="of a load balancer, which also checks the instances")
+    f.add_argument("--subnet", action="append", default=[], help="subnet, may be repeated (default: those of the "
+                   "default VPC)")
     r.add_argument("--subnet", help="subnet (default: that of the default VPC)")
-    r.add_argument("--security-group", action="append", default=[], metavar="SG",
-                   help="security group, may be repeated")
-    r.add_argument("--words", default="", help="more user data")
+    for p in r, f:
+        p.add_argument("--zone", help="availability zone (default: chosen by AWS)")
+        p.add_argument("--security-group", action="append", default=[], metavar="SG",
+                       help="security group, may be repeated")
+        p.add_argument("--words", default="", help="more user data")
+        p.add_argument("--spot", action="store_true", help="spot instances: cheaper, and AWS may end them")
+        p.add_argument("--instance-role", metavar="NAME", help="instance profile, which gives the application a role")
+    f.add_argument("--type", default="t2.micro", help="instance type (default: t2.micro)")
     r.add_argument("-p", "--port", action="append", default=[], metavar="[LOCAL:]GUEST[/udp]",
                    help="let everybody reach this port, by a security group of its own; may be repeated")
     r.add_argument("--count", type=int, default=1, metavar="N", help="launch N instances")
-    r.add_argument("--spot", action="store_true", help="a spot instance: cheaper, and AWS may end it")
-    r.add_argument("--instance-role", metavar="NAME", help="instance profile, which gives the application a role")
     r.add_argument("--elastic-ip", metavar="ADDRESS", help="an elastic IP address of yours, or its eipalloc-...")
     r.add_argument("--role", metavar="ARN", help="role of the schedule that terminates the "
                    "instance (default: xenolith-scheduler of your account)")
@@ -208,8 +255,8 @@ def parse(argv):
     at = argv.index("--") if "--" in argv else len(argv)
     args = parser.parse_args(argv[:at])
     args.args = argv[at + 1:]
-    if args.args and not hasattr(args, "app"):
-        parser.error("only image, upload and run accept arguments after --")
+    if args.args and not {"app", "words_of_fleet"} & set(vars(args)):
+        parser.error("only image, upload, run and fleet accept arguments after --")
     return args
 
 

@@ -7,7 +7,7 @@
 
 import contextlib
 
-from . import catalog, launch, mark, network
+from . import catalog, fleet, launch, mark, network
 from .errors import AwsError, Ec2Error, NoAccount
 
 UNKNOWN = 3600          # seconds after which all of AWS must know an instance
@@ -53,6 +53,27 @@ def useless(aws, name, created):
     return not created or (mark.now() - created).total_seconds() > UNKNOWN
 
 
+def fleets(aws):
+    """[] if the user may not see fleets: without fleet-policy.json there are none of his."""
+    try:
+        return fleet.groups(aws)
+    except AwsError as e:
+        if e.code not in ("AccessDenied", "UnauthorizedOperation"):
+            raise
+        return []
+
+
+def left_templates(aws):
+    """Launch templates without a fleet."""
+    try:
+        return {n: t for n, t in fleet.templates(aws).items()
+                if n not in {g["AutoScalingGroupName"] for g in fleets(aws)}}
+    except AwsError as e:
+        if e.code not in ("AccessDenied", "UnauthorizedOperation"):
+            raise
+        return {}
+
+
 def show(out, rows):
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     for row in rows:
@@ -72,6 +93,7 @@ def list_all(aws, out):
             for i in instances(aws)]
     rows += [row(i["ImageId"], i.get("State", "?"), i) for i in images(aws, snaps)]
     rows += [row(s["SnapshotId"], s["State"], s) for s in snaps]
+    rows += [row(name, state, g) for name, state, g in fleet.rows(fleets(aws))]
     rows += [row(g["GroupId"], g.get("GroupName", "?"), g) for g in network.groups(aws)]
     rows += [[f"xenolith-{name}", "schedule", "?", "?", f"created {mark.stamp(created)}" if created else "?"]
              for name, created in schedules(aws).items()]
@@ -164,6 +186,11 @@ def gc(aws, everything=False):
 
     def due(thing):
         return everything or mark.expired(thing)
+    # Before their instances, which they would replace.
+    for g in fleets(aws):
+        if due(g):
+            name = fleet.title_of(g)
+            remove(f"fleet {name}", g, lambda n=name: fleet.delete_one(aws, n))
     # An expired instance was left by a `run` that died.
     living = [i for i in instances(aws) if due(i)]
     for i in living:            # all of them before the first one is awaited
@@ -181,6 +208,10 @@ def gc(aws, everything=False):
         if due(s) and s["SnapshotId"] not in kept:
             remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(
                 "ec2", "delete-snapshot", {"SnapshotId": s["SnapshotId"]}))
+    for name, t in left_templates(aws).items():
+        if due(t):
+            remove(f"launch template {name}", t, lambda n=name: aws.do(
+                "ec2", "delete-launch-template", {"LaunchTemplateName": n}))
     for g in network.groups(aws):
         if due(g):
             remove(f"security group {g['GroupId']}", g, lambda g=g: network.delete(aws, g["GroupId"]))
