@@ -99,8 +99,17 @@ help:
 lab_run		= tools/lab/lab run $(1) $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} \
 		  $${NET:+--net="$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
 		  $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS)
+# A folder with xenolith.toml is a project: its file says what to build and how to run it.
+ifneq ($(and $(APP_DIR),$(wildcard $(APP_DIR)/xenolith.toml)),)
+run: setup
+	@cd '$(APP_DIR)' && $(TREE)/xenolith run $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} $${NET:+--net="$$NET"} \
+		$${CMDLINE:+--cmdline "$$CMDLINE"} $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} \
+		$(if $(ARGS),-- $(ARGS))
+else
 run: $(IMAGE)
 	@$(if $(filter unix,$(TYPE)),python3 tools/unix/process_cli.py $(IMAGE) -- $(ARGS),$(lab_run))
+
+endif
 
 no-app: checked
 
@@ -146,7 +155,7 @@ endif
 .PHONY: $(no_target)
 $(no_target): checked
 checked:
-	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
+	@PROJECT="$(wildcard $(APP_DIR)/xenolith.toml)" NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
 		CXX_TYPED="$(if $(filter command,$(origin CXX)),$(CXX))" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)

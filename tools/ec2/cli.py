@@ -27,6 +27,29 @@ def say(line):
         pass
 
 
+def from_project(args, given):
+    """Without an application, that of xenolith.toml in this folder; `given` are the options that were typed,
+    which take precedence."""
+    from project import cli as project, config, make
+    try:
+        here = project.here()
+        if here.run["disks"]:
+            raise Ec2Error(f"{here.file}: run.disks: instances on EC2 have no disks of this machine")
+        image = make.image(here)
+    except (project.ProjectError, config.ConfigError, make.MakeError, project.PortError) as e:
+        raise Ec2Error(str(e) if str(e) != "None" else "the image was not made") from None
+    args.project = here
+    args.args = args.args or here.run["args"]
+    args.cmdline = " ".join(w for w in (project.kernel_words(here), args.cmdline) if w)
+    for key, value in here.ec2.items():
+        name = key.replace("-", "_")
+        if hasattr(args, name) and not any(w == f"--{key}" or w.startswith(f"--{key}=") for w in given):
+            setattr(args, name, [value] if isinstance(getattr(args, name), list) else value)
+    if hasattr(args, "port"):
+        args.port = [*here.run["ports"], *args.port]
+    return str(image)
+
+
 def kernel_of(app):
     """An image file, or the name of an app that is built."""
     if Path(app).is_file():
@@ -200,18 +223,20 @@ def parse(argv):
               add("upload", upload_disk, [cloud, made, kept],
                   "make an AMI from an application or a disk",
                   "ec2 upload [options] APP|DISK.img [-- ARG...]")):
-        p.add_argument("app", metavar="APP", help="name of a built application, or a file")
+        p.add_argument("app", metavar="APP", nargs="?", help="name of a built application, or a file (default: the "
+                       "project of this folder, xenolith.toml)")
     p.add_argument("--type", choices=KINDS, default="auto",
                    help="type of the AMI; auto: hvm if the disk supports it, otherwise pv")
     r = add("run", run, [cloud, made, kept], "run an AMI, an application or a disk; exit with its "
             "status", "ec2 run [options] AMI|APP|DISK.img [-- ARG...]")
-    r.add_argument("app", metavar="AMI|APP|DISK.img")
+    r.add_argument("app", metavar="AMI|APP|DISK.img", nargs="?", help="default: the project of this folder, "
+                   "xenolith.toml")
     r.add_argument("--type", default="t2.micro",
                    help="instance type, which decides between hvm and pv (default: t2.micro)")
     f = add("fleet", fleet_it, [cloud, made, kept], "keep a number of instances running, by an Auto Scaling group; "
             "delete them", "ec2 fleet [options] AMI|APP|DISK.img --min N --max N [-- ARG...]\n"
             "       ec2 fleet delete NAME...")
-    f.add_argument("words_of_fleet", nargs="+", metavar="APP | delete NAME")
+    f.add_argument("words_of_fleet", nargs="*", metavar="APP | delete NAME")
     f.add_argument("--min", type=int, metavar="N", help="instances at least; --min 0 --max 0 ends all")
     f.add_argument("--max", type=int, metavar="N", help="instances at most")
     f.add_argument("--name", help="name of the fleet (default: that of the application)")
@@ -254,7 +279,7 @@ def parse(argv):
     argv = list(sys.argv[1:] if argv is None else argv)
     at = argv.index("--") if "--" in argv else len(argv)
     args = parser.parse_args(argv[:at])
-    args.args = argv[at + 1:]
+    args.args, args.given = argv[at + 1:], argv[:at]
     if args.args and not {"app", "words_of_fleet"} & set(vars(args)):
         parser.error("only image, upload, run and fleet accept arguments after --")
     return args
@@ -262,6 +287,11 @@ def parse(argv):
 
 def guarded(args):
     try:
+        if getattr(args, "app", "") is None:
+            args.app = from_project(args, args.given)
+        if getattr(args, "words_of_fleet", None) == []:
+            args.words_of_fleet = [from_project(args, args.given)]
+            args.name = args.name or args.project.name
         return args.function(args)
     except Ec2Error as e:
         say(str(e))
