@@ -50,7 +50,7 @@ name		 = $(patsubst tests/xen/%,tests/%,$(if $(filter tests/%,$(1)),$(1:tests/be
 image		 = $(BUILD)/$(1)/$(notdir $(1))
 NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
 # Folders of $(BUILD) that are no images.
-RESERVED	:= apt apt-% bare bench boot check docs ec2 evtchn flags grub guests hvm include lab lib%.a libstdcxx lock \
+RESERVED	:= apt apt-% bare bench boot check docs ec2 evtchn flags grub guests hvm include lab lib%.a libstdcxx libvirt libvirt-schemas lock \
 		   mutants newlib obj packages ports posix private proc pycache root sdk src stamp tests unix xenolith
 $(foreach n,$(filter $(RESERVED),$(NAMES)),$(error $(n): an application cannot have this name, which a folder of build/ has))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))

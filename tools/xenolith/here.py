@@ -18,6 +18,7 @@ from pathlib import Path
 import disk as disks
 import help
 import lab_copy
+import libvirt_domain
 import process_cli
 from folders import BUILD, ROOT
 from ec2 import disk as disks_of_ec2
@@ -449,6 +450,10 @@ def main():
                 return process_cli.run(words[1:])
             check_run(words[1:])
             words = ["run", *with_disk(words[1:])]
+            image = dom0_words(words[1:])[0] + 1
+            if "--libvirt" in words[:image]:
+                words.remove("--libvirt")
+                return libvirt_domain.run(words[1:], xenolith.make_native() if is_xen_host() else make(), is_xen_host())
         else:
             check_command(words)
             status = process_cli.command(words)
