@@ -125,11 +125,14 @@ class Cloud(Fleets, Instances, Networks):
 
             def chunks(self):
                 out = b""
-                while size := int(self.rfile.readline(), 16):
+                while size := int(self.rfile.readline() or self.lost(), 16):
                     out += self.rfile.read(size)
                     self.rfile.readline()
                 self.rfile.readline()
                 return out
+
+            def lost(self):
+                raise ConnectionError("the client was killed")
             do_GET = do_POST = do_PUT = do_DELETE = answer
 
         self.server = Server(("127.0.0.1", 0), Handler)
