@@ -8,6 +8,10 @@
 #	tests/check.mk	the programs of the host tests
 
 BUILD		?= build
+# Names with spaces cannot be written in a makefile, and newlib's configure refuses them.
+$(if $(word 2,$(CURDIR)),$(error the name of this folder has a space, with which make and newlib cannot build: $(CURDIR)))
+$(if $(filter 1,$(words $(BUILD))),,$(error BUILD=$(BUILD): it must be the name of one folder without spaces))
+$(if $(filter /,$(abspath $(BUILD))),$(error BUILD=/: make clean would remove folders of the machine))
 CROSS_COMPILE	?= x86_64-linux-gnu-
 ifeq ($(origin CC),default)
 CC		:= $(CROSS_COMPILE)gcc
@@ -45,12 +49,16 @@ endif
 name		 = $(patsubst tests/xen/%,tests/%,$(if $(filter tests/%,$(1)),$(1:tests/bench/%=bench/%),$(notdir $(1))))
 image		 = $(BUILD)/$(1)/$(notdir $(1))
 NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
+# Folders of $(BUILD) that are no images.
+RESERVED	:= apt apt-% bare bench boot check docs ec2 evtchn flags grub guests hvm include lab lib%.a libstdcxx libvirt libvirt-schemas lock \
+		   mutants newlib obj packages ports posix private proc pycache root sdk src stamp tests unix xenolith
+$(foreach n,$(filter $(RESERVED),$(NAMES)),$(error $(n): an application cannot have this name, which a folder of build/ has))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
 IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
 
 # ---- Targets for users
 
-GOALS		:= help run image images size lab check test prove bench setup sdk install uninstall deb fetch sbom clean distclean
+GOALS		:= help run image images compile_commands size lab check test prove bench setup sdk install uninstall deb fetch sbom clean distclean
 .PHONY: $(GOALS) checked no-app FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -66,6 +74,7 @@ help:
 #|      GDB=1             with a server for gdb: gdb=on, gdb=wait (docs/debug.md)
 #| make image APP=hello   build only: build/hello/hello, and hello.elf for gdb
 #| make images            build all applications and tests
+#| make compile_commands  build/compile_commands.json, for clangd and other tools
 #| make sdk               the toolchain x86_64-xenolith-elf-gcc in build/sdk (docs/sdk.md)
 #|      CXX=1             with C++, which takes some minutes the first time
 #| make install           install it in PREFIX=/usr/local; `make uninstall` removes it
@@ -91,8 +100,17 @@ help:
 lab_run		= tools/lab/lab run $(1) $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} \
 		  $${NET:+--net="$$NET"} $${CMDLINE:+--cmdline "$$CMDLINE"} \
 		  $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} $(IMAGE) -- $(ARGS)
+# A folder with xenolith.toml is a project: its file says what to build and how to run it.
+ifneq ($(and $(APP_DIR),$(wildcard $(APP_DIR)/xenolith.toml)),)
+run: setup
+	@cd '$(APP_DIR)' && $(TREE)/xenolith run $${MEMORY:+--memory "$$MEMORY"} $${DISK:+--disk "$$DISK"} $${NET:+--net="$$NET"} \
+		$${CMDLINE:+--cmdline "$$CMDLINE"} $${TIMEOUT:+--timeout "$$TIMEOUT"} $${TYPE:+--type "$$TYPE"} \
+		$(if $(ARGS),-- $(ARGS))
+else
 run: $(IMAGE)
 	@$(if $(filter unix,$(TYPE)),python3 tools/unix/process_cli.py $(IMAGE) -- $(ARGS),$(lab_run))
+
+endif
 
 no-app: checked
 
@@ -101,6 +119,8 @@ image: $(IMAGE)
 size: $(IMAGE)
 	@tools/size --obj $(BUILD)/obj $(IMAGE)
 images: $(foreach n,$(NAMES),$(call image,$(n)))
+compile_commands: setup
+	@MAKE="$(MAKE)" tools/compile_commands $(BUILD)
 lab: setup
 	@tools/lab/lab shell
 check: setup $(BUILD)/flags $(LWIP_PIN) $(NEWLIB_PIN)
@@ -112,7 +132,7 @@ test: images
 bench: images
 	@tests/bench/run $(if $(T),"$$T")
 setup: checked
-	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" tools/setup build \
+	@CC="$(CC)" CROSS_COMPILE="$(CROSS_COMPILE)" TYPE="$(TYPE)" tools/setup build \
 		$(if $(filter images test bench setup,$(MAKECMDGOALS)),images) \
 		$(if $(or $(filter 1,$(CXX)),$(filter images test,$(MAKECMDGOALS)),$(cxx_of_$(BUILD)/$(APP))),cxx) \
 		$(if $(filter run lab test bench setup,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),run) \
@@ -138,7 +158,7 @@ endif
 .PHONY: $(no_target)
 $(no_target): checked
 checked:
-	@NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
+	@PROJECT="$(wildcard $(APP_DIR)/xenolith.toml)" NO_TARGET="$(no_target)" UNKNOWN="$(unknown)" APP="$(APP)" APP_DIR="$(APP_DIR)" IMAGE=$(IMAGE) PREFIX="$(PREFIX)" \
 		CXX_TYPED="$(if $(filter command,$(origin CXX)),$(CXX))" \
 		APPS="$(filter-out tests/% bench/%,$(NAMES))" HAS_CODE="$(firstword $(has_code))" \
 		tools/variables $(MAKECMDGOALS)
@@ -191,6 +211,7 @@ C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c fs/*/*.c fs
 # Not in the library: a program asks for it by -lnoprocess.
 NOPROCESS	:= $(wildcard lib/noprocess/*.c)
 C		:= $(filter-out $(NOPROCESS),$(C))
+HEADERS		:= $(wildcard lib/include/*.h lib/include/*/*.h)
 S		:= $(wildcard arch/x86_64/*.S arch/x86_64/*/*.S)
 LDS		:= arch/x86_64/xenolith.lds
 START		:= $(S:%.S=$(BUILD)/obj/%.image.o)
@@ -206,12 +227,14 @@ PREFIX		?= /usr/local
 READY		:= $(BUILD)/flags $(NEWLIB)/stamp $(LWIP_PIN)
 
 # If the flags change, everything is compiled again.
-newer		= printf '%s\n' "$(1)" | cmp -s - $@ || printf '%s\n' "$(1)" > $@
+# newer,TEXT,WORDS OF THE SHELL: TEXT may have quotes, as of APP_CFLAGS.
+noted		= printf '%s\n' '$(subst ','\'',$(1))' $(2)
+newer		= $(noted) | cmp -s - $@ || $(noted) > $@
 $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | setup
 	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
 	for d in "$$x/xen" "$$x/public" "$$x" none; do [ ! -f "$$d/xen.h" ] || break; done; \
 	[ "$$d" != none ] || { echo "XEN_INCLUDE=$(XEN_INCLUDE): it has no xen/xen.h" >&2; exit 1; }; \
-	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $(SMALL) $(VERSION) $$d)
+	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $(SMALL) $(VERSION),"$$d")
 
 # ---- Images
 
@@ -242,7 +265,7 @@ $(BUILD)/no-symbols.S: tools/symbols
 # ---- The SDK: build/sdk (docs/sdk.md)
 
 $(SDK)/lib/xenolith/manifest: $(START) $(LIBRARY) $(LWIP) $(LIBC) $(LIBNOPROCESS) $(BUILD)/no-symbols.o $(LDS) \
-		$(NEWLIB)/stamp $(wildcard sdk/* sdk/*/* lib/include/*.h lib/include/*/*.h) \
+		$(NEWLIB)/stamp $(BUILD)/obj/.list $(wildcard sdk/* sdk/*/*) $(HEADERS) \
 		$(addprefix tools/,elf.py files redzone symbols undefined)
 	@echo "  SDK     $(SDK)"
 	$(Q)TARGET=$(TARGET) TOOLS=$(CROSS_COMPILE) DEFS="$(TARGET_DEFS)" CODEGEN="$(CODEGEN)" \
@@ -282,13 +305,16 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(READY)
 $(BUILD)/obj/%.o: %.S $(BUILD)/flags | $(READY)
 	@mkdir -p $(@D); echo "  AS      $<"
 	$(Q)$(CC) $(OURS) -c -o $@ $<
-$(BUILD)/obj/libxenolith.a: $(C:%.c=$(BUILD)/obj/%.o)
+# What was removed from the tree must not stay in an archive or the SDK.
+$(BUILD)/obj/.list: FORCE
+	@mkdir -p $(@D); $(call newer,$(C) $(S) $(NOPROCESS) $(HEADERS))
+$(BUILD)/obj/libxenolith.a: $(C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/.list
 	@echo "  AR      $@"
-	$(Q)rm -f $@; $(AR) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
+	$(Q)rm -f $@; $(AR) rcsD $@.$$$$ $(filter %.o,$^) && mv $@.$$$$ $@
 
-$(LIBNOPROCESS): $(NOPROCESS:%.c=$(BUILD)/obj/%.o)
+$(LIBNOPROCESS): $(NOPROCESS:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/.list
 	@echo "  AR      $@"
-	$(Q)rm -f $@; $(AR) rcsD $@ $^
+	$(Q)rm -f $@; $(AR) rcsD $@ $(filter %.o,$^)
 
 # An application may define all names that are not part of the programming interface: in the
 # library, NAME becomes xenolith_NAME (tools/private).
@@ -346,4 +372,4 @@ $(NEWLIB)/stamp: tools/newlib lib/include $(wildcard lib/include/* lib/include/*
 $(BUILD)/newlib-flags: FORCE | setup
 	@mkdir -p $(@D); tree=$(if $(NEWLIB_PIN),,$$(tools/listing $(firstword \
 		$(wildcard $(NEWLIB_SRC)/newlib) $(NEWLIB_SRC)) | cksum)); \
-	$(call newer,$(NEWLIB_SRC) $$tree $(NEWLIB_CC) $(NEWLIB_CFLAGS))
+	$(call newer,$(NEWLIB_SRC) $(NEWLIB_CC) $(NEWLIB_CFLAGS),"$$tree")

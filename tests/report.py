@@ -7,7 +7,9 @@ last `N passed, N failed`.
 """
 
 import argparse
+import os
 import re
+import sys
 import threading
 
 WORDS = {"passed": "ok    ", "failed": "FAILED", "skipped": "skip  "}
@@ -25,6 +27,25 @@ def options(doc):
 
 def chosen(name, words):
     return not words or any(word in name for word in words)
+
+
+def check_host(xen_host):
+    """A test must not use a Xen host in production unasked: it loads modules, reads the log of the
+    hypervisor, and connects guests to bridges."""
+    if xen_host and os.environ.get("NATIVE") != "1":
+        sys.exit("this machine is a Xen host, whose modules, network and logs the tests would use: NATIVE=1 allows it")
+
+
+def stale(image, build, folder, root):
+    """A source that is newer than the image, which so must be built anew; None if there is none."""
+    if not image.exists():
+        return None
+    noted = build / "obj/.list"
+    names = noted.read_text().split() if noted.exists() else []
+    sources = [root / n for n in names if (root / n).exists()]
+    sources += [f for f in folder.glob("*.*") if f.suffix in (".c", ".cc", ".cpp", ".cxx")]
+    newest = max(sources, key=lambda f: f.stat().st_mtime, default=None)
+    return newest if newest and newest.stat().st_mtime > image.stat().st_mtime else None
 
 
 class Tally:

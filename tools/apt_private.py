@@ -86,8 +86,12 @@ def entries(suite):
     if not suite:
         yield from machine_entries()
         return
-    for uri, options, own, components in machine_entries():
-        if "security" not in uri and "-" not in own:
+    there = list(machine_entries())
+    if there and not any("/debian" in uri for uri, *_ in there):
+        raise AptError(f"apt: {suite} is a suite of Debian, and this machine's mirrors are not Debian's: add one of "
+                       "Debian to /etc/apt/sources.list.d, or use a Debian machine")
+    for uri, options, own, components in there:
+        if "/debian" in uri and "security" not in uri and "-" not in own:
             yield uri, options, suite, components
             return
 
@@ -122,10 +126,14 @@ def machine_acquire():
 
 
 def write_if_changed(path, text):
-    """Write a file if its content differs; returns whether it did."""
-    if path.exists() and path.read_text() == text:
-        return False
+    """Write a file that only this user can read, since the address of a proxy may have a password;
+    returns whether its content was another."""
+    if path.exists():
+        path.chmod(0o600)
+        if path.read_text() == text:
+            return False
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(0o600)
     path.write_text(text)
     return True
 

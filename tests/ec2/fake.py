@@ -30,8 +30,10 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from fleets import Fleets
 from instances import Instances
 from model import Refused, Service, check, signature
+from networks import Networks
 from policy import Policy, needs
 
 POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
@@ -39,6 +41,7 @@ POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
 GiB = 1 << 30
 BLOCK = 524288
 ACCOUNT = "123456789012"
+SERVICES = ("autoscaling", "ec2", "ebs", "scheduler", "sts", "iam")
 GARBAGE = {"html": (200, {"Content-Type": "text/html"}, b"<html><p>Welcome to our proxy"),
            "nothing": (200, {}, b""), "gateway": (502, {}, b"bad gateway"),
            "binary": (200, {"Content-Type": "text/xml"}, bytes(range(256)))}
@@ -64,12 +67,12 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client)
 
 
-class Cloud(Instances):
+class Cloud(Fleets, Instances, Networks):
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
-        self.services = {n: Service(n, load, models) for n in ("ec2", "ebs", "scheduler", "sts", "iam")}
+        self.services = {n: Service(n, load, models) for n in SERVICES}
         self.account, self.roles = ACCOUNT, {"xenolith-scheduler": "scheduler.amazonaws.com"}
-        self.policy = Policy(POLICIES / "policy.json")
+        self.policy = Policy(POLICIES / "policy.json", POLICIES / "fleet-policy.json")
         self.ended_by = Policy(POLICIES / "scheduler-policy.json")
         self.keys = {"AKIAXENOLITHTEST": "not/a+secret"}
         self.on_run = on_run or (lambda instance: ("", "poweroff"))
@@ -77,6 +80,8 @@ class Cloud(Instances):
         self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
                       "image": 1, "listed": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
+        self.groups, self.regions = {}, set()
+        self.fleets, self.templates = {}, {}
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
                             ("pv-grub-hd0_1.10-x86_64.gz", "amazon"),
@@ -120,11 +125,14 @@ class Cloud(Instances):
 
             def chunks(self):
                 out = b""
-                while size := int(self.rfile.readline(), 16):
+                while size := int(self.rfile.readline() or self.lost(), 16):
                     out += self.rfile.read(size)
                     self.rfile.readline()
                 self.rfile.readline()
                 return out
+
+            def lost(self):
+                raise ConnectionError("the client was killed")
             do_GET = do_POST = do_PUT = do_DELETE = answer
 
         self.server = Server(("127.0.0.1", 0), Handler)
@@ -151,6 +159,7 @@ class Cloud(Instances):
         try:
             signature(method, path, headers, body, self.keys, service.name == "ebs")
             operation, params = service.decode(method, path, headers, body)
+            self.regions.add(m[1] if (m := re.search(r"/([\w-]+)/\w+/aws4_request", headers["Authorization"])) else None)
             with self.lock:
                 self.log.append((operation.name, params))
                 todo = self.trouble.get(operation.name) or self.trouble.get("*") or ["ok"]
@@ -388,7 +397,7 @@ class Cloud(Instances):
             if p["Target"]["Arn"] != "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances":
                 raise Refused("ValidationException", "this fake knows no other target")
             check(target.input_shape, json.loads(p["Target"]["Input"]), "Target.Input")
-            self.schedules[p["Name"]] = p
+            self.schedules[p["Name"]] = dict(p, created=time.time())
             return {"ScheduleArn": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/"
                                    + p["Name"]}
         return self.once("CreateSchedule", p, make)
@@ -422,5 +431,6 @@ class Cloud(Instances):
             raise Refused("ResourceNotFoundException", "no such schedule", 404)
 
     def ListSchedules(self, p):
-        return {"Schedules": [{"Name": n} for n in self.schedules
+        return {"Schedules": [{"Name": n, "CreationDate": s["created"]}
+                              for n, s in self.schedules.items()
                               if n.startswith(p.get("NamePrefix", ""))]}

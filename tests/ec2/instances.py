@@ -15,7 +15,6 @@ TYPES = {"t1.micro": (["paravirtual"], 1, 627, "xen"),
 
 
 
-
 class Instances:
     """A part of Cloud."""
 
@@ -47,6 +46,14 @@ class Instances:
             if image["VirtualizationType"] not in TYPES[kind][0] or \
                     TYPES[kind][3] == "nitro":      # not supported by the images
                 raise Refused("Unsupported", "The requested configuration is not supported")
+            if not 1 <= p["MinCount"] <= p["MaxCount"]:
+                raise Refused("InvalidParameterValue", "MinCount, MaxCount")
+            for group in p.get("SecurityGroupIds", []):
+                if group.startswith("sg-0"):
+                    self.known(self.groups, group, "InvalidGroup.NotFound")
+            return {"Instances": [one(image, kind) for _ in range(p["MaxCount"])]}
+
+        def one(image, kind):
             name = self.name("i")
             tags = [t for s in p.get("TagSpecifications", []) if s["ResourceType"] == "instance"
                     for t in s["Tags"]]
@@ -61,7 +68,7 @@ class Instances:
                  "zone": p.get("Placement", {}).get("AvailabilityZone", ZONES[0]),
                  "why": None, "asked": p}
             self.instances[name] = i
-            return {"Instances": [self.instance(i)]}
+            return self.instance(i)
         return self.once("RunInstances", p, make)
 
     NUMBERS = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48,
@@ -70,6 +77,10 @@ class Instances:
     def instance(self, i):
         out = self.shown(i, "InstanceId", "ImageId", "InstanceType", "Tags")
         out["State"] = {"Code": self.NUMBERS[i["state"]], "Name": i["state"]}
+        if i["state"] == "running":
+            n = int(i["InstanceId"][2:], 16)
+            out["PublicIpAddress"] = i.get("address", f"203.0.113.{n % 256}")
+            out["PublicDnsName"] = f"ec2-203-0-113-{n % 256}.compute-1.amazonaws.com"
         if i["why"]:
             out["StateReason"] = {"Code": i["why"], "Message": i["why"]}
         return out

@@ -59,7 +59,9 @@ def check(shape, value, where="request"):
         if kind in ("string", "list", "blob") else None
     if size is not None and not limits.get("min", size) <= size <= limits.get("max", size):
         no(f"{value!r:.40} is out of range")
-    if "pattern" in limits and kind == "string" and not re.fullmatch(limits["pattern"], value):
+    # Pairs of UTF-16, as Java has them.
+    pattern = limits.get("pattern", "").replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+    if pattern and kind == "string" and not re.fullmatch(pattern, value):
         no(f"{value!r} does not match {limits['pattern']}")
 
 
@@ -106,6 +108,8 @@ class Form:
             return found
         if shape.type_name == "list":
             found = []
+            if not self.ec2 and not shape.serialization.get("flattened"):
+                prefix += "." + shape.member.serialization.get("name", "member")
             while self.under(f"{prefix}.{len(found) + 1}"):
                 found.append(self.read(shape.member, f"{prefix}.{len(found) + 1}"))
             return found
@@ -125,7 +129,7 @@ def xml(shape, value, name):
         inner = "".join(xml(shape.members[k], v, tag(shape.members[k], k))
                         for k, v in value.items())
     elif shape.type_name == "list":
-        items = "".join(xml(shape.member, v, tag(shape.member, "item")) for v in value)
+        items = "".join(xml(shape.member, v, tag(shape.member, "member")) for v in value)
         if shape.serialization.get("flattened"):
             return items
         inner = items

@@ -2,6 +2,7 @@
 """Unpacks the distribution's botocore below build/ec2, without installing it."""
 
 import fcntl
+import functools
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ TAKEN = ("python3-", "media-types")
 NOT = ("python3-minimal", "python3-pkg")
 
 
+@functools.lru_cache(None)
 def modules():
     """The folder for PYTHONPATH."""
     out = BUILD / "ec2"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What the claims about tools/ec2 have in common: a cloud, a kernel, a disk, and `ec2` with them."""
 
+import functools
 import os
 import random
 import subprocess
@@ -13,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools")]
 
 import packages  # noqa: E402
+import zygote  # noqa: E402
 from ec2 import disk  # noqa: E402
 from fake import Cloud  # noqa: E402
 
@@ -25,12 +27,27 @@ SEED = os.environ.get("EC2_SEED") or str(random.randrange(1 << 32))
 KERNEL = (b"\x7fELF\x02".ljust(18, b"\0") + b"\x3e\0" + b"\0xen-3.0\0").ljust(1_200_000, b"x")
 CONSOLE = "end: poweroff, status {}, ran 0.005 s, shutdown took 0.001 s, reason: it has ended\n"
 
+NOTES = os.environ.get("EC2_NOTES")
+
 claims = []
 
 
 def claim(function):
     claims.append(function)
     return function
+
+
+def interruptions(kind):
+    """(number, random numbers) of KILLS interruptions.  Those that EC2_NOTES=FILE has as done are
+    left out, so a run that was ended is continued; each one depends only on SEED and number."""
+    done = set(Path(NOTES).read_text().splitlines()) if NOTES and Path(NOTES).exists() else set()
+    for n in range(KILLS):
+        name = f"{kind} {SEED} {n} ok"
+        if name not in done:
+            yield n, random.Random(name)
+            if NOTES:
+                with open(NOTES, "a") as f:
+                    f.write(name + "\n")
 
 
 class Place:
@@ -60,6 +77,10 @@ class Place:
     def start(self, *words, **how):
         how = dict({"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                     "stderr": subprocess.PIPE}, **how)
+        # Another Python, or what is not possible after a fork, takes a start of its own.
+        if "preexec_fn" not in how and "PYTHONIOENCODING" not in self.env \
+                and self.env["PYTHONPATH"] == str(packages.modules()):
+            return zygote.Forked(the_zygote(), words, self.env, **how)
         return subprocess.Popen([sys.executable, EC2, *map(str, words)], env=self.env, text=True,
                                 start_new_session=True, **how)
 
@@ -101,6 +122,11 @@ class Place:
     def ours(self):
         return [n for t in (self.cloud.images, self.cloud.snapshots) for n, v in t.items()
                 if v.get("ImageOwnerAlias", "self") == "self"]
+
+
+@functools.lru_cache(None)
+def the_zygote():
+    return zygote.Zygote(packages.modules())
 
 
 def ends(status):

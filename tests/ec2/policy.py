@@ -36,8 +36,8 @@ def condition_holds(condition, context):
 
 
 class Policy:
-    def __init__(self, path):
-        self.statements = json.loads(path.read_text())["Statement"]
+    def __init__(self, *paths):
+        self.statements = [s for path in paths for s in json.loads(path.read_text())["Statement"]]
         for s in self.statements:
             if s.keys() - {"Sid", "Effect", "Action", "Resource", "Condition", "Principal"}:
                 raise ValueError(f"policy: unknown element in {s}")
@@ -108,7 +108,12 @@ def needs(cloud, service, name, p):
         image = cloud.images.get(p["ImageId"], {})
         kind = {"ec2:InstanceType": p.get("InstanceType", "m1.small")}
         snapshots = [m["Ebs"]["SnapshotId"] for m in image.get("BlockDeviceMappings", [])]
-        return [(action, arn("instance", "*", True), dict(request_tags(specified(p, "instance")),
+        profile = p.get("IamInstanceProfile", {}).get("Name")
+        role = [("iam:PassRole", f"arn:aws:iam::{account}:role/{profile}",
+                 {"iam:PassedToService": "ec2.amazonaws.com"})] if profile else []
+        spot = [(action, arn("spot-instances-request", "*", True), {})] if "InstanceMarketOptions" in p else []
+        return [*role, *spot,
+                (action, arn("instance", "*", True), dict(request_tags(specified(p, "instance")),
                                                           **kind)),
                 (action, arn("volume", "*", True), request_tags(specified(p, "volume"))),
                 *tagging("instance", specified(p, "instance"), name, True),
@@ -118,6 +123,27 @@ def needs(cloud, service, name, p):
                   for s in snapshots),
                 *((action, arn(k, "*", True), {})
                   for k in ("network-interface", "subnet", "security-group"))]
+    if service == "autoscaling":
+        names = {t["ResourceId"] for t in p.get("Tags", [])} or {p["AutoScalingGroupName"]}
+        return [(action, f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{n}", {})
+                for n in names]
+    if name == "CreateLaunchTemplate":
+        tags = specified(p, "launch-template")
+        return [(action, arn("launch-template", "*", True), request_tags(tags)),
+                *tagging("launch-template", tags, name, True)]
+    if name in ("CreateLaunchTemplateVersion", "DeleteLaunchTemplate"):
+        return [(action, arn("launch-template", "*", True),
+                 resource_tags(cloud.templates.get(p["LaunchTemplateName"])))]
+    if name == "CreateSecurityGroup":
+        tags = specified(p, "security-group")
+        return [(action, arn("security-group", "*", True), request_tags(tags)), (action, arn("vpc", "*", True), {}),
+                *tagging("security-group", tags, name, True)]
+    if name in ("AuthorizeSecurityGroupIngress", "DeleteSecurityGroup"):
+        return [(action, arn("security-group", p["GroupId"], True), resource_tags(cloud.groups.get(p["GroupId"])))]
+    if name == "AssociateAddress":
+        return [(action, arn("instance", p["InstanceId"], True), resource_tags(cloud.instances.get(p["InstanceId"]))),
+                (action, arn("elastic-ip", "*", True), {"aws:ResourceTag/xenolith": "1"}),
+                (action, arn("network-interface", "*", True), {})]
     if name in ("TerminateInstances", "GetConsoleOutput"):
         return [(action, arn("instance", i, True), resource_tags(cloud.instances.get(i)))
                 for i in p.get("InstanceIds") or [p["InstanceId"]]]

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Claims of tests/sdk/run about `xenolith new`, `build`, `run` and xenolith.toml.  No guest is booted."""
 
+import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -190,7 +192,7 @@ def each_mistake_in_xenolith_toml_is_told_with_its_line(here):
         try:
             config.load(file)
         except config.ConfigError as e:
-            assert str(e).startswith(f"{file}:{line}: ") and says in str(e) and "\n" not in str(e), f"{text!r}: {e}"
+            assert re.match(re.escape(f"{file}:{line}:") + r"\d+: ", str(e)) and says in str(e) and "\n" not in str(e), f"{text!r}: {e}"
         else:
             raise AssertionError(f"{text!r} is accepted")
     file.write_bytes(b"name = '\xff'")
@@ -218,3 +220,50 @@ def the_words_of_run_come_from_the_file_and_then_from_the_command_line(here):
     assert command.in_project([]) and command.in_project(["--memory", "9", "--", "c", "d"])
     assert not command.in_project(["image", "--", "c"]) and not command.in_project(["--help"])
     assert cli.run_words(config.load(file), ["--memory", "9"], ["c"])[-5:] == ["--memory", "9", image, "--", "c"]
+
+
+@claim
+def a_mistake_has_a_column_and_the_schema_is_that_of_the_program(here):
+    file = here.folder / "xenolith.toml"
+    for text, place in (("[run]\n  memory = 1\n", "2:3"), ("name = 'a' b\n", "1:12"), ("[ec2]\nkind = 'x'\n", "2:1"),
+                        ("[run\n", "1:5")):
+        file.write_text(text)
+        try:
+            config.load(file)
+        except config.ConfigError as e:
+            assert str(e).startswith(f"{file}:{place}: "), (place, e)
+        else:
+            raise AssertionError(f"{text!r} is accepted")
+    there = json.loads((ROOT / "tools/project/xenolith.schema.json").read_text())
+    assert there == config.schema(), "tools/project/xenolith.schema.json: write config.schema() into it"
+    assert set(there["properties"]) == {"name", "image", "build", "run", "ec2", "test"}
+
+
+@claim
+def each_runner_reads_xenolith_toml(here):
+    xenolith(here.folder, "new", "run")
+    folder = here.folder / "run"
+    (folder / "xenolith.toml").write_text("[run]\nargs = ['a b']\nmemory = 48\ntype = 'pvh'\nports = ['8081:80']\n"
+                                          "[ec2]\ntype = 't2.nano'\nlifetime = '20m'\nregion = 'eu-west-1'\n"
+                                          "min = 2\nmax = 3\n")
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        from lab import cli as lab
+        from ec2 import cli as ec2
+        args = lab.parse(["run", "--memory", "9"], "lab")
+        assert (args.image, args.memory, args.type, args.port, args.args) == (
+            str(folder / "build/run"), 9, "pvh", ["8081:80"], ["a b"]), args
+        args = ec2.parse(["run", "--lifetime", "5m"])
+        assert args.app is None
+        args.app = ec2.from_project(args, args.given)
+        assert (args.app, args.type, args.lifetime, args.region, args.port, args.args) == (
+            str(folder / "build/run"), "t2.nano", "5m", "eu-west-1", ["8081:80"], ["a b"]), args
+        args = ec2.parse(["fleet"])
+        ec2.from_project(args, args.given)
+        assert (args.min, args.max) == (2, 3)
+    finally:
+        os.chdir(before)
+    done = subprocess.run(["make", "-n", f"BUILD={BUILD}", "run", f"APP_DIR={folder}", "MEMORY=8", "ARGS=c"], cwd=ROOT,
+                          text=True, stdout=subprocess.PIPE)
+    assert f"cd '{folder}' && {ROOT}/xenolith run " in done.stdout and "-- c" in done.stdout, done

@@ -17,7 +17,7 @@ import shlex
 import time
 
 from . import errors
-from .errors import AwsError, Ec2Error, NoAccount, Unreachable
+from .errors import Ec2Error, NoAccount, Unreachable
 
 BROKEN = {"InternalError", "InternalFailure", "InternalServerException", "InternalServerError",
           "ServiceUnavailable", "ServiceUnavailableException", "Unavailable",
@@ -52,6 +52,10 @@ class Aws:
         self.session, self.clients = None, {}
         self.told = False       # that there is no account
         self.check = None       # raises an exception if sleep() must end
+
+    def elsewhere(self, region):
+        """The same in another region."""
+        return Aws(self.profile, region, self.endpoint, self.dry, lambda line: self.say(f"{region}: {line}"))
 
     def sleep(self, seconds):
         end = time.monotonic() + seconds * self.pace
@@ -98,10 +102,11 @@ class Aws:
         for left in reversed(range(TRIES)):
             try:
                 return self.call(service, operation, params)
-            except (AwsError, Unreachable) as e:
-                uncertain |= isinstance(e, Unreachable) or e.code in BROKEN
+            except Ec2Error as e:
+                code = getattr(e, "code", "")
+                uncertain |= isinstance(e, Unreachable) or code in BROKEN
                 e.uncertain = uncertain
-                if not left or isinstance(e, AwsError) and e.code not in FOR_NOW:
+                if not left or not isinstance(e, Unreachable) and code not in FOR_NOW:
                     raise
             self.sleep(2 ** (TRIES - 1 - left) * random.uniform(0.5, 1))
 

@@ -14,6 +14,24 @@ TYPES = {
     "t2.medium": (HVM, 2, 4096), "t2.large": (HVM, 2, 8192),
     "m4.large": (HVM, 2, 8192), "c4.large": (HVM, 2, 3840), "r4.large": (HVM, 2, 15616),
 }
+# Dollars per hour of Linux on demand in us-east-1, from Amazon's price list.  Other regions cost up to half more.
+PRICES_OF = "us-east-1, 2024"
+PRICES = {
+    "t1.micro": 0.02, "m1.small": 0.044, "m1.medium": 0.087, "m1.large": 0.175, "c1.medium": 0.13,
+    "m3.medium": 0.067, "m3.large": 0.133, "c3.large": 0.105, "c3.xlarge": 0.21, "t2.nano": 0.0058,
+    "t2.micro": 0.0116, "t2.small": 0.023, "t2.medium": 0.0464, "t2.large": 0.0928, "m4.large": 0.1,
+    "c4.large": 0.1, "r4.large": 0.133,
+}
+
+
+def price(kind, count=1, seconds=None):
+    """What instances of a type cost per hour, or in this time (a minute at least), as a text."""
+    if kind not in PRICES:
+        return f"a price that is not in this program's list ({kind})"
+    dollars = PRICES[kind] * count
+    if seconds is None:
+        return f"about ${dollars:.4f} per hour ({PRICES_OF})"
+    return f"about ${dollars * max(60, seconds) / 3600:.4f} ({PRICES_OF})"
 
 
 def described(names=None):

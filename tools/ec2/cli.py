@@ -10,11 +10,12 @@ from pathlib import Path
 
 from folders import BUILD
 
-from . import disk, keep, launch, mark, upload
+from . import disk, fleet, keep, launch, mark, network, upload
 from .aws import Aws
 from .errors import Ec2Error
 
 FAILED = 125
+MANY = 20               # instances of one `run`
 KINDS = {"auto": ("hvm", "paravirtual"), "hvm": ("hvm",), "pv": ("paravirtual",)}
 
 
@@ -24,6 +25,29 @@ def say(line):
         print(f"ec2: {line}", file=sys.stderr, flush=True)
     except (OSError, ValueError):
         pass
+
+
+def from_project(args, given):
+    """Without an application, that of xenolith.toml in this folder; `given` are the options that were typed,
+    which take precedence."""
+    from project import cli as project, config, make
+    try:
+        here = project.here()
+        if here.run["disks"]:
+            raise Ec2Error(f"{here.file}: run.disks: instances on EC2 have no disks of this machine")
+        image = make.image(here)
+    except (project.ProjectError, config.ConfigError, make.MakeError, project.PortError) as e:
+        raise Ec2Error(str(e) if str(e) != "None" else "the image was not made") from None
+    args.project = here
+    args.args = args.args or here.run["args"]
+    args.cmdline = " ".join(w for w in (project.kernel_words(here), args.cmdline) if w)
+    for key, value in here.ec2.items():
+        name = key.replace("-", "_")
+        if hasattr(args, name) and not any(w == f"--{key}" or w.startswith(f"--{key}=") for w in given):
+            setattr(args, name, [value] if isinstance(getattr(args, name), list) else value)
+    if hasattr(args, "port"):
+        args.port = [*here.run["ports"], *args.port]
+    return str(image)
 
 
 def kernel_of(app):
@@ -73,36 +97,76 @@ def upload_disk(args):
     return 0
 
 
-def run(args):
-    aws = aws_of(args)
+def ami_of(args, aws, before=lambda: None):
+    """The AMI that args.app names, or one that is made of it; None after a dry run.
+
+    before() is called when all that can be checked for nothing was, before anything is uploaded.
+    """
     ami = args.app
-    wait = mark.seconds(args.console_wait)
-    if not re.fullmatch(r"ami-[0-9a-f]+", ami):
-        path, data = Path(ami), None
-        if ami.endswith(".img"):
-            data = upload.read(path)
-        else:
-            kernel_of(ami)
-        kinds = launch.virtualizations(aws, args.type)
-        if data is None:
-            path, data = make_disk(args)
-        kind = upload.choose(data, kinds)
-        # Before anything is uploaded.
-        launch.check_type(aws, {"VirtualizationType": kind}, args.type, args.zone)
-        role = launch.checked_role(aws, "" if args.no_schedule else args.role)
-        ami = upload_it(args, aws, path, data, [kind])
-        if ami == "AMI":        # of a dry run
-            say("(to show the calls after the upload, use an existing AMI: run AMI --dry-run)")
-            return 0
-    elif args.args:
-        raise Ec2Error("an AMI contains its arguments, which cannot be changed; --words adds "
-                       "user data")
+    if re.fullmatch(r"ami-[0-9a-f]+", ami):
+        if args.args:
+            raise Ec2Error("an AMI contains its arguments, which cannot be changed; --words adds "
+                           "user data")
+        before()
+        return ami
+    path, data = Path(ami), None
+    if ami.endswith(".img"):
+        data = upload.read(path)
     else:
-        role = launch.checked_role(aws, "" if args.no_schedule else args.role)
-    return launch.run(aws, ami, args.owner, args.type,
-                      mark.seconds(args.lifetime) if args.lifetime else None,
-                      role, sys.stdout, args.zone,
-                      args.subnet, args.security_group, args.words, args.detach, wait)
+        kernel_of(ami)
+    kinds = launch.virtualizations(aws, args.type)
+    if data is None:
+        path, data = make_disk(args)
+    kind = upload.choose(data, kinds)
+    launch.check_type(aws, {"VirtualizationType": kind}, args.type, args.zone)
+    before()
+    ami = upload_it(args, aws, path, data, [kind])
+    if ami == "AMI":        # of a dry run
+        say("(to show the calls after the upload, use an existing AMI instead of the application)")
+        return None
+    return ami
+
+
+def job_of(args, ami, role):
+    if not 1 <= args.count <= MANY:
+        raise Ec2Error(f"--count {args.count}: 1 to {MANY}; `ec2 fleet` manages more")
+    return launch.Job(
+        ami=ami, owner=args.owner, kind=args.type, role=role, out=sys.stdout,
+        lifetime=mark.seconds(args.lifetime) if args.lifetime else None,
+        zone=args.zone, subnet=args.subnet, groups=tuple(args.security_group), words=args.words,
+        detach=args.detach, console_wait=mark.seconds(args.console_wait),
+        ports=tuple(dict.fromkeys(map(network.port, args.port))), spot=args.spot,
+        profile=args.instance_role, address=args.elastic_ip, count=args.count)
+
+
+def run(args):
+    aws, roles = aws_of(args), []
+    job_of(args, "", "")        # all options are checked before anything is made
+    ami = ami_of(args, aws, lambda: roles.append(
+        launch.checked_role(aws, "" if args.no_schedule else args.role)))
+    return launch.run(aws, job_of(args, ami, roles[0])) if ami else 0
+
+
+def fleet_it(args):
+    if args.words_of_fleet[0] == "delete":
+        if len(args.words_of_fleet) < 2:
+            raise Ec2Error("fleet delete: missing argument NAME (`ec2 list` shows yours)")
+        return fleet.delete(aws_of(args), args.words_of_fleet[1:])
+    if len(args.words_of_fleet) > 1:
+        raise Ec2Error(f"fleet: one application, not {' '.join(args.words_of_fleet)}")
+    if args.min is None or args.max is None:
+        raise Ec2Error("fleet: missing option --min N --max N")
+    aws, args.app = aws_of(args), args.words_of_fleet[0]
+    name = args.name or re.sub(r"[^A-Za-z0-9_.-]", "-", Path(args.app).stem)
+    fleet.group_name(name)
+    ami = ami_of(args, aws)
+    if ami is None:
+        return 0
+    job = launch.Job(ami=ami, owner=args.owner, kind=args.type, role="", out=sys.stdout,
+                     lifetime=mark.seconds(args.lifetime) if args.lifetime else None, zone=args.zone,
+                     groups=tuple(args.security_group), words=args.words, spot=args.spot,
+                     profile=args.instance_role)
+    return fleet.start(aws, job, name, args.min, args.max, args.subnet, args.target_group)
 
 
 def console(args):
@@ -113,6 +177,7 @@ def console(args):
 
 
 def aws_of(args):
+    """Its calls are those of the region and the account that the options name."""
     return Aws(args.profile, args.region, args.endpoint_url, args.dry_run, say)
 
 
@@ -158,19 +223,39 @@ def parse(argv):
               add("upload", upload_disk, [cloud, made, kept],
                   "make an AMI from an application or a disk",
                   "ec2 upload [options] APP|DISK.img [-- ARG...]")):
-        p.add_argument("app", metavar="APP", help="name of a built application, or a file")
+        p.add_argument("app", metavar="APP", nargs="?", help="name of a built application, or a file (default: the "
+                       "project of this folder, xenolith.toml)")
     p.add_argument("--type", choices=KINDS, default="auto",
                    help="type of the AMI; auto: hvm if the disk supports it, otherwise pv")
     r = add("run", run, [cloud, made, kept], "run an AMI, an application or a disk; exit with its "
             "status", "ec2 run [options] AMI|APP|DISK.img [-- ARG...]")
-    r.add_argument("app", metavar="AMI|APP|DISK.img")
+    r.add_argument("app", metavar="AMI|APP|DISK.img", nargs="?", help="default: the project of this folder, "
+                   "xenolith.toml")
     r.add_argument("--type", default="t2.micro",
                    help="instance type, which decides between hvm and pv (default: t2.micro)")
-    r.add_argument("--zone", help="availability zone (default: chosen by AWS)")
+    f = add("fleet", fleet_it, [cloud, made, kept], "keep a number of instances running, by an Auto Scaling group; "
+            "delete them", "ec2 fleet [options] AMI|APP|DISK.img --min N --max N [-- ARG...]\n"
+            "       ec2 fleet delete NAME...")
+    f.add_argument("words_of_fleet", nargs="*", metavar="APP | delete NAME")
+    f.add_argument("--min", type=int, metavar="N", help="instances at least; --min 0 --max 0 ends all")
+    f.add_argument("--max", type=int, metavar="N", help="instances at most")
+    f.add_argument("--name", help="name of the fleet (default: that of the application)")
+    f.add_argument("--target-group", metavar="ARN", help="of a load balancer, which also checks the instances")
+    f.add_argument("--subnet", action="append", default=[], help="subnet, may be repeated (default: those of the "
+                   "default VPC)")
     r.add_argument("--subnet", help="subnet (default: that of the default VPC)")
-    r.add_argument("--security-group", action="append", default=[], metavar="SG",
-                   help="security group, may be repeated")
-    r.add_argument("--words", default="", help="more user data")
+    for p in r, f:
+        p.add_argument("--zone", help="availability zone (default: chosen by AWS)")
+        p.add_argument("--security-group", action="append", default=[], metavar="SG",
+                       help="security group, may be repeated")
+        p.add_argument("--words", default="", help="more user data")
+        p.add_argument("--spot", action="store_true", help="spot instances: cheaper, and AWS may end them")
+        p.add_argument("--instance-role", metavar="NAME", help="instance profile, which gives the application a role")
+    f.add_argument("--type", default="t2.micro", help="instance type (default: t2.micro)")
+    r.add_argument("-p", "--port", action="append", default=[], metavar="[LOCAL:]GUEST[/udp]",
+                   help="let everybody reach this port, by a security group of its own; may be repeated")
+    r.add_argument("--count", type=int, default=1, metavar="N", help="launch N instances")
+    r.add_argument("--elastic-ip", metavar="ADDRESS", help="an elastic IP address of yours, or its eipalloc-...")
     r.add_argument("--role", metavar="ARN", help="role of the schedule that terminates the "
                    "instance (default: xenolith-scheduler of your account)")
     r.add_argument("--no-schedule", action="store_true", help="do not create a schedule")
@@ -187,20 +272,26 @@ def parse(argv):
     s = add("stop", lambda a: keep.stop(aws_of(a), a.instance), [cloud],
             "terminate instances of Xenolith, and verify it")
     s.add_argument("instance", nargs="+")
-    g = add("gc", lambda a: keep.gc(aws_of(a), a.all), [cloud],
-            "remove expired resources of Xenolith")
+    g = add("gc", lambda a: keep.gc_everywhere(aws_of(a), a.all) if a.all_regions else
+            keep.gc(aws_of(a), a.all), [cloud], "remove expired resources of Xenolith")
+    g.add_argument("--all-regions", action="store_true", help="in each region that the account can use")
     g.add_argument("--all", action="store_true", help="also those that have not expired")
     argv = list(sys.argv[1:] if argv is None else argv)
     at = argv.index("--") if "--" in argv else len(argv)
     args = parser.parse_args(argv[:at])
-    args.args = argv[at + 1:]
-    if args.args and not hasattr(args, "app"):
-        parser.error("only image, upload and run accept arguments after --")
+    args.args, args.given = argv[at + 1:], argv[:at]
+    if args.args and not {"app", "words_of_fleet"} & set(vars(args)):
+        parser.error("only image, upload, run and fleet accept arguments after --")
     return args
 
 
 def guarded(args):
     try:
+        if getattr(args, "app", "") is None:
+            args.app = from_project(args, args.given)
+        if getattr(args, "words_of_fleet", None) == []:
+            args.words_of_fleet = [from_project(args, args.given)]
+            args.name = args.name or args.project.name
         return args.function(args)
     except Ec2Error as e:
         say(str(e))
@@ -221,6 +312,10 @@ def guarded(args):
 
 
 def main(argv=None):
+    for name in ("stdout", "stderr"):       # one that is closed
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
+    sys.stdout.reconfigure(errors="replace")    # an odd character must not end an instance
     status = guarded(parse(argv))
     try:
         sys.stdout.flush()

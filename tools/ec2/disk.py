@@ -92,6 +92,8 @@ def tree_of(folder):
         name = str(p.relative_to(folder))
         if re.search(r'["\n]', name):
             raise Ec2Error(f"--files {folder}: {name!r} contains a quote or a line break")
+        if not name.isprintable():      # also bytes that are not UTF-8
+            raise Ec2Error(f"--files {folder}: {name!r}: the name must be printable UTF-8")
         if p.is_symlink() or not (p.is_dir() or p.is_file()):
             raise Ec2Error(f"--files {folder}: {name} is neither a file nor a folder")
         found[name] = None if p.is_dir() else p.read_bytes()

@@ -2,6 +2,13 @@
 """Ec2Error: its text says what failed and what to do next."""
 
 import contextlib
+from pathlib import Path
+
+from folders import SOURCES
+
+
+HERE = Path(__file__).resolve().parent
+POLICY = "tools/ec2/policy.json" if SOURCES else str(HERE / "policy.json")
 
 
 class Ec2Error(Exception):
@@ -13,7 +20,7 @@ class NoAccount(Ec2Error):
 
 
 class Unreachable(Ec2Error):
-    """AWS could not be reached."""
+    """AWS could not be reached, or its reply not be read."""
 
 
 class AwsError(Ec2Error):
@@ -29,7 +36,7 @@ LOGIN = ("AWS does not accept these credentials. `aws sts get-caller-identity` c
          "`aws configure` sets them; --profile selects others.")
 SENTENCES = {
     "UnauthorizedOperation": "You are not permitted to do this ({op}). Attach the policy "
-                             "tools/ec2/policy.json to your user or role (docs/ec2.md), or choose "
+                             "{policy} to your user or role (docs/ec2.md), or choose "
                              "another --profile.",
     "AuthFailure": LOGIN, "InvalidClientTokenId": LOGIN, "UnrecognizedClientException": LOGIN,
     "SignatureDoesNotMatch": LOGIN, "ExpiredToken": "Your session with AWS has expired: log in "
@@ -62,7 +69,7 @@ ALIASES = {"AccessDeniedException": "UnauthorizedOperation",
 
 
 def sentence(operation, code, message):
-    known = SENTENCES.get(ALIASES.get(code, code), "").format(op=operation)
+    known = SENTENCES.get(ALIASES.get(code, code), "").format(op=operation, policy=POLICY)
     if "kms" in f"{code} {message}".lower():
         known = ("This account encrypts its disks with a key of KMS that you are not permitted to "
                  "use (docs/ec2.md lists the permissions).")
@@ -74,6 +81,7 @@ def sentence(operation, code, message):
 def translated(operation):
     """Raises an Ec2Error for each error of botocore."""
     import botocore.exceptions as b
+    import botocore.parsers as parsers
     try:
         yield
     except b.ClientError as e:
@@ -95,6 +103,9 @@ def translated(operation):
     except (b.HTTPClientError, b.ConnectionError) as e:
         raise Unreachable("AWS cannot be reached: is this machine on the network, and the region's "
                           f"name right? ({e})") from None
+    except parsers.ResponseParserError as e:
+        raise Unreachable(f"aws {operation}: the reply is not one of AWS; is there a proxy between? "
+                          f"({' '.join(str(e).split())[:200]})") from None
     except b.UnknownServiceError:
         raise Ec2Error("This botocore is too old: version 1.29 or newer is needed.") from None
     except Ec2Error:

@@ -26,7 +26,9 @@ class Interrupts:
         self.name, self.shielded = None, False
 
     def __enter__(self):
-        self.before = {s: signal.signal(s, self.note) for s in ENDING}
+        # SIGHUP stays ignored if it was: nohup.
+        self.before = {s: signal.signal(s, self.note) for s in ENDING
+                       if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN}
         return self
 
     def __exit__(self, *exc):

@@ -5,9 +5,12 @@
 `xenolith`, and images and schedules that belong to such a resource.
 """
 
-from . import catalog, launch, mark
+import contextlib
+
+from . import catalog, fleet, launch, mark, network
 from .errors import AwsError, Ec2Error, NoAccount
 
+UNKNOWN = 3600          # seconds after which all of AWS must know an instance
 LIVING = ["pending", "running", "stopping", "stopped", "shutting-down"]
 
 
@@ -36,9 +39,39 @@ def images(aws, snaps):
 
 
 def schedules(aws):
+    """{instance: when its schedule was created}"""
     found = aws.ask("scheduler", "list-schedules", {"NamePrefix": "xenolith-i-"})["Schedules"]
-    return [s["Name"].removeprefix("xenolith-") for s in found
-            if s["Name"].startswith("xenolith-i-")]
+    return {s["Name"].removeprefix("xenolith-"): s.get("CreationDate") for s in found
+            if s["Name"].startswith("xenolith-i-")}
+
+
+def useless(aws, name, created):
+    """Whether a schedule has no instance to end.  AWS may not know a new instance everywhere."""
+    found = launch.instance(aws, name)
+    if found:
+        return found["State"]["Name"] in launch.GONE
+    return not created or (mark.now() - created).total_seconds() > UNKNOWN
+
+
+def fleets(aws):
+    """[] if the user may not see fleets: without fleet-policy.json there are none of his."""
+    try:
+        return fleet.groups(aws)
+    except AwsError as e:
+        if e.code not in ("AccessDenied", "UnauthorizedOperation"):
+            raise
+        return []
+
+
+def left_templates(aws):
+    """Launch templates without a fleet."""
+    try:
+        return {n: t for n, t in fleet.templates(aws).items()
+                if n not in {g["AutoScalingGroupName"] for g in fleets(aws)}}
+    except AwsError as e:
+        if e.code not in ("AccessDenied", "UnauthorizedOperation"):
+            raise
+        return {}
 
 
 def show(out, rows):
@@ -60,6 +93,10 @@ def list_all(aws, out):
             for i in instances(aws)]
     rows += [row(i["ImageId"], i.get("State", "?"), i) for i in images(aws, snaps)]
     rows += [row(s["SnapshotId"], s["State"], s) for s in snaps]
+    rows += [row(name, state, g) for name, state, g in fleet.rows(fleets(aws))]
+    rows += [row(g["GroupId"], g.get("GroupName", "?"), g) for g in network.groups(aws)]
+    rows += [[f"xenolith-{name}", "schedule", "?", "?", f"created {mark.stamp(created)}" if created else "?"]
+             for name, created in schedules(aws).items()]
     if not rows:
         out.write("the account has no resources of Xenolith in this region\n")
         return 0
@@ -103,18 +140,30 @@ def one_of_ours(aws, name):
 
 def stop(aws, names):
     """Terminate all of them, even if one fails; returns 1 if one has failed."""
-    wrong = []
-    for name in names:
+    wrong, begun = [], []
+    for name in names:          # all of them before the first one is awaited
         try:
             one_of_ours(aws, name)
-            if not launch.terminate(aws, name):
-                raise Ec2Error(f"{name} MAY STILL RUN: AWS does not report it as terminated")
-            launch.unschedule(aws, name)
-            aws.say(f"{name} is terminated (verified)" if not aws.dry else
-                    f"{name} would be terminated")
+            begun.append(name)
+            launch.begin_end(aws, name)
+        except Ec2Error as e:   # of begin_end: it is repeated below
+            if name not in begun:
+                wrong.append(e)
+                aws.say(str(e))
+    while begun:
+        try:
+            if not aws.dry and not launch.terminate(aws, begun[0]):
+                raise Ec2Error("AWS does not report it as terminated")
+            launch.unschedule(aws, begun[0])
+            aws.say(f"{begun[0]} is terminated (verified)" if not aws.dry else
+                    f"{begun[0]} would be terminated")
         except Ec2Error as e:
             wrong.append(e)
-            aws.say(str(e))
+            aws.say(f"{begun[0]} MAY STILL RUN: {e}")
+        except BaseException:
+            aws.say(f"{', '.join(begun)} MAY STILL RUN")
+            raise
+        begun.pop(0)
     return 1 if wrong else 0
 
 
@@ -137,12 +186,18 @@ def gc(aws, everything=False):
 
     def due(thing):
         return everything or mark.expired(thing)
-    living = instances(aws)
+    # Before their instances, which they would replace.
+    for g in fleets(aws):
+        if due(g):
+            name = fleet.title_of(g)
+            remove(f"fleet {name}", g, lambda n=name: fleet.delete_one(aws, n))
+    # An expired instance was left by a `run` that died.
+    living = [i for i in instances(aws) if due(i)]
+    for i in living:            # all of them before the first one is awaited
+        with contextlib.suppress(Ec2Error):     # it is repeated below
+            launch.begin_end(aws, i["InstanceId"])
     for i in living:
-        # An expired instance was left by a `run` that died.
-        if due(i) and i["State"]["Name"] != "shutting-down":
-            remove(f"instance {i['InstanceId']}", i,
-                   lambda i=i: gone_or_error(aws, i["InstanceId"]))
+        remove(f"instance {i['InstanceId']}", i, lambda i=i: gone_or_error(aws, i["InstanceId"]))
     snaps = snapshots(aws)
     known = images(aws, snaps)
     for i in known:
@@ -153,12 +208,32 @@ def gc(aws, everything=False):
         if due(s) and s["SnapshotId"] not in kept:
             remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(
                 "ec2", "delete-snapshot", {"SnapshotId": s["SnapshotId"]}))
-    alive = {i["InstanceId"] for i in (living if aws.dry else instances(aws))}
-    for name in schedules(aws):
-        if name not in alive:
+    for name, t in left_templates(aws).items():
+        if due(t):
+            remove(f"launch template {name}", t, lambda n=name: aws.do(
+                "ec2", "delete-launch-template", {"LaunchTemplateName": n}))
+    for g in network.groups(aws):
+        if due(g):
+            remove(f"security group {g['GroupId']}", g, lambda g=g: network.delete(aws, g["GroupId"]))
+    for name, created in schedules(aws).items():
+        if useless(aws, name, created):
             remove(f"schedule xenolith-{name}", None, lambda n=name: aws.do(
                 "scheduler", "delete-schedule", {"Name": launch.schedule_name(n)}))
     return 1 if wrong else 0
+
+
+def gc_everywhere(aws, everything):
+    """gc() in all regions of the account; one that fails does not keep the others."""
+    found = aws.ask("ec2", "describe-regions", {})["Regions"]
+    failed = 0
+    for name in sorted(r["RegionName"] for r in found):
+        there = aws.elsewhere(name)
+        try:
+            failed |= gc(there, everything)
+        except Ec2Error as e:
+            failed = 1
+            there.say(str(e))
+    return failed
 
 
 def deregister(aws, name):
@@ -173,5 +248,5 @@ def deregister(aws, name):
 
 
 def gone_or_error(aws, name):
-    if not launch.terminate(aws, name):
+    if not aws.dry and not launch.terminate(aws, name):
         raise Ec2Error("AWS does not report it as terminated")

@@ -7,12 +7,15 @@ one-shot schedule in the cloud, and `ec2 gc`.  If anything fails here after the 
 instance is terminated.
 """
 
+import contextlib
+import dataclasses
 import datetime
 import json
 import re
+import typing
 import uuid
 
-from . import catalog, mark
+from . import catalog, mark, network
 from .errors import AwsError, Ec2Error, NoAccount
 from .interrupts import Interrupted, Interrupts
 
@@ -69,6 +72,9 @@ def describe_image(aws, ami):
     images = aws.ask("ec2", "describe-images", {"ImageIds": [ami]})["Images"]
     if not images:
         raise Ec2Error(f"there is no image {ami} in this region (`ec2 list` shows yours)")
+    if not mark.ours(images[0]):
+        raise Ec2Error(f"{ami} does not have the tag `xenolith`, so it may run for ever: "
+                       "`ec2 upload` makes an image of Xenolith")
     return images[0]
 
 
@@ -111,20 +117,24 @@ def unschedule(aws, name):
             aws.say(f"schedule {schedule_name(name)} was not deleted; `ec2 gc` removes it. ({e})")
 
 
-def terminate(aws, name):
-    """Terminate an instance; returns True when AWS reports it as terminated."""
-    if aws.dry:
-        aws.do("ec2", "terminate-instances", {"InstanceIds": [name]})
-        return True
+def begin_end(aws, name):
+    """Let AWS terminate an instance, without waiting for it."""
     for left in reversed(range(SEARCH)):
         try:
-            aws.ask("ec2", "terminate-instances", {"InstanceIds": [name]})
+            aws.do("ec2", "terminate-instances", {"InstanceIds": [name]})
             break
         except AwsError as e:
             # A new instance may not be known everywhere yet.
             if e.code != "InvalidInstanceID.NotFound" or not left:
                 raise
             aws.sleep(5)
+
+
+def terminate(aws, name):
+    """Terminate an instance; returns True when AWS reports it as terminated."""
+    begin_end(aws, name)
+    if aws.dry:
+        return True
     for _ in range(60):
         found = instance(aws, name)
         if found and found["State"]["Name"] in GONE:
@@ -152,8 +162,9 @@ def printable(text):
 class Follower:
     """Prints what is new on the console; AWS provides the last 64 KB, updated sometimes."""
 
-    def __init__(self, out):
-        self.out, self.seen = out, ""
+    def __init__(self, out, prefix=""):
+        self.out, self.seen, self.prefix = out, "", prefix
+        self.rest = ""          # the line that is not complete, if lines have a prefix
 
     def update(self, text):
         if text == self.seen or not text:
@@ -163,8 +174,19 @@ class Follower:
         at = text.rfind(tail) if tail else -1
         new = text[at + len(tail):] if at >= 0 else text
         self.seen = text
-        self.out.write(printable(new))
+        self.write(printable(new))
+
+    def write(self, text):
+        if self.prefix:
+            *lines, self.rest = (self.rest + text).split("\n")
+            text = "".join(f"{self.prefix}{line}\n" for line in lines)
+        self.out.write(text)
         self.out.flush()
+
+    def end(self):
+        """Ends the last line."""
+        if self.rest or not self.prefix and self.seen and not self.seen.endswith("\n"):
+            self.write("\n")
 
     def status(self):
         found = SUMMARY.findall(self.seen)
@@ -198,78 +220,122 @@ def checked_role(aws, role):
     return role
 
 
-def run(aws, ami, owner, kind, lifetime, role, out, zone=None, subnet=None, groups=(),
-        words="", detach=False, console_wait=CONSOLE):
-    """Run an instance; returns the status of the application."""
-    image = describe_image(aws, ami)
-    title = mark.read(image).get("app") or ami
-    most = mark.seconds(mark.read(image).get("lifetime") or "1h")
-    if lifetime and lifetime > most and mark.read(image).get("lifetime"):
-        raise Ec2Error(f"{ami} has a lifetime of {most} s; --lifetime can only shorten it")
-    lifetime = lifetime or most
-    zones = check_type(aws, image, kind, zone)
-    account = aws.identity()["Account"]
-    expires = mark.after(lifetime + MARGIN)
-    data = f"lifetime={lifetime}s {words}".strip() + "\n"
-    if len(data.encode()) > USER_DATA:
-        raise Ec2Error(f"user data has {len(data.encode())} bytes; AWS accepts {USER_DATA}")
-    tags = mark.tags(owner, expires, app=title)
-    aws.say(f"launching {title} ({ami}) as {kind} in {zone or ' or '.join(zones)}; account "
-            f"{account} pays until it ends, at {mark.stamp(expires)} at the latest")
+@dataclasses.dataclass
+class Job:
+    """What `ec2 run` shall do."""
+    ami: str
+    owner: str
+    kind: str
+    role: str               # of the schedule; "": no schedule
+    out: typing.TextIO
+    lifetime: int = None    # in seconds
+    zone: str = None
+    subnet: str = None
+    groups: tuple = ()      # security groups
+    words: str = ""         # user data
+    detach: bool = False
+    console_wait: int = CONSOLE
+    ports: tuple = ()       # (protocol, number)
+    spot: bool = False
+    profile: str = None     # instance profile, with the role of the application
+    address: str = None     # elastic IP
+    count: int = 1
+
+
+def request_of(job, data, tags):
+    """The parameters of RunInstances."""
     request = {
-        "ImageId": ami, "InstanceType": kind, "MinCount": 1, "MaxCount": 1,
+        "ImageId": job.ami, "InstanceType": job.kind, "MinCount": job.count, "MaxCount": job.count,
         "ClientToken": str(uuid.uuid4()), "UserData": data,
         "InstanceInitiatedShutdownBehavior": "terminate",
         "MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": "enabled"},
         "TagSpecifications": [{"ResourceType": "instance", "Tags": tags},
                               {"ResourceType": "volume", "Tags": tags}],
     }
-    if zone:
-        request["Placement"] = {"AvailabilityZone": zone}
-    if subnet:
-        request["SubnetId"] = subnet
-    if groups:
-        request["SecurityGroupIds"] = list(groups)
+    if job.zone:
+        request["Placement"] = {"AvailabilityZone": job.zone}
+    if job.subnet:
+        request["SubnetId"] = job.subnet
+    if job.groups:
+        request["SecurityGroupIds"] = list(job.groups)
+    if job.profile:
+        request["IamInstanceProfile"] = {"Name": job.profile}
+    if job.spot:
+        request["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": {
+            "SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}}
+    return request
+
+
+def run(aws, job):
+    """Run instances; returns the status of the application, of several the first one that is not 0."""
+    image = describe_image(aws, job.ami)
+    title = mark.read(image).get("app") or job.ami
+    most = mark.seconds(mark.read(image).get("lifetime") or "1h")
+    if job.lifetime and job.lifetime > most and mark.read(image).get("lifetime"):
+        raise Ec2Error(f"{job.ami} has a lifetime of {most} s; --lifetime can only shorten it")
+    if job.address and job.count > 1:
+        raise Ec2Error("--elastic-ip is the address of one instance; leave --count out")
+    lifetime = job.lifetime or most
+    zones = check_type(aws, image, job.kind, job.zone)
+    account = aws.identity()["Account"]
+    expires = mark.after(lifetime + MARGIN)
+    data = f"lifetime={lifetime}s {job.words}".strip() + "\n"
+    if len(data.encode()) > USER_DATA:
+        raise Ec2Error(f"user data has {len(data.encode())} bytes; AWS accepts {USER_DATA}")
+    tags = mark.tags(job.owner, expires, app=title)
+    many = f"{job.count} times " if job.count > 1 else ""
+    aws.say(f"launching {title} ({job.ami}) {many}as {job.kind} in {job.zone or ' or '.join(zones)}; account "
+            f"{account} pays until it ends, at {mark.stamp(expires)} at the latest")
+    aws.say(f"price: {catalog.price(job.kind, job.count)}{', less as spot' if job.spot else ''}, and the disk and "
+            "traffic")
+    request = request_of(job, data, tags)
     with Interrupts() as stop:
         aws.check = stop.check
         try:
-            return attend(aws, stop, request, expires, role, owner, out, detach, console_wait)
+            return attend(aws, stop, request, expires, job, title, tags)
         finally:
             aws.check = None
 
 
-def attend(aws, stop, request, expires, role, owner, out, detach, console_wait):
-    name, asked = None, False
+def attend(aws, stop, request, expires, job, title, tags):
+    launched = Launched(aws, request["ClientToken"])
     try:
         stop.check()
-        asked = not aws.dry
+        if job.ports:
+            launched.group = network.open_ports(aws, job.ports, title, launched.token, tags, job.subnet)
+            request["SecurityGroupIds"] = [*request.get("SecurityGroupIds", []), launched.group]
+        stop.check()
+        launched.asked = not aws.dry
         made = aws.do("ec2", "run-instances", request,
                       pretend={"Instances": [{"InstanceId": "INSTANCE"}]})
-        name = made["Instances"][0]["InstanceId"]
-        aws.say(f"{name} is launched")
+        launched.names = names = [i["InstanceId"] for i in made["Instances"]]
+        aws.say(f"{' '.join(names)} {'is' if len(names) == 1 else 'are'} launched")
         stop.check()
-        if role:
-            schedule(aws, name, expires, role, owner)
-        else:
+        for name in names:
+            if job.role:
+                schedule(aws, name, expires, job.role, job.owner)
+        if not job.role:
             aws.say("no schedule in the cloud (--no-schedule): only the guest itself and this "
                     "program end the instance")
         stop.check()
-        if aws.dry:
+        if job.detach and not aws.dry:
+            if job.address:
+                wait_until_running(aws, names[0])
+                network.associate(aws, job.address, names[0])
+            aws.say(f"`ec2 console {names[0]}` shows its console, `ec2 stop {' '.join(names)}` terminates it")
+        if aws.dry or job.detach:
             return 0
-        if detach:
-            aws.say(f"`ec2 console {name}` shows its console, `ec2 stop {name}` terminates it")
-            return 0
-        return wait(aws, name, expires, out, console_wait)
+        status = wait(aws, names, expires, job)
+        if launched.group:
+            network.close(aws, launched.group)
+        return status
     except BaseException as e:
         # Whatever it is: from now on no signal and no error prevents the termination.
         stop.shield()
-        if name is None and asked and not certain(e):
-            name = find_launched(aws, request["ClientToken"], e)
-        if name and not aws.dry:
-            end_at_once(aws, name, e)
+        launched.end(e)
         if isinstance(e, Interrupted):
-            raise Ec2Error(f"interrupted by {e}; " + (f"{name} is terminated" if name else
-                                                      "nothing was launched")) from None
+            raise Ec2Error(f"interrupted by {e}; " + (f"{' '.join(launched.names)} is terminated"
+                           if launched.names else "nothing was launched")) from None
         raise
 
 
@@ -279,85 +345,166 @@ def certain(e):
 
 
 def by_token(aws, token):
-    """Find the instance of a launch whose reply was lost, by its client token."""
+    """Find the instances of a launch whose reply was lost, by its client token."""
     found = aws.ask("ec2", "describe-instances", {
         "Filters": [{"Name": "client-token", "Values": [token]}]})["Reservations"]
-    return next((i["InstanceId"] for r in found for i in r["Instances"]), None)
+    return [i["InstanceId"] for r in found for i in r["Instances"]]
 
 
-def find_launched(aws, token, why):
-    """The instance of a launch with an unknown outcome; None if there is none after a minute."""
-    check = f"`aws ec2 describe-instances --filters Name=client-token,Values={token}`"
-    aws.say(f"whether an instance was launched is unknown ({why}); searching it for a minute")
-    unknown = why
-    for _ in range(SEARCH):
+class Launched:
+    """A launch that has failed somewhere: end() terminates what it has launched."""
+
+    def __init__(self, aws, token):
+        self.aws, self.token = aws, token
+        self.asked, self.names, self.group = False, [], None
+
+    def end(self, why):
+        """Raises an Ec2Error if an instance may still run, whatever else fails here."""
         try:
-            name, unknown = by_token(aws, token), None
-            if name:
-                return name
-        except Exception as e:
-            unknown = e
-        aws.sleep(5)
-    if unknown:
-        raise Ec2Error(f"an instance MAY STILL RUN AND COST MONEY ({unknown}). Its client token is "
-                       f"{token}. Check it with {check}, and terminate it with `ec2 stop`") from why
-    aws.say(f"no instance was found. To check it again later, type {check}")
-    return None
+            if self.asked and not self.names and not certain(why):
+                self.names = self.find(why)
+            if self.names and self.asked:
+                self.aws.say(f"terminating {' '.join(self.names)}")
+                self.terminate()
+        except BaseException as e:
+            raise Ec2Error(self.may_run(e)) from why
+        for name in self.names if self.asked else []:
+            unschedule(self.aws, name)
+        if self.group and not self.aws.dry:
+            network.close(self.aws, self.group)
+
+    def terminate(self):
+        """All of them before the first one is awaited; one that cannot be does not keep the others."""
+        for name in self.names:
+            with contextlib.suppress(Exception):        # it is repeated below
+                begin_end(self.aws, name)
+        failed = None
+        for name in self.names:
+            try:
+                if not terminate(self.aws, name):
+                    raise Ec2Error("AWS does not report it as terminated")
+            except Exception as e:
+                failed = e
+        if failed:
+            raise failed
+
+    def check(self):
+        return ("`aws ec2 describe-instances --filters Name=client-token,Values="
+                f"{self.token}`")
+
+    def may_run(self, why):
+        reason, names = str(why) or repr(why), " ".join(self.names)
+        if names:
+            return (f"{names} MAY STILL RUN AND COST MONEY ({reason}): terminate it with "
+                    f"`ec2 stop {names}` or in the AWS console")
+        return (f"an instance MAY STILL RUN AND COST MONEY ({reason}). Its client token is "
+                f"{self.token}. Check it with {self.check()}, and terminate it with `ec2 stop`")
+
+    def find(self, why):
+        """The instances of a launch with an unknown outcome; [] if there is none after a
+        minute."""
+        self.aws.say(f"whether an instance was launched is unknown ({why}); searching it for a "
+                     "minute")
+        unknown = why
+        for _ in range(SEARCH):
+            try:
+                names, unknown = by_token(self.aws, self.token), None
+                if names:
+                    return names
+            except Exception as e:
+                unknown = e
+            self.aws.sleep(5)
+        if unknown:
+            raise unknown
+        self.aws.say(f"no instance was found. To check it again later, type {self.check()}")
+        return []
 
 
-def end_at_once(aws, name, why):
-    aws.say(f"terminating {name}")
-    try:
-        gone = terminate(aws, name)
-    except Exception as e:
-        gone = False
-        aws.say(str(e) or repr(e))
-    if not gone:
-        raise Ec2Error(f"{name} MAY STILL RUN AND COST MONEY: terminate it with `ec2 stop {name}` "
-                       "or in the AWS console") from why
-    unschedule(aws, name)
-
-
-def wait(aws, name, expires, out, console_wait):
-    follower = Follower(out)
-    state, found, unknown = None, None, 0
-    turn = 0
-    while state not in GONE:
+def wait_until_running(aws, name):
+    for _ in range(60):
         found = instance(aws, name)
-        unknown = 0 if found else unknown + 1
-        if unknown > PATIENCE:
-            raise Ec2Error(f"AWS does not know {name}")
-        if found and found["State"]["Name"] != state:
-            state = found["State"]["Name"]
-            aws.say(f"{name} is {state}")
-        if state == "stopped":
-            aws.say("the instance is stopped, not terminated; its disk would still cost money")
-            break
-        if mark.now() > expires + datetime.timedelta(seconds=60):
-            aws.say("the instance still runs after its lifetime and its schedule")
-            break
-        turn += 1
-        if state == "running" and turn % 3 == 1:
-            follower.update(console(aws, name))
-        if state not in GONE:
-            aws.sleep(5)
-    if state not in GONE and not terminate(aws, name):
-        raise Ec2Error(f"AWS does not report {name} as terminated")
-    aws.say(f"{name} is terminated (verified)")
-    unschedule(aws, name)
-    # The console's last piece is posted a while after the end.
-    for _ in range(1 + console_wait // 5):
-        follower.update(console(aws, name))
-        if follower.status() is not None:
-            break
+        if found and found["State"]["Name"] != "pending":
+            return
         aws.sleep(5)
-    if follower.seen and not follower.seen.endswith("\n"):
-        out.write("\n")
-    status = follower.status()
-    if status is None:
-        reason = ((found or {}).get("StateReason") or {}).get("Message", "no reason")
-        aws.say(f"the console has no exit status after {console_wait} s (--console-wait). AWS's "
-                f"reason for the end: {printable(reason)}")
-        return NO_STATUS
-    aws.say(f"exit status {status}")
+
+
+class Watch:
+    """One instance of several, until its end."""
+
+    def __init__(self, aws, name, job, alone):
+        self.aws, self.name, self.job = aws, name, job
+        self.follower = Follower(job.out, "" if alone else f"{name}: ")
+        self.state = self.found = None
+        self.unknown = self.turn = 0
+        self.over = False
+
+    def tell_address(self):
+        where = [w for w in (self.found.get("PublicIpAddress"), self.found.get("PublicDnsName")) if w]
+        if where:
+            self.aws.say(f"{self.name} has the public address {' '.join(map(printable, where))}")
+        if self.job.address:
+            network.associate(self.aws, self.job.address, self.name)
+
+    def look(self, expires):
+        now = instance(self.aws, self.name)
+        self.found, self.unknown = now or self.found, 0 if now else self.unknown + 1
+        if self.unknown > PATIENCE:
+            raise Ec2Error(f"AWS does not know {self.name}")
+        if self.found and self.found["State"]["Name"] != self.state:
+            self.state = self.found["State"]["Name"]
+            self.aws.say(f"{self.name} is {self.state}")
+            if self.state == "running":
+                self.tell_address()
+        if self.state == "stopped":
+            self.aws.say("the instance is stopped, not terminated; its disk would still cost money")
+            self.over = True
+        if self.state not in GONE and mark.now() > expires + datetime.timedelta(seconds=60):
+            self.aws.say("the instance still runs after its lifetime and its schedule")
+            self.over = True
+        self.turn += 1
+        if self.state == "running" and self.turn % 3 == 1:
+            self.follower.update(console(self.aws, self.name))
+        self.over |= self.state in GONE
+
+    def verify(self):
+        if self.state not in GONE and not terminate(self.aws, self.name):
+            raise Ec2Error(f"AWS does not report {self.name} as terminated")
+        self.aws.say(f"{self.name} is terminated (verified)")
+        unschedule(self.aws, self.name)
+
+    def status(self):
+        """Wait for the console's last piece, which is posted a while after the end."""
+        for _ in range(1 + self.job.console_wait // 5):
+            self.follower.update(console(self.aws, self.name))
+            if self.follower.status() is not None:
+                break
+            self.aws.sleep(5)
+        self.follower.end()
+        status = self.follower.status()
+        if status is None:
+            reason = ((self.found or {}).get("StateReason") or {}).get("Message", "no reason")
+            self.aws.say(f"the console has no exit status after {self.job.console_wait} s (--console-wait). AWS's "
+                         f"reason for the end: {printable(reason)}")
+            return NO_STATUS
+        return status
+
+
+def wait(aws, names, expires, job):
+    start = mark.now()
+    watches = [Watch(aws, name, job, len(names) == 1) for name in names]
+    while not all(w.over for w in watches):
+        for w in watches:
+            if not w.over:
+                w.look(expires)
+        if not all(w.over for w in watches):
+            aws.sleep(5)
+    for w in watches:
+        w.verify()
+    seconds = (mark.now() - start).total_seconds()
+    aws.say(f"the {'instances' if len(names) > 1 else 'instance'} ran {seconds:.0f} s: "
+            f"{catalog.price(job.kind, len(names), seconds)}, and the disk and traffic")
+    statuses = [w.status() for w in watches]
+    status = next((s for s in statuses if s), 0)
+    if status != NO_STATUS:
+        aws.say(f"exit status {status}")
     return status

@@ -143,27 +143,25 @@ def put_all(aws, state, disk, snapshot, size):
     done, bar = set(state.data["done"]) & set(blocks), Bar(len(blocks), aws.say)
     missing = ((i, d) for i, d in blocks_of(disk, size) if i not in done)
     bar.show(len(done))
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {}
-        try:
-            while True:
-                for index, data in missing:     # only AT_ONCE blocks are in memory
-                    running[pool.submit(put, aws, snapshot, index, data)] = index
-                    if len(running) >= AT_ONCE:
-                        break
-                if not running:
+    pool, running = concurrent.futures.ThreadPoolExecutor(AT_ONCE), {}
+    try:
+        while True:
+            for index, data in missing:     # only AT_ONCE blocks are in memory
+                running[pool.submit(put, aws, snapshot, index, data)] = index
+                if len(running) >= AT_ONCE:
                     break
-                for f in concurrent.futures.wait(
-                        running, return_when=concurrent.futures.FIRST_COMPLETED).done:
-                    f.result()
-                    done.add(running.pop(f))
-                    state.data["done"] = sorted(done)
-                    state.save()
-                    bar.show(len(done))
-        finally:
-            for f in running:
-                f.cancel()
-    return blocks
+            if not running:
+                return blocks
+            for f in concurrent.futures.wait(
+                    running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                f.result()
+                done.add(running.pop(f))
+                state.data["done"] = sorted(done)
+                state.save()
+                bar.show(len(done))
+    finally:
+        # The calls under way are not awaited: the process ends (tools/ec2/ec2).
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def complete(aws, state, snapshot, blocks):

@@ -14,6 +14,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -54,10 +55,21 @@ def needs():
     """Returns the Debian packages for building and running the lab that this machine lacks."""
     wanted = {"qemu-system-x86_64": "qemu-system-x86", "dpkg-deb": "dpkg",
               "apt-get": "apt", compiler(): "gcc", "setpriv": "util-linux"}
+    if release() > 12:
+        wanted["zstd"] = "zstd"         # its kernel is packed so
     missing = [package for tool, package in wanted.items() if not shutil.which(tool)]
     if not Path("/usr/include/stdlib.h").exists():     # gcc only recommends it
         missing.append("libc6-dev")
     return missing
+
+
+def release():
+    """The number of this machine's distribution, such as 12, or 0."""
+    try:
+        found = re.search(r'(?m)^VERSION_ID="?(\d+)', Path("/etc/os-release").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
 
 
 def compiler():
@@ -382,6 +394,8 @@ def digest():
 
 def build(say=lambda line: None, fresh=False):
     """Build build/lab/boot if needed; returns whether it was built."""
+    if platform.machine() != "x86_64":
+        raise LabError(f"this machine is {platform.machine()}: the lab needs an x86_64 machine")
     stamp = BUILD / "stamp"
     BUILD.mkdir(parents=True, exist_ok=True)
     with open(BUILD / "lock", "w") as lock:

@@ -163,7 +163,14 @@ def parse(argv, prog):
     if args.what == "exec" and not args.command:
         parser.error("exec: missing argument COMMAND")
     if args.what == "run" and not args.image:
-        parser.error("run: missing argument IMAGE")
+        from project import cli as project
+        words = list(sys.argv[1:] if argv is None else argv)
+        if not project.exists():
+            parser.error("run: missing argument IMAGE")
+        words = project.said(project.run_here, words[words.index("run") + 1:])
+        if isinstance(words, int):
+            sys.exit(words)
+        return parse(["--net=yes" if w == "--net" else w for w in words], prog)
     return args
 
 

@@ -21,6 +21,16 @@ ARCHIVES = BUILD / "ports/archives"
 HELPER = "/usr/lib/apt/apt-helper"
 
 
+class Tar:
+    """What addresses() and download() need to know of a source package."""
+
+    def __init__(self, source, suite, sha256):
+        self.source, self.suite, self.sha256 = source, suite, sha256
+
+    def __str__(self):
+        return self.source
+
+
 class Gone(PortError):
     """No mirror of this machine has the tar."""
 
@@ -53,13 +63,13 @@ def addresses(one):
 
 
 def download(one, to):
-    """Fetches the tar; the digest is checked by the caller, too."""
+    """Fetches the tar, and returns its address; the digest is checked by the caller, too."""
     suite = apt_private.foreign(one.suite)
     error = None
     for address in addresses(one):
         try:
             apt_private.apt(suite, HELPER, "download-file", address, to, f"SHA256:{one.sha256}")
-            return
+            return address
         except apt_private.AptError as e:
             error = e
     raise error

@@ -66,8 +66,7 @@ def run_words(project, options, arguments):
         words += ["-p", port]
     for disk in run["disks"]:
         words += ["--disk", make.disk(project, disk)]
-    env = [f"env.{k}={shlex.quote(v)}" for k, v in run["env"].items()]
-    if cmdline := " ".join([*env, *([run["cmdline"]] if "cmdline" in run else [])]):
+    if cmdline := kernel_words(project):
         words += ["--cmdline", cmdline]
     args = run["args"] if arguments is None else arguments
     return ["run", *words, *options, str(make.image(project)), *(["--", *args] if args else [])]
@@ -77,6 +76,13 @@ def run_here(words):
     """`run` without an image, in a project's folder: the words with all that its file has."""
     end = words.index("--") if "--" in words else len(words)
     return run_words(here(), words[:end], words[end + 1:] if end < len(words) else None)
+
+
+def kernel_words(project):
+    """The kernel options of a project's [run]: those of its environment, then its own."""
+    run = project.run
+    env = [f"env.{k}={shlex.quote(v)}" for k, v in run["env"].items()]
+    return " ".join([*env, *([run["cmdline"]] if "cmdline" in run else [])])
 
 
 def test(args):

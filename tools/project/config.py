@@ -46,6 +46,17 @@ KEYS = {
         "cmdline": (TEXT, "options of the kernel"),
         "timeout": (NUMBER, "in seconds"),
     },
+    "ec2": {
+        "type": (TEXT, "of the instances, such as t2.micro"),
+        "lifetime": (TEXT, "such as 30m, 2h, 7d"),
+        "region": (TEXT, "of AWS"),
+        "profile": (TEXT, "of AWS's configuration files"),
+        "subnet": (TEXT, "in which instances are"),
+        "spot": (SWITCH, "spot instances"),
+        "instance-role": (TEXT, "the application's instance profile"),
+        "min": (NUMBER, "instances of a fleet at least"),
+        "max": (NUMBER, "instances of a fleet at most"),
+    },
     "test": {
         "timeout": (NUMBER, "in seconds, of each test"),
     },
@@ -54,6 +65,7 @@ DEFAULT = {
     "build": {"sources": ["."], "cflags": ["-O2", "-g", "-Wall"], "cxxflags": [], "libs": [], "files": "files",
               "ports": []},
     "run": {"args": [], "env": {}, "ports": [], "disks": []},
+    "ec2": {},
     "test": {"timeout": 60},
 }
 TYPES = ("pv", "pvh", "hvm")
@@ -61,21 +73,21 @@ LEAST_MEMORY = 4
 
 
 class ConfigError(Exception):
-    """The text is one line for the user: FILE:LINE: what is wrong, and what is accepted."""
+    """The text is one line for the user: FILE:LINE:COLUMN: what is wrong, and what is accepted."""
 
 
-def line_of(text, table, key):
-    """The line of a key; of its table, or the first one, if it stands there in another form."""
-    current, of_table = "", 1
+def place_of(text, table, key):
+    """(line, column) of a key; of its table, or the first one, if it stands there in another form."""
+    current, of_table = "", (1, 1)
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[+\s*[\"']?([^]\"']+?)[\"']?\s*\]", line):
             current = header[1]
-            of_table = number if current == table else of_table
+            of_table = (number, line.index("[") + 1) if current == table else of_table
         found = re.match(r"\s*[\"']?([\w-]+)[\"']?\s*[.=]", line)
         if found and (current, found[1]) in ((table, key), ("", table)):
-            return number
+            return number, len(line) - len(line.lstrip()) + 1
         if not key and current == table:
-            return number
+            return number, 1
     return of_table
 
 
@@ -100,16 +112,19 @@ class Project:
             found = tomllib.loads(text)
         except tomllib.TOMLDecodeError as e:
             m = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(e))
-            raise ConfigError(f"{file}:{m[2] if m else text.count(chr(10)) + 1}: {m[1] if m else e}") from None
+            line, column = (m[2], m[3]) if m else (text.count("\n") + 1, len(text) - text.rfind("\n"))
+            raise ConfigError(f"{file}:{line}:{column}: {m[1] if m else e}") from None
         self.check(found)
         self.name = found.get("name", self.folder.name)
         self.image = found.get("image")
-        self.build, self.run, self.test = ({**DEFAULT[t], **found.get(t, {})} for t in ("build", "run", "test"))
+        self.build, self.run, self.ec2, self.test = (
+            {**DEFAULT[t], **found.get(t, {})} for t in ("build", "run", "ec2", "test"))
         self.check_values(found)
 
     def error(self, table, key, why):
         name = f"{table}.{key}" if table and key else key or table
-        raise ConfigError(f"{self.file}:{line_of(self.text, table, key)}: {name}: {why}")
+        line, column = place_of(self.text, table, key)
+        raise ConfigError(f"{self.file}:{line}:{column}: {name}: {why}")
 
     def check(self, found):
         """The names and types of all that is there."""
@@ -162,6 +177,21 @@ class Project:
                 self.error("build", "sources", f"{source}: it does not exist")
         if "files" in given and not (self.folder / given["files"]).is_dir():
             self.error("build", "files", f"{given['files']}: there is no such folder")
+
+
+def schema():
+    """The JSON schema of the file, for editors; tools/project/xenolith.schema.json has it."""
+    types = {TEXT: {"type": "string", "minLength": 1}, TEXTS: {"type": "array", "items": {"type": "string"}},
+             NUMBER: {"type": "integer", "minimum": 1}, SWITCH: {"type": "boolean"},
+             TABLE: {"type": "object", "additionalProperties": {"type": "string"}}}
+
+    def properties(table):
+        return {key: {"description": meaning, **types[kind]} for key, (kind, meaning) in KEYS[table].items()}
+    tables = {t: {"type": "object", "additionalProperties": False, "properties": properties(t)} for t in KEYS if t}
+    tables["run"]["properties"]["type"]["enum"] = list(TYPES)
+    tables["run"]["properties"]["memory"]["minimum"] = LEAST_MEMORY
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": NAME, "type": "object",
+            "additionalProperties": False, "properties": {**properties(""), **tables}}
 
 
 def load(file):

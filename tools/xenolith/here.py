@@ -18,6 +18,7 @@ from pathlib import Path
 import disk as disks
 import help
 import lab_copy
+import libvirt_domain
 import process_cli
 from folders import BUILD, ROOT
 from ec2 import disk as disks_of_ec2
@@ -299,9 +300,9 @@ class Files:
             self.words[1] = f"/tmp/xenolith-{os.getpid()}"
         for i, word in enumerate(words if words[:1] == ["profile"] else []):
             name, equals, path = word.partition("=")
-            if name in ("--flame", "--perf", "--folded") and path:
+            if name in ("--flame", "--perf", "--folded") and path and path != "-":
                 self.words[i] = f"{name}={self.other(path)}"
-            elif word == "--flame" and i + 1 < len(words):
+            elif word == "--flame" and i + 1 < len(words) and words[i + 1] != "-":
                 self.words[i + 1] = self.other(words[i + 1])
 
     def other(self, path):
@@ -449,6 +450,10 @@ def main():
                 return process_cli.run(words[1:])
             check_run(words[1:])
             words = ["run", *with_disk(words[1:])]
+            image = dom0_words(words[1:])[0] + 1
+            if "--libvirt" in words[:image]:
+                words.remove("--libvirt")
+                return libvirt_domain.run(words[1:], xenolith.make_native() if is_xen_host() else make(), is_xen_host())
         else:
             check_command(words)
             status = process_cli.command(words)

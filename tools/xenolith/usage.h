@@ -38,6 +38,7 @@
 	"  --config LINE        line for the xl.cfg, may be repeated; replaces its line of\n" \
 	"                       the same option\n" \
 	"  --show               only show the xl.cfg\n" \
+	"  --libvirt            define and start it as a domain of libvirt (virsh)\n" \
 	"  --timeout S          destroy the guest after S seconds; exit with status 124\n" \
 	"  --quiet              do not show the xl.cfg\n" \
 	"  --background         do not wait for the guest's end; xenolith log and list show it\n"

@@ -17,7 +17,7 @@ _xenolith() {
 		trace) list=--seconds ;;
 		profile) list="--seconds --hz --flame --perf= --folded= --idle" ;;
 		run) list="--type --memory --name --disk --net --cmdline --config --ramdisk --timeout
-			--quiet --show --background -p" ;;
+			--quiet --show --libvirt --background -p" ;;
 		rm) list=-f ;;
 		disk) list="--size --from --label --store --fault --rates --ro --latency --write-cache
 			--lose-cache-on-destroy --out-of-order --seed --help" ;;
