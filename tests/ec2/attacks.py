@@ -8,7 +8,7 @@ import time
 from ec2.aws import Aws
 from ec2.errors import NoAccount
 from model import Refused
-from place import CONSOLE, Place, claim, interruptions, stays
+from place import CONSOLE, LIMIT, Place, claim, interruptions, stays
 
 # Raises an exception in the Nth call of a function of tools/ec2; without INJECT_AT, notes how many
 # there were.
@@ -51,7 +51,7 @@ def no_error_of_our_own_is_a_traceback_or_leaves_an_instance():
             p.env["INJECT_AT"] = str(rng.randrange(1, total))
             known = set(p.cloud.instances)
             process = p.start("run", begun)
-            _, err = process.communicate(timeout=200)
+            _, err = process.communicate(timeout=LIMIT)
             where = (n, p.env["INJECT_AT"], process.returncode, err)
             living = [i for i, v in p.cloud.instances.items()
                       if i not in known and v["state"] in ("pending", "running")]
@@ -91,7 +91,7 @@ def none_of_several_instances_waits_for_the_end_of_another():
             p.cloud.delay["shutdown"] = 100         # it is not seen to end
             start = len(p.cloud.log)
             process = p.start(*words, *(names if words == ["stop"] else []))
-            _, err = process.communicate(timeout=200)
+            _, err = process.communicate(timeout=LIMIT)
             assert process.returncode == 1, err
             assert words != ["stop"] or err.count("MAY STILL RUN") == 2, err
             ends = [n for n, (name, _) in enumerate(p.cloud.log[start:]) if name == "TerminateInstances"]
@@ -112,10 +112,10 @@ def an_odd_character_and_a_closed_output_end_nothing():
         assert "caf?" in out, out
         for fd in (1, 2):
             process = p.start("run", p.disk, preexec_fn=lambda: os.close(fd))
-            out, err = process.communicate(timeout=200)
+            out, err = process.communicate(timeout=LIMIT)
             assert process.returncode == 0 and "Traceback" not in err, (fd, err)
         process = p.start("list", preexec_fn=lambda: os.close(1))
-        _, err = process.communicate(timeout=200)
+        _, err = process.communicate(timeout=LIMIT)
         assert process.returncode == 0 and not err, err
 
 
@@ -128,7 +128,7 @@ def several_interruptions_of_an_upload_are_no_traceback():
         for _ in range(5):
             process.send_signal(signal.SIGINT)
             time.sleep(0.05)
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=LIMIT)
         assert process.returncode in (130, -signal.SIGINT), (process.returncode, err)
         assert "Traceback" not in err and "Exception ignored" not in err, err
 
@@ -142,7 +142,7 @@ def nohup_keeps_an_instance_running_without_its_terminal():
         p.reached(process, "GetConsoleOutput", len(p.cloud.calls("GetConsoleOutput")))
         assert "running" in p.states()
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=100)
+        process.communicate(timeout=LIMIT)
         assert p.states() == ["terminated"]
 
 

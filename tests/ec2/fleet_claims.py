@@ -7,7 +7,7 @@ import time
 
 import packages
 from ec2 import disk
-from place import SEED, Place, claim, interruptions, stays
+from place import LIMIT, Place, SEED, claim, interruptions, stays
 from policy import Policy
 
 
@@ -125,7 +125,7 @@ def an_interrupted_fleet_is_deleted_or_reported():
                 process.wait(timeout=rng.uniform(0, took))
             except subprocess.TimeoutExpired:
                 process.send_signal(rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
-            _, err = process.communicate(timeout=200)
+            _, err = process.communicate(timeout=LIMIT)
             p.quiet()
             assert "Traceback" not in err, err
             assert process.returncode == 0 or not p.cloud.fleets or "MAY STILL RUN" in err, (SEED, err)

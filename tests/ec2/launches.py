@@ -12,7 +12,7 @@ import time
 
 import packages
 from ec2 import disk, mark
-from place import CONSOLE, KERNEL, KILLS, SEED, Place, claim, ends, interruptions, stays
+from place import CONSOLE, KERNEL, KILLS, LIMIT, Place, SEED, claim, ends, interruptions, stays
 from policy import Policy
 
 MOMENTS = ("RunInstances", "CreateSchedule", "DescribeInstances", "TerminateInstances")
@@ -44,7 +44,7 @@ def no_signal_and_no_lost_terminal_prevents_the_termination():
                 for _ in range(3):
                     process.send_signal(number)
             said = read_all(master)
-            status = process.wait(timeout=100)
+            status = process.wait(timeout=LIMIT)
             where = (moment, number, status, said)
             assert status == 125 and set(p.states()) == {"terminated"}, (where, p.states())
             assert not p.cloud.schedules and "Traceback" not in said, where
@@ -66,16 +66,16 @@ def read_all(master):
 def output_that_cannot_be_written_ends_the_instance():
     with Place(lambda instance: ("x\n" * 3000, "nothing")) as p, open("/dev/full", "w") as full:
         process = p.start("run", p.disk, stdout=full)
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=LIMIT)
         assert process.returncode == 125 and "No space left" in err, (process.returncode, err)
         r, w = os.pipe()
         os.close(r)
         process = p.start("run", p.disk, stdout=w)
         os.close(w)
-        _, more = process.communicate(timeout=100)
+        _, more = process.communicate(timeout=LIMIT)
         assert process.returncode == 141, (process.returncode, more)
         process = p.start("run", p.disk, stdout=full, stderr=full)      # also messages
-        assert process.wait(timeout=100) == 125
+        assert process.wait(timeout=LIMIT) == 125
         assert p.states() == ["terminated"] * 3 and "Traceback" not in err + more, err + more
 
 
@@ -95,7 +95,7 @@ def an_instance_whose_launch_has_an_unknown_outcome_is_found_and_ended():
         process = p.start("run", ami)
         p.reached(process, "RunInstances", len(p.cloud.calls("RunInstances")))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=LIMIT)
         assert len(p.cloud.instances) == 7 and p.states()[-1] == "terminated", err
         assert "interrupted by SIGINT" in err, err
         # The reply is lost, and AWS cannot be reached any more.
@@ -125,7 +125,7 @@ def two_runs_of_one_application_do_not_exchange_their_programs():
         texts = [f"argument-{n}" for n in range(4)]
         processes = [p.start("run", p.kernel, "--raw", "--", t) for t in texts]
         for process in processes:
-            out, err = process.communicate(timeout=200)
+            out, err = process.communicate(timeout=LIMIT)
             assert process.returncode == 0, err
         seen = []
         for i in p.cloud.instances.values():
@@ -142,7 +142,7 @@ def two_runs_of_one_application_do_not_exchange_their_programs():
 def the_same_disk_is_uploaded_once_by_two_at_a_time():
     with Place() as p:
         processes = [p.start("upload", p.disk) for _ in range(3)]
-        names = {process.communicate(timeout=200)[0] for process in processes}
+        names = {process.communicate(timeout=LIMIT)[0] for process in processes}
         assert len(names) == 1 and len(p.cloud.snapshots) == 1, names
         assert not list(p.folder.glob("*.lock")), list(p.folder.iterdir())
 
@@ -256,7 +256,7 @@ def interrupted_at_random_moments_nothing_runs_that_was_not_reported():
                 process.send_signal(number)
                 if number == signal.SIGPIPE:        # it is ignored
                     process.terminate()
-            _, err = process.communicate(timeout=200)
+            _, err = process.communicate(timeout=LIMIT)
             where = (SEED, n, number, p.cloud.trouble, err)
             living = [i for i, v in p.cloud.instances.items()
                       if i not in known and v["state"] in ("pending", "running")]

@@ -29,6 +29,8 @@ CONSOLE = "end: poweroff, status {}, ran 0.005 s, shutdown took 0.001 s, reason:
 
 NOTES = os.environ.get("EC2_NOTES")
 
+LIMIT = 1200            # seconds for one command, also on a machine that has much else to do
+
 claims = []
 
 
@@ -93,7 +95,7 @@ class Place:
     def ec2(self, *words, status=0):
         p = self.start(*words)
         try:
-            out, err = p.communicate(timeout=200)
+            out, err = p.communicate(timeout=LIMIT)
         finally:
             p.kill()
         assert p.returncode == status, f"ec2 {words}: {p.returncode}\n{out}{err}"

@@ -243,7 +243,7 @@ void prove_end(void)
 /*
  * A whole turn, with the attempt of another producer in the middle.
  *
- * prove: unwind 5
+ * prove: unwind 5 seconds 7
  */
 void prove_turn(void)
 {

@@ -48,7 +48,8 @@ static void save(char *at, size_t size)
 	memcpy(saved.bytes, at, size);
 }
 
-static _Noreturn void come_back(void)
+/* It may run on the stack of a report, or on one that has overflowed. */
+static __attribute__((no_split_stack)) _Noreturn void come_back(void)
 {
 	longjmp(back, 1);
 }
