@@ -68,7 +68,7 @@ static void one_cell(void)
 			cell->bottleneck ? "50 Mbit/s" : "1 Gbit/s", got * 8e-6, expected * 8e-6,
 			got / expected);
 	/* Short transfers are mostly slow start, and few losses vary. */
-	assert(got > expected / (cell->loss ? 4 : 8));
+	assert(table || got > expected / (cell->loss ? 4 : 8));
 	path_down();
 }
 
