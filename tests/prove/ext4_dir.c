@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fs/ext4_dir.c for any block of a directory: the check reads within the block, and after it the
+ * fs/ext4/dir/dir.c for any block of a directory: the check reads within the block, and after it the
  * entries fill the block, and the name of each is in its entry.  Blocks of up to BLOCK bytes, so loops
  * are short; sizes and offsets of entries are any.
  */
-#include "fs/ext4_dir.c"
+#include "fs/ext4/dir/dir.c"
 #include "tests/prove/fs_os.h"
 
 #define BLOCK 48u

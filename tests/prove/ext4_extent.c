@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fs/ext4_extent.c for any node: only entries within it are read, and what is accepted is in order,
+ * fs/ext4/map/extent.c for any node: only entries within it are read, and what is accepted is in order,
  * within the file system and within the numbers of a file.  Blocks have a node's header and
  * ENTRIES entries, so all loops are as short.
  */
-#include "fs/ext4_extent.c"
+#include "fs/ext4/map/extent.c"
 #include "tests/prove/fs_os.h"
 
 #define ENTRIES 4u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fs/ext4_htree.c for any node of an index: the check reads within the block, and after it each entry
+ * fs/ext4/dir/htree.c for any node of an index: the check reads within the block, and after it each entry
  * is a block of the directory, and the keys rise.  Blocks of BLOCK bytes, so loops are short.
  */
-#include "fs/ext4_htree.c"
+#include "fs/ext4/dir/htree.c"
 #include "tests/prove/fs_os.h"
 
 #define BLOCK 64u

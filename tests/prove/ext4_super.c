@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fs/ext4_super.c for any super block: no error in the arithmetic, and what is accepted has the
+ * fs/ext4/super.c for any super block: no error in the arithmetic, and what is accepted has the
  * sizes that the rest of fs/ relies on.
  */
-#include "fs/ext4_super.c"
+#include "fs/ext4/super.c"
 #include "tests/prove/fs_os.h"
 
 static struct ext4 e;

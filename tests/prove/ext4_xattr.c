@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fs/ext4_xattr.c for any block of attributes of up to SIZE bytes, and any place in an inode: names and
+ * fs/ext4/xattr.c for any block of attributes of up to SIZE bytes, and any place in an inode: names and
  * values that are accepted are within the block.
  */
-#include "fs/ext4_xattr.c"
+#include "fs/ext4/xattr.c"
 #include "tests/prove/fs_os.h"
 
 #define SIZE 48u

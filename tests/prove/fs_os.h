@@ -4,7 +4,7 @@
 #define TESTS_PROVE_FS_OS_H
 
 #include "fs/crc.h"
-#include "fs/ext4.h"
+#include "fs/ext4/ext4.h"
 #include "tests/prove/prove.h"
 
 int os_format(char *to, size_t size, const char *fmt, ...)
