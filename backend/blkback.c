@@ -43,11 +43,10 @@ static int64_t number(const char *folder, const char *key, uint32_t max)
 
 static int say(const struct blkback *b, const char *key, uint64_t n)
 {
-	char path[KEY_MAX], value[24];
+	char value[24];
 
-	snprintf(path, sizeof(path), "%s/%s", b->path, key);
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)n);
-	return domain_write(path, value);
+	return domain_write(b->path, key, value);
 }
 
 static int set_state(const struct blkback *b, unsigned state)
@@ -182,6 +181,9 @@ static void disconnect(struct blkback *b, bool lost)
 {
 	if (!b->queues)
 		return;
+	/* First: a call that a store ends with an error is not answered, and may be repeated later. */
+	for (unsigned i = 0; i < b->queues; i++)
+		b->queue[i].stopping = true;
 	tell(b, DISK_STOPPED);
 	for (unsigned i = 0; i < b->queues; i++)
 		blk_queue_stop(&b->queue[i]);
@@ -273,14 +275,22 @@ static bool step(struct blkback *b)
 		return online;
 	case XenbusStateInitialising:
 		b->broken = NULL;
+		disconnect(b, false);
 		if (ours == XenbusStateClosed && online)
 			set_state(b, XenbusStateInitWait);
+		if (ours == XenbusStateClosing && !online) {	/* nobody is there to close it */
+			set_state(b, XenbusStateClosed);
+			return false;
+		}
 	}
+	/* Its state Closing was overwritten while this connected or told a new size. */
+	if (!online && ours == XenbusStateConnected)
+		set_state(b, XenbusStateClosing);
 	if (b->resized) {
 		b->resized = false;
 		tell(b, DISK_RESIZED);
 	}
-	if (b->queues && b->store->size != b->published) {
+	if (b->queues && ours == XenbusStateConnected && b->store->size != b->published) {
 		say_size(b);
 		set_state(b, XenbusStateConnected);	/* this tells the frontend */
 	}
@@ -325,7 +335,7 @@ int blkback_run(struct blkback *b)
 	else
 		begin(b);
 	while (!rc && !b->end && step(b))
-		rc = domain_watch_wait(b->watch, DOMAIN_NEVER);
+		rc = domain_watch_wait(b->watch);
 	disconnect(b, false);
 	if (b->watch)
 		domain_watch_free(b->watch);

@@ -131,10 +131,14 @@ static int test_discard(struct disk_store *s, uint64_t at, uint64_t len)
 	return store_error;
 }
 
+static void (*on_event)(enum disk_event event);	/* something that happens at this moment */
+
 static void test_tell(struct disk_store *s, enum disk_event event)
 {
 	(void)s;
 	store_events[event]++;
+	if (on_event)
+		on_event(event);
 }
 
 static void test_close(struct disk_store *s)
@@ -148,9 +152,17 @@ static struct disk_store test_store = {
 	.tell = test_tell, .close = test_close, .size = SIZE,
 };
 
+/* A disk that takes very long to open, and then does not exist. */
+#define SLOW "slow"
+
 static int open_test(const struct disk_wish *w, struct disk_store **store, void *arg)
 {
 	(void)arg;
+	if (!strcmp(w->target, SLOW)) {
+		kernel_enter();
+		thread_sleep(clock_now() + 100 * SECOND);
+		kernel_leave();
+	}
 	if (strcmp(w->target, "vol1") || w->domid != PEER || w->vdev != 51712)
 		return -ENOENT;
 	*store = &test_store;

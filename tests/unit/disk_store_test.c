@@ -176,6 +176,44 @@ static void a_base_is_not_changed(void)
 	close(base);
 }
 
+static int (*exactly)(struct disk_store *s, uint64_t at, uint64_t *start, uint64_t *end);
+static int granularity;			/* 0: zeroes are not stored */
+
+/* Of a file system with larger blocks, or which does not store blocks of zeroes. */
+static int roughly(struct disk_store *s, uint64_t at, uint64_t *start, uint64_t *end)
+{
+	int rc = exactly(s, at, start, end);
+
+	if (rc)
+		return rc;
+	if (!granularity)
+		return -ENXIO;
+	*start = *start / granularity * granularity;
+	*end = granularity < 4096 ? *start + granularity : (*end + granularity - 1) / granularity * granularity;
+	return 0;
+}
+
+/* With such a file, a restarted server would show zeroes, or the base, in place of what was written. */
+static void an_overlay_needs_an_exact_file_system(void)
+{
+	static const int bad[] = { 0, 1024, 16384, 131072 };
+	struct disk_store *base, *top, *o;
+	char path[20];
+
+	boot();
+	for (unsigned i = 0; i < HOST_COUNT(bad); i++) {
+		base = memory();
+		top = file(path);
+		exactly = top->written;
+		top->written = roughly;
+		granularity = bad[i];
+		assert(disk_overlay(base, top, &o) == -EOPNOTSUPP);
+		disk_close(top);
+		disk_close(base);
+		unlink(path);
+	}
+}
+
 static void a_part_of_a_file_is_a_disk(void)
 {
 	struct disk_store *all, *part;
@@ -372,6 +410,8 @@ int main(int argc, char **argv)
 		{ "what is written to a store is read", what_is_written_is_read, 30 },
 		{ "a base below an overlay is not changed, and a restart finds the changes",
 		  a_base_is_not_changed, 20 },
+		{ "an overlay needs a file system that stores exactly what was written",
+		  an_overlay_needs_an_exact_file_system, 1 },
 		{ "a part of a file is a disk", a_part_of_a_file_is_a_disk, 2 },
 		{ "faults: errors by operation and position", errors_by_operation_and_position, 4 },
 		{ "faults: errors by time and rate", errors_by_time_and_rate, 4 },

@@ -17,7 +17,6 @@ import time
 import uuid
 import zlib
 from pathlib import Path
-from unittest import SkipTest
 
 from folders import BUILD
 
@@ -280,8 +279,6 @@ def test_a_disk_that_stops_does_not_delay_the_end(lab, image):
 # ---- the driver domain
 
 def storage(lab, *args, **how):
-    if not LONG:
-        raise SkipTest("driver domains are not reliable yet (docs/storage.md): LONG=1")
     guest = lab.create(STORAGE, args=args, memory=how.pop("memory", 192), name="storage", **how)
     guest.wait_for("storage: ready")
     return guest
