@@ -177,19 +177,25 @@ static void tell(struct blkback *b, enum disk_event event)
 	domain_enter();
 }
 
-static void disconnect(struct blkback *b, bool lost)
+/*
+ * A frontend that closes may wait for its requests (Linux does), so they are answered.  A connection of
+ * another server may follow END_SERVER, which repeats them.
+ */
+enum end { END_CLOSED, END_LOST, END_BROKEN, END_SERVER };
+
+static void disconnect(struct blkback *b, enum end end)
 {
 	if (!b->queues)
 		return;
-	/* First: a call that a store ends with an error is not answered, and may be repeated later. */
+	/* First, since a store ends calls with an error that wait by a fault. */
 	for (unsigned i = 0; i < b->queues; i++)
-		b->queue[i].stopping = true;
+		blk_queue_end(&b->queue[i], end == END_CLOSED);
 	tell(b, DISK_STOPPED);
 	for (unsigned i = 0; i < b->queues; i++)
 		blk_queue_stop(&b->queue[i]);
 	b->queues = 0;
 	b->stats.connected = false;
-	tell(b, lost ? DISK_LOST : DISK_CLOSED);
+	tell(b, end == END_LOST ? DISK_LOST : DISK_CLOSED);
 }
 
 static int connect_queues(struct blkback *b)
@@ -225,7 +231,7 @@ static void connect(struct blkback *b)
 	}
 	if (rc) {
 		blkback_log(b, "cannot connect (error %d)", rc);
-		disconnect(b, false);
+		disconnect(b, END_BROKEN);
 		blkback_break(b, "what it published is invalid");
 	}
 }
@@ -245,13 +251,13 @@ static bool step(struct blkback *b)
 	bool online = number(b->path, "online", 1) != 0;
 
 	if (ours == -ENOENT || is_gone(theirs)) {
-		disconnect(b, true);
+		disconnect(b, END_LOST);
 		if (ours != -ENOENT)
 			set_state(b, XenbusStateClosed);
 		return false;
 	}
 	if (b->broken && theirs != XenbusStateClosed && theirs != XenbusStateInitialising) {
-		disconnect(b, false);
+		disconnect(b, END_BROKEN);
 		if (ours != XenbusStateClosing)
 			set_state(b, XenbusStateClosing);
 		return true;
@@ -263,19 +269,19 @@ static bool step(struct blkback *b)
 			connect(b);
 		break;
 	case XenbusStateClosing:
-		disconnect(b, false);
+		disconnect(b, END_CLOSED);
 		if (ours != XenbusStateClosing && ours != XenbusStateClosed)
 			set_state(b, XenbusStateClosing);
 		break;
 	case XenbusStateClosed:
-		disconnect(b, false);
+		disconnect(b, END_CLOSED);
 		b->broken = NULL;
 		if (ours != XenbusStateClosed)
 			set_state(b, XenbusStateClosed);
 		return online;
 	case XenbusStateInitialising:
 		b->broken = NULL;
-		disconnect(b, false);
+		disconnect(b, END_BROKEN);
 		if (ours == XenbusStateClosed && online)
 			set_state(b, XenbusStateInitWait);
 		if (ours == XenbusStateClosing && !online) {	/* nobody is there to close it */
@@ -336,7 +342,7 @@ int blkback_run(struct blkback *b)
 		begin(b);
 	while (!rc && !b->end && step(b))
 		rc = domain_watch_wait(b->watch);
-	disconnect(b, false);
+	disconnect(b, END_SERVER);
 	if (b->watch)
 		domain_watch_free(b->watch);
 	b->watch = NULL;

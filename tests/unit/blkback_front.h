@@ -84,9 +84,13 @@ static unsigned store_calls, store_opens, store_events[DISK_RESIZED + 1];
 static struct disk_store test_store;
 static int store_error;			/* of all calls */
 
+static void (*on_call)(void);		/* something that happens in each read or write */
+
 static int test_move(bool write, const struct iovec *v, int count, uint64_t at)
 {
 	store_calls++;
+	if (on_call)
+		on_call();
 	for (int i = 0; i < count; i++) {
 		if (at > SIZE || v[i].iov_len > SIZE - at)
 			host_fail("the store is called beyond its end");
@@ -160,7 +164,7 @@ static int open_test(const struct disk_wish *w, struct disk_store **store, void 
 	(void)arg;
 	if (!strcmp(w->target, SLOW)) {
 		kernel_enter();
-		thread_sleep(clock_now() + 100 * SECOND);
+		thread_sleep(clock_now() + 10 * SECOND);
 		kernel_leave();
 	}
 	if (strcmp(w->target, "vol1") || w->domid != PEER || w->vdev != 51712)

@@ -256,6 +256,9 @@ static void errors_by_operation_and_position(void)
 	s = faulty(memory(), "flush EIO times 2");
 	assert(s->flush(s) == -EIO && s->flush(s) == -EIO && s->flush(s) == 0);
 	disk_close(s);
+	s = faulty(memory(), "flush EIO skip 2 times 1");
+	assert(!s->flush(s) && !s->flush(s) && s->flush(s) == -EIO && !s->flush(s));
+	disk_close(s);
 	s = faulty(memory(), "discard EOPNOTSUPP");
 	assert(s->discard(s, 0, 512) == -EOPNOTSUPP);
 	disk_close(s);
@@ -377,7 +380,7 @@ static void rules_are_checked(void)
 		"", " ", "writes EIO", "write", "write 5 EIO", "write 5.. EIO", "write 6..5 EIO",
 		"write EFAULT", "write latency", "write latency 5", "write latency 5min", "read torn",
 		"read lost", "flush 1..2 EIO", "any 1..2 EIO", "write EIO after", "write EIO after 5",
-		"write EIO times 0", "write EIO rate 1", "write EIO rate 2/1", "write EIO rate 0/5",
+		"write EIO times 0", "write EIO skip 0", "write EIO rate 1", "write EIO rate 2/1", "write EIO rate 0/5",
 		"write EIO sometimes", "write-cache now", "lose-cache-on-destroy all",
 		"write 0..18446744073709551615 EIO", "write 99999999999999999999..1 EIO",
 		"write EIO after 99999999999s", "out-of-order out-of-order",
@@ -385,7 +388,7 @@ static void rules_are_checked(void)
 	};
 	static const char *const good[] = {
 		"write 5000..6000 EIO after 10s", "read EIO rate 1/100 times 3", " flush\tEIO ",
-		"any latency 5ms after 1s for 2s", "write 0..0 torn", "discard lost", "any hang",
+		"any latency 5ms after 1s for 2s", "write 0..0 torn", "discard lost", "any hang", "flush EIO skip 3 times 2",
 		"write-cache", "lose-cache-on-destroy some", "out-of-order",
 	};
 	struct fault_rule r;
