@@ -99,7 +99,7 @@ def backends(lab):
         turns = f"""
 for d in {" ".join(vdevs.values())}; do while [ ! -b /dev/$d ]; do sleep 0.1; done; done
 for n in $(seq {rounds}); do for d in {" ".join(vdevs.values())}; do
-echo "turn $d"; /bench /dev/$d 1; done; done; echo "all turns are over" """
+echo "turn $d"; /bench /dev/$d 0.3; done; done; echo "all turns are over" """
         guest = stack.enter_context(linux_with(lab, program, "/dev/xvda", "0", before=turns,
                                                more=[f"disk=[{lines['qdisk']!r}]"]))
         # One after another, since the hotplug scripts have a timeout.
