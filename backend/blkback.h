@@ -23,7 +23,7 @@
 #define BLKBACK_RING_ORDER 4		/* 16 pages */
 #define BLKBACK_QUEUES 16
 #define BLKBACK_THREADS 32		/* of one queue */
-#define BLKBACK_PERSISTENT 1024		/* pages of one queue that stay mapped */
+#define BLKBACK_PERSISTENT 1280		/* pages of one queue that stay mapped; Linux uses 1056 */
 #define BLKBACK_SECTOR 512		/* bytes; the unit of all sector numbers, as Linux counts */
 #define BLKBACK_LOG 20			/* lines that a frontend can cause */
 
