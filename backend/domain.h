@@ -75,10 +75,14 @@ void domain_event_close(struct domain_event *e);
 int domain_read(const char *path, char **value);
 
 /*
- * Writes a key of a folder.  -ENOENT or -EACCES if the folder does not exist: the toolstack may remove
- * it at any moment, and it must not come back.
+ * Writes keys of a folder, the last one not before the others.  -ENOENT or -EACCES if the folder does not
+ * exist: the toolstack may remove it at any moment, and it must not come back.
  */
-int domain_write(const char *folder, const char *key, const char *value);
+struct domain_key {
+	const char *key;
+	char value[64];
+};
+int domain_write(const char *folder, const struct domain_key *keys, unsigned n);
 int domain_remove(const char *path);
 
 /* Returns the number of names in a folder, and an array to be freed by one free(); or -errno. */

@@ -153,12 +153,16 @@ int domain_read(const char *path, char **value)
 }
 
 /* Only the toolstack may make the folder, so a write cannot bring it back. */
-int domain_write(const char *folder, const char *key, const char *value)
+int domain_write(const char *folder, const struct domain_key *keys, unsigned n)
 {
 	char path[200];
+	int rc = 0;
 
-	format(path, sizeof(path), "%s/%s", folder, key);
-	return xs_write(NULL, path, value);
+	for (unsigned i = 0; i < n && !rc; i++) {
+		format(path, sizeof(path), "%s/%s", folder, keys[i].key);
+		rc = xs_write(NULL, path, keys[i].value);
+	}
+	return rc;
 }
 
 int domain_remove(const char *path)

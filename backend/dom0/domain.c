@@ -252,7 +252,7 @@ int domain_read(const char *path, char **value)
 }
 
 static bool write_in_folder(struct xs_handle *xs, xs_transaction_t t, const char *folder,
-			    const char *key, const char *value)
+			    const struct domain_key *keys, unsigned n)
 {
 	char full[PATH_MAX_LEN], path[PATH_MAX_LEN + 40];
 	unsigned len;
@@ -260,12 +260,15 @@ static bool write_in_folder(struct xs_handle *xs, xs_transaction_t t, const char
 	bool ok = there != NULL;
 
 	free(there);
-	snprintf(path, sizeof(path), "%s/%s", full, key);
-	return ok && xs_write(xs, t, path, value, strlen(value));
+	for (unsigned i = 0; i < n && ok; i++) {
+		snprintf(path, sizeof(path), "%s/%s", full, keys[i].key);
+		ok = xs_write(xs, t, path, keys[i].value, strlen(keys[i].value));
+	}
+	return ok;
 }
 
 /* dom0 may write anywhere, so only a transaction prevents that a folder comes back. */
-int domain_write(const char *folder, const char *key, const char *value)
+int domain_write(const char *folder, const struct domain_key *keys, unsigned n)
 {
 	struct xs_handle *xs = store();
 	int error = xs ? EAGAIN : ENODEV;
@@ -275,7 +278,7 @@ int domain_write(const char *folder, const char *key, const char *value)
 
 		if (t == XBT_NULL)
 			return -errno;
-		error = write_in_folder(xs, t, folder, key, value) ? 0 : errno;
+		error = write_in_folder(xs, t, folder, keys, n) ? 0 : errno;
 		if (!xs_transaction_end(xs, t, error != 0) && !error)
 			error = errno;
 	}
@@ -434,13 +437,16 @@ bool domain_may_serve(const char *backend)
 		return true;
 	/* xl runs the script only when the state is InitWait, which xen-blkback writes if it is there. */
 	if (access("/sys/bus/xen-backend/drivers/vbd", F_OK) && has_key(backend, "state", "1"))
-		domain_write(backend, "state", "2");
+		domain_write(backend, &(struct domain_key){ "state", "2" }, 1);
 	return false;
 }
 
 void domain_answer(const char *backend, const char *error)
 {
-	domain_write(backend, "xenolith-answer", error ? error : "ok");
+	struct domain_key answer = { .key = "xenolith-answer" };
+
+	snprintf(answer.value, sizeof(answer.value), "%s", error ? error : "ok");
+	domain_write(backend, &answer, 1);
 }
 
 /* xl removes the folder. */

@@ -380,13 +380,14 @@ void *xs_read(struct xs_handle *h, unsigned t, const char *path, unsigned *len)
 }
 
 /*
- * Transactions: one write each, which is made at the end.  It fails if the store has changed since the
+ * Transactions, one at a time, whose writes are made at the end.  It fails if the store has changed since the
  * beginning, as often happens in xenstored.
  */
 static struct {
 	unsigned id;
-	unsigned changes;
-	char path[120], value[120];
+	unsigned changes, n;
+	bool open;
+	char path[32][120], value[32][120];
 } transaction;
 
 bool xs_write(struct xs_handle *h, unsigned t, const char *path, const void *data, unsigned len)
@@ -396,8 +397,8 @@ bool xs_write(struct xs_handle *h, unsigned t, const char *path, const void *dat
 		fake_write(path, data);
 		return true;
 	}
-	strcpy(transaction.path, path);
-	snprintf(transaction.value, sizeof(transaction.value), "%s", (const char *)data);
+	strcpy(transaction.path[transaction.n], path);
+	strcpy(transaction.value[transaction.n++], data);
 	return true;
 }
 
@@ -469,8 +470,10 @@ xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
 	(void)h;
 	pthread_mutex_lock(&lock);
-	if (transaction.path[0])
+	if (transaction.open)
 		abort();
+	transaction.open = true;
+	transaction.n = 0;
 	transaction.id++;
 	transaction.changes = changes;
 	pthread_mutex_unlock(&lock);
@@ -484,9 +487,9 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 	(void)h, (void)t;
 	pthread_mutex_lock(&lock);
 	ok = abort || transaction.changes == changes;
-	if (ok && !abort)
-		put(transaction.path, transaction.value);
-	transaction.path[0] = '\0';
+	for (unsigned i = 0; ok && !abort && i < transaction.n; i++)
+		put(transaction.path[i], transaction.value[i]);
+	transaction.open = false;
 	pthread_mutex_unlock(&lock);
 	errno = EAGAIN;
 	return ok;
