@@ -7,6 +7,7 @@ the same time, so the figures compare the instructions of all parts together, an
 else this machine does.  A figure is the median of the rounds.
 """
 
+import os
 import re
 import statistics
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from common import RUNS, ROOT, compile_for_linux, image, linux_with
 
 SIZE = 32               # MB
+TURN = float(os.environ.get("TURN", 0.3))       # seconds of each figure
 FILE = "/tmp/bench-backend"
 WHAT = {"random-1": "4 KiB random, depth 1 (1/s)", "random-32": "4 KiB random, depth 32 (1/s)",
         "sequential-1": "1 MiB, depth 1 (MiB/s)", "sequential-4": "1 MiB, depth 4 (MiB/s)"}
@@ -99,7 +101,7 @@ def backends(lab):
         turns = f"""
 for d in {" ".join(vdevs.values())}; do while [ ! -b /dev/$d ]; do sleep 0.1; done; done
 for n in $(seq {rounds}); do for d in {" ".join(vdevs.values())}; do
-echo "turn $d"; /bench /dev/$d 0.3; done; done; echo "all turns are over" """
+echo "turn $d"; /bench /dev/$d {TURN}; done; done; echo "all turns are over" """
         guest = stack.enter_context(linux_with(lab, program, "/dev/xvda", "0", before=turns,
                                                more=[f"disk=[{lines['qdisk']!r}]"]))
         # One after another, since the hotplug scripts have a timeout.

@@ -505,7 +505,7 @@ static inline void wait_until_removed(void)
 	for (unsigned i = 0; store_read(BACK "/state"); i++) {
 		if (i == 20000)
 			host_fail("the backend's folder is not removed");
-		pass(NSEC_PER_MSEC);
+		pass(50 * NSEC_PER_MSEC);
 	}
 }
 
