@@ -76,7 +76,7 @@ static bool is_seen(const char *what, unsigned fault, unsigned sector, uint64_t 
 
 	if (!strcmp(faults[fault], "latency"))
 		return ms >= 300;
-	if (strcmp(faults[fault], "lost") || !strcmp(what, "flush"))
+	if (strcmp(faults[fault], "lost") || (*what != 'w' && *what != 'd'))
 		return true;
 	/* A write of 7 was lost, or the discard of a 5. */
 	return pread(fd, now, PIECE, sector * 512) == PIECE && now[0] == (*what == 'w' ? 0 : 5);
