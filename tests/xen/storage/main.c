@@ -158,7 +158,7 @@ static void use(const char *disk, const char *file)
 static void file(const char *disk)
 {
 	use(disk, "/d/f");
-	for (unsigned f = 0; f < FAULTS; f++)
+	for (unsigned f = FAULTS; f-- > 0;)		/* backwards: nothing is read ahead */
 		say("file", "read", faults[f], pread(fd, data, PIECE, f * PIECE));
 	for (unsigned f = 0; f < FAULTS; f++) {
 		memset(data, 7, PIECE);
