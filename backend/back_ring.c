@@ -37,6 +37,11 @@ bool back_ring_any(const struct back_ring *r)
 	return !r->error && shared_load(&r->page->req_prod) != r->consumed;
 }
 
+uint32_t back_ring_offered(const struct back_ring *r)
+{
+	return shared_load(&r->page->req_prod);
+}
+
 int back_ring_take(struct back_ring *r, void *request)
 {
 	uint32_t requests;

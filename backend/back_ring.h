@@ -36,6 +36,9 @@ int back_ring_take(struct back_ring *r, void *request);
 /* Returns whether back_ring_take() would return 1. */
 bool back_ring_any(const struct back_ring *r);
 
+/* The number of requests that there are now, as `consumed` counts: any number, as the frontend says. */
+uint32_t back_ring_offered(const struct back_ring *r);
+
 /* Before sleeping: requests an event.  Returns whether there is a request already. */
 bool back_ring_rearm(struct back_ring *r);
 

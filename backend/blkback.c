@@ -12,6 +12,7 @@
  */
 #include "backend/blkback.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,18 +42,32 @@ static int64_t number(const char *folder, const char *key, uint32_t max)
 	return rc ? rc : (int64_t)n;
 }
 
-static int say(const struct blkback *b, const char *key, uint64_t n)
-{
-	char path[KEY_MAX], value[24];
+/* Keys that are written together. */
+struct says {
+	unsigned n;
+	struct domain_key key[20];
+};
 
-	snprintf(path, sizeof(path), "%s/%s", b->path, key);
-	snprintf(value, sizeof(value), "%llu", (unsigned long long)n);
-	return domain_write(path, value);
+static void say(struct says *all, const char *key, uint64_t n)
+{
+	struct domain_key *k = &all->key[all->n++];
+
+	assert(all->n <= sizeof(all->key) / sizeof(all->key[0]));
+	k->key = key;
+	snprintf(k->value, sizeof(k->value), "%llu", (unsigned long long)n);
+}
+
+static int said(const struct blkback *b, const struct says *all)
+{
+	return domain_write(b->path, all->key, all->n);
 }
 
 static int set_state(const struct blkback *b, unsigned state)
 {
-	return say(b, "state", state);
+	struct says s = { 0 };
+
+	say(&s, "state", state);
+	return said(b, &s);
 }
 
 static int64_t state(const char *folder)
@@ -61,37 +76,37 @@ static int64_t state(const char *folder)
 }
 
 /* The frontend reads these when it sees InitWait. */
-static void say_offer(const struct blkback *b)
+static void say_offer(struct says *s, const struct blkback *b)
 {
-	say(b, "feature-persistent", 1);
-	say(b, "feature-flush-cache", b->store->flush != NULL);
-	say(b, "feature-barrier", 0);
-	say(b, "feature-max-indirect-segments", BLKBACK_SEGMENTS);
-	say(b, "max-ring-page-order", BLKBACK_RING_ORDER);
-	say(b, "max-ring-pages", 1 << BLKBACK_RING_ORDER);
+	say(s, "feature-persistent", 1);
+	say(s, "feature-flush-cache", b->store->flush != NULL);
+	say(s, "feature-barrier", 0);
+	say(s, "feature-max-indirect-segments", BLKBACK_SEGMENTS);
+	say(s, "max-ring-page-order", BLKBACK_RING_ORDER);
+	say(s, "max-ring-pages", 1 << BLKBACK_RING_ORDER);
 	/* Frontends take this key as proof that sectors are counted in units of 512 bytes. */
-	say(b, "multi-queue-max-queues", 1);
+	say(s, "multi-queue-max-queues", 1);
 }
 
-static void say_size(struct blkback *b)
+static void say_size(struct says *s, struct blkback *b)
 {
 	b->published = b->store->size;
-	say(b, "sectors", b->published / BLKBACK_SECTOR);
+	say(s, "sectors", b->published / BLKBACK_SECTOR);
 }
 
 /* ... and these when it sees Connected. */
-static void say_disk(struct blkback *b)
+static void say_disk(struct says *s, struct blkback *b)
 {
 	unsigned unit = b->store->sector_size ? b->store->sector_size : BLKBACK_SECTOR;
 
-	say_size(b);
-	say(b, "sector-size", unit);
-	say(b, "physical-sector-size", unit);
-	say(b, "info", b->readonly ? VDISK_READONLY : 0);
-	say(b, "feature-discard", b->store->discard != NULL);
-	say(b, "discard-granularity", unit);
-	say(b, "discard-alignment", 0);
-	say(b, "discard-secure", 0);
+	say_size(s, b);
+	say(s, "sector-size", unit);
+	say(s, "physical-sector-size", unit);
+	say(s, "info", b->readonly ? VDISK_READONLY : 0);
+	say(s, "feature-discard", b->store->discard != NULL);
+	say(s, "discard-granularity", unit);
+	say(s, "discard-alignment", 0);
+	say(s, "discard-secure", 0);
 }
 
 /* ---- what the frontend publishes */
@@ -178,16 +193,25 @@ static void tell(struct blkback *b, enum disk_event event)
 	domain_enter();
 }
 
-static void disconnect(struct blkback *b, bool lost)
+/*
+ * A frontend that closes may wait for its requests (Linux does), so they are answered.  A connection of
+ * another server may follow END_SERVER, which repeats them.
+ */
+enum end { END_CLOSED, END_LOST, END_BROKEN, END_SERVER };
+
+static void disconnect(struct blkback *b, enum end end)
 {
 	if (!b->queues)
 		return;
+	/* First, since a store ends calls with an error that wait by a fault. */
+	for (unsigned i = 0; i < b->queues; i++)
+		blk_queue_end(&b->queue[i], end == END_CLOSED);
 	tell(b, DISK_STOPPED);
 	for (unsigned i = 0; i < b->queues; i++)
 		blk_queue_stop(&b->queue[i]);
 	b->queues = 0;
 	b->stats.connected = false;
-	tell(b, lost ? DISK_LOST : DISK_CLOSED);
+	tell(b, end == END_LOST ? DISK_LOST : DISK_CLOSED);
 }
 
 static int connect_queues(struct blkback *b)
@@ -214,16 +238,18 @@ static int connect_queues(struct blkback *b)
 
 static void connect(struct blkback *b)
 {
+	struct says s = { 0 };
 	int rc = connect_queues(b);
 
 	if (!rc) {
-		say_disk(b);
 		b->stats.connected = true;
-		rc = set_state(b, XenbusStateConnected);
+		say_disk(&s, b);
+		say(&s, "state", XenbusStateConnected);
+		rc = said(b, &s);
 	}
 	if (rc) {
 		blkback_log(b, "cannot connect (error %d)", rc);
-		disconnect(b, false);
+		disconnect(b, END_BROKEN);
 		blkback_break(b, "invalid keys from the frontend");
 	}
 }
@@ -243,13 +269,13 @@ static bool step(struct blkback *b)
 	bool online = number(b->path, "online", 1) != 0;
 
 	if (ours == -ENOENT || is_gone(theirs)) {
-		disconnect(b, true);
+		disconnect(b, END_LOST);
 		if (ours != -ENOENT)
 			set_state(b, XenbusStateClosed);
 		return false;
 	}
 	if (b->broken && theirs != XenbusStateClosed && theirs != XenbusStateInitialising) {
-		disconnect(b, false);
+		disconnect(b, END_BROKEN);
 		if (ours != XenbusStateClosing)
 			set_state(b, XenbusStateClosing);
 		return true;
@@ -261,28 +287,39 @@ static bool step(struct blkback *b)
 			connect(b);
 		break;
 	case XenbusStateClosing:
-		disconnect(b, false);
+		disconnect(b, END_CLOSED);
 		if (ours != XenbusStateClosing && ours != XenbusStateClosed)
 			set_state(b, XenbusStateClosing);
 		break;
 	case XenbusStateClosed:
-		disconnect(b, false);
+		disconnect(b, END_CLOSED);
 		b->broken = NULL;
 		if (ours != XenbusStateClosed)
 			set_state(b, XenbusStateClosed);
 		return online;
 	case XenbusStateInitialising:
 		b->broken = NULL;
+		disconnect(b, END_BROKEN);
 		if (ours == XenbusStateClosed && online)
 			set_state(b, XenbusStateInitWait);
+		if (ours == XenbusStateClosing && !online) {	/* nobody is there to close it */
+			set_state(b, XenbusStateClosed);
+			return false;
+		}
 	}
+	/* Its state Closing was overwritten while this connected or told a new size. */
+	if (!online && ours == XenbusStateConnected)
+		set_state(b, XenbusStateClosing);
 	if (b->resized) {
 		b->resized = false;
 		tell(b, DISK_RESIZED);
 	}
-	if (b->queues && b->store->size != b->published) {
-		say_size(b);
-		set_state(b, XenbusStateConnected);	/* this tells the frontend */
+	if (b->queues && ours == XenbusStateConnected && b->store->size != b->published) {
+		struct says s = { 0 };
+
+		say_size(&s, b);
+		say(&s, "state", XenbusStateConnected);	/* this tells the frontend */
+		said(b, &s);
 	}
 	return true;
 }
@@ -306,12 +343,14 @@ static int watch(struct blkback *b)
 
 static void begin(struct blkback *b)
 {
+	struct says s = { 0 };
 	int64_t ours = state(b->path);
 
-	say_offer(b);
-	say_disk(b);
+	say_offer(&s, b);
+	say_disk(&s, b);
 	if (ours == XenbusStateUnknown || ours == XenbusStateInitialising)
-		set_state(b, XenbusStateInitWait);
+		say(&s, "state", XenbusStateInitWait);
+	said(b, &s);
 }
 
 int blkback_run(struct blkback *b)
@@ -325,8 +364,8 @@ int blkback_run(struct blkback *b)
 	else
 		begin(b);
 	while (!rc && !b->end && step(b))
-		rc = domain_watch_wait(b->watch, DOMAIN_NEVER);
-	disconnect(b, false);
+		rc = domain_watch_wait(b->watch);
+	disconnect(b, END_SERVER);
 	if (b->watch)
 		domain_watch_free(b->watch);
 	b->watch = NULL;

@@ -23,7 +23,7 @@
 #define BLKBACK_RING_ORDER 4		/* 16 pages */
 #define BLKBACK_QUEUES 16
 #define BLKBACK_THREADS 32		/* of one queue */
-#define BLKBACK_PERSISTENT 1024		/* pages of one queue that stay mapped */
+#define BLKBACK_PERSISTENT 1280		/* pages of one queue that stay mapped; Linux uses 1056 */
 #define BLKBACK_SECTOR 512		/* bytes; the unit of all sector numbers, as Linux counts */
 #define BLKBACK_LOG 20			/* lines that a frontend can cause */
 
@@ -82,7 +82,9 @@ struct blk_queue {
 	struct domain_event *event;
 	struct blk_grants grants;
 	struct blk_answer *answers;	/* by slot: requests that are not answered yet */
-	bool stopping;
+	bool stopping;			/* no more responses */
+	bool ending;			/* no more requests than `last` */
+	uint32_t last;
 	bool leader;			/* a thread waits for the event */
 	unsigned threads, sleeping;
 	struct domain_queue idle;	/* threads that do not wait for the event */
@@ -97,8 +99,15 @@ struct blk_offer {
 	uint32_t port;
 };
 
-/* Both sleep.  start() returns 0 or -errno, and then there is nothing to stop. */
+/* Sleeps.  Returns 0 or -errno, and then there is nothing to stop. */
 int blk_queue_start(struct blk_queue *q, struct blkback *disk, const struct blk_offer *offer);
+
+/*
+ * end() says that the threads are to end.  answer: when they have answered the requests that are in the
+ * ring now; otherwise at once, and those without a response may be repeated on a new connection.
+ * stop() waits for them, unmaps all and sleeps.
+ */
+void blk_queue_end(struct blk_queue *q, bool answer);
 void blk_queue_stop(struct blk_queue *q);
 
 /* One thread's memory for a request. */

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define SLOTS (2 * BLKBACK_PERSISTENT)	/* a power of two; never full, so a search ends */
+#define SLOTS 2048			/* a power of two; never full, so a search ends */
+_Static_assert(SLOTS > BLKBACK_PERSISTENT * 3 / 2, "short searches");
 
 struct blk_grant {
 	struct domain_map map;

@@ -74,15 +74,22 @@ static void idle(struct blk_queue *q)
 	q->leader = false;
 }
 
+static bool is_over(const struct blk_queue *q)
+{
+	return q->stopping || (q->ending && q->ring.consumed == q->last);
+}
+
 static void take_requests(struct blk_worker *w)
 {
 	struct blk_queue *q = w->queue;
 	int rc;
 
-	while (!q->stopping && (rc = back_ring_take(&q->ring, w->slot)) >= 0) {
+	while (!is_over(q) && (rc = back_ring_take(&q->ring, w->slot)) >= 0) {
 		uint32_t index = q->ring.consumed - 1;
 		struct blk_answer answer = { .done = true };
 
+		if (rc == 0 && q->ending)
+			break;
 		if (rc == 0) {
 			if (!back_ring_rearm(&q->ring))
 				idle(q);
@@ -158,18 +165,27 @@ int blk_queue_start(struct blk_queue *q, struct blkback *disk, const struct blk_
 	rc = map_ring(q, offer);
 	for (unsigned i = 0; !rc && i < threads && i < BLKBACK_THREADS; i++)
 		rc = start_thread(q);
-	if (rc)
+	if (rc) {
+		blk_queue_end(q, false);
 		blk_queue_stop(q);
+	}
 	return rc;
 }
 
-void blk_queue_stop(struct blk_queue *q)
+void blk_queue_end(struct blk_queue *q, bool answer)
 {
-	q->stopping = true;
+	q->stopping = !answer;
+	q->ending = true;
+	if (answer)
+		q->last = back_ring_offered(&q->ring);
 	if (q->event)
 		domain_event_kick(q->event);
 	domain_wake(&q->idle);
 	domain_wake(&q->pause);
+}
+
+void blk_queue_stop(struct blk_queue *q)
+{
 	while (q->threads)
 		domain_sleep(&q->disk->changed, DOMAIN_NEVER);
 	blk_grants_free(&q->grants);

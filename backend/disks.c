@@ -15,7 +15,7 @@
 
 struct attached {
 	struct attached *next;
-	bool refused;			/* until the toolstack has removed it */
+	bool refused;			/* not ours, until the toolstack has removed it */
 	bool seen;			/* in the current listing */
 	bool ended;
 	struct blkback b;
@@ -39,22 +39,6 @@ static char *read_key(const char *folder, const char *key)
 }
 
 /* ---- one disk */
-
-static void run(void *arg)
-{
-	struct attached *a = arg;
-	int rc = blkback_run(&a->b);
-
-	disk_close(a->b.store);
-	domain_enter();
-	a->b.store = NULL;
-	a->ended = rc == 0;
-	a->refused = rc != 0;		/* not again, before the toolstack has removed it */
-	domain_wake(&server.changed);
-	if (server.watch)
-		domain_watch_kick(server.watch);
-	domain_leave();
-}
 
 /* Opens the store.  Returns 0, or -errno: -ENOENT if the application does not have it. */
 static int open_store(struct attached *a, const char *target, bool readonly)
@@ -83,12 +67,8 @@ static int start(struct attached *a)
 		strcpy(a->b.front, front);
 		rc = open_store(a, target, mode[0] == 'r');
 	}
-	if (!rc) {
+	if (!rc)
 		domain_answer(a->b.path, NULL);
-		rc = domain_thread(run, a);
-		if (rc)
-			disk_close(a->b.store);
-	}
 	if (rc && rc != -ENOENT) {
 		domain_log("%s: cannot open %s (error %d)", a->b.path, target, rc);
 		domain_answer(a->b.path, "the server cannot open this disk; its output says why");
@@ -97,6 +77,41 @@ static int start(struct attached *a)
 	free(mode);
 	free(front);
 	return rc;
+}
+
+static int serve(struct attached *a)
+{
+	struct disk_store *store = a->b.store;
+	int rc;
+
+	domain_leave();
+	rc = blkback_run(&a->b);
+	domain_enter();
+	a->b.store = NULL;
+	domain_leave();
+	disk_close(store);
+	domain_enter();
+	return rc;
+}
+
+/* In a thread of its own, since to open a store may take long. */
+static void run(void *arg)
+{
+	struct attached *a = arg;
+	int rc;
+
+	domain_enter();
+	rc = start(a);
+	if (!rc)
+		rc = serve(a);
+	if (!rc && !server.stopping)
+		domain_linger();
+	a->ended = rc == 0;
+	a->refused = rc != 0;
+	domain_wake(&server.changed);
+	if (server.watch)
+		domain_watch_kick(server.watch);
+	domain_leave();
 }
 
 static struct attached *find(unsigned domid, unsigned vdev)
@@ -147,7 +162,7 @@ static void found(unsigned domid, unsigned vdev)
 	strcpy(a->b.path, path);
 	a->next = server.first;
 	server.first = a;
-	a->refused = start(a) != 0;
+	a->refused = domain_thread(run, a) != 0;
 }
 
 /* ---- all disks */
@@ -234,7 +249,7 @@ int disks_serve(int (*open)(const struct disk_request *w, struct disk_store **st
 	while (!rc && !server.stopping) {
 		look();
 		forget();
-		rc = domain_watch_wait(server.watch, DOMAIN_NEVER);
+		rc = domain_watch_wait(server.watch);
 	}
 	end_all();
 	if (server.watch)
@@ -271,7 +286,7 @@ unsigned disks_stats(struct disk_stats *to, unsigned most)
 
 	domain_enter();
 	for (struct attached *a = server.first; a; a = a->next) {
-		if (a->refused || a->ended)
+		if (!a->b.store)
 			continue;
 		if (n < most)
 			to[n] = a->b.stats;

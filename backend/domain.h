@@ -73,7 +73,16 @@ void domain_event_close(struct domain_event *e);
 
 /* Returns 0 and a copy to be freed, or -errno. */
 int domain_read(const char *path, char **value);
-int domain_write(const char *path, const char *value);
+
+/*
+ * Writes keys of a folder, the last one not before the others.  -ENOENT or -EACCES if the folder does not
+ * exist: the toolstack may remove it at any moment, and it must not come back.
+ */
+struct domain_key {
+	const char *key;
+	char value[64];
+};
+int domain_write(const char *folder, const struct domain_key *keys, unsigned n);
 int domain_remove(const char *path);
 
 /* Returns the number of names in a folder, and an array to be freed by one free(); or -errno. */
@@ -86,9 +95,9 @@ int domain_watch_add(struct domain_watch *w, const char *path);
 
 /*
  * Sleeps until something below one of the paths may have changed since the last call, or it was
- * kicked, or until the deadline.  Returns 0; -ETIMEDOUT; -EIO if xenstore is lost.
+ * kicked.  Only one thread may wait.  Returns 0, or -EIO if xenstore is lost.
  */
-int domain_watch_wait(struct domain_watch *w, uint64_t deadline);
+int domain_watch_wait(struct domain_watch *w);
 void domain_watch_kick(struct domain_watch *w);
 void domain_watch_free(struct domain_watch *w);
 
@@ -103,7 +112,11 @@ bool domain_may_serve(const char *backend);
 /* Tells the hotplug script that the disk is served; error NULL: it is.  Sleeps. */
 void domain_answer(const char *backend, const char *error);
 
-/* The device was detached: removes the backend's folder if the toolstack does not.  Sleeps. */
+/*
+ * The device was detached.  linger() is called first, and sleeps until the toolstack has seen the state
+ * Closed.  release() removes the backend's folder if the toolstack does not.
+ */
+void domain_linger(void);
 void domain_release(const char *backend);
 
 void domain_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

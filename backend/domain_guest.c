@@ -152,9 +152,17 @@ int domain_read(const char *path, char **value)
 	return len < 0 ? len : 0;
 }
 
-int domain_write(const char *path, const char *value)
+/* Only the toolstack may make the folder, so a write cannot bring it back. */
+int domain_write(const char *folder, const struct domain_key *keys, unsigned n)
 {
-	return xs_write(NULL, path, value);
+	char path[200];
+	int rc = 0;
+
+	for (unsigned i = 0; i < n && !rc; i++) {
+		format(path, sizeof(path), "%s/%s", folder, keys[i].key);
+		rc = xs_write(NULL, path, keys[i].value);
+	}
+	return rc;
 }
 
 int domain_remove(const char *path)
@@ -206,12 +214,11 @@ static bool pending(const struct domain_watch *w)
 }
 
 /* All events mean the same: a frontend that causes many (XSA-349) costs one look. */
-int domain_watch_wait(struct domain_watch *w, uint64_t deadline)
+int domain_watch_wait(struct domain_watch *w)
 {
 	int rc = 0;
 
-	if (!wait_until_deadline(&w->queue, deadline, pending(w)))
-		return -ETIMEDOUT;
+	wait_until(&w->queue, pending(w));
 	w->kicked = false;
 	for (unsigned i = 0; i < w->n && !rc; i++)
 		while (xs_watch_pending(&w->watch[i]) && !rc)
@@ -248,7 +255,17 @@ void domain_answer(const char *backend, const char *error)
 		log_warning("%s: %s", backend, error);
 }
 
-/* libxl waits until the folder does not exist. */
+/*
+ * libxl waits for the state Closed, and then until the folder does not exist.  It reports an error if
+ * it finds no folder while it waits for the state, and does not say when it has seen the state.
+ */
+#define LINGER NSEC_PER_SEC
+
+void domain_linger(void)
+{
+	thread_sleep(clock_now() + LINGER);
+}
+
 void domain_release(const char *backend)
 {
 	domain_remove(backend);

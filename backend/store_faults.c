@@ -43,14 +43,16 @@ static uint64_t random_below(struct faults *f, uint64_t n)
 
 /* ---- rules; inside of the monitor */
 
-static bool applies(struct faults *f, const struct fault_rule *r, enum fault_op op, uint64_t at,
+static bool applies(struct faults *f, struct fault_rule *r, enum fault_op op, uint64_t at,
 		    uint64_t len, uint64_t now)
 {
 	if (!(r->ops & 1u << op) || now < r->after || (r->duration && now - r->after >= r->duration))
 		return false;
 	if (r->ranged && (at >= r->last || at + len <= r->first))
 		return false;
-	return !r->denominator || random_below(f, r->denominator) < r->numerator;
+	if (r->denominator && random_below(f, r->denominator) >= r->numerator)
+		return false;
+	return !r->skip || !r->skip--;
 }
 
 static void add_fault(const struct faults *f, const struct fault_rule *r, struct fate *fate)

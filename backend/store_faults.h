@@ -19,6 +19,7 @@ struct fault_rule {
 	int error;			/* negative */
 	uint64_t latency;		/* ns */
 	uint64_t after, duration;	/* ns since the first connection; duration 0: for ever */
+	uint64_t skip;			/* how many requests it does not meet first */
 	uint64_t times;			/* how often; 0: always */
 	uint64_t numerator, denominator;	/* rate; 0: always */
 };

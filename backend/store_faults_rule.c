@@ -132,13 +132,15 @@ static const char *option(const char *key, const char *value, struct fault_rule 
 	if (!strcmp(key, "for"))
 		return time_of(value, &r->duration) && r->duration ? NULL :
 		       "for: a time is a number with us, ms or s";
+	if (!strcmp(key, "skip"))
+		return whole(value, &r->skip) && r->skip ? NULL : "skip: a number from 1 on";
 	if (!strcmp(key, "times"))
 		return whole(value, &r->times) && r->times ? NULL : "times: a number from 1 on";
 	if (!strcmp(key, "rate"))
 		return number(value, &end, &r->numerator) && *end == '/' &&
 		       whole(end + 1, &r->denominator) && r->numerator &&
 		       r->numerator <= r->denominator ? NULL : "rate: such as 1/100, at most 1/1";
-	return "after FAULT follow: after TIME, for TIME, times N, rate N/M";
+	return "after FAULT follow: after TIME, for TIME, skip N, times N, rate N/M";
 }
 
 static int parse_request_rule(const struct words *w, struct fault_rule *r, const char **why)

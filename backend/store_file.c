@@ -89,6 +89,8 @@ static int file_written(struct disk_store *s, uint64_t at, uint64_t *start, uint
 	struct file_store *f = (struct file_store *)s;
 	off_t first = lseek(f->fd, f->start + at, SEEK_DATA), last;
 
+	if (f->device)			/* it does not keep what was written */
+		return -EOPNOTSUPP;
 	if (first < 0)
 		return -errno;
 	last = lseek(f->fd, first, SEEK_HOLE);

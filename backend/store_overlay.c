@@ -4,7 +4,9 @@
  * CLUSTER.  A cluster that is written in part is copied from the base first.
  *
  * Which clusters have changed is in memory.  After a restart of the server it is read from the upper
- * store, a sparse file: its file system stores the extent of a write not before the data.
+ * store, a sparse file: its file system stores the extent of a write not before the data.  So the file
+ * system must store exactly the clusters that were written, also those with zeroes: an empty file is
+ * tested.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -183,6 +185,35 @@ static int read_map(struct overlay *o)
 	return rc;
 }
 
+/* Whether exactly the first cluster is stored when one sector of it was written. */
+static bool is_exact(const struct overlay *o)
+{
+	struct disk_store *top = o->top;
+	static char zeroes[512];
+	uint64_t start = 1, end = 0, size = o->s.size < CLUSTER ? o->s.size : CLUSTER;
+	int rc = top->write(top, &(struct iovec){ zeroes, sizeof(zeroes) }, 1, 0);
+
+	if (!rc && top->flush)
+		rc = top->flush(top);
+	return !rc && !top->written(top, 0, &start, &end) && start == 0 &&
+	       (end == CLUSTER || (size < CLUSTER && end >= size));
+}
+
+static int test_empty(const struct overlay *o)
+{
+	struct disk_store *top = o->top;
+	uint64_t start, end;
+	bool exact;
+
+	if (!top->written || top->written(top, 0, &start, &end) != -ENXIO)
+		return 0;
+	exact = top->discard && is_exact(o);
+	if (exact)
+		exact = !top->discard(top, 0, o->s.size < CLUSTER ? o->s.size : CLUSTER) &&
+			top->written(top, 0, &start, &end) == -ENXIO;
+	return exact ? 0 : -EOPNOTSUPP;
+}
+
 int disk_overlay(struct disk_store *base, struct disk_store *top, struct disk_store **store)
 {
 	uint64_t clusters = (base->size + CLUSTER - 1) / CLUSTER;
@@ -202,7 +233,9 @@ int disk_overlay(struct disk_store *base, struct disk_store *top, struct disk_st
 		},
 		.base = base, .top = top, .changed = calloc(1, clusters / 8 + 1),
 	};
-	rc = o->changed ? read_map(o) : -ENOMEM;
+	rc = o->changed ? test_empty(o) : -ENOMEM;
+	if (!rc)
+		rc = read_map(o);
 	if (rc) {
 		free(o->changed);
 		free(o);

@@ -244,37 +244,55 @@ int domain_read(const char *path, char **value)
 	char full[PATH_MAX_LEN];
 	struct xs_handle *xs = store();
 	unsigned len;
-	int rc;
 
 	if (!xs)
 		return -ENODEV;
 	*value = xs_read(xs, XBT_NULL, absolute(path, full), &len);
-	rc = *value ? 0 : -errno;
-	return rc;
+	return *value ? 0 : -errno;
 }
 
-int domain_write(const char *path, const char *value)
+static bool write_in_folder(struct xs_handle *xs, xs_transaction_t t, const char *folder,
+			    const struct domain_key *keys, unsigned n)
 {
-	char full[PATH_MAX_LEN];
-	struct xs_handle *xs = store();
-	int rc;
+	char full[PATH_MAX_LEN], path[PATH_MAX_LEN + 40];
+	unsigned len;
+	void *there = xs_read(xs, t, absolute(folder, full), &len);
+	bool ok = there != NULL;
 
-	if (!xs)
-		return -ENODEV;
-	rc = xs_write(xs, XBT_NULL, absolute(path, full), value, strlen(value)) ? 0 : -errno;
-	return rc;
+	free(there);
+	for (unsigned i = 0; i < n && ok; i++) {
+		snprintf(path, sizeof(path), "%s/%s", full, keys[i].key);
+		ok = xs_write(xs, t, path, keys[i].value, strlen(keys[i].value));
+	}
+	return ok;
+}
+
+/* dom0 may write anywhere, so only a transaction prevents that a folder comes back. */
+int domain_write(const char *folder, const struct domain_key *keys, unsigned n)
+{
+	struct xs_handle *xs = store();
+	int error = xs ? EAGAIN : ENODEV;
+
+	while (error == EAGAIN) {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return -errno;
+		error = write_in_folder(xs, t, folder, keys, n) ? 0 : errno;
+		if (!xs_transaction_end(xs, t, error != 0) && !error)
+			error = errno;
+	}
+	return -error;
 }
 
 int domain_remove(const char *path)
 {
 	char full[PATH_MAX_LEN];
 	struct xs_handle *xs = store();
-	int rc;
 
 	if (!xs)
 		return -ENODEV;
-	rc = xs_rm(xs, XBT_NULL, absolute(path, full)) ? 0 : -errno;
-	return rc;
+	return xs_rm(xs, XBT_NULL, absolute(path, full)) ? 0 : -errno;
 }
 
 int domain_list(const char *path, char ***names)
@@ -282,13 +300,11 @@ int domain_list(const char *path, char ***names)
 	char full[PATH_MAX_LEN];
 	struct xs_handle *xs = store();
 	unsigned n = 0;
-	int rc;
 
 	if (!xs)
 		return -ENODEV;
 	*names = xs_directory(xs, XBT_NULL, absolute(path, full), &n);
-	rc = *names ? (int)n : -errno;
-	return rc;
+	return *names ? (int)n : -errno;
 }
 
 struct domain_watch {
@@ -313,7 +329,10 @@ struct domain_watch *domain_watch_new(void)
 	return calloc(1, sizeof(struct domain_watch));
 }
 
-/* It is cancelled in xs_read_watch() only. */
+/*
+ * It is cancelled in xs_read_watch() only.  xs_fileno() is no way to wait: without threads of its own,
+ * libxenstore returns a pipe into which nobody writes.
+ */
 static void *read_watch(void *arg)
 {
 	struct watched *me = arg;
@@ -359,14 +378,13 @@ int domain_watch_add(struct domain_watch *w, const char *path)
 	return 0;
 }
 
-int domain_watch_wait(struct domain_watch *w, uint64_t deadline)
+/* All events mean the same: a frontend that causes many (XSA-349) costs one look. */
+int domain_watch_wait(struct domain_watch *w)
 {
-	while (!w->changed && !w->kicked && domain_clock() < deadline)
-		domain_sleep(&w->queue, deadline);
+	while (!w->changed && !w->kicked)
+		domain_sleep(&w->queue, DOMAIN_NEVER);
 	if (w->lost)
 		return -EIO;
-	if (!w->changed && !w->kicked)
-		return -ETIMEDOUT;
 	w->changed = w->kicked = false;
 	return 0;
 }
@@ -413,29 +431,29 @@ static bool has_key(const char *backend, const char *key, const char *end)
 
 bool domain_may_serve(const char *backend)
 {
-	char path[200];
-
 	if (!has_key(backend, "script", SCRIPT))
 		return false;
 	if (has_key(backend, "xenolith", ""))
 		return true;
 	/* xl runs the script only when the state is InitWait, which xen-blkback writes if it is there. */
-	if (access("/sys/bus/xen-backend/drivers/vbd", F_OK) && has_key(backend, "state", "1")) {
-		snprintf(path, sizeof(path), "%s/state", backend);
-		domain_write(path, "2");
-	}
+	if (access("/sys/bus/xen-backend/drivers/vbd", F_OK) && has_key(backend, "state", "1"))
+		domain_write(backend, &(struct domain_key){ "state", "2" }, 1);
 	return false;
 }
 
 void domain_answer(const char *backend, const char *error)
 {
-	char path[200];
+	struct domain_key answer = { .key = "xenolith-answer" };
 
-	snprintf(path, sizeof(path), "%s/xenolith-answer", backend);
-	domain_write(path, error ? error : "ok");
+	snprintf(answer.value, sizeof(answer.value), "%s", error ? error : "ok");
+	domain_write(backend, &answer, 1);
 }
 
 /* xl removes the folder. */
+void domain_linger(void)
+{
+}
+
 void domain_release(const char *backend)
 {
 	(void)backend;

@@ -325,6 +325,69 @@ static void denied(void)
 	disk_end();
 }
 
+static void (*tell)(struct disk_store *s, enum disk_event event);
+
+/* The calls that end by it have time to respond. */
+static void tell_slowly(struct disk_store *s, enum disk_event event)
+{
+	tell(s, event);
+	if (event == DISK_STOPPED)
+		usleep(2000);
+}
+
+/* A call that a fault holds ends with an error when the server ends: that is not the guest's answer. */
+static void held(void)
+{
+	disk_new("any hang");
+	tell = disk->tell;
+	disk->tell = tell_slowly;
+	for (unsigned i = 0; i < times(50); i++) {
+		server_start();
+		attach();
+		connect(0);
+		for (unsigned k = 0; k < 16; k++)
+			put(k, BLKIF_OP_WRITE, k * 8, 1 + k);
+		push();
+		usleep(i * 20);
+		server_stop();
+		assert(ring.sring->rsp_prod == 0);
+		fake_rm(FRONT);
+		fake_rm(BACK);
+	}
+	disk_end();
+}
+
+static void remove_folder(struct disk_store *s, enum disk_event event)
+{
+	(void)s;
+	if (event == DISK_LOST)
+		fake_rm(BACK);
+	if (tell)
+		tell(s, event);
+}
+
+/* The toolstack removes the backend's folder while the server still ends the connection. */
+static void removed(void)
+{
+	char state[10];
+
+	disk_new(NULL);
+	tell = disk->tell;
+	disk->tell = remove_folder;
+	server_start();
+	for (unsigned i = 0; i < times(20); i++) {
+		attach();
+		connect(0);
+		use(i);
+		fake_rm(FRONT);
+		while (fake_read(BACK "/online", state, sizeof(state)) || fake_bound())
+			usleep(100);
+	}
+	server_stop();
+	assert(!fake_read(BACK "/state", state, sizeof(state)));
+	disk_end();
+}
+
 int main(void)
 {
 	static const struct {
@@ -334,6 +397,8 @@ int main(void)
 		{ "data that was written is read, with any faults of order and time", data },
 		{ "a server is stopped and started with requests in the ring", restarts },
 		{ "a frontend that is destroyed leaves no page, port, thread or descriptor", destroyed },
+		{ "a request that a fault holds has no response when the server ends", held },
+		{ "a backend's folder that was removed does not come back", removed },
 		{ "a grant that cannot be mapped is an error of its request", denied },
 	};
 

@@ -273,8 +273,11 @@ static void event(struct xs_handle *h)
 		abort();
 }
 
+static unsigned changes;
+
 static void changed(const char *path)
 {
+	changes++;
 	for (unsigned i = 0; i < HANDLES; i++)
 		if (handles[i].used && handles[i].watch[0] &&
 		    (below(path, handles[i].watch) || below(handles[i].watch, path)))
@@ -289,12 +292,10 @@ static struct key *find(const char *path)
 	return NULL;
 }
 
-void fake_write(const char *path, const char *value)
+static void put(const char *path, const char *value)
 {
-	struct key *k;
+	struct key *k = find(path);
 
-	pthread_mutex_lock(&lock);
-	k = find(path);
 	if (!k)
 		k = find("");
 	if (!k || strlen(path) >= sizeof(k->path) || strlen(value) >= sizeof(k->value))
@@ -302,7 +303,24 @@ void fake_write(const char *path, const char *value)
 	strcpy(k->path, path);
 	strcpy(k->value, value);
 	changed(path);
+}
+
+void fake_write(const char *path, const char *value)
+{
+	pthread_mutex_lock(&lock);
+	put(path, value);
 	pthread_mutex_unlock(&lock);
+}
+
+static bool is_folder(const char *path)
+{
+	bool is = false;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < KEYS; i++)
+		is |= keys[i].path[0] && below(keys[i].path, path);
+	pthread_mutex_unlock(&lock);
+	return is;
 }
 
 bool fake_read(const char *path, char *value, unsigned size)
@@ -350,10 +368,10 @@ void xs_close(struct xs_handle *h)
 
 void *xs_read(struct xs_handle *h, unsigned t, const char *path, unsigned *len)
 {
-	char value[120];
+	char value[120] = "";
 
 	(void)h, (void)t;
-	if (!fake_read(path, value, sizeof(value))) {
+	if (!fake_read(path, value, sizeof(value)) && !is_folder(path)) {
 		errno = ENOENT;
 		return NULL;
 	}
@@ -361,10 +379,26 @@ void *xs_read(struct xs_handle *h, unsigned t, const char *path, unsigned *len)
 	return strdup(value);
 }
 
+/*
+ * Transactions, one at a time, whose writes are made at the end.  It fails if the store has changed since the
+ * beginning, as often happens in xenstored.
+ */
+static struct {
+	unsigned id;
+	unsigned changes, n;
+	bool open;
+	char path[32][120], value[32][120];
+} transaction;
+
 bool xs_write(struct xs_handle *h, unsigned t, const char *path, const void *data, unsigned len)
 {
-	(void)h, (void)t, (void)len;
-	fake_write(path, data);
+	(void)h, (void)len;
+	if (!t) {
+		fake_write(path, data);
+		return true;
+	}
+	strcpy(transaction.path[transaction.n], path);
+	strcpy(transaction.value[transaction.n++], data);
 	return true;
 }
 
@@ -430,4 +464,33 @@ char **xs_read_watch(struct xs_handle *h, unsigned *n)
 		abort();
 	*n = 2;
 	return calloc(2, sizeof(char *));
+}
+
+xs_transaction_t xs_transaction_start(struct xs_handle *h)
+{
+	(void)h;
+	pthread_mutex_lock(&lock);
+	if (transaction.open)
+		abort();
+	transaction.open = true;
+	transaction.n = 0;
+	transaction.id++;
+	transaction.changes = changes;
+	pthread_mutex_unlock(&lock);
+	return transaction.id;
+}
+
+bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
+{
+	bool ok;
+
+	(void)h, (void)t;
+	pthread_mutex_lock(&lock);
+	ok = abort || transaction.changes == changes;
+	for (unsigned i = 0; ok && !abort && i < transaction.n; i++)
+		put(transaction.path[i], transaction.value[i]);
+	transaction.open = false;
+	pthread_mutex_unlock(&lock);
+	errno = EAGAIN;
+	return ok;
 }

@@ -471,6 +471,13 @@ static void do_directory(struct tree *t, const struct node *n, size_t size)
 }
 
 /* Requests for a path. */
+static const char *denied;
+
+void store_deny(const char *path)
+{
+	denied = path;
+}
+
 static void do_path(struct transaction *tx)
 {
 	size_t size = strnlen(in.payload, in.hdr.len) + 1;
@@ -498,7 +505,7 @@ static void do_path(struct transaction *tx)
 		return;
 	}
 	at = find(t, path);
-	if (writes && !may_write(path)) {
+	if ((writes && !may_write(path)) || (denied && below(path, denied))) {
 		refuse(EACCES);
 		return;
 	}

@@ -53,6 +53,9 @@ void store_write(const char *path, const char *value);
 void store_rm(const char *path);
 const char *store_read(const char *path);	/* NULL: does not exist */
 
+/* The guest may neither read nor write at and below this path, whether it exists or not; NULL: none. */
+void store_deny(const char *path);
+
 /* An event with this path for each watch, whatever it watches. */
 void store_stray_event(const char *path);
 

@@ -148,20 +148,188 @@ static void a_detached_disk_is_closed(void)
 	down();
 }
 
+/* Linux closes a disk that is detached while requests are in the ring, and waits for them. */
+static void the_last_requests_are_answered(void)
+{
+	struct blkif_response r;
+	unsigned n;
+
+	up();
+	n = RING_SIZE(&front.ring) < 64 ? RING_SIZE(&front.ring) : 64;
+	n = n > SIZE / 4096 ? SIZE / 4096 : n;
+	fill_ring(n);
+	pass(host_below(100000));
+	say_to(FRONT, "state", host_chance(2) ? "5" : "6");
+	while (host_xen.mapped)
+		pass(10000);
+	for (unsigned i = 0; i < n; i++)
+		assert(front_take(&r) && r.status == 0 && disk_data[r.id * 4096 + 5] == (uint8_t)(r.id + 1));
+	down();
+}
+
+static bool closing;
+
+/* Whenever a request was served, there is another one. */
+static void one_more(void)
+{
+	struct blkif_request q = {
+		.operation = BLKIF_OP_READ, .nr_segments = 1, .seg[0] = { front.ref[0], 0, 0 },
+	};
+	struct blkif_response r;
+
+	if (!closing)
+		return;
+	front_take(&r);
+	front_put(&q);
+	front_push();
+	kernel_enter();			/* the threads have their turns */
+	thread_sleep(clock_now() + 10000);
+	kernel_leave();
+}
+
+static void a_frontend_that_closes_adds_requests(void)
+{
+	up();
+	on_call = one_more;
+	fill_ring(20);
+	closing = true;
+	say_to(FRONT, "state", "6");
+	for (unsigned i = 0; host_xen.mapped; i++) {
+		assert(i < 10000);
+		pass(100000);
+	}
+	closing = false;
+	on_call = NULL;
+	down();
+}
+
+/* libxl must see the state Closed, and then that the folder is gone. */
+static void the_state_closed_is_seen(void)
+{
+	up();
+	toolstack_detach();
+	front_close();
+	for (unsigned i = 0; i < 500; i++) {
+		wait_for_state(XenbusStateClosed);
+		pass(NSEC_PER_MSEC);
+	}
+	wait_until_removed();
+	down();
+}
+
+/* A folder that a frontend's domain may have below a folder that this domain may not read. */
+static void a_folder_that_may_not_be_read_is_gone(void)
+{
+	up();
+	fill_ring(20);
+	pass(host_below(200000));
+	host_close(front.port);
+	store_deny("/local/domain/7/device/vbd");
+	store_rm(FRONT);
+	wait_until_removed();
+	store_deny(NULL);
+	check_nothing_left();
+	down();
+}
+
+static void detach_now(enum disk_event event)
+{
+	if (event == DISK_CONNECTED)
+		toolstack_detach();
+}
+
+/* ... and its state Connected replaces the toolstack's Closing. */
+static void a_disk_is_detached_while_it_connects(void)
+{
+	boot();
+	server_start();
+	toolstack_attach("w");
+	on_event = detach_now;
+	wait_for_state(XenbusStateInitWait);
+	front_pages();
+	SHARED_RING_INIT((struct blkif_sring *)front.ring_page);
+	front.port = host_listen(PEER);
+	front_publish();
+	say_to(FRONT, "state", "3");
+	while (!host_xen.mapped)
+		pass(NSEC_PER_MSEC);
+	on_event = NULL;
+	pass(SECOND);
+	assert(state_of(BACK) == XenbusStateClosing);
+	say_to(FRONT, "state", "6");
+	wait_until_removed();
+	down();
+}
+
+static void a_disk_that_nobody_connected_is_detached(void)
+{
+	boot();
+	server_start();
+	toolstack_attach("w");
+	wait_for_state(XenbusStateInitWait);
+	toolstack_detach();
+	wait_until_removed();
+	down();
+}
+
+/* A frontend that begins again without closing, as after a crash of its kernel. */
+static void a_frontend_may_begin_again(void)
+{
+	up();
+	use(2);
+	fill_ring(10);
+	host_close(front.port);
+	say_to(FRONT, "state", "1");
+	while (host_xen.mapped)
+		pass(NSEC_PER_MSEC);
+	memset(front.ring_page, 0, 4096 << front.order);
+	SHARED_RING_INIT((struct blkif_sring *)front.ring_page);
+	FRONT_RING_INIT(&front.ring, (struct blkif_sring *)front.ring_page, 4096 << front.order);
+	front.port = host_listen(PEER);
+	front_publish();
+	say_to(FRONT, "state", "3");
+	while (!host_xen.mapped)
+		pass(NSEC_PER_MSEC);
+	memcpy(model, disk_data, SIZE);
+	use(2);
+	down();
+}
+
+#define OTHER "/local/domain/5/backend/vbd/7/51728"
+
+static void attach_other(const char *target)
+{
+	say_to(OTHER, "frontend", FRONT);
+	say_to(OTHER, "online", "1");
+	say_to(OTHER, "mode", "w");
+	say_to(OTHER, "state", "1");
+	say_to(OTHER, "params", target);
+}
+
+static void a_store_that_opens_slowly(void)
+{
+	boot();
+	server_start();
+	say_to(FRONT, "state", "1");
+	attach_other(SLOW);
+	pass(SECOND);
+	toolstack_attach("w");
+	wait_for_state(XenbusStateInitWait);
+	assert(clock_now() < 5 * SECOND);
+	front_connect();
+	use(2);
+	down();
+}
+
 static void an_unknown_target_is_refused(void)
 {
 	boot();
 	server_start();
 	toolstack_attach("w");
-	say_to(BACK, "params", "vol1");
 	wait_for_state(XenbusStateInitWait);
-	store_write("/local/domain/5/backend/vbd/7/51728/frontend", FRONT);
-	store_write("/local/domain/5/backend/vbd/7/51728/online", "1");
-	store_write("/local/domain/5/backend/vbd/7/51728/mode", "w");
-	store_write("/local/domain/5/backend/vbd/7/51728/state", "1");
-	store_write("/local/domain/5/backend/vbd/7/51728/params", "other");
+	attach_other("other");
 	pass(SECOND);
-	assert(strcmp(store_read("/local/domain/5/backend/vbd/7/51728/state"), "1") == 0);
+	assert(strcmp(store_read(OTHER "/state"), "1") == 0);
 	down();
 }
 
@@ -223,6 +391,18 @@ int main(int argc, char **argv)
 		  a_disk_detached_without_a_server, 4 },
 		{ "a destroyed frontend leaves nothing", a_destroyed_frontend_leaves_nothing, 60 },
 		{ "a detached disk is closed, and may be attached again", a_detached_disk_is_closed, 10 },
+		{ "the last requests of a frontend that closes are answered",
+		  the_last_requests_are_answered, 30 },
+		{ "a frontend that closes may not add requests for ever",
+		  a_frontend_that_closes_adds_requests, 10 },
+		{ "the toolstack has time to see the state Closed", the_state_closed_is_seen, 4 },
+		{ "a frontend whose folder may not be read is gone",
+		  a_folder_that_may_not_be_read_is_gone, 10 },
+		{ "a disk is detached while it connects", a_disk_is_detached_while_it_connects, 10 },
+		{ "a disk that nobody connected is detached",
+		  a_disk_that_nobody_connected_is_detached, 4 },
+		{ "a frontend may begin again without closing", a_frontend_may_begin_again, 10 },
+		{ "a store that opens slowly does not delay other disks", a_store_that_opens_slowly, 2 },
 		{ "a disk with an unknown target is left alone", an_unknown_target_is_refused, 2 },
 		{ "invalid numbers in xenstore are refused", invalid_numbers_in_xenstore, 60 },
 		{ "a disk that was resized is announced", a_resized_disk_is_announced, 4 },

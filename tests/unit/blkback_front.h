@@ -84,9 +84,13 @@ static unsigned store_calls, store_opens, store_events[DISK_RESIZED + 1];
 static struct disk_store test_store;
 static int store_error;			/* of all calls */
 
+static void (*on_call)(void);		/* something that happens in each read or write */
+
 static int test_move(bool write, const struct iovec *v, int count, uint64_t at)
 {
 	store_calls++;
+	if (on_call)
+		on_call();
 	for (int i = 0; i < count; i++) {
 		if (at > SIZE || v[i].iov_len > SIZE - at)
 			host_fail("the store is called beyond its end");
@@ -131,10 +135,14 @@ static int test_discard(struct disk_store *s, uint64_t at, uint64_t len)
 	return store_error;
 }
 
+static void (*on_event)(enum disk_event event);	/* something that happens at this moment */
+
 static void test_tell(struct disk_store *s, enum disk_event event)
 {
 	(void)s;
 	store_events[event]++;
+	if (on_event)
+		on_event(event);
 }
 
 static void test_close(struct disk_store *s)
@@ -148,9 +156,17 @@ static struct disk_store test_store = {
 	.tell = test_tell, .close = test_close, .size = SIZE,
 };
 
+/* A disk that takes very long to open, and then does not exist. */
+#define SLOW "slow"
+
 static int open_test(const struct disk_request *w, struct disk_store **store, void *arg)
 {
 	(void)arg;
+	if (!strcmp(w->target, SLOW)) {
+		kernel_enter();
+		thread_sleep(clock_now() + 10 * SECOND);
+		kernel_leave();
+	}
 	if (strcmp(w->target, "vol1") || w->domid != PEER || w->vdev != 51712)
 		return -ENOENT;
 	*store = &test_store;
@@ -489,7 +505,7 @@ static inline void wait_until_removed(void)
 	for (unsigned i = 0; store_read(BACK "/state"); i++) {
 		if (i == 20000)
 			host_fail("the backend's folder is not removed");
-		pass(NSEC_PER_MSEC);
+		pass(50 * NSEC_PER_MSEC);
 	}
 }
 

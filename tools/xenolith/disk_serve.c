@@ -7,9 +7,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include <xenolith/disk.h>
@@ -34,6 +37,7 @@ static const char *const help =
 static struct {
 	const char *name;
 	struct disk_store *store;
+	struct disk_store *durable;	/* below the faults */
 	void (*close)(struct disk_store *s);
 	pthread_mutex_t lock;
 	bool attached, readonly, rates;
@@ -206,12 +210,30 @@ static void *signals(void *set)
 	return NULL;
 }
 
+/*
+ * Two servers of one disk would both serve its guest.  The name of a socket lasts as long as the
+ * process, however that ends.
+ */
+static void reserve_name(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "xenolith-disk/%s", disk.name);
+
+	if (n >= (int)sizeof(a.sun_path) - 1)
+		die(USAGE, "%s: the name is too long", disk.name);
+	if (s < 0 || bind(s, (struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + 1 + n))
+		die(FAILED, "%s: %s", disk.name,
+		    errno == EADDRINUSE ? "another server serves this name" : strerror(errno));
+}
+
 static void serve(void)
 {
 	static sigset_t set;
 	pthread_t thread;
 	int rc;
 
+	signal(SIGPIPE, SIG_IGN);	/* its guest needs it also when nobody reads its output */
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -230,7 +252,8 @@ static void serve(void)
 	if (rc)
 		die(FAILED, "disk serve: %s", rc == -ENOMEM || rc == -ENOENT ?
 		    "cannot connect to xenstore; is this a Xen host, and are you root?" : strerror(-rc));
-	if (disk.store->flush && disk.store->flush(disk.store))
+	/* Without faults, since a rule could hold it for ever. */
+	if (disk.durable->flush && disk.durable->flush(disk.durable))
 		die(FAILED, "%s: the last writes could not be made durable", disk.name);
 	disk.close(disk.store);
 }
@@ -282,7 +305,8 @@ void disk_serve(int argc, char **argv)
 	if (optind + 1 != argc || !store)
 		die(USAGE, "usage: xenolith disk serve NAME --store STORE; see xenolith disk serve --help");
 	disk.name = argv[optind];
-	disk.store = open_store(store);
+	reserve_name();
+	disk.store = disk.durable = open_store(store);
 	if (n)
 		check(disk_faults(disk.store, seed, &disk.store), store);
 	for (unsigned i = 0; i < n; i++)

@@ -39,7 +39,8 @@ enum disk_event {
 /*
  * The storage of a disk.  An application's own store begins with this struct.
  *
- * Functions return 0 or -errno.  They may sleep.  At most `threads` calls run at the same time.  Offsets and lengths are bytes, multiples of sector_size, and within size.
+ * Functions return 0 or -errno.  They may sleep.  At most `threads` calls run at the same time.
+ * Offsets and lengths are bytes, multiples of sector_size, and within size.
  *
  * The memory of read() and write() belongs to the other guest, which may change it during the call:
  * a store that interprets data must copy it first.  The guest sees -EOPNOTSUPP as such, and every
@@ -85,7 +86,8 @@ int disk_file(const char *path, bool readonly, uint64_t start, uint64_t len,
 
 /*
  * Shows `base`, and writes what changes to `top`, which has at least base's size and no other user.
- * Closes both.  If `top` is a sparse file, it shows what was written to it before.
+ * Closes both.  If `top` is a sparse file, it shows what was written to it before.  Returns -EOPNOTSUPP
+ * if the file system does not keep exactly which 4 KiB were written.
  */
 int disk_overlay(struct disk_store *base, struct disk_store *top, struct disk_store **store);
 
@@ -116,7 +118,8 @@ struct disk_request {
 
 /*
  * Serves disks until disks_stop(), or until xenstore is lost.  For each disk that a toolstack wants,
- * it calls open(), in any thread: 0 and *store, or -errno; -ENOENT if `target` is not one of its.
+ * it calls open(), in a thread of its own: 0 and *store, or -errno; -ENOENT if `target` is not one of
+ * its.
  * The store is closed when the disk is detached.  Returns 0 or -errno.
  */
 int disks_serve(int (*open)(const struct disk_request *w, struct disk_store **store, void *arg),

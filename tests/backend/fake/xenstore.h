@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #define XBT_NULL 0
+typedef unsigned xs_transaction_t;
 
 struct xs_handle;
 
@@ -17,5 +18,7 @@ bool xs_rm(struct xs_handle *h, unsigned t, const char *path);
 char **xs_directory(struct xs_handle *h, unsigned t, const char *path, unsigned *n);
 bool xs_watch(struct xs_handle *h, const char *path, const char *token);
 char **xs_read_watch(struct xs_handle *h, unsigned *n);
+xs_transaction_t xs_transaction_start(struct xs_handle *h);
+bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort);
 
 #endif

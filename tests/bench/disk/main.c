@@ -22,7 +22,8 @@
 static int fd;
 static uint64_t size;
 static size_t piece;
-static int threads, seconds;
+static int threads;
+static double seconds;
 static volatile int enough;
 
 static double now(void)
@@ -79,7 +80,7 @@ static double measure(size_t bytes, int many)
 		if (pthread_create(&t[i], NULL, work, (void *)(intptr_t)i))
 			die("pthread_create");
 	while ((end = now()) < start + seconds)
-		usleep(50000);
+		usleep(10000);
 	enough = 1;
 	for (int i = 0; i < many; i++) {
 		pthread_join(t[i], &n);
@@ -94,7 +95,7 @@ int main(int argc, char **argv)
 	fd = open(argv[1], O_RDONLY | O_DIRECT);
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size))
 		die(argv[1]);
-	seconds = atoi(argv[2]);
+	seconds = atof(argv[2]);
 	measure(4096, 1);		/* the backend maps the pages */
 	printf("random-1: %.0f\n", measure(4096, 1));
 	printf("random-32: %.0f\n", measure(4096, 32));
