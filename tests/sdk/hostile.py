@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from folders import ROOT
+
 TARGET = "x86_64-xenolith-elf"
 
 claims = []
@@ -143,3 +145,18 @@ def ccache_gives_the_same_image(here):
     said = subprocess.run(["ccache", "--print-stats"], env=env, text=True, stdout=subprocess.PIPE).stdout
     assert re.search(r"(direct|preprocessed)_cache_hit\t1", said), said
     return None
+
+
+@claim
+def run_adds_nothing_to_what_a_program_prints(here):
+    here.write(out_c='#include <unistd.h>\nint main(int n, char **v) { char b[9]; long got = read(0, b, 9);\n'
+                     'write(1, b, got - 1); write(1, "\\r\\n\\0x", 4); return n; }')
+    here.gcc("out.c", "-o", "out")
+    env = {**os.environ, "PATH": f"{ROOT}:{os.environ['PATH']}"}
+    env.pop("XENOLITH_RUN", None)
+    done = subprocess.run([here.root / f"bin/{TARGET}-run", "out", "a b", ""], cwd=here.folder, env=env, input=b"in\n",
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"in\r\n\0x", b""), done
+    done = subprocess.run([here.root / f"bin/{TARGET}-run", "missing"], cwd=here.folder, env=env, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode and "missing" in done.stderr and not done.stdout, done

@@ -118,7 +118,7 @@ def parse(words):
         if option == "--net":
             out.append(f"--net={value or 'yes'}")
         elif option in FLAGS and not equals:
-            out += [option] if option != "--quiet" else []
+            out.append(option)
         elif option in TAKES_A_WORD:
             if not equals:
                 i += 1
