@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 typedef struct {
-	struct __line __line;
+	struct __pthread_line __line;
 	unsigned __value;
 } sem_t;
 

@@ -30,7 +30,7 @@ struct sleeper {
 	bool granted;
 };
 
-/* A zeroed struct is empty. Same layout as struct __line in sys/_pthreadtypes.h. */
+/* A zeroed struct is empty. Same layout as struct __pthread_line in sys/_pthreadtypes.h. */
 struct line {
 	struct sleeper *first, *last;
 };

@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-_Static_assert(sizeof(struct line) == sizeof(struct __line), "as in _pthreadtypes.h");
+_Static_assert(sizeof(struct line) == sizeof(struct __pthread_line), "as in _pthreadtypes.h");
 
 static struct line *line_of(pthread_cond_t *c)
 {

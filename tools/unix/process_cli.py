@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import stat

@@ -31,13 +31,13 @@
 #define PTHREAD_MUTEX_ROBUST		1
 
 /* struct line of lib/thread/line.h and struct mutex of lib/thread/mutex.h. */
-struct __line {
+struct __pthread_line {
 	void *__first, *__last;
 };
 
-struct __mutex {
+struct __pthread_lock {
 	unsigned long __owner;
-	struct __line __line;
+	struct __pthread_line __line;
 	unsigned __depth;
 };
 
@@ -63,7 +63,7 @@ typedef struct {
 #define _PTHREAD_ONCE_INIT { 0 }
 
 typedef struct __pthread_mutex {
-	struct __mutex __mutex;
+	struct __pthread_lock __mutex;
 	int __type;
 	int __robust;
 	struct __pthread_mutex *__next;	/* robust, with the same owner */
@@ -81,7 +81,7 @@ typedef struct {
 #define _PTHREAD_MUTEX_INITIALIZER { .__type = PTHREAD_MUTEX_NORMAL }
 
 typedef struct {
-	struct __line __line;
+	struct __pthread_line __line;
 	unsigned __clock;		/* clockid_t; 0: CLOCK_REALTIME */
 } pthread_cond_t;
 
@@ -94,7 +94,7 @@ typedef struct {
 #define _PTHREAD_COND_INITIALIZER { .__clock = 0 }
 
 typedef struct {
-	struct __line __line;
+	struct __pthread_line __line;
 	void *__writer;
 	unsigned __readers;
 } pthread_rwlock_t;
@@ -107,7 +107,7 @@ typedef struct {
 #define _PTHREAD_RWLOCK_INITIALIZER { .__readers = 0 }
 
 typedef struct {
-	struct __line __line;
+	struct __pthread_line __line;
 	unsigned __count, __arrived;
 } pthread_barrier_t;
 
@@ -117,7 +117,7 @@ typedef struct {
 } pthread_barrierattr_t;
 
 typedef struct {
-	struct __mutex __mutex;
+	struct __pthread_lock __mutex;
 } pthread_spinlock_t;
 
 #endif
