@@ -33,9 +33,10 @@ def the_debian_packages_have_all_that_is_needed(here):
     tools = here.folder / "tools"
     apt_private.dpkg_deb("-R", here.folder / "a/xenolith-tools_1.2_all.deb", tools)
     home = {"HOME": str(here.folder), "PATH": f"{here.root}/bin:/usr/bin:/bin"}
-    for words, says in (["--version"], "xenolith 0."), (["new", "mine"], "mine: "), (["build"], "build/mine: "):
+    for words, says in (["--version"], "xenolith 0."), (["new", "mine"], "mine: "), (["build"], "build/mine: "), \
+            (["run", "--type", "unix", "build/mine"], "Hello"):
         done = subprocess.run([tools / "usr/bin/xenolith", *words], env=home, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, cwd=here.folder / ("mine" if words == ["build"] else ""))
+                              stderr=subprocess.STDOUT, cwd=here.folder / ("mine" if words[0] in ("build", "run") else ""))
         assert done.returncode == 0 and says in done.stdout, f"{words}: {done.stdout}"
     assert not list(tools.rglob("*.pyc")), "files are written beside the tools"
     apt_private.dpkg_deb("-R", here.folder / "a/xenolith-sdk_1.2_amd64.deb", here.folder / "root")

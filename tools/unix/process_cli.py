@@ -10,7 +10,6 @@ import functools
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import stat
@@ -65,9 +64,8 @@ def running():
 
 
 def headers():
-    """The folder with Xen's headers: without the sources, those of the SDK."""
-    gcc = None if SOURCES else shutil.which("x86_64-xenolith-elf-gcc")
-    return Path(gcc).resolve().parent.parent / "x86_64-xenolith-elf/include" if gcc else BUILD / "include"
+    """The folder with Xen's headers, and nothing else: sdk/deb puts them beside the tools."""
+    return BUILD / "include" if SOURCES else ROOT / "include"
 
 
 def make(target, *variables):
