@@ -62,6 +62,7 @@ PARAM(reboot_guard, "reboot-guard=DURATION");
 PARAM(shutdown_timeout, "shutdown-timeout=DURATION");
 PARAM(lifetime, "lifetime=DURATION");
 PARAM(idle, "idle=DURATION");
+PARAM(summary, "summary=no");
 
 /*
  * The reason that key= sets, or fallback.  A guest that would reboot in a loop is powered
@@ -91,10 +92,11 @@ static void summary(void)
 	uint64_t now = clock_now(), took = now - began;
 
 	log_unwritten();
-	print("end: %s, status %d, ran %u.%03u s, shutdown took %u.%03u s, reason: %s\n",
-	      names[order.reason], order.status, (unsigned)(now / NSEC_PER_SEC),
-	      (unsigned)(now % NSEC_PER_SEC / NSEC_PER_MSEC), (unsigned)(took / NSEC_PER_SEC),
-	      (unsigned)(took % NSEC_PER_SEC / NSEC_PER_MSEC), order.why);
+	if (!param("summary") || strcmp(param("summary"), "no"))
+		print("end: %s, status %d, ran %u.%03u s, shutdown took %u.%03u s, reason: %s\n",
+		      names[order.reason], order.status, (unsigned)(now / NSEC_PER_SEC),
+		      (unsigned)(now % NSEC_PER_SEC / NSEC_PER_MSEC), (unsigned)(took / NSEC_PER_SEC),
+		      (unsigned)(took % NSEC_PER_SEC / NSEC_PER_MSEC), order.why);
 	log_level = LOG_ERROR;		/* of other threads, which run until the end */
 }
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#define __LINUX_ERRNO_EXTENSIONS__	/* ENONET */
 #include "net/icmp.h"
 
 #include <lwip/inet_chksum.h>

@@ -59,16 +59,22 @@ class Words:
     """The words for the linker, and what this program takes out of them."""
 
     def __init__(self, words):
-        self.folder = self.libgcc = self.map = None
+        self.folder = self.libgcc = self.map = self.dependencies = None
         self.verbose = self.pie = self.unwinds = False
         self.output, self.strip, self.rest = "a.out", [], []
         words = iter(words)
+
+        def following():
+            try:
+                return next(words)
+            except StopIteration:
+                raise LinkError(f"missing argument of {word}") from None
         for word in words:
             name, equals, value = word.partition("=")
             if name == "--xenolith":
                 self.folder = os.path.normpath(value)
             elif word == "--xenolith-libgcc":
-                self.libgcc = next(words, "")
+                self.libgcc = following()
             elif word == "--xenolith-verbose":
                 self.verbose = True
             elif word == "--xenolith-pie" or word in PIE:
@@ -77,11 +83,15 @@ class Words:
                 self.unwinds = True
                 self.rest += [word] * (not word.startswith("--"))
             elif word in ("-o", "--output"):
-                self.output = next(words, "")
+                self.output = following()
+            elif word.startswith("-o"):
+                self.output = word[2:]
+            elif name == "--dependency-file":
+                self.dependencies = value if equals else following()
             elif name == "--output":
                 self.output = value
             elif name in ("-Map", "--Map"):
-                self.map = value if equals else next(words, "")
+                self.map = value if equals else following()
             elif word in STRIP:
                 self.strip.append(STRIP[word])
             else:
@@ -108,7 +118,9 @@ class Link:
         """Starts a tool of binutils."""
         words = [f"{TARGET}-{name}", *words]
         self.say(*words)
-        return subprocess.Popen(words, executable=self.tool(name), stderr=errors)
+        # In another language, tools/undefined would not find the names in the linker's messages.
+        return subprocess.Popen(words, executable=self.tool(name), stderr=errors,
+                                env={**os.environ, "LC_ALL": "C"})
 
     def run(self, name, *words, errors=None):
         """Runs a tool of binutils; returns its status."""
@@ -157,7 +169,7 @@ class Link:
         import symbols
         self.say("symbols", first)
         source, made = f"{scratch}/{name}.symbols.S", f"{scratch}/{name}.symbols.o"
-        with open(source, "w") as f:
+        with open(source, "w", encoding="utf-8") as f:
             f.write(symbols.assembly(first, name, symbols.known_pairs(f"{self.folder}/pairs")))
         if self.run("as", "--64", "-o", made, source):
             raise LinkError("the table of names cannot be assembled")
@@ -192,6 +204,14 @@ class Link:
         if self.run("ld", "-r", "-u", "main", "-o", f"{output}.program.o", *rest):
             raise LinkError("the objects of the program cannot be kept")
 
+    def tell_dependencies(self, scratch):
+        """For make, without the files that exist only now."""
+        mine = f"{scratch}/"
+        with open(f"{scratch}/dependencies", errors="surrogateescape") as f:
+            lines = [line for line in f if not line.lstrip().startswith(mine)]
+        with open(self.words.dependencies, "w", errors="surrogateescape") as f:
+            f.writelines(lines)
+
     def image(self, scratch):
         import symbols
         output = self.words.output
@@ -206,6 +226,8 @@ class Link:
             self.keep(output)
         table = self.names(first, scratch, name)
         more = [f"-Map={self.words.map}"] if self.words.map else []
+        if self.words.dependencies:
+            more.append(f"--dependency-file={scratch}/dependencies")
         errors = open(f"{scratch}/errors", "w+b")       # the same warnings, unless it fails
         second = self.ld(output, [table], *more, errors=errors, again=True)
         try:
@@ -218,6 +240,8 @@ class Link:
                 raise LinkError("functions moved when their names were added")
             if self.words.strip and self.run("strip", *self.words.strip, output):
                 raise LinkError("strip failed")
+            if self.words.dependencies:
+                self.tell_dependencies(scratch)
         except BaseException:
             second.wait()
             if os.path.exists(output):
@@ -230,6 +254,7 @@ def once(words):
     link = Link(words)
     rest = [words.libgcc if w == "-lgcc" else w for w in words.rest if w != "--xenolith-symbols"]
     more = ["-o", words.output, *(["-Map", words.map] if words.map else []),
+            *([f"--dependency-file={words.dependencies}"] if words.dependencies else []),
             *(["-" + s.strip("-").replace("g", "S") for s in words.strip])]
     return link.run("ld", *more, *rest)
 
@@ -269,6 +294,8 @@ def run():
             print(f"{TARGET}-ld: {e}", file=sys.stderr)
     except OSError as e:
         print(f"{TARGET}-ld: {e.filename}: {e.strerror}", file=sys.stderr)
+    except ImportError as e:
+        print(f"{TARGET}-ld: {e.name}.py of the SDK is missing", file=sys.stderr)
     except ValueError as e:         # quotes of a response file
         print(f"{TARGET}-ld: {e}", file=sys.stderr)
     except KeyboardInterrupt:

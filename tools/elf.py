@@ -41,7 +41,7 @@ class Elf:
                          for i in range(shnum)]
 
     def string(self, at):
-        return self.data[at:self.data.index(0, at)].decode()
+        return self.data[at:self.data.index(0, at)].decode(errors="surrogateescape")
 
     def at(self, vaddr):
         return next((s.offset + vaddr - s.vaddr for s in self.segments

@@ -2,7 +2,6 @@
 /*
  * Messages for errno values, with glibc's texts, which programs and their tests compare.
  */
-#define __LINUX_ERRNO_EXTENSIONS__
 #include "kernel/log.h"
 
 #include <errno.h>

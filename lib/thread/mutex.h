@@ -14,7 +14,7 @@
 
 #define MUTEX_WAITED 1ul		/* in `owner`: to unlock, enter the kernel */
 
-/* Same layout as struct __mutex in lib/include/sys/_pthreadtypes.h. */
+/* Same layout as struct __pthread_lock in lib/include/sys/_pthreadtypes.h. */
 struct mutex {
 	uintptr_t owner;		/* struct thread *, with MUTEX_WAITED; 0: unlocked */
 	struct wait_fifo waiters;

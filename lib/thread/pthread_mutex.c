@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-_Static_assert(sizeof(struct mutex) == sizeof(struct __mutex), "as in _pthreadtypes.h");
+_Static_assert(sizeof(struct mutex) == sizeof(struct __pthread_lock), "as in _pthreadtypes.h");
 
 struct mutex *pthread_mutex_of(pthread_mutex_t *m)
 {

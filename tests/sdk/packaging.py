@@ -33,10 +33,20 @@ def the_debian_packages_have_all_that_is_needed(here):
     tools = here.folder / "tools"
     apt_private.dpkg_deb("-R", here.folder / "a/xenolith-tools_1.2_all.deb", tools)
     home = {"HOME": str(here.folder), "PATH": f"{here.root}/bin:/usr/bin:/bin"}
-    for words, says in (["--version"], "xenolith 0."), (["new", "mine"], "mine: "), (["build"], "build/mine: "):
+    for words, says in (["--version"], "xenolith 0."), (["new", "mine"], "mine: "), (["build"], "build/mine: "), \
+            (["run", "--type", "unix", "build/mine"], "Hello"):
         done = subprocess.run([tools / "usr/bin/xenolith", *words], env=home, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, cwd=here.folder / ("mine" if words == ["build"] else ""))
+                              stderr=subprocess.STDOUT, cwd=here.folder / ("mine" if words[0] in ("build", "run") else ""))
         assert done.returncode == 0 and says in done.stdout, f"{words}: {done.stdout}"
+    share = tools / "usr/share/xenolith"
+    done = subprocess.run(["make", "-n", "-C", share / "tools/xenolith", "BUILD=/nowhere"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0 and f"{share}/backend/disks.c" in done.stdout, done.stdout
+    sources = [f for f in done.stdout.split() if f.endswith(".c")]
+    done = subprocess.run(["gcc", "-MM", "-MG", "-iquote", share, "-idirafter", share / "lib/include", *sources],
+                          text=True, stdout=subprocess.PIPE, cwd=share / "tools/xenolith", check=True)
+    missing = [f for f in done.stdout.split() if f.startswith(("backend/", "drivers/", "kernel/", "lib/", "net/"))]
+    assert not missing, missing
     assert not list(tools.rglob("*.pyc")), "files are written beside the tools"
     apt_private.dpkg_deb("-R", here.folder / "a/xenolith-sdk_1.2_amd64.deb", here.folder / "root")
     control = (here.folder / "root/DEBIAN/control").read_text()

@@ -42,7 +42,7 @@ static struct {
 	const char *image, *cmdline, *control;
 	uint64_t memory;
 	double timeout;
-	bool no_input, raw, perf, ended_line;
+	bool no_input, raw, perf, ended_line, quiet;
 } o = { .memory = 32, .cmdline = "" };
 
 static bool terminal_changed;
@@ -99,7 +99,8 @@ static const char usage[] =
 	"  --no-console-input       do not read standard input\n"
 	"  --raw                    lines of the console end with CR and LF, as the guest writes them\n"
 	"  --perf                   write /tmp/perf-PID.map, for perf\n"
-	"  --end                    say at the end how the guest ended\n";
+	"  --end                    say at the end how the guest ended\n"
+	"  --quiet                  only if it did not power off\n";
 
 static double number(const char *text, const char *what, double min, double max)
 {
@@ -132,7 +133,8 @@ static void parse(int argc, char **argv)
 		{ "net", 1, NULL, 'n' }, { "port", 1, NULL, 'p' }, { "name", 1, NULL, 'N' },
 		{ "control", 1, NULL, 'C' }, { "timeout", 1, NULL, 't' },
 		{ "no-console-input", 0, NULL, 'i' }, { "perf", 0, NULL, 'P' },
-		{ "end", 0, NULL, 'e' }, { "raw", 0, NULL, 'r' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "end", 0, NULL, 'e' }, { "raw", 0, NULL, 'r' }, { "quiet", 0, NULL, 'q' },
+		{ "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -149,6 +151,7 @@ static void parse(int argc, char **argv)
 		case 'i': o.no_input = true; break;
 		case 'P': o.perf = true; break;
 		case 'r': o.raw = true; break;
+		case 'q': o.quiet = true; break;
 		case 'e': o.ended_line = true; break;
 		case 'h': fputs(usage, stdout); exit(0);
 		default: fputs(usage, stderr); exit(2);
@@ -476,7 +479,7 @@ int main(int argc, char **argv)
 	restore_terminal();
 	control_end();
 	why = end_reason();
-	if (o.ended_line)
+	if (o.ended_line && !(o.quiet && !strcmp(why, "poweroff")))
 		fprintf(stderr, "xenolith: %s ended by %s, status %d\n", guest_name, why, end_status(why));
 	return end_status(why);
 }

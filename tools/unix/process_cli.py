@@ -64,9 +64,8 @@ def running():
 
 
 def headers():
-    """The folder with Xen's headers: without the sources, those of the SDK."""
-    gcc = None if SOURCES else shutil.which("x86_64-xenolith-elf-gcc")
-    return Path(gcc).resolve().parent.parent / "x86_64-xenolith-elf/include" if gcc else BUILD / "include"
+    """The folder with Xen's headers, and nothing else: sdk/deb puts them beside the tools."""
+    return BUILD / "include" if SOURCES else ROOT / "include"
 
 
 def make(target, *variables):
@@ -118,7 +117,7 @@ def parse(words):
         if option == "--net":
             out.append(f"--net={value or 'yes'}")
         elif option in FLAGS and not equals:
-            out += [option] if option != "--quiet" else []
+            out.append(option)
         elif option in TAKES_A_WORD:
             if not equals:
                 i += 1

@@ -35,7 +35,7 @@ struct __wait_fifo {
 	void *__first, *__last;
 };
 
-struct __mutex {
+struct __pthread_lock {
 	unsigned long __owner;
 	struct __wait_fifo __waiters;
 	unsigned __depth;
@@ -63,7 +63,7 @@ typedef struct {
 #define _PTHREAD_ONCE_INIT { 0 }
 
 typedef struct __pthread_mutex {
-	struct __mutex __mutex;
+	struct __pthread_lock __mutex;
 	int __type;
 	int __robust;
 	struct __pthread_mutex *__next;	/* robust, with the same owner */
@@ -117,7 +117,7 @@ typedef struct {
 } pthread_barrierattr_t;
 
 typedef struct {
-	struct __mutex __mutex;
+	struct __pthread_lock __mutex;
 } pthread_spinlock_t;
 
 #endif

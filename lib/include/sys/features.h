@@ -17,8 +17,18 @@
 #define _READ_WRITE_RETURN_TYPE		_ssize_t
 #define _READ_WRITE_BUFSIZE_TYPE	__SIZE_TYPE__
 
-/* The supported options of POSIX.1-2008; newlib declares functions by them. */
+/* What a program sees: with -std=c99 and no _POSIX_C_SOURCE, hardly more than the C standard, as in glibc. */
+#if __POSIX_VISIBLE >= 200809
 #define _POSIX_VERSION			200809L
+#elif __POSIX_VISIBLE >= 200112
+#define _POSIX_VERSION			200112L
+#elif __POSIX_VISIBLE >= 199506
+#define _POSIX_VERSION			199506L
+#else
+#define _POSIX_VERSION			199009L
+#endif
+
+/* The supported options of POSIX.1-2008; newlib declares functions by them. */
 #define _POSIX_BARRIERS			200809L
 #define _POSIX_CLOCK_SELECTION		200809L
 #define _POSIX_CPUTIME			200809L
