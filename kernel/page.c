@@ -74,16 +74,14 @@ static uintptr_t granule_up(uintptr_t address)
 	return granule_down(address + ARCH_GRANULE - 1);
 }
 
-/* Takes memory up to, or from, an address again: 0 or -ENOMEM. */
+/* Takes memory up to, or from, an address again, or a part of it: 0 or -ENOMEM. */
 static int fill_up(uintptr_t to)
 {
 	uintptr_t end = granule_up(to) < hole_end ? granule_up(to) : hole_end;
 
-	if (end <= hole)
-		return 0;
-	if (arch_take(hole, end - hole))
-		return -ENOMEM;
-	hole = end;
+	for (; hole < end; hole += ARCH_GRANULE)
+		if (arch_take(hole))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -91,11 +89,9 @@ static int fill_down(uintptr_t from)
 {
 	uintptr_t start = granule_down(from) > hole ? granule_down(from) : hole;
 
-	if (start >= hole_end)
-		return 0;
-	if (arch_take(start, hole_end - start))
-		return -ENOMEM;
-	hole_end = start;
+	for (; hole_end > start; hole_end -= ARCH_GRANULE)
+		if (arch_take(hole_end - ARCH_GRANULE))
+			return -ENOMEM;
 	return 0;
 }
 

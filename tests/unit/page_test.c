@@ -260,6 +260,30 @@ static void failing_maps_leave_nothing(void)
 	assert(now().used == host_page_tables());
 }
 
+/* Xen may have only some of what was given back. */
+static void a_part_is_taken_again(void)
+{
+	size_t free;
+
+	host_set_memory(4ul << 20);
+	page_init();
+	free = now().free;
+	for (unsigned step = 0; step < 40; step++) {
+		page_give_back();
+		host.map_fails = 2;
+		for (unsigned i = host_below(8); i--;)
+			if (host_chance(2))
+				page_take_again();
+			else if (!get(1 + host_below(200)))
+				page_brk(host_below(300000));
+		put_all();
+		host.map_fails = 0;
+	}
+	while (page_take_again())
+		;
+	assert(page_brk(0) && now().free + now().heap + host_page_tables() == free);
+}
+
 static bool take_one(void)
 {
 	return host_chance(2) ? page_brk(PAGE_SIZE) != NULL : page_alloc(1) != NULL;
@@ -412,6 +436,7 @@ int main(int argc, char **argv)
 		  too_much_is_no_memory, 1 },
 		{ "a failure to map pages leaks nothing",
 		  failing_maps_leave_nothing, 100 },
+		{ "a part of the memory that was given back is taken again", a_part_is_taken_again, 20 },
 		{ "an application does not get the kernel's reserve",
 		  the_reserve_is_the_kernels, 20 },
 		{ "a cache gives memory back before an allocation fails",

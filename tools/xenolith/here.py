@@ -309,6 +309,12 @@ class Files:
         self.there[there] = path
         return there
 
+    def check(self):
+        """Check on this side what would be found only when the guest has ended."""
+        for path in map(Path, self.there.values()):
+            if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+                raise LabError(f"cannot write {path}")
+
     def bring(self, lab):
         """Copy the file that the command reads to dom0."""
         if self.read:
@@ -318,9 +324,14 @@ class Files:
         if self.read:
             lab.start(["rm", "-f", self.words[1]]).wait()
         for there, path in self.there.items():
-            command = lab.start(["sh", "-c", 'cat "$1" && rm "$1"', "get", there])
-            if command.wait() == 0:
+            command = lab.start(["cat", there])
+            if command.wait():
+                continue
+            try:
                 Path(path).write_bytes(bytes(command.out))
+            except OSError as e:
+                raise LabError(f"{path}: {e.strerror}; it is {there} of the lab's dom0") from None
+            lab.start(["rm", "-f", there]).wait()
 
 
 def gdb(words):
@@ -384,6 +395,7 @@ def ask(words):
             raise
         return status
     files = Files(words)
+    files.check()
     lab.install()
     files.bring(lab)
     status = lab_copy.Copy(words[1:]).run(lab) if words[0] == "cp" else \

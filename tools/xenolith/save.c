@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -52,6 +53,19 @@ static void note_end(const char *name, const char *reason)
 	close(fd);
 }
 
+/*
+ * After Ctrl-C xl goes on, since half of its work would end the guest.  So does this program, which
+ * notes where the guest is.
+ */
+static int run_xl_to_its_end(char *const *words)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (int i = 0; i < 3; i++)
+		signal(signals[i], SIG_IGN);
+	return run_xl(words);
+}
+
 /* xl writes to another name, so that FILE is never half a guest. */
 static void to_file(const struct words *w, const char *command, char *option)
 {
@@ -67,7 +81,7 @@ static void to_file(const struct words *w, const char *command, char *option)
 		words[3] = id;
 		words[4] = new;
 	}
-	if (run_xl(words)) {
+	if (run_xl_to_its_end(words)) {
 		unlink(new);
 		die(FAILED, "%s: xl could not save %s, which %s", command, w->domain,
 		    domain_end(w->domid) ? "has ended" : "continues");
@@ -141,7 +155,7 @@ void restore(const struct words *w)
 		die(FAILED, "restore: the guest in %s has no name", w->argv[0]);
 	if (domain_of_name(name) >= 0)
 		die(FAILED, "restore: there is a guest named %s; end or save it first", text(info, "name"));
-	if (run_xl(words))
+	if (run_xl_to_its_end(words))
 		die(FAILED, "restore: xl could not restore %s", w->argv[0]);
 	domid = domain_of_name(name);
 	if (domid < 0)
@@ -186,7 +200,7 @@ void migrate(const struct words *w)
 	check_guest(w, "migrate");
 	check_live(w);
 	snprintf(id, sizeof(id), "%d", w->domid);
-	if (run_xl(words))
+	if (run_xl_to_its_end(words))
 		die(FAILED, "migrate: xl could not migrate %s to %s", w->domain, w->argv[0]);
 	if (name)
 		note_end(name, "migrated");
