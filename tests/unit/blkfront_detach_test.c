@@ -300,7 +300,7 @@ static void restored(void)
 
 static void a_disk_of_a_restored_domain(void)
 {
-	static const char *const sizes[] = { NULL, "1024", "100" };
+	static const char *const sizes[] = { NULL, "1024", "96" };
 	unsigned size = host_below(3);
 	uint8_t byte;
 	ssize_t n;
