@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* A run of freed pages; stored in the first of them. */
 struct extent {
@@ -313,6 +314,16 @@ bool page_take_again(void)
 	uintptr_t to = hole + PAGE_STEP;
 
 	return hole < hole_end && !fill_up(to) && hole < hole_end;
+}
+
+void page_clear(void)
+{
+	for (struct extent *e = highest; e; e = e->lower)
+		memset(e + 1, 0, e->n * PAGE_SIZE - sizeof(*e));
+	if (low_mapped > heap_end)
+		memset((void *)heap_end, 0, low_mapped - heap_end);
+	if (high_mapped < top)
+		memset((void *)high_mapped, 0, top - high_mapped);
 }
 
 void page_stats(struct page_stats *stats)

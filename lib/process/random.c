@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * getrandom() and getentropy(). Without RDRAND the kernel's random numbers are not
- * suitable for keys. Then seed= of the command line is required, or GRND_INSECURE.
+ * suitable for keys. Then seed= of the command line is required, a seed in xenstore, or
+ * GRND_INSECURE.
  */
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/log.h"
 #include "kernel/param.h"
 #include "kernel/random.h"
@@ -11,6 +13,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -24,17 +27,49 @@ static const char *wrong_seed(const char *text)
 }
 PARAM_CHECKED(seed, "seed=TEXT", wrong_seed);
 
+/*
+ * dom0's: `xenolith run` and the like write the first, and the toolstack the second, which is Xen's
+ * generation ID of an HVM guest (ms_vm_genid=).  Only this guest can read them.  Both are new in a
+ * restored guest.
+ */
+static bool add_seeds_of_dom0(void)
+{
+	static const char *const keys[] = { "xenolith/seed", "platform/generation-id" };
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !xs_init(); i++) {
+		char *seed;
+		ssize_t len = xs_read(NULL, keys[i], &seed);
+
+		if (len < 0)
+			continue;
+		if (len >= SEED_LEAST) {
+			random_add_seed(seed, len);
+			any = true;
+		}
+		free(seed);
+	}
+	return any;
+}
+
+/* The copies of a guest have the same seed=, which is no secret among them. */
+static bool add_seed_of_command_line(void)
+{
+	const char *seed = random_copies ? NULL : param("seed");
+
+	if (!seed || strlen(seed) < SEED_LEAST)
+		return false;
+	random_add_seed(seed, strlen(seed));
+	return true;
+}
+
 static bool seeded(void)
 {
-	static bool looked;
-	const char *seed;
+	static unsigned looked;		/* in this many copies */
 
-	if (!random_seeded() && !looked) {
-		looked = true;
-		seed = param("seed");
-		if (seed && strlen(seed) >= SEED_LEAST)
-			random_add_seed(seed, strlen(seed));
-		else
+	if (!random_seeded() && looked <= random_copies) {
+		looked = random_copies + 1;
+		if (!add_seed_of_command_line() && !add_seeds_of_dom0())
 			log_error("random: this CPU has no RDRAND: no random numbers for keys "
 				  "are available; seed=TEXT on the command line provides "
 				  "them (at least %u characters)", SEED_LEAST);

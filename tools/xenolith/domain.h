@@ -25,6 +25,12 @@ char *store_read(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void domain_note(int domid, const char *key, const char *value);
 char *domain_noted(int domid, const char *key);
 
+/* Writes a value to xenstore, by its whole path. */
+void store_write(const char *path, const char *value);
+
+/* Gives a domain that does not run yet a random seed, which only it can read (docs/security.md). */
+void domain_seed(int domid);
+
 /*
  * Sleeps until a domain may have ended, or one of the other n descriptors (struct pollfd)
  * is ready, at most `ms` (-1: no limit).
