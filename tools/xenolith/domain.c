@@ -180,6 +180,20 @@ int domain_of_name(const char *name)
 	return found;
 }
 
+void domain_rename(int domid, const char *name)
+{
+	char path[64], *vm = store_read("/local/domain/%d/vm", domid), *of_vm;
+
+	if (domain_of_name(name) >= 0)
+		die(FAILED, "a guest named %s is running; choose another --name, or end it: xenolith stop"
+		    " %s", name, name);
+	snprintf(path, sizeof(path), "/local/domain/%d/name", domid);
+	store_write(path, name);
+	if (vm && asprintf(&of_vm, "%s/name", vm) > 0)
+		store_write(of_vm, name);
+	free(vm);
+}
+
 const char *domain_names(void)
 {
 	unsigned n = 0;

@@ -26,7 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -207,13 +206,12 @@ static void settle(const struct pool *p)
 
 static void make_id(char id[37])
 {
-	uint8_t b[UUID_SIZE];
+	int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
 
-	if (getrandom(b, sizeof(b), 0) != sizeof(b))
-		die(FAILED, "getrandom: %s", strerror(errno));
-	sprintf(id, "%02x%02x%02x%02x-%02x%02x-4%x%02x-a%x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11], b[12], b[13],
-		b[14], b[15]);
+	if (fd < 0 || read(fd, id, 36) != 36)
+		die(FAILED, "/proc/sys/kernel/random/uuid: %s", strerror(errno));
+	id[36] = '\0';
+	close(fd);
 }
 
 static void create_one(const struct pool *p)
@@ -326,22 +324,6 @@ static void check_image(const struct pool *p, const char *image)
 	if (!in_pool || !now || size != other || memcmp(in_pool, now, size))
 		die(FAILED, "run: %s is not the image of the pool %s; type: xenolith pool stop %s, and make"
 		    " the pool again", image, p->name, p->name);
-	free(in_pool);
-	free(now);
-}
-
-static void rename_domain(int domid, const char *name)
-{
-	char path[64], *vm = store_read("/local/domain/%d/vm", domid), *of_vm;
-
-	if (domain_of_name(name) >= 0)
-		die(FAILED, "a guest named %s is running; choose another --name, or end it: xenolith stop"
-		    " %s", name, name);
-	snprintf(path, sizeof(path), "/local/domain/%d/name", domid);
-	store_write(path, name);
-	if (vm && asprintf(&of_vm, "%s/name", vm) > 0)
-		store_write(of_vm, name);
-	free(vm);
 }
 
 int pool_take(struct run_options *o)
@@ -368,7 +350,7 @@ int pool_take(struct run_options *o)
 		die(FAILED, "run: no guest of the pool %s is ready", taking);
 	domain_note(taken_domain, "line", line);
 	if (o->named)
-		rename_domain(taken_domain, o->name);
+		domain_rename(taken_domain, o->name);
 	else
 		o->name = taken_name;
 	o->log = taken_name;
