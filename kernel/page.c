@@ -320,8 +320,7 @@ void page_clear(void)
 {
 	for (struct extent *e = highest; e; e = e->lower)
 		memset(e + 1, 0, e->n * PAGE_SIZE - sizeof(*e));
-	if (low_mapped > heap_end)
-		memset((void *)heap_end, 0, low_mapped - heap_end);
+	memset((void *)brk, 0, (low_mapped > heap_end ? low_mapped : heap_end) - brk);
 	if (high_mapped < top)
 		memset((void *)high_mapped, 0, top - high_mapped);
 }

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <xenctrl.h>
+#include <xenguest.h>
 #include <xenstore.h>
 
 #define PATIENCE 60

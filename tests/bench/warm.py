@@ -8,8 +8,11 @@ from common import BUILD, OURS, ROOT, Table, compile_for_linux, image
 from lab import build as lab_build
 
 SAVES = int(os.environ.get("RUNS", 10))
+FULL = max(3, SAVES // 3)         # of whole saves and restores
 STARTS = int(os.environ.get("RUNS", 20))
 ADDRESS, FILE, HELPER, HELLO = "10.0.0.16", "/tmp/bench-saved", "/tmp/warm", "/root/bench-hello"
+LINKS = """-lxenguest -lxenctrl -lxenstore -lxencall -lxenforeignmemory -lxendevicemodel -lxenevtchn
+           -lxengnttab -lxentoollog -lxentoolcore"""
 LINUX = """#!/bin/sh
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 modprobe -a $(cat /etc/modules/all)
@@ -25,10 +28,7 @@ ip link set dev "$vif" master xenbr0 up && xenstore-write "$XENBUS_PATH/hotplug-
 
 
 def install_helper(lab):
-    program = compile_for_linux("warm", ROOT / "tests/bench/warm.c", "-lxenguest", "-lxenctrl", "-lxenstore",
-                                "-lxencall", "-lxenforeignmemory", "-lxendevicemodel", "-lxenevtchn",
-                                "-lxengnttab", "-lxentoollog", "-lxentoolcore", "-lz", "-llzma", "-lbz2",
-                                "-llzo2", "-lzstd")
+    program = compile_for_linux("warm", ROOT / "tests/bench/warm.c", *LINKS.split())
     lab.put(program.read_bytes(), HELPER)
     lab.sh(f"chmod +x {HELPER}")
 
@@ -73,7 +73,7 @@ def save(lab):
                        " sleep 0.3", timeout=120)
                 in_place.add(row, float(lab.sh(f"{HELPER} resume {guest.domid} {ADDRESS}", timeout=120)))
                 time.sleep(0.5)
-            for _ in range(SAVES):
+            for _ in range(FULL):
                 begin = time.monotonic()
                 guest.save(FILE)
                 xl_save.add(row, time.monotonic() - begin)
