@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Guests of a pool, and copies of a snapshot (docs/warm.md)."""
+"""Guests of a pool, and copies of a snapshot (docs/warm.md).  LONG=1: also the claims of
+in_the_long_form()."""
 
+import os
 import re
 from contextlib import contextmanager
 from unittest import SkipTest
@@ -11,6 +13,15 @@ PLAIN = "qemu64,+npt,+nrip-save"        # without RDRAND
 FILE = "/tmp/warm-snapshot"
 IMAGE = "/root/warm-image"
 DRAWN = re.compile(r"copy (\d+) getrandom (?:refused )?(\w+) arc4random (\w+)")
+
+
+def in_the_long_form(test):
+    """What differs little from another claim: each takes some time."""
+    def run(lab, image):
+        if os.environ.get("LONG") != "1":
+            raise SkipTest("LONG=1 runs it")
+        test(lab, image)
+    return run
 
 
 def install(lab, image):
@@ -57,6 +68,7 @@ def test_a_guest_of_a_pool_gets_its_words(lab, image):
     pool(lab, image, "pv")
 
 
+@in_the_long_form
 def test_a_pvh_guest_of_a_pool_gets_its_words(lab, image):
     pool(lab, image, "pvh")
 
@@ -100,6 +112,7 @@ def test_copies_of_a_snapshot_have_other_random_numbers(lab, image):
     differ(drawn)
 
 
+@in_the_long_form
 def test_copies_of_a_pvh_snapshot_have_other_random_numbers(lab, image):
     with no_guest_stays(lab):
         differ(two_copies(lab, image, "pvh"))
@@ -131,5 +144,6 @@ def test_copies_of_a_server_have_their_own_addresses(lab, image):
     server(lab, image)
 
 
+@in_the_long_form
 def test_a_server_that_polls_is_ready_too(lab, image):
     server(lab, image, "poll")
