@@ -27,29 +27,18 @@ static const char *wrong_seed(const char *text)
 }
 PARAM_CHECKED(seed, "seed=TEXT", wrong_seed);
 
-/*
- * dom0's: `xenolith run` and the like write the first, and the toolstack the second, which is Xen's
- * generation ID of an HVM guest (ms_vm_genid=).  Only this guest can read them.  Both are new in a
- * restored guest.
- */
-static bool add_seeds_of_dom0(void)
+/* A key of xenstore that only this guest can read, and that is new in a restored guest. */
+static bool add_seed(const char *key)
 {
-	static const char *const keys[] = { "xenolith/seed", "platform/generation-id" };
-	bool any = false;
+	char *seed;
+	ssize_t len = xs_init() ? -1 : xs_read(NULL, key, &seed);
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !xs_init(); i++) {
-		char *seed;
-		ssize_t len = xs_read(NULL, keys[i], &seed);
-
-		if (len < 0)
-			continue;
-		if (len >= SEED_LEAST) {
-			random_add_seed(seed, len);
-			any = true;
-		}
-		free(seed);
-	}
-	return any;
+	if (len < 0)
+		return false;
+	if (len >= SEED_LEAST)
+		random_add_seed(seed, len);
+	free(seed);
+	return len >= SEED_LEAST;
 }
 
 /* The copies of a guest have the same seed=, which is no secret among them. */
@@ -67,12 +56,16 @@ static bool seeded(void)
 {
 	static unsigned looked;		/* in this many copies */
 
-	if (!random_seeded() && looked <= random_copies) {
+	if (looked <= random_copies) {
 		looked = random_copies + 1;
-		if (!add_seed_of_command_line() && !add_seeds_of_dom0())
+		/* `xenolith run` and the like write it */
+		if (!random_seeded() && !add_seed_of_command_line() && !add_seed("xenolith/seed"))
 			log_error("random: this CPU has no RDRAND: no random numbers for keys "
 				  "are available; seed=TEXT on the command line provides "
 				  "them (at least %u characters)", SEED_LEAST);
+		/* Xen's generation ID of an HVM guest */
+		if (random_copies && random_seeded())
+			add_seed("platform/generation-id");
 	}
 	return random_seeded();
 }
