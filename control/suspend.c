@@ -32,6 +32,7 @@ static const struct part {
 	{ release_memory, NULL },
 	{ NULL, vchan_release },
 	{ xs_hold, xs_release },
+	{ snapshot_clear, NULL },
 };
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))

@@ -12,6 +12,7 @@
 #define CONTROL_SUSPEND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Suspends the domain.  Returns 0 in a restored domain; 1 if the suspend was cancelled; -EBUSY if the
@@ -25,5 +26,11 @@ int guest_suspend(void);
  * In images with xenolith_on_resume() (lib/xenolith/resume.c): tells the application.  Does not sleep.
  */
 void resume_notify(bool restored) __attribute__((weak));
+
+/*
+ * In images that can be snapshots (lib/xenolith/ready.c): fills free memory with zeroes if this one
+ * will be.  Returns 0.  Does not sleep.
+ */
+int snapshot_clear(uint64_t deadline) __attribute__((weak));
 
 #endif

@@ -63,6 +63,25 @@ static int check_units(struct frontend *fe, unsigned sector_size)
 	return frontend_fail(fe, "unsupported sector size");
 }
 
+/*
+ * A backend, or a domain that was restored, has a disk that cannot be the one of before: nothing
+ * may be written there by those who opened that one.
+ */
+static void check_same(struct blkfront *b, uint64_t size, uint64_t sector_size)
+{
+	bool same = size >= b->info.size && sector_size == b->info.sector_size;
+
+	if (same || b->info_of != b->fe.attached) {
+		b->info_of = b->fe.attached;
+		return;
+	}
+	frontend_log(&b->fe, LOG_ERROR, "another disk than before, which had %llu KiB and sectors"
+		     " of %u: it must be opened again", (unsigned long long)b->info.size / 1024,
+		     b->info.sector_size);
+	b->info_of = ++b->fe.attached;
+	frontend_report_lost(&b->fe);
+}
+
 static int read_geometry(struct blkfront *b)
 {
 	struct frontend *fe = &b->fe;
@@ -81,6 +100,7 @@ static int read_geometry(struct blkfront *b)
 	rc = check_units(fe, size);
 	if (rc)
 		return rc;
+	check_same(b, sectors * SECTOR, size);
 	b->info = (struct disk_info){
 		.size = sectors * SECTOR,
 		.sector_size = size,

@@ -26,6 +26,7 @@ struct blkfront {
 	struct waitq written;
 
 	struct disk_info info;
+	unsigned info_of;		/* the attachment (fe.attached) that it is of */
 	unsigned segments;		/* limit of one request */
 	uint8_t flush_op;		/* BLKIF_OP_FLUSH_..., _WRITE_BARRIER, or 0 */
 	uint64_t discard_granularity, discard_alignment;

@@ -102,11 +102,11 @@ int arch_map(uintptr_t start, size_t size);
 
 /*
  * Give unused granules of boot_info's memory to Xen, without their mappings, and take them again:
- * arch_take() returns 0, or -ENOMEM if Xen does not have them any more.
+ * arch_take() takes one of them; it returns 0, or -ENOMEM if Xen does not have it any more.
  */
 #define ARCH_GRANULE (64 * PAGE_SIZE)	/* arch_map() maps whole ones */
 void arch_give(uintptr_t start, size_t size);
-int arch_take(uintptr_t start, size_t size);
+int arch_take(uintptr_t granule);
 
 /* Unmap one page, so that each access is a fault; make it read-only; map it again. */
 void arch_guard(void *page);

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* A run of freed pages; stored in the first of them. */
 struct extent {
@@ -74,16 +75,14 @@ static uintptr_t granule_up(uintptr_t address)
 	return granule_down(address + ARCH_GRANULE - 1);
 }
 
-/* Takes memory up to, or from, an address again: 0 or -ENOMEM. */
+/* Takes memory up to, or from, an address again, or a part of it: 0 or -ENOMEM. */
 static int fill_up(uintptr_t to)
 {
 	uintptr_t end = granule_up(to) < hole_end ? granule_up(to) : hole_end;
 
-	if (end <= hole)
-		return 0;
-	if (arch_take(hole, end - hole))
-		return -ENOMEM;
-	hole = end;
+	for (; hole < end; hole += ARCH_GRANULE)
+		if (arch_take(hole))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -91,11 +90,9 @@ static int fill_down(uintptr_t from)
 {
 	uintptr_t start = granule_down(from) > hole ? granule_down(from) : hole;
 
-	if (start >= hole_end)
-		return 0;
-	if (arch_take(start, hole_end - start))
-		return -ENOMEM;
-	hole_end = start;
+	for (; hole_end > start; hole_end -= ARCH_GRANULE)
+		if (arch_take(hole_end - ARCH_GRANULE))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -317,6 +314,15 @@ bool page_take_from_xen(void)
 	uintptr_t to = hole + PAGE_STEP;
 
 	return hole < hole_end && !fill_up(to) && hole < hole_end;
+}
+
+void page_clear(void)
+{
+	for (struct extent *e = highest; e; e = e->lower)
+		memset(e + 1, 0, e->n * PAGE_SIZE - sizeof(*e));
+	memset((void *)brk, 0, (low_mapped > heap_end ? low_mapped : heap_end) - brk);
+	if (high_mapped < top)
+		memset((void *)high_mapped, 0, top - high_mapped);
 }
 
 void page_stats(struct page_stats *stats)

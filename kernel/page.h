@@ -67,6 +67,9 @@ bool page_prepare_pages(size_t n);
 void page_release_to_xen(void);
 bool page_take_from_xen(void);
 
+/* Fills the free memory that Xen does not have with zeroes. */
+void page_clear(void);
+
 struct page_stats {
 	size_t total, heap, used, free;	/* pages; free includes unused memory */
 };

@@ -133,6 +133,20 @@ int param_init(char *command_line)
 	return rc;
 }
 
+int param_more(char *line)
+{
+	unsigned separator, had = nwords, kept = nwords;
+	int rc = split(line, &separator);
+
+	for (unsigned i = had; i < nwords; i++)
+		if (words[i].value) {
+			words[i].value[-1] = '\0';
+			words[kept++] = words[i];
+		}
+	nwords = kept;
+	return rc;
+}
+
 static const char *value(const struct word *w)
 {
 	return w->value ? w->value : "";

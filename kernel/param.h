@@ -30,6 +30,12 @@
 int param_init(char *command_line);
 
 /*
+ * Adds the options of another line, which replace earlier ones of the same keys; other words have
+ * no effect.  Options that were read before keep their effect.  Returns as param_init().
+ */
+int param_more(char *line);
+
+/*
  * An option.  `usage` is its name, then nothing, =VALUES, or [=VALUES] if the value may be
  * left out.  VALUES are separated by |: DURATION (a number with ms, s, m or h, or 0), SIZE (a
  * number with K, M or G, or 0), another word of capital letters: any text; other words stand

@@ -271,6 +271,13 @@ static void use_servers(const struct vif *l, const struct ip_config *c4,
 	dns_servers_set(DNS_SOURCE_COMMAND_LINE, l->id, all, c4->dns_count + c6->dns_count);
 }
 
+static void set_config6(struct vif *l, const struct ip_config *c)
+{
+	l->config6 = *c;
+	if (c->has_gateway)		/* the gateway may be link-local */
+		ip6_addr_assign_zone(ip_2_ip6(&l->config6.gateway), IP6_UNICAST, &l->netif);
+}
+
 void config_start(struct vif *l)
 {
 	struct ip_config c4, c6;
@@ -278,9 +285,7 @@ void config_start(struct vif *l)
 	from_command_line(l, 4, &c4);
 	from_command_line(l, 6, &c6);
 	use_servers(l, &c4, &c6);
-	if (c6.has_gateway)		/* the gateway may be link-local */
-		ip6_addr_assign_zone(ip_2_ip6(&c6.gateway), IP6_UNICAST, &l->netif);
-	l->config6 = c6;
+	set_config6(l, &c6);
 	netif_set_status_callback(&l->netif, status);
 	read_host_name();
 	netif_set_up(&l->netif);
@@ -288,6 +293,24 @@ void config_start(struct vif *l)
 	l->pending4 = c4.how != CONFIG_OFF;
 	l->pending6 = c6.how != CONFIG_OFF;
 	status(&l->netif);
+}
+
+void config_again(void)
+{
+	struct ip_config c4, c6;
+
+	for (struct vif *l = vifs; l; l = l->next) {
+		from_command_line(l, 4, &c4);
+		from_command_line(l, 6, &c6);
+		use_servers(l, &c4, &c6);
+		if (c4.how == CONFIG_STATIC) {
+			l->routes.count = 0;
+			start_ip4(l, &c4);
+		}
+		if (c6.how == CONFIG_STATIC)
+			set_config6(l, &c6);	/* config_link_up() uses it, for another MAC address */
+		status(&l->netif);
+	}
 }
 
 /*

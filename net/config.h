@@ -49,6 +49,12 @@ void config_start(struct vif *l);
 void config_link_up(struct vif *l);
 void config_link_down(struct vif *l);
 
+/*
+ * In a copy of a guest, which has other options: sets the addresses that they name.  Weak: in images
+ * with a network.
+ */
+void config_again(void) __attribute__((weak));
+
 /* Call this when an address has changed: logs it, and wakes config_changed. */
 void config_address(struct vif *l);
 

@@ -7,6 +7,9 @@
 
 #include <string.h>
 #include <time.h>
+#ifdef __xenolith__
+#include <xenolith/resume.h>
+#endif
 
 #define AGE (12 * 3600)			/* seconds for which new tickets get the same key */
 
@@ -16,6 +19,14 @@ struct key {
 
 static struct key keys[2];		/* the current one, and that before */
 static time_t made;
+static unsigned copies;			/* of this guest, when they were made */
+
+#ifndef __xenolith__
+static unsigned xenolith_copies(void)
+{
+	return 0;
+}
+#endif
 
 static time_t now(void)
 {
@@ -39,6 +50,7 @@ static bool fresh(void)
 
 bool tickets_start(void)
 {
+	copies = xenolith_copies();
 	return fresh() && fresh();
 }
 
@@ -60,6 +72,9 @@ static int use_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
 		   EVP_MAC_CTX *mac, int encrypt)
 {
 	(void)ssl;
+	/* The keys of a snapshot are those of all its copies. */
+	if (copies != xenolith_copies() && !tickets_start())
+		return -1;
 	if (now() - made >= AGE && !fresh())
 		return -1;
 	if (encrypt) {

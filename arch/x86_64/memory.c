@@ -6,6 +6,7 @@
 #include "arch/x86_64/x86_64.h"
 
 #include <errno.h>
+#include <string.h>
 #include <xen/memory.h>
 
 #define FRAMES (ARCH_GRANULE / PAGE_SIZE)
@@ -33,14 +34,19 @@ static void note(uintptr_t page, xen_pfn_t frame)
 		platform->set_frame(page, frame);
 }
 
-/* A page that is mapped may not leave the domain. */
-static void unmap(uintptr_t granule)
+/*
+ * A page that is mapped may not leave the domain.  Xen gives it to any domain with the contents that
+ * it has (free_domheap_pages() of Xen's page_alloc.c).
+ */
+static void clear_and_unmap(uintptr_t granule)
 {
 	if (!pte_present(granule, 2))
 		return;
-	for (unsigned i = 0; i < FRAMES; i++)
-		if (pte_present(granule + i * PAGE_SIZE, 1))
-			platform->set_entry(pte_lookup(granule + i * PAGE_SIZE, 1), 0);
+	for (uintptr_t at = granule; at < granule + ARCH_GRANULE; at += PAGE_SIZE)
+		if (pte_present(at, 1)) {
+			memset((void *)at, 0, PAGE_SIZE);
+			platform->set_entry(pte_lookup(at, 1), 0);
+		}
 	platform->flush();
 }
 
@@ -49,7 +55,7 @@ void arch_give(uintptr_t start, size_t size)
 	xen_pfn_t frames[FRAMES];
 
 	for (uintptr_t at = start; at < start + size; at += ARCH_GRANULE) {
-		unmap(at);
+		clear_and_unmap(at);
 		for (unsigned i = 0; i < FRAMES; i++)
 			frames[i] = arch_frame((void *)(at + i * PAGE_SIZE));
 		for (unsigned i = change(XENMEM_decrease_reservation, frames, FRAMES); i-- > 0;)
@@ -58,7 +64,7 @@ void arch_give(uintptr_t start, size_t size)
 }
 
 /* Takes a granule, or nothing of it. */
-static int take(uintptr_t granule)
+int arch_take(uintptr_t granule)
 {
 	xen_pfn_t frames[FRAMES];
 	uintptr_t pages[FRAMES];
@@ -77,13 +83,5 @@ static int take(uintptr_t granule)
 	}
 	while (n-- > 0)
 		note(pages[n], frames[n]);
-	return 0;
-}
-
-int arch_take(uintptr_t start, size_t size)
-{
-	for (uintptr_t at = start; at < start + size; at += ARCH_GRANULE)
-		if (take(at))
-			return -ENOMEM;
 	return 0;
 }

@@ -204,8 +204,7 @@ static int wait_before_retry(struct frontend *fe, int why)
 	return rc;
 }
 
-/* Reports the loss of a device that was connected and is now disabled or detached. */
-static void report_lost(struct frontend *fe)
+void frontend_report_lost(const struct frontend *fe)
 {
 	static char why[sizeof(fe->node) + 8];
 
@@ -221,11 +220,13 @@ static void report_lost(struct frontend *fe)
  */
 static int run_attachment(struct frontend *fe)
 {
+	bool was_restored = fe->restored;
 	int rc, waited;
 
 	fe->restored = false;
 	rc = read_backend(fe);
 	if (rc) {
+		fe->restored |= was_restored;
 		wait_until_deadline(&fe->changed, clock_now() + PAUSE,
 				    frontend_removed(fe) || fe->shutting_down);
 		return rc;
@@ -239,7 +240,7 @@ static int run_attachment(struct frontend *fe)
 			break;
 		if (rc == -ENODEV || rc == -EPROTO) {
 			set_error(fe, rc);
-			report_lost(fe);
+			frontend_report_lost(fe);
 		}
 		if (rc == -ENODEV)
 			frontend_log(fe, LOG_INFO, "detached");
@@ -260,8 +261,11 @@ void frontend_thread(void *arg)
 		fe->broken = NULL;
 		if (run_attachment(fe) == -EIO)
 			break;
-		if (!fe->present)
+		if (!fe->present) {
 			set_error(fe, -ENODEV);
+			if (fe->restored)	/* the new domain does not have it */
+				frontend_report_lost(fe);
+		}
 		wait_until(&fe->changed, fe->present || fe->shutting_down);
 	}
 	fe->thread_ended = true;

@@ -157,6 +157,9 @@ int frontend_read_number(struct frontend *fe, const char *key, uint64_t min, uin
  */
 int frontend_fail(struct frontend *fe, const char *why);
 
+/* onlost=: the device was connected, and is now disabled, detached, or another one. */
+void frontend_report_lost(const struct frontend *fe);
+
 /* ---- For reports; these do not sleep. */
 
 /*

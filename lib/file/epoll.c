@@ -9,6 +9,7 @@
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "lib/file/file.h"
+#include "lib/ready.h"
 #include "lib/result.h"
 #include "lib/thread/signals.h"
 
@@ -326,6 +327,8 @@ int epoll_wait(int epfd, struct epoll_event *events, int max, int ms)
 	int rc = -EBADF;
 
 	kernel_enter();
+	if (ready_waits && ms)
+		ready_waits();
 	f = file_get(epfd);
 	if (f) {
 		rc = !epoll_of(f) || max <= 0 ? -EINVAL :

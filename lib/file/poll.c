@@ -8,6 +8,7 @@
 #include "kernel/clock.h"
 #include "kernel/sched.h"
 #include "lib/file/file.h"
+#include "lib/ready.h"
 #include "lib/result.h"
 #include "lib/thread/clocks.h"
 #include "lib/thread/signals.h"
@@ -133,6 +134,8 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 	if (!w)
 		return -ENOMEM;
 	kernel_enter();
+	if (ready_waits && deadline)
+		ready_waits();
 	n = poll_all(w, fds, count, deadline);
 	kernel_leave();
 	if (w != few)

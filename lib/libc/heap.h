@@ -25,4 +25,7 @@ void heap_check(const void *memory, const char *function);
 void heap_enter(void);
 void heap_leave(void);
 
+/* Fills the memory that is free with zeroes, without malloc's own words in it.  Kernel code. */
+void heap_clear(void);
+
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * getrandom() and getentropy(). Without RDRAND the kernel's random numbers are not
- * suitable for keys. Then seed= of the command line is required, or GRND_INSECURE.
+ * suitable for keys. Then seed= of the command line is required, a seed in xenstore, or
+ * GRND_INSECURE.
  */
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/log.h"
 #include "kernel/param.h"
 #include "kernel/random.h"
@@ -11,6 +13,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -24,20 +27,45 @@ static const char *wrong_seed(const char *text)
 }
 PARAM_CHECKED(seed, "seed=TEXT", wrong_seed);
 
+/* A key of xenstore that only this guest can read, and that is new in a restored guest. */
+static bool add_seed(const char *key)
+{
+	char *seed;
+	ssize_t len = xs_init() ? -1 : xs_read(NULL, key, &seed);
+
+	if (len < 0)
+		return false;
+	if (len >= SEED_LEAST)
+		random_add_seed(seed, len);
+	free(seed);
+	return len >= SEED_LEAST;
+}
+
+/* The copies of a guest have the same seed=, which is no secret among them. */
+static bool add_seed_of_command_line(void)
+{
+	const char *seed = random_copies ? NULL : param("seed");
+
+	if (!seed || strlen(seed) < SEED_LEAST)
+		return false;
+	random_add_seed(seed, strlen(seed));
+	return true;
+}
+
 static bool seeded(void)
 {
-	static bool looked;
-	const char *seed;
+	static unsigned looked;		/* in this many copies */
 
-	if (!random_seeded() && !looked) {
-		looked = true;
-		seed = param("seed");
-		if (seed && strlen(seed) >= SEED_LEAST)
-			random_add_seed(seed, strlen(seed));
-		else
+	if (looked <= random_copies) {
+		looked = random_copies + 1;
+		/* `xenolith run` and the like write it */
+		if (!random_seeded() && !add_seed_of_command_line() && !add_seed("xenolith/seed"))
 			log_error("random: this CPU has no RDRAND: no random numbers for keys "
 				  "are available; seed=TEXT on the command line provides "
 				  "them (at least %u characters)", SEED_LEAST);
+		/* Xen's generation ID of an HVM guest */
+		if (random_copies && random_seeded())
+			add_seed("platform/generation-id");
 	}
 	return random_seeded();
 }

@@ -9,6 +9,7 @@
 #include "control/gdb/gdb.h"
 #include "control/shell.h"
 #include "drivers/console.h"
+#include "drivers/xenbus/xenstore.h"
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/hold.h"
@@ -154,9 +155,22 @@ static void start_main(void)
 		panic("not enough memory for main's thread");
 }
 
+PARAM(pool, "pool=NAME");
+
+/* A guest of a pool was created before its command line was known (docs/warm.md). */
+static int take_line_of_pool(void)
+{
+	char *line;
+	int rc = xs_init();
+
+	if (!rc)
+		rc = xs_read(NULL, "xenolith/line", &line);
+	return rc < 0 ? -ENOENT : param_init(line);
+}
+
 /*
  * A command line that is incomplete or invalid ends the guest before main; rc is the result
- * of param_init().
+ * of param_init(), or -ENOENT.
  */
 static void check_command_line(size_t length, int rc)
 {
@@ -167,8 +181,9 @@ static void check_command_line(size_t length, int rc)
 		format(why, sizeof(why), "the command line may be cut: it has at least %zu bytes, "
 		       "and the limit is %u", length, boot_info.command_line_max);
 	else if (rc)
-		format(why, sizeof(why), "the command line has %s", rc == -E2BIG ?
-		       "too many words" : "a quote that is not closed");
+		format(why, sizeof(why), "the command line %s", rc == -E2BIG ?
+		       "has too many words" : rc == -ENOENT ? "is not in xenstore" :
+		       "has a quote that is not closed");
 	else if ((wrong = param_check()))
 		format(why, sizeof(why), "%s", wrong);
 	else
@@ -179,7 +194,7 @@ static void check_command_line(size_t length, int rc)
 _Noreturn void kernel_main(void)
 {
 	size_t length = strlen(boot_info.command_line);
-	int rc;
+	int rc, no_xenstore;
 
 	page_init();
 	kernel_attach();
@@ -189,13 +204,16 @@ _Noreturn void kernel_main(void)
 	shutdown_init();
 	console_init();
 	rc = param_init(boot_info.command_line);
+	no_xenstore = toolstack_init();
+	if (!rc && param("pool"))
+		rc = take_line_of_pool();
 	log_init();
 	log_version();
 	/*
 	 * Without xenstore the guest runs, but has no control endpoint and cannot report
 	 * its exit status there.
 	 */
-	if (toolstack_init())
+	if (no_xenstore)
 		log_warning("xenstore is not available: no disks, network or control endpoint");
 	check_command_line(length, rc);
 	watchdog_init();

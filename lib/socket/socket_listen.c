@@ -12,6 +12,7 @@
 #include "kernel/log.h"
 #include "lib/socket/socket_tcp.h"
 #include "lib/thread/signals.h"
+#include "lib/ready.h"
 #include "net/net.h"
 
 #include <errno.h>
@@ -108,6 +109,8 @@ int tcp_socket_accept(struct socket *s, bool may_sleep, struct socket **connecti
 	uint64_t deadline;
 	int rc;
 
+	if (may_sleep)
+		ready_reached();
 	if (!t->pcb || t->pcb->state != LISTEN)
 		return -EINVAL;
 	if (!t->first && !may_sleep)
@@ -167,6 +170,7 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 	pcb = tcp_listen_with_backlog_and_err(t->pcb, 1, &err);
 	if (!pcb)
 		return socket_errno(err);
+	ready_listens = true;
 	t->pcb = pcb;
 	tcp_arg(pcb, t);
 	tcp_accept(pcb, accepted);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* xenolith_on_resume() (lib/include/xenolith/resume.h). */
-#include "control/suspend.h"
 #include "kernel/sched.h"
+#include "lib/xenolith/resumes.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,29 +15,16 @@ struct observer {
 };
 
 static struct observer *first, **last = &first;
-static unsigned suspends, restores;
-static struct waitq changed;
-
-void resume_notify(bool restored)
-{
-	suspends++;
-	restores += restored;
-	wake(&changed);
-}
-
 static void *tell(void *arg)
 {
-	unsigned seen = suspends, seen_restores = restores;
+	struct resumes seen = resumes;
 
 	(void)arg;
 	for (;;) {
 		bool restored;
 
 		kernel_enter();
-		wait_until(&changed, suspends != seen);
-		restored = restores != seen_restores;
-		seen = suspends;
-		seen_restores = restores;
+		restored = resumes_wait(&seen);
 		kernel_leave();
 		for (struct observer *o = first; o; o = o->next)
 			o->function(restored, o->arg);

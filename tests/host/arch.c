@@ -369,15 +369,14 @@ void arch_give(uintptr_t start, size_t size)
 	}
 }
 
-int arch_take(uintptr_t start, size_t size)
+/* Xen cannot give a granule that it has given: it would give other memory in its place. */
+int arch_take(uintptr_t granule)
 {
 	if (host.map_fails && host_chance(host.map_fails))
 		return -ENOMEM;
-	for (uintptr_t at = start; at < start + size; at += ARCH_GRANULE) {
-		if (!*given_at(at))
-			host_fail("arch_take() of what was not given");
-		*given_at(at) = false;
-	}
+	if (!*given_at(granule))
+		host_fail("arch_take() of what was not given");
+	*given_at(granule) = false;
 	return 0;
 }
 

@@ -5,6 +5,9 @@
  */
 #include "tests/unit/blkfront_user.h"
 
+#include "drivers/blkfront_internal.h"
+#include "kernel/param.h"
+
 /* ---- coming and going */
 
 static void use_through_restarts(void *arg)
@@ -287,6 +290,58 @@ static void a_disk_at_the_end(void)
 	assert(behind_ran && (blkback.silent || blkback.flushes == 1));
 }
 
+/* ---- a restored domain, which has another directory of the device, or none */
+
+static void restored(void)
+{
+	blkback_vanish();
+	frontend_release(true);
+}
+
+static void a_disk_of_a_restored_domain(void)
+{
+	static const char *const sizes[] = { NULL, "1024", "96" };
+	unsigned size = host_below(3);
+	uint8_t byte;
+	ssize_t n;
+
+	up();
+	blkback.sector_size = NULL;
+	restart();
+	disk.attached = disk.blkfront->fe.attached;
+	restored();
+	blkback.sectors = sizes[size];
+	if (host_chance(3))
+		blkback.sector_size = "4096";
+	blkback_attach();
+	n = blkfront_read(&disk, &byte, 1, 5);
+	if (size == 2 || blkback.sector_size)		/* another disk */
+		assert(n == -EIO && strstr(host_console(), "another disk than before"));
+	else
+		assert(n == 1 && byte == blkback_disk[5]);
+	wait_for_disk();
+	assert(blkfront_read(&disk, &byte, 1, 5) == 1 && byte == blkback_disk[5]);
+	down();
+}
+
+static void restored_without_its_disk(void)
+{
+	static char line[] = "onlost=crash";
+
+	assert(param_init(line) == 0);
+	up();
+	shutdown_init();
+	shutdown_limits();
+	restored();
+	thread_sleep(clock_now() + 30 * SECOND);
+	host_fail("the guest runs without its disk");
+}
+
+static void a_disk_that_a_restored_domain_does_not_have(void)
+{
+	assert(host_until_shutdown(restored_without_its_disk) == SHUTDOWN_crash);
+}
+
 /* ---- reports */
 
 static void expect_report(const char *text)
@@ -337,6 +392,10 @@ int main(int argc, char **argv)
 		{ "a disk ends when xenstore is lost", xenstore_is_lost, 40 },
 		{ "a disk is flushed at shutdown, which a silent backend delays",
 		  a_disk_at_the_end, 20 },
+		{ "after a restore, a disk of another size is another disk",
+		  a_disk_of_a_restored_domain, 20 },
+		{ "a disk that a restored domain does not have is lost",
+		  a_disk_that_a_restored_domain_does_not_have, 5 },
 		{ "a report lists devices and rings", rings_are_reported, 5 },
 	};
 

@@ -260,6 +260,61 @@ static void failing_maps_leave_nothing(void)
 	assert(now().used == host_page_tables());
 }
 
+/* Xen may have only some of what was given back. */
+static void a_part_is_taken_again(void)
+{
+	size_t free;
+
+	host_set_memory(4ul << 20);
+	page_init();
+	free = now().free;
+	for (unsigned step = 0; step < 40; step++) {
+		page_give_back();
+		host.map_fails = 2;
+		for (unsigned i = host_below(8); i--;)
+			if (host_chance(2))
+				page_take_again();
+			else if (!get(1 + host_below(200)))
+				page_brk(host_below(300000));
+		put_all();
+		host.map_fails = 0;
+	}
+	while (page_take_again())
+		;
+	assert(page_brk(0) && now().free + now().heap + host_page_tables() == free);
+}
+
+static bool zeroes(const char *p, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+/* Only what is in use has contents afterwards, but for the words of the list of free pages. */
+static void free_memory_is_cleared(void)
+{
+	static char *pages[40];
+	char *heap;
+
+	host_set_memory(4ul << 20);
+	page_init();
+	heap = page_brk(3 * PAGE_SIZE);
+	memset(heap, 7, 3 * PAGE_SIZE);
+	for (unsigned i = 0; i < HOST_COUNT(pages); i++)
+		memset(pages[i] = page_alloc(1), 7, PAGE_SIZE);
+	assert(page_brk(-2 * (ptrdiff_t)PAGE_SIZE));
+	for (unsigned i = 0; i < HOST_COUNT(pages); i++)
+		if (i % 3)
+			page_free(pages[i], 1);
+	page_give_back();
+	page_clear();
+	assert(heap[PAGE_SIZE - 1] == 7 && zeroes(heap + PAGE_SIZE, 2 * PAGE_SIZE));
+	for (unsigned i = 0; i < HOST_COUNT(pages); i++)
+		assert(i % 3 ? zeroes(pages[i] + 16, PAGE_SIZE - 16) : pages[i][16] == 7);
+}
+
 static bool take_one(void)
 {
 	return host_chance(2) ? page_brk(PAGE_SIZE) != NULL : page_alloc(1) != NULL;
@@ -412,6 +467,8 @@ int main(int argc, char **argv)
 		  too_much_is_no_memory, 1 },
 		{ "a failure to map pages leaks nothing",
 		  failing_maps_leave_nothing, 100 },
+		{ "a part of the memory that was given back is taken again", a_part_is_taken_again, 20 },
+		{ "free memory is filled with zeroes", free_memory_is_cleared, 5 },
 		{ "an application does not get the kernel's reserve",
 		  the_reserve_is_the_kernels, 20 },
 		{ "a cache gives memory back before an allocation fails",

@@ -65,6 +65,18 @@ static void ours_and_the_applications(void)
 	assert(param_argc() == 1);
 }
 
+/* A copy of a snapshot has another address. */
+static void options_are_added(void)
+{
+	char more[] = "ip=10.0.0.9/24 other='a b' word -- c", wrong[] = "x=1 'y";
+
+	assert(!set("ip=10.0.0.8/24 loglevel=3 -- a b=c"));
+	assert(!param_more(more));
+	assert(is("ip", "10.0.0.9/24") && is("other", "a b") && is("loglevel", "3"));
+	assert(is("word", NULL) && is("c", NULL) && !strcmp(args(), "a|b=c|"));
+	assert(param_more(wrong) == -EINVAL && is("ip", "10.0.0.9/24"));
+}
+
 static void only_key_value_is_ours(void)
 {
 	assert(!set("--port=80 /path?a=b =x 1=2 'a=b' \"c\"=d e=f"));
@@ -415,6 +427,7 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "words before -- are kernel options, those behind are the application's",
 		  ours_and_the_applications, 1 },
+		{ "options of another line replace those of the same keys", options_are_added, 1 },
 		{ "without --, only key=value is a kernel option",
 		  only_key_value_is_ours, 1 },
 		{ "the last one wins", last_one_wins, 1 },

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xenstore.h>
@@ -67,6 +68,23 @@ void domain_note(int domid, const char *key, const char *value)
 
 	snprintf(path, sizeof(path), "/local/domain/%d/xenolith/%s", domid, key);
 	xs_write(store(), XBT_NULL, path, value, strlen(value));
+}
+
+void store_write(const char *path, const char *value)
+{
+	xs_write(store(), XBT_NULL, path, value, strlen(value));
+}
+
+void domain_seed(int domid)
+{
+	unsigned char b[32];
+	char text[2 * sizeof(b) + 1];
+
+	if (getrandom(b, sizeof(b), 0) != sizeof(b))
+		die(FAILED, "getrandom: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(b); i++)
+		sprintf(text + 2 * i, "%02x", b[i]);
+	domain_note(domid, "seed", text);
 }
 
 char *domain_noted(int domid, const char *key)
@@ -160,6 +178,20 @@ int domain_of_name(const char *name)
 	}
 	free(ids);
 	return found;
+}
+
+void domain_rename(int domid, const char *name)
+{
+	char path[64], *vm = store_read("/local/domain/%d/vm", domid), *of_vm;
+
+	if (domain_of_name(name) >= 0)
+		die(FAILED, "a guest named %s is running; choose another --name, or end it: xenolith stop"
+		    " %s", name, name);
+	snprintf(path, sizeof(path), "/local/domain/%d/name", domid);
+	store_write(path, name);
+	if (vm && asprintf(&of_vm, "%s/name", vm) > 0)
+		store_write(of_vm, name);
+	free(vm);
 }
 
 const char *domain_names(void)

@@ -25,6 +25,12 @@ char *store_read(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void domain_note(int domid, const char *key, const char *value);
 char *domain_noted(int domid, const char *key);
 
+/* Writes a value to xenstore, by its whole path. */
+void store_write(const char *path, const char *value);
+
+/* Gives a domain that does not run yet a random seed, which only it can read (docs/security.md). */
+void domain_seed(int domid);
+
 /*
  * Sleeps until a domain may have ended, or one of the other n descriptors (struct pollfd)
  * is ready, at most `ms` (-1: no limit).
@@ -38,6 +44,9 @@ int domain_of_uuid(const uint8_t uuid[UUID_SIZE]);
 
 /* Returns the number of the domain with this name, or -1. */
 int domain_of_name(const char *name);
+
+/* Gives a domain another name, which no other one may have. */
+void domain_rename(int domid, const char *name);
 
 /* Prints the names of the guests that there are, for an error: "; running: a, b". */
 const char *domain_names(void);

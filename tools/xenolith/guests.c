@@ -69,6 +69,7 @@ int guest_load(const char *name, struct guest *g)
 	value_of(text, "image", g->image, sizeof(g->image));
 	value_of(text, "type", g->type, sizeof(g->type));
 	value_of(text, "uuid", g->uuid, sizeof(g->uuid));
+	value_of(text, "log", g->log, sizeof(g->log));
 	value_of(text, "reason", g->reason, sizeof(g->reason));
 	g->log_start = number_of(text, "log_start");
 	g->started = number_of(text, "started");
@@ -93,6 +94,8 @@ void guest_save(const struct guest *g)
 		die(NO_PERMISSION, "%s: %s", new, strerror(errno));
 	fprintf(f, "image=%s\ntype=%s\nuuid=%s\nlog_start=%ld\nstarted=%lld\n", g->image, g->type,
 		g->uuid, g->log_start, (long long)g->started);
+	if (*g->log)
+		fprintf(f, "log=%s\n", g->log);
 	if (g->ended)
 		fprintf(f, "ended=%lld\nreason=%s\nstatus=%d\n", (long long)g->ended, g->reason,
 			g->status);
@@ -123,7 +126,7 @@ long guest_console_log(const char *name, char *path, size_t size)
 static void save_console(const struct guest *g)
 {
 	char from[384], to[384], data[65536];
-	long size = guest_console_log(g->name, from, sizeof(from)), at = g->log_start;
+	long size = guest_console_log(*g->log ? g->log : g->name, from, sizeof(from)), at = g->log_start;
 	int in, out;
 	ssize_t n;
 

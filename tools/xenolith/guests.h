@@ -17,6 +17,7 @@
 
 struct guest {
 	char name[64], image[256], type[8], uuid[2 * UUID_SIZE + 1], reason[16];
+	char log[80];			/* the name of the console's log, if it is not that of the guest */
 	long log_start;			/* size of the console's log before the guest */
 	time_t started, ended;		/* ended is 0 while it runs */
 	int status;

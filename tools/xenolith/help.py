@@ -43,6 +43,8 @@ def of(words):
     named = named[1:] if named[:1] == ["help"] else named
     if named[:1] == ["run"]:
         return text("RUN")
+    if named[:1] == ["pool"]:
+        return text("POOL")
     known = commands()
     if named and named[0] in known:
         usage, says = known[named[0]]

@@ -26,10 +26,11 @@ from ec2.errors import Ec2Error
 from lab import build, cli, clients, config, hvm, records, remote, xenolith
 from lab.errors import LabError, Usage
 from lab.lab import Lab, is_xen_host
+from lab_files import Files
 from project import cli as project
 
 TAKE_A_WORD = ("--memory", "--name", "--cmdline", "--config", "--disk", "--type", "--timeout",
-               "--ramdisk", "-p", "--port")
+               "--ramdisk", "--from", "-n", "-p", "--port")
 NO_GUEST = 3            # exit status: NO_DOMAIN of endpoint.h
 
 
@@ -288,40 +289,32 @@ def run(words):
         return status
 
 
-class Files:
-    """Files that commands write (in dom0 first, then copied to this machine), or read."""
+def is_warm(words):
+    """Whether a guest that exists is to be started, or a copy of a snapshot."""
+    image, _ = dom0_words(words[1:])
+    options = words[1:None if image is None else image + 1]
+    return words[0] == "pool" or words[0] == "run" and any(
+        w.split("=")[0] in ("--pool", "--from") for w in options)
 
-    def __init__(self, words):
-        self.words, self.there, self.read = list(words), {}, None
-        if words[0] in ("save", "checkpoint") and len(words) == 3:
-            self.words[2] = self.other(words[2])
-        elif words[0] == "restore" and len(words) == 2:
-            self.read = Path(words[1])
-            self.words[1] = f"/tmp/xenolith-{os.getpid()}"
-        for i, word in enumerate(words if words[:1] == ["profile"] else []):
-            name, equals, path = word.partition("=")
-            if name in ("--flame", "--perf", "--folded") and path and path != "-":
-                self.words[i] = f"{name}={self.other(path)}"
-            elif word == "--flame" and i + 1 < len(words) and words[i + 1] != "-":
-                self.words[i + 1] = self.other(words[i + 1])
 
-    def other(self, path):
-        there = f"/tmp/xenolith-{os.getpid()}-{len(self.there)}"
-        self.there[there] = path
-        return there
-
-    def bring(self, lab):
-        """Copy the file that the command reads to dom0."""
-        if self.read:
-            lab.put(self.read.read_bytes(), self.words[1])
-
-    def fetch(self, lab):
-        if self.read:
-            lab.start(["rm", "-f", self.words[1]]).wait()
-        for there, path in self.there.items():
-            command = lab.start(["sh", "-c", 'cat "$1" && rm "$1"', "get", there])
-            if command.wait() == 0:
-                Path(path).write_bytes(bytes(command.out))
+def warm(words):
+    """`pool`, and `run` with --pool or --from, in the dom0 of the lab that runs."""
+    with OtherLab() as lab:
+        lab.install()
+        words, there = list(words), f"/tmp/xenolith-{os.getpid()}"
+        image, _ = dom0_words(words[1:])
+        found, rest = option(words, len(words), "--from") if words[0] == "run" else ([], [])
+        snapshot = found[-1] if found else None
+        if snapshot:
+            lab.put(Path(snapshot).read_bytes(), there)
+            words = [*rest[:1], "--from", there, *rest[1:]]
+        elif image is not None and words[1:2] not in (["list"], ["stop"]):
+            words[1 + image] = lab.image_in_dom0(Path(words[1 + image]))
+        try:
+            return cli.in_dom0(lab, ["xenolith", *words])
+        finally:
+            if snapshot:
+                lab.start(["rm", "-f", there]).wait()
 
 
 def gdb(words):
@@ -385,6 +378,7 @@ def ask(words):
             raise
         return status
     files = Files(words)
+    files.check()
     lab.install()
     files.bring(lab)
     status = lab_copy.Copy(words[1:]).run(lab) if words[0] == "cp" else \
@@ -441,6 +435,9 @@ def main():
     try:
         if words[:1] == ["disk"]:
             return serve_disk(words)
+        if is_warm(words):
+            native(words) if is_xen_host() else None
+            return warm(words)
         if words[:1] == ["run"]:
             if in_project(words[1:]):
                 words = project.said(project.run_here, words[1:])

@@ -9,6 +9,7 @@
 #include "run.h"
 #include "domain.h"
 #include "guests.h"
+#include "warm.h"
 #include "xenolith.h"
 
 #include <errno.h>
@@ -88,11 +89,22 @@ static int take_uuid(void)
 	return 0;
 }
 
-/* The UUID of --config, or a random one. */
-static int make_uuid(char text[2 * UUID_SIZE + 5])
+static void put_uuid(char text[2 * UUID_SIZE + 5])
 {
 	static const int groups[] = { 4, 2, 2, 2, 6 };
 	const uint8_t *p = uuid;
+
+	for (int g = 0; g < 5; g++) {
+		for (int i = 0; i < groups[g]; i++)
+			text += sprintf(text, "%02x", *p++);
+		*text++ = '-';
+	}
+	text[-1] = '\0';
+}
+
+/* The UUID of --config, or a random one. */
+static int make_uuid(char text[2 * UUID_SIZE + 5])
+{
 	int given = take_uuid();
 
 	if (!given) {
@@ -101,12 +113,7 @@ static int make_uuid(char text[2 * UUID_SIZE + 5])
 		uuid[6] = (uuid[6] & 0xf) | 0x40;
 		uuid[8] = (uuid[8] & 0x3f) | 0x80;
 	}
-	for (int g = 0; g < 5; g++) {
-		for (int i = 0; i < groups[g]; i++)
-			text += sprintf(text, "%02x", *p++);
-		*text++ = '-';
-	}
-	text[-1] = '\0';
+	put_uuid(text);
 	return given;
 }
 
@@ -165,10 +172,23 @@ static void create(const char *text, const char *uuid_text, int given)
 		    o.image);
 }
 
+void run_create(const struct run_options *options)
+{
+	char uuid_text[2 * UUID_SIZE + 5];
+	int lock = lock_creation();
+
+	o = *options;
+	make_uuid(uuid_text);
+	create(run_config(&o, "preserve"), uuid_text, 1);
+	domid = -1;			/* it stays */
+	close(lock);
+}
+
 static void start(void)
 {
 	if (xc_domain_unpause(xen(), domid))
 		die(FAILED, "cannot start domain %d: %s", domid, strerror(errno));
+	pool_taken();
 }
 
 /* ---- the console */
@@ -367,42 +387,74 @@ static void run_in_background(const char *uuid_text)
 	for (int i = 0, at = 0; uuid_text[i]; i++)
 		if (uuid_text[i] != '-')
 			g.uuid[at++] = uuid_text[i];
-	g.log_start = guest_console_log(o.name, path, sizeof(path));
+	snprintf(g.log, sizeof(g.log), "%s", o.log ? o.log : "");
+	g.log_start = guest_console_log(o.log ? o.log : o.name, path, sizeof(path));
 	if (g.log_start < 0)
 		g.log_start = 0;
 	guest_keep(&g, domid);
+	pool_taken();
 	kept = domid;
 	domid = -1;			/* the keeper has it now */
 	printf("domain %d is %s; xenolith info %s shows it, xenolith log %s also after its end\n",
 	       kept, o.name, o.name, o.name);
 }
 
+/* A new domain, or a copy of a snapshot. */
+static void make_domain(void)
+{
+	char *text, uuid_text[2 * UUID_SIZE + 5];
+	int lock, given;
+
+	if (o.from)
+		snapshot_describe(&o);
+	lock = lock_creation();
+	choose_name();
+	given = make_uuid(uuid_text);
+	if (o.from) {
+		domid = snapshot_copy(&o, uuid, uuid_text);
+	} else {
+		text = run_config(&o, "preserve");
+		if (!o.quiet)
+			fputs(text, stderr);
+		create(text, uuid_text, given);
+	}
+	close(lock);
+}
+
+static void read_uuid(char text[2 * UUID_SIZE + 5])
+{
+	xc_domaininfo_t info;
+
+	if (xc_domain_getinfolist(xen(), domid, 1, &info) != 1)
+		die(FAILED, "domain %d is gone", domid);
+	memcpy(uuid, info.handle, sizeof(uuid));
+	put_uuid(text);
+}
+
 void run(char **argv)
 {
-	char *text, uuid_text[2 * UUID_SIZE + 5], now[24];
+	char uuid_text[2 * UUID_SIZE + 5], now[24];
 	const char *reason;
-	int status, signals, lock, given;
+	int status, signals;
 
 	run_parse(&o, argv);
 	if (o.show) {
 		fputs(run_config(&o, "destroy"), stdout);
 		return;
 	}
-	lock = lock_creation();
-	choose_name();
-	text = run_config(&o, "preserve");
-	if (!o.quiet)
-		fputs(text, stderr);
-	given = make_uuid(uuid_text);
 	signals = block_signals();
 	owner = getpid();
 	atexit(leave);
-	create(text, uuid_text, given);
-	close(lock);
+	if (o.pool)
+		domid = pool_take(&o);
+	else
+		make_domain();
+	domain_seed(domid);
 	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
 	domain_note(domid, "image", o.image);
 	domain_note(domid, "started", now);
 	if (o.background) {
+		read_uuid(uuid_text);
 		run_in_background(uuid_text);
 		return;
 	}

@@ -56,12 +56,25 @@ static void check_port(const char *text)
 		die(USAGE, "-p %s: expected LOCALPORT:GUESTPORT, such as 8080:80", text);
 }
 
+static int creates_domain(const char *option)
+{
+	static const char *const all[] = { "-p", "--port", "--net", "--memory", "--type", "--ramdisk",
+					   "--disk", "--config" };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strncmp(option, all[i], strlen(all[i])))
+			return 1;
+	return 0;
+}
+
 static void parse(char **argv)
 {
 	const char *v;
 	int i;
 
 	for (i = 0; argv[i]; i++) {
+		const char *word = argv[i];
+
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
 			fputs(USAGE_RUN, stdout);
 			exit(0);
@@ -72,6 +85,12 @@ static void parse(char **argv)
 			o.background = 1;
 		else if (!strcmp(argv[i], "--quiet"))
 			o.quiet = 1;
+		else if (!strcmp(argv[i], "--pool"))
+			o.pool = "";
+		else if (!strncmp(argv[i], "--pool=", 7))
+			o.pool = argv[i] + 7;
+		else if ((v = value("--from", argv, &i)))
+			o.from = v;
 		else if ((v = value("-p", argv, &i)) || (v = value("--port", argv, &i)))
 			check_port(v), o.has_net = 1;
 		else if (!strcmp(argv[i], "--net"))
@@ -98,8 +117,18 @@ static void parse(char **argv)
 			die(USAGE, "unknown option %s\n%s", argv[i], USAGE_RUN);
 		else
 			break;
+		if (creates_domain(word))
+			o.creates = word;
 	}
 	o.image = argv[i];
+	if (o.from && o.image)
+		die(USAGE, "run --from: the image and its arguments are in %s", o.from);
+	if ((o.pool || o.from) && o.creates)
+		die(USAGE, "run: %s was chosen when the %s was made", o.creates,
+		    o.pool ? "pool" : "snapshot");
+	o.args = argv + i + !!o.image;
+	if (o.from)
+		return;
 	if (!o.image)
 		die(USAGE, "missing argument IMAGE\n%s", USAGE_RUN);
 	o.args = argv + i + 1;
@@ -140,10 +169,22 @@ struct run_disk run_disk(const struct run_options *options, int i)
 	return d;
 }
 
+#define NAME_MOST 59
+
+static void check_name(void)
+{
+	if (strlen(o.name) > NAME_MOST)
+		die(USAGE, "--name %s: a name has at most %d characters", o.name, NAME_MOST);
+	for (const char *p = o.name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
+			die(USAGE, "--name %s: a name has letters, digits, _ . -", o.name);
+	if (o.name[strspn(o.name, "0123456789")] == '\0')
+		die(USAGE, "--name %s: xl takes a name of digits for the number of a domain", o.name);
+}
+
 static void check(void)
 {
-	static char name[60];
-	char *end;
+	char name[NAME_MOST + 1];
 	size_t n = strspn(o.memory, "0123456789");
 	FILE *f = fopen(o.image, "rb");
 	char head[1024] = "";
@@ -166,24 +207,15 @@ static void check(void)
 		die(FAILED, "ramdisk %s: %s", o.ramdisk, strerror(errno));
 	if (!n || o.memory[n] || n > 7 || atoi(o.memory) < 4)
 		die(USAGE, "--memory %s: not a number of MB of at least 4", o.memory);
-	if (o.timeout && (strtod(o.timeout, &end) <= 0 || *end))
-		die(USAGE, "--timeout %s: not a number of seconds", o.timeout);
-	o.named = !!o.name;
 	if (!o.name) {
 		const char *base = strrchr(o.image, '/');
 
 		snprintf(name, sizeof(name), "%s", base ? base + 1 : o.image);
 		if (strlen(name) > 4 && !strcmp(name + strlen(name) - 4, ".img"))
 			name[strlen(name) - 4] = '\0';
-		o.name = name;
+		o.name = strdup(name);	/* there may be other options: of a pool */
 	}
-	if (strlen(o.name) >= sizeof(name))
-		die(USAGE, "--name %s: a name has at most %zu characters", o.name, sizeof(name) - 1);
-	for (const char *p = o.name; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
-			die(USAGE, "--name %s: a name has letters, digits, _ . -", o.name);
-	if (o.name[strspn(o.name, "0123456789")] == '\0')
-		die(USAGE, "--name %s: xl takes a name of digits for the number of a domain", o.name);
+	check_name();
 	for (int i = 0; i < o.ndisks; i++) {
 		struct run_disk d = run_disk(&o, i);
 
@@ -197,8 +229,16 @@ static void check(void)
 
 void run_parse(struct run_options *options, char **argv)
 {
+	char *end;
+
 	o = (struct run_options){ .memory = "32", .cmdline = "", .type = "pv" };
 	parse(argv);
-	check();
+	if (o.timeout && (strtod(o.timeout, &end) <= 0 || *end))
+		die(USAGE, "--timeout %s: not a number of seconds", o.timeout);
+	o.named = !!o.name;
+	if (!o.from)
+		check();
+	else if (o.name)
+		check_name();
 	*options = o;
 }

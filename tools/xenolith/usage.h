@@ -14,6 +14,7 @@
 #define USAGE_TAIL \
 	"\nD is a domain's number or name.  Other commands:\n\n" \
 	"  run [OPTION...] IMAGE [-- ARG...]  create a domain from an image; run --help\n" \
+	"  pool IMAGE -n N        guests created ahead, for run --pool; pool --help\n" \
 	"  disk make FILE --size SIZE  a file with ext4, for --disk; disk --help\n" \
 	"  disk serve NAME ...    a disk for any domain; disk serve --help\n" \
 	"  new NAME [--template T]  in the sources' ./xenolith: a new project; then, in its\n" \
@@ -21,6 +22,13 @@
 	"  add NAME..., ports     other people's libraries and programs (docs/ports.md)\n" \
 	"  lab start|stop|status  the Xen host in QEMU of ./xenolith; lab --help\n" \
 	"  ec2 WORD...            run an image on Amazon EC2; ec2 --help\n"
+
+#define USAGE_POOL \
+	"usage: xenolith pool [OPTION...] IMAGE -n N   create N guests, paused; options of run\n" \
+	"       xenolith pool list\n" \
+	"       xenolith pool stop NAME                destroy those that were not started\n" \
+	"The pool has the name of the image, or --name.  run --pool IMAGE starts a guest of it\n" \
+	"(docs/warm.md).\n"
 
 #define USAGE_RUN \
 	"usage: xenolith run [OPTION...] IMAGE [-- ARG...]\n" \
@@ -41,6 +49,9 @@
 	"  --libvirt            define and start it as a domain of libvirt (virsh)\n" \
 	"  --timeout S          destroy the guest after S seconds; exit with status 124\n" \
 	"  --quiet              do not show the xl.cfg\n" \
+	"  --pool[=NAME]        start a guest of a pool; its --cmdline is added to the pool's\n" \
+	"  --from FILE          start a copy of a snapshot, without IMAGE; its --cmdline, such\n" \
+	"                       as ip=, is added to the snapshot's\n" \
 	"  --background         do not wait for the guest's end; xenolith log and list show it\n"
 
 /*
@@ -84,6 +95,8 @@
 		"write a guest to a file and end it; restore continues it (docs/save.md)") \
 	COMMAND("checkpoint", checkpoint, 1, "checkpoint D FILE", \
 		"write a guest to a file; the guest continues") \
+	COMMAND("snapshot", snapshot, 1, "snapshot D FILE", \
+		"write a guest that waits with snapshot=yes to a file, for run --from") \
 	COMMAND("restore", restore, 2, "restore FILE", "continue a saved guest") \
 	COMMAND("migrate", migrate, 1, "migrate D HOST", \
 		"move a guest to another Xen host, over ssh") \

@@ -16,7 +16,8 @@ _xenolith() {
 		vcat) list=-l ;;
 		trace) list=--seconds ;;
 		profile) list="--seconds --hz --flame --perf= --folded= --idle" ;;
-		run) list="--type --memory --name --disk --net --cmdline --config --ramdisk --timeout
+		pool) list="-n --type --memory --name --disk --net --cmdline --config --ramdisk" ;;
+		run) list="--pool --from --type --memory --name --disk --net --cmdline --config --ramdisk --timeout
 			--quiet --show --libvirt --background -p" ;;
 		rm) list=-f ;;
 		disk) list="--size --from --label --store --fault --rates --ro --latency --write-cache
@@ -30,12 +31,18 @@ _xenolith() {
 		--type:run:*) list="pv pvh hvm unix" ;;
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
 		*::0) list="--json help list info ps top mem stats net block fs devices log level config cp profile
-			trace shutdown stop wait rm save checkpoint restore migrate signal interfaces describe call console gdb vcat run
-			lab disk ec2 new build test add ports" ;;
+			trace shutdown stop wait rm save checkpoint snapshot restore migrate signal interfaces describe call console gdb vcat run
+			pool lab disk ec2 new build test add ports" ;;
+		*:pool:1)
+			compopt -o filenames 2> /dev/null
+			COMPREPLY=($(compgen -W "list stop" -- "$word") $(compgen -f -- "$word"))
+			return ;;
+		*:pool:2) list=$(xenolith pool list 2> /dev/null | awk 'NR > 1 { print $1 }') ;;
 		*:disk:1) list="make serve" ;;
 		*:lab:1) list="start stop status shell exec" ;;
 		*:ec2:1) list="image upload run list types console stop gc" ;;
-		*:run:* | *:disk:* | *:ec2:* | --flame:* | *:restore:1 | *:save:2 | *:checkpoint:2)
+		*:run:* | *:disk:* | *:ec2:* | --flame:* | *:restore:1 | *:save:2 | *:checkpoint:2 | *:snapshot:2 |
+		--from:*)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
 			return ;;

@@ -3,6 +3,7 @@
 #include "xenolith.h"
 #include "domain.h"
 #include "usage.h"
+#include "warm.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -354,6 +355,10 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "run")) {
 		run(argv + 2);
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "pool")) {
+		pool(argv + 2);
 		return 0;
 	}
 	if (argc > 1 && !strcmp(argv[1], "ec2")) {

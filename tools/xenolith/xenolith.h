@@ -65,6 +65,7 @@ int log_of_ended(const char *name);		/* 0: there is no record of it */
 void save(const struct words *w);		/* save.c */
 void checkpoint(const struct words *w);
 void restore(const struct words *w);
+void snapshot(const struct words *w);
 void migrate(const struct words *w);
 void cp(const struct words *w);
 void vcat(const struct words *w);

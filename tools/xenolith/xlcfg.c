@@ -38,10 +38,10 @@ static void put_string(FILE *f, const char *s)
 	fputc('"', f);
 }
 
-static char *command_line(void)
+static char *command_line(size_t max)
 {
 	char *line;
-	size_t size, max = strcmp(o.type, "pv") ? MAX_OTHER : MAX_PV;
+	size_t size;
 	FILE *f = open_memstream(&line, &size);
 
 	fputs(o.cmdline, f);
@@ -61,7 +61,7 @@ static char *command_line(void)
 	fclose(f);
 	if (size > max)
 		die(USAGE, "the guest's command line has %zu bytes; a %s guest accepts %zu", size,
-		    o.type, max);
+		    o.pool ? "pool's" : o.type, max);
 	return line;
 }
 
@@ -131,7 +131,7 @@ static void put_kernel(FILE *f)
 
 	put_option(f, "kernel", image ? image : o.image);
 	if (!is_set("extra"))
-		put_option(f, "extra", command_line());
+		put_option(f, "extra", command_line(strcmp(o.type, "pv") ? MAX_OTHER : MAX_PV));
 	if (o.ramdisk)
 		put_option(f, "ramdisk", ramdisk ? ramdisk : o.ramdisk);
 }
@@ -166,6 +166,12 @@ static void put_net(FILE *f)
 	put_string(f, vif);
 	fputs("]\n", f);
 	free(vif);
+}
+
+char *run_line(const struct run_options *options, size_t most)
+{
+	o = *options;
+	return command_line(most);
 }
 
 char *run_config(const struct run_options *options, const char *end)

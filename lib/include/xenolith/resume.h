@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* To be told when the guest was saved and continues (docs/save.md). */
+/* To be told when the guest was saved and continues (docs/save.md), and copies of it (docs/warm.md). */
 #ifndef XENOLITH_RESUME_H
 #define XENOLITH_RESUME_H
 
@@ -17,6 +17,21 @@ extern "C" {
  * Returns 0, or an error number: EINVAL, or that of pthread_create().
  */
 int xenolith_on_resume(void (*function)(int restored, void *arg), void *arg);
+
+/*
+ * Says that the program has initialised itself.  A guest that was created with the option `snapshot=yes`
+ * sleeps here until `xenolith snapshot` has saved it.  Returns 1 in each copy of it, which has an
+ * address and random numbers of its own; 0 in all other cases, also if it was called before.
+ * A program that does not call it is ready when it first waits for a client: in accept(), poll(),
+ * select() or epoll_wait() with a listening TCP socket.
+ */
+int xenolith_ready(void);
+
+/*
+ * How often this guest was restored: a generator of random numbers with a state of its own must be
+ * seeded again when this has changed.  getrandom() does so by itself.
+ */
+unsigned xenolith_copies(void);
 
 #ifdef __cplusplus
 }

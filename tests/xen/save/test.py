@@ -105,6 +105,14 @@ def test_a_restored_pvh_guest_works_on(lab, image):
 
 
 @in_the_long_form
+def test_an_hvm_guest_is_restored(lab, image):
+    """Part of LONG=1 tests/run --type hvm."""
+    if lab.type != "hvm":
+        raise SkipTest("it needs a device model")
+    cycles(lab, image, "hvm", 1)
+
+
+@in_the_long_form
 def test_a_copy_is_saved_while_the_guest_works_on(lab, image):
     with working(lab, image, "pv", disks=["1M"]) as guest:
         guest.save(FILE, "-c")

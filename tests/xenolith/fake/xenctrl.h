@@ -18,6 +18,7 @@ typedef struct xc_interface xc_interface;
 typedef struct {
 	uint32_t domain, flags;
 	uint8_t handle[16];
+	uint64_t cpu_time;
 } xc_domaininfo_t;
 typedef struct {
 	uint32_t capabilities;
