@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
+ * Over 500 lines: one guest, whose rings all tests use.
+ *
  * A guest that is a process against its tender: all memory that the guest's process can write (its
  * pages with the rings, the grant table, the shared page, struct link) is written by this test, by
  * hand and at random.  The tender must never access other memory, end, or not come back.

@@ -222,17 +222,22 @@ class Processes:
         with self.create(image, **how) as guest:
             return guest.wait(timeout, on_console)
 
-    def needs_dom0(self, *words, **how):
-        raise SkipTest("it needs dom0")
+    def needs(what):
+        def skip(self, *words, **how):
+            raise SkipTest(f"it needs dom0: {what}")
+        return skip
 
-    start = put = get = linux_guest = command = server = attach = needs_dom0
+    start, put, get, linux_guest, command, server, attach = map(
+        needs, ("a program there", "a file there", "a file there", "a Linux guest", "a program there",
+                "a program there", "xl"))
 
     def dom0(self, command, timeout=SLOW, input=b""):
         """Only for the command `xenolith`, which works on processes, too."""
         if not isinstance(command, str):
             command = shlex.join(map(str, command))
-        if "xenolith" not in command or OTHER_TOOLS.search(command):
-            raise SkipTest("it needs dom0")
+        other = OTHER_TOOLS.search(command)
+        if "xenolith" not in command or other:
+            raise SkipTest(f"it needs dom0: {other[0] if other else command.split()[0]}")
         wrapper = self.folder / "bin/xenolith"
         if not wrapper.exists():
             wrapper.parent.mkdir()

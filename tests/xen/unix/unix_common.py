@@ -23,23 +23,24 @@ def start(image, *words, options=(), **how):
     return subprocess.Popen(tender_words(image, ["--timeout", "200", *options], words), **how)
 
 
-def child_of(tender):
+def child_of(tender, patience=30):
     path = Path(f"/proc/{tender.pid}/task/{tender.pid}/children")
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
+    end = time.monotonic() + patience
+    while True:
         try:
             words = path.read_text().split()
         except OSError:
             return None
         if words:
             return int(words[0])
+        if time.monotonic() >= end:
+            return None
         time.sleep(0.001)
-    return None
 
 
-def gone(pid):
+def gone(pid, patience=30):
     """Waits until a process does not exist, or is only waited for."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
