@@ -161,13 +161,18 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only) \
 		   $(if $(filter control/command.c control/kernel_methods.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
-# What every image has and what no packet or block passes through is compiled to be small.
-SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/callers.c arch/x86_64/context.c arch/x86_64/memory.c \
-		   arch/x86_64/paging.c arch/x86_64/traps.c control/% drivers/console.c drivers/vchan_setup.c \
-		   drivers/xenbus/% kernel/dump.c kernel/format.c kernel/gnttab.c kernel/hold.c kernel/log.c kernel/page.c \
-		   kernel/param%.c kernel/profile.c kernel/random.c kernel/record.c kernel/shutdown.c kernel/suspend.c \
-		   kernel/symbols.c kernel/thread.c kernel/watchdog.c lib/file/syscalls.c lib/file/tty.c lib/libc/heap_check.c \
-		   lib/libc/printf_float.c lib/libc/realloc.c lib/libc/strerror.c lib/process/start.c lib/thread/mutex.c
+# Code of every image whose speed does not show is compiled to be small: what no packet or block
+# passes through, vchan (a call costs nanoseconds, a notification microseconds), and printf, a
+# tenth slower for it.
+SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/boot.c arch/x86_64/callers.c arch/x86_64/context.c \
+		   arch/x86_64/cpu.c arch/x86_64/memory.c arch/x86_64/paging.c arch/x86_64/traps.c control/% \
+		   drivers/console.c drivers/vchan.c drivers/vchan_setup.c drivers/xenbus/% kernel/dump.c kernel/format.c \
+		   kernel/gnttab.c kernel/hold.c kernel/log.c kernel/page.c kernel/param%.c kernel/profile.c \
+		   kernel/random.c kernel/record.c kernel/shutdown.c kernel/suspend.c kernel/symbols.c kernel/thread.c \
+		   kernel/timer.c kernel/watchdog.c lib/file/file.c lib/file/syscalls.c lib/file/text.c lib/file/tty.c \
+		   lib/libc/error.c lib/libc/heap_check.c lib/libc/memalign.c lib/libc/printf.c lib/libc/printf_float.c \
+		   lib/libc/realloc.c lib/libc/reent.c lib/libc/strerror.c lib/libc/vfprintf.c lib/process/random.c \
+		   lib/process/start.c lib/thread/mutex.c lib/thread/tls.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack.  The stack is never
