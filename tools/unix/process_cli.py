@@ -90,9 +90,8 @@ def make_tender():
     return make(TENDER)
 
 
-@functools.cache
-def make_command():
-    """Build the operator's command; it needs two packages with headers, which are unpacked."""
+def unpack_headers():
+    """Two packages with headers."""
     import apt_private
     packages = BUILD / "unix/packages"
     packages.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +99,19 @@ def make_command():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (packages / "usr/include/jansson.h").exists():
             apt_private.unpack(["libxen-dev", "libjansson-dev"], packages)
-    return make(COMMAND, f"HEADERS={packages}")
+    return packages
+
+
+@functools.cache
+def make_command():
+    """Build the operator's command."""
+    return make(COMMAND, f"HEADERS={unpack_headers()}")
+
+
+@functools.cache
+def make_peer(source):
+    """Build a test's program on libxenvchan."""
+    return make(BUILD / "unix/peer", f"HEADERS={unpack_headers()}", f"PEER={source}")
 
 
 def free_name(name):

@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 from unix_common import child_of, gone, run, start  # noqa: E402
 from unix_chaos import *  # noqa: E402, F403
+from unix_tools import *  # noqa: E402, F403
 from unix_user import *  # noqa: E402, F403
 
 SYSTEM_CALLS = range(0, 461)

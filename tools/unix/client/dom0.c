@@ -307,6 +307,17 @@ int libxenvchan_write(struct libxenvchan *v, const void *data, size_t size)
 	return n;
 }
 
+/* The packet functions: all or nothing, and the size. */
+int libxenvchan_send(struct libxenvchan *v, const void *data, size_t size)
+{
+	return send(fd_of(v), data, size, MSG_NOSIGNAL) == (ssize_t)size ? (int)size : -1;
+}
+
+int libxenvchan_recv(struct libxenvchan *v, void *data, size_t size)
+{
+	return read_all(fd_of(v), data, size) ? (int)size : -1;
+}
+
 int libxenvchan_data_ready(struct libxenvchan *v)
 {
 	int n = 0;
