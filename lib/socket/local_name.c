@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Local sockets with names (unix(7)): streams that are bound to a path or to an abstract name of
- * Linux, that listen and connect.
+ * Local sockets with names (unix(7)): they are bound to a path or to an abstract name of Linux,
+ * listen and connect.
  *
  * A path is a file of type socket in a file system that can be written.  The program itself is at
  * both ends, so a name leads to the bound socket by the list `bound`.
@@ -38,14 +38,16 @@ static struct local *local_of(struct socket *s)
 	return (struct local *)s;
 }
 
-struct socket *local_socket_new(void)
+struct socket *local_socket_new(int type)
 {
 	struct local *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
-	socket_init(&l->s, &unconnected_ops, AF_UNIX, SOCK_STREAM, 0);
+	socket_init(&l->s, &unconnected_ops, AF_UNIX, type, 0);
 	l->s.o.rcvbuf = l->s.o.sndbuf = PIPE_SIZE;
+	if (type == SOCK_DGRAM)
+		local_message_start(l);
 	return &l->s;
 }
 
@@ -64,7 +66,7 @@ static int read_name(const struct sockaddr *from, socklen_t len, struct local_na
 	return 0;
 }
 
-static void write_name(const struct local_name *from, struct sockaddr *to, socklen_t *len)
+void local_name_write(const struct local_name *from, struct sockaddr *to, socklen_t *len)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	socklen_t size = TEXT + from->len + (from->len && from->text[0] &&
@@ -82,22 +84,23 @@ static void path_of(const struct local_name *name, char path[sizeof(name->text) 
 	path[name->len] = '\0';
 }
 
-static struct local *find_abstract(const struct local_name *name)
+/* Each type has abstract names of its own. */
+static struct local *find_abstract(const struct local_name *name, int type)
 {
 	for (struct local *l = bound; l; l = l->next_bound)
-		if (l->name.len == name->len && !memcmp(l->name.text, name->text, name->len))
+		if (l->s.type == type && l->name.len == name->len && !memcmp(l->name.text, name->text, name->len))
 			return l;
 	return NULL;
 }
 
-static int find(const struct local_name *name, struct local **to)
+static int find(const struct local_name *name, int type, struct local **to)
 {
 	char path[sizeof(name->text) + 1];
 	struct stat st;
 
 	*to = NULL;
 	if (!name->text[0]) {
-		*to = find_abstract(name);
+		*to = find_abstract(name, type);
 		return *to ? 0 : -ECONNREFUSED;
 	}
 	path_of(name, path);
@@ -106,7 +109,15 @@ static int find(const struct local_name *name, struct local **to)
 	for (struct local *l = bound; S_ISSOCK(st.st_mode) && l && !*to; l = l->next_bound)
 		if (l->ino == st.st_ino && l->dev == st.st_dev && l->name.text[0])
 			*to = l;
-	return *to ? 0 : -ECONNREFUSED;
+	return !*to ? -ECONNREFUSED : (*to)->s.type != type ? -EPROTOTYPE : 0;
+}
+
+int local_socket_find(const struct sockaddr *name, socklen_t len, int type, struct local **to)
+{
+	struct local_name n;
+	int rc = read_name(name, len, &n);
+
+	return rc ? rc : n.len ? find(&n, type, to) : -EINVAL;
 }
 
 static int bind_path(struct local *l, const struct local_name *name)
@@ -124,14 +135,14 @@ static int bind_path(struct local *l, const struct local_name *name)
 	return 0;
 }
 
-static void choose(struct local_name *name)
+static void choose(struct local_name *name, int type)
 {
 	static unsigned next;
 
 	do {
 		*name = (struct local_name){ .len = 6 };
 		format(name->text + 1, sizeof(name->text) - 1, "%05x", next++ % AUTOMATIC);
-	} while (find_abstract(name));
+	} while (find_abstract(name, type));
 }
 
 int local_socket_bind(struct socket *s, const struct sockaddr *from, socklen_t len)
@@ -143,11 +154,13 @@ int local_socket_bind(struct socket *s, const struct sockaddr *from, socklen_t l
 	if (rc || l->name.len)
 		return rc ? rc : -EINVAL;
 	if (!name.len)
-		choose(&name);
+		choose(&name, s->type);
 	else if (!name.text[0])
-		rc = find_abstract(&name) ? -EADDRINUSE : 0;
+		rc = find_abstract(&name, s->type) ? -EADDRINUSE : 0;
 	else
 		rc = bind_path(l, &name);
+	if (!rc && l->name.len)		/* another thread was faster */
+		rc = -EINVAL;
 	if (rc)
 		return rc;
 	l->name = name;
@@ -169,9 +182,9 @@ int local_socket_name(struct socket *s, bool peer, struct sockaddr *to, socklen_
 {
 	const struct local *l = local_of(s);
 
-	if (peer && !l->in)
+	if (peer && !l->connected)
 		return -ENOTCONN;
-	write_name(peer ? &l->peer : &l->name, to, len);
+	local_name_write(peer ? &l->peer : &l->name, to, len);
 	return 0;
 }
 
@@ -183,7 +196,7 @@ static int local_listen(struct socket *s, unsigned backlog)
 
 	if (!l->name.len)
 		return -EINVAL;
-	l->backlog = backlog < 1 ? 1 : backlog < SOMAXCONN ? backlog : SOMAXCONN;
+	l->backlog = (backlog < SOMAXCONN ? backlog : SOMAXCONN) + 1;	/* as on Linux */
 	return 0;
 }
 
@@ -244,18 +257,23 @@ static void queue(struct local *listener, struct local *c)
 
 static int connect_to(struct local *l, struct local *listener)
 {
-	struct socket *s = local_socket_new();
+	struct socket *s = local_socket_new(l->s.type);
 	struct local *c = s ? local_of(s) : NULL;
 
-	if (!c || local_join(l, c)) {
-		free(c);
+	if (!c)
 		return -ENOMEM;
+	if (l->s.type == SOCK_SEQPACKET && is_bound(listener))
+		local_message_join(l, c);
+	else if (l->s.type == SOCK_SEQPACKET || local_join(l, c)) {
+		free(c);
+		return is_bound(listener) ? -ENOMEM : -ECONNREFUSED;
 	}
 	if (!is_bound(listener)) {	/* memory may have been waited for */
 		free(l->in);
 		free(l->out);
 		free(c);
 		l->in = l->out = NULL;
+		l->connected = false;
 		l->s.ops = &unconnected_ops;
 		return -ECONNREFUSED;
 	}
@@ -266,25 +284,36 @@ static int connect_to(struct local *l, struct local *listener)
 	return 0;
 }
 
+/* Sets the default destination; no other socket can then send to this one. */
+static int connect_datagrams(struct local *l, const struct sockaddr *name, socklen_t len)
+{
+	struct local *to;
+	int rc = local_socket_find(name, len, SOCK_DGRAM, &to);
+
+	if (!rc)
+		rc = local_may_send(l, to);
+	if (rc)
+		return rc;
+	l->to = to;
+	l->peer = to->name;
+	l->connected = true;
+	return 0;
+}
+
 int local_socket_connect(struct socket *s, const struct sockaddr *name, socklen_t len, bool may_sleep)
 {
 	struct local *l = local_of(s), *listener;
-	struct local_name to;
-	int rc = read_name(name, len, &to);
+	int rc;
 
-	if (!rc && !to.len)
-		rc = -EINVAL;
-	if (!rc && l->in)
-		rc = -EISCONN;
-	if (!rc && l->backlog)
-		rc = -EINVAL;
-	if (!rc)
-		rc = find(&to, &listener);
+	if (s->type == SOCK_DGRAM)
+		return connect_datagrams(l, name, len);
+	rc = l->connected ? -EISCONN : l->backlog ? -EINVAL :
+	     local_socket_find(name, len, s->type, &listener);
 	if (!rc && !listener->backlog)
 		rc = -ECONNREFUSED;
 	if (!rc)
 		rc = wait_room(s, listener, may_sleep);
-	if (!rc && l->in)		/* another thread was faster */
+	if (!rc && l->connected)	/* another thread was faster */
 		rc = -EISCONN;
 	return rc ? rc : connect_to(l, listener);
 }
@@ -323,6 +352,10 @@ static void local_close(struct socket *s)
 	local_socket_unbind(l);
 	wake(&room);
 	while ((c = l->first)) {
+		struct local *peer = c->in ? (struct local *)c->in->writer : c->to;
+
+		if (peer)
+			peer->s.error = ECONNRESET;
 		l->first = c->next;
 		c->s.file.refs = 1;
 		file_put(&c->s.file);

@@ -8,7 +8,7 @@
 /* ---- socket() and accept() */
 
 /* lib/socket/local_name.c, in images of programs that include <sys/un.h> */
-struct socket *local_socket_new(void) __attribute__((weak));
+struct socket *local_socket_new(int type) __attribute__((weak));
 int local_socket_bind(struct socket *s, const struct sockaddr *name, socklen_t len)
 	__attribute__((weak));
 int local_socket_connect(struct socket *s, const struct sockaddr *name, socklen_t len,
@@ -28,8 +28,10 @@ static struct socket *make(int domain, int type, int protocol, int *rc)
 		return NULL;
 	}
 	if (domain == AF_UNIX && local_socket_new) {
-		*rc = type != SOCK_STREAM || protocol ? -EPROTONOSUPPORT : -ENOMEM;
-		return *rc == -ENOMEM ? local_socket_new() : NULL;
+		*rc = protocol && protocol != PF_UNIX ? -EPROTONOSUPPORT : -ENOMEM;
+		if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
+			*rc = -EPROTOTYPE;
+		return *rc == -ENOMEM ? local_socket_new(type) : NULL;
 	}
 	if (domain != AF_INET && domain != AF_INET6) {
 		*rc = -EAFNOSUPPORT;

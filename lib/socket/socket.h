@@ -36,6 +36,11 @@ struct message {
 	bool named;			/* name is valid: the destination, or the source */
 	struct endpoint name;
 	int result;			/* after receiving: MSG_TRUNC */
+	/* Names of local sockets: the destination; where the source is written. NULL: none. */
+	const struct sockaddr *address;
+	socklen_t address_len;
+	struct sockaddr *from;
+	socklen_t *from_len;
 	/* The local address of a datagram: its destination, or the requested source. */
 	bool has_local;
 	ip_addr_t local;

@@ -11,7 +11,9 @@ static ssize_t send_to(struct socket *s, struct message *m, const struct sockadd
 	int rc;
 
 	/* POSIX allows a connection to ignore the address, and programs pass one. */
-	if (name && len && s->type != SOCK_STREAM) {
+	m->address = s->domain == AF_UNIX && len ? name : NULL;
+	m->address_len = len;
+	if (name && len && s->type != SOCK_STREAM && s->domain != AF_UNIX) {
 		rc = sockaddr_read(s, name, len, &m->name);
 		if (rc)
 			return rc;
@@ -23,11 +25,15 @@ static ssize_t send_to(struct socket *s, struct message *m, const struct sockadd
 static ssize_t recv_from(struct socket *s, struct message *m, struct sockaddr *name,
 			 socklen_t *len)
 {
-	ssize_t rc = socket_transfer(s, false, m);
+	bool local = s->domain == AF_UNIX && s->type != SOCK_STREAM;
+	ssize_t rc;
 
+	m->from = name;
+	m->from_len = len;
+	rc = socket_transfer(s, false, m);
 	if (rc >= 0 && m->named)
 		sockaddr_write(s, &m->name, name, len);
-	else if (rc >= 0 && len)
+	else if (rc >= 0 && len && !local)
 		*len = 0;
 	return rc;
 }

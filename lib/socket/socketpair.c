@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* socketpair(): local sockets, each made of two pipes (POSIX.1-2017). */
+/* socketpair() (POSIX.1-2017), and local streams: each is made of two pipes. */
 #include "lib/file/rights.h"
 #include "lib/result.h"
 #include "lib/socket/local.h"
@@ -8,9 +8,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-
-/* In images with names. */
-void local_socket_unbind(struct local *l) __attribute__((weak));
 
 static struct local *local_of(struct socket *s)
 {
@@ -23,6 +20,16 @@ static struct local *local_of(struct socket *s)
 
 static unsigned searches;
 
+static bool refers_to(struct file *f, const struct file *what, unsigned depth);
+
+static bool list_refers_to(const struct rights *r, const struct file *what, unsigned depth)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (refers_to(r->files[i], what, depth + 1))
+			return true;
+	return false;
+}
+
 /*
  * Whether unread data of f refers to `what`, or the nesting is too deep. A search visits
  * each socket once.
@@ -30,6 +37,8 @@ static unsigned searches;
 static bool refers_to(struct file *f, const struct file *what, unsigned depth)
 {
 	struct local *l = socket_is_local(f) ? (struct local *)f : NULL;
+	const struct packet *at = NULL;
+	const struct rights *r;
 
 	if (f == what || depth > DEEPEST)
 		return true;
@@ -40,21 +49,18 @@ static bool refers_to(struct file *f, const struct file *what, unsigned depth)
 	for (struct local *q = l ? l->first : NULL; q; q = q->next)
 		if (refers_to(&q->s.file, what, depth + 1))
 			return true;
-	for (const struct rights *r = l && l->in ? l->in->rights : NULL; r; r = r->next)
-		for (size_t i = 0; i < r->count; i++)
-			if (refers_to(r->files[i], what, depth + 1))
+	for (r = l && l->in ? l->in->rights : NULL; r; r = r->next)
+		if (list_refers_to(r, what, depth))
+			return true;
+	if (l)
+		while ((r = local_message_rights(l, &at)) || at)
+			if (r && list_refers_to(r, what, depth))
 				return true;
 	return false;
 }
 
-/*
- * Whether the message's descriptors would refer to themselves: close() could not free
- * them.
- */
-static bool makes_cycle(const struct local *l, const struct message *m)
+bool local_makes_cycle(const struct file *reader, const struct message *m)
 {
-	const struct file *reader = l->out->reader;
-
 	searches++;
 	for (size_t i = 0; reader && m->rights && i < m->rights->count; i++)
 		if (refers_to(m->rights->files[i], reader, 0))
@@ -100,7 +106,7 @@ static ssize_t write_stream(struct local *l, struct message *m, const char *from
 		if (pipe_broken(l->out))
 			return done ? (ssize_t)done : -EPIPE;
 		/* another thread may have sent what completes a cycle */
-		if (makes_cycle(l, m))
+		if (local_makes_cycle(l->out->reader, m))
 			return done ? (ssize_t)done : -ETOOMANYREFS;
 		if (m->rights)
 			attach_rights(l->out, m);
@@ -114,7 +120,7 @@ static ssize_t local_send(struct socket *s, struct message *m)
 	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	ssize_t done = 0, n;
 
-	if (makes_cycle(local_of(s), m))
+	if (local_makes_cycle(local_of(s)->out->reader, m))
 		return -ETOOMANYREFS;
 	for (size_t i = 0; i < m->count; i++) {
 		n = write_stream(local_of(s), m, m->iov[i].iov_base, m->iov[i].iov_len, deadline);
@@ -259,6 +265,7 @@ const struct socket_ops local_socket_ops = {
 static void set_up(struct local *l, struct pipe *in, struct pipe *out)
 {
 	l->s.ops = &local_socket_ops;
+	l->connected = true;
 	l->in = in;
 	l->out = out;
 	in->reader = &l->s.file;
@@ -279,24 +286,32 @@ int local_join(struct local *a, struct local *b)
 	return -ENOMEM;
 }
 
-static struct local *new_local(int flags)
+static struct local *new_local(int type, int flags)
 {
 	struct local *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
-	socket_init(&l->s, &local_socket_ops, AF_UNIX, SOCK_STREAM, 0);
+	socket_init(&l->s, &local_socket_ops, AF_UNIX, type, 0);
 	l->s.o.rcvbuf = l->s.o.sndbuf = PIPE_SIZE;
 	l->s.file.flags |= flags;
 	l->s.file.refs = 1;
 	return l;
 }
 
-static int make(int flags, bool cloexec, int fds[2])
+static int join(struct local *a, struct local *b)
 {
-	struct local *a = new_local(flags), *b = new_local(flags);
+	if (a->s.type == SOCK_STREAM)
+		return local_join(a, b);
+	local_message_join(a, b);
+	return 0;
+}
 
-	if (a && b && !local_join(a, b))
+static int make(int type, int flags, bool cloexec, int fds[2])
+{
+	struct local *a = new_local(type, flags), *b = new_local(type, flags);
+
+	if (a && b && !join(a, b))
 		return pipe_install(&a->s.file, &b->s.file, cloexec, fds);
 	free(a);
 	free(b);
@@ -305,14 +320,15 @@ static int make(int flags, bool cloexec, int fds[2])
 
 int socketpair(int domain, int type, int protocol, int fds[2])
 {
-	int rc;
+	int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC), rc;
 
 	if (domain != AF_UNIX)
 		return result(-EOPNOTSUPP);
-	if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM || protocol)
+	if ((kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET) ||
+	    (protocol && protocol != PF_UNIX))
 		return result(-EPROTONOSUPPORT);
 	kernel_enter();
-	rc = make(type & SOCK_NONBLOCK ? O_NONBLOCK : 0, type & SOCK_CLOEXEC, fds);
+	rc = make(kind, type & SOCK_NONBLOCK ? O_NONBLOCK : 0, type & SOCK_CLOEXEC, fds);
 	kernel_leave();
 	return result(rc);
 }

@@ -132,7 +132,7 @@ static void *accept_later(void *fd)
 /* A full queue: connect() waits, or fails; closing refuses what is in the queue. */
 static void by_abstract_name(void)
 {
-	int l = listener("\0name", 5, 1), c[2], e;
+	int l = listener("\0name", 5, 0), c[2], e;
 	struct sockaddr_un name;
 	socklen_t len = sizeof(sa_family_t);
 	pthread_t thread;
@@ -149,7 +149,7 @@ static void by_abstract_name(void)
 	close((intptr_t)accepted);
 	expect(read(c[0], &byte, 1) == 0);
 	close(l);
-	expect(read(c[1], &byte, 1) == 0);
+	refused(read(c[1], &byte, 1), ECONNRESET);
 	close(c[0]);
 	close(c[1]);
 	e = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -161,6 +161,132 @@ static void by_abstract_name(void)
 	close(e);
 	l = listener("\0name", 5, 1);
 	close(l);
+}
+
+static int datagram(const char *text, size_t len)
+{
+	struct sockaddr_un name;
+	socklen_t size = named(&name, text, len);
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	expect(fd >= 0 && (!len || bind(fd, (struct sockaddr *)&name, size) == 0));
+	return fd;
+}
+
+static ssize_t send_by_name(int fd, const char *text, size_t len, const char *data, size_t n, int flags)
+{
+	struct sockaddr_un name;
+	socklen_t size = named(&name, text, len);
+
+	return sendto(fd, data, n, flags, (struct sockaddr *)&name, size);
+}
+
+/* Messages, their limits and their senders; a queue that is full; a peer that is closed. */
+static void datagrams(void)
+{
+	int log = datagram("/run/dgm", 8), a = datagram("\0a", 2), b = datagram("", 0), n = 0;
+	struct sockaddr_un name;
+	socklen_t len;
+	char text[8] = "";
+
+	refused(send(b, "x", 1, 0), ENOTCONN);
+	refused(send_by_name(b, "/run/none", 9, "x", 1, 0), ENOENT);
+	refused(send_by_name(b, "\0none", 5, "x", 1, 0), ECONNREFUSED);
+	refused(listen(log, 1), EOPNOTSUPP);
+	expect(send_by_name(a, "/run/dgm", 8, "first", 5, 0) == 5);
+	expect(send_by_name(b, "/run/dgm", 8, "", 0, 0) == 0);
+	expect(send_by_name(b, "/run/dgm", 8, "a long one", 10, 0) == 10);
+	len = sizeof(name);
+	expect(recvfrom(log, text, 8, MSG_PEEK, (struct sockaddr *)&name, &len) == 5);
+	len = sizeof(name);
+	expect(recvfrom(log, text, 8, 0, (struct sockaddr *)&name, &len) == 5 && !memcmp(text, "first", 5));
+	expect(len == sizeof(sa_family_t) + 2 && !memcmp(name.sun_path, "\0a", 2));
+	len = sizeof(name);
+	expect(recvfrom(log, text, 8, 0, (struct sockaddr *)&name, &len) == 0 && len == 0);
+	expect(recv(log, text, 4, MSG_TRUNC) == 10 && !memcmp(text, "a lo", 4) && !is_ready(log, POLLIN));
+	refused(recv(log, text, 8, MSG_DONTWAIT), EAGAIN);
+
+	named(&name, "/run/dgm", 8);
+	len = sizeof(sa_family_t) + 8;
+	expect(connect(a, (struct sockaddr *)&name, len) == 0);
+	while (send(a, "x", 1, MSG_DONTWAIT) == 1)
+		n++;
+	expect(errno == EAGAIN && n == 11 && !is_ready(a, POLLOUT));
+	expect(recv(log, text, 8, 0) == 1 && is_ready(a, POLLOUT) && send(a, "y", 1, 0) == 1);
+	named(&name, "\0a", 2);
+	expect(connect(log, (struct sockaddr *)&name, sizeof(sa_family_t) + 2) == 0);
+	refused(send_by_name(b, "/run/dgm", 8, "x", 1, 0), EPERM);
+	pass_descriptor(log, a);
+	close(log);
+	refused(send(a, "x", 1, 0), ECONNREFUSED);
+	refused(connected("/run/dgm", 8, 0), ECONNREFUSED);
+	close(a);
+	close(b);
+	a = datagram("\0stream", 7);
+	b = listener("\0stream", 7, 1);		/* another type */
+	close(a);
+	close(b);
+	a = listener("/run/stream", 11, 1);
+	b = datagram("", 0);
+	refused(send_by_name(b, "/run/stream", 11, "x", 1, 0), EPROTOTYPE);
+	close(a);
+	close(b);
+	expect(unlink("/run/dgm") == 0 && unlink("/run/stream") == 0);
+}
+
+static void *receive_later(void *fd)
+{
+	intptr_t n = 0;
+	char byte = 0;
+
+	usleep(1000);
+	for (; byte != 'y'; n++)
+		expect(recv(*(int *)fd, &byte, 1, 0) == 1);
+	return (void *)n;
+}
+
+/* A connection of messages: accepted, waiting for room, ended by either side. */
+static void packets(void)
+{
+	struct sockaddr_un name;
+	socklen_t len = named(&name, "\0packets", 8);
+	int l = socket(AF_UNIX, SOCK_SEQPACKET, 0), c = socket(AF_UNIX, SOCK_SEQPACKET, 0), a, pair[2], n = 0;
+	pthread_t thread;
+	char text[8] = "";
+	void *got;
+
+	expect(bind(l, (struct sockaddr *)&name, len) == 0 && listen(l, 2) == 0);
+	refused(send(c, "x", 1, 0), ENOTCONN);
+	expect(connect(c, (struct sockaddr *)&name, len) == 0 && send(c, "early", 5, 0) == 5);
+	refused(connect(c, (struct sockaddr *)&name, len), EISCONN);
+	expect((a = accept(l, NULL, NULL)) >= 0 && recv(a, text, 2, 0) == 2 && !is_ready(a, POLLIN));
+	pass_descriptor(a, c);
+	while (send(c, "x", 1, MSG_DONTWAIT) == 1)
+		n++;
+	expect(errno == EAGAIN && n > 100);
+	expect(pthread_create(&thread, NULL, receive_later, &a) == 0 && send(c, "y", 1, 0) == 1);
+	expect(pthread_join(thread, &got) == 0 && (intptr_t)got == n + 1);
+	expect(shutdown(c, SHUT_WR) == 0 && is_ready(a, POLLRDHUP));
+	expect(recv(a, text, 8, 0) == 0 && send(a, "z", 1, 0) == 1);
+	close(a);
+	refused(send(c, "x", 1, MSG_NOSIGNAL), EPIPE);
+	expect(recv(c, text, 8, 0) == 1 && recv(c, text, 8, 0) == 0 && is_ready(c, POLLHUP));
+	close(c);
+	close(l);
+
+	expect(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0 && send(pair[0], "one", 3, 0) == 3);
+	expect(send(pair[0], "two", 3, 0) == 3 && read(pair[1], text, 8) == 3 && !memcmp(text, "one", 3));
+	expect(send(pair[1], "lost", 4, 0) == 4);
+	close(pair[0]);
+	refused(recv(pair[1], text + 3, 0, 0), ECONNRESET);
+	close(pair[1]);
+	expect(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 && write(pair[0], "one", 3) == 3);
+	expect(read(pair[1], text, 8) == 3);
+	close(pair[1]);
+	refused(write(pair[0], "x", 1), ECONNREFUSED);
+	close(pair[0]);
+	refused(socket(AF_UNIX, SOCK_DGRAM, 2), EPROTONOSUPPORT);
+	refused(socketpair(AF_UNIX, SOCK_SEQPACKET, 2, pair), EPROTONOSUPPORT);
 }
 
 static void tcp_info(void)
@@ -192,4 +318,6 @@ void local_sockets(void)
 	tcp_info();
 	by_path();
 	by_abstract_name();
+	datagrams();
+	packets();
 }
