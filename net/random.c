@@ -74,7 +74,11 @@ int net_port(uint16_t *port)
 	return 0x10000;
 }
 
-/* RFC 6528: a keyed hash of the connection, plus a clock of 4 us. */
+/*
+ * RFC 6528: a keyed hash of the connection, plus a clock.  It ticks each 64 ns, as Linux's, not each
+ * 4 us: a connection to this guest itself takes only some us, and when a port is used again, the
+ * other end in TIME_WAIT must see a larger number.
+ */
 uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
 		 uint16_t remote_port)
 {
@@ -87,5 +91,5 @@ uint32_t net_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *r
 		memcpy(words + 1, ip_2_ip4(local), 4);
 		memcpy(words + 3, ip_2_ip4(remote), 4);
 	}
-	return (uint32_t)hash(words, 5) + (uint32_t)(clock_now() / 4000);
+	return (uint32_t)hash(words, 5) + (uint32_t)(clock_now() / 64);
 }

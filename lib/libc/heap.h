@@ -3,6 +3,7 @@
 #ifndef LIB_LIBC_HEAP_H
 #define LIB_LIBC_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -16,6 +17,15 @@ void heap_prepare(size_t size);
  * Call it with malloc's lock held. function: the name for the report.
  */
 void heap_check(const void *memory, const char *function);
+
+/*
+ * Whether memory is a block in use, behind which is another block.  This is what free() checks of a
+ * block that it keeps; heap_check() follows when newlib gets it.
+ */
+bool heap_simple(const void *memory);
+
+/* Whether a block was freed, and is kept for malloc(). */
+bool heap_kept(const void *memory);
 
 /*
  * heap_enter() and heap_leave() mark code that uses the heap, so that a fault there is

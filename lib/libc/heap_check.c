@@ -138,6 +138,14 @@ static bool freed(const struct chunk *c)
 	return is_free(c) && before_in_order(at(c, size_of(c)));
 }
 
+bool heap_simple(const void *memory)
+{
+	const struct chunk *c = chunk_of(memory);
+
+	return aligned(c) && start() != UINTPTR_MAX && (uintptr_t)c >= start() && c < last() &&
+	       link_valid(c) && !is_free(c) && !heap_kept(memory);
+}
+
 void heap_check(const void *memory, const char *function)
 {
 	const struct chunk *c = chunk_of(memory);
@@ -152,6 +160,8 @@ void heap_check(const void *memory, const char *function)
 		fail(function, memory, "the heap is damaged behind this block");
 	if (!before_in_order(c))
 		fail(function, memory, "the heap is damaged before this block");
+	if (heap_kept(memory))
+		fail(function, memory, "already freed");
 }
 
 static bool in_order(const struct chunk *c)

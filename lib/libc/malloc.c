@@ -1,13 +1,109 @@
 /* SPDX-License-Identifier: ISC */
-/* malloc(), calloc() and free(): newlib's; large blocks are mapped in steps before. */
+/*
+ * malloc(), calloc() and free(): newlib's; large blocks are mapped in steps before.
+ *
+ * Small blocks that were freed are kept for the next request of their size, a few of each.  newlib
+ * sees them as blocks in use, so they are given back when memory is short.
+ */
+#include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
+#include "lib/libc/chunk.h"
 #include "lib/libc/heap.h"
 
 #include <malloc.h>
 #include <reent.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define KEPT_MAX 512u /* the largest chunk that is kept */
+#define KEPT 16u      /* of each size */
+#define KINDS (KEPT_MAX / 16 + 1)
+
+struct kept {
+	struct kept *next;
+	uintptr_t seal; /* shows whether next was overwritten */
+};
+
+static struct kept *kept[KINDS];
+static uint8_t nkept[KINDS];
+
+static uintptr_t seal_of(const struct kept *k)
+{
+	return ~((uintptr_t)k + (uintptr_t)k->next);
+}
+
+static void lock(void)
+{
+	if (current)
+		kernel_enter_briefly();
+}
+
+static void unlock(void)
+{
+	if (current)
+		kernel_leave_briefly();
+}
+
+bool heap_kept(const void *memory)
+{
+	const struct kept *k = memory;
+	size_t kind = size_of(chunk_of(memory)) / 16;
+
+	if (kind >= KINDS || k->seal != seal_of(k))
+		return false;
+	for (const struct kept *i = kept[kind]; i; i = i->next)
+		if (i == k)
+			return true;
+	return false;
+}
+
+static void *take(size_t kind)
+{
+	struct kept *k = kept[kind];
+
+	if (!k)
+		return NULL;
+	if (k->seal != seal_of(k) || size_of(chunk_of(k)) != kind * 16)
+		panic("malloc(): the heap is damaged: data was written to the freed block %p", k);
+	kept[kind] = k->next;
+	nkept[kind]--;
+	k->seal = 0;
+	return k;
+}
+
+static bool keep(void *memory)
+{
+	struct kept *k = memory;
+	size_t kind = size_of(chunk_of(memory)) / 16;
+
+	if (kind >= KINDS || nkept[kind] == KEPT)
+		return false;
+	k->next = kept[kind];
+	k->seal = seal_of(k);
+	kept[kind] = k;
+	nkept[kind]++;
+	return true;
+}
+
+/* Gives all to newlib; returns whether there was any. */
+static bool give_back(void)
+{
+	bool any = false;
+	void *k;
+
+	__malloc_lock(_REENT);
+	for (size_t kind = 0; kind < KINDS; kind++)
+		while ((k = take(kind))) {
+			heap_check(k, "malloc");
+			_free_r(_REENT, k);
+			any = true;
+		}
+	__malloc_unlock(_REENT);
+	return any;
+}
 
 void heap_prepare(size_t size)
 {
@@ -20,20 +116,41 @@ void heap_prepare(size_t size)
 	}
 }
 
+static void *allocate(size_t size)
+{
+	size_t kind = (size + OVERHEAD + 15) / 16;
+	void *p;
+
+	if (size <= KEPT_MAX - OVERHEAD) {
+		lock();
+		p = take(kind < CHUNK_MIN / 16 ? CHUNK_MIN / 16 : kind);
+		unlock();
+		if (p)
+			return p;
+	} else {
+		heap_prepare(size);
+	}
+	p = _malloc_r(_REENT, size);
+	if (!p && give_back())
+		p = _malloc_r(_REENT, size);
+	return p;
+}
+
 void *malloc(size_t size)
 {
-	heap_prepare(size);
-	return _malloc_r(_REENT, size);
+	return allocate(size);
 }
 
 void free(void *p)
 {
 	if (!p)
 		return;
-	__malloc_lock(_REENT);
-	heap_check(p, "free");
-	_free_r(_REENT, p);
-	__malloc_unlock(_REENT);
+	lock();
+	if (!heap_simple(p) || !keep(p)) {
+		heap_check(p, "free");
+		_free_r(_REENT, p);
+	}
+	unlock();
 }
 
 void cfree(void *p)
@@ -44,8 +161,17 @@ void cfree(void *p)
 void *calloc(size_t n, size_t size)
 {
 	size_t all;
+	void *p;
 
-	if (!__builtin_mul_overflow(n, size, &all))
-		heap_prepare(all);
-	return _calloc_r(_REENT, n, size);
+	if (__builtin_mul_overflow(n, size, &all))
+		return _calloc_r(_REENT, n, size); /* it refuses */
+	if (all <= KEPT_MAX - OVERHEAD) {
+		p = allocate(all); /* of malloc() and memset() gcc makes calloc() */
+		return p ? memset(p, 0, all) : NULL;
+	}
+	heap_prepare(all);
+	p = _calloc_r(_REENT, n, size);
+	if (!p && give_back())
+		p = _calloc_r(_REENT, n, size);
+	return p;
 }

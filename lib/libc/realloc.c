@@ -158,8 +158,23 @@ void *_realloc_r(struct _reent *r, void *old, size_t size)
 	return to;
 }
 
+/* Whether a block is already as large as is needed, and not too large. */
+static bool fits(const void *old, size_t size)
+{
+	size_t has;
+
+	if (!heap_simple(old))
+		return false;
+	has = size_of(chunk_of(old)) - OVERHEAD;
+	return size <= has && has - size < CHUNK_MIN - OVERHEAD;
+}
+
 void *realloc(void *old, size_t size)
 {
+	if (!old)
+		return malloc(size);
+	if (fits(old, size))
+		return old;
 	heap_prepare(size);
 	return _realloc_r(_REENT, old, size);
 }

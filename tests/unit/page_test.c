@@ -269,17 +269,17 @@ static void a_part_is_taken_again(void)
 	page_init();
 	free = now().free;
 	for (unsigned step = 0; step < 40; step++) {
-		page_give_back();
+		page_release_to_xen();
 		host.map_fails = 2;
 		for (unsigned i = host_below(8); i--;)
 			if (host_chance(2))
-				page_take_again();
+				page_take_from_xen();
 			else if (!get(1 + host_below(200)))
 				page_brk(host_below(300000));
 		put_all();
 		host.map_fails = 0;
 	}
-	while (page_take_again())
+	while (page_take_from_xen())
 		;
 	assert(page_brk(0) && now().free + now().heap + host_page_tables() == free);
 }
@@ -308,7 +308,7 @@ static void free_memory_is_cleared(void)
 	for (unsigned i = 0; i < HOST_COUNT(pages); i++)
 		if (i % 3)
 			page_free(pages[i], 1);
-	page_give_back();
+	page_release_to_xen();
 	page_clear();
 	assert(heap[PAGE_SIZE - 1] == 7 && zeroes(heap + PAGE_SIZE, 2 * PAGE_SIZE));
 	for (unsigned i = 0; i < HOST_COUNT(pages); i++)

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xen/io/console.h>
 
@@ -15,6 +17,8 @@
 
 static struct xencons_interface *ring;
 static struct source in = { .fd = -1 }, out = { .fd = -1 };
+static int output = 1;	   /* standard output, or the same terminal opened again */
+static bool is_socket, is_terminal; /* standard output; standard input */
 static bool raw;	/* keep the carriage returns, which the guest writes */
 static bool lost;	/* standard output is closed */
 static char held[4096]; /* for standard output */
@@ -43,17 +47,28 @@ static bool take(void)
 	return any;
 }
 
+/*
+ * Writes without waiting.  Standard output is shared with other programs, so it is not made
+ * non-blocking.  A pipe that poll() calls writable takes at least these 4096 bytes.
+ */
+static ssize_t put_some(void)
+{
+	struct pollfd room = { .fd = output, .events = POLLOUT };
+
+	if (is_socket)
+		return send(output, held, nheld, MSG_DONTWAIT | MSG_NOSIGNAL);
+	errno = EAGAIN;
+	return poll(&room, 1, 0) == 1 ? write(output, held, nheld) : -1;
+}
+
 static void put(void)
 {
-	struct pollfd room = { .fd = 1, .events = POLLOUT };
-	ssize_t n = nheld;
+	ssize_t n = lost || !nheld ? (ssize_t)nheld : put_some();
 
-	/* A pipe that poll() calls writable takes at least these 4096 bytes without waiting. */
-	if (!lost && nheld) {
-		errno = EAGAIN;
-		n = poll(&room, 1, 0) == 1 ? write(1, held, nheld) : -1;
-	}
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		if (errno != EPIPE && errno != EIO) /* the reader has gone */
+			warn("standard output: %s; the rest of the console is lost",
+			     strerror(errno));
 		lost = true;
 		n = nheld;
 	}
@@ -62,7 +77,7 @@ static void put(void)
 		nheld -= n;
 	}
 	out.events = nheld ? POLLOUT : 0;
-	out.fd = nheld && !lost ? 1 : -1;
+	out.fd = nheld && !lost ? output : -1;
 }
 
 static void give(void)
@@ -85,11 +100,13 @@ void console_event(void *arg)
 	(void)arg;
 	if (ntyped)
 		give();
-	while (take()) {
+	for (int i = 0; !nheld && take(); i++) {
 		put();
 		port_notify(CONSOLE_PORT);
-		if (nheld)
+		if (i == AT_ONCE / 16) {
+			port_again(CONSOLE_PORT);
 			break;
+		}
 	}
 }
 
@@ -100,10 +117,25 @@ static void writable(struct source *s)
 	console_event(NULL);
 }
 
+/* Another job of the shell has the terminal, and what is typed is for it. */
+static bool in_background(void)
+{
+	pid_t foreground = is_terminal ? tcgetpgrp(0) : -1;
+
+	return foreground >= 0 && foreground != getpgrp();
+}
+
+#define LOOK_AGAIN 200000000ull /* ns */
+
 static void readable(struct source *s)
 {
-	ssize_t n = read(0, typed, sizeof(typed));
+	ssize_t n;
 
+	if (in_background()) {
+		s->at = now_ns() + LOOK_AGAIN;
+		return;
+	}
+	n = read(0, typed, sizeof(typed));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) { /* the guest's read() returns 0 then */
@@ -115,20 +147,43 @@ static void readable(struct source *s)
 	give();
 }
 
+static void look_again(struct source *s)
+{
+	(void)s;
+}
+
 static void wait_for_room(struct source *s)
 {
-	s->events = ntyped ? 0 : POLLIN;
+	s->events = ntyped || s->at ? 0 : POLLIN;
+}
+
+/* A terminal that is called writable may take a byte only: another descriptor of it does not wait. */
+static void output_init(void)
+{
+	struct stat st;
+	int again;
+
+	is_socket = !fstat(1, &st) && S_ISSOCK(st.st_mode);
+	if (isatty(1)) {
+		again = open("/proc/self/fd/1",
+			     O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (again >= 0)
+			output = again;
+	}
 }
 
 void console_init(bool input, bool keep_returns)
 {
 	raw = keep_returns;
 	ring = frame_page(domain.console_frame);
+	output_init();
+	is_terminal = isatty(0);
 	out = (struct source){ .fd = -1, .ready = writable };
 	source_add(&out);
 	if (input) {
 		in = (struct source){ .fd = 0,
 				      .ready = readable,
+				      .due = look_again,
 				      .prepare = wait_for_room };
 		source_add(&in);
 	}
@@ -140,7 +195,7 @@ void console_drain(void)
 	uint64_t end = now_ns() + 1000000000;
 
 	do {
-		struct pollfd p = { .fd = 1, .events = POLLOUT };
+		struct pollfd p = { .fd = output, .events = POLLOUT };
 
 		take();
 		put();

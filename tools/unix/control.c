@@ -233,9 +233,10 @@ static void answer(struct client *c, int error, const char *data, size_t len)
 	int n = error ? snprintf(head, sizeof(head), "error %d\n", error) :
 			snprintf(head, sizeof(head), "ok %zu\n", len);
 
-	if (send(c->source.fd, head, n, MSG_NOSIGNAL) != n ||
+	/* A client that does not read its answers is left. */
+	if (send(c->source.fd, head, n, MSG_NOSIGNAL | MSG_DONTWAIT) != n ||
 	    (!error && len &&
-	     send(c->source.fd, data, len, MSG_NOSIGNAL) != (ssize_t)len))
+	     send(c->source.fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len))
 		c->no_more = true;
 }
 
@@ -323,6 +324,10 @@ static void accept_client(struct source *s)
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 	unsigned i = 0;
 
+	if (fd < 0 && errno != EAGAIN) { /* no descriptor is left: again in a while */
+		s->events = 0;
+		s->at = now_ns() + 100000000;
+	}
 	if (fd < 0)
 		return;
 	while (i < CLIENTS && clients[i].used)
@@ -342,8 +347,14 @@ static void accept_client(struct source *s)
 	source_add(&clients[i].source);
 }
 
+static void accept_again(struct source *s)
+{
+	s->events = POLLIN;
+}
+
 void control_start(const char *path)
 {
+	struct stat st;
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	mode_t mask = umask(077);
 
@@ -354,8 +365,10 @@ void control_start(const char *path)
 		.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
 		.events = POLLIN,
 		.ready = accept_client,
+		.due = accept_again,
 	};
-	unlink(path);
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
+		unlink(path); /* of a tender that was killed */
 	if (listener.fd < 0 || bind(listener.fd, (void *)&a, sizeof(a)) ||
 	    listen(listener.fd, 16))
 		die(1, "--control %s: %s", path, strerror(errno));

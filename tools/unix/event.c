@@ -57,17 +57,30 @@ void interrupt_guest(void)
 {
 	struct link *l = domain.link;
 
+	if (!guest_pid)
+		return;
 	if (__atomic_exchange_n(&l->sleeping, 0, __ATOMIC_SEQ_CST))
 		syscall(SYS_futex, &l->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
-	else if (!__atomic_exchange_n(&l->signalled, 1, __ATOMIC_SEQ_CST) &&
-		 guest_pid > 0)
+	else if (!__atomic_exchange_n(&l->signalled, 1, __ATOMIC_SEQ_CST))
 		kill(guest_pid, SIGUSR1);
+}
+
+void kill_guest(void)
+{
+	if (guest_pid)
+		kill(guest_pid, SIGKILL);
 }
 
 void port_notify(unsigned port)
 {
 	if (port_open(port) && set_pending(domain.shared, port))
 		interrupt_guest();
+}
+
+void port_again(unsigned port)
+{
+	__atomic_fetch_or(&domain.link->sent[port / 64], 1ull << port % 64,
+			  __ATOMIC_SEQ_CST);
 }
 
 bool dispatch_events(void)
@@ -104,12 +117,14 @@ static uint16_t readers[ENTRIES], writers[ENTRIES]; /* of each grant, here */
 
 static struct grant_entry_v1 *entry(grant_ref_t ref)
 {
-	uint64_t frame = ref / (PAGE / sizeof(struct grant_entry_v1));
-
-	if (ref >= ENTRIES ||
-	    frame >= __atomic_load_n(&domain.link->grant_frames, __ATOMIC_SEQ_CST))
-		return NULL;
 	return (struct grant_entry_v1 *)(domain.ram + domain.grant_frame * PAGE) + ref;
+}
+
+static bool exists(grant_ref_t ref)
+{
+	return ref < ENTRIES &&
+	       ref / (PAGE / sizeof(struct grant_entry_v1)) <
+		       __atomic_load_n(&domain.link->grant_frames, __ATOMIC_SEQ_CST);
 }
 
 void *grant_begin(grant_ref_t ref, bool write)
@@ -118,7 +133,7 @@ void *grant_begin(grant_ref_t ref, bool write)
 	uint32_t old, new, *word = (uint32_t *)e; /* flags, and the domain above them */
 	void *page;
 
-	if (!e || readers[ref] == UINT16_MAX || writers[ref] == UINT16_MAX)
+	if (!exists(ref) || readers[ref] == UINT16_MAX || writers[ref] == UINT16_MAX)
 		return NULL;
 	old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
 	do {
@@ -136,6 +151,7 @@ void *grant_begin(grant_ref_t ref, bool write)
 	return page;
 }
 
+/* The guest may have changed all that it can write meanwhile, also the size of the table. */
 void grant_end(grant_ref_t ref, bool write)
 {
 	struct grant_entry_v1 *e = entry(ref);

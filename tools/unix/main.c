@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,6 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 #include <xen/sched.h>
@@ -42,47 +40,12 @@ static struct {
 	const char *image, *cmdline, *control;
 	uint64_t memory;
 	double timeout;
+	int lock;
 	bool no_input, raw, perf, ended_line, quiet;
-} o = { .memory = 32, .cmdline = "" };
+} o = { .memory = 32, .cmdline = "", .lock = -1 };
 
-static bool terminal_changed;
-static struct termios terminal;
 static const char *reason;		/* of the end, if the tender decided it */
 static bool child_ended;
-
-static void restore_terminal(void)
-{
-	if (terminal_changed)
-		tcsetattr(0, TCSANOW, &terminal);
-	terminal_changed = false;
-}
-
-void warn(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fputs("xenolith: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
-	va_end(args);
-}
-
-void die(int status, const char *fmt, ...)
-{
-	va_list args;
-
-	restore_terminal();
-	va_start(args, fmt);
-	fputs("xenolith: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
-	va_end(args);
-	if (guest_pid > 0)
-		kill(guest_pid, SIGKILL);
-	control_end();
-	exit(status);
-}
 
 /* ---- the command line */
 
@@ -95,6 +58,7 @@ static const char usage[] =
 	"  -p, --port LOCALPORT:GUESTPORT\n"
 	"  --name NAME              name of the guest\n"
 	"  --control FILE           a Unix socket for xenolith ps and other commands\n"
+	"  --lock NUMBER            a descriptor that is closed when the socket exists\n"
 	"  --timeout SECONDS        end the guest after this time\n"
 	"  --no-console-input       do not read standard input\n"
 	"  --raw                    lines of the console end with CR and LF, as the guest writes them\n"
@@ -121,7 +85,7 @@ static uint64_t megabytes(const char *text)
 		unit = 1024;
 	if (*end && strchr("GgMm", *end))
 		end++;
-	if (*text == 0 || *end || value * unit < MEMORY_MIN || value * unit > 1 << 20)
+	if (*text == 0 || *end || !(value * unit >= MEMORY_MIN && value * unit <= 1 << 20))
 		die(2, "--memory %s: not a size in MB, at least %d", text, MEMORY_MIN);
 	return value * unit;
 }
@@ -133,8 +97,8 @@ static void parse(int argc, char **argv)
 		{ "net", 1, NULL, 'n' }, { "port", 1, NULL, 'p' }, { "name", 1, NULL, 'N' },
 		{ "control", 1, NULL, 'C' }, { "timeout", 1, NULL, 't' },
 		{ "no-console-input", 0, NULL, 'i' }, { "perf", 0, NULL, 'P' },
-		{ "end", 0, NULL, 'e' }, { "raw", 0, NULL, 'r' }, { "quiet", 0, NULL, 'q' },
-		{ "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "end", 0, NULL, 'e' }, { "lock", 1, NULL, 'L' }, { "raw", 0, NULL, 'r' },
+		{ "quiet", 0, NULL, 'q' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -148,6 +112,7 @@ static void parse(int argc, char **argv)
 		case 'N': guest_name = optarg; break;
 		case 'C': o.control = optarg; break;
 		case 't': o.timeout = number(optarg, "--timeout", 0.001, 1e7); break;
+		case 'L': o.lock = number(optarg, "--lock", 3, 1e6); break;
 		case 'i': o.no_input = true; break;
 		case 'P': o.perf = true; break;
 		case 'r': o.raw = true; break;
@@ -226,10 +191,10 @@ static void list_foreign(void)
 				domain.self_end = (char *)to;
 				continue;
 			}
-			if (domain.nforeign < sizeof(domain.foreign) / sizeof(domain.foreign[0])) {
-				domain.foreign[domain.nforeign].start = from;
-				domain.foreign[domain.nforeign++].end = to;
-			}
+			if (domain.nforeign == sizeof(domain.foreign) / sizeof(domain.foreign[0]))
+				die(1, "too many mappings: the guest's process cannot give them up");
+			domain.foreign[domain.nforeign].start = from;
+			domain.foreign[domain.nforeign++].end = to;
 		}
 	fclose(f);
 }
@@ -241,6 +206,13 @@ static void leave_rseq(void)
 
 	if (__rseq_size && syscall(SYS_rseq, area, 32, 1, RSEQ_SIG))
 		syscall(SYS_rseq, area, __rseq_size, 1, RSEQ_SIG);
+}
+
+/* The guest may read the stack of its process, but not what the environment has. */
+static void forget_environment(void)
+{
+	for (char **e = environ; *e; e++)
+		memset(*e, 0, strlen(*e));
 }
 
 static void start_guest(void)
@@ -256,8 +228,10 @@ static void start_guest(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	list_foreign();
 	guest_pid = fork();
-	if (guest_pid < 0)
+	if (guest_pid < 0) {
+		guest_pid = 0;
 		die(1, "fork: %s", strerror(errno));
+	}
 	if (guest_pid)
 		return;
 	/* Ctrl-C is for the tender; a tender that is killed takes its guest with it. */
@@ -275,6 +249,7 @@ static void start_guest(void)
 	domain.memory = 3;
 	domain.wakeup = 4;
 	close_range(5, ~0u, 0);
+	forget_environment();
 	signal(SIGPIPE, SIG_DFL);
 	leave_rseq();
 	monitor_start(&domain);
@@ -288,7 +263,7 @@ static void ask_to_end(void)
 
 	if (asked) {
 		reason = "destroyed";
-		kill(guest_pid, SIGKILL);
+		kill_guest();
 		return;
 	}
 	asked = true;
@@ -300,6 +275,29 @@ static void reap(void)
 	if (waitpid(guest_pid, &(int){ 0 }, WNOHANG) == 0)
 		return;
 	child_ended = true;
+	guest_pid = 0; /* the number may become another process's */
+}
+
+/* Ctrl-Z: its time goes on, but that of the watchdogs does not. */
+static void stop_all(void)
+{
+	uint64_t since = now_ns();
+
+	terminal_restore();
+	if (guest_pid)
+		kill(guest_pid, SIGSTOP);
+	raise(SIGSTOP);
+	for (int i = 0; i < 2; i++) {
+		uint64_t *dog = &domain.link->watchdog[i];
+		uint64_t at = __atomic_load_n(dog, __ATOMIC_SEQ_CST);
+
+		if (at)
+			__atomic_compare_exchange_n(dog, &at, at + now_ns() - since, false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
+	terminal_take();
+	if (guest_pid)
+		kill(guest_pid, SIGCONT);
 }
 
 static void on_signal(struct source *s)
@@ -316,6 +314,12 @@ static void on_signal(struct source *s)
 		__atomic_store_n(&domain.link->nmi, 1, __ATOMIC_SEQ_CST);
 		interrupt_guest();
 		break;
+	case SIGTSTP:
+		stop_all();
+		break;
+	case SIGCONT:
+		terminal_take();
+		break;
 	default:
 		ask_to_end();
 	}
@@ -323,7 +327,7 @@ static void on_signal(struct source *s)
 
 static void signals_init(void)
 {
-	static const int all[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
+	static const int all[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGTSTP, SIGCONT };
 	static struct source s;
 	sigset_t set;
 
@@ -332,6 +336,7 @@ static void signals_init(void)
 		sigaddset(&set, all[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
 	s = (struct source){
 		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN,
 		.ready = on_signal,
@@ -345,7 +350,7 @@ static void time_over(struct source *s)
 {
 	(void)s;
 	reason = "timeout";
-	kill(guest_pid, SIGKILL);
+	kill_guest();
 }
 
 /* The watchdogs of the guest, which it sets and moves by itself. */
@@ -357,7 +362,7 @@ static void bark(struct source *s)
 
 		if (at && at <= now_ns()) {
 			reason = "watchdog";
-			kill(guest_pid, SIGKILL);
+			kill_guest();
 		}
 	}
 }
@@ -424,19 +429,6 @@ static int end_status(const char *why)
 	return 1;
 }
 
-static void terminal_init(void)
-{
-	struct termios t;
-
-	if (o.no_input || tcgetattr(0, &terminal) || tcgetpgrp(0) != getpgrp())
-		return;
-	t = terminal;
-	t.c_lflag &= ~(ICANON | ECHO);		/* signals stay */
-	t.c_iflag &= ~ICRNL;
-	terminal_changed = !tcsetattr(0, TCSANOW, &t);
-	atexit(restore_terminal);
-}
-
 static void attend(void)
 {
 	static struct source wakeup;
@@ -454,6 +446,8 @@ int main(int argc, char **argv)
 	const char *why;
 	char *line;
 
+	standard_files();
+	signal(SIGXFSZ, SIG_IGN);		/* a write fails instead */
 	domain.mono = now_ns();
 	domain.tsc = __builtin_ia32_rdtsc();
 	monitor_fsgsbase = getauxval(AT_HWCAP2) & 2;
@@ -471,15 +465,19 @@ int main(int argc, char **argv)
 	times_init();
 	if (o.control)
 		control_start(o.control);
-	terminal_init();
+	if (o.lock >= 0)
+		close(o.lock);
+	terminal_wanted = !o.no_input;
+	terminal_take();
+	atexit(terminal_restore);
 	start_guest();
 	if (o.perf)
 		write_perf_map(o.image, guest_pid);
 	attend();
-	restore_terminal();
+	terminal_restore();
 	control_end();
 	why = end_reason();
 	if (o.ended_line && !(o.quiet && !strcmp(why, "poweroff")))
-		fprintf(stderr, "xenolith: %s ended by %s, status %d\n", guest_name, why, end_status(why));
+		tell("%s ended by %s, status %d", guest_name, why, end_status(why));
 	return end_status(why);
 }

@@ -89,6 +89,7 @@ void write_perf_map(const char *image, pid_t pid)
 	int fd;
 
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
+	unlink(path); /* of an earlier process with this number */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f) {

@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import stat
@@ -32,7 +33,8 @@ FLAGS = ("--perf", "--no-console-input", "--quiet")
 def sockets():
     """The folder of the control sockets, which only this user can write."""
     base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(base, "xenolith") if base else Path(f"/tmp/xenolith-{os.getuid()}")
+    folder = (Path(base, "xenolith") if base and os.access(base, os.W_OK)
+              else Path(f"/tmp/xenolith-{os.getuid()}"))
     folder.mkdir(mode=0o700, exist_ok=True)
     info = folder.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o022:
@@ -52,7 +54,7 @@ def dial(path):
 
 
 def running():
-    """The names of all processes; removes sockets of those that were killed."""
+    """The names of all processes."""
     names = []
     for path in sorted(sockets().iterdir()):
         if path.is_socket():
@@ -87,9 +89,8 @@ def make_tender():
     return make(TENDER)
 
 
-@functools.cache
-def make_command():
-    """Build the operator's command; it needs two packages with headers, which are unpacked."""
+def unpack_headers():
+    """Two packages with headers."""
     import apt_private
     packages = BUILD / "unix/packages"
     packages.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +98,19 @@ def make_command():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (packages / "usr/include/jansson.h").exists():
             apt_private.unpack(["libxen-dev", "libjansson-dev"], packages)
-    return make(COMMAND, f"HEADERS={packages}")
+    return packages
+
+
+@functools.cache
+def make_command():
+    """Build the operator's command."""
+    return make(COMMAND, f"HEADERS={unpack_headers()}")
+
+
+@functools.cache
+def make_peer(source):
+    """Build a test's program on libxenvchan."""
+    return make(BUILD / "unix/peer", f"HEADERS={unpack_headers()}", f"PEER={source}")
 
 
 def free_name(name):
@@ -147,18 +160,22 @@ def run(words):
     if name and free != name:
         raise LabError(f"a guest named {name} is running; choose another --name, or end it: "
                        f"xenolith stop {name}")
-    os.set_inheritable(lock, False)
+    os.set_inheritable(lock, True)      # the tender closes it when it has the name
     args = args[1:] if args[:1] == ["--"] else args
-    words = [make_tender(), "--end", "--name", free, "--control", sockets() / free, *options, image,
-             "--", *args]
+    words = [make_tender(), "--end", "--name", free, "--control", sockets() / free, "--lock", str(lock),
+             *options, image, "--", *args]
     os.execv(TENDER, [os.fspath(w) for w in words])
 
 
 def stop(name, path):
     """Asks the guest to end, as `xl shutdown`, and waits until it has."""
     s = dial(path)
-    s.sendall(b"write /local/domain/1/control/shutdown poweroff\n")
-    while s.recv(4096):
+    try:
+        if s:
+            s.sendall(b"write /local/domain/1/control/shutdown poweroff\n")
+        while s and s.recv(4096):
+            pass
+    except ConnectionError:         # it has ended by itself
         pass
     return 0
 

@@ -26,21 +26,23 @@ from lab.errors import LabError  # noqa: E402
 from lab.guest import Result  # noqa: E402
 
 import process_cli  # noqa: E402
+import process_dom0  # noqa: E402
 
 ENDED = re.compile(r"xenolith: (\S+) ended by (\w+), status (\d+)\n\Z")
 SLOW = 120
 
 
-# Commands of a test that are not only `xenolith`, and so need dom0.
-OTHER_TOOLS = re.compile(r"\b(ab|bash|brctl|chmod|curl|dmesg|ip|losetup|ls|nc|umount|wrk|xl|xenstore)"
-                         r"\b|/root|/sys|xenolith (cp|gdb|list|log|rm|run|vcat|wait)\b")
-# Finds the socket of the guest that is named in a command.
+# Commands of a test that need dom0.
+OTHER_TOOLS = re.compile(
+    r"\b(ab|brctl|curl|dd|dmesg|ip|iperf3|losetup|mount|nc|truncate|umount|wrk|vchan-socket-proxy)\b"
+    r"|/root|/sys|/backend/|/proc|/dev/(?!null|zero)|xenstore-(?!read|exists|write|list)|xl (?!trigger|sysrq|destroy)"
+    r"|xenolith (cp|gdb|list|rm|run|vcat|wait)\b")
+# At least one of these is what it is about.
+KNOWN_TOOLS = re.compile(r"\b(xenolith|xenstore|xl|sleep|peer)\b|/files/")
 WRAPPER = """#!/bin/sh
-for word; do
-	[ -S "{folder}/$word" ] && break
-done
-XENOLITH_SOCKET="{folder}/$word" exec {command} "$@"
+exec python3 {script} {folder} {command} "${{0##*/}}" "$@"
 """
+IN_TMP = re.compile(r"(?<![\w/-])/tmp/(?!xenolith-)")
 
 
 class Guest:
@@ -145,9 +147,8 @@ class Guest:
         return result
 
     def shutdown(self, how="poweroff"):
-        if how != "poweroff":
-            raise SkipTest("a process is not rebooted from outside")
-        self.process.send_signal(signal.SIGTERM)
+        if self.lab.ask(self.name, f"write /local/domain/1/control/shutdown {how}") is None:
+            self.process.send_signal(signal.SIGTERM)
 
     def kill(self):
         if self.process and self.process.poll() is None:
@@ -181,6 +182,7 @@ class Processes:
         self.tender = process_cli.make_tender()
         self.holds, self.number = [], 0
         self.folder = Path(tempfile.mkdtemp(prefix="xenolith-"))
+        (self.folder / "files").mkdir()             # dom0's /tmp
 
     def disk(self, text, guest):
         """The word of a disk; a size makes a file, which is removed with the guest."""
@@ -201,9 +203,9 @@ class Processes:
                paused=False, ramdisk=None, more=(), monitor=False, actions=None, type=None,
                until=""):
         if ramdisk or more or monitor or actions or type not in (None, "unix", "pv"):
-            raise SkipTest("it needs Xen's toolstack")
+            raise SkipTest("it needs dom0: xl")
         if net:
-            raise SkipTest("it needs the lab's network")
+            raise SkipTest("it needs dom0: its bridge and clients")
         self.number += 1
         guest = Guest(self, name or f"guest{self.number}", [])
         words = [self.tender, "--end", "--raw", "--control", self.folder / guest.name,
@@ -213,7 +215,7 @@ class Processes:
         for disk in disks:
             words += ["--disk", self.disk(disk, guest)]
         guest.words = [*words, image, "--", *map(str, args)]
-        guest.domid, guest.until = self.number, until
+        guest.domid, guest.until = 1, until
         if not paused:
             guest.unpause()
         return guest
@@ -222,26 +224,56 @@ class Processes:
         with self.create(image, **how) as guest:
             return guest.wait(timeout, on_console)
 
-    def needs_dom0(self, *words, **how):
-        raise SkipTest("it needs dom0")
+    def needs(what):
+        def skip(self, *words, **how):
+            raise SkipTest(f"it needs dom0: {what}")
+        return skip
 
-    start = put = get = linux_guest = command = server = attach = needs_dom0
+    start, linux_guest, command, server, attach = map(
+        needs, ("a program in the background", "a Linux guest", "a program there",
+                "a program there", "xl"))
+
+    def ask(self, name, line):
+        return process_dom0.ask(self.folder / name, line)
+
+    def wrapper(self, name, command):
+        """A program of the folder bin."""
+        path = self.folder / "bin" / name
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(WRAPPER.format(folder=self.folder, command=command,
+                                           script=Path(process_dom0.__file__)))
+            path.chmod(0o755)
+        return path
+
+    def peer(self, source):
+        """The tests' program on libxenvchan."""
+        return self.wrapper("peer", process_cli.make_peer(source))
+
+    def put(self, data, path):
+        """A file of dom0's /tmp."""
+        if not path.startswith("/tmp/"):
+            raise SkipTest(f"it needs dom0: {path}")
+        file = self.folder / "files" / Path(path).name
+        file.write_bytes(data)
+        file.chmod(0o755)
+
+    def get(self, path):
+        return (self.folder / "files" / Path(path).name).read_bytes()
 
     def dom0(self, command, timeout=SLOW, input=b""):
-        """Only for the command `xenolith`, which works on processes, too."""
+        """Only for the commands of process_dom0.py, and what a shell has."""
         if not isinstance(command, str):
             command = shlex.join(map(str, command))
-        if "xenolith" not in command or OTHER_TOOLS.search(command):
-            raise SkipTest("it needs dom0")
-        wrapper = self.folder / "bin/xenolith"
-        if not wrapper.exists():
-            wrapper.parent.mkdir()
-            command_path = process_cli.make_command()
-            wrapper.write_text(WRAPPER.format(folder=self.folder, command=command_path))
-            wrapper.chmod(0o755)
+        other = OTHER_TOOLS.search(command)
+        command, input = IN_TMP.sub(f"{self.folder}/files/", command), input or b""
+        if other or not KNOWN_TOOLS.search(command):
+            raise SkipTest(f"it needs dom0: {other[0] if other else command.split()[0]}")
+        for name in ("xenolith", "xl", "xenstore-read", "xenstore-exists", "xenstore-write", "xenstore-list"):
+            self.wrapper(name, process_cli.make_command())
         done = subprocess.run(["sh", "-c", command], input=input, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout,
-                              env={**os.environ, "PATH": f"{wrapper.parent}:{os.environ['PATH']}"})
+                              env={**os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}"})
         return done.returncode, done.stdout.decode(errors="replace")
 
     def sh(self, command, **how):

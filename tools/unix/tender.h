@@ -21,6 +21,9 @@ extern const char *guest_name;
 
 _Noreturn void die(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* A line on standard error; it is lost if nobody reads it. */
+void tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, unless there were many. */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t now_ns(void); /* CLOCK_MONOTONIC */
 
@@ -61,10 +64,18 @@ bool port_bind(unsigned port, void (*handler)(void *arg), void *arg);
 void port_unbind(unsigned port);
 bool port_open(unsigned port);
 void port_notify(unsigned port);
+void port_again(unsigned port); /* calls the handler again, after other work */
 void interrupt_guest(void);
+void kill_guest(void);
 bool dispatch_events(void); /* calls handlers; returns whether there was any event */
 void ports_init(void);
-extern pid_t guest_pid;
+extern pid_t guest_pid; /* 0: before its start, and after its end */
+
+/*
+ * A handler does no more than this at once, so that a guest that always has more to do does not keep
+ * the tender from signals and times.  port_again() lets it continue.
+ */
+#define AT_ONCE 256
 
 /*
  * The page of a grant, until grant_end(); NULL if the guest has not granted it so.  Several at a
@@ -89,6 +100,12 @@ long store_number(const char *path, const char *key, long fallback);
 char *store_list(const char *path,
 		 size_t *len); /* names, each with a NUL; to be freed; NULL: no node */
 void store_watch(const char *prefix, void (*changed)(const char *path));
+
+/* terminal.c */
+extern bool terminal_wanted;
+void terminal_take(void);
+void terminal_restore(void);
+void standard_files(void); /* opens those that are closed */
 
 /* console.c: the console's ring, and standard input and output. */
 void console_init(bool input, bool keep_returns);

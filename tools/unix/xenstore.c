@@ -19,6 +19,7 @@
 #define NODES_MAX 4000
 #define WATCHES_MAX 256
 #define TRANSACTIONS_MAX 10
+#define CHANGES_MAX 4000 /* in a transaction */
 #define HEADER sizeof(struct xsd_sockmsg)
 #define QUEUE_FULL (64 * 1024)	/* no further request is read */
 #define QUEUE_MAX (1024 * 1024) /* no further event is sent */
@@ -161,7 +162,7 @@ static void flush(void)
 		 cons = __atomic_load_n(&ring->rsp_cons, __ATOMIC_SEQ_CST);
 	size_t i = 0;
 
-	if (prod - cons > XENSTORE_RING_SIZE)
+	if (!queued || prod - cons > XENSTORE_RING_SIZE)
 		return;
 	for (; i < queued && prod - cons < XENSTORE_RING_SIZE; i++)
 		ring->rsp[MASK_XENSTORE_IDX(prod++)] = queue[i];
@@ -213,6 +214,8 @@ static void note_change(struct tree *t, const char *path)
 		fire(path, true);
 		return;
 	}
+	if (t->nchanged && !strcmp(t->changed[t->nchanged - 1], path))
+		return;
 	t->changed = must(realloc(t->changed, (t->nchanged + 1) * sizeof(*t->changed)));
 	t->changed[t->nchanged++] = copy_of(path, strlen(path));
 }
@@ -323,6 +326,15 @@ static bool valid(const char *path)
 	       n;
 }
 
+/* Whether this is refused: a transaction has an end. */
+static bool full(const struct request *r)
+{
+	if (r->tree->nchanged < CHANGES_MAX)
+		return false;
+	refuse(r, ENOSPC);
+	return true;
+}
+
 /* The paths that a guest may write. */
 static bool may_write(const char *path)
 {
@@ -345,6 +357,8 @@ static void write_value(struct request *r)
 		refuse(r, EACCES);
 		return;
 	}
+	if (full(r))
+		return;
 	n = make(r->tree, r->path);
 	if (!n) {
 		refuse(r, ENOSPC);
@@ -367,6 +381,8 @@ static void remove_all(struct request *r)
 		refuse(r, EACCES);
 		return;
 	}
+	if (full(r))
+		return;
 	ok(r);
 	for (unsigned i = 0; i < r->tree->n;) {
 		struct node n = r->tree->nodes[i];
@@ -446,7 +462,8 @@ static void directory_part(struct request *r)
 		for (n = sizeof(part) - head - 1; n && names[from + n - 1]; n--)
 			;
 	}
-	memcpy(part + head, names + from, n);
+	if (n)
+		memcpy(part + head, names + from, n);
 	if (from + n == (size_t)len)
 		part[head + n++] = 0; /* the end of the list */
 	reply(r, part, head + n);
@@ -461,6 +478,8 @@ static void set_perms(struct request *r)
 		refuse(r, n ? EACCES : ENOENT);
 		return;
 	}
+	if (full(r))
+		return;
 	free(n->perms);
 	n->perms = copy_of(r->rest, r->rest_len);
 	n->perms_len = r->rest_len;
@@ -672,7 +691,7 @@ static bool receive(size_t n)
 	__atomic_store_n(&ring->req_cons, cons, __ATOMIC_SEQ_CST);
 	if (cons != before)
 		port_notify(XENSTORE_PORT);
-	return received == n;
+	return received >= n;
 }
 
 void store_event(void *arg)
@@ -681,7 +700,11 @@ void store_event(void *arg)
 
 	(void)arg;
 	flush();
-	while (!broken && queued < QUEUE_FULL && receive(HEADER)) {
+	for (int i = 0; !broken && queued < QUEUE_FULL && receive(HEADER); i++) {
+		if (i == AT_ONCE) {
+			port_again(XENSTORE_PORT);
+			break;
+		}
 		memcpy(&m, request, HEADER);
 		if (m.len > XENSTORE_PAYLOAD_MAX) {
 			warn("the guest's connection to xenstore is broken");

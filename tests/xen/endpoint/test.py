@@ -281,6 +281,8 @@ def test_the_operators_command(lab, image):
                 ("ps", 2, "missing argument DOMAIN; usage: xenolith ps D"),
                 ("call web", 2, "call D METHOD"),
                 ("log web more", 2, "too many"), ("--wide ps web", 2, "unknown option --wide")]:
+            if lab.type == "unix" and words == "ps 0":      # there is no dom0
+                continue
             is_status, said = lab.dom0(f"xenolith {words}", timeout=60)
             assert is_status == status and says in said, (words, is_status, said)
         completed = {"level web d": "debug", "--json sh": "shutdown", "net -": "-c",

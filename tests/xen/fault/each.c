@@ -141,6 +141,18 @@ KEEP static void malloc_after_use(void)
 	sink++;
 }
 KEEP static void free_twice(void) { with_a_hole(); free(r); sink++; }
+/* Small blocks, which are kept for the next malloc(). */
+KEEP static void free_small_twice(void) { p = malloc(400); q = malloc(400); free(p); free(p); sink++; }
+KEEP static void realloc_small_freed(void) { p = malloc(416); free(p); p = realloc(p, 10); sink++; }
+KEEP static void malloc_small_after_use(void)
+{
+	p = malloc(432);
+	free(p);
+	save(p, 16);
+	memset(p, 'A', 16);
+	p = malloc(432);
+	sink++;
+}
 KEEP static void free_joined(void) { with_a_hole(); free(p); free(r); sink++; }
 KEEP static void realloc_freed(void) { with_a_hole(); r = realloc(r, 10); sink++; }
 KEEP static void free_stack(void)
@@ -171,7 +183,8 @@ static const struct {
 	CASE(realloc_text), CASE(malloc_end), CASE(free_hole), CASE(used_after_free),
 	CASE(free_twice), CASE(free_joined), CASE(realloc_freed), CASE(free_stack),
 	CASE(free_static), CASE(free_inside), CASE(free_odd), CASE(realloc_static),
-	CASE(malloc_after_use),
+	CASE(malloc_after_use), CASE(free_small_twice), CASE(realloc_small_freed),
+	CASE(malloc_small_after_use),
 };
 
 /* A fault under PVH and HVM is entered with interrupts off, and would leave them on by iret. */

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shlex
+import struct
 from pathlib import Path
 
 from lab import LabError
@@ -31,6 +32,32 @@ def test_one_file_boots_as_pv_and_pvh(lab, image):
             result = guest.wait(30)
         assert (result.reason, result.status) == ("poweroff", 0), result
         assert "Hello from Xenolith!" in result.console and "argv[1] = a b" in result.console
+
+
+def entries(data):
+    """The guest types for which an image has an entry."""
+    types, base = set(), int.from_bytes(data[32:40], "little")          # ELF64's program headers
+    for i in range(int.from_bytes(data[56:58], "little")):
+        kind, _, at, _, _, size = struct.unpack_from("<IIQQQQ", data, base + 56 * i)
+        end = at + size
+        while kind == 4 and at < end:                                   # PT_NOTE
+            name, desc, note = struct.unpack_from("<III", data, at)
+            types.add({1: "pv", 18: "pvh", 0x786e6f6c: "unix"}.get(note))
+            at += 12 + (name + 3 & ~3) + (desc + 3 & ~3)
+    if re.search(rb"\x02\xb0\xad\x1b", data[:8192]):                    # Multiboot
+        types.add("hvm")
+    return types - {None}
+
+
+def test_one_file_is_for_all_four_types(lab, image):
+    """It has an entry for each, and is the same file after it ran as this type."""
+    before = image.read_bytes()
+    assert entries(before) == {"pv", "pvh", "hvm", "unix"}, entries(before)
+    result = lab.run_guest(image, args=["a b"], timeout=60)
+    assert (result.reason, result.status) == ("poweroff", 0), result
+    assert "argv[1] = a b" in result.console, result.console
+    assert hashlib.sha256(image.read_bytes()).digest() == hashlib.sha256(before).digest()
+    assert entries(before.replace(b"\x02\xb0\xad\x1b", bytes(4), 1)) == {"pv", "pvh", "unix"}
 
 
 def test_it_is_small(lab, image):

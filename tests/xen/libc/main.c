@@ -51,7 +51,7 @@ static void an_archive_divides_128_bits(void)
 static void mallinfo_adds_up(void)
 {
 	struct mallinfo before = mallinfo(), with, after;
-	char *p = malloc(5 * MEBI), *wall = malloc(100);
+	char *p = malloc(5 * MEBI), *wall = malloc(1000);
 
 	expect(p && wall);
 	with = mallinfo();

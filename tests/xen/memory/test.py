@@ -21,7 +21,10 @@ def got_kib(lab, image, memory):
 def test_malloc_gets_95_percent(lab, image):
     for memory in (8, 64, lab.memory - 64):
         want = 0.95 * (memory * 1024) - image_kib(image)
-        got = got_kib(lab, image, memory)
+        for _ in range(4):      # a thread may have allocated in the middle of free memory
+            got = got_kib(lab, image, memory)
+            if got >= want:
+                break
         assert got >= want, f"memory={memory}: {got} KiB of {memory * 1024}, want {want:.0f}"
 
 

@@ -6,6 +6,7 @@
  *	spin				prints "spinning" and spins
  *	sleep				prints "sleeping" and sleeps
  *	write				writes lines without end
+ *	lines NUMBER			writes so many lines; the status is 7
  *	fault				writes to address 8, in a function of this name
  *	echo				prints each line that it reads
  *	serve PORT			answers one connection at a time with "hello"
@@ -83,6 +84,11 @@ int main(int argc, char **argv)
 		serve(arguments[0]);
 	if (!strcmp(how, "echo"))
 		echo();
+	if (!strcmp(how, "lines")) {
+		while (arguments[0]-- > 0)
+			puts("a line");
+		return 7;
+	}
 	if (!strcmp(how, "fault"))
 		fault((int *)strtol("8", NULL, 0));
 	while (!strcmp(how, "write"))

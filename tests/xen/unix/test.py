@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: ISC
 """Guests that are processes: the sandbox, signals, the tender's options (docs/unix.md).
 
-LONG=1: 10,000 kills at random times instead of 40.
+unix_user.py and unix_chaos.py have further tests.
 """
 
 import concurrent.futures
 import errno
 import os
-import random
 import re
 import resource
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-import process_cli
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+from unix_common import child_of, gone, run, start  # noqa: E402
+from unix_chaos import *  # noqa: E402, F403
+from unix_tools import *  # noqa: E402, F403
+from unix_user import *  # noqa: E402, F403
 
-LONG = os.environ.get("LONG") == "1"
 SYSTEM_CALLS = range(0, 461)
 # What the monitor uses: docs/security.md has the list.  Without the right arguments, all but
 # those below end the process.
@@ -31,15 +34,6 @@ BY_ARGUMENTS = {"write": 1, "mmap": 9, "arch_prctl": 158, "futex": 202, "timer_s
 # own code in a process and fail elsewhere.
 UNFILTERED = (335, 336)
 BAD = -1                                # an argument that no call of the monitor has
-
-
-def tender_words(image, options, words):
-    return [process_cli.make_tender(), "--end", *options, image, "--", *map(str, words)]
-
-
-def run(image, *words, timeout=120, options=(), **how):
-    return subprocess.run(tender_words(image, options, words), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout, **how)
 
 
 def outcome(image, *words):
@@ -96,64 +90,6 @@ def test_arguments_of_system_calls_are_checked(lab, image):
              (n["mmap"], memory, 4096, 3, shared | fixed, 3, 0): memory}
     for call, what in outcomes(image, list(works)).items():
         assert what == works[call], (call, what)
-
-
-def start(image, *words, options=(), **how):
-    how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-    # If a claim fails, nobody ends it.
-    return subprocess.Popen(tender_words(image, ["--timeout", "200", *options], words), **how)
-
-
-def child_of(tender):
-    path = Path(f"/proc/{tender.pid}/task/{tender.pid}/children")
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            words = path.read_text().split()
-        except OSError:
-            return None
-        if words:
-            return int(words[0])
-        time.sleep(0.001)
-    return None
-
-
-def gone(pid):
-    """Waits until a process does not exist, or is only waited for."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state in "ZX":
-            return True
-        time.sleep(0.002)
-    return False
-
-
-def test_kills_at_random_leave_no_process(lab, image):
-    seed = random.randrange(1 << 32)
-    print(f"      seed {seed}")
-    choice = random.Random(seed)
-    for _ in range(10000 if LONG else 40):
-        tender = start(image, choice.choice(("spin", "sleep", "write")), stdout=subprocess.DEVNULL)
-        whom = choice.choice(("tender", "child"))
-        sign = choice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT,
-                              signal.SIGSEGV, signal.SIGABRT))
-        time.sleep(choice.choice((0, 0.002, 0.01, 0.03)) * choice.random())
-        child = child_of(tender)
-        if child is None:
-            assert tender.wait(30) is not None
-            continue
-        os.kill(tender.pid if whom == "tender" else child, sign)
-        # A signal that only asks, or that the guest ignores, is followed by one that does not.
-        time.sleep(0.001)
-        if tender.poll() is None:
-            tender.kill()
-        assert tender.wait(30) is not None, (seed, whom, sign)
-        assert gone(child), (seed, whom, sign)
-        tender.stderr.close()
 
 
 def test_a_closed_pipe_and_a_full_one(lab, image):

@@ -243,6 +243,7 @@ void disk_serve(int argc, char **argv)
 struct channel {
 	struct libxenvchan vchan; /* what the program sees: .blocking is not used */
 	int fd;
+	bool full; /* the last write was short: wait for room, too */
 };
 
 static int fd_of(struct libxenvchan *v)
@@ -302,9 +303,21 @@ int libxenvchan_write(struct libxenvchan *v, const void *data, size_t size)
 	ssize_t n = send(fd_of(v), data, size,
 			 MSG_NOSIGNAL | (v->blocking ? 0 : MSG_DONTWAIT));
 
+	((struct channel *)v)->full = n < (ssize_t)size;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	return n;
+}
+
+/* The packet functions: all or nothing, and the size. */
+int libxenvchan_send(struct libxenvchan *v, const void *data, size_t size)
+{
+	return send(fd_of(v), data, size, MSG_NOSIGNAL) == (ssize_t)size ? (int)size : -1;
+}
+
+int libxenvchan_recv(struct libxenvchan *v, void *data, size_t size)
+{
+	return read_all(fd_of(v), data, size) ? (int)size : -1;
 }
 
 int libxenvchan_data_ready(struct libxenvchan *v)
@@ -323,7 +336,8 @@ int libxenvchan_is_open(struct libxenvchan *v)
 
 int libxenvchan_wait(struct libxenvchan *v)
 {
-	struct pollfd p = { .fd = fd_of(v), .events = POLLIN };
+	bool full = ((struct channel *)v)->full;
+	struct pollfd p = { .fd = fd_of(v), .events = POLLIN | (full ? POLLOUT : 0) };
 
 	return poll(&p, 1, 1000) < 0 && errno != EINTR ? -1 : 0;
 }

@@ -29,7 +29,7 @@ struct disk {
 	struct device device;
 	const char *file, *path, *options;
 	int fd;
-	bool read_only;
+	bool read_only, broken;
 	char name[8];
 	uint64_t sectors;
 	unsigned port, pages;
@@ -215,9 +215,9 @@ static void respond(struct disk *d, const blkif_request_t *r, int status)
 static void serve(void *arg)
 {
 	struct disk *d = arg;
-	int more, notify;
+	int more, notify, done = 0;
 
-	if (!d->sring)
+	if (!d->sring || d->broken)
 		return;
 	do {
 		RING_IDX prod = d->sring->req_prod;
@@ -225,9 +225,10 @@ static void serve(void *arg)
 		xen_rmb();
 		if (RING_REQUEST_PROD_OVERFLOW(&d->ring, prod)) {
 			warn("disk %s: the guest's ring is broken", d->name);
+			d->broken = true;
 			return;
 		}
-		while (d->ring.req_cons != prod) {
+		for (; d->ring.req_cons != prod; done++) {
 			blkif_request_t r;
 
 			memcpy(&r, RING_GET_REQUEST(&d->ring, d->ring.req_cons++),
@@ -239,7 +240,9 @@ static void serve(void *arg)
 		if (notify)
 			port_notify(d->port);
 		RING_FINAL_CHECK_FOR_REQUESTS(&d->ring, more);
-	} while (more);
+	} while (more && done < AT_ONCE);
+	if (more)
+		port_again(d->port);
 }
 
 /* ---- connection */
@@ -259,6 +262,7 @@ static bool connect(struct device *device)
 	if (!d->sring)
 		return false;
 	BACK_RING_INIT(&d->ring, d->sring, d->pages * PAGE);
+	d->broken = false;
 	if (!port_bind(d->port, serve, d)) {
 		unmap_grants(d->sring, d->refs, d->pages);
 		d->sring = NULL;
@@ -281,7 +285,12 @@ static void open_file(struct disk *d)
 {
 	struct stat st;
 
-	d->fd = open(d->file, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	int flags = O_CLOEXEC | O_NONBLOCK | (d->read_only ? O_RDONLY : O_RDWR);
+
+	/* O_EXCL: not a device that is mounted on this machine. */
+	if (!stat(d->file, &st) && S_ISBLK(st.st_mode) && !d->read_only)
+		flags |= O_EXCL;
+	d->fd = open(d->file, flags);
 	if (d->fd < 0 || fstat(d->fd, &st))
 		die(1, "disk %s: %s", d->file, strerror(errno));
 	if (flock(d->fd, (d->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))

@@ -22,6 +22,7 @@ static struct {
 	netif_rx_back_ring_t rx;
 	struct carrier carrier;
 	uint8_t mac[6];
+	bool broken;
 } net;
 
 static bool wanted;
@@ -123,7 +124,7 @@ static bool transmit(const netif_tx_request_t *r)
 /* Returns false if the ring is broken. */
 static bool take_frames(void)
 {
-	int more, notify;
+	int more, notify, done = 0;
 
 	do {
 		RING_IDX prod = net.txs->req_prod;
@@ -131,7 +132,7 @@ static bool take_frames(void)
 		xen_rmb();
 		if (RING_REQUEST_PROD_OVERFLOW(&net.tx, prod))
 			return false;
-		while (net.tx.req_cons != prod) {
+		for (; net.tx.req_cons != prod; done++) {
 			netif_tx_request_t r;
 
 			memcpy(&r, RING_GET_REQUEST(&net.tx, net.tx.req_cons++),
@@ -143,7 +144,9 @@ static bool take_frames(void)
 		if (notify)
 			port_notify(net.port);
 		RING_FINAL_CHECK_FOR_REQUESTS(&net.tx, more);
-	} while (more);
+	} while (more && done < AT_ONCE);
+	if (more)
+		port_again(net.port);
 	return true;
 }
 
@@ -226,9 +229,10 @@ static void before_sleep(struct source *s)
 static void serve(void *arg)
 {
 	(void)arg;
-	if (!net.txs)
+	if (!net.txs || net.broken)
 		return;
-	if (!take_frames())
+	net.broken = !take_frames();
+	if (net.broken)
 		warn("network: the guest's ring is broken");
 	give_waiting();
 }
@@ -266,6 +270,7 @@ static bool connect(struct device *d)
 	}
 	BACK_RING_INIT(&net.tx, net.txs, PAGE);
 	BACK_RING_INIT(&net.rx, net.rxs, PAGE);
+	net.broken = false;
 	port_notify(net.port);
 	return true;
 }

@@ -11,13 +11,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define AT_ONCE 64
+#define FRAMES 64 /* read at once */
 
 static struct source tap;
+static bool gone;
 
 static void send_frame(const uint8_t *frame, size_t len)
 {
-	if (write(tap.fd, frame, len) < 0 && errno != EAGAIN && errno != EIO)
+	if (!gone && write(tap.fd, frame, len) < 0 && errno != EAGAIN && errno != EIO)
 		warn("TAP device: %s", strerror(errno));
 }
 
@@ -25,9 +26,14 @@ static void ready(struct source *s)
 {
 	uint8_t frame[FRAME_MAX + 4];
 
-	for (int i = 0; i < AT_ONCE && net_may_receive(); i++) {
+	for (int i = 0; i < FRAMES && net_may_receive(); i++) {
 		ssize_t n = read(s->fd, frame, sizeof(frame));
 
+		if (n <= 0 && errno != EAGAIN && errno != EINTR) { /* it was removed */
+			warn("TAP device: %s", strerror(errno));
+			source_remove(s);
+			gone = true;
+		}
 		if (n <= 0)
 			break;
 		net_receive(frame, n);

@@ -183,8 +183,11 @@ int monitor_timer_init(const struct domain *domain)
 		((volatile char *)&event)[i] = 0;
 	event.sigev_notify = SIGEV_SIGNAL;
 	event.sigev_signo = TIMER_SIGNAL;
-	monitor_syscall(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0,
-			0, 0);
+	if (monitor_syscall(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer,
+			    0, 0, 0)) {
+		monitor_say("xenolith: no timer: too many are in use (RLIMIT_SIGPENDING)\n");
+		monitor_exit(1);
+	}
 	monitor_sync_clock(true);
 	return timer;
 }
