@@ -5,6 +5,8 @@ There are five mechanisms, each of which is sufficient to end an instance: the g
 (main's end, lifetime=, onpanic=, watchdog), the shutdown behaviour `terminate`, this program, a
 one-shot schedule in the cloud, and `ec2 gc`.  If anything fails here after the launch, the
 instance is terminated.
+
+Over 500 lines: the five mechanisms share the instance's states, and are checked against each other.
 """
 
 import contextlib
