@@ -22,6 +22,7 @@ static void data_that_was_written_is_read(void)
 static void each_request_has_one_response(void)
 {
 	unsigned sent = 0, got = 0, most;
+	bool busy[64] = { false };		/* the page has data of a request in flight */
 	struct blkif_response r;
 	uint64_t expected = 1;
 
@@ -31,13 +32,14 @@ static void each_request_has_one_response(void)
 	most = RING_SIZE(&front.ring);
 	most = most > 64 ? 64 : most;
 	while (got < 200) {
-		while (sent < 200 && sent - got < most && !host_chance(5)) {
+		while (sent < 200 && sent - got < most && !busy[(sent + 1) % 64] && !host_chance(5)) {
 			struct blkif_request q = {
 				.operation = BLKIF_OP_WRITE, .nr_segments = 1, .id = sent + 1,
 				.sector_number = sent + 1, .seg[0] = { front.ref[(sent + 1) % 64], 0, 0 },
 			};
 
 			sent++;
+			busy[sent % 64] = true;
 			memset(front.page[sent % 64], sent, 512);
 			front_put(&q);
 		}
@@ -47,6 +49,7 @@ static void each_request_has_one_response(void)
 			assert(r.status == 0 && r.id >= 1 && r.id <= 200);
 			assert(disk_data[r.id * 512] == (uint8_t)r.id);
 			assert(test_store.out_of_order || r.id == expected);
+			busy[r.id % 64] = false;
 			expected++;
 			got++;
 		}
