@@ -380,7 +380,7 @@ static void removed(void)
 		connect(0);
 		use(i);
 		fake_rm(FRONT);
-		while (fake_read(BACK "/online", state, sizeof(state)) || fake_bound())
+		while (fake_read(BACK "/online", state, sizeof(state)) || fake_bound() || disks_stats(NULL, 0))
 			usleep(100);
 	}
 	server_stop();
