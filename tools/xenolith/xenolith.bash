@@ -40,9 +40,8 @@ _xenolith() {
 		*:pool:2) list=$(xenolith pool list 2> /dev/null | awk 'NR > 1 { print $1 }') ;;
 		*:disk:1) list="make serve" ;;
 		*:lab:1) list="start stop status shell exec" ;;
-		*:ec2:1) list="image upload run list types console stop gc" ;;
-		*:run:* | *:disk:* | *:ec2:* | --flame:* | *:restore:1 | *:save:2 | *:checkpoint:2 | *:snapshot:2 |
-		--from:*)
+		*:ec2:1) list="image upload run fleet list types console stop gc" ;;
+		*:run:* | *:disk:* | *:ec2:* | --flame:* | *:restore:1 | *:save:2 | *:checkpoint:2 | *:snapshot:2 | --from:*)
 			compopt -o filenames 2> /dev/null
 			COMPREPLY=($(compgen -f -- "$word"))
 			return ;;
