@@ -89,8 +89,9 @@ int journal_begin(struct journal *j, struct handle *h, unsigned credits)
 		} else if (j->log_blocks && journal_free_blocks(j) < need(j, tx, credits)) {
 			rc = journal_checkpoint(j, need(j, tx, credits) + j->log_blocks / 4,
 						false);
-			if (!rc && journal_free_blocks(j) < need(j, tx, credits) &&
-			    j->running == tx && !j->locked)
+			/* It may have been committed and freed meanwhile. */
+			if (!rc && j->running == tx && !j->locked &&
+			    journal_free_blocks(j) < need(j, tx, credits))
 				rc = journal_commit(j, tx->tid);
 		} else {
 			break;
