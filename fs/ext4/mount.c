@@ -239,7 +239,7 @@ static int mount_once(struct block *b, struct fs_options *o, struct fs **to, boo
 		rc = super_refuse(o, -EUCLEAN, "the super block's checksum is wrong; run e2fsck");
 	e->fs.read_only = o->read_only || b->read_only || ro;
 	if (!rc && (le16(e->super->state) & EXT4_ERRORS || journal_has_error(&e->journal)))
-		os_log(OS_WARNING, "%s: the superblock records earlier errors; run e2fsck",
+		os_log(OS_WARNING, "%s: the super block records earlier errors; run e2fsck",
 		       b->name);
 	if (!rc)
 		rc = ext4_iget(e, EXT4_ROOT, false, &root);

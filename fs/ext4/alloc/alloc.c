@@ -217,31 +217,47 @@ static bool all(const uint8_t *map, uint32_t bit, uint32_t len, bool set)
 	return next_bit(map, NULL, bit + len, bit, set) == bit + len;
 }
 
+/*
+ * Begins to change the bits of these blocks, which must all be `set` or all not.  If it returns 0,
+ * the caller must buf_put(*b).
+ */
+static int bits_access(struct ext4 *e, struct handle *h, uint64_t start, uint32_t len, bool set,
+		       struct buf **b)
+{
+	uint32_t g = group_of(e, start);
+	int rc = group_block_bitmap(e, g, b);
+
+	if (rc)
+		return rc;
+	rc = journal_access(h, *b);
+	if (!rc)
+		rc = group_changed(e, h, g);
+	if (!rc && !all((*b)->data, start - group_first(e, g), len, set))
+		rc = ext4_damaged(e, "a block of group %u is %s twice", (unsigned)g,
+				  set ? "freed" : "allocated");
+	if (rc)
+		buf_put(*b);
+	return rc;
+}
+
 int alloc_commit(struct ext4 *e, struct handle *h, uint64_t start, uint32_t len)
 {
 	uint32_t g = group_of(e, start), bit = start - group_first(e, g);
 	struct group *p = &e->groups[g];
 	struct buf *b;
-	int rc = group_block_bitmap(e, g, &b);
+	int rc = bits_access(e, h, start, len, false, &b);
 
 	if (rc)
 		return rc;
-	rc = journal_access(h, b);
-	if (!rc)
-		rc = group_changed(e, h, g);
-	if (!rc && !all(b->data, bit, len, false))
-		rc = ext4_damaged(e, "a block of group %u is allocated twice", (unsigned)g);
-	if (!rc) {
-		for (uint32_t i = bit; i < bit + len; i++)
-			b->data[i / 8] |= 1 << i % 8;
-		p->free_blocks -= len;
-		e->free_blocks -= len;
-		p->flags &= ~BG_BLOCK_UNINIT;
-		p->block_sum = true;
-		busy_clear(e, p, bit, len);
-	}
+	for (uint32_t i = bit; i < bit + len; i++)
+		b->data[i / 8] |= 1 << i % 8;
+	p->free_blocks -= len;
+	e->free_blocks -= len;
+	p->flags &= ~BG_BLOCK_UNINIT;
+	p->block_sum = true;
+	busy_clear(e, p, bit, len);
 	buf_put(b);
-	return rc;
+	return 0;
 }
 
 int alloc_block(struct ext4_inode *i, struct handle *h, uint64_t goal, struct buf **b)
@@ -276,17 +292,11 @@ static int free_in_group(struct ext4 *e, struct handle *h, uint64_t start, uint3
 	uint32_t g = group_of(e, start), bit = start - group_first(e, g);
 	struct group *p = &e->groups[g];
 	struct buf *b;
-	int rc = group_block_bitmap(e, g, &b);
+	int rc = bits_access(e, h, start, len, true, &b);
 
 	if (rc)
 		return rc;
-	rc = journal_access(h, b);
-	if (!rc)
-		rc = group_changed(e, h, g);
-	if (!rc && !all(b->data, bit, len, true))
-		rc = ext4_damaged(e, "a block of group %u is freed twice", (unsigned)g);
-	if (!rc)
-		rc = journal_defer_free(h, start, len);
+	rc = journal_defer_free(h, start, len);
 	if (!rc)
 		rc = busy_set(e, p, bit, len);
 	if (!rc) {
