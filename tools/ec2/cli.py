@@ -43,6 +43,8 @@ def from_project(args, given):
     args.cmdline = " ".join(w for w in (project.kernel_words(here), args.cmdline) if w)
     for key, value in here.ec2.items():
         name = key.replace("-", "_")
+        if args.what == "upload" and key == "type":     # there it is the kind of the AMI
+            continue
         if hasattr(args, name) and not any(w == f"--{key}" or w.startswith(f"--{key}=") for w in given):
             setattr(args, name, [value] if isinstance(getattr(args, name), list) else value)
     if hasattr(args, "port"):
@@ -215,7 +217,7 @@ def parse(argv):
                       help="`gc` removes AMI and snapshot after this time (default: 7d)")
 
     def add(name, function, parents, text, usage=None):
-        p = sub.add_parser(name, parents=parents, help=text, usage=usage)
+        p = sub.add_parser(name, parents=parents, help=text, usage=usage, allow_abbrev=False)
         p.set_defaults(function=function)
         return p
     for p in (add("image", image, [made], "make a disk from an application",

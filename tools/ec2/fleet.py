@@ -15,7 +15,7 @@ import uuid
 
 from . import catalog, launch, mark
 from .errors import AwsError, Ec2Error
-from .interrupts import Interrupts
+from .interrupts import Interrupted, Interrupts
 
 MOST = 500              # instances
 END = "xenolith-end"    # the scheduled action
@@ -45,7 +45,11 @@ def groups(aws, name=None):
     """AWS's descriptions of all fleets, or of one."""
     params = {"AutoScalingGroupNames": [group_name(name)]} if name else {}
     found = aws.ask("autoscaling", "describe-auto-scaling-groups", params, unasked={"AutoScalingGroups": []})
-    return [g for g in found["AutoScalingGroups"] if mark.ours(g)]
+    found = found["AutoScalingGroups"]
+    if name and not all(map(mark.ours, found)):
+        raise Ec2Error(f"the Auto Scaling group {group_name(name)} does not have the tag `xenolith`: choose "
+                       "another name")
+    return [g for g in found if mark.ours(g)]
 
 
 def templates(aws):
@@ -121,8 +125,10 @@ def start(aws, job, name, least, most, subnets=(), target=None):
     lifetime = job.lifetime or lifetime
     zones = launch.check_type(aws, image, job.kind, job.zone)
     expires = mark.after(lifetime)
-    tags = mark.tags(job.owner, expires, app=name, fleet=name)
+    tags = mark.tags(job.owner, expires, app=name, fleet=name, ami=job.ami)
     there = groups(aws, name)
+    if there and (subnets or target or job.zone):
+        aws.say(f"--subnet, --zone and --target-group have no effect on the fleet {name}, which exists")
     aws.say(f"fleet {name}: {least} to {most} instances {job.kind}, {catalog.price(job.kind, max(1, most))} at most; it "
             f"ends at {mark.stamp(expires)}")
     with Interrupts() as stop:
@@ -143,7 +149,7 @@ def start(aws, job, name, least, most, subnets=(), target=None):
         except BaseException as e:
             stop.shield()
             give_up(aws, name, not there, e)
-            raise Ec2Error(str(e) or repr(e)) from e
+            raise Ec2Error(f"interrupted by {e}" if isinstance(e, Interrupted) else str(e) or repr(e)) from e
         finally:
             aws.check = None
     aws.say(f"fleet {name} is {'changed' if there else 'started'}: `ec2 list` shows it, `ec2 fleet delete {name}` "

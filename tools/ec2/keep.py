@@ -54,12 +54,14 @@ def useless(aws, name, created):
 
 
 def fleets(aws):
-    """[] if the user may not see fleets: without fleet-policy.json there are none of his."""
+    """[] if the user may not see fleets, which is said."""
     try:
         return fleet.groups(aws)
     except AwsError as e:
         if e.code not in ("AccessDenied", "UnauthorizedOperation"):
             raise
+        aws.say("fleets are neither shown nor removed: you are not permitted to see them "
+                "(tools/ec2/fleet-policy.json)")
         return []
 
 
@@ -67,7 +69,7 @@ def left_templates(aws):
     """Launch templates without a fleet."""
     try:
         return {n: t for n, t in fleet.templates(aws).items()
-                if n not in {g["AutoScalingGroupName"] for g in fleets(aws)}}
+                if n not in {g["AutoScalingGroupName"] for g in fleet.groups(aws)}}
     except AwsError as e:
         if e.code not in ("AccessDenied", "UnauthorizedOperation"):
             raise
@@ -143,7 +145,9 @@ def stop(aws, names):
     wrong, begun = [], []
     for name in names:          # all of them before the first one is awaited
         try:
-            one_of_ours(aws, name)
+            of = mark.read(one_of_ours(aws, name)).get("fleet")
+            if of:
+                aws.say(f"{name} is of the fleet {of}, which replaces it: `ec2 fleet delete {of}` ends the fleet")
             begun.append(name)
             launch.begin_end(aws, name)
         except Ec2Error as e:   # of begin_end: it is repeated below
@@ -186,8 +190,14 @@ def gc(aws, everything=False):
 
     def due(thing):
         return everything or mark.expired(thing)
+    try:
+        groups = fleets(aws)
+    except Ec2Error as e:       # the instances do not wait for it
+        groups = []
+        wrong.append(e)
+        aws.say(f"fleets: {e}")
     # Before their instances, which they would replace.
-    for g in fleets(aws):
+    for g in groups:
         if due(g):
             name = fleet.title_of(g)
             remove(f"fleet {name}", g, lambda n=name: fleet.delete_one(aws, n))
@@ -200,10 +210,11 @@ def gc(aws, everything=False):
         remove(f"instance {i['InstanceId']}", i, lambda i=i: gone_or_error(aws, i["InstanceId"]))
     snaps = snapshots(aws)
     known = images(aws, snaps)
+    used = {mark.read(g).get("ami") for g in groups if not due(g)}      # for the instances that follow
     for i in known:
-        if due(i):
+        if due(i) and i["ImageId"] not in used:
             remove(f"image {i['ImageId']}", i, lambda i=i: deregister(aws, i["ImageId"]))
-    kept = {snapshot_of(i) for i in known if not due(i)}
+    kept = {snapshot_of(i) for i in known if not due(i) or i["ImageId"] in used}
     for s in snaps:
         if due(s) and s["SnapshotId"] not in kept:
             remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(

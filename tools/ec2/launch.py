@@ -300,7 +300,7 @@ def run(aws, job):
 
 
 def attend(aws, stop, request, expires, job, title, tags):
-    launched = Launched(aws, request["ClientToken"])
+    launched = Launched(aws, request["ClientToken"], job.count)
     try:
         stop.check()
         if job.ports:
@@ -356,8 +356,8 @@ def by_token(aws, token):
 class Launched:
     """A launch that has failed somewhere: end() terminates what it has launched."""
 
-    def __init__(self, aws, token):
-        self.aws, self.token = aws, token
+    def __init__(self, aws, token, count=1):
+        self.aws, self.token, self.count = aws, token, count
         self.asked, self.names, self.group = False, [], None
 
     def end(self, why):
@@ -404,18 +404,23 @@ class Launched:
 
     def find(self, why):
         """The instances of a launch with an unknown outcome; [] if there is none after a
-        minute."""
+        minute.  AWS launches all of them or none, but does not show all of them at once."""
         self.aws.say(f"whether an instance was launched is unknown ({why}); searching it for a "
                      "minute")
-        unknown = why
+        unknown, most = why, []
         for _ in range(SEARCH):
             try:
                 names, unknown = by_token(self.aws, self.token), None
-                if names:
-                    return names
+                most = max(most, names, key=len)
+                if len(most) >= self.count:
+                    return most
             except Exception as e:
                 unknown = e
             self.aws.sleep(5)
+        if most:
+            self.aws.say(f"only {len(most)} of {self.count} instances were found; the others MAY STILL RUN: "
+                         f"check it with {self.check()}")
+            return most
         if unknown:
             raise unknown
         self.aws.say(f"no instance was found. To check it again later, type {self.check()}")
@@ -498,6 +503,8 @@ def wait(aws, names, expires, job):
         for w in watches:
             if not w.over:
                 w.look(expires)
+                if w.over and w.state not in GONE:      # stopped; the others may run for long
+                    begin_end(aws, w.name)
         if not all(w.over for w in watches):
             aws.sleep(5)
     for w in watches:

@@ -21,8 +21,8 @@ def port(word):
 
 def open_ports(aws, ports, title, token, tags, subnet):
     """Make a group that lets everybody reach these ports; returns its id."""
-    aws.say(f"everybody can reach {', '.join(f'{n}/{p}' for p, n in ports)}: a security group, deleted with the "
-            "instance")
+    aws.say(f"everybody can reach {', '.join(f'{n}/{p}' for p, n in ports)}: a security group, which "
+            "`run` or `ec2 gc` deletes")
     params = {"GroupName": f"xenolith-{title}-{token[:8]}", "Description": f"open ports of {title}",
               "TagSpecifications": [{"ResourceType": "security-group", "Tags": tags}]}
     if subnet:
