@@ -51,7 +51,7 @@ image		 = $(BUILD)/$(1)/$(notdir $(1))
 NAMES		:= $(foreach f,$(FOLDERS),$(call name,$(f)))
 # Folders of $(BUILD) that are no images.
 RESERVED	:= apt apt-% bare bench boot check docs ec2 evtchn flags grub guests hvm include lab lib%.a libstdcxx libvirt libvirt-schemas lock \
-		   mutants newlib obj packages ports posix private proc pycache root sdk src stamp tests unix xenolith
+		   mutants newlib obj packages ports posix private proc prove pycache root sdk src stamp tests torture unix xenolith
 $(foreach n,$(filter $(RESERVED),$(NAMES)),$(error $(n): an application cannot have this name, which a folder of build/ has))
 APP		?= $(if $(APP_DIR),$(notdir $(abspath $(APP_DIR))))
 IMAGE		:= $(if $(filter $(APP),$(NAMES)),$(call image,$(APP)),no-app)
@@ -136,7 +136,7 @@ setup: checked
 		$(if $(filter images test bench setup,$(MAKECMDGOALS)),images) \
 		$(if $(or $(filter 1,$(CXX)),$(filter images test,$(MAKECMDGOALS)),$(cxx_of_$(BUILD)/$(APP))),cxx) \
 		$(if $(filter run lab test bench setup,$(if $(filter unix,$(TYPE)),,$(MAKECMDGOALS))),run) \
-		$(if $(filter check test setup,$(MAKECMDGOALS)),test) \
+		$(if $(filter check test setup,$(MAKECMDGOALS)),test) $(if $(filter prove setup,$(MAKECMDGOALS)),prove) \
 		$(if $(filter check setup $(if $(T),,test),$(MAKECMDGOALS)),check)
 clean:
 	$(Q)rm -rf $(addprefix $(BUILD)/,obj include flags private sdk tests $(NAMES)) $(BUILD)/*.a* $(BUILD)/*.[oS]
@@ -147,7 +147,7 @@ distclean:
 # may read variables of its own.
 KNOWN		:= APP APP_DIR ARGS CMDLINE MEMORY DISK NET TIMEOUT TYPE GDB T V Q BUILD CC CROSS_COMPILE \
 		   AR NM OBJCOPY GCC SRC NEWLIB NEWLIB_SRC LWIP_SRC XEN_INCLUDE XENOLITH_% APP_CFLAGS \
-		   APP_LIBS APP_SOURCES APP_KERNEL CLANG CXX LIBSTDCXX_SRC HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG PREFIX DESTDIR
+		   APP_LIBS APP_SOURCES APP_KERNEL CLANG CXX LIBSTDCXX_SRC HOSTCC HOST_% EC2_% FUZZ_SECONDS LONG NATIVE PREFIX DESTDIR
 typed		:= $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
 unknown		 = $(foreach v,$(filter-out $(KNOWN),$(typed)),\
 		   $(if $(shell grep -lws -e '$(v)' $(wildcard $(FOLDERS:%=%/app.mk))),,$(v)))

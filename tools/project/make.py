@@ -35,7 +35,7 @@ def tree_make(*words):
     """make in Xenolith's tree."""
     if not SOURCES:
         raise MakeError(f"this needs Xenolith's source tree (`make {' '.join(words)}`), which is not available")
-    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "APP_DIR")}
     done = subprocess.run(["make", "-s", f"BUILD={os.path.relpath(BUILD, ROOT)}", *words], cwd=ROOT, env=env,
                           stdout=subprocess.DEVNULL)
     if done.returncode:
