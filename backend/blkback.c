@@ -194,8 +194,8 @@ static void tell(struct blkback *b, enum disk_event event)
 }
 
 /*
- * A frontend that closes may wait for its requests (Linux does), so they are answered.  A connection of
- * another server may follow END_SERVER, which repeats them.
+ * A frontend that closes may wait for its requests (Linux does), so they are answered; drain() waits for
+ * late ones.  A connection of another server may follow END_SERVER, which repeats them.
  */
 enum end { END_CLOSED, END_LOST, END_BROKEN, END_SERVER };
 
@@ -212,6 +212,48 @@ static void disconnect(struct blkback *b, enum end end)
 	b->queues = 0;
 	b->stats.connected = false;
 	tell(b, end == END_LOST ? DISK_LOST : DISK_CLOSED);
+}
+
+#define QUIET (200 * 1000000ull)	/* ns without a request */
+#define QUIET_ROUNDS 15			/* at most: xl waits for 10 s */
+
+static uint32_t consumed(const struct blkback *b)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < b->queues; i++)
+		sum += b->queue[i].ring.consumed;
+	return sum;
+}
+
+static bool in_progress(const struct blkback *b)
+{
+	for (unsigned i = 0; i < b->queues; i++) {
+		const struct back_ring *r = &b->queue[i].ring;
+
+		if (r->consumed != r->produced || back_ring_any(r))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * When Linux is asked to close, it stops its queue, writes Closed, and then waits for all its requests, also
+ * for those in the stopped queue.  Only an event starts that queue again.  So the backend sends events, and
+ * serves until no request follows.
+ */
+static void drain(struct blkback *b)
+{
+	bool quiet = b->queues == 0;
+
+	for (unsigned n = 0; n < QUIET_ROUNDS && !quiet && !b->end && !b->broken; n++) {
+		uint32_t before = consumed(b);
+
+		for (unsigned i = 0; i < b->queues; i++)
+			domain_event_notify(b->queue[i].event);
+		domain_sleep(&b->changed, domain_clock() + QUIET);
+		quiet = consumed(b) == before && !in_progress(b);
+	}
 }
 
 static int connect_queues(struct blkback *b)
@@ -292,6 +334,8 @@ static bool step(struct blkback *b)
 			set_state(b, XenbusStateClosing);
 		break;
 	case XenbusStateClosed:
+		if (ours == XenbusStateClosing)
+			drain(b);
 		disconnect(b, END_CLOSED);
 		b->broken = NULL;
 		if (ours != XenbusStateClosed)

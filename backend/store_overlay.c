@@ -202,15 +202,18 @@ static bool is_exact(const struct overlay *o)
 static int test_empty(const struct overlay *o)
 {
 	struct disk_store *top = o->top;
-	uint64_t start, end;
+	uint64_t start, end, size = o->s.size < CLUSTER ? o->s.size : CLUSTER;
 	bool exact;
 
 	if (!top->written || top->written(top, 0, &start, &end) != -ENXIO)
 		return 0;
-	exact = top->discard && is_exact(o);
-	if (exact)
-		exact = !top->discard(top, 0, o->s.size < CLUSTER ? o->s.size : CLUSTER) &&
-			top->written(top, 0, &start, &end) == -ENXIO;
+	if (!top->discard)
+		return -EOPNOTSUPP;
+	exact = is_exact(o);
+	/* Also if it is refused: at the next start, what remains would be the guest's data. */
+	if (!top->written(top, 0, &start, &end) && start == 0)
+		size = end < top->size ? end : top->size;
+	exact &= !top->discard(top, 0, size) && top->written(top, 0, &start, &end) == -ENXIO;
 	return exact ? 0 : -EOPNOTSUPP;
 }
 

@@ -167,6 +167,37 @@ static void the_last_requests_are_answered(void)
 	down();
 }
 
+/* Linux stops its queue before it writes Closed, and an event starts it again. */
+static void late_requests_are_answered(void)
+{
+	struct blkif_request q = {
+		.operation = BLKIF_OP_READ, .nr_segments = 1, .id = 77, .seg[0] = { front.ref[0], 0, 0 },
+	};
+	struct blkif_response r;
+
+	up();
+	q.seg[0].gref = front.ref[0];
+	use(2);
+	toolstack_detach();
+	pass(host_below(10000000));
+	host_rung(front.port);
+	say_to(FRONT, "state", "6");
+	while (!host_rung(front.port)) {
+		assert(host_xen.mapped);
+		pass(NSEC_PER_MSEC);
+	}
+	pass(host_below(10000000));
+	front_put(&q);
+	front_push();
+	while (!front_take(&r)) {
+		assert(host_xen.mapped);
+		pass(NSEC_PER_MSEC);
+	}
+	assert(r.id == 77 && r.status == 0);
+	wait_until_removed();
+	down();
+}
+
 static bool closing;
 
 /* Whenever a request was served, there is another one. */
@@ -282,12 +313,7 @@ static void a_frontend_may_begin_again(void)
 	say_to(FRONT, "state", "1");
 	while (host_xen.mapped)
 		pass(NSEC_PER_MSEC);
-	memset(front.ring_page, 0, 4096 << front.order);
-	SHARED_RING_INIT((struct blkif_sring *)front.ring_page);
-	FRONT_RING_INIT(&front.ring, (struct blkif_sring *)front.ring_page, 4096 << front.order);
-	front.port = host_listen(PEER);
-	front_publish();
-	say_to(FRONT, "state", "3");
+	front_offer();
 	while (!host_xen.mapped)
 		pass(NSEC_PER_MSEC);
 	memcpy(model, disk_data, SIZE);
@@ -393,6 +419,8 @@ int main(int argc, char **argv)
 		{ "a detached disk is closed, and may be attached again", a_detached_disk_is_closed, 10 },
 		{ "the last requests of a frontend that closes are answered",
 		  the_last_requests_are_answered, 30 },
+		{ "requests that Linux sends after it has closed are answered",
+		  late_requests_are_answered, 30 },
 		{ "a frontend that closes may not add requests for ever",
 		  a_frontend_that_closes_adds_requests, 10 },
 		{ "the toolstack has time to see the state Closed", the_state_closed_is_seen, 4 },

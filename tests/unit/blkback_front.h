@@ -315,17 +315,23 @@ static inline void front_publish(void)
 	}
 }
 
-static inline void front_connect(void)
+/* Publishes an empty ring and a new port. */
+static inline void front_offer(void)
 {
-	wait_for_state(XenbusStateInitWait);
-	if (!front.ring_page)
-		front_pages();
 	memset(front.ring_page, 0, 4096 << front.order);
 	SHARED_RING_INIT((struct blkif_sring *)front.ring_page);
 	FRONT_RING_INIT(&front.ring, (struct blkif_sring *)front.ring_page, 4096 << front.order);
 	front.port = host_listen(PEER);
 	front_publish();
 	say_to(FRONT, "state", "3");
+}
+
+static inline void front_connect(void)
+{
+	wait_for_state(XenbusStateInitWait);
+	if (!front.ring_page)
+		front_pages();
+	front_offer();
 	wait_for_state(XenbusStateConnected);
 	say_to(FRONT, "state", "4");
 }
