@@ -78,7 +78,8 @@ def nobody_writes_into_the_installed_folder(here):
                     path.chmod(path.stat().st_mode | 0o755)
             done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                                    here.root / f"bin/{TARGET}-gcc", here.folder / "hello.c", "-o", f"{folder}/hello"],
-                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder)
+                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder,
+                                  env={**os.environ, "TMPDIR": folder})
             assert done.returncode == 0 and not done.stdout, done.stdout
 
 
