@@ -23,14 +23,13 @@ static const struct feature ro_compat[] = {
 	{ 0x4000, "shared_blocks" }, { 0x8000, "verity" },  { 0, NULL },
 };
 
-static const char UNKNOWN[] = "unknown";
-
+/* The name of the first feature, or NULL. */
 static const char *name_of(const struct feature *f, uint32_t bits)
 {
 	for (; f->name; f++)
 		if (bits & f->bit)
 			return f->name;
-	return UNKNOWN;
+	return NULL;
 }
 
 uint32_t super_sum(const struct ext4_super *s)
@@ -60,7 +59,7 @@ int super_refuse(struct fs_options *o, int rc, const char *why)
 
 static int refuse_feature(struct fs_options *o, const char *name)
 {
-	if (name != UNKNOWN)
+	if (name)
 		os_format(o->reason, sizeof(o->reason),
 			  "feature `%s` is not supported; tune2fs -O ^%s, or make a new file system",
 			  name, name);
@@ -88,9 +87,11 @@ static int check_features(const struct ext4_super *s, struct fs_options *o, bool
 		return super_refuse(o, -EOPNOTSUPP,
 			      "an external journal is not supported; tune2fs -O ^has_journal");
 	*read_only = ro != 0;
-	if (ro)
+	if (ro && name_of(ro_compat, ro))
 		os_log(OS_WARNING, "ext4: feature `%s` is not supported: mounted read-only",
 		       name_of(ro_compat, ro));
+	else if (ro)
+		os_log(OS_WARNING, "ext4: it has an unknown feature: mounted read-only");
 	return 0;
 }
 
