@@ -21,11 +21,10 @@ static bool reached;
 int snapshot_clear(uint64_t deadline)
 {
 	(void)deadline;
-	if (param("snapshot")) {
-		heap_clear();
-		page_clear();
-	}
-	return 0;
+	if (!param("snapshot"))
+		return 0;
+	heap_clear();
+	return page_clear();
 }
 
 /* The options that this copy has besides those of the snapshot: its address. */

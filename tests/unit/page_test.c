@@ -100,6 +100,8 @@ static void pages_are_ones_own(void)
 			put(host_below(nruns));
 		} else if (what == 7 && host_chance(4)) {
 			page_release_to_xen();	/* tests/host fails if it is mapped or used */
+			if (host_chance(2))
+				page_clear();
 		} else if (what == 8) {
 			page_take_from_xen();
 		} else {
@@ -315,6 +317,61 @@ static void free_memory_is_cleared(void)
 		assert(i % 3 ? zeroes(pages[i] + 16, PAGE_SIZE - 16) : pages[i][16] == 7);
 }
 
+/* Fills memory, which may be all that is free, and frees it again. */
+static void use_and_free(void)
+{
+	size_t n = now().free;
+	char *p;
+
+	if (!n)
+		return;
+	n -= host_below(host_chance(2) ? n : n < 70 ? n : 70);
+	if (host_chance(2)) {
+		p = page_brk(n * PAGE_SIZE);
+		if (p) {
+			memset(p, 7, n * PAGE_SIZE);
+			assert(page_brk(-(ptrdiff_t)(n * PAGE_SIZE)));
+		}
+	} else {
+		p = page_alloc(n);
+		if (p) {
+			memset(p, 7, n * PAGE_SIZE);
+			page_free(p, n);
+		}
+	}
+}
+
+/* Wherever the heap and the pages have met; the host does not write to page tables. */
+static void what_was_used_is_cleared(void)
+{
+	size_t heap_size = host_below(2 * ARCH_GRANULE), tables = 0;
+	char *heap;
+
+	host_set_memory((1 + host_below(3)) << 20);
+	page_init();
+	heap = page_brk(heap_size);
+	memset(heap, 9, heap_size);
+	for (unsigned i = host_below(5); i--;)
+		use_and_free();
+	get(1 + host_below(70));
+	for (unsigned i = host_below(5); i--;)
+		use_and_free();
+	page_release_to_xen();
+	page_clear();
+	for (size_t i = 0; i < heap_size; i++)
+		assert(heap[i] == 9);
+	assert(zeroes(heap + heap_size, -(uintptr_t)(heap + heap_size) % PAGE_SIZE));
+	if (nruns) {
+		check(runs);
+		memset(runs->pages, 0, runs->n * PAGE_SIZE);
+	}
+	for (char *p = (char *)(((uintptr_t)heap + heap_size + PAGE_SIZE - 1) & -PAGE_SIZE);
+	     p < (char *)boot_info.memory_end; p += PAGE_SIZE)
+		if (host_touchable(p) && !zeroes(p + 16, PAGE_SIZE - 32))
+			tables++;
+	assert(tables <= host_page_tables());
+}
+
 static bool take_one(void)
 {
 	return host_chance(2) ? page_brk(PAGE_SIZE) != NULL : page_alloc(1) != NULL;
@@ -469,6 +526,7 @@ int main(int argc, char **argv)
 		  failing_maps_leave_nothing, 100 },
 		{ "a part of the memory that was given back is taken again", a_part_is_taken_again, 20 },
 		{ "free memory is filled with zeroes", free_memory_is_cleared, 5 },
+		{ "it is so wherever it was used before", what_was_used_is_cleared, 200 },
 		{ "an application does not get the kernel's reserve",
 		  the_reserve_is_the_kernels, 20 },
 		{ "a cache gives memory back before an allocation fails",
