@@ -34,10 +34,12 @@ static void become_a_copy(void)
 
 	if (xs_read(NULL, "xenolith/line", &line) < 0)
 		return;
-	if (param_more(line))
+	if (param_more(line)) {		/* else it is in use */
 		log_error("snapshot: the options of this copy are invalid, and have no effect");
-	else if (config_again)
+		free(line);
+	} else if (config_again) {
 		config_again();
+	}
 }
 
 int ready_reached(void)
