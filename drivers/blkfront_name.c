@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a family: the first number and disk, how many disks, and how many low bits of a number are the partition. */
+/* A family's first number, first disk and count of disks; and how many low bits are the partition. */
 static const struct family {
 	char name[4];
 	unsigned base, first_disk, disks, shift;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* lib/process/random.c: seeds of xenstore, when other threads draw numbers and when the guest is copied. */
+/* lib/process/random.c: seeds of xenstore, while other threads draw numbers, and in copies of a guest. */
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
 #include "kernel/random.h"
