@@ -286,92 +286,6 @@ static void a_part_is_taken_again(void)
 	assert(page_brk(0) && now().free + now().heap + host_page_tables() == free);
 }
 
-static bool zeroes(const char *p, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		if (p[i])
-			return false;
-	return true;
-}
-
-/* Only what is in use has contents afterwards, but for the words of the list of free pages. */
-static void free_memory_is_cleared(void)
-{
-	static char *pages[40];
-	char *heap;
-
-	host_set_memory(4ul << 20);
-	page_init();
-	heap = page_brk(3 * PAGE_SIZE);
-	memset(heap, 7, 3 * PAGE_SIZE);
-	for (unsigned i = 0; i < HOST_COUNT(pages); i++)
-		memset(pages[i] = page_alloc(1), 7, PAGE_SIZE);
-	assert(page_brk(-2 * (ptrdiff_t)PAGE_SIZE));
-	for (unsigned i = 0; i < HOST_COUNT(pages); i++)
-		if (i % 3)
-			page_free(pages[i], 1);
-	page_release_to_xen();
-	page_clear();
-	assert(heap[PAGE_SIZE - 1] == 7 && zeroes(heap + PAGE_SIZE, 2 * PAGE_SIZE));
-	for (unsigned i = 0; i < HOST_COUNT(pages); i++)
-		assert(i % 3 ? zeroes(pages[i] + 16, PAGE_SIZE - 16) : pages[i][16] == 7);
-}
-
-/* Fills memory, which may be all that is free, and frees it again. */
-static void use_and_free(void)
-{
-	size_t n = now().free;
-	char *p;
-
-	if (!n)
-		return;
-	n -= host_below(host_chance(2) ? n : n < 70 ? n : 70);
-	if (host_chance(2)) {
-		p = page_brk(n * PAGE_SIZE);
-		if (p) {
-			memset(p, 7, n * PAGE_SIZE);
-			assert(page_brk(-(ptrdiff_t)(n * PAGE_SIZE)));
-		}
-	} else {
-		p = page_alloc(n);
-		if (p) {
-			memset(p, 7, n * PAGE_SIZE);
-			page_free(p, n);
-		}
-	}
-}
-
-/* Wherever the heap and the pages have met; the host does not write to page tables. */
-static void what_was_used_is_cleared(void)
-{
-	size_t heap_size = host_below(2 * ARCH_GRANULE), tables = 0;
-	char *heap;
-
-	host_set_memory((1 + host_below(3)) << 20);
-	page_init();
-	heap = page_brk(heap_size);
-	memset(heap, 9, heap_size);
-	for (unsigned i = host_below(5); i--;)
-		use_and_free();
-	get(1 + host_below(70));
-	for (unsigned i = host_below(5); i--;)
-		use_and_free();
-	page_release_to_xen();
-	page_clear();
-	for (size_t i = 0; i < heap_size; i++)
-		assert(heap[i] == 9);
-	assert(zeroes(heap + heap_size, -(uintptr_t)(heap + heap_size) % PAGE_SIZE));
-	if (nruns) {
-		check(runs);
-		memset(runs->pages, 0, runs->n * PAGE_SIZE);
-	}
-	for (char *p = (char *)(((uintptr_t)heap + heap_size + PAGE_SIZE - 1) & -PAGE_SIZE);
-	     p < (char *)boot_info.memory_end; p += PAGE_SIZE)
-		if (host_touchable(p) && !zeroes(p + 16, PAGE_SIZE - 32))
-			tables++;
-	assert(tables <= host_page_tables());
-}
-
 static bool take_one(void)
 {
 	return host_chance(2) ? page_brk(PAGE_SIZE) != NULL : page_alloc(1) != NULL;
@@ -525,8 +439,6 @@ int main(int argc, char **argv)
 		{ "a failure to map pages leaks nothing",
 		  failing_maps_leave_nothing, 100 },
 		{ "a part of the memory that was given back is taken again", a_part_is_taken_again, 20 },
-		{ "free memory is filled with zeroes", free_memory_is_cleared, 5 },
-		{ "it is so wherever it was used before", what_was_used_is_cleared, 200 },
 		{ "an application does not get the kernel's reserve",
 		  the_reserve_is_the_kernels, 20 },
 		{ "a cache gives memory back before an allocation fails",
