@@ -102,11 +102,14 @@ static int lock_file(const char *path, int how)
 static int load(const char *name, struct pool *p)
 {
 	size_t size, line_size;
-	char *options = read_all(path_of(name, "", "options"), &size), *line, *words[4 * MOST];
+	char *options = read_all(path_of(name, "", "options"), &size), *line, **words;
 	int n = 0;
 
 	if (!options || !size)
 		return -1;
+	words = calloc(4 * MOST, sizeof(*words));	/* they stay: options.args points to the last */
+	if (!words)
+		die(FAILED, "out of memory");
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->size = atoi(options);
 	for (char *w = options + strlen(options) + 1; w < options + size && n < 4 * MOST - 2;
