@@ -175,12 +175,14 @@ static void create(const char *text, const char *uuid_text, int given)
 void run_create(const struct run_options *options)
 {
 	char uuid_text[2 * UUID_SIZE + 5];
+	struct run_options before = o;
 	int lock = lock_creation();
 
 	o = *options;
 	make_uuid(uuid_text);
 	create(run_config(&o, "preserve"), uuid_text, 1);
 	domid = -1;			/* it stays */
+	o = before;
 	close(lock);
 }
 
