@@ -343,6 +343,8 @@ int pool_take(struct run_options *o)
 		die(FAILED, "out of memory");
 	o->cmdline = cmdline;
 	line = run_line(o, LINE_MOST);
+	if (o->named)
+		domain_check_name(o->name);	/* before a guest is taken, which would be lost */
 	each(taking, "ready/", try_to_take);
 	if (taken_domain < 0) {
 		fprintf(stderr, "xenolith: no guest of the pool %s is ready; one is created\n", taking);

@@ -126,10 +126,9 @@ static void choose_name(void)
 	static char name[80];
 	const char *base = o.name;
 
+	if (o.named)
+		domain_check_name(o.name);
 	for (int i = 2; domain_of_name(o.name) >= 0; i++) {
-		if (o.named)
-			die(FAILED, "a guest named %s is running; choose another --name, or end it:"
-			    " xenolith stop %s", o.name, o.name);
 		snprintf(name, sizeof(name), "%s-%d", base, i);
 		o.name = name;
 	}
