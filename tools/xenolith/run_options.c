@@ -121,6 +121,10 @@ static void parse(char **argv)
 			o.creates = word;
 	}
 	o.image = argv[i];
+	if (o.show && (o.from || o.pool))
+		die(USAGE, "run: --show has no effect on a domain that was created before; leave it out");
+	if (o.from && o.pool)
+		die(USAGE, "run: --from starts a copy of a snapshot, --pool a guest of a pool; choose one");
 	if (o.from && o.image)
 		die(USAGE, "run --from: the image and its arguments are in %s", o.from);
 	if ((o.pool || o.from) && o.creates)
