@@ -31,7 +31,6 @@
 
 #define POOLS GUESTS "/../pools"
 #define MOST_GUESTS 1000
-#define LINE_MOST 4000			/* bytes: a value in xenstore has at most 4,096 with its path */
 #define REFILL_DELAY 1			/* seconds: the guest that was taken starts first */
 #define IMAGE_MOST (1l << 30)
 

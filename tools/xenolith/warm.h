@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/* Bytes of a command line in xenstore, where a value has at most 4,096 with its path. */
+#define LINE_MOST 4000
+
 /* ---- pool.c */
 
 /* `xenolith pool`; argv: the words behind it. */
