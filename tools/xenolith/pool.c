@@ -97,6 +97,11 @@ static int lock_file(const char *path, int how)
 	return fd;
 }
 
+static int is_name(const char *name)
+{
+	return *name && *name != '.' && !strchr(name, '/');
+}
+
 /* Returns 0, or -1 if there is no such pool. */
 static int load(const char *name, struct pool *p)
 {
@@ -124,7 +129,7 @@ static int load(const char *name, struct pool *p)
 
 static void load_or_die(const char *name, struct pool *p)
 {
-	if (load(name, p))
+	if (!is_name(name) || load(name, p))
 		die(FAILED, "there is no pool %s; type: xenolith pool IMAGE -n 8", name);
 }
 
@@ -333,9 +338,7 @@ int pool_take(struct run_options *o)
 	struct pool p;
 	char *line, *cmdline;
 
-	if (asprintf(&line, "%s", *o->pool ? o->pool : o->image) < 0)
-		die(FAILED, "out of memory");
-	taking = strrchr(line, '/') ? strrchr(line, '/') + 1 : line;
+	taking = *o->pool ? o->pool : run_name_of(o->image);
 	load_or_die(taking, &p);
 	check_image(&p, o->image);
 	if (asprintf(&cmdline, "%s%s%s", p.options.cmdline, *o->cmdline ? " " : "", o->cmdline) < 0)
