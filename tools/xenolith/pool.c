@@ -7,6 +7,7 @@
  *	image, options, line	what its guests are made of; options: words of `run`, each with a NUL
  *	lock			held by the process that fills or stops the pool
  *	creating		the UUID of the guest that is being created
+ *	new			a file that is being written; not in ready/, where each file is a guest
  *	ready/UUID		a guest; who renames the file owns the guest
  *	taken/UUID		its owner, who has not started it yet, holds a lock of this file
  *
@@ -66,17 +67,16 @@ static char *read_all(const char *path, size_t *size)
 	return text;
 }
 
-static void write_all(const char *path, const char *text, size_t size)
+/* Only the process that has the lock writes, so one temporary name is enough. */
+static void write_all(const char *pool, const char *folder, const char *file, const char *text, size_t size)
 {
-	char *new;
-	FILE *f;
+	char *new = path_of(pool, "", "new"), *path = path_of(pool, folder, file);
+	FILE *f = fopen(new, "wbe");
 
-	if (asprintf(&new, "%s.new", path) < 0)
-		die(FAILED, "out of memory");
-	f = fopen(new, "wbe");
 	if (!f || fwrite(text, 1, size, f) != size || fclose(f) || rename(new, path))
 		die(FAILED, "%s: %s", path, strerror(errno));
 	free(new);
+	free(path);
 }
 
 static int is_there(const char *path)
@@ -227,7 +227,7 @@ static void create_one(const struct pool *p)
 	char id[37], name[80], line[64], cmdline[80], *creating = path_of(p->name, "", "creating");
 
 	make_id(id);
-	write_all(creating, id, strlen(id));
+	write_all(p->name, "", "creating", id, strlen(id));
 	snprintf(name, sizeof(name), "%.50s-%.6s", p->name, id);
 	snprintf(line, sizeof(line), "uuid = \"%s\"", id);
 	snprintf(cmdline, sizeof(cmdline), "pool=%s", p->name);
@@ -237,7 +237,7 @@ static void create_one(const struct pool *p)
 		die(USAGE, "too many lines of --config");
 	o.lines[o.nlines++] = line;
 	run_create(&o);
-	write_all(path_of(p->name, "ready/", id), name, strlen(name));
+	write_all(p->name, "ready/", id, name, strlen(name));
 	unlink(creating);
 }
 
@@ -407,7 +407,7 @@ static void write_options(const char *name, int size, char **argv, const struct 
 	for (; *argv && *argv != o->image; argv++)
 		fprintf(f, "%s%c", *argv, 0);
 	fclose(f);
-	write_all(path_of(name, "", "options"), text, length);
+	write_all(name, "", "options", text, length);
 }
 
 static void create(char **argv)
@@ -435,9 +435,9 @@ static void create(char **argv)
 	image = read_all(o.image, &length);
 	if (!image)
 		die(FAILED, "image %s: %s", o.image, strerror(errno));
-	write_all(path_of(name, "", "image"), image, length);
+	write_all(name, "", "image", image, length);
 	line = run_line(&o, LINE_MOST);
-	write_all(path_of(name, "", "line"), line, strlen(line));
+	write_all(name, "", "line", line, strlen(line));
 	write_options(name, size, argv, &o);
 	close(lock);
 	fill(name);
@@ -477,7 +477,8 @@ static void end_one(const char *path, const char *id)
 /* Without its options no process fills the pool any more. */
 static void stop(const char *name)
 {
-	static const char *const files[] = { "creating", "image", "line", "lock", "ready", "taken", "" };
+	static const char *const files[] = { "creating", "new", "image", "line", "ready", "taken",
+					     "lock", "" };
 	struct pool p;
 	int lock;
 
