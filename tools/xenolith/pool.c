@@ -86,13 +86,21 @@ static int is_there(const char *path)
 	return !stat(path, &st);
 }
 
+/* Returns a descriptor, or -1.  The file may be removed, or be another one, after a wait. */
 static int lock_file(const char *path, int how)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct stat locked, there;
+	int fd;
 
-	if (fd >= 0 && flock(fd, how)) {
+	while ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) >= 0) {
+		if (flock(fd, how)) {
+			close(fd);
+			return -1;
+		}
+		if (!fstat(fd, &locked) && !stat(path, &there) && locked.st_dev == there.st_dev &&
+		    locked.st_ino == there.st_ino)
+			break;
 		close(fd);
-		return -1;
 	}
 	return fd;
 }
