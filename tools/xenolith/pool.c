@@ -20,6 +20,7 @@
 #include "usage.h"
 #include "warm.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@
 #define POOLS GUESTS "/../pools"
 #define MOST_GUESTS 1000
 #define REFILL_DELAY 1			/* seconds: the guest that was taken starts first */
+#define XL_STEP 50000			/* microseconds between two looks whether it still runs */
 #define IMAGE_MOST (1l << 30)
 
 struct pool {
@@ -204,19 +206,52 @@ static void end_if_abandoned(const char *path, const char *id)
 	close(fd);
 }
 
-/* What processes that were killed have left. */
-static void settle(const struct pool *p)
+/* Whether a process of this user has the text in its words. */
+static int has_words(const char *pid, const char *text)
 {
-	char *path = path_of(p->name, "", "creating"), *id;
+	char path[32], words[4096];
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%.10s/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = fstat(fd, &st) || st.st_uid != geteuid() ? 0 : read(fd, words, sizeof(words));
+	close(fd);
+	return n > 0 && memmem(words, n, text, strlen(text));
+}
+
+/* Whether an xl creates this guest: it has a file whose name has the UUID (run.c). */
+static int is_being_created(const char *id)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	int found = 0;
+
+	while (d && !found && (e = readdir(d)))
+		found = isdigit((unsigned char)*e->d_name) && has_words(e->d_name, id);
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* What processes that were killed have left.  Their xl goes on. */
+static void settle(const char *name)
+{
+	char *path = path_of(name, "", "creating"), *id;
 	size_t size;
 
 	id = read_all(path, &size);
 	if (id) {
+		while (is_being_created(id))
+			usleep(XL_STEP);
 		destroy(id);
 		unlink(path);
 	}
-	each(p->name, "taken/", end_if_abandoned);
-	each(p->name, "ready/", forget_if_gone);
+	each(name, "taken/", end_if_abandoned);
+	each(name, "ready/", forget_if_gone);
 }
 
 static void make_id(char id[37])
@@ -258,7 +293,7 @@ static void fill(const char *name)
 
 	if (lock < 0 || load(name, &p))
 		return;
-	settle(&p);
+	settle(name);
 	while (is_there(options) && each(name, "ready/", NULL) < p.size)
 		create_one(&p);
 	close(lock);
@@ -493,7 +528,7 @@ static void stop(const char *name)
 	load_or_die(name, &p);
 	unlink(path_of(name, "", "options"));
 	lock = lock_file(path_of(name, "", "lock"), LOCK_EX);
-	settle(&p);
+	settle(name);
 	each(name, "ready/", end_one);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		remove(path_of(name, files[i], ""));
