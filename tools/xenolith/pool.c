@@ -264,11 +264,25 @@ static void make_id(char id[37])
 	close(fd);
 }
 
+static void ending_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+/* Signals wait until the guest is complete. */
 static void create_one(const struct pool *p)
 {
 	struct run_options o = p->options;
 	char id[37], name[80], line[64], cmdline[80], *creating = path_of(p->name, "", "creating");
+	sigset_t ends, before;
 
+	if (o.nlines == MOST)
+		die(USAGE, "too many lines of --config");
+	ending_signals(&ends);
+	sigprocmask(SIG_BLOCK, &ends, &before);
 	make_id(id);
 	write_all(p->name, "", "creating", id, strlen(id));
 	snprintf(name, sizeof(name), "%.50s-%.6s", p->name, id);
@@ -276,12 +290,11 @@ static void create_one(const struct pool *p)
 	snprintf(cmdline, sizeof(cmdline), "pool=%s", p->name);
 	o.name = name;
 	o.cmdline = cmdline;
-	if (o.nlines == MOST)
-		die(USAGE, "too many lines of --config");
 	o.lines[o.nlines++] = line;
 	run_create(&o);
 	write_all(p->name, "ready/", id, name, strlen(name));
 	unlink(creating);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* Another process may stop the pool meanwhile, or has filled it. */
