@@ -137,10 +137,15 @@ static int load(const char *name, struct pool *p)
 	return 0;
 }
 
+static _Noreturn void no_pool(const char *name)
+{
+	die(FAILED, "there is no pool %s; type: xenolith pool IMAGE -n 8", name);
+}
+
 static void load_or_die(const char *name, struct pool *p)
 {
 	if (!is_name(name) || load(name, p))
-		die(FAILED, "there is no pool %s; type: xenolith pool IMAGE -n 8", name);
+		no_pool(name);
 }
 
 /* Calls visit() for each guest in a folder of the pool: a file, named by its UUID. */
@@ -530,21 +535,29 @@ static void end_one(const char *path, const char *id)
 	unlink(path);
 }
 
-/* Without its options no process fills the pool any more. */
+/*
+ * Without its options no process fills the pool any more.  They are not read: they may be those of a
+ * disk that is gone, or of a pool that was not complete.
+ */
 static void stop(const char *name)
 {
 	static const char *const files[] = { "creating", "new", "image", "line", "ready", "taken",
 					     "lock", "" };
-	struct pool p;
 	int lock;
 
-	load_or_die(name, &p);
+	if (!is_name(name) || !is_there(path_of(name, "", "")))
+		no_pool(name);
 	unlink(path_of(name, "", "options"));
 	lock = lock_file(path_of(name, "", "lock"), LOCK_EX);
+	if (lock < 0)
+		die(NO_PERMISSION, "pool: %s: %s", path_of(name, "", "lock"), strerror(errno));
 	settle(name);
 	each(name, "ready/", end_one);
+	while (each(name, "taken/", end_if_abandoned))
+		usleep(XL_STEP);	/* a guest is being started */
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		remove(path_of(name, files[i], ""));
+		if (remove(path_of(name, files[i], "")) && errno != ENOENT)
+			die(FAILED, "pool: %s: %s", path_of(name, files[i], ""), strerror(errno));
 	close(lock);
 }
 
