@@ -435,7 +435,7 @@ static void check_options(const struct run_options *o)
 		die(USAGE, "pool: a disk of an HVM guest contains its command line; use --type pvh");
 	if (*o->args)
 		die(USAGE, "pool: xenolith run --pool gives each guest its arguments");
-	if (o->pool || o->from || o->background || o->timeout)
+	if (o->pool || o->from || o->background || o->timeout || o->show || o->quiet)
 		die(USAGE, "pool: only options that create a domain, and --cmdline");
 	for (int i = 0; i < o->ndisks; i++)
 		if (!strstr(o->disks[i], ",ro"))
@@ -458,15 +458,31 @@ static int take_size(char **argv)
 	return size;
 }
 
-static void write_options(const char *name, int size, char **argv, const struct run_options *o)
+/* Writes the word FILE, or FILE:/PATH,ro, with the whole name of FILE: guests are created in any folder. */
+static void put_file(FILE *f, const char *option, const char *word)
+{
+	char *here = *word == '/' ? "" : get_current_dir_name();
+
+	if (!here || strchr(here, ',') || strstr(here, ":/"))
+		die(FAILED, "pool: %s %s: write its whole name, which may have neither , nor :/", option, word);
+	fprintf(f, "%s=%s%s%s%c", option, here, *here ? "/" : "", word, 0);
+}
+
+static void write_options(const char *name, int size, const struct run_options *o)
 {
 	char *text;
 	size_t length;
 	FILE *f = open_memstream(&text, &length);
 
-	fprintf(f, "%d%c", size, 0);
-	for (; *argv && *argv != o->image; argv++)
-		fprintf(f, "%s%c", *argv, 0);
+	fprintf(f, "%d%c--name=%s%c--type=%s%c--memory=%s%c", size, 0, name, 0, o->type, 0, o->memory, 0);
+	if (o->has_net)
+		fprintf(f, "--net%s%s%c", o->net ? "=" : "", o->net ? o->net : "", 0);
+	if (o->ramdisk)
+		put_file(f, "--ramdisk", o->ramdisk);
+	for (int i = 0; i < o->ndisks; i++)
+		put_file(f, "--disk", o->disks[i]);
+	for (int i = 0; i < o->nlines; i++)
+		fprintf(f, "--config=%s%c", o->lines[i], 0);
 	fclose(f);
 	write_all(name, "", "options", text, length);
 }
@@ -499,7 +515,7 @@ static void create(char **argv)
 	write_all(name, "", "image", image, length);
 	line = run_line(&o, LINE_MOST);
 	write_all(name, "", "line", line, strlen(line));
-	write_options(name, size, argv, &o);
+	write_options(name, size, &o);
 	close(lock);
 	fill(name);
 	printf("pool %s: %d of %d guests are ready; xenolith run --pool %s starts one\n", name,
