@@ -29,11 +29,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define POOLS GUESTS "/../pools"
 #define MOST_GUESTS 1000
 #define REFILL_DELAY 1			/* seconds: the guest that was taken starts first */
+#define TAKE_STEP 20000000		/* nanoseconds between two tries to take a guest */
 #define XL_STEP 50000			/* microseconds between two looks whether it still runs */
 #define IMAGE_MOST (1l << 30)
 
@@ -42,6 +44,8 @@ struct pool {
 	int size;
 	struct run_options options;
 };
+
+static int taken_lock = -1;		/* of the guest that this process owns */
 
 static char *path_of(const char *name, const char *folder, const char *file)
 {
@@ -302,17 +306,24 @@ static void create_one(const struct pool *p)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Another process may stop the pool meanwhile, or has filled it. */
-static void fill(const char *name)
+/*
+ * Creates guests until the pool is full, at most `most`.  Another process may stop the pool meanwhile,
+ * or have its lock: with LOCK_NB in `how`, it is not waited for.
+ */
+static void fill(const char *name, int most, int how)
 {
 	char *options = path_of(name, "", "options");
 	struct pool p;
-	int lock = !is_there(options) ? -1 : lock_file(path_of(name, "", "lock"), LOCK_EX);
+	int lock = !is_there(options) ? -1 : lock_file(path_of(name, "", "lock"), LOCK_EX | how);
 
-	if (lock < 0 || load(name, &p))
+	if (lock < 0)
 		return;
+	if (load(name, &p)) {
+		close(lock);
+		return;
+	}
 	settle(name);
-	while (is_there(options) && each(name, "ready/", NULL) < p.size)
+	for (; most && is_there(options) && each(name, "ready/", NULL) < p.size; most--)
 		create_one(&p);
 	close(lock);
 }
@@ -335,14 +346,13 @@ static void fill_in_background(const char *name)
 	(void)!nice(19);
 	domain_forked();
 	sleep(REFILL_DELAY);
-	fill(name);
+	fill(name, MOST_GUESTS, 0);
 	_exit(0);
 }
 
 /* ---- starting a guest */
 
 static char *taken;			/* the file of the guest that this process owns */
-static int taken_lock = -1;
 static const char *taking;		/* the pool */
 static int taken_domain = -1;
 static char taken_name[80];
@@ -383,6 +393,37 @@ void pool_taken(void)
 	taken_lock = -1;
 }
 
+/* Sleeps; a signal, which `run` has blocked, ends the program. */
+static void pause_or_end(void)
+{
+	struct timespec t = { .tv_nsec = TAKE_STEP };
+	sigset_t ends;
+	int signal;
+
+	ending_signals(&ends);
+	signal = sigtimedwait(&ends, NULL, &t);
+	if (signal > 0)
+		exit(128 + signal);
+}
+
+/*
+ * Creates a guest, and takes it, or one of the process that fills the pool.  Another process may be
+ * faster, so this is repeated.
+ */
+static void wait_for_guest(void)
+{
+	fprintf(stderr, "xenolith: no guest of the pool %s is ready; one is created\n", taking);
+	for (;;) {
+		fill(taking, 1, LOCK_NB);
+		if (!is_there(path_of(taking, "", "options")))
+			no_pool(taking);
+		each(taking, "ready/", try_to_take);
+		if (taken_domain >= 0)
+			return;
+		pause_or_end();
+	}
+}
+
 /* The image may have been built again, with the same name. */
 static void check_image(const struct pool *p, const char *image)
 {
@@ -409,13 +450,8 @@ int pool_take(struct run_options *o)
 	if (o->named)
 		domain_check_name(o->name);	/* before a guest is taken, which would be lost */
 	each(taking, "ready/", try_to_take);
-	if (taken_domain < 0) {
-		fprintf(stderr, "xenolith: no guest of the pool %s is ready; one is created\n", taking);
-		fill(taking);
-		each(taking, "ready/", try_to_take);
-	}
 	if (taken_domain < 0)
-		die(FAILED, "run: no guest of the pool %s is ready", taking);
+		wait_for_guest();
 	domain_note(taken_domain, "line", line);
 	if (o->named)
 		domain_rename(taken_domain, o->name);
@@ -517,7 +553,7 @@ static void create(char **argv)
 	write_all(name, "", "line", line, strlen(line));
 	write_options(name, size, &o);
 	close(lock);
-	fill(name);
+	fill(name, MOST_GUESTS, 0);
 	printf("pool %s: %d of %d guests are ready; xenolith run --pool %s starts one\n", name,
 	       each(name, "ready/", NULL), size, o.image);
 }
