@@ -336,6 +336,8 @@ static void fill_in_background(const char *name)
 	fflush(NULL);
 	if (fork())
 		return;
+	if (taken_lock >= 0)
+		close(taken_lock);	/* else the guest has an owner when this program is killed */
 	null = open("/dev/null", O_RDWR);
 	setsid();
 	for (int i = 0; i < 3; i++)
