@@ -53,7 +53,7 @@ class Running:
         self.start = self.agent.start
 
     def put(self, data, path):
-        command = self.start(["sh", "-c", 'cat > "$1" && chmod +x "$1"', "put", path])
+        command = self.start(["sh", "-c", 'umask 077; cat > "$1" && chmod +x "$1"', "put", path])
         command.write(data)
         command.close_input()
         if command.wait():
