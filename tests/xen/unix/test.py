@@ -11,6 +11,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ BY_ARGUMENTS = {"write": 1, "mmap": 9, "arch_prctl": 158, "futex": 202, "timer_s
 # uretprobe and uprobe, which no filter is asked about since Linux 6.12; they are for the kernel's
 # own code in a process and fail elsewhere.
 UNFILTERED = (335, 336)
+HYPERCALL_PAGE, UNIX_NOTE = 2, 0x786e6f6c
 BAD = -1                                # an argument that no call of the monitor has
 
 
@@ -187,6 +189,25 @@ def test_forwarded_ports_are_served(lab, image):
     tender.terminate()
     tender.stdout.read()
     assert tender.wait(30) == 143
+
+
+def with_note(data, number, value):
+    """The bytes of an image with another value of a note (elf.h, xen/elfnote.h)."""
+    head = struct.pack("<3I4s", 4, 8, number, b"Xen\0")
+    assert data.count(head) == 1, number
+    at = data.index(head) + len(head)
+    return data[:at] + struct.pack("<Q", value) + data[at + 8:]
+
+
+def test_wrong_notes_are_refused(lab, image):
+    data, last = image.read_bytes(), (1 << 64) - 4096
+    for number, value in ((HYPERCALL_PAGE, last), (UNIX_NOTE, last + 4088), (UNIX_NOTE, last),
+                          (HYPERCALL_PAGE, 0), (HYPERCALL_PAGE, 1 << 62), (UNIX_NOTE, 1 << 62)):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(with_note(data, number, value))
+            f.flush()
+            done = run(f.name)
+            assert done.returncode == 2 and "invalid notes" in done.stderr, (number, value, done)
 
 
 def test_wrong_words_are_refused(lab, image):
