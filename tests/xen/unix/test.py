@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
-from unix_common import child_of, gone, run, start  # noqa: E402
+from unix_common import child_of, gone, ready, run, start  # noqa: E402
 from unix_chaos import *  # noqa: E402, F403
 from unix_tools import *  # noqa: E402, F403
 from unix_user import *  # noqa: E402, F403
@@ -144,6 +144,17 @@ def test_sigquit_shows_the_threads(lab, image):
     assert b"threads: " in said and b"main " in said, said
     tender.kill()
     tender.wait()
+
+
+def test_sigquit_before_the_guest_can_take_it(lab, image):
+    """It waits, and does not keep the guest from its boot."""
+    for _ in range(10):
+        tender = start(image, "sleep")
+        assert child_of(tender)
+        tender.send_signal(signal.SIGQUIT)
+        ready(tender, b"sleeping")
+        tender.kill()
+        tender.wait()
 
 
 def allow_core():
