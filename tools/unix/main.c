@@ -329,11 +329,15 @@ static void signals_init(void)
 {
 	static const int all[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGTSTP, SIGCONT };
 	static struct source s;
+	struct sigaction hangup;
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		sigaddset(&set, all[i]);
+	/* nohup: a signal that is blocked would come, although it is ignored. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler == SIG_IGN)
+		sigdelset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
@@ -448,6 +452,7 @@ int main(int argc, char **argv)
 
 	standard_files();
 	signal(SIGXFSZ, SIG_IGN);		/* a write fails instead */
+	signal(SIGCHLD, SIG_DFL);		/* if it is ignored, nobody says that the guest has ended */
 	domain.mono = now_ns();
 	domain.tsc = __builtin_ia32_rdtsc();
 	monitor_fsgsbase = getauxval(AT_HWCAP2) & 2;

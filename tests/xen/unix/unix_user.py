@@ -18,7 +18,7 @@ from unittest import SkipTest
 
 import process_cli
 from folders import ROOT
-from unix_common import child_of, gone, run, start, tender_words
+from unix_common import child_of, gone, ready, run, start, tender_words
 
 PATIENCE = 60
 
@@ -56,6 +56,7 @@ def terminal():
 def own_terminal():
     """In the child: the terminal on standard input becomes that of its session."""
     import fcntl
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
@@ -90,6 +91,30 @@ def test_limits_of_the_shell_are_errors(lab, image):
     assert done.returncode == 253 and "no timer" in done.stderr, done
     done = run(image, "lines", 1, options=["--memory", "nan"])
     assert done.returncode == 2 and "not a size" in done.stderr, done
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(lab, image):
+    """As with nohup."""
+    tender = start(image, "echo", stdin=subprocess.PIPE,
+                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    ready(tender, b"ready")
+    tender.send_signal(signal.SIGHUP)
+    for n in range(50):                         # the guest would have ended after the first few
+        time.sleep(0.01)
+        tender.stdin.write(b"line %d\n" % n)
+        tender.stdin.flush()
+        ready(tender, b"got line %d" % n)
+    tender.communicate(timeout=PATIENCE)
+    assert tender.returncode == 0, tender.returncode
+
+
+def test_the_end_is_seen_by_one_who_ignores_sigchld(lab, image):
+    tender = start(image, "lines", 1, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    try:
+        tender.communicate(timeout=PATIENCE)
+        assert tender.returncode == 7, tender.returncode
+    finally:
+        tender.kill()
 
 
 def test_a_terminal_that_nobody_reads(lab, image):
