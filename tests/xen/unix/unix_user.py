@@ -117,6 +117,21 @@ def test_the_end_is_seen_by_one_who_ignores_sigchld(lab, image):
         tender.kill()
 
 
+def test_no_input_is_lost_while_the_guest_takes_none(lab, image):
+    """More than the ring has room for, and its writer has ended."""
+    lines = [b"line %d of some length" % i for i in range(300)]
+    tender = start(image, "echo", stdin=subprocess.PIPE)
+    ready(tender, b"ready")
+    child = child_of(tender)
+    os.kill(child, signal.SIGSTOP)
+    tender.stdin.write(b"\n".join(lines) + b"\n")
+    tender.stdin.close()
+    time.sleep(0.3)
+    os.kill(child, signal.SIGCONT)
+    said = tender.stdout.read().splitlines()
+    assert tender.wait(PATIENCE) == 0 and [b"got " + n for n in lines] == said[:len(lines)], said
+
+
 def test_a_terminal_that_nobody_reads(lab, image):
     with terminal() as (master, slave):
         tender = start(image, "write", stdin=slave, stdout=slave)
