@@ -19,6 +19,6 @@ all: $(TESTS:%=$(OUT)/tests/tender/%)
 sources:
 	@: $(foreach t,$(TESTS),$(info tests/tender/$(t).c $(OUT)/tests/tender/$(t)))
 
-$(OUT)/tests/tender/%: tests/tender/%.c $(SOURCES) tests/tender/tender.mk $(wildcard tools/unix/*.h tools/unix/devices/*.h)
+$(OUT)/tests/tender/%: tests/tender/%.c $(SOURCES) tests/tender/tender.mk $(wildcard tests/tender/*.h tools/unix/*.h tools/unix/devices/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) $(CFLAGS) -Wl,--wrap=preadv,--wrap=write -o $@ $< $(SOURCES)
+	$(CLANG) $(CFLAGS) -Wl,--wrap=preadv,--wrap=write,--wrap=send -o $@ $< $(SOURCES)
