@@ -12,11 +12,13 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 from pathlib import Path
 from unittest import SkipTest
 
 import process_cli
+import process_dom0
 from folders import ROOT
 from unix_common import child_of, gone, ready, run, start, tender_words
 
@@ -251,6 +253,28 @@ def test_a_client_that_does_not_read_is_left(lab, image):
                     pass
         assert process_cli.dial(path), "the tender does not answer"
         end(tender)
+
+
+def test_a_tender_that_ends_gives_no_answer(lab, image):
+    """For the commands of tests (process_dom0.py)."""
+    answers = {b"": None, b"ok": None, b"ok 5\nab": None, b"error 13\n": None, b"ok 2\nab": b"ab"}
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as s:
+        path = f"{folder}/s"
+        assert process_dom0.ask(path, "read /a") is None
+        s.bind(path)
+        s.listen()
+
+        def serve():
+            for answer in answers:
+                client, _ = s.accept()
+                with client:
+                    client.recv(100)
+                    client.sendall(answer)
+        server = threading.Thread(target=serve)
+        server.start()
+        for answer, value in answers.items():
+            assert process_dom0.ask(path, "read /a") == value, answer
+        server.join()
 
 
 def test_names_are_given_once(lab, image):
