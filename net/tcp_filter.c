@@ -92,7 +92,7 @@ static uint32_t number_at(const struct options *o, unsigned i)
 	return value;
 }
 
-/* Stores the timestamp and the SACK blocks of the segment for net/tcp_recovery.c. */
+/* Stores the timestamp and the SACK blocks of the segment in tcp_received. */
 static void note_options(const struct options *o)
 {
 	unsigned size, i = option_find(o, 0, OPTION_TIMESTAMP, &size);

@@ -8,20 +8,27 @@
  */
 #include "net/tcp_internal.h"
 
-
 /* ---- without SACK */
+
+/* Bytes that may have arrived behind the first segment: neither that one, nor lost. */
+static uint32_t most_arrived(const struct tcp_pcb *pcb)
+{
+	uint32_t missing = pcb->x.lost + (pcb->unacked ? TCP_TCPLEN(pcb->unacked) : 0);
+
+	return missing < pcb->x.out ? pcb->x.out - missing : 0;
+}
 
 /* Without SACK. Each duplicate ACK tells that one segment has left the network. */
 static void count_duplicate(struct tcp_pcb *pcb)
 {
 	struct tcp_extra *x = &pcb->x;
-	uint32_t most = x->out - TCP_TCPLEN(pcb->unacked), was = x->sacked;
+	uint32_t was = x->sacked;
 
 	if (pcb->dupacks < UINT8_MAX)
 		pcb->dupacks++;
 	if (pcb->flags & TF_RTO)
 		return;
-	x->sacked = LWIP_MIN(x->sacked + pcb->mss, most);
+	x->sacked = LWIP_MAX(was, LWIP_MIN(was + pcb->mss, most_arrived(pcb)));
 	tcp_facts.delivered += x->sacked - was;
 	if (pcb->dupacks >= DUPACKS && !(pcb->flags & TF_INFR))
 		seg_mark_lost(pcb, pcb->unacked);
@@ -31,11 +38,10 @@ static void partial_ack(struct tcp_pcb *pcb)
 {
 	struct tcp_extra *x = &pcb->x;
 	uint32_t known = tcp_facts.delivered > pcb->mss ? tcp_facts.delivered - pcb->mss : 0;
-	uint32_t most = pcb->unacked ? x->out - TCP_TCPLEN(pcb->unacked) : 0;
 
 	pcb->dupacks = 0;
 	known = LWIP_MIN(known, x->sacked);
-	x->sacked = LWIP_MIN(x->sacked - known, most);
+	x->sacked = LWIP_MIN(x->sacked - known, most_arrived(pcb));
 	tcp_facts.delivered -= known;
 	if (!recovering(pcb) || !before(pcb->lastack, x->recover)) {
 		x->sacked = 0;
@@ -207,8 +213,7 @@ void tcp_ack_end(struct tcp_pcb *pcb, bool duplicate)
 void tcp_syn_acked(struct tcp_pcb *pcb, struct tcp_seg *s)
 {
 	tcp_ack_begin(pcb);
-	if (pcb->unacked == s)
-		seg_acked(pcb, s);
+	seg_acked(pcb, s);
 	if (tcp_facts.sampled)
 		rtt_sample(pcb, tcp_facts.now - tcp_facts.first_sent);
 	pcb->nrtx = 0;
@@ -253,7 +258,7 @@ void recovery_reordered(struct tcp_pcb *pcb)
 {
 	tcp_facts.delivered = 0;
 	losses_detect(pcb);
-	if (pcb->x.lost && !recovering(pcb))
+	if (pcb->x.lost && pcb->state >= ESTABLISHED && !recovering(pcb))
 		begin_recovery(pcb);
 	if (pcb->flags & TF_INFR)
 		reduce_rate(pcb);
@@ -273,6 +278,7 @@ void recovery_probe(struct tcp_pcb *pcb)
 {
 	struct tcp_extra *x = &pcb->x;
 	uint32_t was = x->order, cwnd = pcb->cwnd;
+	err_t err = ERR_OK;
 
 	if (pcb->unsent) {
 		pcb->cwnd = LWIP_MAX(cwnd, in_flight(pcb) + pcb->mss);
@@ -280,12 +286,15 @@ void recovery_probe(struct tcp_pcb *pcb)
 		pcb->cwnd = cwnd;
 	}
 	x->probe_is_copy = x->order == was;
-	if (!x->probe_is_copy || seg_resend(pcb, x->last) == ERR_OK) {
-		x->probing = true;
-		x->probe_end = pcb->snd_nxt;
-		x->probe_at = net_now_us();
-		x->rto_start = net_now_us();
-	} else {
-		x->rto_start = net_now_us();	/* not released by the device: later */
+	if (x->probe_is_copy) {
+		err = seg_resend(pcb, x->last);
+		x->probe_is_copy = err == ERR_OK;
 	}
+	x->rto_start = net_now_us();
+	if (err == ERR_INPROGRESS)
+		return;			/* not released by the device: later */
+	/* After another error there is no second probe: the timeout follows. */
+	x->probing = true;
+	x->probe_end = pcb->snd_nxt;
+	x->probe_at = net_now_us();
 }

@@ -68,9 +68,9 @@ err_t seg_resend(struct tcp_pcb *pcb, struct tcp_seg *s)
 	if (err != ERR_OK)
 		return err;
 	sent(pcb, s);
-	if (s->x.state & SEG_LOST)
+	if ((s->x.state & (SEG_LOST | SEG_RESENT)) == SEG_LOST)
 		x->lost -= TCP_TCPLEN(s);
-	else if (!(s->x.state & SEG_RESENT))
+	else if (!(s->x.state & (SEG_LOST | SEG_RESENT)))
 		x->twice += TCP_TCPLEN(s);
 	s->x.state |= SEG_RESENT | SEG_EVER;
 	x->undo_resent++;

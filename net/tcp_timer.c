@@ -7,10 +7,7 @@
  */
 #include "net/tcp_internal.h"
 
-#include "kernel/clock.h"
 #include "kernel/sched.h"
-
-#include <assert.h>
 
 #define RTO_FIRST (1000 * MS)		/* RFC 6298, 2.1 */
 #define RTO_AFTER_SYN (3000 * MS)	/* if a SYN was lost: RFC 6298, 5.7 */
@@ -182,6 +179,7 @@ static void timed_out(struct tcp_pcb *pcb)
 	}
 	if (pcb->state == SYN_SENT && pcb->nrtx >= TCP_SYN_RETRIES) {
 		pcb->nrtx = TCP_SYNMAXRTX;
+		x->rto_start = net_now_us();	/* else it would be due again at once */
 		return;
 	}
 	x->syn_lost |= pcb->state < ESTABLISHED;
@@ -194,20 +192,26 @@ static void timed_out(struct tcp_pcb *pcb)
 	tcp_output(pcb);
 }
 
+/* No timer is set further ahead than RTO_MOST: such a time has passed (the domain was paused). */
+static bool is_due(uint32_t time, uint32_t now)
+{
+	return time - now - 1 >= RTO_MOST;
+}
+
 static void run(struct tcp_pcb *pcb, uint32_t now)
 {
 	struct tcp_extra *x = &pcb->x;
 
-	if (x->ack_timing && !before(now, x->ack_due)) {
+	if (x->ack_timing && is_due(x->ack_due, now)) {
 		x->ack_timing = false;
 		ack_time_over(pcb);
 	}
-	if (!x->timing || before(now, x->due))
+	if (!x->timing || !is_due(x->due, now))
 		return;
 	timers_arm(pcb);
-	if (!x->timing || before(now, x->due))
+	if (!x->timing || !is_due(x->due, now))
 		return;
-	if (x->reorder_timing && !before(now, x->reorder_due)) {
+	if (x->reorder_timing && is_due(x->reorder_due, now)) {
 		x->reorder_timing = false;
 		recovery_reordered(pcb);
 	} else if (x->probe_timing) {
@@ -223,7 +227,7 @@ void tcp_timers_run(void)
 	uint32_t now = net_now_us();
 	struct tcp_pcb *next;
 
-	if (!timed || before(now, earliest))
+	if (!timed || !is_due(earliest, now))
 		return;
 	earliest = now + RTO_MOST;
 	for (struct tcp_pcb *pcb = timed; pcb; pcb = next) {
@@ -242,9 +246,9 @@ void tcp_timers_run(void)
 
 uint64_t tcp_timers_next(void)
 {
-	int32_t left = (int32_t)(earliest - net_now_us());
+	uint32_t now = net_now_us(), left = is_due(earliest, now) ? 0 : earliest - now;
 
 	if (!timed)
 		return NEVER;
-	return net_now() + (left > 0 ? (uint64_t)left * 1000 : 0);
+	return net_now() + (uint64_t)left * 1000;
 }

@@ -57,20 +57,10 @@ static bool summed(const uint8_t *image)
 	return get(SUPER(image) + 0x64, 4) & 0x400;
 }
 
+/* The descriptor of a group, where it was in the valid image. */
 static uint8_t *group(const struct csum *c, uint8_t *image, unsigned n)
 {
-	uint32_t first = get(SUPER(image) + 0x14, 4);
-
-	return image + (uint64_t)(first + 1) * c->block_size + n * desc_size(image);
-}
-
-static uint64_t inode_at(const struct csum *c, const uint8_t *image, uint32_t ino)
-{
-	uint32_t per = get(SUPER(image) + 0x28, 4);
-	const uint8_t *g = group(c, (uint8_t *)image, (ino - 1) / per);
-
-	return (uint64_t)get(g + 8, 4) * c->block_size +
-	       (uint64_t)((ino - 1) % per) * get(SUPER(image) + 0x58, 2);
+	return image + (uint64_t)(c->first + 1) * c->block_size + (uint64_t)n * c->desc_size;
 }
 
 static void add(struct csum *c, enum csum_kind kind, uint64_t at, size_t len, uint32_t ino)
@@ -122,11 +112,14 @@ static void scan_extents(struct csum *c, const uint8_t *image, uint32_t ino, uin
 
 static void scan_inode(struct csum *c, const uint8_t *image, uint32_t ino)
 {
-	uint64_t at = inode_at(c, image, ino);
+	uint32_t per = get(SUPER(image) + 0x28, 4), size = get(SUPER(image) + 0x58, 2);
+	uint64_t table = get(group(c, (uint8_t *)image, (ino - 1) / per) + 8, 4);
+	uint64_t at = table * c->block_size + (uint64_t)((ino - 1) % per) * size;
 	const uint8_t *i = image + at;
 	uint16_t mode = get(i, 2);
 
-	add(c, CSUM_INODE, at, get(SUPER(image) + 0x58, 2), ino);
+	c->inodes[ino] = at;
+	add(c, CSUM_INODE, at, size, ino);
 	if (!mode)
 		return;
 	if (get(i + 0x68, 4))
@@ -144,14 +137,16 @@ void csum_scan(struct csum *c, const uint8_t *image, uint64_t size)
 	const uint8_t *s = SUPER(image);
 	uint32_t per, groups, inodes = get(s, 4);
 
-	*c = (struct csum){ .block_size = 1024u << get(s + 0x18, 4), .size = size };
+	*c = (struct csum){ .block_size = 1024u << get(s + 0x18, 4), .size = size,
+			    .first = get(s + 0x14, 4), .desc_size = desc_size(image),
+			    .inodes = calloc(inodes + 1, sizeof(*c->inodes)) };
 	per = get(s + 0x28, 4);
 	groups = (inodes + per - 1) / per;
 	add(c, CSUM_SUPER, 1024, 1024, 0);
 	for (uint32_t g = 0; g < groups; g++) {
 		const uint8_t *d = group(c, (uint8_t *)image, g);
 
-		add(c, CSUM_GROUP, d - image, desc_size(image), g);
+		add(c, CSUM_GROUP, d - image, c->desc_size, g);
 		add(c, CSUM_BLOCK_BITMAP, (uint64_t)get(d, 4) * c->block_size, c->block_size, g);
 		add(c, CSUM_INODE_BITMAP, (uint64_t)get(d + 4, 4) * c->block_size, c->block_size, g);
 	}
@@ -202,7 +197,7 @@ static uint32_t inode_seed(const struct csum *c, const uint8_t *image, uint32_t 
 
 	put(number, ino, 4);
 	crc = crc32c(seed_of(image), number, 4);
-	return crc32c(crc, image + inode_at(c, image, ino) + 0x64, 4);
+	return crc32c(crc, image + c->inodes[ino] + 0x64, 4);
 }
 
 static void mend_inode(const struct csum *c, uint8_t *image, const struct csum_block *b)
@@ -266,11 +261,11 @@ static void mend_bitmap(const struct csum *c, uint8_t *image, const struct csum_
 	size_t len = get(s + (inodes ? 0x28 : 0x20), 4) / 8;
 	uint32_t crc;
 
-	if (len > b->len || (size_t)(d - image) + 64 > c->size)
+	if (len > b->len)
 		return;
 	crc = crc32c(seed_of(image), image + b->at, len);
 	put(d + (inodes ? 0x1a : 0x18), crc, 2);
-	if (desc_size(image) >= 64)
+	if (c->desc_size >= 64)
 		put(d + (inodes ? 0x3a : 0x38), crc >> 16, 2);
 }
 

@@ -24,8 +24,8 @@ struct csum_block {
 struct csum {
 	struct csum_block *blocks;
 	unsigned count, room;
-	uint32_t block_size;
-	uint64_t size;
+	uint32_t block_size, first, desc_size;	/* of the valid image, as the places above */
+	uint64_t size, *inodes;			/* where each inode is */
 };
 
 /* Find the metadata of a valid image. */

@@ -247,6 +247,22 @@ static void all_arrives(void)
 	path_down();
 }
 
+/* New segments are sent during a recovery, and are lost again and again. */
+static void bursts(void)
+{
+	set_rtt();
+	path.ack_delay = MILLI;
+	path_connect();
+	path.loss = 100000 + host_below(300000);
+	for (unsigned i = 0; i < 100; i++) {
+		path_write((1 + host_below(4)) * SEGMENT);
+		thread_sleep(clock_now() + host_below(2 * path.rtt + MILLI));
+	}
+	path.loss = 0;
+	assert(path_transfer(SEGMENT, 600 * SECOND) < 600 * SECOND);
+	path_down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -263,6 +279,7 @@ int main(int argc, char **argv)
 		{ "a spurious retransmission is undone", a_mistake_is_undone, 3 },
 		{ "reordered segments are not lost", reordered_is_not_lost, 3 },
 		{ "an ACK with an old timestamp is ignored", an_old_ack_is_ignored, 2 },
+		{ "what is counted is what segments say, also during bursts", bursts, 16 },
 		{ "everything arrives over any path", all_arrives, 16 },
 	};
 
