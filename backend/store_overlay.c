@@ -211,7 +211,7 @@ static int test_empty(const struct overlay *o)
 		return -EOPNOTSUPP;
 	exact = is_exact(o);
 	/* Also if it is refused: at the next start, what remains would be the guest's data. */
-	if (!top->written(top, 0, &start, &end) && start == 0)
+	if (!top->written(top, 0, &start, &end) && start == 0 && end > size)
 		size = end < top->size ? end : top->size;
 	exact &= !top->discard(top, 0, size) && top->written(top, 0, &start, &end) == -ENXIO;
 	return exact ? 0 : -EOPNOTSUPP;

@@ -78,7 +78,7 @@ class Cloud(Fleets, Instances, Networks):
         self.on_run = on_run or (lambda instance: ("", "poweroff"))
         self.lock, self.trouble, self.log = threading.RLock(), {}, []
         self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
-                      "image": 1, "listed": 0}
+                      "image": 1, "listed": 0, "apart": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
         self.groups, self.regions = {}, set()
         self.fleets, self.templates = {}, {}

@@ -51,9 +51,9 @@ class Instances:
             for group in p.get("SecurityGroupIds", []):
                 if group.startswith("sg-0"):
                     self.known(self.groups, group, "InvalidGroup.NotFound")
-            return {"Instances": [one(image, kind) for _ in range(p["MaxCount"])]}
+            return {"Instances": [one(image, kind, n) for n in range(p["MaxCount"])]}
 
-        def one(image, kind):
+        def one(image, kind, n):
             name = self.name("i")
             tags = [t for s in p.get("TagSpecifications", []) if s["ResourceType"] == "instance"
                     for t in s["Tags"]]
@@ -62,7 +62,7 @@ class Instances:
                  "user-data": base64.b64decode(data, validate=True),
                  "behavior": p.get("InstanceInitiatedShutdownBehavior", "stop"),
                  "state": "pending", "left": self.delay["pending"], "console": "",
-                 "hidden": self.delay["unknown"], "unlisted": self.delay["listed"],
+                 "hidden": self.delay["unknown"], "unlisted": self.delay["listed"] + n * self.delay["apart"],
                  "token": p.get("ClientToken"),
                  "snapshot": image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"],
                  "zone": p.get("Placement", {}).get("AvailabilityZone", ZONES[0]),

@@ -10,6 +10,7 @@ def an_instance_has_an_address_open_ports_and_a_price():
         _, err = p.ec2("run", "-p", "8080:80", "--port", "53/udp", p.disk)
         assert "has the public address 203.0.113." in err and "compute-1.amazonaws.com" in err, err
         assert "about $0.0116 per hour" in err and "everybody can reach 80/tcp, 53/udp" in err, err
+        assert "`run` or `ec2 gc` deletes" in err, err
         (made,) = p.cloud.calls("AuthorizeSecurityGroupIngress")
         assert [(x["IpProtocol"], x["FromPort"], x["ToPort"]) for x in made["IpPermissions"]] == [
             ("tcp", 80, 80), ("udp", 53, 53)]

@@ -259,6 +259,9 @@ def each_runner_reads_xenolith_toml(here):
         args.app = ec2.from_project(args, args.given)
         assert (args.app, args.type, args.lifetime, args.region, args.port, args.args) == (
             str(folder / "build/run"), "t2.nano", "5m", "eu-west-1", ["8081:80"], ["a b"]), args
+        args = ec2.parse(["upload"])
+        ec2.from_project(args, args.given)
+        assert (args.type, args.lifetime) == ("auto", "20m"), args      # there it is the kind of the AMI
         args = ec2.parse(["fleet"])
         ec2.from_project(args, args.given)
         assert (args.min, args.max) == (2, 3)

@@ -11,7 +11,7 @@ SOURCES		:= $(addprefix tools/unix/,event.c xenstore.c console.c control.c loop.
 CFLAGS		:= -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -Wno-address-of-packed-member -pthread \
 		   -iquote tools/unix -isystem $(XEN_INCLUDE) -D__XEN_INTERFACE_VERSION__=0x00040d00 -D__XEN_TOOLS__ \
 		   -fsanitize=address,undefined -fno-sanitize-recover=all
-TESTS		:= tender_test
+TESTS		:= tender_test terminal_test
 
 .PHONY: all sources
 .DELETE_ON_ERROR:
@@ -19,6 +19,10 @@ all: $(TESTS:%=$(OUT)/tests/tender/%)
 sources:
 	@: $(foreach t,$(TESTS),$(info tests/tender/$(t).c $(OUT)/tests/tender/$(t)))
 
-$(OUT)/tests/tender/%: tests/tender/%.c $(SOURCES) tests/tender/tender.mk $(wildcard tools/unix/*.h tools/unix/devices/*.h)
+$(OUT)/tests/tender/tender_test: WRAP := -Wl,--wrap=preadv,--wrap=write,--wrap=send
+$(OUT)/tests/tender/tender_test: $(SOURCES)
+$(OUT)/tests/tender/terminal_test: WRAP := -Wl,--wrap=poll,--wrap=write
+$(OUT)/tests/tender/terminal_test: tools/unix/terminal.c
+$(OUT)/tests/tender/%: tests/tender/%.c tests/tender/tender.mk $(wildcard tests/tender/*.h tools/unix/*.h tools/unix/devices/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) $(CFLAGS) -Wl,--wrap=preadv,--wrap=write -o $@ $< $(SOURCES)
+	$(CLANG) $(CFLAGS) $(WRAP) -o $@ $(filter %.c,$^)

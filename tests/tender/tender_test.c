@@ -18,11 +18,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include <xen/io/blkif.h>
 #include <xen/io/console.h>
+#include <xen/io/libxenvchan.h>
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
 #include <xen/io/xs_wire.h>
@@ -32,7 +35,7 @@
 #define HANG 60 /* s, on a slow machine */
 
 /* Frames of the guest's memory. */
-enum { STORE = 1, CONSOLE, BLK_RING, TX_RING, RX_RING, DATA };
+enum { STORE = 1, CONSOLE, BLK_RING, TX_RING, RX_RING, CHANNEL, DATA };
 
 #define BLK HOME "/device/vbd/51712"
 #define VIF HOME "/device/vif/0"
@@ -98,9 +101,10 @@ static blkif_sring_t *blk;
 static netif_tx_sring_t *tx;
 static netif_rx_sring_t *rx;
 
-static void failed(const char *why)
+static _Noreturn void failed(const char *why)
 {
 	dprintf(report, "FAILED tender_test %s: %s\n", now, why);
+	control_end();
 	_exit(1);
 }
 
@@ -290,6 +294,11 @@ static void transaction_without_end(void)
  */
 static bool faster;
 
+static uint32_t below(uint32_t n);
+ssize_t __real_write(int fd, const void *data, size_t n);
+ssize_t __real_send(int fd, const void *data, size_t n, int flags);
+#include "channel.h"
+
 static void ask_disk(void)
 {
 	blk->ring[blk->req_prod++ % 32].req = (blkif_request_t){
@@ -314,13 +323,22 @@ ssize_t __wrap_preadv(int fd, const struct iovec *v, int n, off_t at)
 	return __real_preadv(fd, v, n, at);
 }
 
-ssize_t __real_write(int fd, const void *data, size_t n);
 ssize_t __wrap_write(int fd, const void *data, size_t n);
 ssize_t __wrap_write(int fd, const void *data, size_t n)
 {
 	if (fd == 1 && faster)
 		console->out_prod += 100;
 	return __real_write(fd, data, n);
+}
+
+ssize_t __wrap_send(int fd, const void *data, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *data, size_t n, int flags)
+{
+	if (!faster)
+		return __real_send(fd, data, n, flags);
+	channel->right.prod += 100;
+	handed_over += n;
+	return n;
 }
 
 static void send_frame(const uint8_t *frame, size_t len)
@@ -334,21 +352,76 @@ static void rings_that_are_never_empty(void)
 {
 	now = "a guest that is faster than the tender does not keep it";
 	connect_devices();
+	if (!channel_open(10, 11))
+		failed("the channel does not connect");
 	ask_disk();
 	ask_net();
 	console->out_prod = console->out_cons + 100;
+	channel->right.prod = 100;
 	faster = true;
 	for (unsigned i = 0; i < 10; i++) {
 		event(CONSOLE_PORT);
 		event(FIRST_PORT);
 		event(FIRST_PORT + 1);
+		event(CHANNEL_PORT);
 		turn();
 	}
-	if (blk->req_prod < 1000 || tx->req_prod < 1000)
+	if (blk->req_prod < 1000 || tx->req_prod < 1000 || channel->right.prod < 1000)
 		failed("there were no requests");
 	faster = false;
 	turn();
 	close_devices();
+	passed();
+}
+
+static void the_rest_of_a_channel(void)
+{
+	char data[3000];
+	ssize_t n, last = 0;
+
+	now = "what the guest writes before it ends a channel arrives";
+	faster = true;
+	channel->right.prod += 100;
+	channel->srv_live = 0;
+	event(CHANNEL_PORT);
+	turn();
+	faster = false;
+	turn();
+	while ((n = recv(program, data, sizeof(data), 0)) > 0)
+		last += n;
+	if (n < 0)
+		failed("the channel does not end");
+	if (handed_over + last != channel->right.prod)
+		failed("a part is lost");
+	channel_close();
+	passed();
+}
+
+static void hang_up(struct source *s)
+{
+	++*(int *)s->arg;
+}
+
+static void only_events_that_were_asked_for(void)
+{
+	int ends[2], calls = 0;
+	struct source s = { .ready = hang_up, .arg = &calls };
+
+	now = "a hang-up is for a source that waits for something";
+	if (pipe(ends))
+		failed("no pipe");
+	close(ends[1]);
+	s.fd = ends[0];
+	source_add(&s);
+	turn();
+	if (calls)
+		failed("it is called for no event");
+	s.events = POLLIN;
+	turn();
+	if (calls != 1)
+		failed("it is not called");
+	source_remove(&s);
+	close(ends[0]);
 	passed();
 }
 
@@ -444,9 +517,9 @@ static void random_request(void)
 
 static void random_attack(bool on_store)
 {
-	static const unsigned pages[] = { CONSOLE, BLK_RING, TX_RING, RX_RING, DATA };
+	static const unsigned pages[] = { CONSOLE, BLK_RING, TX_RING, RX_RING, CHANNEL, DATA };
 
-	switch (below(12)) {
+	switch (below(13)) {
 	case 0:
 		scribble(domain.link, sizeof(*domain.link));
 		break;
@@ -457,10 +530,10 @@ static void random_attack(bool on_store)
 		scribble(grants(), GRANT_FRAMES * PAGE / 16);
 		break;
 	case 3:
-		scribble(domain.ram + pages[below(5)] * PAGE, PAGE);
+		scribble(domain.ram + pages[below(6)] * PAGE, PAGE);
 		break;
 	case 4: /* indices and events of the rings */
-		scribble(domain.ram + pages[below(4)] * PAGE, 32);
+		scribble(domain.ram + pages[below(5)] * PAGE, 32);
 		break;
 	case 5:
 		event(below(8) ? below(8) : below(PORTS));
@@ -473,7 +546,10 @@ static void random_attack(bool on_store)
 			scribble(store, sizeof(*store));
 		break;
 	case 8:
+		random_program();
+		break;
 	case 9:
+	case 10:
 		random_disk_request();
 		break;
 	default:
@@ -496,6 +572,8 @@ static void attacks(unsigned seed, unsigned rounds)
 			set_number(VIF, "state", XenbusStateClosed);
 			memset(domain.link, 0, sizeof(*domain.link));
 			ports_init();
+			if (program >= 0)
+				channel_close();
 			for (unsigned k = 0; k < FRAMES; k++)
 				grant(GRANT(k), k);
 			domain.link->grant_frames = GRANT_FRAMES;
@@ -507,6 +585,7 @@ static void attacks(unsigned seed, unsigned rounds)
 			set_number(VIF, "state", XenbusStateInitialising);
 			set_number(BLK, "state", XenbusStateConnected);
 			set_number(VIF, "state", XenbusStateConnected);
+			channel_open(10 + below(3), 11 + below(8));
 		}
 		random_attack(i > rounds * 9ull / 10); /* it is broken then */
 		turn();
@@ -550,6 +629,7 @@ static void start(void)
 	unlink(disk);
 	net_add("yes");
 	net_start();
+	channel_init();
 	source_add(&awake);
 }
 
@@ -567,6 +647,9 @@ int main(int argc, char **argv)
 	message_in_parts();
 	transaction_without_end();
 	rings_that_are_never_empty();
+	the_rest_of_a_channel();
+	only_events_that_were_asked_for();
 	attacks(seed, argc > 2 ? atoi(argv[2]) : 20000);
+	control_end();
 	_exit(0); /* what the tender keeps until its end is no leak */
 }

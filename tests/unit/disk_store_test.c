@@ -193,11 +193,15 @@ static int roughly(struct disk_store *s, uint64_t at, uint64_t *start, uint64_t 
 	return 0;
 }
 
-/* With such a file, a restarted server would show zeroes, or the base, in place of what was written. */
+/*
+ * With such a file, a restarted server would show zeroes, or the base, in place of what was written.
+ * What was written to find out is gone: at the next start it would be the guest's.
+ */
 static void an_overlay_needs_an_exact_file_system(void)
 {
 	static const int bad[] = { 0, 1024, 16384, 131072 };
 	struct disk_store *base, *top, *o;
+	uint64_t start, end;
 	char path[20];
 
 	boot();
@@ -208,6 +212,7 @@ static void an_overlay_needs_an_exact_file_system(void)
 		top->written = roughly;
 		granularity = bad[i];
 		assert(disk_overlay(base, top, &o) == -EOPNOTSUPP);
+		assert(exactly(top, 0, &start, &end) == -ENXIO);
 		disk_close(top);
 		disk_close(base);
 		unlink(path);

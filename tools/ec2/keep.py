@@ -190,14 +190,18 @@ def gc(aws, everything=False):
 
     def due(thing):
         return everything or mark.expired(thing)
-    try:
-        groups = fleets(aws)
-    except Ec2Error as e:       # the instances do not wait for it
-        groups = []
-        wrong.append(e)
-        aws.say(f"fleets: {e}")
+
+    def seen(what, function, otherwise):
+        """What function() finds; an error does not keep the rest."""
+        try:
+            return function(aws)
+        except Ec2Error as e:
+            wrong.append(e)
+            aws.say(f"{what}: {e}")
+            return otherwise
+    groups = seen("fleets", fleets, None)
     # Before their instances, which they would replace.
-    for g in groups:
+    for g in groups or []:
         if due(g):
             name = fleet.title_of(g)
             remove(f"fleet {name}", g, lambda n=name: fleet.delete_one(aws, n))
@@ -210,16 +214,19 @@ def gc(aws, everything=False):
         remove(f"instance {i['InstanceId']}", i, lambda i=i: gone_or_error(aws, i["InstanceId"]))
     snaps = snapshots(aws)
     known = images(aws, snaps)
-    used = {mark.read(g).get("ami") for g in groups if not due(g)}      # for the instances that follow
+    # A fleet needs its image for the instances that follow.
+    used = {mark.read(g).get("ami") for g in groups if not due(g)} if groups is not None else None
+    kept = {}
     for i in known:
-        if due(i) and i["ImageId"] not in used:
+        if everything or due(i) and used is not None and i["ImageId"] not in used:
             remove(f"image {i['ImageId']}", i, lambda i=i: deregister(aws, i["ImageId"]))
-    kept = {snapshot_of(i) for i in known if not due(i) or i["ImageId"] in used}
+        else:
+            kept[snapshot_of(i)] = i
     for s in snaps:
         if due(s) and s["SnapshotId"] not in kept:
             remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(
                 "ec2", "delete-snapshot", {"SnapshotId": s["SnapshotId"]}))
-    for name, t in left_templates(aws).items():
+    for name, t in seen("launch templates", left_templates, {}).items():
         if due(t):
             remove(f"launch template {name}", t, lambda n=name: aws.do(
                 "ec2", "delete-launch-template", {"LaunchTemplateName": n}))

@@ -174,31 +174,44 @@ static bool move_out(struct client *c)
 	return true;
 }
 
-/* From the guest to the program, as far as the program reads it.  Returns false if it has gone. */
+/* What the guest has written and is not yet taken. */
+static uint32_t written(const struct client *c)
+{
+	uint32_t have = __atomic_load_n(c->in.prod, __ATOMIC_SEQ_CST) - c->in.at;
+
+	return have > c->in.size ? 0 : have;
+}
+
+/* Takes what the guest has written, as far as there is room for it. */
+static void take(struct client *c)
+{
+	uint32_t have = written(c), before = c->in.at, offset, n;
+
+	while (have && c->npending < BUFFER) {
+		offset = c->in.at & (c->in.size - 1);
+		n = have < c->in.size - offset ? have : c->in.size - offset;
+		n = n < BUFFER - c->npending ? n : BUFFER - c->npending;
+		memcpy(c->pending + c->npending, c->in.data + offset, n);
+		c->npending += n;
+		c->in.at += n;
+		have -= n;
+	}
+	if (c->in.at == before)
+		return;
+	__atomic_store_n(c->in.cons, c->in.at, __ATOMIC_SEQ_CST);
+	port_notify(c->port);
+}
+
+/*
+ * From the guest to the program, as far as the program reads it, and not without end.  Returns
+ * false if the program has gone.
+ */
 static bool move_in(struct client *c)
 {
-	bool any = false;
-
-	for (;;) {
-		uint32_t have = __atomic_load_n(c->in.prod, __ATOMIC_SEQ_CST) - c->in.at,
-			 offset, n;
+	for (int i = 0; i < AT_ONCE / 16; i++) {
 		ssize_t sent;
 
-		while (have && have <= c->in.size && c->npending < BUFFER) {
-			offset = c->in.at & (c->in.size - 1);
-			n = have < c->in.size - offset ? have : c->in.size - offset;
-			n = n < BUFFER - c->npending ? n : BUFFER - c->npending;
-			memcpy(c->pending + c->npending, c->in.data + offset, n);
-			c->npending += n;
-			c->in.at += n;
-			have -= n;
-			any = true;
-		}
-		if (any) {
-			__atomic_store_n(c->in.cons, c->in.at, __ATOMIC_SEQ_CST);
-			port_notify(c->port);
-			any = false;
-		}
+		take(c);
 		if (!c->npending)
 			return true;
 		sent = send(c->source.fd, c->pending, c->npending,
@@ -208,6 +221,8 @@ static bool move_in(struct client *c)
 		memmove(c->pending, c->pending + sent, c->npending - sent);
 		c->npending -= sent;
 	}
+	port_again(c->port);
+	return true;
 }
 
 static void serve_channel(void *arg)
@@ -221,7 +236,7 @@ static void serve_channel(void *arg)
 	       port_open(c->port);
 	__atomic_store_n(&c->page->srv_notify, VCHAN_NOTIFY_WRITE | VCHAN_NOTIFY_READ,
 			 __ATOMIC_SEQ_CST);
-	if (!move_in(c) || (!open && !c->npending))
+	if (!move_in(c) || (!open && !c->npending && !written(c)))
 		drop(c);
 }
 

@@ -131,8 +131,8 @@ static void examine(struct domain *d, const struct image *i)
 	if (!d->base || d->base % CHUNK || d->base > 1ul << 38 || d->text_start % PAGE ||
 	    d->entry < d->text_start || d->entry >= d->text_end ||
 	    d->hypercall_page % PAGE || d->hypercall_page < d->base ||
-	    d->hypercall_page + PAGE > d->image_end || d->m2p < d->base ||
-	    d->m2p + 8 > d->image_end || d->m2p % 8)
+	    d->hypercall_page > d->image_end - PAGE || d->m2p < d->base ||
+	    d->m2p > d->image_end - 8 || d->m2p % 8)
 		bad(i, "invalid notes");
 }
 

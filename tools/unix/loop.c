@@ -92,7 +92,7 @@ static uint64_t prepare(void)
 	for (struct source *s = sources; s; s = s->next) {
 		if (s->at && s->at < first)
 			first = s->at;
-		if (s->fd >= 0)
+		if (s->fd >= 0 && s->events) /* poll() reports a hang-up also without events */
 			add(s->fd, s->events, s);
 	}
 	return first;

@@ -53,10 +53,14 @@ static const char usage[] =
 	"usage: xenolith-unix [options] IMAGE [--] [ARG...]\n"
 	"  --memory MB              memory of the guest (default: 32)\n"
 	"  --cmdline WORDS          kernel options\n"
-	"  --disk FILE[:/PATH][,ro] a disk; may be repeated\n"
+	"  --disk FILE[:/PATH][,ro][,dev=NAME]\n"
+	"                           a disk, which the guest mounts at PATH; may be repeated\n"
 	"  --net yes|no|tap=NAME|LOCALPORT:GUESTPORT[,...]\n"
-	"  -p, --port LOCALPORT:GUESTPORT\n"
-	"  --name NAME              name of the guest\n"
+	"                           a network by libslirp, also with forwarded ports, none (default), or a\n"
+	"                           TAP device\n"
+	"  -p, --port [ADDRESS:]LOCALPORT:GUESTPORT\n"
+	"                           forward a port of this machine, by libslirp; may be repeated\n"
+	"  --name NAME              name of the guest (default: that of the image)\n"
 	"  --control FILE           a Unix socket for xenolith ps and other commands\n"
 	"  --lock NUMBER            a descriptor that is closed when the socket exists\n"
 	"  --timeout SECONDS        end the guest after this time\n"
@@ -64,7 +68,8 @@ static const char usage[] =
 	"  --raw                    lines of the console end with CR and LF, as the guest writes them\n"
 	"  --perf                   write /tmp/perf-PID.map, for perf\n"
 	"  --end                    say at the end how the guest ended\n"
-	"  --quiet                  only if it did not power off\n";
+	"  --quiet                  with --end, only if it did not power off\n"
+	"  -h, --help               show this\n";
 
 static double number(const char *text, const char *what, double min, double max)
 {
@@ -329,11 +334,15 @@ static void signals_init(void)
 {
 	static const int all[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGTSTP, SIGCONT };
 	static struct source s;
+	struct sigaction hangup;
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		sigaddset(&set, all[i]);
+	/* nohup: a signal that is blocked would come, although it is ignored. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler == SIG_IGN)
+		sigdelset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
@@ -448,6 +457,7 @@ int main(int argc, char **argv)
 
 	standard_files();
 	signal(SIGXFSZ, SIG_IGN);		/* a write fails instead */
+	signal(SIGCHLD, SIG_DFL);		/* if it is ignored, nobody says that the guest has ended */
 	domain.mono = now_ns();
 	domain.tsc = __builtin_ia32_rdtsc();
 	monitor_fsgsbase = getauxval(AT_HWCAP2) & 2;

@@ -4,10 +4,11 @@
 
     process_dom0.py FOLDER COMMAND PROGRAM ARG...
 
-FOLDER has the control sockets.  PROGRAM is xenstore-read, -exists, -write or -list, xl trigger, sysrq,
-shutdown, reboot or destroy, or a program on client/dom0.c, whose file COMMAND is.
+FOLDER has the control sockets.  PROGRAM is xenstore-read, -exists, -write or -list, xl trigger, sysrq
+or destroy, or a program on client/dom0.c, whose file COMMAND is.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -24,16 +25,16 @@ def find(folder, words):
 
 
 def ask(path, line):
-    """The value of a reply, or None."""
-    with socket.socket(socket.AF_UNIX) as s:
-        try:
-            s.connect(str(path))
-        except OSError:
-            return None
+    """The value of a reply, or None: of an error, and of a guest that ends or has ended."""
+    with socket.socket(socket.AF_UNIX) as s, contextlib.suppress(OSError):
+        s.connect(str(path))
         s.sendall(f"{line}\n".encode())
         reply = s.makefile("rb")
-        ok, number = reply.readline().split()
-        return reply.read(int(number)) if ok == b"ok" else None
+        head = reply.readline()
+        if head.startswith(b"ok ") and head.endswith(b"\n"):
+            value = reply.read(int(head[3:]))
+            return value if len(value) == int(head[3:]) else None
+    return None
 
 
 def tender_of(path):
@@ -54,15 +55,12 @@ def xenstore(what, path, words):
 
 
 def xl(path, what, *words):
-    control = "write /local/domain/1/control"
     if what == "destroy":
         os.kill(tender_of(path), signal.SIGKILL)
     elif what == "trigger" and words[-1] == "nmi":
         os.kill(tender_of(path), signal.SIGQUIT)
     elif what == "sysrq":
-        ask(path, f"{control}/sysrq {words[-1]}")
-    elif what in ("shutdown", "reboot"):
-        ask(path, f"{control}/shutdown {'poweroff' if what == 'shutdown' else what}")
+        sys.exit(ask(path, f"write /local/domain/1/control/sysrq {words[-1]}") is None)
     else:
         sys.exit(f"xl {what}: not for processes")
 
@@ -72,7 +70,10 @@ def main(folder, command, program, *words):
     if program.startswith("xenstore-"):
         xenstore(program.removeprefix("xenstore-"), path, words)
     elif program == "xl":
-        xl(path, *words)
+        try:
+            xl(path, *words)
+        except OSError as e:
+            sys.exit(f"xl: no process {path.name}: {e.strerror}")
     else:
         os.environ["XENOLITH_SOCKET"] = str(path)
         os.execv(command, [program, *words])

@@ -44,11 +44,30 @@ void terminal_take(void)
 
 #define MESSAGES_MAX 50
 #define PATIENCE 1000		/* ms, of a message */
+#define PAUSE 10		/* ms, before the next try to write it */
 
-/* Writes a line to standard error; gives up if nobody reads it. */
-static __attribute__((format(printf, 1, 0))) void say(const char *fmt, va_list args)
+/* Writes a line to standard error, which may be non-blocking; gives up if nobody reads it. */
+static void put_line(const char *line, size_t n)
 {
 	struct pollfd room = { .fd = 2, .events = POLLOUT };
+	uint64_t now, end = now_ns() + PATIENCE * 1000000ull;
+
+	while (n && (now = now_ns()) < end && poll(&room, 1, (end - now) / 1000000 + 1) == 1) {
+		ssize_t put = write(2, line, n);
+
+		if (put > 0) {
+			line += put;
+			n -= put;
+		} else if (put < 0 && errno != EAGAIN && errno != EINTR) {
+			return;
+		} else { /* there is room, but not for this */
+			poll(NULL, 0, PAUSE);
+		}
+	}
+}
+
+static __attribute__((format(printf, 1, 0))) void say(const char *fmt, va_list args)
+{
 	char line[2048];
 	int n = snprintf(line, sizeof(line), "xenolith: ");
 
@@ -56,8 +75,7 @@ static __attribute__((format(printf, 1, 0))) void say(const char *fmt, va_list a
 	if (n > (int)sizeof(line) - 2)
 		n = sizeof(line) - 2;
 	line[n++] = '\n';
-	if (poll(&room, 1, PATIENCE) == 1 && write(2, line, n) < 0)
-		return;
+	put_line(line, n);
 }
 
 void tell(const char *fmt, ...)

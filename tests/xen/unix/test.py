@@ -11,6 +11,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
-from unix_common import child_of, gone, run, start  # noqa: E402
+from unix_common import child_of, gone, ready, run, start  # noqa: E402
 from unix_chaos import *  # noqa: E402, F403
 from unix_tools import *  # noqa: E402, F403
 from unix_user import *  # noqa: E402, F403
@@ -33,6 +34,7 @@ BY_ARGUMENTS = {"write": 1, "mmap": 9, "arch_prctl": 158, "futex": 202, "timer_s
 # uretprobe and uprobe, which no filter is asked about since Linux 6.12; they are for the kernel's
 # own code in a process and fail elsewhere.
 UNFILTERED = (335, 336)
+HYPERCALL_PAGE, UNIX_NOTE = 2, 0x786e6f6c
 BAD = -1                                # an argument that no call of the monitor has
 
 
@@ -144,6 +146,17 @@ def test_sigquit_shows_the_threads(lab, image):
     tender.wait()
 
 
+def test_sigquit_before_the_guest_can_take_it(lab, image):
+    """It waits, and does not keep the guest from its boot."""
+    for _ in range(10):
+        tender = start(image, "sleep")
+        assert child_of(tender)
+        tender.send_signal(signal.SIGQUIT)
+        ready(tender, b"sleeping")
+        tender.kill()
+        tender.wait()
+
+
 def allow_core():
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
@@ -187,6 +200,25 @@ def test_forwarded_ports_are_served(lab, image):
     tender.terminate()
     tender.stdout.read()
     assert tender.wait(30) == 143
+
+
+def with_note(data, number, value):
+    """The bytes of an image with another value of a note (elf.h, xen/elfnote.h)."""
+    head = struct.pack("<3I4s", 4, 8, number, b"Xen\0")
+    assert data.count(head) == 1, number
+    at = data.index(head) + len(head)
+    return data[:at] + struct.pack("<Q", value) + data[at + 8:]
+
+
+def test_wrong_notes_are_refused(lab, image):
+    data, last = image.read_bytes(), (1 << 64) - 4096
+    for number, value in ((HYPERCALL_PAGE, last), (UNIX_NOTE, last + 4088), (UNIX_NOTE, last),
+                          (HYPERCALL_PAGE, 0), (HYPERCALL_PAGE, 1 << 62), (UNIX_NOTE, 1 << 62)):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(with_note(data, number, value))
+            f.flush()
+            done = run(f.name)
+            assert done.returncode == 2 and "invalid notes" in done.stderr, (number, value, done)
 
 
 def test_wrong_words_are_refused(lab, image):

@@ -23,6 +23,12 @@ def start(image, *words, options=(), **how):
     return subprocess.Popen(tender_words(image, ["--timeout", "200", *options], words), **how)
 
 
+def ready(tender, word):
+    """Waits for a word on the console."""
+    while word not in (line := tender.stdout.readline()):
+        assert line, tender.stderr.read()
+
+
 def child_of(tender, patience=30):
     path = Path(f"/proc/{tender.pid}/task/{tender.pid}/children")
     end = time.monotonic() + patience

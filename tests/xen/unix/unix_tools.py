@@ -13,14 +13,9 @@ import time
 from pathlib import Path
 from unittest import SkipTest
 
-from unix_common import child_of, gone, start
+from unix_common import child_of, gone, ready, start
 
 PATIENCE = 120
-
-
-def ready(tender, word):
-    while word not in (line := tender.stdout.readline()):
-        assert line, tender.stderr.read()
 
 
 def stop(tender):

@@ -12,13 +12,15 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 from pathlib import Path
 from unittest import SkipTest
 
 import process_cli
+import process_dom0
 from folders import ROOT
-from unix_common import child_of, gone, run, start, tender_words
+from unix_common import child_of, gone, ready, run, start, tender_words
 
 PATIENCE = 60
 
@@ -56,6 +58,7 @@ def terminal():
 def own_terminal():
     """In the child: the terminal on standard input becomes that of its session."""
     import fcntl
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
@@ -90,6 +93,45 @@ def test_limits_of_the_shell_are_errors(lab, image):
     assert done.returncode == 253 and "no timer" in done.stderr, done
     done = run(image, "lines", 1, options=["--memory", "nan"])
     assert done.returncode == 2 and "not a size" in done.stderr, done
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(lab, image):
+    """As with nohup."""
+    tender = start(image, "echo", stdin=subprocess.PIPE,
+                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    ready(tender, b"ready")
+    tender.send_signal(signal.SIGHUP)
+    for n in range(50):                         # the guest would have ended after the first few
+        time.sleep(0.01)
+        tender.stdin.write(b"line %d\n" % n)
+        tender.stdin.flush()
+        ready(tender, b"got line %d" % n)
+    tender.communicate(timeout=PATIENCE)
+    assert tender.returncode == 0, tender.returncode
+
+
+def test_the_end_is_seen_by_one_who_ignores_sigchld(lab, image):
+    tender = start(image, "lines", 1, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    try:
+        tender.communicate(timeout=PATIENCE)
+        assert tender.returncode == 7, tender.returncode
+    finally:
+        tender.kill()
+
+
+def test_no_input_is_lost_while_the_guest_takes_none(lab, image):
+    """More than the ring has room for, and its writer has ended."""
+    lines = [b"line %d of some length" % i for i in range(300)]
+    tender = start(image, "echo", stdin=subprocess.PIPE)
+    ready(tender, b"ready")
+    child = child_of(tender)
+    os.kill(child, signal.SIGSTOP)
+    tender.stdin.write(b"\n".join(lines) + b"\n")
+    tender.stdin.close()
+    time.sleep(0.3)
+    os.kill(child, signal.SIGCONT)
+    said = tender.stdout.read().splitlines()
+    assert tender.wait(PATIENCE) == 0 and [b"got " + n for n in lines] == said[:len(lines)], said
 
 
 def test_a_terminal_that_nobody_reads(lab, image):
@@ -211,6 +253,28 @@ def test_a_client_that_does_not_read_is_left(lab, image):
                     pass
         assert process_cli.dial(path), "the tender does not answer"
         end(tender)
+
+
+def test_a_tender_that_ends_gives_no_answer(lab, image):
+    """For the commands of tests (process_dom0.py)."""
+    answers = {b"": None, b"ok": None, b"ok 5\nab": None, b"error 13\n": None, b"ok 2\nab": b"ab"}
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as s:
+        path = f"{folder}/s"
+        assert process_dom0.ask(path, "read /a") is None
+        s.bind(path)
+        s.listen()
+
+        def serve():
+            for answer in answers:
+                client, _ = s.accept()
+                with client:
+                    client.recv(100)
+                    client.sendall(answer)
+        server = threading.Thread(target=serve)
+        server.start()
+        for answer, value in answers.items():
+            assert process_dom0.ask(path, "read /a") == value, answer
+        server.join()
 
 
 def test_names_are_given_once(lab, image):

@@ -42,6 +42,7 @@ static struct domain *d;
 static struct link *link_;
 static uint8_t *ram;
 static uint64_t entries[32], upcall_entry, nmi_entry;
+static uint32_t no_nmi; /* instead of link_->nmi while the guest has no entry for it */
 static struct monitor_fault fault;
 
 static char signal_stack[65536] __attribute__((aligned(4096)));
@@ -86,7 +87,7 @@ static bool events_due(void)
 {
 	return __atomic_load_n(&monitor_shared->vcpu_info[0].evtchn_upcall_pending,
 			       __ATOMIC_SEQ_CST) ||
-	       __atomic_load_n(&link_->nmi, __ATOMIC_SEQ_CST);
+	       __atomic_load_n(monitor_nmi, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -322,6 +323,7 @@ static long callback_op(unsigned cmd, const struct callback_register *r)
 	if (cmd != CALLBACKOP_register || r->type != CALLBACKTYPE_nmi)
 		return -ENOSYS;
 	nmi_entry = r->address;
+	monitor_nmi = nmi_entry ? &link_->nmi : &no_nmi;
 	return 0;
 }
 
@@ -414,7 +416,7 @@ static void deliver(greg_t *r)
 
 	if (!in_guest(r[REG_RIP]))
 		return;
-	if (nmi_entry && __atomic_exchange_n(&link_->nmi, 0, __ATOMIC_SEQ_CST))
+	if (__atomic_exchange_n(monitor_nmi, 0, __ATOMIC_SEQ_CST))
 		bounce(r, nmi_entry, false);
 	else if (v->evtchn_upcall_pending && !v->evtchn_upcall_mask && upcall_entry)
 		bounce(r, upcall_entry, false);
@@ -515,7 +517,7 @@ _Noreturn void monitor_start(struct domain *domain)
 
 	d = domain;
 	link_ = d->link;
-	monitor_nmi = &link_->nmi;
+	monitor_nmi = &no_nmi;
 	monitor_shared = d->shared;
 	ram = d->ram;
 	monitor_pid = SYS3(SYS_getpid, 0, 0, 0);
