@@ -280,7 +280,7 @@ static void check_whole(void)
 	crashed_begin(&c, &disk.image);
 	crashed_mount(&c, "a checkpoint");
 	crashed_end(&c, true, "a checkpoint");
-	if (++checks % 4 == 0)
+	if (++checks % 8 == 0)
 		disk.after_write = NULL;
 }
 
@@ -328,8 +328,8 @@ static unsigned next_size(void)
 	static bool behind;
 	bool was = behind;
 
-	behind = left >= quarter && left < quarter + 80;
-	return was ? quarter - 50 : behind ? left - quarter + 50 : 1;
+	behind = left >= quarter && left < quarter + 60;
+	return was ? quarter - 80 : behind ? left - quarter + 90 : 1;
 }
 
 static void a_log_used_again(void)
