@@ -36,7 +36,7 @@ class Files:
     def check(self):
         """Check on this side what would be found only when the guest has ended."""
         for path in map(Path, self.there.values()):
-            place = path if path.exists() and not self.secret else path.resolve().parent
+            place = path.resolve().parent if self.makes_anew(path) or not path.exists() else path
             if path.is_dir() or not os.access(place, os.W_OK):
                 raise LabError(f"cannot write {path}")
 
@@ -58,9 +58,12 @@ class Files:
                 raise LabError(f"{path}: {e.strerror}; it is {there} of the lab's dom0") from None
             lab.start(["rm", "-f", there]).wait()
 
+    def makes_anew(self, path):
+        """Only this user can read a secret file; a device, such as /dev/full, stays what it is."""
+        return self.secret and (path.is_file() or not path.exists())
+
     def write(self, path, data):
-        """Only this user can read a secret file, which xl also makes anew (save.c)."""
-        if not self.secret:
+        if not self.makes_anew(path):
             path.write_bytes(data)
             return
         with lab_copy.new_file(path, 0o600) as f:

@@ -73,8 +73,11 @@ static void to_file(const struct words *w, const char *command, char *option)
 {
 	char new[4096], id[16], *words[] = { "xl", "save", id, new, NULL, NULL };
 	char *name = store_read("/local/domain/%d/name", w->domid);
+	struct stat st;
 
 	check_guest(w, command);
+	if (!stat(w->argv[0], &st) && !S_ISREG(st.st_mode))
+		die(FAILED, "%s: %s is not a regular file", command, w->argv[0]);
 	umask(077);			/* it has all secrets of the guest */
 	if ((size_t)snprintf(new, sizeof(new), "%s.part", w->argv[0]) >= sizeof(new))
 		die(USAGE, "%s: the name of the file is too long", command);
