@@ -339,6 +339,7 @@ $(LIBC): $(LIBRARY) $(NEWLIB)/stamp
 	$(Q)t=$@.$$$$; cp $(NEWLIB)/lib/libc.a $$t && mkdir -p $$t.d && \
 	$(call renamed,$$t,libc_a-tzset_r,_tzset_unlocked_r _tzset_r _getenv_r) && \
 	$(call renamed,$$t,glob,glob) && $(call renamed,$$t,libc_a-gmtime_r,gmtime_r) && \
+	$(call renamed,$$t,libc_a-mallocr,_malloc_r) && \
 	$(call renamed,$$t,libc_a-lcltime_r,localtime_r) && $(call renamed,$$t,libc_a-mktime,mktime) && rm -r $$t.d && \
 	$(NM) -g --defined-only $< > $$t.nm && \
 	$(NM) -gA --defined-only $$t >> $$t.nm && \

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A family's first number, its first disk, and how many bits are the partition. */
+/* A family's first number, first disk and count of disks; and how many low bits are the partition. */
 static const struct family {
 	char name[4];
 	unsigned base, first_disk, disks, shift;
@@ -32,8 +32,10 @@ static bool decimal(const char *text, unsigned *n)
 	return !*end && value <= UINT32_MAX;
 }
 
-/* a, b ... z, aa, ab ...: from 0 on.  Returns the rest of the text; NULL: no letter, or too many.
-   */
+/*
+ * Reads the letters of a disk: a is disk 0, z is 25, aa is 26.  Returns the text behind them, or NULL if
+ * there are none or more than four.
+ */
 static const char *letters(const char *text, unsigned *disk)
 {
 	const char *p = text;

@@ -316,13 +316,25 @@ bool page_take_from_xen(void)
 	return hole < hole_end && !fill_up(to) && hole < hole_end;
 }
 
-void page_clear(void)
+/*
+ * What Xen left of the unused memory is mapped as a whole before: low_mapped and high_mapped do not
+ * tell which parts of it were in use, if the heap was there and now there are pages, or the reverse.
+ */
+int page_clear(void)
 {
+	int rc = map_up(hole < hole_end ? hole : top);
+	uintptr_t low, high;
+
+	if (!rc)
+		rc = map_down(hole < hole_end ? hole_end : top);
+	low = low_mapped < top ? low_mapped : top;
+	high = high_mapped > heap_end ? high_mapped : heap_end;
 	for (struct extent *e = highest; e; e = e->lower)
 		memset(e + 1, 0, e->n * PAGE_SIZE - sizeof(*e));
-	memset((void *)brk, 0, (low_mapped > heap_end ? low_mapped : heap_end) - brk);
-	if (high_mapped < top)
-		memset((void *)high_mapped, 0, top - high_mapped);
+	memset((void *)brk, 0, low - brk);
+	if (high < top)
+		memset((void *)high, 0, top - high);
+	return rc;
 }
 
 void page_stats(struct page_stats *stats)

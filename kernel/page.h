@@ -67,8 +67,11 @@ bool page_prepare_pages(size_t n);
 void page_release_to_xen(void);
 bool page_take_from_xen(void);
 
-/* Fills the free memory that Xen does not have with zeroes. */
-void page_clear(void);
+/*
+ * After page_release_to_xen(): fills the free memory that Xen does not have with zeroes.  Returns 0, or
+ * -ENOMEM if some of it could not be mapped.
+ */
+int page_clear(void);
 
 struct page_stats {
 	size_t total, heap, used, free;	/* pages; free includes unused memory */

@@ -138,7 +138,7 @@ int param_more(char *line)
 	unsigned separator, had = nwords, kept = nwords;
 	int rc = split(line, &separator);
 
-	for (unsigned i = had; i < nwords; i++)
+	for (unsigned i = had; !rc && i < nwords && i < separator; i++)
 		if (words[i].value) {
 			words[i].value[-1] = '\0';
 			words[kept++] = words[i];

@@ -30,8 +30,9 @@
 int param_init(char *command_line);
 
 /*
- * Adds the options of another line, which replace earlier ones of the same keys; other words have
- * no effect.  Options that were read before keep their effect.  Returns as param_init().
+ * Adds the options of another line, which replace earlier ones of the same keys; other words, and those
+ * after ` -- `, have no effect.  Options that were read before keep their effect.  Returns as
+ * param_init(); after an error, none of the line is kept.
  */
 int param_more(char *line);
 

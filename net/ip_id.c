@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/ip_id.h"
-
+#include "kernel/random.h"
 #include "net/lwip/hooks.h"
 
 #include <string.h>
@@ -42,7 +42,7 @@ static uint32_t permute(uint64_t key, uint32_t id, unsigned bits)
 static uint64_t key_of(const uint8_t *addresses, size_t size, uint8_t proto)
 {
 	static uint64_t words[5], key;
-	uint64_t wanted[5] = { proto | 1u << 8 };
+	uint64_t wanted[5] = { (uint64_t)random_copies << 32 | 1u << 8 | proto };
 
 	memcpy(wanted + 1, addresses, size);
 	if (memcmp(words, wanted, sizeof(words))) {

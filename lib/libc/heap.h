@@ -24,8 +24,19 @@ void heap_check(const void *memory, const char *function);
  */
 bool heap_simple(const void *memory);
 
-/* Whether a block was freed, and is kept for malloc(). */
+/* Whether a block was freed, and is kept for malloc(); whether there is one. */
 bool heap_kept(const void *memory);
+bool heap_keeps(void);
+
+/* Gives the kept blocks to newlib; returns whether there were any. */
+bool heap_give_back(void);
+
+/*
+ * newlib's _malloc_r(), which the Makefile has renamed: it fails when memory is used up but for kept
+ * blocks.  _malloc_r() gives them back then.
+ */
+struct _reent;
+void *__newlib_malloc_r(struct _reent *r, size_t size);
 
 /*
  * heap_enter() and heap_leave() mark code that uses the heap, so that a fault there is
@@ -35,7 +46,10 @@ bool heap_kept(const void *memory);
 void heap_enter(void);
 void heap_leave(void);
 
-/* Fills the memory that is free with zeroes, without malloc's own words in it.  Kernel code. */
+/*
+ * Gives the kept blocks back, and fills the memory that is free with zeroes, without malloc's own words
+ * in it.  Kernel code.
+ */
 void heap_clear(void);
 
 #endif

@@ -51,7 +51,7 @@ static bool sized(const struct chunk *c)
 /* As sized(), or the chunk ends the heap. */
 static bool sized_or_last(const struct chunk *c)
 {
-	return c == last() || c->size == (FENCE | IN_USE) || sized(c);
+	return c == last() || (c->size & ~IN_USE) == FENCE || sized(c);
 }
 
 /*

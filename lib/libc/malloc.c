@@ -88,8 +88,15 @@ static bool keep(void *memory)
 	return true;
 }
 
-/* Gives all to newlib; returns whether there was any. */
-static bool give_back(void)
+bool heap_keeps(void)
+{
+	for (size_t kind = 0; kind < KINDS; kind++)
+		if (kept[kind])
+			return true;
+	return false;
+}
+
+bool heap_give_back(void)
 {
 	bool any = false;
 	void *k;
@@ -116,6 +123,16 @@ void heap_prepare(size_t size)
 	}
 }
 
+/* For newlib, too: strdup(), memalign() and others call it. */
+void *_malloc_r(struct _reent *r, size_t size)
+{
+	void *p = __newlib_malloc_r(r, size);
+
+	if (!p && heap_give_back())
+		p = __newlib_malloc_r(r, size);
+	return p;
+}
+
 static void *allocate(size_t size)
 {
 	size_t kind = (size + OVERHEAD + 15) / 16;
@@ -130,10 +147,7 @@ static void *allocate(size_t size)
 	} else {
 		heap_prepare(size);
 	}
-	p = _malloc_r(_REENT, size);
-	if (!p && give_back())
-		p = _malloc_r(_REENT, size);
-	return p;
+	return _malloc_r(_REENT, size);
 }
 
 void *malloc(size_t size)
@@ -170,8 +184,5 @@ void *calloc(size_t n, size_t size)
 		return p ? memset(p, 0, all) : NULL;
 	}
 	heap_prepare(all);
-	p = _calloc_r(_REENT, n, size);
-	if (!p && give_back())
-		p = _calloc_r(_REENT, n, size);
-	return p;
+	return _calloc_r(_REENT, n, size);
 }

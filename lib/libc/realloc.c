@@ -115,18 +115,12 @@ static struct chunk *widen_down(struct chunk *c, size_t need)
 	return before;
 }
 
-void *_realloc_r(struct _reent *r, void *old, size_t size)
+static void *resize(struct _reent *r, void *old, size_t size)
 {
 	struct chunk *c = chunk_of(old), *wide;
 	size_t need = (size + OVERHEAD + 15) & ~15ul, had;
 	void *to = NULL;
 
-	if (!old)
-		return _malloc_r(r, size);
-	if (size > INT_MAX - CHUNK_MIN) {	/* the limit of newlib's malloc() */
-		_REENT_ERRNO(r) = ENOMEM;
-		return NULL;
-	}
 	if (need < CHUNK_MIN)
 		need = CHUNK_MIN;
 	__malloc_lock(r);
@@ -144,7 +138,7 @@ void *_realloc_r(struct _reent *r, void *old, size_t size)
 		memmove(memory_of(wide), old, had);
 		return shrink(r, wide, need);
 	}
-	to = _malloc_r(r, size);
+	to = __newlib_malloc_r(r, size);
 	if (!to)
 		return NULL;
 	if (chunk_of(to) == at(c, size_of(c))) {	/* the heap has grown at its end */
@@ -155,6 +149,22 @@ void *_realloc_r(struct _reent *r, void *old, size_t size)
 	}
 	memcpy(to, old, had);
 	_free_r(r, old);
+	return to;
+}
+
+void *_realloc_r(struct _reent *r, void *old, size_t size)
+{
+	void *to;
+
+	if (!old)
+		return _malloc_r(r, size);
+	if (size > INT_MAX - CHUNK_MIN) {	/* the limit of newlib's malloc() */
+		_REENT_ERRNO(r) = ENOMEM;
+		return NULL;
+	}
+	to = resize(r, old, size);
+	if (!to && heap_give_back())		/* some may have been beside the block */
+		to = resize(r, old, size);
 	return to;
 }
 

@@ -4,19 +4,23 @@
 #include "kernel/page.h"
 #include "kernel/sched.h"
 #include "kernel/shutdown.h"
+#include "lib/libc/heap.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
-/* A failed request for a large part of memory does not mean that memory is used up. */
-static bool is_small_request(ptrdiff_t delta)
+/*
+ * A failed request for a large part of memory does not mean that memory is used up; nor does one
+ * while malloc keeps freed blocks, since it tries again without them.
+ */
+static bool is_used_up(ptrdiff_t delta)
 {
 	struct page_stats stats;
 
 	page_stats(&stats);
-	return delta > 0 && (size_t)delta / PAGE_SIZE < stats.total / 16;
+	return delta > 0 && (size_t)delta / PAGE_SIZE < stats.total / 16 && !heap_keeps();
 }
 
 void *sbrk(ptrdiff_t delta)
@@ -25,7 +29,7 @@ void *sbrk(ptrdiff_t delta)
 
 	kernel_enter();
 	old = page_brk(delta);
-	if (!old && is_small_request(delta))
+	if (!old && is_used_up(delta))
 		shutdown_loss("onoom", STATUS_MEMORY, "memory is exhausted");
 	kernel_leave();
 	if (old)

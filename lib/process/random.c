@@ -27,18 +27,22 @@ static const char *wrong_seed(const char *text)
 }
 PARAM_CHECKED(seed, "seed=TEXT", wrong_seed);
 
-/* A key of xenstore that only this guest can read, and that is new in a restored guest. */
-static bool add_seed(const char *key)
+/*
+ * A key of xenstore that only this guest can read, and that is new in a restored guest.  What was read
+ * before a suspend is no secret of this copy.
+ */
+static bool add_seed(const char *key, unsigned copies)
 {
 	char *seed;
 	ssize_t len = xs_init() ? -1 : xs_read(NULL, key, &seed);
+	bool good = len >= SEED_LEAST && copies == random_copies;
 
 	if (len < 0)
 		return false;
-	if (len >= SEED_LEAST)
+	if (good)
 		random_add_seed(seed, len);
 	free(seed);
-	return len >= SEED_LEAST;
+	return good;
 }
 
 /* The copies of a guest have the same seed=, which is no secret among them. */
@@ -52,45 +56,63 @@ static bool add_seed_of_command_line(void)
 	return true;
 }
 
+/* May sleep: the guest may be another copy afterwards. */
+static void look_for_seed(unsigned copies)
+{
+	/* `xenolith run` and the like write it */
+	if (!random_seeded() && !add_seed_of_command_line() && !add_seed("xenolith/seed", copies) &&
+	    copies == random_copies)
+		log_error("random: this CPU has no RDRAND: no random numbers for keys "
+			  "are available; seed=TEXT on the command line provides "
+			  "them (at least %u characters)", SEED_LEAST);
+	/* Xen's generation ID of an HVM guest */
+	if (copies && random_seeded())
+		add_seed("platform/generation-id", copies);
+}
+
+/* Sleeps until a seed was looked for in this copy, and not after that. */
 static bool seeded(void)
 {
 	static unsigned looked;		/* in this many copies */
+	static bool looking;
+	static struct waitq waiters;
 
-	if (looked <= random_copies) {
-		looked = random_copies + 1;
-		/* `xenolith run` and the like write it */
-		if (!random_seeded() && !add_seed_of_command_line() && !add_seed("xenolith/seed"))
-			log_error("random: this CPU has no RDRAND: no random numbers for keys "
-				  "are available; seed=TEXT on the command line provides "
-				  "them (at least %u characters)", SEED_LEAST);
-		/* Xen's generation ID of an HVM guest */
-		if (random_copies && random_seeded())
-			add_seed("platform/generation-id");
+	while (looked <= random_copies) {
+		unsigned copies = random_copies;
+
+		if (looking) {
+			wait_until(&waiters, !looking);
+			continue;
+		}
+		looking = true;
+		look_for_seed(copies);
+		looking = false;
+		looked = copies + 1;
+		wake(&waiters);
 	}
 	return random_seeded();
 }
 
 ssize_t getrandom(void *to, size_t len, unsigned flags)
 {
+	size_t n, done = 0;
 	bool ok;
 
 	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
 	    (flags & GRND_RANDOM && flags & GRND_INSECURE))
 		return result(-EINVAL);
-	kernel_enter();
-	ok = flags & GRND_INSECURE || seeded();
-	kernel_leave();
-	if (!ok)
-		return result(-EIO);
 	if (len > MOST)
 		len = MOST;
-	for (size_t n, done = 0; done < len; done += n) {
+	do {	/* the guest may become a copy between the steps */
 		n = len - done < AT_ONCE ? len - done : AT_ONCE;
 		kernel_enter();
-		random_bytes((char *)to + done, n);
+		ok = flags & GRND_INSECURE || seeded();
+		if (ok)
+			random_bytes((char *)to + done, n);
 		kernel_leave();
-	}
-	return len;
+		done += ok ? n : 0;
+	} while (ok && done < len);
+	return ok || done ? (ssize_t)done : result(-EIO);
 }
 
 int getentropy(void *to, size_t len)

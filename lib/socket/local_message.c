@@ -180,6 +180,8 @@ static ssize_t message_recv(struct socket *s, struct message *m)
 	size_t n;
 	ssize_t rc = wait_packet(l, m);
 
+	if (rc == 0 && m->from_len)
+		*m->from_len = 0;
 	if (rc <= 0)
 		return rc;
 	p = l->packets;

@@ -24,6 +24,7 @@
 /* In images that use files. */
 int mknod(const char *path, mode_t mode, dev_t device) __attribute__((weak));
 int stat(const char *restrict path, struct stat *restrict to) __attribute__((weak));
+int unlink(const char *path) __attribute__((weak));
 
 /* <sys/un.h> refers to it. */
 extern const char __local_socket_names;
@@ -120,19 +121,28 @@ int local_socket_find(const struct sockaddr *name, socklen_t len, int type, stru
 	return rc ? rc : n.len ? find(&n, type, to) : -EINVAL;
 }
 
-static int bind_path(struct local *l, const struct local_name *name)
+/* Makes the file of a name.  Sleeps. */
+static int bind_path(const struct local_name *name, struct stat *st)
 {
 	char path[sizeof(name->text) + 1];
-	struct stat st;
 
 	path_of(name, path);
 	if (!mknod || !stat)
 		return -EROFS;
-	if (mknod(path, S_IFSOCK | 0777, 0) || stat(path, &st))
+	if (mknod(path, S_IFSOCK | 0777, 0) || stat(path, st))
 		return errno == EEXIST ? -EADDRINUSE : -errno;
-	l->dev = st.st_dev;
-	l->ino = st.st_ino;
 	return 0;
+}
+
+/* Removes it, unless another thread has replaced it. */
+static void unbind_path(const struct local_name *name, const struct stat *st)
+{
+	char path[sizeof(name->text) + 1];
+	struct stat now;
+
+	path_of(name, path);
+	if (unlink && !stat(path, &now) && now.st_ino == st->st_ino && now.st_dev == st->st_dev)
+		unlink(path);
 }
 
 static void choose(struct local_name *name, int type)
@@ -149,6 +159,7 @@ int local_socket_bind(struct socket *s, const struct sockaddr *from, socklen_t l
 {
 	struct local *l = local_of(s);
 	struct local_name name;
+	struct stat st = { 0 };
 	int rc = read_name(from, len, &name);
 
 	if (rc || l->name.len)
@@ -158,12 +169,16 @@ int local_socket_bind(struct socket *s, const struct sockaddr *from, socklen_t l
 	else if (!name.text[0])
 		rc = find_abstract(&name, s->type) ? -EADDRINUSE : 0;
 	else
-		rc = bind_path(l, &name);
-	if (!rc && l->name.len)		/* another thread was faster */
+		rc = bind_path(&name, &st);
+	if (!rc && l->name.len) {	/* another thread was faster */
+		unbind_path(&name, &st);
 		rc = -EINVAL;
+	}
 	if (rc)
 		return rc;
 	l->name = name;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
 	l->next_bound = bound;
 	bound = l;
 	return 0;
@@ -229,19 +244,16 @@ static bool is_bound(const struct local *what)
 	return false;
 }
 
-/* Waits until the listener has room for a connection; it may be closed meanwhile. */
-static int wait_room(struct socket *s, struct local *to, bool may_sleep)
+/* Waits until the listener may have room for a connection, or is closed. */
+static int wait_room(struct local *to, uint64_t deadline, bool may_sleep)
 {
-	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	int rc;
 
-	if (to->queued < to->backlog)
-		return 0;
 	if (!may_sleep)
 		return -EAGAIN;
 	rc = wait_or_signal(&room, deadline, signal_way(deadline),
 			    !is_bound(to) || to->queued < to->backlog);
-	return rc > 0 ? is_bound(to) ? 0 : -ECONNREFUSED : rc ? rc : -EAGAIN;
+	return rc > 0 ? 0 : rc ? rc : -EAGAIN;
 }
 
 static void queue(struct local *listener, struct local *c)
@@ -255,6 +267,7 @@ static void queue(struct local *listener, struct local *c)
 	socket_readable(&listener->s);
 }
 
+/* Does not sleep, so the listener is still the one that was found. */
 static int connect_to(struct local *l, struct local *listener)
 {
 	struct socket *s = local_socket_new(l->s.type);
@@ -262,20 +275,11 @@ static int connect_to(struct local *l, struct local *listener)
 
 	if (!c)
 		return -ENOMEM;
-	if (l->s.type == SOCK_SEQPACKET && is_bound(listener))
+	if (l->s.type == SOCK_SEQPACKET) {
 		local_message_join(l, c);
-	else if (l->s.type == SOCK_SEQPACKET || local_join(l, c)) {
+	} else if (local_join(l, c)) {
 		free(c);
-		return is_bound(listener) ? -ENOMEM : -ECONNREFUSED;
-	}
-	if (!is_bound(listener)) {	/* memory may have been waited for */
-		free(l->in);
-		free(l->out);
-		free(c);
-		l->in = l->out = NULL;
-		l->connected = false;
-		l->s.ops = &unconnected_ops;
-		return -ECONNREFUSED;
+		return -ENOMEM;
 	}
 	c->name = l->peer = listener->name;
 	c->peer = l->name;
@@ -300,22 +304,35 @@ static int connect_datagrams(struct local *l, const struct sockaddr *name, sockl
 	return 0;
 }
 
+static int may_connect(const struct local *l)
+{
+	return l->connected ? -EISCONN : l->backlog ? -EINVAL : 0;
+}
+
+/* As on Linux, the name is looked up again after each wait: another socket may have it now. */
 int local_socket_connect(struct socket *s, const struct sockaddr *name, socklen_t len, bool may_sleep)
 {
 	struct local *l = local_of(s), *listener;
+	uint64_t deadline = socket_deadline(s->o.snd_timeout);
 	int rc;
 
 	if (s->type == SOCK_DGRAM)
 		return connect_datagrams(l, name, len);
-	rc = l->connected ? -EISCONN : l->backlog ? -EINVAL :
-	     local_socket_find(name, len, s->type, &listener);
-	if (!rc && !listener->backlog)
-		rc = -ECONNREFUSED;
-	if (!rc)
-		rc = wait_room(s, listener, may_sleep);
-	if (!rc && l->connected)	/* another thread was faster */
-		rc = -EISCONN;
-	return rc ? rc : connect_to(l, listener);
+	for (;;) {
+		rc = may_connect(l);
+		if (!rc)
+			rc = local_socket_find(name, len, s->type, &listener);
+		if (!rc)
+			rc = may_connect(l);	/* another thread may have been faster */
+		if (!rc && !listener->backlog)
+			rc = -ECONNREFUSED;
+		if (!rc && listener->queued < listener->backlog)
+			return connect_to(l, listener);
+		if (!rc)
+			rc = wait_room(listener, deadline, may_sleep);
+		if (rc)
+			return rc;
+	}
 }
 
 /* ---- A socket that is not connected. */

@@ -30,7 +30,7 @@ static struct socket *make(int domain, int type, int protocol, int *rc)
 	if (domain == AF_UNIX && local_socket_new) {
 		*rc = protocol && protocol != PF_UNIX ? -EPROTONOSUPPORT : -ENOMEM;
 		if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
-			*rc = -EPROTOTYPE;
+			*rc = -ESOCKTNOSUPPORT;
 		return *rc == -ENOMEM ? local_socket_new(type) : NULL;
 	}
 	if (domain != AF_INET && domain != AF_INET6) {
@@ -55,7 +55,7 @@ static struct socket *make(int domain, int type, int protocol, int *rc)
 		*rc = -ENOMEM;
 		return raw_socket_new(domain, protocol);
 	}
-	*rc = -EPROTOTYPE;		/* newlib has no ESOCKTNOSUPPORT */
+	*rc = -ESOCKTNOSUPPORT;
 	return NULL;
 }
 

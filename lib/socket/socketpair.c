@@ -324,9 +324,10 @@ int socketpair(int domain, int type, int protocol, int fds[2])
 
 	if (domain != AF_UNIX)
 		return result(-EOPNOTSUPP);
-	if ((kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET) ||
-	    (protocol && protocol != PF_UNIX))
+	if (protocol && protocol != PF_UNIX)
 		return result(-EPROTONOSUPPORT);
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET)
+		return result(-ESOCKTNOSUPPORT);
 	kernel_enter();
 	rc = make(kind, type & SOCK_NONBLOCK ? O_NONBLOCK : 0, type & SOCK_CLOEXEC, fds);
 	kernel_leave();

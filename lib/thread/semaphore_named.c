@@ -105,9 +105,10 @@ sem_t *sem_open(const char *name, int flags, ...)
 
 int sem_close(sem_t *s)
 {
-	struct named *n = all;
+	struct named *n;
 
 	kernel_enter();
+	n = all;
 	while (n && (&n->sem != s || !n->opened))
 		n = n->next;
 	if (n) {

@@ -21,11 +21,10 @@ static bool reached;
 int snapshot_clear(uint64_t deadline)
 {
 	(void)deadline;
-	if (param("snapshot")) {
-		heap_clear();
-		page_clear();
-	}
-	return 0;
+	if (!param("snapshot"))
+		return 0;
+	heap_clear();
+	return page_clear();
 }
 
 /* The options that this copy has besides those of the snapshot: its address. */
@@ -35,10 +34,12 @@ static void become_a_copy(void)
 
 	if (xs_read(NULL, "xenolith/line", &line) < 0)
 		return;
-	if (param_more(line))
+	if (param_more(line)) {		/* else it is in use */
 		log_error("snapshot: the options of this copy are invalid, and have no effect");
-	else if (config_again)
+		free(line);
+	} else if (config_again) {
 		config_again();
+	}
 }
 
 int ready_reached(void)

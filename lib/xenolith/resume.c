@@ -15,6 +15,7 @@ struct observer {
 };
 
 static struct observer *first, **last = &first;
+
 static void *tell(void *arg)
 {
 	struct resumes seen = resumes;

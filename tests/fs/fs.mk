@@ -12,7 +12,7 @@ OUT		:= $(BUILD)/check
 SOURCES		:= $(filter-out %/os.c %/disk.c,$(wildcard $(addprefix $(FS)/fs/,*.c */*.c */*/*.c)))
 COMMON		:= $(wildcard $(patsubst %,tests/fs/%.c,asan sim sim_claims device model model_attr \
 		   model_data op run run_names run_data run_attr tree durable \
-		   crash image csum))
+		   crash crash_disk image csum))
 TESTS		:= $(wildcard tests/fs/fs_*_test.c)
 # Tests with their own surroundings, host_os.c.
 HOSTED		:= $(filter-out $(TESTS),$(wildcard tests/fs/*_test.c))

@@ -18,6 +18,7 @@
  *	tree.c		reads a mounted tree, and compares it with the model
  *	durable.c	which trees the guarantees allow after a crash
  *	crash.c		every state that a crash can leave on a device
+ *	crash_disk.c	a file system whose disk may crash at any moment
  *	image.c		mkfs.ext4, e2fsck, debugfs
  *	csum.c		finds the metadata of an image, and makes its checksums anew
  */

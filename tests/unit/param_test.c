@@ -68,13 +68,17 @@ static void ours_and_the_applications(void)
 /* A copy of a snapshot has another address. */
 static void options_are_added(void)
 {
-	char more[] = "ip=10.0.0.9/24 other='a b' word -- c", wrong[] = "x=1 'y";
+	char more[] = "ip=10.0.0.9/24 other='a b' word -- c d=1 ip=8", wrong[] = "ip=7 x=1 'y";
+	char many[5000];
 
 	assert(!set("ip=10.0.0.8/24 loglevel=3 -- a b=c"));
 	assert(!param_more(more));
 	assert(is("ip", "10.0.0.9/24") && is("other", "a b") && is("loglevel", "3"));
-	assert(is("word", NULL) && is("c", NULL) && !strcmp(args(), "a|b=c|"));
-	assert(param_more(wrong) == -EINVAL && is("ip", "10.0.0.9/24"));
+	assert(is("word", NULL) && is("c", NULL) && is("d", NULL) && !strcmp(args(), "a|b=c|"));
+	assert(param_more(wrong) == -EINVAL && is("ip", "10.0.0.9/24") && is("x", NULL));
+	for (unsigned i = 0; i < 1200; i++)
+		memcpy(many + 4 * i, "z=1 ", 5);
+	assert(param_more(many) == -E2BIG && is("z", NULL) && is("ip", "10.0.0.9/24"));
 }
 
 static void only_key_value_is_ours(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel/random.h"
+#include "net/ip_id.h"
 #include "net/lwip/hooks.h"
 
 #include "tests/host/host.h"
@@ -108,8 +109,20 @@ static void without_rdrand(void)
 	assert_random(bytes, sizeof(bytes));
 }
 
+/* The first identifications of the packets between two addresses. */
+static void identify(uint16_t ids[4])
+{
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t frame[34] = { [12] = 8, [14] = 0x45, [19] = i, [23] = 17, [26] = 10, [30] = 10 };
+
+		ip_id_replace(frame, sizeof(frame));
+		memcpy(&ids[i], frame + 18, sizeof(ids[i]));
+	}
+}
+
 static void a_copy_has_other_secrets(void)
 {
+	uint16_t before[4], same[4], after[4];
 	uint64_t words[] = { 5, 7 }, secret;
 
 	host_boot();
@@ -117,7 +130,12 @@ static void a_copy_has_other_secrets(void)
 	secret = net_secret(words, 2);
 	assert(net_secret(words, 2) == secret);
 	random_add_seed("a secret of the operator's, from the command line", 48);
+	identify(before);
+	identify(same);
+	assert(!memcmp(before, same, sizeof(same)));
 	random_restored();
+	identify(after);
+	assert(memcmp(before, after, sizeof(after)));
 	assert(net_secret(words, 2) != secret);
 	assert(random_seeded() == (host.rdrand == RDRAND));
 }

@@ -116,6 +116,9 @@ def make_peer(source):
 def free_name(name):
     """A name that no process has, and the descriptor of the lock that holds it for now."""
     lock = os.open(sockets() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if lock < 3:                        # this program has no standard input; the tender closes the lock
+        first, lock = lock, fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(first)
     fcntl.flock(lock, fcntl.LOCK_EX)
     taken = running()
     names = (name, *(f"{name}-{i}" for i in range(2, 10000)))

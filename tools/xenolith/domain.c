@@ -180,13 +180,18 @@ int domain_of_name(const char *name)
 	return found;
 }
 
+void domain_check_name(const char *name)
+{
+	if (domain_of_name(name) >= 0)
+		die(FAILED, "a guest named %s is running; choose another --name, or end it: xenolith stop"
+		    " %s", name, name);
+}
+
 void domain_rename(int domid, const char *name)
 {
 	char path[64], *vm = store_read("/local/domain/%d/vm", domid), *of_vm;
 
-	if (domain_of_name(name) >= 0)
-		die(FAILED, "a guest named %s is running; choose another --name, or end it: xenolith stop"
-		    " %s", name, name);
+	domain_check_name(name);
 	snprintf(path, sizeof(path), "/local/domain/%d/name", domid);
 	store_write(path, name);
 	if (vm && asprintf(&of_vm, "%s/name", vm) > 0)

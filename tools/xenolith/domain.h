@@ -45,6 +45,9 @@ int domain_of_uuid(const uint8_t uuid[UUID_SIZE]);
 /* Returns the number of the domain with this name, or -1. */
 int domain_of_name(const char *name);
 
+/* Ends the program if a domain has this name. */
+void domain_check_name(const char *name);
+
 /* Gives a domain another name, which no other one may have. */
 void domain_rename(int domid, const char *name);
 

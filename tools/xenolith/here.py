@@ -53,7 +53,7 @@ class Running:
         self.start = self.agent.start
 
     def put(self, data, path):
-        command = self.start(["sh", "-c", 'cat > "$1" && chmod +x "$1"', "put", path])
+        command = self.start(["sh", "-c", 'umask 077; cat > "$1" && chmod +x "$1"', "put", path])
         command.write(data)
         command.close_input()
         if command.wait():
@@ -90,7 +90,7 @@ def check_command(words):
         raise Usage(f"missing command after {words[0]}; see xenolith --help")
     if names[0] not in known:
         raise Usage(f"unknown command {names[0]}; the commands are "
-                       f"{' '.join([*known, 'run', 'disk', 'ec2', 'help', *project.COMMANDS])}")
+                       f"{' '.join([*known, 'run', 'pool', 'disk', 'lab', 'ec2', 'help', *project.COMMANDS])}")
     if names[0] == "cp":
         if words[0] != "cp":
             raise Usage("cp has no --json")
@@ -99,15 +99,25 @@ def check_command(words):
         raise Usage(f"missing argument DOMAIN; usage: xenolith {known[names[0]][0]}")
 
 
+def options_of(words):
+    """Yields (index, name, index behind its value) of each option before the image, or --."""
+    i = 0
+    while i < len(words) and words[i].startswith("-") and words[i] != "--":
+        name, equals, _ = words[i].partition("=")
+        end = i + (1 if equals or name not in TAKE_A_WORD else 2)
+        yield i, name, end
+        i = end
+
+
+def end_of_options(words):
+    return max((end for _, _, end in options_of(words)), default=0)
+
+
 def dom0_words(words):
     """Parse the words after `run`; returns (the index of the image, the indexes of disks)."""
-    disks, i = [], 0
-    while i < len(words) and words[i].startswith("-"):
-        name, equals, _ = words[i].partition("=")
-        if name == "--disk":
-            disks.append(i if equals else i + 1)
-        i += 1 if equals or name not in TAKE_A_WORD else 2
-    return (i if i < len(words) and words[i] != "--" else None), disks
+    end = end_of_options(words)
+    return (end if end < len(words) and words[end] != "--" else None,
+            [end - 1 for _, name, end in options_of(words) if name == "--disk"])
 
 
 def option(words, end, name):
@@ -117,6 +127,8 @@ def option(words, end, name):
         word, equals, value = words[i].partition("=")
         takes = 1 if equals or word not in TAKE_A_WORD else 2
         if i < end and word == name:
+            if i + takes > len(words):
+                raise Usage(f"run: missing value of {name}")
             values.append(value if equals else words[i + 1])
         else:
             rest += words[i:i + takes if i < end else i + 1]
@@ -291,23 +303,22 @@ def run(words):
 
 def is_warm(words):
     """Whether a guest that exists is to be started, or a copy of a snapshot."""
-    image, _ = dom0_words(words[1:])
-    options = words[1:None if image is None else image + 1]
     return words[0] == "pool" or words[0] == "run" and any(
-        w.split("=")[0] in ("--pool", "--from") for w in options)
+        name in ("--pool", "--from") for _, name, _ in options_of(words[1:]))
 
 
 def warm(words):
     """`pool`, and `run` with --pool or --from, in the dom0 of the lab that runs."""
+    words, there = list(words), f"/tmp/xenolith-{os.getpid()}"
+    image, _ = dom0_words(words[1:])
+    end = 1 + end_of_options(words[1:])
+    found, rest = option(words[:end], end, "--from") if words[0] == "run" else ([], [])
+    snapshot = found[-1] if found else None
     with OtherLab() as lab:
         lab.install()
-        words, there = list(words), f"/tmp/xenolith-{os.getpid()}"
-        image, _ = dom0_words(words[1:])
-        found, rest = option(words, len(words), "--from") if words[0] == "run" else ([], [])
-        snapshot = found[-1] if found else None
         if snapshot:
             lab.put(Path(snapshot).read_bytes(), there)
-            words = [*rest[:1], "--from", there, *rest[1:]]
+            words = [*rest[:1], "--from", there, *rest[1:], *words[end:]]
         elif image is not None and words[1:2] not in (["list"], ["stop"]):
             words[1 + image] = lab.image_in_dom0(Path(words[1 + image]))
         try:
@@ -410,8 +421,7 @@ def asks_for_help(words):
     if words[0] in project.COMMANDS:
         return False
     if words[0] == "run":
-        image, _ = dom0_words(words[1:])
-        words = words[:None if image is None else image + 1]
+        words = words[:1 + end_of_options(words[1:])]
     return words[0] not in ("ec2", "lab", "disk") and bool({"--help", "-h"} & set(words))
 
 

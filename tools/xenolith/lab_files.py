@@ -4,7 +4,10 @@
 import os
 from pathlib import Path
 
+import lab_copy
 from lab.errors import LabError
+
+SECRET = ("save", "checkpoint", "snapshot")     # all memory of the guest is in the file
 
 
 class Files:
@@ -12,7 +15,8 @@ class Files:
 
     def __init__(self, words):
         self.words, self.there, self.read = list(words), {}, None
-        if words[0] in ("save", "checkpoint", "snapshot") and len(words) == 3:
+        self.secret = words[0] in SECRET
+        if self.secret and len(words) == 3:
             self.words[2] = self.other(words[2])
         elif words[0] == "restore" and len(words) == 2:
             self.read = Path(words[1])
@@ -32,7 +36,8 @@ class Files:
     def check(self):
         """Check on this side what would be found only when the guest has ended."""
         for path in map(Path, self.there.values()):
-            if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+            place = path if path.exists() and not self.secret else path.resolve().parent
+            if path.is_dir() or not os.access(place, os.W_OK):
                 raise LabError(f"cannot write {path}")
 
     def bring(self, lab):
@@ -48,7 +53,15 @@ class Files:
             if command.wait():
                 continue
             try:
-                Path(path).write_bytes(bytes(command.out))
+                self.write(Path(path), bytes(command.out))
             except OSError as e:
                 raise LabError(f"{path}: {e.strerror}; it is {there} of the lab's dom0") from None
             lab.start(["rm", "-f", there]).wait()
+
+    def write(self, path, data):
+        """Only this user can read a secret file, which xl also makes anew (save.c)."""
+        if not self.secret:
+            path.write_bytes(data)
+            return
+        with lab_copy.new_file(path, 0o600) as f:
+            f.write(data)

@@ -21,8 +21,10 @@ URI = "xen:///system"
 BRIDGE = "xenbr0"               # xl's default
 MACHINES = {"pv": ("xenpv", "linux"), "pvh": ("xenpvh", "xenpvh"), "hvm": ("xenfv", "hvm")}
 ENDS = {"on_poweroff": "destroy", "on_reboot": "destroy", "on_crash": "destroy"}
-NOT_IN_XML = ("on_watchdog", "maxmem", "name", "type", "kernel", "extra", "memory", "vcpus", "disk", "vif", "ramdisk",
-              "serial", "vnc", "sdl", "boot", "uuid", *ENDS)
+IN_XML = ("name", "uuid", "type", "kernel", "extra", "ramdisk", "memory", "vcpus", "disk", "vif", *ENDS)
+# Values of `run --show` (xlcfg.c) that no element of the XML has; others are refused.
+LEFT_OUT = {"on_watchdog": "destroy", "boot": "c", "bios": "seabios", "vga": "none", "videoram": 0, "nographic": 1,
+            "vnc": 0, "sdl": 0, "usb": 0, "serial": "pty"}
 
 
 def read(text):
@@ -63,7 +65,8 @@ def interface(devices, text):
 
 def xml_of(cfg):
     """The domain of libvirt that has this xl.cfg."""
-    if unknown := [k for k in cfg if k not in NOT_IN_XML]:
+    left_out = {**LEFT_OUT, "maxmem": cfg["memory"]}
+    if unknown := [k for k in cfg if k not in IN_XML and (k not in left_out or cfg[k] != left_out[k])]:
         raise LabError(f"--libvirt: {', '.join(unknown)} of the xl.cfg has no counterpart here; leave --config out")
     kind = cfg.get("type", "pv")
     domain = ET.Element("domain", type="xen")

@@ -1,365 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Pools: guests that were created ahead, and are paused before their first instruction.
- *
- * The folder of a pool has:
- *
- *	image, options, line	what its guests are made of; options: words of `run`, each with a NUL
- *	lock			held by the process that fills or stops the pool
- *	creating		the UUID of the guest that is being created
- *	ready/UUID		a guest; who renames the file owns the guest
- *	taken/UUID		its owner, who has not started it yet, holds a lock of this file
- *
- * So what a process that was killed leaves behind is found by the next one that fills the pool.
- */
-#include "domain.h"
+/* `xenolith pool`: makes, lists and stops pools (pool.h). */
+#include "pool.h"
 #include "endpoint.h"
-#include "guests.h"
-#include "quote.h"
 #include "usage.h"
 #include "warm.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define POOLS GUESTS "/../pools"
-#define MOST_GUESTS 1000
-#define LINE_MOST 4000			/* bytes: a value in xenstore has at most 4,096 with its path */
-#define REFILL_DELAY 1			/* seconds: the guest that was taken starts first */
-#define IMAGE_MOST (1l << 30)
-
-struct pool {
-	char name[64];
-	int size;
-	struct run_options options;
-};
-
-static char *path_of(const char *name, const char *folder, const char *file)
-{
-	char *path;
-
-	if (asprintf(&path, POOLS "/%s/%s%s", name, folder, file) < 0)
-		die(FAILED, "out of memory");
-	return path;
-}
-
-/* Returns the contents, followed by a NUL, to be freed, or NULL. */
-static char *read_all(const char *path, size_t *size)
-{
-	FILE *f = fopen(path, "rbe");
-	struct stat st;
-	char *text = NULL;
-
-	if (f && !fstat(fileno(f), &st) && st.st_size < IMAGE_MOST)
-		text = malloc(st.st_size + 1);
-	*size = text ? fread(text, 1, st.st_size, f) : 0;
-	if (text)
-		text[*size] = '\0';
-	if (f)
-		fclose(f);
-	return text;
-}
-
-static void write_all(const char *path, const char *text, size_t size)
-{
-	char *new;
-	FILE *f;
-
-	if (asprintf(&new, "%s.new", path) < 0)
-		die(FAILED, "out of memory");
-	f = fopen(new, "wbe");
-	if (!f || fwrite(text, 1, size, f) != size || fclose(f) || rename(new, path))
-		die(FAILED, "%s: %s", path, strerror(errno));
-	free(new);
-}
-
-static int is_there(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st);
-}
-
-static int lock_file(const char *path, int how)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd >= 0 && flock(fd, how)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* Returns 0, or -1 if there is no such pool. */
-static int load(const char *name, struct pool *p)
-{
-	size_t size, line_size;
-	char *options = read_all(path_of(name, "", "options"), &size), *line, *words[4 * MOST];
-	int n = 0;
-
-	if (!options || !size)
-		return -1;
-	snprintf(p->name, sizeof(p->name), "%s", name);
-	p->size = atoi(options);
-	for (char *w = options + strlen(options) + 1; w < options + size && n < 4 * MOST - 2;
-	     w += strlen(w) + 1)
-		words[n++] = w;
-	words[n++] = path_of(name, "", "image");
-	words[n] = NULL;
-	run_parse(&p->options, words);
-	line = read_all(path_of(name, "", "line"), &line_size);
-	p->options.cmdline = line ? line : "";
-	return 0;
-}
-
-static void load_or_die(const char *name, struct pool *p)
-{
-	if (load(name, p))
-		die(FAILED, "there is no pool %s; type: xenolith pool IMAGE -n 8", name);
-}
-
-/* Calls visit() for each guest in a folder of the pool: a file, named by its UUID. */
-static int each(const char *name, const char *folder, void (*visit)(const char *path, const char *id))
-{
-	DIR *d = opendir(path_of(name, folder, ""));
-	struct dirent *e;
-	int n = 0;
-
-	while (d && (e = readdir(d)))
-		if (*e->d_name != '.') {
-			n++;
-			if (visit)
-				visit(path_of(name, folder, e->d_name), e->d_name);
-		}
-	if (d)
-		closedir(d);
-	return n;
-}
-
-/* The domain with this UUID, which has not run yet, or -1. */
-static int waiting_domain(const char *id)
-{
-	uint8_t uuid[UUID_SIZE];
-	xc_domaininfo_t info;
-	int domid, n = 0;
-
-	for (const char *p = id; *p && n < UUID_SIZE; p += *p == '-' ? 1 : 2)
-		if (*p != '-' && sscanf(p, "%2hhx", &uuid[n++]) != 1)
-			return -1;
-	domid = n == UUID_SIZE ? domain_of_uuid(uuid) : -1;
-	if (domid < 0 || xc_domain_getinfolist(xen(), domid, 1, &info) != 1 ||
-	    (int)info.domain != domid || !(info.flags & XEN_DOMINF_paused) || info.cpu_time ||
-	    info.flags & XEN_DOMINF_dying)
-		return -1;
-	return domid;
-}
-
-static void destroy(const char *id)
-{
-	int domid = waiting_domain(id);
-
-	if (domid >= 0)
-		domain_destroy(domid);
-}
-
-/* ---- filling */
-
-static void forget_if_gone(const char *path, const char *id)
-{
-	if (waiting_domain(id) < 0)
-		unlink(path);
-}
-
-static void end_if_abandoned(const char *path, const char *id)
-{
-	int fd = lock_file(path, LOCK_EX | LOCK_NB);
-
-	if (fd < 0)
-		return;			/* its owner is about to start it */
-	destroy(id);
-	unlink(path);
-	close(fd);
-}
-
-/* What processes that were killed have left. */
-static void settle(const struct pool *p)
-{
-	char *path = path_of(p->name, "", "creating"), *id;
-	size_t size;
-
-	id = read_all(path, &size);
-	if (id) {
-		destroy(id);
-		unlink(path);
-	}
-	each(p->name, "taken/", end_if_abandoned);
-	each(p->name, "ready/", forget_if_gone);
-}
-
-static void make_id(char id[37])
-{
-	int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, id, 36) != 36)
-		die(FAILED, "/proc/sys/kernel/random/uuid: %s", strerror(errno));
-	id[36] = '\0';
-	close(fd);
-}
-
-static void create_one(const struct pool *p)
-{
-	struct run_options o = p->options;
-	char id[37], name[80], line[64], cmdline[80], *creating = path_of(p->name, "", "creating");
-
-	make_id(id);
-	write_all(creating, id, strlen(id));
-	snprintf(name, sizeof(name), "%.50s-%.6s", p->name, id);
-	snprintf(line, sizeof(line), "uuid = \"%s\"", id);
-	snprintf(cmdline, sizeof(cmdline), "pool=%s", p->name);
-	o.name = name;
-	o.cmdline = cmdline;
-	if (o.nlines == MOST)
-		die(USAGE, "too many lines of --config");
-	o.lines[o.nlines++] = line;
-	run_create(&o);
-	write_all(path_of(p->name, "ready/", id), name, strlen(name));
-	unlink(creating);
-}
-
-/* Another process may stop the pool meanwhile, or has filled it. */
-static void fill(const char *name)
-{
-	char *options = path_of(name, "", "options");
-	struct pool p;
-	int lock = !is_there(options) ? -1 : lock_file(path_of(name, "", "lock"), LOCK_EX);
-
-	if (lock < 0 || load(name, &p))
-		return;
-	settle(&p);
-	while (is_there(options) && each(name, "ready/", NULL) < p.size)
-		create_one(&p);
-	close(lock);
-}
-
-static void fill_in_background(const char *name)
-{
-	sigset_t none;
-	int null;
-
-	fflush(NULL);
-	if (fork())
-		return;
-	null = open("/dev/null", O_RDWR);
-	setsid();
-	for (int i = 0; i < 3; i++)
-		dup2(null, i);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGHUP, SIG_IGN);
-	(void)!nice(19);
-	domain_forked();
-	sleep(REFILL_DELAY);
-	fill(name);
-	_exit(0);
-}
-
-/* ---- starting a guest */
-
-static char *taken;			/* the file of the guest that this process owns */
-static int taken_lock = -1;
-static const char *taking;		/* the pool */
-static int taken_domain = -1;
-static char taken_name[80];
-
-static void try_to_take(const char *path, const char *id)
-{
-	char *to = path_of(taking, "taken/", id), *name;
-	int fd, domid;
-	size_t size;
-
-	if (taken_domain >= 0)
-		return;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || rename(path, to)) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	name = read_all(to, &size);
-	domid = waiting_domain(id);
-	if (domid < 0 || !name || size >= sizeof(taken_name)) {
-		unlink(to);		/* it was destroyed, or somebody has started it */
-		close(fd);
-		return;
-	}
-	strcpy(taken_name, name);
-	taken = to;
-	taken_lock = fd;
-	taken_domain = domid;
-}
-
-void pool_taken(void)
-{
-	if (taken_lock < 0)
-		return;
-	unlink(taken);
-	close(taken_lock);
-	taken_lock = -1;
-}
-
-/* The image may have been built again, with the same name. */
-static void check_image(const struct pool *p, const char *image)
-{
-	size_t size, other;
-	char *in_pool = read_all(p->options.image, &size), *now = read_all(image, &other);
-
-	if (!in_pool || !now || size != other || memcmp(in_pool, now, size))
-		die(FAILED, "run: %s is not the image of the pool %s; type: xenolith pool stop %s, and make"
-		    " the pool again", image, p->name, p->name);
-}
-
-int pool_take(struct run_options *o)
-{
-	struct pool p;
-	char *line, *cmdline;
-
-	if (asprintf(&line, "%s", *o->pool ? o->pool : o->image) < 0)
-		die(FAILED, "out of memory");
-	taking = strrchr(line, '/') ? strrchr(line, '/') + 1 : line;
-	load_or_die(taking, &p);
-	check_image(&p, o->image);
-	if (asprintf(&cmdline, "%s%s%s", p.options.cmdline, *o->cmdline ? " " : "", o->cmdline) < 0)
-		die(FAILED, "out of memory");
-	o->cmdline = cmdline;
-	line = run_line(o, LINE_MOST);
-	each(taking, "ready/", try_to_take);
-	if (taken_domain < 0) {
-		fprintf(stderr, "xenolith: no guest of the pool %s is ready; one is created\n", taking);
-		fill(taking);
-		each(taking, "ready/", try_to_take);
-	}
-	if (taken_domain < 0)
-		die(FAILED, "run: no guest of the pool %s is ready", taking);
-	domain_note(taken_domain, "line", line);
-	if (o->named)
-		domain_rename(taken_domain, o->name);
-	else
-		o->name = taken_name;
-	o->log = taken_name;
-	o->type = p.options.type;
-	fill_in_background(taking);
-	return taken_domain;
-}
-
-/* ---- the command */
+#define STARTING_STEP 50000		/* microseconds between two looks whether a guest has started */
 
 static void check_options(const struct run_options *o)
 {
@@ -367,7 +21,7 @@ static void check_options(const struct run_options *o)
 		die(USAGE, "pool: a disk of an HVM guest contains its command line; use --type pvh");
 	if (*o->args)
 		die(USAGE, "pool: xenolith run --pool gives each guest its arguments");
-	if (o->pool || o->from || o->background || o->timeout)
+	if (o->pool || o->from || o->background || o->timeout || o->show || o->quiet)
 		die(USAGE, "pool: only options that create a domain, and --cmdline");
 	for (int i = 0; i < o->ndisks; i++)
 		if (!strstr(o->disks[i], ",ro"))
@@ -390,17 +44,33 @@ static int take_size(char **argv)
 	return size;
 }
 
-static void write_options(const char *name, int size, char **argv, const struct run_options *o)
+/* Writes the word FILE, or FILE:/PATH,ro, with the whole name of FILE: guests are created in any folder. */
+static void put_file(FILE *f, const char *option, const char *word)
+{
+	char *here = *word == '/' ? "" : get_current_dir_name();
+
+	if (!here || strchr(here, ',') || strstr(here, ":/"))
+		die(FAILED, "pool: %s %s: write its whole name, which may have neither , nor :/", option, word);
+	fprintf(f, "%s=%s%s%s%c", option, here, *here ? "/" : "", word, 0);
+}
+
+static void write_options(const char *name, int size, const struct run_options *o)
 {
 	char *text;
 	size_t length;
 	FILE *f = open_memstream(&text, &length);
 
-	fprintf(f, "%d%c", size, 0);
-	for (; *argv && *argv != o->image; argv++)
-		fprintf(f, "%s%c", *argv, 0);
+	fprintf(f, "%d%c--name=%s%c--type=%s%c--memory=%s%c", size, 0, name, 0, o->type, 0, o->memory, 0);
+	if (o->has_net)
+		fprintf(f, "--net%s%s%c", o->net ? "=" : "", o->net ? o->net : "", 0);
+	if (o->ramdisk)
+		put_file(f, "--ramdisk", o->ramdisk);
+	for (int i = 0; i < o->ndisks; i++)
+		put_file(f, "--disk", o->disks[i]);
+	for (int i = 0; i < o->nlines; i++)
+		fprintf(f, "--config=%s%c", o->lines[i], 0);
 	fclose(f);
-	write_all(path_of(name, "", "options"), text, length);
+	pool_write(name, "", "options", text, length);
 }
 
 static void create(char **argv)
@@ -417,25 +87,25 @@ static void create(char **argv)
 	mkdir("/var/lib/xenolith", 0755);
 	mkdir(GUESTS, 0755);
 	mkdir(POOLS, 0755);
-	mkdir(path_of(name, "", ""), 0700);
-	lock = lock_file(path_of(name, "", "lock"), LOCK_EX);
+	mkdir(pool_path(name, "", ""), 0700);
+	lock = pool_lock(pool_path(name, "", "lock"), LOCK_EX);
 	if (lock < 0)
-		die(NO_PERMISSION, "pool: %s: %s", path_of(name, "", "lock"), strerror(errno));
-	if (is_there(path_of(name, "", "options")))
+		die(NO_PERMISSION, "pool: %s: %s", pool_path(name, "", "lock"), strerror(errno));
+	if (pool_has(pool_path(name, "", "options")))
 		die(FAILED, "there is a pool %s; type: xenolith pool stop %s", name, name);
-	mkdir(path_of(name, "ready", ""), 0700);
-	mkdir(path_of(name, "taken", ""), 0700);
-	image = read_all(o.image, &length);
+	mkdir(pool_path(name, "ready", ""), 0700);
+	mkdir(pool_path(name, "taken", ""), 0700);
+	image = pool_read(o.image, &length);
 	if (!image)
 		die(FAILED, "image %s: %s", o.image, strerror(errno));
-	write_all(path_of(name, "", "image"), image, length);
+	pool_write(name, "", "image", image, length);
 	line = run_line(&o, LINE_MOST);
-	write_all(path_of(name, "", "line"), line, strlen(line));
-	write_options(name, size, argv, &o);
+	pool_write(name, "", "line", line, strlen(line));
+	write_options(name, size, &o);
 	close(lock);
-	fill(name);
+	pool_fill(name, MOST_GUESTS, 0);
 	printf("pool %s: %d of %d guests are ready; xenolith run --pool %s starts one\n", name,
-	       each(name, "ready/", NULL), size, o.image);
+	       pool_each(name, "ready/", NULL), size, o.image);
 }
 
 static void list(void)
@@ -447,13 +117,13 @@ static void list(void)
 	while (d && (e = readdir(d))) {
 		struct pool p;
 
-		if (*e->d_name == '.' || load(e->d_name, &p))
+		if (*e->d_name == '.' || pool_load(e->d_name, &p))
 			continue;
 		if (!any++)
 			printf("%-24s %-4s %8s %s\n", "POOL", "TYPE", "MEMORY", "READY");
-		each(e->d_name, "ready/", forget_if_gone);
+		pool_each(e->d_name, "ready/", pool_forget_if_gone);
 		printf("%-24s %-4s %5s MB %d of %d\n", p.name, p.options.type, p.options.memory,
-		       each(e->d_name, "ready/", NULL), p.size);
+		       pool_each(e->d_name, "ready/", NULL), p.size);
 	}
 	if (d)
 		closedir(d);
@@ -463,24 +133,33 @@ static void list(void)
 
 static void end_one(const char *path, const char *id)
 {
-	destroy(id);
+	pool_destroy(id);
 	unlink(path);
 }
 
-/* Without its options no process fills the pool any more. */
+/*
+ * Without its options no process fills the pool any more.  They are not read: they may be those of a
+ * disk that is gone, or of a pool that was not complete.
+ */
 static void stop(const char *name)
 {
-	static const char *const files[] = { "creating", "image", "line", "lock", "ready", "taken", "" };
-	struct pool p;
+	static const char *const files[] = { "creating", "new", "image", "line", "ready", "taken",
+					     "lock", "" };
 	int lock;
 
-	load_or_die(name, &p);
-	unlink(path_of(name, "", "options"));
-	lock = lock_file(path_of(name, "", "lock"), LOCK_EX);
-	settle(&p);
-	each(name, "ready/", end_one);
+	if (!pool_is_name(name) || !pool_has(pool_path(name, "", "")))
+		pool_missing(name);
+	unlink(pool_path(name, "", "options"));
+	lock = pool_lock(pool_path(name, "", "lock"), LOCK_EX);
+	if (lock < 0)
+		die(NO_PERMISSION, "pool: %s: %s", pool_path(name, "", "lock"), strerror(errno));
+	pool_settle(name);
+	pool_each(name, "ready/", end_one);
+	while (pool_each(name, "taken/", pool_end_if_abandoned))
+		usleep(STARTING_STEP);	/* a guest is being started */
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		remove(path_of(name, files[i], ""));
+		if (remove(pool_path(name, files[i], "")) && errno != ENOENT)
+			die(FAILED, "pool: %s: %s", pool_path(name, files[i], ""), strerror(errno));
 	close(lock);
 }
 

@@ -126,10 +126,9 @@ static void choose_name(void)
 	static char name[80];
 	const char *base = o.name;
 
+	if (o.named)
+		domain_check_name(o.name);
 	for (int i = 2; domain_of_name(o.name) >= 0; i++) {
-		if (o.named)
-			die(FAILED, "a guest named %s is running; choose another --name, or end it:"
-			    " xenolith stop %s", o.name, o.name);
 		snprintf(name, sizeof(name), "%s-%d", base, i);
 		o.name = name;
 	}
@@ -175,12 +174,14 @@ static void create(const char *text, const char *uuid_text, int given)
 void run_create(const struct run_options *options)
 {
 	char uuid_text[2 * UUID_SIZE + 5];
+	struct run_options before = o;
 	int lock = lock_creation();
 
 	o = *options;
 	make_uuid(uuid_text);
 	create(run_config(&o, "preserve"), uuid_text, 1);
 	domid = -1;			/* it stays */
+	o = before;
 	close(lock);
 }
 

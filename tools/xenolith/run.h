@@ -32,6 +32,9 @@ struct run_disk {
 /* Parses the words after `run` and checks them.  An error ends the program. */
 void run_parse(struct run_options *o, char **argv);
 
+/* The name of a guest, or of a pool, that has no --name; to be freed. */
+char *run_name_of(const char *image);
+
 int run_is_hvm(const struct run_options *o);
 
 /* The i-th disk; its strings are kept.  An error ends the program. */

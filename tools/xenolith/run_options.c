@@ -121,6 +121,10 @@ static void parse(char **argv)
 			o.creates = word;
 	}
 	o.image = argv[i];
+	if (o.show && (o.from || o.pool))
+		die(USAGE, "run: --show has no effect on a domain that was created before; leave it out");
+	if (o.from && o.pool)
+		die(USAGE, "run: --from starts a copy of a snapshot, --pool a guest of a pool; choose one");
 	if (o.from && o.image)
 		die(USAGE, "run --from: the image and its arguments are in %s", o.from);
 	if ((o.pool || o.from) && o.creates)
@@ -171,8 +175,21 @@ struct run_disk run_disk(const struct run_options *options, int i)
 
 #define NAME_MOST 59
 
+char *run_name_of(const char *image)
+{
+	const char *base = strrchr(image, '/');
+	char name[NAME_MOST + 1];
+
+	snprintf(name, sizeof(name), "%s", base ? base + 1 : image);
+	if (strlen(name) > 4 && !strcmp(name + strlen(name) - 4, ".img"))
+		name[strlen(name) - 4] = '\0';
+	return strdup(name);
+}
+
 static void check_name(void)
 {
+	if (*o.name == '.')		/* a record and a pool are folders of this name, which may be .. */
+		die(USAGE, "--name %s: a name does not begin with a dot", o.name);
 	if (strlen(o.name) > NAME_MOST)
 		die(USAGE, "--name %s: a name has at most %d characters", o.name, NAME_MOST);
 	for (const char *p = o.name; *p; p++)
@@ -184,7 +201,6 @@ static void check_name(void)
 
 static void check(void)
 {
-	char name[NAME_MOST + 1];
 	size_t n = strspn(o.memory, "0123456789");
 	FILE *f = fopen(o.image, "rb");
 	char head[1024] = "";
@@ -207,14 +223,8 @@ static void check(void)
 		die(FAILED, "ramdisk %s: %s", o.ramdisk, strerror(errno));
 	if (!n || o.memory[n] || n > 7 || atoi(o.memory) < 4)
 		die(USAGE, "--memory %s: not a number of MB of at least 4", o.memory);
-	if (!o.name) {
-		const char *base = strrchr(o.image, '/');
-
-		snprintf(name, sizeof(name), "%s", base ? base + 1 : o.image);
-		if (strlen(name) > 4 && !strcmp(name + strlen(name) - 4, ".img"))
-			name[strlen(name) - 4] = '\0';
-		o.name = strdup(name);	/* there may be other options: of a pool */
-	}
+	if (!o.name)
+		o.name = run_name_of(o.image);
 	check_name();
 	for (int i = 0; i < o.ndisks; i++) {
 		struct run_disk d = run_disk(&o, i);

@@ -32,6 +32,7 @@ void snapshot_describe(struct run_options *o)
 	o->image = strdup(raw_text(json_object_get(config, "b_info"), "kernel"));
 	if (!*o->name)
 		die(FAILED, "run: the guest in %s has no name", o->from);
+	o->cmdline = run_line(o, LINE_MOST);
 }
 
 /* An address of Xen's range (00:16:3e). */

@@ -46,7 +46,8 @@
 	"  --config LINE        line for the xl.cfg, may be repeated; replaces its line of\n" \
 	"                       the same option\n" \
 	"  --show               only show the xl.cfg\n" \
-	"  --libvirt            define and start it as a domain of libvirt (virsh)\n" \
+	"  --libvirt            in the sources' ./xenolith: define and start it as a domain of\n" \
+	"                       libvirt (virsh)\n" \
 	"  --timeout S          destroy the guest after S seconds; exit with status 124\n" \
 	"  --quiet              do not show the xl.cfg\n" \
 	"  --pool[=NAME]        start a guest of a pool; its --cmdline is added to the pool's\n" \

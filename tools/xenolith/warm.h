@@ -7,10 +7,13 @@
 
 #include <stdint.h>
 
-/* ---- pool.c */
+/* Bytes of a command line in xenstore, where a value has at most 4,096 with its path. */
+#define LINE_MOST 4000
 
-/* `xenolith pool`; argv: the words behind it. */
+/* `xenolith pool`; argv: the words behind it (pool.c). */
 void pool(char **argv);
+
+/* ---- pool_take.c */
 
 /*
  * Takes a guest, which is paused, from the pool that o->pool names ("": that of the image), and gives

@@ -27,8 +27,9 @@ _xenolith() {
 		esac
 	else
 		case $last:${words[0]}:${#words[@]} in
-		--template:new:*) list="hello server httpd" ;;
+		--template:new:*) list="hello server httpd cxx" ;;
 		--type:run:*) list="pv pvh hvm unix" ;;
+		--type:pool:*) list="pv pvh" ;;
 		--type:ec2:*) list="t2.micro t2.nano t2.small m4.large c4.large t1.micro m3.medium" ;;
 		*::0) list="--json help list info ps top mem stats net block fs devices log level config cp profile
 			trace shutdown stop wait rm save checkpoint snapshot restore migrate signal interfaces describe call console gdb vcat run

@@ -61,7 +61,7 @@ static char *command_line(size_t max)
 	fclose(f);
 	if (size > max)
 		die(USAGE, "the guest's command line has %zu bytes; a %s guest accepts %zu", size,
-		    o.pool ? "pool's" : o.type, max);
+		    o.pool ? "pool's" : o.from ? "copied" : o.type, max);
 	return line;
 }
 

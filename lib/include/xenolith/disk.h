@@ -117,10 +117,11 @@ struct disk_request {
 };
 
 /*
- * Serves disks until disks_stop(), or until xenstore is lost.  For each disk that a toolstack wants,
- * it calls open(), in a thread of its own: 0 and *store, or -errno; -ENOENT if `target` is not one of
- * its.
- * The store is closed when the disk is detached.  Returns 0 or -errno.
+ * Serves disks until disks_stop() is called or xenstore is lost; returns 0 or -errno.
+ *
+ * For each disk that a toolstack wants, open() is called in a new thread, which then serves this disk.
+ * open() returns 0 and sets *store, or returns -errno: -ENOENT if `target` is not a disk of this server.
+ * The store is closed when the disk is detached.
  */
 int disks_serve(int (*open)(const struct disk_request *w, struct disk_store **store, void *arg),
 		void *arg);

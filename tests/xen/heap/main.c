@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* malloc() and similar functions: failed, moving and freeing calls do not leak memory. */
+#include "lib/libc/heap.h"
 #include "tests/xen/test.h"
 
 #include <errno.h>
@@ -170,12 +171,107 @@ static void the_last_room_is_found(void)
 	expect(available() + 2 >= all / MIB);
 }
 
+/* All memory becomes blocks that malloc() keeps when they are freed, 16 of a size. */
+#define SMALL 480
+static struct small {
+	struct small *next;
+	char text[SMALL - sizeof(void *)];
+} *all_small;
+
+static void use_up(void)
+{
+	struct small *s;
+
+	while ((s = malloc(sizeof(*s)))) {
+		memset(s->text, 'S', sizeof(s->text));
+		s->next = all_small;
+		all_small = s;
+	}
+}
+
+static void free_small(unsigned n)
+{
+	struct small *s;
+
+	while (n-- && (s = all_small)) {
+		all_small = s->next;
+		free(s);
+	}
+}
+
+/* Of 16 blocks side by side, which are free, each function makes a larger one. */
+static void kept_blocks_are_used_before_a_refusal(void)
+{
+	char *p, *grown;
+
+	use_up();
+	free_small(16);
+	p = malloc(5 * SMALL);
+	expect(p);
+	use_up();
+	free_small(16);
+	grown = realloc(p, 10 * SMALL);
+	expect(grown);
+	use_up();
+	free_small(16);
+	p = memalign(64, 5 * SMALL);
+	expect(p);
+	free(p);
+	use_up();
+	free_small(16);
+	memset(grown, 'S', 5 * SMALL);
+	grown[5 * SMALL] = '\0';
+	p = strdup(grown);
+	expect(p);
+	free(p);
+	free(grown);
+	free_small(-1);
+}
+
+/* The last of these blocks is behind top. */
+static void freed_memory_is_cleared(void)
+{
+	static char *kept[3], *freed[3], *middle[3], *own;
+
+	for (unsigned i = 0; i < 3; i++) {
+		kept[i] = malloc(300);
+		middle[i] = malloc(3000);
+		freed[i] = malloc(3000);
+		expect(kept[i] && middle[i] && freed[i]);
+		memset(kept[i], 'K', 300);
+		memset(middle[i], 'M', 3000);
+		memset(freed[i], 'F', 3000);
+	}
+	own = sbrk(5000);
+	expect(own != (void *)-1);
+	memset(own, 'O', 5000);
+	for (unsigned i = 0; i < 3; i++) {
+		free(kept[i]);
+		free(freed[i]);
+	}
+	heap_clear();
+	for (unsigned i = 0; i < 3; i++) {
+		for (unsigned k = 32; k < 280; k++)
+			expect(kept[i][k] != 'K');
+		for (unsigned k = 32; k < 2900; k++)
+			expect(middle[i][k] == 'M' && freed[i][k] != 'F');
+	}
+	for (unsigned k = 0; k < 5000; k++)
+		expect(own[k] == 'O');
+	free(malloc(300000));	/* the heap goes on behind sbrk()'s */
+	heap_clear();
+	for (unsigned i = 0; i < 3; i++)
+		free(middle[i]);
+}
+
 int main(void)
 {
 	usleep(200 * 1000);	/* allocations at boot must not be in the middle */
+	freed_memory_is_cleared();
 	refused_sizes_leave_all();
 	overflows_are_refused();
 	contents_move_along();
 	the_last_room_is_found();
+	kept_blocks_are_used_before_a_refusal();
 	test_success();
 }

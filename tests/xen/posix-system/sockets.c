@@ -25,6 +25,8 @@
 		expect_equal(errno, why);				\
 	} while (0)
 
+#define RDM 4				/* a type of Linux */
+
 static socklen_t named(struct sockaddr_un *to, const char *text, size_t len)
 {
 	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -270,7 +272,9 @@ static void packets(void)
 	expect(recv(a, text, 8, 0) == 0 && send(a, "z", 1, 0) == 1);
 	close(a);
 	refused(send(c, "x", 1, MSG_NOSIGNAL), EPIPE);
-	expect(recv(c, text, 8, 0) == 1 && recv(c, text, 8, 0) == 0 && is_ready(c, POLLHUP));
+	len = sizeof(name);
+	expect(recv(c, text, 8, 0) == 1 && recvfrom(c, text, 8, 0, (struct sockaddr *)&name, &len) == 0);
+	expect(len == 0 && is_ready(c, POLLHUP));
 	close(c);
 	close(l);
 
@@ -287,6 +291,35 @@ static void packets(void)
 	close(pair[0]);
 	refused(socket(AF_UNIX, SOCK_DGRAM, 2), EPROTONOSUPPORT);
 	refused(socketpair(AF_UNIX, SOCK_SEQPACKET, 2, pair), EPROTONOSUPPORT);
+	refused(socketpair(AF_UNIX, RDM, 0, pair), ESOCKTNOSUPPORT);
+	refused(socket(AF_UNIX, RDM, 0), ESOCKTNOSUPPORT);
+	refused(socket(AF_INET, RDM, 0), ESOCKTNOSUPPORT);
+}
+
+/* Another listener gets the name, then the first one, whose queue is full, is closed. */
+static void *replace_later(void *fd)
+{
+	int other;
+
+	usleep(1000);
+	expect(unlink("/run/r") == 0);
+	other = listener("/run/r", 6, 0);
+	close(*(int *)fd);
+	return (void *)(intptr_t)other;
+}
+
+static void by_a_name_that_moves(void)
+{
+	int l = listener("/run/r", 6, 0), first = connected("/run/r", 6, 0), c, a;
+	pthread_t thread;
+	void *other;
+
+	expect(first >= 0 && pthread_create(&thread, NULL, replace_later, &l) == 0);
+	c = connected("/run/r", 6, 0);
+	expect(c >= 0 && pthread_join(thread, &other) == 0);
+	a = accept((intptr_t)other, NULL, NULL);
+	expect(a >= 0 && close(a) == 0 && close(c) == 0 && close(first) == 0);
+	expect(close((intptr_t)other) == 0 && unlink("/run/r") == 0);
 }
 
 static void tcp_info(void)
@@ -318,6 +351,7 @@ void local_sockets(void)
 	tcp_info();
 	by_path();
 	by_abstract_name();
+	by_a_name_that_moves();
 	datagrams();
 	packets();
 }
