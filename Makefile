@@ -364,7 +364,7 @@ $(BUILD)/obj/liblwip.a: FORCE | $(READY)
 NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -D_COMPILING_NEWLIB -nostdinc -I $(TREE)/lib/include \
 		   -isystem $(GCC_INCLUDE)
 # Small code, but without the slow loops that newlib uses with -Os.
-NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -g0 $(CODEGEN)
+NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -D__OBSOLETE_MATH_DEFAULT=0 -g0 $(CODEGEN)
 # The folders are newer when a header was added or removed; tools/newlib knows which matter.
 $(NEWLIB)/stamp: tools/newlib lib/include $(wildcard lib/include/* lib/include/*/*) \
 		$(BUILD)/newlib-flags $(NEWLIB_PIN)
