@@ -60,6 +60,7 @@ struct ext4 {
 	struct store store;
 	struct journal journal;
 	struct rwlock names, writing, orphaning;
+	struct rwlock syncing;		/* one thread writes what is dirty in all files */
 	bool in_background;		/* fs_background() works on it */
 	struct os_queue background_ended;
 	struct buf *super_buf;		/* held */
@@ -138,6 +139,7 @@ struct ext4_inode {
 	/* Orphans. */
 	bool linkable;			/* of tmpfile(): it has not had a name yet */
 	bool orphan;
+	bool cutting;			/* ext4_truncate_blocks() may have more to do */
 	struct ext4_inode *orphan_next, **orphan_link;
 	uint32_t orphan_slot;		/* in the orphan file, plus 1; 0: in the list */
 };
@@ -337,6 +339,9 @@ int ext4_fallocate(struct inode *i, unsigned mode, uint64_t at, uint64_t len);
 int64_t ext4_seek(struct inode *i, uint64_t at, int whence);
 /* Free all blocks behind the inode's size, in as many operations as it takes. */
 int ext4_truncate_blocks(struct ext4_inode *i);
+/* After a truncation that failed: a file that grows must not show what was removed.  The inode's lock
+   is held, and is given up meanwhile. */
+int ext4_finish_truncation(struct ext4_inode *i);
 void ext4_throttle(struct ext4 *e, struct ext4_inode *i);
 uint64_t ext4_size_max(const struct ext4_inode *i);
 

@@ -3,6 +3,8 @@
 #include "fs/ext4/ext4.h"
 #include "fs/ext4/super.h"
 
+#define RUNS_MOST 65536			/* of an invalid image, each block may be a run */
+
 /* The blocks of the journal's inode. */
 static int journal_runs(struct ext4 *e, struct log_run **to, unsigned *count)
 {
@@ -21,10 +23,12 @@ static int journal_runs(struct ext4 *e, struct log_run **to, unsigned *count)
 		struct extent x;
 
 		rc = map_find(i, k, blocks - k, &x);
-		if (!rc && (!x.pblk || x.unwritten))
+		if (!rc && (!x.pblk || x.unwritten || n == RUNS_MOST))
 			rc = -EUCLEAN;
+		os_pause();
 		if (!rc && n == room) {
-			struct log_run *more = os_alloc((room + 64) * sizeof(*more));
+			unsigned larger = room ? 2 * room : 64;
+			struct log_run *more = os_alloc(larger * sizeof(*more));
 
 			if (!more) {
 				rc = -ENOMEM;
@@ -34,7 +38,7 @@ static int journal_runs(struct ext4 *e, struct log_run **to, unsigned *count)
 				memcpy(more, runs, n * sizeof(*runs));
 			os_free(runs);
 			runs = more;
-			room += 64;
+			room = larger;
 		}
 		if (!rc) {
 			runs[n++] = (struct log_run){ k, x.len, x.pblk };

@@ -172,6 +172,10 @@ int journal_checkpoint(struct journal *j, unsigned blocks, bool all)
 		struct tx *tx = j->oldest;
 
 		rc = checkpoint_oldest(j);
+		/* A commit has failed meanwhile, and has taken blocks from this transaction: the log
+		   must keep it. */
+		if (j->error)
+			break;
 		if (rc == 0) {
 			j->oldest = tx->next;
 			if (!j->oldest)
@@ -196,7 +200,8 @@ int journal_checkpoint(struct journal *j, unsigned blocks, bool all)
 	}
 	if (!rc && !j->error)
 		rc = move_tail(j);
-	if (rc < 0)
+	/* Without memory for the next transaction, nothing has changed. */
+	if (rc < 0 && rc != -ENOMEM)
 		journal_abort(j, rc);
 	unlock_write(&j->checkpointing);
 	os_wake(&j->changed);

@@ -72,6 +72,14 @@ void disk_begin(const char *options, uint64_t size)
 	memcpy(disk.late.data, disk.image.data, size);
 }
 
+static void disk_free(void)
+{
+	device_end(&disk.device);
+	image_free(&disk.image);
+	image_free(&disk.late);
+	sim_end();
+}
+
 void disk_end(const char *what)
 {
 	disk.on_write = disk.on_flush = disk.after_write = NULL;
@@ -79,10 +87,15 @@ void disk_end(const char *what)
 	disk_flushed("an unmount");
 	disk.journal = NULL;
 	image_check(&disk.image, what);
-	device_end(&disk.device);
-	image_free(&disk.image);
-	image_free(&disk.late);
-	sim_end();
+	disk_free();
+}
+
+void disk_end_failed(void)
+{
+	disk.on_write = disk.on_flush = disk.after_write = NULL;
+	disk.fs->ops->unmount(disk.fs);
+	disk.journal = NULL;
+	disk_free();
 }
 
 /* ---- Operations. */

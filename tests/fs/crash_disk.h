@@ -37,6 +37,7 @@ extern struct disk disk;
 /* Make and mount a disk of so many bytes; unmount it, with e2fsck. */
 void disk_begin(const char *options, uint64_t size);
 void disk_end(const char *what);
+void disk_end_failed(void);		/* the journal has failed */
 
 /* Fails if the result of a call is an error. */
 void disk_ok(int64_t rc, const char *what);

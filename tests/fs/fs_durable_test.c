@@ -196,12 +196,58 @@ static void sizes(void)
 	sim_note("%u crashes", crashes);
 }
 
+/* ---- A truncation without memory. */
+
+/* There is so much memory.  Returns what the truncation returns. */
+static int truncate_with(struct inode *i, size_t memory)
+{
+	int rc;
+
+	sim.limit = sim.memory + memory;
+	rc = disk.fs->ops->truncate(i, 100);
+	sim.limit = 0;
+	return rc;
+}
+
+static void truncations(void)
+{
+	unsigned failed = 0;
+	int rc = -ENOMEM;
+
+	for (unsigned n = 1; rc; n++)
+		for (unsigned again = 0; again < 2; again++) {
+			struct inode *i;
+
+			memset(data, 'x', 60000);
+			disk_begin(disk_options[n % DISK_JOURNALED], 4 * MEGABYTE);
+			i = disk_create("file");
+			disk_write(i, data, 60000, 0);
+			disk_fsync(i, false);
+			rc = truncate_with(i, n * 8192);
+			if (rc && rc != -ENOMEM)
+				sim_fail("truncate() without memory returns %d", rc);
+			failed += rc != 0;
+			/* Once more, or something longer. */
+			if (rc && again)
+				disk_ok(disk.fs->ops->truncate(i, 100), "truncate");
+			disk_ok(disk.fs->ops->truncate(i, 50000), "truncate");
+			disk_fsync(i, false);
+			check_data(100, "a truncation that was repeated");
+			inode_put(i);
+			disk_end("a truncation");
+		}
+	if (!failed)
+		sim_fail("no truncation failed");
+	sim_note("%u failed", failed);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sim_claim claims[] = {
 		{ "what was synced or frozen was flushed", all_flushed },
 		{ "fsync() keeps the size and the attributes", attributes },
 		{ "the size of a file covers only what is written", sizes },
+		{ "a truncation that failed is done before the file grows", truncations },
 	};
 
 	return sim_main(argc, argv, claims, COUNT_OF(claims));

@@ -47,7 +47,8 @@ int ext4_sync_inode(struct ext4_inode *i, bool data_only)
 	other = ext4_flush_attr(i, !data_only);
 	rc = rc ? rc : other;
 	other = make_durable(i, data_only ? i->data_tid : i->tid);
-	if (other && other != rc)
+	/* Without memory nothing was lost, and the caller can repeat it. */
+	if (other && other != rc && other != -ENOMEM)
 		i->i.errors++;
 	return rc ? rc : other;
 }
@@ -103,6 +104,10 @@ static int write_older(struct ext4 *e, uint64_t then, bool in_background)
 {
 	int failed = 0;
 
+	/* Another call might move an inode to the end that is dirty since before then. */
+	if (in_background && (e->syncing.writer || e->syncing.writers_waiting))
+		return 0;
+	lock_write(&e->syncing);
 	/* Each inode at most once, also if it stays dirty. */
 	for (uint64_t n = e->inodes; n && e->dirty && e->dirty->dirty_since <= then; n--) {
 		if (in_background && (e->freezing || e->fs.frozen))
@@ -120,6 +125,7 @@ static int write_older(struct ext4 *e, uint64_t then, bool in_background)
 			make_youngest(e, i);
 		inode_put(&i->i);
 	}
+	unlock_write(&e->syncing);
 	return failed;
 }
 

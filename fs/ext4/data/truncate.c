@@ -47,7 +47,7 @@ static bool has_map(const struct ext4_inode *i)
 	       ((i->i.mode & FS_IFMT) == FS_IFLNK && !ext4_fast_link(i));
 }
 
-int ext4_truncate_blocks(struct ext4_inode *i)
+static int cut(struct ext4_inode *i)
 {
 	struct ext4 *e = fs_of(i);
 	uint32_t from = (i->i.size + e->block_size - 1) >> e->shift;
@@ -77,6 +77,18 @@ int ext4_truncate_blocks(struct ext4_inode *i)
 			return rc;
 	}
 	return 0;
+}
+
+int ext4_truncate_blocks(struct ext4_inode *i)
+{
+	int rc;
+
+	do {	/* once more if the file got its first name behind the last operation */
+		i->cutting = true;
+		rc = cut(i);
+		i->cutting = false;
+	} while (!rc && i->orphan && i->i.nlink);
+	return rc;
 }
 
 static int shorten(struct ext4_inode *i, uint64_t size)
@@ -142,6 +154,31 @@ static void unlock_all(struct ext4_inode *i)
 	unlock_write(&i->lock);
 }
 
+/* A truncation has failed: the file has its new size, and may still have all of its blocks. */
+static bool unfinished(const struct ext4_inode *i)
+{
+	return i->disk_size > i->i.size || (i->orphan && i->i.nlink);
+}
+
+static int finish_truncation(struct ext4_inode *i)
+{
+	return unfinished(i) ? ext4_truncate_blocks(i) : 0;
+}
+
+int ext4_finish_truncation(struct ext4_inode *i)
+{
+	int rc;
+
+	if (!unfinished(i))
+		return 0;
+	unlock_write(&i->lock);
+	lock_all(i);
+	rc = finish_truncation(i);
+	unlock_write(&i->wb);
+	unlock_read(&fs_of(i)->writing);
+	return rc;
+}
+
 int ext4_truncate(struct inode *inode, uint64_t size)
 {
 	struct ext4_inode *i = ext4_inode_of(inode);
@@ -155,7 +192,10 @@ int ext4_truncate(struct inode *inode, uint64_t size)
 	if (rc)
 		return rc;
 	lock_all(i);
-	if (size > i->i.size) {
+	rc = finish_truncation(i);
+	if (rc) {
+		/* as before */
+	} else if (size > i->i.size) {
 		rc = lengthen(i, size);
 	} else {
 		i->mtime = i->ctime = ext4_now();
@@ -313,7 +353,10 @@ int ext4_fallocate(struct inode *inode, unsigned mode, uint64_t at, uint64_t len
 	if (!(mode & FS_PUNCH_HOLE) && e->delayed)
 		ext4_gather_space(e, len >> e->shift);
 	lock_all(i);
-	if (mode & FS_PUNCH_HOLE) {
+	rc = finish_truncation(i);
+	if (rc) {
+		/* as before */
+	} else if (mode & FS_PUNCH_HOLE) {
 		rc = punch(i, at, end);
 	} else {
 		/* These blocks are allocated now: the allocation is not delayed. */

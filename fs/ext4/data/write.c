@@ -144,7 +144,9 @@ ssize_t ext4_write(struct fs_open *o, const struct fs_vec *from, unsigned count,
 	while (e->journal.frozen && !e->fs.read_only)
 		os_wait(&e->journal.changed);
 	lock_write(&i->lock);
-	rc = ext4_writable(e);
+	rc = ext4_finish_truncation(i);
+	if (!rc)
+		rc = ext4_writable(e);
 	begin = now = append ? i->i.size : *at;
 	if (begin >= most) {
 		unlock_write(&i->lock);

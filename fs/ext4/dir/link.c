@@ -38,7 +38,8 @@ int ext4_link(struct inode *inode, const char *name, size_t len, struct inode *t
 	if (!rc) {
 		/* First, as the directory may be full. */
 		rc = dir_add(dir, &h, name, len, i->i.ino, i->i.mode);
-		if (!rc && !i->i.nlink)
+		/* A truncation does it at its end. */
+		if (!rc && !i->i.nlink && !i->cutting)
 			rc = orphan_remove(i, &h);
 		if (!rc) {
 			i->linkable = false;

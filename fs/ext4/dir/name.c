@@ -172,7 +172,7 @@ int ext4_mkdir(struct inode *inode, const char *name, size_t len, uint32_t mode,
 	if (!rc) {
 		/* 1 means: too many to count (dir_nlink). */
 		if (dir->i.nlink != 1)
-			dir->i.nlink = dir->i.nlink >= EXT4_LINK_MAX - 1 ? 1 : dir->i.nlink + 1;
+			dir->i.nlink = dir->i.nlink >= EXT4_LINK_MAX ? 1 : dir->i.nlink + 1;
 		rc = ext4_ilog(dir, &h);
 	}
 	return end_create(dir, &h, i, rc, to);

@@ -87,7 +87,7 @@ static void count(struct ext4_inode *dir, int by)
 	if (by < 0 && dir->i.nlink > 2)
 		dir->i.nlink--;
 	if (by > 0)
-		dir->i.nlink = dir->i.nlink >= EXT4_LINK_MAX - 1 ? 1 : dir->i.nlink + 1;
+		dir->i.nlink = dir->i.nlink >= EXT4_LINK_MAX ? 1 : dir->i.nlink + 1;
 }
 
 static int exchange(struct side *from, struct side *to, struct handle *h)
