@@ -87,8 +87,11 @@ static void create(char **argv)
 	mkdir("/var/lib/xenolith", 0755);
 	mkdir(GUESTS, 0755);
 	mkdir(POOLS, 0755);
-	mkdir(pool_path(name, "", ""), 0700);
-	lock = pool_lock(pool_path(name, "", "lock"), LOCK_EX);
+	do {				/* while the lock was waited for, the pool may have been stopped */
+		if (mkdir(pool_path(name, "", ""), 0700) && errno != EEXIST)
+			die(NO_PERMISSION, "pool: %s: %s", pool_path(name, "", ""), strerror(errno));
+		lock = pool_lock(pool_path(name, "", "lock"), LOCK_EX);
+	} while (lock < 0 && errno == ENOENT);
 	if (lock < 0)
 		die(NO_PERMISSION, "pool: %s: %s", pool_path(name, "", "lock"), strerror(errno));
 	if (pool_has(pool_path(name, "", "options")))

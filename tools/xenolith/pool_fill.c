@@ -34,8 +34,10 @@ void pool_end_if_abandoned(const char *path, const char *id)
 {
 	int fd = pool_lock(path, LOCK_EX | LOCK_NB);
 
-	if (fd < 0)
-		return;			/* its owner is about to start it */
+	if (fd < 0) {			/* its owner is about to start it, or has done so */
+		pool_forget_if_gone(path, id);
+		return;
+	}
 	pool_destroy(id);
 	unlink(path);
 	close(fd);

@@ -4,7 +4,6 @@
 #include "endpoint.h"
 #include "warm.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

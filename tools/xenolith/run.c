@@ -126,8 +126,10 @@ static void choose_name(void)
 	static char name[80];
 	const char *base = o.name;
 
-	if (o.named)
+	if (o.named) {
 		domain_check_name(o.name);
+		return;
+	}
 	for (int i = 2; domain_of_name(o.name) >= 0; i++) {
 		snprintf(name, sizeof(name), "%s-%d", base, i);
 		o.name = name;

@@ -32,6 +32,9 @@ void snapshot_describe(struct run_options *o)
 	o->image = strdup(raw_text(json_object_get(config, "b_info"), "kernel"));
 	if (!*o->name)
 		die(FAILED, "run: the guest in %s has no name", o->from);
+	if (*o->name == '.' || strchr(o->name, '/'))
+		die(FAILED, "run: the name of the guest in %s cannot be that of a file; choose one with --name",
+		    o->from);
 	o->cmdline = run_line(o, LINE_MOST);
 }
 
