@@ -13,7 +13,8 @@
 
 /*
  * A failed request for a large part of memory does not mean that memory is used up; nor does one
- * while malloc keeps freed blocks, since it tries again without them.
+ * while malloc keeps freed blocks: malloc tries again without them.  An sbrk() of the application
+ * then fails without onoom=.
  */
 static bool is_used_up(ptrdiff_t delta)
 {
