@@ -247,6 +247,8 @@ static bool failed(struct command *c, const char *method, int error)
 		return refuse(c, c->error, "reason", c->wrong);
 	case -EDOM:
 		return refuse(c, SERVICE ".ExpectedMore", "method", method);
+	case -EBUSY:
+		return refuse(c, FAILED, "reason", "another client does this");
 	}
 	format(why, sizeof(why), "error %d", -error);
 	return refuse(c, FAILED, "reason", why);

@@ -98,6 +98,16 @@ static bool somebody(void)
 	return vchan_ready(&chan) & (VCHAN_READABLE | VCHAN_GONE);
 }
 
+/* For the next client.  xenstored may be busy, or a suspend may keep requests back. */
+static bool dismiss(void)
+{
+	int rc;
+
+	while ((rc = vchan_dismiss(&chan)) == -ETIMEDOUT || rc == -ENOMEM)
+		thread_sleep(clock_now() + NSEC_PER_SEC);
+	return rc == 0;
+}
+
 static void endpoint(void *arg)
 {
 	int rc = vchan_serve(&chan, OPERATOR, PATH, ORDER_IN, ORDER_OUT);
@@ -111,7 +121,7 @@ static void endpoint(void *arg)
 		wait_until(&chan.port.waiters, somebody());
 		if (!chan.error && !have_buffers())
 			log_warning("control: no memory for a client");
-	} while ((!chan.error && in && out && session()) || vchan_dismiss(&chan) == 0);
+	} while ((!chan.error && in && out && session()) || dismiss());
 	log_warning("control: the endpoint has failed and is closed");
 	vchan_close(&chan);
 }

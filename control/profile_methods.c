@@ -15,14 +15,16 @@ static int sample_for(struct command *c)
 {
 	int64_t hz = 1000, ms = 10000;
 	uint64_t until;
+	int rc;
 
 	if (command_integer(c, "hz", 1, MAX_HZ, &hz) < 0 ||
 	    command_integer(c, "ms", 1, 24 * 3600 * 1000, &ms) < 0)
 		return -EINVAL;
 	if (!c->more)
 		return -EDOM;
-	if (profile_begin(hz, ms * NSEC_PER_MSEC, &until))
-		return -ENOMEM;
+	rc = profile_begin(hz, ms * NSEC_PER_MSEC, &until);
+	if (rc)
+		return rc;
 	records_stream(&profile_records, c, until);
 	profile_end();
 	return 0;

@@ -25,13 +25,15 @@ static void write_text(const char *text)
 
 /* ---- a line from a terminal, which the shell echoes */
 
-static size_t read_line(char line[LINE])
+/* Returns the length, or -1 if the input has ended. */
+static ssize_t read_line(char line[LINE])
 {
 	size_t len = 0;
+	ssize_t n;
 	char c;
 
 	write_text(PROMPT);
-	while (console_read(&c, 1) == 1 && c != '\n') {
+	while ((n = console_read(&c, 1)) == 1 && c != '\n') {
 		if ((c == 0x7f || c == '\b') && len) {
 			len--;
 			write_text("\b \b");
@@ -45,7 +47,7 @@ static size_t read_line(char line[LINE])
 	}
 	write_text("\n");
 	line[len] = '\0';
-	return len;
+	return n == 1 ? (ssize_t)len : -1;
 }
 
 /* ---- a line as a message */
@@ -273,14 +275,19 @@ static void shell(void *arg)
 		struct json message = { .to = text, .size = sizeof(text) };
 		struct json reply = { .to = out, .size = COMMAND_MAX - 1 };
 		struct command c = { .reply = &reply, .send = hear, .wait = wait };
+		ssize_t n = read_line(line);
 
-		if (!read_line(line))
+		if (n < 0)
+			break;
+		if (!n)
 			continue;
 		if (!strcmp(line, "help") || !to_message(&message, line))
 			write_text(help);
 		else
 			command_answer(&c, message.to, message.len);
 	}
+	page_free(out, COMMAND_MAX / PAGE_SIZE);
+	log_warning("shell: the console has ended");
 }
 
 void shell_start(void)

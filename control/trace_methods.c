@@ -24,6 +24,7 @@ static int follow(struct command *c)
 	char prefix[32] = "";
 	int64_t ms = 10000;
 	uint32_t wanted;
+	int rc;
 
 	if (command_integer(c, "ms", 1, 24 * 3600 * 1000, &ms) < 0 ||
 	    command_string(c, "only", prefix, sizeof(prefix)) < 0)
@@ -35,8 +36,9 @@ static int follow(struct command *c)
 	}
 	if (!c->more)
 		return -EDOM;
-	if (trace_begin(wanted))
-		return -ENOMEM;
+	rc = trace_begin(wanted);
+	if (rc)
+		return rc;
 	records_stream(&trace_records, c, clock_now() + ms * NSEC_PER_MSEC);
 	trace_end();
 	return 0;

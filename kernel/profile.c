@@ -6,8 +6,6 @@
 #include "kernel/record.h"
 #include "kernel/sched.h"
 
-#include <errno.h>
-
 #define DEPTH 64u
 #define HEAD 6u
 #define IDLE UINT32_MAX
@@ -67,8 +65,10 @@ static uint64_t tick(const struct regs *where, bool idle)
 
 int profile_begin(unsigned hz, uint64_t ns, uint64_t *until)
 {
-	if (records_begin(&profile_records))
-		return -ENOMEM;
+	int rc = records_begin(&profile_records);
+
+	if (rc)
+		return rc;
 	period = NSEC_PER_SEC / hz;
 	state = random_word() | 1;
 	due = clock_now() + next_period();

@@ -17,8 +17,8 @@
 extern struct records profile_records;
 
 /*
- * Takes hz samples a second for `ns` ns, until *until (ns of clock_now()).  Returns 0 or
- * -ENOMEM.
+ * Takes hz samples a second for `ns` ns, until *until (ns of clock_now()).  Returns 0,
+ * -EBUSY (somebody takes samples) or -ENOMEM.
  */
 int profile_begin(unsigned hz, uint64_t ns, uint64_t *until);
 void profile_end(void);

@@ -12,6 +12,8 @@
 
 int records_begin(struct records *r)
 {
+	if (r->words)
+		return -EBUSY;
 	*r = (struct records){
 		.words = page_alloc(RING_PAGES), .text = page_alloc(TEXT_PAGES),
 	};

@@ -19,7 +19,7 @@ struct records {
 	bool closed;			/* takes no more records */
 };
 
-/* Makes an empty ring.  Returns 0 or -ENOMEM. */
+/* Makes an empty ring.  Returns 0, -EBUSY if there is one, or -ENOMEM. */
 int records_begin(struct records *r);
 void records_end(struct records *r);
 

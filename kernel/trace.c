@@ -3,8 +3,6 @@
 #include "kernel/sched.h"
 #include "kernel/trace.h"
 
-#include <errno.h>
-
 const struct trace_name trace_names[TRACE_EVENTS] = {
 	[TRACE_SWITCH] = { "sched.switch", "thread", NULL },
 	[TRACE_WAKE] = { "sched.wake", "thread", NULL },
@@ -33,8 +31,10 @@ static void put(enum trace_event e, uint32_t a, uint32_t b)
 
 int trace_begin(uint32_t events)
 {
-	if (records_begin(&trace_records))
-		return -ENOMEM;
+	int rc = records_begin(&trace_records);
+
+	if (rc)
+		return rc;
 	wanted = events;
 	trace_put = put;
 	return 0;

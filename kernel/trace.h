@@ -41,7 +41,7 @@ extern const struct trace_name trace_names[TRACE_EVENTS];
  */
 extern struct records trace_records;
 
-/* Records these events (a bit for each) from now on.  Returns 0 or -ENOMEM. */
+/* Records these events (a bit for each) from now on.  Returns 0, -EBUSY (somebody does) or -ENOMEM. */
 int trace_begin(uint32_t events);
 void trace_end(void);
 

@@ -47,9 +47,11 @@ static void watch(void *arg)
 		if (vf->renew && !vf->closing) {
 			int rc = vchan_renew(&vf->v);
 
-			if (rc)
+			if (rc) {
 				log_error("vchan: %s: cannot accept further clients (error %d)",
 					  vf->v.path, rc);
+				vf->v.error = rc;	/* the next read returns it, and renews again */
+			}
 			vf->renew = false;
 			seen = 0;
 			wake(&vf->changed);
