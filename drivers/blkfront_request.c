@@ -300,10 +300,14 @@ static void finish_part(struct blkfront *b, struct part *part)
 int blkfront_check(const struct disk *d)
 {
 	struct blkfront *b = d->blkfront;
-	int rc = b->fe.error;
+	int rc;
 
-	if (rc == -EAGAIN || frontend_held)
-		rc = frontend_wait(&b->fe, clock_now() + PATIENCE);
+	do {	/* a suspend has its own limit, which is longer, and is not the disk's fault */
+		wait_until(&b->fe.changed, !frontend_held);
+		rc = b->fe.error;
+		if (rc == -EAGAIN)
+			rc = frontend_wait(&b->fe, clock_now() + PATIENCE);
+	} while (rc == -ETIMEDOUT && frontend_held);
 	return rc || b->fe.attached != d->attached ? -EIO : 0;
 }
 

@@ -203,8 +203,10 @@ static int publish(const struct xs_tx *tx, void *arg)
  */
 static int serve(struct vchan *v)
 {
-	int rc;
+	int rc = xs_domid();	/* not in the transaction, which a suspend waits for */
 
+	if (rc < 0)
+		return rc;
 	write_page(v);
 	rc = evtchn_listen(&v->port, "vchan", v->peer);
 	if (rc)
@@ -269,6 +271,7 @@ int vchan_renew(struct vchan *v)
 	int rc;
 
 	assert(v->server);
+	v->session++;			/* a writer of the last one must not continue */
 	disconnect_peer(v);
 	while ((rc = gnttab_revoke(v->refs[0])) && clock_now() < deadline)
 		thread_sleep(clock_now() + PAUSE);

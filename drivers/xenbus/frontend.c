@@ -194,7 +194,9 @@ static int wait_before_retry(struct frontend *fe, int why)
 		else if (over || (why == -ENODEV && state > XenbusStateInitialising &&
 				  backend_online(fe)))
 			break;
-		wait_until_deadline(&fe->changed, for_good ? NEVER : until,
+		/* In Closing, only an event of the backend's state can change something. */
+		wait_until_deadline(&fe->changed,
+				    for_good || state == XenbusStateClosing ? NEVER : until,
 				    frontend_removed(fe) || fe->shutting_down ||
 					    xs_watch_pending(&fe->watch));
 		while ((rc = xs_watch_wait(&fe->watch, 0, NULL)) == 0)
@@ -231,8 +233,10 @@ static int run_attachment(struct frontend *fe)
 				    frontend_removed(fe) || fe->shutting_down);
 		return rc;
 	}
-	fe->attached += !fe->lasts;
-	fe->lasts = false;
+	if (!fe->restored) {		/* else this attachment is over, and the next one counts */
+		fe->attached += !fe->lasts;
+		fe->lasts = false;
+	}
 	do {
 		set_error(fe, -EAGAIN);
 		rc = run_connection(fe);

@@ -313,6 +313,7 @@ int xs_begin(struct xs_tx *tx)
 			return rc;
 		}
 		transactions--;
+		wake(&xs_link_changed);
 		if (!wait_until_deadline(&transaction_ended, deadline(tx), ended != seen))
 			return -ETIMEDOUT;
 	}
