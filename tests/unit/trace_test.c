@@ -150,6 +150,21 @@ static void refuses(void)
 	down();
 }
 
+static void one_at_a_time(void)
+{
+	const uint32_t *words;
+
+	up(0);
+	assert(trace_begin(1) == 0);
+	words = trace_records.words;
+	follow(100, "");
+	assert(error && ended && replies == 1 && trace_put && trace_records.words == words);
+	trace_end();
+	follow(100, "");
+	assert(ended && !error);
+	down();
+}
+
 static void no_memory_is_an_error(void)
 {
 	host_set_memory(256 << 10);
@@ -169,6 +184,7 @@ int main(int argc, char **argv)
 		  what_is_not_taken_is_lost, 3 },
 		{ "the trace ends when the operator disconnects",
 		  it_ends_with_the_operator, 20 },
+		{ "a second trace is refused while there is one", one_at_a_time, 3 },
 		{ "a lack of memory is an error", no_memory_is_an_error, 1 },
 		{ "invalid parameters are refused", refuses, 5 },
 	};
