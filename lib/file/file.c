@@ -78,7 +78,9 @@ static int free_from(int from)
 
 int file_install_from(struct file *f, int from)
 {
-	return install_at(f, free_from(from > lowest ? from : lowest));
+	int fd = free_from(from > lowest ? from : lowest);
+
+	return fd < max ? install_at(f, fd) : -EMFILE;
 }
 
 int file_install(struct file *f)
@@ -92,7 +94,7 @@ int file_install(struct file *f)
 
 int file_reserve(void)
 {
-	int fd = free_from(lowest), rc = fd < table_size ? 0 : grow(fd);
+	int fd = free_from(lowest), rc = fd >= max ? -EMFILE : fd < table_size ? 0 : grow(fd);
 
 	if (rc)
 		return rc;

@@ -83,8 +83,9 @@ static int freeze(struct command *c)
 	if (rc)
 		return rc;
 	m->users++;		/* it stays mounted meanwhile */
-	mapped_collect_all(m->fs);
-	rc = m->fs->ops->freeze(m->fs);
+	rc = mapped_collect_all(m->fs);
+	if (!rc)
+		rc = m->fs->ops->freeze(m->fs);
 	m->users--;
 	return !rc ? 0 : command_error(c, NULL, rc == -EBUSY ? "it is frozen already" :
 				       rc == -EROFS ? "it is read-only" :

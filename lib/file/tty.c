@@ -25,6 +25,7 @@ static bool ended;
 void tty_end_input(void)
 {
 	ended = true;
+	wake(console_changed());
 	file_changed(&tty_file);
 }
 
@@ -39,8 +40,10 @@ static ssize_t tty_read(struct file *f, void *to, size_t len)
 		return -EAGAIN;
 	if (len && console_present() &&
 	    wait_or_signal(console_changed(), NEVER, SIGNAL_RESTARTS,
-			   (console_events(), console_readable())) <= 0)
+			   (console_events(), ended || console_readable())) <= 0)
 		return -EINTR;
+	if (ended)			/* another thread has read the end */
+		return 0;
 	n = console_read(to, len);
 	last = n > 0 ? memchr(to, CTRL_D, n) : NULL;
 	if (!last)

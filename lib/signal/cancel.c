@@ -40,6 +40,7 @@ void cancel_act(void)
 
 	if (!wanted(p) || !(p->cancel_now || p->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS))
 		return;
+	p->cancel_now = false;		/* cleanup handlers may wait */
 	locks_release_all();
 	pthread_exit(PTHREAD_CANCELED);
 }

@@ -363,7 +363,8 @@ int shutdown_signal(int sig)
 		return -EINVAL;
 	to = receiver(sig);
 	if (signal_actions[sig].sa_handler == SIG_IGN ||
-	    (signal_actions[sig].sa_handler == SIG_DFL && !(to && BIT(sig) & to->waited_for)))
+	    (signal_actions[sig].sa_handler == SIG_DFL && !(to && BIT(sig) & to->waited_for) &&
+	     !(!to && signalfd_has && signalfd_has(sig))))
 		return -ENOENT;
 	return signal_send(NULL, &info, NULL);
 }

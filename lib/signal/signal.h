@@ -52,5 +52,7 @@ void signal_notify(struct pthread *p);
 
 /* signalfd.c: signals have become pending. */
 void signalfd_changed(void) __attribute__((weak));
+/* Whether a signalfd has the signal. */
+bool signalfd_has(int sig) __attribute__((weak));
 
 #endif

@@ -20,13 +20,24 @@ struct signalfd {
 
 static struct signalfd *all;
 static struct waitq readers;		/* of all of them */
+static bool announcing;
 
-/* The last reader of the file table's change may be in poll(): watchers look again. */
+/* Which signals can be read depends on the thread, so watchers look again, each as its own. */
 void signalfd_changed(void)
 {
 	wake(&readers);
+	announcing = true;
 	for (struct signalfd *s = all; s; s = s->next)
 		file_changed(&s->file);
+	announcing = false;
+}
+
+bool signalfd_has(int sig)
+{
+	for (struct signalfd *s = all; s; s = s->next)
+		if (s->set & BIT(sig))
+			return true;
+	return false;
 }
 
 static struct signalfd_siginfo from_info(const siginfo_t *i)
@@ -66,6 +77,8 @@ static unsigned signalfd_ready(struct file *f)
 {
 	const struct pthread *p = current->kind == THREAD_APP ? pthread_current() : NULL;
 
+	if (announcing)
+		return POLLIN | POLLRDNORM;
 	return p && signal_pending(p) & ((struct signalfd *)f)->set ? POLLIN | POLLRDNORM : 0;
 }
 

@@ -80,7 +80,8 @@ static void look_at(struct timer *t)
 	}
 	if (t->interval) {
 		n += (now - t->value) / t->interval;
-		t->value += n * t->interval;
+		if (__builtin_add_overflow(t->value, n * t->interval, &t->value))
+			t->value = NEVER - 1;
 		look_later(t);
 	} else {
 		t->value = 0;
@@ -90,16 +91,24 @@ static void look_at(struct timer *t)
 
 static void timers_main(void *arg)
 {
+	uint64_t seen = clock_suspended;
+
 	(void)arg;
 	for (;;) {
-		wait_until_deadline(&queue, first ? first->deadline : NEVER, changed);
+		current->by_wall = true;
+		wait_until_deadline(&queue, first ? first->deadline : NEVER,
+				    changed || seen != clock_suspended);
+		if (seen != clock_suspended) {
+			seen = clock_suspended;
+			timers_clock_set();
+		}
 		changed = false;
 		while (first && first->deadline <= clock_now())
 			look_at(first);
 	}
 }
 
-/* All timers of this clock are looked at again. */
+/* All timers of the clocks that were set, or that count a suspend, are looked at again. */
 void timers_clock_set(void)
 {
 	struct timer *rest = first, *t;
@@ -107,7 +116,7 @@ void timers_clock_set(void)
 	first = NULL;
 	while ((t = rest)) {
 		rest = t->next;
-		if (t->clock == CLOCK_REALTIME)
+		if (t->clock == CLOCK_REALTIME || t->clock == CLOCK_BOOTTIME)
 			t->deadline = 0;
 		link_timer(t);
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -151,6 +152,43 @@ static void a_join_is_cancelled(void)
 	expect(result_of(t) == &end);
 }
 
+static pthread_t helper;
+static void *helped;
+
+static void join_helper(void *arg)
+{
+	(void)arg;
+	sem_post(&there);
+	pthread_join(helper, &helped);
+}
+
+static void *cleans_by_waiting(void *arg)
+{
+	pthread_cleanup_push(join_helper, NULL);
+	sem_post(&there);
+	pause();
+	pthread_cleanup_pop(0);
+	return arg;
+}
+
+/* A signal whose handler runs does not end what a cleanup handler waits for. */
+static void a_cleanup_handler_waits(void)
+{
+	pthread_t t;
+	sem_t end;
+
+	handle(SIGUSR1, 0);
+	sem_init(&end, 0, 0);
+	expect(!pthread_create(&helper, NULL, wait_for_sem, &end));
+	t = cancelled(cleans_by_waiting, NULL);
+	sem_wait(&there);
+	usleep(5000);
+	expect(!pthread_kill(t, SIGUSR1));
+	usleep(5000);
+	sem_post(&end);
+	expect(result_of(t) == PTHREAD_CANCELED && helped == &end);
+}
+
 static void *lock_and_end(void *arg)
 {
 	expect(!pthread_mutex_lock(arg));
@@ -182,5 +220,6 @@ void test_cancel(void)
 {
 	threads_are_cancelled();
 	a_join_is_cancelled();
+	a_cleanup_handler_waits();
 	robust_mutexes();
 }

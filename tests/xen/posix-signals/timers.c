@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -231,6 +232,42 @@ static void signals_as_files(void)
 	expect(!sigprocmask(SIG_UNBLOCK, &set, NULL) && !came);
 }
 
+/* The timer's thread sends the signal to a thread that waits. */
+static void signals_as_files_wake_a_waiter(void)
+{
+	struct itimerval soon = { .it_value.tv_usec = 20000 };
+	struct epoll_event e = { .events = EPOLLIN };
+	struct signalfd_siginfo got;
+	sigset_t set = set_of(SIGALRM);
+	struct pollfd p = { .events = POLLIN };
+	int ep = epoll_create1(0);
+
+	expect(!sigprocmask(SIG_BLOCK, &set, NULL));
+	p.fd = signalfd(-1, &set, 0);
+	expect(p.fd >= 0 && !epoll_ctl(ep, EPOLL_CTL_ADD, p.fd, &e));
+	expect(!setitimer(ITIMER_REAL, &soon, NULL));
+	expect(poll(&p, 1, LONG * 1000) == 1 && read(p.fd, &got, sizeof(got)) == sizeof(got));
+	expect(!setitimer(ITIMER_REAL, &soon, NULL));
+	expect(epoll_wait(ep, &e, 1, LONG * 1000) == 1);
+	expect(read(p.fd, &got, sizeof(got)) == sizeof(got) && got.ssi_signo == SIGALRM);
+	expect(epoll_wait(ep, &e, 1, 0) == 0);
+	expect(!close(ep) && !close(p.fd) && !sigprocmask(SIG_UNBLOCK, &set, NULL));
+}
+
+/* Its second expiry is further away than any time. */
+static void a_huge_interval(void)
+{
+	struct itimerspec to = { .it_value.tv_nsec = 1000000, .it_interval.tv_sec = INT64_MAX };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t n;
+
+	expect(!timerfd_settime(fd, 0, &to, NULL));
+	expect(poll(&p, 1, LONG * 1000) == 1 && read(fd, &n, 8) == 8 && n == 1);
+	expect(poll(&p, 1, 20) == 0);
+	expect(!close(fd));
+}
+
 void test_timers(void)
 {
 	signals_are_queued();
@@ -240,4 +277,6 @@ void test_timers(void)
 	timers_of_posix();
 	timers_as_files();
 	signals_as_files();
+	signals_as_files_wake_a_waiter();
+	a_huge_interval();
 }

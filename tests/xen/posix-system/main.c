@@ -307,6 +307,12 @@ static void lower_limits(void)
 	refused(dup2(0, 20), EBADF);
 	limit.rlim_cur = 25;
 	expect(setrlimit(RLIMIT_NOFILE, &limit) == 0 && (fds[n++] = dup(0)) == 20);
+	/* Descriptors above the limit that are closed are not free again. */
+	limit.rlim_cur = 15;
+	expect(setrlimit(RLIMIT_NOFILE, &limit) == 0 && close(20) == 0);
+	refused(open("/dev/null", O_RDONLY), EMFILE);
+	limit.rlim_cur = 25;
+	expect(setrlimit(RLIMIT_NOFILE, &limit) == 0 && dup(0) == 20);
 	limit.rlim_max = 31;
 	refused(setrlimit(RLIMIT_NOFILE, &limit), EPERM);
 	expect(close_range(fds[0], fds[n - 1], 0) == 0 && open("/dev/null", O_RDONLY) == fds[0]);
