@@ -267,6 +267,7 @@ static int connect_queues(struct blkback *b)
 	if (queues < 1 || order < -1 || rc)
 		return -EPROTO;
 	b->persistent = number(b->front, "feature-persistent", 1) == 1;
+	b->grants_most = BLKBACK_PERSISTENT / queues;
 	tell(b, DISK_CONNECTED);
 	for (unsigned i = 0; !rc && i < queues; i++) {
 		rc = connect_queue(b, i, several, order);

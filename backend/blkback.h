@@ -23,7 +23,7 @@
 #define BLKBACK_RING_ORDER 4		/* 16 pages */
 #define BLKBACK_QUEUES 16
 #define BLKBACK_THREADS 32		/* of one queue */
-#define BLKBACK_PERSISTENT 1280		/* pages of one queue that stay mapped; Linux uses 1056 */
+#define BLKBACK_PERSISTENT 1280		/* pages of one disk that stay mapped; Linux uses 1056 */
 #define BLKBACK_SECTOR 512		/* bytes; the unit of all sector numbers, as Linux counts */
 #define BLKBACK_LOG 20			/* lines that a frontend can cause */
 
@@ -54,7 +54,7 @@ void blk_parse(enum blk_abi abi, const uint8_t slot[BLK_REQUEST_MAX], struct blk
 
 struct blk_grants {
 	struct blk_grant *table;	/* by ref; NULL: nothing was mapped yet */
-	unsigned used;
+	unsigned used, most;
 };
 
 /* Returns the page of a ref that is mapped for good, or NULL.  Does not sleep. */
@@ -136,6 +136,7 @@ struct blkback {
 
 	enum blk_abi abi;		/* of the connection */
 	bool persistent;
+	unsigned grants_most;		/* of each queue */
 	unsigned queues;		/* that are connected; 0: none */
 	struct blk_queue queue[BLKBACK_QUEUES];
 	const char *broken;		/* the frontend has violated the protocol */

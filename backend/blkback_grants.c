@@ -34,11 +34,11 @@ void *blk_grants_add(struct blk_grants *g, unsigned domid, uint32_t ref)
 
 	if (!g->table)
 		g->table = calloc(SLOTS, sizeof(*g->table));
-	if (!g->table || g->used == BLKBACK_PERSISTENT || domain_map(&map, domid, &ref, 1, false))
+	if (!g->table || g->used >= g->most || domain_map(&map, domid, &ref, 1, false))
 		return NULL;
 	/* Another thread may have mapped it, or the last one that there is space for. */
 	slot = slot_of(g, ref);
-	if (slot->map.addr || g->used == BLKBACK_PERSISTENT) {
+	if (slot->map.addr || g->used >= g->most) {
 		void *there = slot->map.addr;
 
 		domain_unmap(&map);

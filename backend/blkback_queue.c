@@ -161,7 +161,7 @@ int blk_queue_start(struct blk_queue *q, struct blkback *disk, const struct blk_
 	unsigned threads = disk->store->threads ? disk->store->threads : 1;
 	int rc;
 
-	*q = (struct blk_queue){ .disk = disk };
+	*q = (struct blk_queue){ .disk = disk, .grants.most = disk->grants_most };
 	rc = map_ring(q, offer);
 	for (unsigned i = 0; !rc && i < threads && i < BLKBACK_THREADS; i++)
 		rc = start_thread(q);
@@ -178,6 +178,9 @@ void blk_queue_end(struct blk_queue *q, bool answer)
 	q->ending = true;
 	if (answer)
 		q->last = back_ring_offered(&q->ring);
+	/* It is what the frontend says, and may be ahead of what will ever be taken. */
+	if (answer && q->last - q->ring.consumed > q->ring.nslots)
+		q->last = q->ring.consumed;
 	if (q->event)
 		domain_event_kick(q->event);
 	domain_wake(&q->idle);

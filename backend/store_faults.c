@@ -124,7 +124,7 @@ static void below_end(struct faults *f)
 {
 	domain_enter();
 	f->calls--;
-	domain_wake_one(&f->turn);
+	domain_wake(&f->turn);		/* they wait for different things */
 }
 
 static int write_below(struct faults *f, const struct iovec *from, int count, uint64_t at)

@@ -125,6 +125,26 @@ static int copy_up(struct overlay *o, uint64_t cluster)
 	return rc;
 }
 
+/* Reads what the upper store has of [at, limit). */
+static int read_map(struct overlay *o, uint64_t at, uint64_t limit)
+{
+	uint64_t start, end = 0;
+	int rc = 0;
+
+	while (o->top->written && at < limit) {
+		rc = o->top->written(o->top, at, &start, &end);
+		if (rc)
+			return rc == -ENXIO ? 0 : rc;
+		if (start >= limit)
+			break;
+		if (end > limit)
+			end = limit;
+		set(o, start / CLUSTER, (end + CLUSTER - 1) / CLUSTER);
+		at = end;
+	}
+	return rc;
+}
+
 static int overlay_write(struct disk_store *s, const struct iovec *from, int count, uint64_t at)
 {
 	struct overlay *o = (struct overlay *)s;
@@ -135,8 +155,12 @@ static int overlay_write(struct disk_store *s, const struct iovec *from, int cou
 		rc = copy_up(o, at / CLUSTER);
 	if (!rc && end % CLUSTER && end != s->size)
 		rc = copy_up(o, end / CLUSTER);
-	if (!rc)
+	if (!rc) {
 		rc = o->top->write(o->top, from, count, at);
+		/* A part of it may be stored, and is seen after a restart, so it is seen now, too. */
+		if (rc)
+			read_map(o, at, end);
+	}
 	if (!rc)
 		set(o, at / CLUSTER, (end + CLUSTER - 1) / CLUSTER);
 	return rc;
@@ -167,24 +191,6 @@ static void overlay_close(struct disk_store *s)
 	free(o);
 }
 
-/* Reads what the upper store has from before. */
-static int read_map(struct overlay *o)
-{
-	uint64_t at = 0, start, end = 0;
-	int rc = 0;
-
-	while (o->top->written && at < o->s.size) {
-		rc = o->top->written(o->top, at, &start, &end);
-		if (rc)
-			return rc == -ENXIO ? 0 : rc;
-		if (end > o->s.size)
-			end = o->s.size;
-		set(o, start / CLUSTER, (end + CLUSTER - 1) / CLUSTER);
-		at = end;
-	}
-	return rc;
-}
-
 /* Whether exactly the first cluster is stored when one sector of it was written. */
 static bool is_exact(const struct overlay *o)
 {
@@ -213,7 +219,8 @@ static int test_empty(const struct overlay *o)
 	/* Also if it is refused: at the next start, what remains would be the guest's data. */
 	if (!top->written(top, 0, &start, &end) && start == 0 && end > size)
 		size = end < top->size ? end : top->size;
-	exact &= !top->discard(top, 0, size) && top->written(top, 0, &start, &end) == -ENXIO;
+	exact &= !top->discard(top, 0, size) && (!top->flush || !top->flush(top)) &&
+		 top->written(top, 0, &start, &end) == -ENXIO;
 	return exact ? 0 : -EOPNOTSUPP;
 }
 
@@ -238,7 +245,7 @@ int disk_overlay(struct disk_store *base, struct disk_store *top, struct disk_st
 	};
 	rc = o->changed ? test_empty(o) : -ENOMEM;
 	if (!rc)
-		rc = read_map(o);
+		rc = read_map(o, 0, o->s.size);
 	if (rc) {
 		free(o->changed);
 		free(o);

@@ -197,6 +197,7 @@ static int open_exclusive(struct export *e, bool readonly, struct disk_store **s
 		return rc;
 	rc = e->store ? 0 : open_store(e, readonly, &e->store);
 	if (rc) {
+		e->store = NULL;	/* add_faults() may have closed it */
 		e->busy = false;
 		return rc;
 	}
