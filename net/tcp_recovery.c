@@ -291,8 +291,11 @@ void recovery_probe(struct tcp_pcb *pcb)
 		x->probe_is_copy = err == ERR_OK;
 	}
 	x->rto_start = net_now_us();
-	if (err == ERR_INPROGRESS)
-		return;			/* not released by the device: later */
+	if (err == ERR_INPROGRESS) {
+		/* It is still in the device, so its acknowledgement cannot be late. */
+		x->last->x.sent = net_now_us();
+		return;
+	}
 	/* After another error there is no second probe: the timeout follows. */
 	x->probing = true;
 	x->probe_end = pcb->snd_nxt;
