@@ -17,7 +17,6 @@
 #define MIN_RTT_MS 10000		/* the smallest round trip is forgotten after this time */
 #define PROBE_SLACK (10 * MS)
 #define DELAYED_ACK (45 * MS)		/* the peer may delay the ACK of a single segment */
-#define BUSY (20 * MS)			/* the device has not released the segment yet */
 
 static struct tcp_pcb *timed;
 static uint32_t earliest;		/* no timer is due before; valid if there are any */
@@ -174,7 +173,7 @@ static void timed_out(struct tcp_pcb *pcb)
 	struct tcp_extra *x = &pcb->x;
 
 	if (pcb->unacked && pcb->unacked->p->ref != 1) {
-		x->rto_start = net_now_us() - tcp_rto(pcb) + BUSY;
+		x->rto_start = net_now_us();	/* the device has not released it yet */
 		return;
 	}
 	if (pcb->state == SYN_SENT && pcb->nrtx >= TCP_SYN_RETRIES) {
