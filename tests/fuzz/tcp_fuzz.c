@@ -3,8 +3,8 @@
  * One TCP connection whose peer sends anything.  All numbers are near those that lwIP
  * expects, so lwIP accepts most of them.  The guest does not fail.
  */
-#include "net/tcp_internal.h"
 #include "tests/fuzz/net_direct.h"
+#include "tests/unit/tcp_queue.h"
 
 #include <xen/io/netif.h>
 
@@ -114,31 +114,10 @@ static void use(uint8_t how)
 	net_push();
 }
 
-/* What net/tcp_segments.c has counted is what is in the queue. */
 static void check_queues(void)
 {
-	for (const struct tcp_pcb *p = tcp_active_pcbs; p; p = p->next) {
-		uint32_t out = 0, sacked = 0, nsacked = 0, lost = 0, twice = 0;
-		const struct tcp_seg *last = NULL;
-
-		for (const struct tcp_seg *s = p->unacked; s; last = s, s = s->next) {
-			uint8_t state = s->x.state & (SEG_LOST | SEG_RESENT);
-			uint32_t len = TCP_TCPLEN(s);
-
-			out += len;
-			sacked += s->x.state & SEG_SACKED ? len : 0;
-			nsacked += s->x.state & SEG_SACKED;
-			lost += state == SEG_LOST ? len : 0;
-			twice += state == SEG_RESENT ? len : 0;
-			assert(!(s->x.state & SEG_SACKED && state));
-		}
-		assert(p->x.out == out && p->x.lost == lost && p->x.twice == twice);
-		assert(!last || p->x.last == last);
-		if (p->flags & TF_SACK)
-			assert(p->x.sacked == sacked && p->x.nsacked == nsacked);
-		assert(in_flight(p) <= out + twice);
-		assert(!last || p->x.timing);
-	}
+	for (const struct tcp_pcb *p = tcp_active_pcbs; p; p = p->next)
+		tcp_check_queue(p);
 }
 
 /* ---- the peer */
