@@ -45,6 +45,15 @@ static inline void lock_write(struct rwlock *l)
 	l->writer = true;
 }
 
+/* false: it would sleep. */
+static inline bool lock_try_write(struct rwlock *l)
+{
+	if (l->writer || l->readers || l->writers_waiting)
+		return false;
+	l->writer = true;
+	return true;
+}
+
 static inline void unlock_write(struct rwlock *l)
 {
 	l->writer = false;

@@ -74,6 +74,7 @@ static int check_features(const struct ext4_super *s, struct fs_options *o, bool
 {
 	uint32_t in = le32(s->incompat) & ~IN_SUPPORTED;
 	uint32_t ro = le32(s->ro_compat) & ~RO_SUPPORTED;
+	const char *name;
 
 	if (in & IN_JOURNAL_DEV)
 		return super_refuse(o, -EOPNOTSUPP,
@@ -87,9 +88,9 @@ static int check_features(const struct ext4_super *s, struct fs_options *o, bool
 		return super_refuse(o, -EOPNOTSUPP,
 			      "an external journal is not supported; tune2fs -O ^has_journal");
 	*read_only = ro != 0;
-	if (ro && name_of(ro_compat, ro))
-		os_log(OS_WARNING, "ext4: feature `%s` is not supported: mounted read-only",
-		       name_of(ro_compat, ro));
+	name = name_of(ro_compat, ro);
+	if (name)
+		os_log(OS_WARNING, "ext4: feature `%s` is not supported: mounted read-only", name);
 	else if (ro)
 		os_log(OS_WARNING, "ext4: it has an unknown feature: mounted read-only");
 	return 0;

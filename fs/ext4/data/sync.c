@@ -104,10 +104,6 @@ static int write_older(struct ext4 *e, uint64_t then, bool in_background)
 {
 	int failed = 0;
 
-	/* Another call might move an inode to the end that is dirty since before then. */
-	if (in_background && (e->syncing.writer || e->syncing.writers_waiting))
-		return 0;
-	lock_write(&e->syncing);
 	/* Each inode at most once, also if it stays dirty. */
 	for (uint64_t n = e->inodes; n && e->dirty && e->dirty->dirty_since <= then; n--) {
 		if (in_background && (e->freezing || e->fs.frozen))
@@ -125,14 +121,18 @@ static int write_older(struct ext4 *e, uint64_t then, bool in_background)
 			make_youngest(e, i);
 		inode_put(&i->i);
 	}
-	unlock_write(&e->syncing);
 	return failed;
 }
 
 int ext4_sync_all(struct ext4 *e)
 {
-	int rc = write_older(e, os_clock(), false), done;
+	int rc, done;
 
+	/* The time is taken only now: who had the lock may have made an inode younger that was written to
+	   before this call. */
+	lock_write(&e->syncing);
+	rc = write_older(e, os_clock(), false);
+	unlock_write(&e->syncing);
 	done = journal_commit_running(&e->journal);
 	if (!done)
 		done = store_flush(&e->store);
@@ -153,10 +153,13 @@ static uint64_t background(struct ext4 *e)
 	ext4_record_error(e);
 	if (e->freezing || e->fs.frozen || e->fs.read_only)
 		return 0;
-	if (pages_dirty > cache_dirty_limit() / 2)
-		write_older(e, now, true);
-	else
-		write_older(e, now > AGE ? now - AGE : 0, true);
+	/* Else a program writes everything. */
+	if (lock_try_write(&e->syncing)) {
+		bool all = pages_dirty > cache_dirty_limit() / 2;
+
+		write_older(e, all ? now : now > AGE ? now - AGE : 0, true);
+		unlock_write(&e->syncing);
+	}
 	if (tx == e->journal.running && tx->began && tx->began + AGE <= now)
 		journal_commit_running(&e->journal);
 	if (e->dirty)

@@ -179,6 +179,17 @@ int ext4_finish_truncation(struct ext4_inode *i)
 	return rc;
 }
 
+static int set_size(struct ext4_inode *i, uint64_t size)
+{
+	if (size > i->i.size)
+		return lengthen(i, size);
+	i->mtime = i->ctime = ext4_now();
+	if (size < i->i.size)
+		return shorten(i, size);
+	ext4_idirty(i, false);
+	return 0;
+}
+
 int ext4_truncate(struct inode *inode, uint64_t size)
 {
 	struct ext4_inode *i = ext4_inode_of(inode);
@@ -193,17 +204,8 @@ int ext4_truncate(struct inode *inode, uint64_t size)
 		return rc;
 	lock_all(i);
 	rc = finish_truncation(i);
-	if (rc) {
-		/* as before */
-	} else if (size > i->i.size) {
-		rc = lengthen(i, size);
-	} else {
-		i->mtime = i->ctime = ext4_now();
-		if (size < i->i.size)
-			rc = shorten(i, size);
-		else
-			ext4_idirty(i, false);
-	}
+	if (!rc)
+		rc = set_size(i, size);
 	unlock_all(i);
 	return !rc && fs_of(i)->fs.options.sync ? ext4_sync_inode(i, true) : rc;
 }
@@ -330,6 +332,30 @@ static int punch(struct ext4_inode *i, uint64_t at, uint64_t end)
 	return rc;
 }
 
+static int change_blocks(struct ext4_inode *i, unsigned mode, uint64_t at, uint64_t end)
+{
+	struct ext4 *e = fs_of(i);
+	int rc;
+
+	if (mode & FS_PUNCH_HOLE) {
+		rc = punch(i, at, end);
+	} else {
+		/* These blocks are allocated now: the allocation is not delayed. */
+		rc = ext4_writeback_locked(i, at / OS_PAGE, (end - 1) / OS_PAGE);
+		if (!rc)
+			rc = preallocate(i, at >> e->shift,
+					 (end + e->block_size - 1) >> e->shift);
+		if (!rc && !(mode & FS_KEEP_SIZE) && end > i->i.size)
+			rc = lengthen(i, end);
+	}
+	/* Blocks that could not be allocated are not a change.  A hole may be there in part. */
+	if (!rc || mode & FS_PUNCH_HOLE) {
+		i->mtime = i->ctime = ext4_now();
+		ext4_idirty(i, false);
+	}
+	return rc;
+}
+
 int ext4_fallocate(struct inode *inode, unsigned mode, uint64_t at, uint64_t len)
 {
 	struct ext4_inode *i = ext4_inode_of(inode);
@@ -354,24 +380,8 @@ int ext4_fallocate(struct inode *inode, unsigned mode, uint64_t at, uint64_t len
 		ext4_gather_space(e, len >> e->shift);
 	lock_all(i);
 	rc = finish_truncation(i);
-	if (rc) {
-		/* as before */
-	} else if (mode & FS_PUNCH_HOLE) {
-		rc = punch(i, at, end);
-	} else {
-		/* These blocks are allocated now: the allocation is not delayed. */
-		rc = ext4_writeback_locked(i, at / OS_PAGE, (end - 1) / OS_PAGE);
-		if (!rc)
-			rc = preallocate(i, at >> e->shift,
-					 (end + e->block_size - 1) >> e->shift);
-		if (!rc && !(mode & FS_KEEP_SIZE) && end > i->i.size)
-			rc = lengthen(i, end);
-	}
-	/* Blocks that could not be allocated are not a change.  A hole may be there in part. */
-	if (!rc || mode & FS_PUNCH_HOLE) {
-		i->mtime = i->ctime = ext4_now();
-		ext4_idirty(i, false);
-	}
+	if (!rc)
+		rc = change_blocks(i, mode, at, end);
 	unlock_all(i);
 	return !rc && e->fs.options.sync ? ext4_sync_inode(i, true) : rc;
 }
