@@ -176,11 +176,12 @@ void blk_queue_end(struct blk_queue *q, bool answer)
 {
 	q->stopping = !answer;
 	q->ending = true;
-	if (answer)
+	if (answer) {
 		q->last = back_ring_offered(&q->ring);
-	/* It is what the frontend says, and may be ahead of what will ever be taken. */
-	if (answer && q->last - q->ring.consumed > q->ring.nslots)
-		q->last = q->ring.consumed;
+		/* It is what the frontend says, and may be ahead of what will ever be taken. */
+		if (q->last - q->ring.consumed > q->ring.nslots)
+			q->last = q->ring.consumed;
+	}
 	if (q->event)
 		domain_event_kick(q->event);
 	domain_wake(&q->idle);
