@@ -128,8 +128,8 @@ int ext4_sync_all(struct ext4 *e)
 {
 	int rc, done;
 
-	/* The time is taken only now: who had the lock may have made an inode younger that was written to
-	   before this call. */
+	/* The time is taken behind the lock: while this call waits for it, another thread may move an inode
+	   to the end that was written to before. */
 	lock_write(&e->syncing);
 	rc = write_older(e, os_clock(), false);
 	unlock_write(&e->syncing);
