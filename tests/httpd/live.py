@@ -229,8 +229,8 @@ def where_descriptors_are_short_slow_clients_go_first(_):
         resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (60, 60))
         with contextlib.ExitStack() as stack:
             for _ in range(80):
-                s = stack.enter_context(server.connect(4096))
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # (it may be ended during connect())
+                    s = stack.enter_context(server.connect(4096))
                     s.sendall(request("/big"))
             for _ in range(30):
                 r = server.ask("/small")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Many faults in one guest: a report ends in panic_end(), which returns here.  The damage
- * is repaired before the next case.
+ * is repaired before the next case, and before another thread runs.
  */
 #include "each.h"
 
@@ -213,7 +213,9 @@ void each(void)
 			end_report();
 			continue;
 		}
+		kernel_enter();
 		cases[i].run();
+		kernel_leave();
 		printf("nothing was found\n");
 		saved.size = 0;
 	}
