@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The public calls of the block frontend, and the order of writes. */
 #include "drivers/blkfront_internal.h"
+#include "kernel/arch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ static void write_end(struct blkfront *b, struct write *w)
 }
 
 /* Writes whole sectors.  Partial writes between the runs wait, too, which is harmless. */
-static int write_sectors(const struct disk *d, const struct blkfront_run *runs, unsigned count)
+static int write_by(const struct disk *d, uint8_t op, const struct blkfront_run *runs,
+		    unsigned count)
 {
 	struct write w = { .start = UINT64_MAX };
 	int rc;
@@ -57,9 +59,14 @@ static int write_sectors(const struct disk *d, const struct blkfront_run *runs, 
 			w.end = runs[i].at + runs[i].len;
 	}
 	write_begin(d->blkfront, &w);
-	rc = blkfront_transfer(d, BLKIF_OP_WRITE, runs, count);
+	rc = blkfront_transfer(d, op, runs, count);
 	write_end(d->blkfront, &w);
 	return rc;
+}
+
+static int write_sectors(const struct disk *d, const struct blkfront_run *runs, unsigned count)
+{
+	return write_by(d, BLKIF_OP_WRITE, runs, count);
 }
 
 /* Writes a part of one sector. */
@@ -221,6 +228,64 @@ int blkfront_flush(const struct disk *d)
 		rc = 0;
 	}
 	return rc;
+}
+
+/* Whether the disk has other data there: 1, 0, or the error. */
+static int differs(const struct disk *d, const struct blkfront_run *run)
+{
+	char *now = malloc(run->len), *p = now;
+	struct iovec piece = { now, run->len };
+	struct blkfront_run all = { &piece, run->len, run->at };
+	int rc;
+
+	if (!now)
+		return -ENOMEM;
+	rc = blkfront_transfer(d, BLKIF_OP_READ, &all, 1);
+	for (const struct iovec *v = run->pieces; !rc && p < now + run->len; p += v++->iov_len)
+		rc = memcmp(p, v->iov_base, min(v->iov_len, now + run->len - p)) != 0;
+	free(now);
+	return rc;
+}
+
+/*
+ * Writes the run by a flush with data.  xen-blkback and QEMU flush, and then write; other backends
+ * flush only, and report success.  So the first run of a connection, if it changes the disk, is
+ * read back.  Returns 1 if it was not written.
+ */
+static int try_flush_write(const struct disk *d, const struct blkfront_run *run)
+{
+	struct blkfront *b = d->blkfront;
+	int rc = 1;
+
+	if (b->flush_op != BLKIF_OP_FLUSH_DISKCACHE || b->flush_data == FLUSH_DATA_IGNORED ||
+	    run->len == 0 || run->len > DIRECT * PAGE_SIZE)
+		return 1;
+	if (b->flush_data == FLUSH_DATA_UNKNOWN)
+		rc = differs(d, run);
+	if (rc != 1)
+		return rc < 0 ? rc : 1;
+	rc = write_by(d, BLKIF_OP_FLUSH_DISKCACHE, run, 1);
+	if (rc == 0 && b->flush_data == FLUSH_DATA_UNKNOWN) {
+		rc = differs(d, run);
+		if (rc >= 0)
+			b->flush_data = rc ? FLUSH_DATA_IGNORED : FLUSH_DATA_WRITTEN;
+	}
+	return rc == -EOPNOTSUPP ? 1 : rc;
+}
+
+int blkfront_flush_write(const struct disk *d, const struct blkfront_run *run)
+{
+	int rc = check_runs(d, run, 1);
+
+	if (!rc && !d->blkfront->info.writable)
+		rc = -EROFS;
+	if (!rc)
+		rc = try_flush_write(d, run);
+	if (rc == 1)
+		rc = blkfront_flush(d);
+	else
+		return rc;
+	return rc ? rc : write_sectors(d, run, 1);
 }
 
 int blkfront_discard(const struct disk *d, uint64_t at, uint64_t len)

@@ -74,6 +74,12 @@ int blkfront_write_runs(const struct disk *d, const struct blkfront_run *runs, u
 int blkfront_flush(const struct disk *d);
 
 /*
+ * blkfront_flush(), and then a write of the run, in one request where the backend can do this.
+ * Returns as both do.
+ */
+int blkfront_flush_write(const struct disk *d, const struct blkfront_run *run);
+
+/*
  * Discards the contents of a range of bytes, as far as the backend can.  Returns 0,
  * -EOPNOTSUPP, -EROFS or -EIO.
  */

@@ -141,6 +141,7 @@ static int read_features(struct blkfront *b, bool *persistent)
 	b->info.discard = discard;
 	b->flush_op = flush ? BLKIF_OP_FLUSH_DISKCACHE :
 		      barrier ? BLKIF_OP_WRITE_BARRIER : 0;
+	b->flush_data = FLUSH_DATA_UNKNOWN;
 	/* Besides the data, a request needs a page with the list of segments. */
 	indirect = min(min(indirect, INDIRECT), b->pool.max - 1);
 	b->segments = indirect > DIRECT ? indirect : DIRECT;

@@ -29,6 +29,7 @@ struct blkfront {
 	unsigned info_of;		/* the attachment (fe.attached) that it is of */
 	unsigned segments;		/* limit of one request */
 	uint8_t flush_op;		/* BLKIF_OP_FLUSH_..., _WRITE_BARRIER, or 0 */
+	enum { FLUSH_DATA_UNKNOWN, FLUSH_DATA_WRITTEN, FLUSH_DATA_IGNORED } flush_data;
 	uint64_t discard_granularity, discard_alignment;
 
 	uint64_t requests[BLKIF_OP_INDIRECT], errors;	/* by operation */
@@ -57,7 +58,8 @@ int blkfront_check(const struct disk *d);
 
 /*
  * Reads, or writes whole sectors: several runs in any order.  They must lie within the disk.
- * Returns 0, or the first error when all have ended.
+ * Returns 0, or the first error when all have ended.  BLKIF_OP_FLUSH_DISKCACHE writes one run of
+ * at most DIRECT pages, behind a flush.
  */
 int blkfront_transfer(const struct disk *d, uint8_t op, const struct blkfront_run *runs,
 		      unsigned count);

@@ -52,8 +52,8 @@ void blkfront_complete(struct blkfront *b, struct part *part, int result)
 	struct call *call = part->call;
 
 	b->errors += result != 0;
-	if (!result && part->op <= BLKIF_OP_WRITE)
-		b->bytes[part->op] += part->len;
+	if (!result)
+		b->bytes[part->op != BLKIF_OP_READ] += part->len;
 	part->result = result;
 	part->next = call->done;
 	call->done = part;
@@ -261,7 +261,7 @@ static ssize_t begin_part(struct blkfront *b, struct part *part, uint64_t at, si
 	int rc;
 
 	part->skip = at % size;
-	if (part->op == BLKIF_OP_WRITE && (part->skip || len % size))
+	if (part->op != BLKIF_OP_READ && (part->skip || len % size))
 		return -EIO;		/* the disk came back with larger sectors */
 	first = at - part->skip;
 	sectors = min((part->skip + len + size - 1) / size * size,
@@ -274,7 +274,7 @@ static ssize_t begin_part(struct blkfront *b, struct part *part, uint64_t at, si
 	if (rc)
 		return rc;
 	part->len = min(len, sectors * SECTOR - part->skip);
-	if (part->op == BLKIF_OP_WRITE)
+	if (part->op != BLKIF_OP_READ)
 		copy_to_pages(part);
 	build_request(b, part, &req, first / SECTOR, sectors);
 	rc = send_request(b, part, &req);

@@ -39,6 +39,12 @@ struct block {
 	int (*write)(struct block *b, const struct block_vec *vecs, unsigned count, uint64_t at);
 	int (*flush)(struct block *b);
 	/*
+	 * flush(), and then write(): what is written here is on the disk only if each write that
+	 * was complete before is, too.  NULL: fs/ calls the two.
+	 */
+	int (*flush_write)(struct block *b, const struct block_vec *vecs, unsigned count,
+			   uint64_t at);
+	/*
 	 * Write several runs, which do not overlap, in any order and at the same time.  Returns
 	 * when all have ended: 0, or the first error; then any of them may be written.  NULL:
 	 * fs/ writes one run after the other.

@@ -109,33 +109,54 @@ int store_write(struct store *s, const void *from, uint64_t nr, unsigned count)
 	return store_writev(s, &v, 1, nr);
 }
 
+/* One flush, and with `vec` the write behind it. */
+static int flush(struct store *s, const struct block_vec *vec, uint64_t at)
+{
+	uint64_t mark = s->writes;
+	int rc;
+
+	s->flushing = true;
+	rc = vec ? s->dev->flush_write(s->dev, vec, 1, at) : s->dev->flush(s->dev);
+	s->flushing = false;
+	s->flushes++;
+	os_wake(&s->flushed);
+	if (rc) {
+		s->errors++;
+		s->flush_failed = true;
+		return rc;
+	}
+	s->durable = mark;
+	return 0;
+}
+
 int store_flush(struct store *s)
 {
 	uint64_t wanted = s->writes;
+	int rc = 0;
 
-	while (s->durable < wanted) {
-		uint64_t mark = s->writes;
-		int rc;
-
+	while (!rc && s->durable < wanted)
 		if (s->flush_failed)
 			return -EIO;
-		if (s->flushing) {
+		else if (s->flushing)
 			os_wait(&s->flushed);
-			continue;
-		}
-		s->flushing = true;
-		rc = s->dev->flush(s->dev);
-		s->flushing = false;
-		s->flushes++;
-		os_wake(&s->flushed);
-		if (rc) {
-			s->errors++;
-			s->flush_failed = true;
-			return rc;
-		}
-		s->durable = mark;
+		else
+			rc = flush(s, NULL, 0);
+	return rc;
+}
+
+int store_flush_write(struct store *s, const void *from, uint64_t nr, unsigned count)
+{
+	struct block_vec v = { (void *)(uintptr_t)from, (size_t)count << s->shift };
+	int rc;
+
+	if (!s->dev->flush_write || s->flushing || s->flush_failed || s->durable == s->writes) {
+		rc = store_flush(s);
+		return rc ? rc : store_write(s, from, nr, count);
 	}
-	return 0;
+	rc = flush(s, &v, nr << s->shift);
+	s->writes++;
+	s->written_bytes += v.len;
+	return rc;
 }
 
 static struct buf *find(struct store *s, uint64_t nr)

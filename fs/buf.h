@@ -79,6 +79,8 @@ int store_write_runs(struct store *s, const struct block_run *runs, unsigned cou
 /* Make durable what has been written; nothing to do if it is already.  After an error, what the
    device has lost is not known, so nothing that was not durable then ever becomes it. */
 int store_flush(struct store *s);
+/* store_flush(), and then store_write(). */
+int store_flush_write(struct store *s, const void *from, uint64_t nr, unsigned count);
 
 /* The block, held; -EUCLEAN: there is no such block; -EIO, -ENOMEM. */
 int buf_get(struct store *s, uint64_t nr, struct buf **b);

@@ -329,10 +329,8 @@ static int commit_in_place(struct journal *j, struct tx *tx)
 /* It is in the log: the commit record follows. */
 static int write_commit(struct journal *j, struct tx *tx)
 {
-	int rc = store_flush(j->store);
+	int rc = journal_log_commit(j, tx);
 
-	if (!rc)
-		rc = journal_log_commit(j, tx);
 	return rc ? rc : store_flush(j->store);
 }
 

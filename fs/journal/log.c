@@ -114,6 +114,12 @@ static int write_runs(struct journal *j, const struct stage_run *runs, unsigned 
 	return rc ? stage_write(j, j->stage, runs, count, NULL) : 0;
 }
 
+static void move_head(struct journal *j)
+{
+	j->head = journal_next(j, j->head);
+	j->log_reserved -= j->log_reserved ? 1 : 0;
+}
+
 /* Write the first n staged blocks to the head of the log, which moves. */
 static int put(struct journal *j, unsigned n)
 {
@@ -137,8 +143,7 @@ static int put(struct journal *j, unsigned n)
 			last = &runs[count++];
 			*last = (struct stage_run){ i, 1, nr };
 		}
-		j->head = journal_next(j, j->head);
-		j->log_reserved -= j->log_reserved ? 1 : 0;
+		move_head(j);
 	}
 	return write_runs(j, runs, count);
 }
@@ -277,11 +282,17 @@ int journal_log_commit(struct journal *j, struct tx *tx)
 	struct jbd_commit *c = (struct jbd_commit *)begin(j, 0, JBD_COMMIT, tx);
 	int64_t now = os_time();
 	uint64_t sec = now / 1000000000;
+	int rc;
 
 	c->sec_high = be32(sec >> 32);
 	c->sec_low = be32(sec);
 	c->nsec = be32(now % 1000000000);
 	if (j->v2 || j->v3)
 		c->checksum[0] = be32(journal_sum(j, c, offsetof(struct jbd_commit, checksum)));
-	return put(j, 1);
+	if (!journal_free_blocks(j))
+		return -ENOSPC;
+	rc = store_flush_write(j->store, c, journal_block(j, j->head), 1);
+	if (!rc)
+		move_head(j);
+	return rc;
 }

@@ -67,6 +67,14 @@ static int disk_flush(struct block *b)
 	return blkfront_flush(&((struct mount_disk *)b)->disk);
 }
 
+static int disk_flush_write(struct block *b, const struct block_vec *vecs, unsigned count,
+			    uint64_t at)
+{
+	struct blkfront_run run = run_of(vecs, count, at);
+
+	return blkfront_flush_write(&((struct mount_disk *)b)->disk, &run);
+}
+
 /* ---- Finding it. */
 
 /* "xvda, xvdb", for messages. */
@@ -107,6 +115,7 @@ static int open_number(unsigned vdev, struct mount_disk *d, char why[MOUNTS_WHY]
 	d->block = (struct block){
 		.read = disk_read, .write = disk_write,
 		.write_runs = disk_write_runs, .flush = disk_flush,
+		.flush_write = disk_flush_write,
 		.size = info.size, .sector_size = info.sector_size,
 		.read_only = !info.writable, .no_flush = info.writable && !info.flush,
 	};

@@ -213,9 +213,17 @@ static int write_runs(struct block *b, const struct block_run *runs, unsigned co
 	return rc;
 }
 
+static int flush_write(struct block *b, const struct block_vec *vecs, unsigned count, uint64_t at)
+{
+	int rc = b->flush(b);
+
+	return rc ? rc : b->write(b, vecs, count, at);
+}
+
 void device_concurrent(struct device *d)
 {
 	d->block.write_runs = write_runs;
+	d->block.flush_write = flush_write;
 }
 
 /* ---- Beginning and end. */

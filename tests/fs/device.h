@@ -47,11 +47,11 @@ struct device {
 	void (*before_write)(struct device *d, uint64_t at, size_t len);
 };
 
-/* Over memory that the caller has (size bytes), without write_runs(). */
+/* Over memory that the caller has (size bytes), without write_runs() and flush_write(). */
 void device_memory(struct device *d, void *data, uint64_t size);
 /* Over a file. */
 int device_file(struct device *d, const char *path, bool read_only);
-/* Have write_runs(), which writes them in any order. */
+/* Have write_runs(), which writes them in any order, and flush_write(). */
 void device_concurrent(struct device *d);
 /* Free what it has, without the memory; a file is closed. */
 void device_end(struct device *d);

@@ -205,7 +205,10 @@ static int serve(const struct blkif_request *q)
 		return move_indirect((const void *)q);
 	case BLKIF_OP_FLUSH_DISKCACHE:
 		blkback.flushes++;
-		return blkback.refuses ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_OKAY;
+		blkback.flush_writes += q->nr_segments > 0;
+		if (blkback.refuses || !q->nr_segments || blkback.ignores)
+			return blkback.refuses ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_OKAY;
+		return move(true, q->sector_number, q->seg, q->nr_segments);
 	case BLKIF_OP_WRITE_BARRIER:
 		blkback.barriers++;
 		return blkback.refuses ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_OKAY;

@@ -36,11 +36,12 @@ struct blkback {
 	bool scribbles;			/* writes random bytes to all shared memory */
 	bool keeps;			/* never unmaps pages */
 	bool refuses;			/* flushes and barriers: "not supported" */
+	bool ignores;			/* the data of a flush, without an error */
 	unsigned fails;			/* one of so many requests fails */
 	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
 
 	/* Counters and observations. */
-	unsigned requests, flushes, barriers, discards, indirects, connections;
+	unsigned requests, flushes, flush_writes, barriers, discards, indirects, connections;
 	uint64_t last_sector;		/* of the last read or write: its first sector */
 	bool connected;
 	unsigned mapped;		/* pages of the guest that it has mapped */

@@ -45,6 +45,7 @@ static inline void any_manners(void)
 	blkback.flush = host_chance(2);
 	blkback.barrier = host_chance(2);
 	blkback.persistent = host_chance(2);
+	blkback.ignores = host_chance(2);
 	blkback.ring_order = host_below(4);
 	blkback.indirect = host_chance(2) ? 12 + host_below(300) : host_below(2) * 4;
 	if (host_chance(3))
