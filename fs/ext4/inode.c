@@ -137,6 +137,9 @@ int ext4_inew(struct ext4_inode *dir, struct handle *h, uint32_t mode, uint32_t 
 	uint64_t nr, at;
 	int rc = i ? ialloc(dir, h, mode, &ino, &fresh) : -ENOMEM;
 
+	for (const struct ext4_inode *x = rc ? NULL : *chain(e, ino); x && !rc; x = x->next)
+		if (x->i.ino == ino && x->valid)
+			rc = ext4_damaged(e, "inode %u is in use, and also free", (unsigned)ino);
 	if (!rc) {
 		g = (ino - 1) / e->inodes_per_group;
 		at = (uint64_t)((ino - 1) % e->inodes_per_group) * e->inode_size;

@@ -382,6 +382,9 @@ static int ext4_remount(struct fs *fs, struct fs_options *o)
 		if (e->store.dev->read_only || e->journal.error ||
 		    le32(e->super->ro_compat) & ~RO_SUPPORTED)
 			return super_refuse(o, -EROFS, "it cannot be written");
+		/* No other thread makes orphans while those of the disk are deleted. */
+		lock_write(&e->names);
+		lock_write(&e->writing);
 		rc = use_log(e);
 		fs->read_only = rc != 0;
 		if (!rc && e->journal.stage[0])
@@ -391,6 +394,8 @@ static int ext4_remount(struct fs *fs, struct fs_options *o)
 		if (rc)
 			journal_abort(&e->journal, rc);
 		fs->read_only = rc != 0;
+		unlock_write(&e->writing);
+		unlock_write(&e->names);
 		return rc;
 	}
 	rc = stop_writing(e);

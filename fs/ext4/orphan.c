@@ -279,8 +279,9 @@ int orphan_cleanup(struct ext4 *e)
 	while ((ino = le32(e->super->last_orphan)) && !rc && ext4_writable(e) == 0) {
 		rc = clean(e, ino, 0);
 		count++;
+		/* It could not be deleted, because of what the disk has, or for lack of memory. */
 		if (!rc && le32(e->super->last_orphan) == ino)
-			rc = -EUCLEAN;
+			rc = e->journal.error ? journal_failure(&e->journal) : -ENOMEM;
 	}
 	for (uint32_t lblk = 0; lblk < blocks_of(e) && !rc; lblk++) {
 		struct buf *b;

@@ -439,7 +439,14 @@ int ext4_xattr_set(struct inode *inode, const char *name, const void *from, size
 		return -EPERM;
 	if (!*name || strlen(name) > 255)
 		return *name ? -ERANGE : -EINVAL;
+	/* No thread waits for a thaw with the inode's lock. */
 	lock_write(&i->lock);
+	while (!lock_try_read(&e->writing)) {
+		unlock_write(&i->lock);
+		lock_read(&e->writing);
+		unlock_read(&e->writing);
+		lock_write(&i->lock);
+	}
 	rc = read_all(i, &a);
 	if (!rc) {
 		rc = change(a, name, from, size, flags);
@@ -456,6 +463,7 @@ int ext4_xattr_set(struct inode *inode, const char *name, const void *from, size
 		}
 		attrs_free(a);
 	}
+	unlock_read(&e->writing);
 	unlock_write(&i->lock);
 	return rc;
 }

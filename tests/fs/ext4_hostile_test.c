@@ -103,6 +103,31 @@ static void values_overlap(void)
 	disk_free(&d);
 }
 
+/* An inode that has a name and is open is free in the bitmap. */
+static void a_number_has_two_uses(void)
+{
+	struct disk d;
+	struct fs *fs;
+	struct inode *i, *other;
+	uint8_t *bitmap;
+	uint64_t ino;
+
+	disk_make(&d, PLAIN, 4096);
+	fs = mount_disk(&d);
+	ino = add_file(fs, "file");
+	unmount_disk(fs);
+	bitmap = block(&d, get(descriptor(&d) + 4, 4));
+	bitmap[(ino - 1) / 8] &= ~(1 << (ino - 1) % 8);
+	put(descriptor(&d) + 14, get(descriptor(&d) + 14, 2) + 1, 2);
+	put(d.data + 1024 + 16, get(d.data + 1024 + 16, 4) + 1, 4);
+	fs = mount_disk(&d);
+	i = at_path(fs, "file");
+	FAILS(EUCLEAN, fs->ops->create(fs->root, "other", 5, FS_IFREG | 0600, 0, 0, 0, &other));
+	inode_put(i);
+	fs->ops->unmount(fs);
+	disk_free(&d);
+}
+
 /* A leaf for no entries, and one for one entry: neither can be split. */
 static void nodes_are_small(void)
 {
@@ -376,6 +401,7 @@ static void logs_are_invalid(void)
 int main(int argc, char **argv)
 {
 	static const struct claim claims[] = {
+		{ "an inode that is open is not used for another file", a_number_has_two_uses },
 		{ "attributes whose values overlap are an error", values_overlap },
 		{ "nodes of extents for few entries are an error", nodes_are_small },
 		{ "blocks with two uses are an error", blocks_have_two_uses },

@@ -160,6 +160,16 @@ static int split(struct ext4_inode *dir, struct handle *h, struct way *w, struct
 	return rc;
 }
 
+/* With blocks of 1 KiB a leaf may have to be split twice.  If the index cannot take both, that is
+   found before the directory changes. */
+static bool index_full(const struct way *w)
+{
+	const struct frame *root = &w->frames[0], *f = &w->frames[w->levels - 1];
+
+	return w->levels == LEVELS && count(root) == le16(limits(root->entries)->limit) &&
+	       count(f) + 2 > le16(limits(f->entries)->limit);
+}
+
 int htree_add(struct ext4_inode *dir, struct handle *h, const char *name, size_t len,
 	      uint32_t ino, uint32_t mode)
 {
@@ -179,12 +189,12 @@ int htree_add(struct ext4_inode *dir, struct handle *h, const char *name, size_t
 		}
 		rc = dir_insert(dir, h, b, name, len, ino, mode);
 		f = &w.frames[w.levels - 1];
-		if (rc == 0) {
-			if (count(f) == le16(limits(f->entries)->limit))
-				rc = make_room(dir, h, &w);
-			else
-				rc = split(dir, h, &w, b);
-		}
+		if (rc == 0 && !round && index_full(&w))
+			rc = -ENOSPC;
+		else if (rc == 0 && count(f) == le16(limits(f->entries)->limit))
+			rc = make_room(dir, h, &w);
+		else if (rc == 0)
+			rc = split(dir, h, &w, b);
 		buf_put(b);
 		htree_leave(&w);
 		if (rc)

@@ -60,9 +60,9 @@ static int dots(struct ext4_inode *dir, uint64_t cookie, fs_emit *emit, void *ar
 	return 1;
 }
 
-/* Entries of a leaf from a position on, in order. */
-static unsigned gather(struct ext4_inode *dir, struct buf *b, unsigned version, uint64_t from,
-		       struct entry *map, unsigned n)
+/* Entries of a leaf, in order. */
+static unsigned gather(struct ext4_inode *dir, struct buf *b, unsigned version, struct entry *map,
+		       unsigned n)
 {
 	struct ext4 *e = fs_of(dir);
 	unsigned end = dir_space(e);
@@ -77,8 +77,6 @@ static unsigned gather(struct ext4_inode *dir, struct buf *b, unsigned version, 
 			continue;
 		ext4_hash(e, version, d->name, d->name_len, &major, &minor);
 		x.position = ((uint64_t)major << 31 | minor) + 2;
-		if (x.position < from)
-			continue;
 		for (; k && map[k - 1].position > x.position; k--)
 			map[k] = map[k - 1];
 		map[k] = x;
@@ -109,12 +107,17 @@ static int by_hash(struct ext4_inode *dir, uint64_t cookie, fs_emit *emit, void 
 			if (!rc)
 				rc = dir_block(dir, lblk, false, &leaves[count]);
 			if (!rc)
-				n = gather(dir, leaves[count], version, cookie, map, n);
+				n = gather(dir, leaves[count], version, map, n);
 			if (!rc)
 				count++;
 		} while (!rc && next & 1 && count < LEAVES);
-		for (unsigned k = 0; k < n && more && !rc; k++)
-			more = give(e, map[k].b, map[k].at, map[k].position + 1, emit, arg);
+		for (unsigned k = 0; k < n && more && !rc; k++) {
+			/* Names of the same hash follow each other, each with a cookie of its own. */
+			if (k && map[k].position <= map[k - 1].position)
+				map[k].position = map[k - 1].position + 1;
+			if (map[k].position >= cookie)
+				more = give(e, map[k].b, map[k].at, map[k].position + 1, emit, arg);
+		}
 		while (count)
 			buf_put(leaves[--count]);
 		if (!next)

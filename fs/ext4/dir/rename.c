@@ -163,6 +163,12 @@ static int check(struct side *from, struct side *to, unsigned flags)
 		if (rc)
 			return rc < 0 ? rc : flags & FS_RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	}
+	if (flags & FS_RENAME_EXCHANGE && from->dir != to->dir && is_dir(from->i) != is_dir(to->i)) {
+		const struct ext4_inode *more = is_dir(from->i) ? to->dir : from->dir;
+
+		if (more->i.nlink >= EXT4_LINK_MAX && !has_ro(fs_of(more), RO_DIR_NLINK))
+			return -EMLINK;
+	}
 	if (flags & FS_RENAME_EXCHANGE)
 		return 0;
 	if (to->i && is_dir(from->i) != is_dir(to->i))
