@@ -111,6 +111,36 @@ static void a_handler_jumps_out(void)
 	expect(!sigprocmask(SIG_BLOCK, NULL, &set) && !sigismember(&set, SIGALRM));
 }
 
+/* A handler that leaves read() or write() leaves no reference of the file. */
+static void a_handler_leaves_a_call(void)
+{
+	struct sigaction act = { .sa_handler = jump, .sa_flags = SA_RESTART };
+	char c[9000] = "";
+	int ends[2];
+
+	expect(!sigaction(SIGALRM, &act, NULL) && !pipe(ends));
+	if (!sigsetjmp(back, 1)) {
+		ualarm(10000, 0);
+		read(ends[0], c, 1);
+		expect(false);
+	}
+	close(ends[0]);
+	signal(SIGPIPE, SIG_IGN);
+	errno = 0;
+	expect(write(ends[1], "x", 1) == -1 && errno == EPIPE);	/* the reader is gone */
+	close(ends[1]);
+	expect(!pipe(ends));
+	if (!sigsetjmp(back, 1)) {
+		ualarm(10000, 0);
+		for (;;)
+			write(ends[1], c, sizeof(c));
+	}
+	close(ends[1]);
+	while (read(ends[0], c, sizeof(c)) > 0)
+		;			/* it ends: the writer is gone */
+	close(ends[0]);
+}
+
 static void interval_timers(void)
 {
 	struct itimerval to = { { 0, 5000 }, { 0, 5000 } }, left;
@@ -273,6 +303,7 @@ void test_timers(void)
 	signals_are_queued();
 	a_thread_that_computes_is_interrupted();
 	a_handler_jumps_out();
+	a_handler_leaves_a_call();
 	interval_timers();
 	timers_of_posix();
 	timers_as_files();
