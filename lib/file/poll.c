@@ -171,15 +171,16 @@ int poll(struct pollfd *fds, nfds_t count, int ms)
 static int poll_masked(struct pollfd *fds, nfds_t count, uint64_t deadline,
 		       const sigset_t *mask)
 {
+	sigset_t before;
 	int n;
 
 	kernel_enter();
 	if (mask && signal_mask)
-		signal_mask(mask);
+		signal_mask(mask, &before);
 	n = poll_until(fds, count, deadline);
 	kernel_leave();
 	if (mask && signal_unmask)
-		signal_unmask(mask);
+		signal_unmask(&before);
 	return n;
 }
 

@@ -35,7 +35,6 @@ struct pthread {
 	sigset_t blocked;		/* signals: lib/signal/signal.c */
 	struct pending pending;
 	sigset_t waited_for;		/* set that sigwait() waits for */
-	sigset_t unmasked;		/* blocked signals after signal_unmask() */
 	struct _reent own;
 };
 

@@ -55,14 +55,14 @@ bool signal_handled(enum signal_way way) __attribute__((weak));
  */
 bool signal_restarts(void) __attribute__((weak));
 
-/* Replaces the thread's mask until signal_unmask(); mask NULL: no change. */
-void signal_mask(const sigset_t *mask) __attribute__((weak));
+/* Replaces the thread's mask until signal_unmask(); *before becomes the present one. */
+void signal_mask(const sigset_t *mask, sigset_t *before) __attribute__((weak));
 
 /*
  * Called outside the kernel: runs the handlers that interrupted the call, then restores
  * the mask.
  */
-void signal_unmask(const sigset_t *mask) __attribute__((weak));
+void signal_unmask(const sigset_t *before) __attribute__((weak));
 
 /* A thread ends: discards its pending signals. */
 void signal_thread_ends(struct pending *p) __attribute__((weak));

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -139,6 +140,32 @@ static void a_handler_leaves_a_call(void)
 	while (read(ends[0], c, sizeof(c)) > 0)
 		;			/* it ends: the writer is gone */
 	close(ends[0]);
+}
+
+static void nested_pselect(int sig)
+{
+	sigset_t some = set_of(SIGUSR2);
+
+	came += sig;
+	expect(!pselect(0, NULL, NULL, NULL, &(struct timespec){ 0 }, &some));
+}
+
+static void the_mask_is_the_outer_one_again(void)
+{
+	struct sigaction act = { .sa_handler = nested_pselect };
+	sigset_t none = set_of(0), after;
+
+	expect(!sigaction(SIGUSR1, &act, NULL));
+	came = 0;
+	block(SIG_BLOCK, SIGUSR1);
+	block(SIG_BLOCK, SIGTERM);
+	expect(!raise(SIGUSR1));
+	expect(ppoll(NULL, 0, NULL, &none) == -1 && errno == EINTR && came == SIGUSR1);
+	expect(!sigprocmask(SIG_BLOCK, NULL, &after));
+	expect(sigismember(&after, SIGUSR1) && sigismember(&after, SIGTERM));
+	expect(!sigismember(&after, SIGUSR2));
+	block(SIG_UNBLOCK, SIGTERM);
+	block(SIG_UNBLOCK, SIGUSR1);
 }
 
 static void interval_timers(void)
@@ -304,6 +331,7 @@ void test_timers(void)
 	a_thread_that_computes_is_interrupted();
 	a_handler_jumps_out();
 	a_handler_leaves_a_call();
+	the_mask_is_the_outer_one_again();
 	interval_timers();
 	timers_of_posix();
 	timers_as_files();
