@@ -4,6 +4,7 @@
 #include "help.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -140,6 +141,38 @@ static void a_handler_leaves_a_call(void)
 	while (read(ends[0], c, sizeof(c)) > 0)
 		;			/* it ends: the writer is gone */
 	close(ends[0]);
+}
+
+static void poll_many(void)
+{
+	static struct pollfd fds[1000];
+
+	for (int i = 0; i < 1000; i++)
+		fds[i].fd = -1;
+	poll(fds, 1000, -1);
+}
+
+static void select_many(void)
+{
+	fd_set none;
+
+	FD_ZERO(&none);
+	select(1000, &none, NULL, NULL, NULL);
+}
+
+/* A handler that leaves poll() or select() leaves no memory. */
+static void a_handler_leaves_a_call_with_memory(void (*call)(void))
+{
+	volatile size_t before = mallinfo().uordblks;
+
+	for (volatile int i = 0; i < 20; i++) {
+		if (sigsetjmp(back, 1))
+			continue;
+		ualarm(2000, 0);
+		call();
+		expect(false);
+	}
+	expect(mallinfo().uordblks < before + 100000);
 }
 
 static void nested_pselect(int sig)
@@ -331,6 +364,8 @@ void test_timers(void)
 	a_thread_that_computes_is_interrupted();
 	a_handler_jumps_out();
 	a_handler_leaves_a_call();
+	a_handler_leaves_a_call_with_memory(poll_many);
+	a_handler_leaves_a_call_with_memory(select_many);
 	the_mask_is_the_outer_one_again();
 	interval_timers();
 	timers_of_posix();
