@@ -201,6 +201,65 @@ static void the_mask_is_the_outer_one_again(void)
 	block(SIG_UNBLOCK, SIGUSR1);
 }
 
+/* A thread that waits for a mutex, which main has, handles signals meanwhile. */
+static pthread_mutex_t normal = PTHREAD_MUTEX_INITIALIZER, robust;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static volatile bool waits;
+
+static void *lock_in_time(void *m)
+{
+	struct timespec when;
+
+	clock_gettime(CLOCK_REALTIME, &when);
+	when.tv_sec += LONG;
+	waits = true;
+	expect(!pthread_mutex_timedlock(m, &when) && !pthread_mutex_unlock(m));
+	return NULL;
+}
+
+static void *lock_after_a_wait(void *m)
+{
+	expect(!pthread_mutex_lock(m));
+	waits = true;
+	expect(!pthread_cond_wait(&cond, m) && !pthread_mutex_unlock(m));
+	return NULL;
+}
+
+static void a_thread_waits_for(pthread_mutex_t *m, void *(*run)(void *))
+{
+	pthread_t t;
+
+	waits = false;
+	handle(SIGUSR1, 0);
+	if (run == lock_in_time)
+		expect(!pthread_mutex_lock(m));
+	expect(!pthread_create(&t, NULL, run, m));
+	while (!waits)
+		usleep(MS);
+	if (run == lock_after_a_wait)
+		expect(!pthread_mutex_lock(m) && !pthread_cond_signal(&cond));
+	usleep(20 * MS);
+	expect(!pthread_kill(t, SIGUSR1));
+	for (int i = 0; !came_in_other && i < LONG / 2 * 1000; i++)
+		usleep(MS);
+	expect(came_in_other == 1);
+	expect(!pthread_mutex_unlock(m) && !pthread_join(t, NULL));
+	expect(!pthread_mutex_lock(m) && !pthread_mutex_unlock(m));
+}
+
+static void locks_handle_signals(void)
+{
+	pthread_mutexattr_t attr;
+
+	expect(!pthread_mutexattr_init(&attr));
+	expect(!pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST));
+	expect(!pthread_mutex_init(&robust, &attr));
+	a_thread_waits_for(&normal, lock_in_time);
+	a_thread_waits_for(&robust, lock_in_time);
+	a_thread_waits_for(&normal, lock_after_a_wait);
+	a_thread_waits_for(&robust, lock_after_a_wait);
+}
+
 static void interval_timers(void)
 {
 	struct itimerval to = { { 0, 5000 }, { 0, 5000 } }, left;
@@ -367,6 +426,7 @@ void test_timers(void)
 	a_handler_leaves_a_call_with_memory(poll_many);
 	a_handler_leaves_a_call_with_memory(select_many);
 	the_mask_is_the_outer_one_again();
+	locks_handle_signals();
 	interval_timers();
 	timers_of_posix();
 	timers_as_files();
