@@ -342,14 +342,15 @@ int epoll_wait(int epfd, struct epoll_event *events, int max, int ms)
 /* The mask applies from before the first check until the handlers have run. */
 int epoll_pwait(int epfd, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
+	sigset_t before;
 	int n;
 
 	kernel_enter();
 	if (mask && signal_mask)
-		signal_mask(mask);
+		signal_mask(mask, &before);
 	n = epoll_wait(epfd, events, max, ms);
 	kernel_leave();
 	if (mask && signal_unmask)
-		signal_unmask(mask);
+		signal_unmask(&before);
 	return n;
 }

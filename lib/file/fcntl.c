@@ -3,6 +3,7 @@
 #include "kernel/sched.h"
 #include "lib/file/lock.h"
 #include "lib/result.h"
+#include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,17 +28,12 @@ static int lock(int fd, struct file *f, int command, struct flock *l)
 	return rc;
 }
 
-/* There is no exec(): FD_CLOEXEC is only stored. */
-int fcntl(int fd, int command, ...)
+/* There is no exec(): FD_CLOEXEC is only stored. arg: an int or a pointer. */
+static int call(int fd, int command, long arg)
 {
 	struct file *f;
-	va_list args;
-	long arg;			/* an int or a pointer */
 	int rc = -EBADF;
 
-	va_start(args, command);
-	arg = va_arg(args, long);
-	va_end(args);
 	kernel_enter();
 	f = file_get(fd);
 	if (f) {
@@ -61,5 +57,16 @@ int fcntl(int fd, int command, ...)
 		file_put(f);
 	}
 	kernel_leave();
-	return result(rc);
+	return rc;
+}
+
+int fcntl(int fd, int command, ...)
+{
+	va_list args;
+	long arg;
+
+	va_start(args, command);
+	arg = va_arg(args, long);
+	va_end(args);
+	return result(RESTARTED(call(fd, command, arg)));
 }

@@ -112,14 +112,24 @@ static void set_ends(struct fifo *p)
 		pipe_changed(p->pipe);
 }
 
+static ssize_t fifo_readv(struct file *f, const struct iovec *to, int count)
+{
+	return pipe_take(in_of(of(f)), f->flags, to, count);
+}
+
+static ssize_t fifo_writev(struct file *f, const struct iovec *from, int count)
+{
+	return pipe_give(out_of(of(f)), f->flags, from, count);
+}
+
 static ssize_t fifo_read(struct file *f, void *to, size_t len)
 {
-	return pipe_take(in_of(of(f)), f->flags, to, len);
+	return fifo_readv(f, &(struct iovec){ to, len }, 1);
 }
 
 static ssize_t fifo_write(struct file *f, const void *from, size_t len)
 {
-	return pipe_give(out_of(of(f)), f->flags, from, len);
+	return fifo_writev(f, &(struct iovec){ (void *)from, len }, 1);
 }
 
 static unsigned fifo_ready(struct file *f)
@@ -164,7 +174,8 @@ static void fifo_close(struct file *f)
 }
 
 static const struct file_ops fifo_ops = {
-	.read = fifo_read, .write = fifo_write, .ready = fifo_ready, .ioctl = fifo_ioctl,
+	.read = fifo_read, .write = fifo_write, .readv = fifo_readv, .writev = fifo_writev,
+	.ready = fifo_ready, .ioctl = fifo_ioctl,
 	.stat = fifo_stat, .seek = fifo_seek, .close = fifo_close,
 };
 

@@ -71,13 +71,13 @@ static int lock(struct file *f, bool exclusive, bool may_sleep)
 	return 0;
 }
 
-int flock(int fd, int how)
+static int flock_once(int fd, int how)
 {
 	int kind = how & ~LOCK_NB, rc = -EBADF;
 	struct file *f;
 
 	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
-		return result(-EINVAL);
+		return -EINVAL;
 	kernel_enter();
 	f = file_get(fd);
 	if (f) {
@@ -89,5 +89,10 @@ int flock(int fd, int how)
 		file_put(f);
 	}
 	kernel_leave();
-	return result(rc);
+	return rc;
+}
+
+int flock(int fd, int how)
+{
+	return result(RESTARTED(flock_once(fd, how)));
 }

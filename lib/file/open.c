@@ -7,6 +7,7 @@
 #include "lib/file/path.h"
 #include "lib/file/pipe.h"
 #include "lib/result.h"
+#include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,20 +155,26 @@ static int install(int fd, const char *name, int flags, mode_t mode)
 	return rc;
 }
 
+static int open_once(int fd, const char *name, int flags, mode_t mode)
+{
+	int rc;
+
+	kernel_enter();
+	rc = install(fd, name, flags, mode);
+	kernel_leave();
+	return rc;
+}
+
 int openat(int fd, const char *name, int flags, ...)
 {
 	mode_t mode = 0;
 	va_list args;
-	int rc;
 
 	va_start(args, flags);
 	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
 		mode = va_arg(args, int);
 	va_end(args);
-	kernel_enter();
-	rc = install(fd, name, flags, mode);
-	kernel_leave();
-	return result(rc);
+	return result(RESTARTED(open_once(fd, name, flags, mode)));
 }
 
 int open(const char *name, int flags, ...)

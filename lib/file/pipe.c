@@ -93,19 +93,20 @@ int pipe_install(struct file *a, struct file *b, bool cloexec, int fds[2])
 	return 0;
 }
 
-ssize_t pipe_take(struct pipe *p, int flags, void *to, size_t len)
+static size_t length(const struct iovec *v, int count)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < count; i++)
+		sum += v[i].iov_len;
+	return sum;
+}
+
+static size_t take(struct pipe *p, void *to, size_t len)
 {
 	const char *from;
 	size_t done = 0, n;
 
-	if (!p)
-		return -EBADF;
-	if (!len)
-		return 0;
-	if (!p->len && !pipe_ended(p) && flags & O_NONBLOCK)
-		return -EAGAIN;
-	if (pipe_wait_bytes(p, 1, NEVER) < 0)
-		return -EINTR;
 	for (; done < len && p->len; done += n) {
 		from = pipe_bytes(p, 0, &n);
 		n = n < len - done ? n : len - done;
@@ -115,32 +116,68 @@ ssize_t pipe_take(struct pipe *p, int flags, void *to, size_t len)
 	return done;
 }
 
-ssize_t pipe_give(struct pipe *p, int flags, const void *from, size_t len)
+ssize_t pipe_take(struct pipe *p, int flags, const struct iovec *to, int count)
 {
-	size_t done = 0, need = len <= PIPE_ATOMIC ? len : 1;
+	size_t done = 0;
+
+	if (!p)
+		return -EBADF;
+	if (!length(to, count))
+		return 0;
+	if (!p->len && !pipe_ended(p) && flags & O_NONBLOCK)
+		return -EAGAIN;
+	if (pipe_wait_bytes(p, 1, NEVER) < 0)
+		return -EINTR;
+	for (int i = 0; i < count; i++)
+		done += take(p, to[i].iov_base, to[i].iov_len);
+	return done;
+}
+
+/* After the first wait for all of a message that is atomic nothing sleeps. */
+ssize_t pipe_give(struct pipe *p, int flags, const struct iovec *from, int count)
+{
+	size_t len = length(from, count), done = 0, at = 0, need, n;
 
 	if (!p)
 		return -EBADF;
 	while (done < len) {
+		if (at == from->iov_len) {
+			from++;
+			at = 0;
+			continue;
+		}
+		need = len <= PIPE_ATOMIC ? len - done : 1;
 		if (!pipe_broken(p) && pipe_room(p) < need && flags & O_NONBLOCK)
 			return done ? (ssize_t)done : -EAGAIN;
 		if (pipe_wait_room(p, need, NEVER) < 0)
 			return done ? (ssize_t)done : -EINTR;
 		if (pipe_broken(p))
 			return done ? (ssize_t)done : -EPIPE;
-		done += pipe_put(p, (const char *)from + done, len - done);
+		n = pipe_put(p, (const char *)from->iov_base + at, from->iov_len - at);
+		at += n;
+		done += n;
 	}
 	return done;
 }
 
+static ssize_t pipe_readv(struct file *f, const struct iovec *to, int count)
+{
+	return pipe_take(((struct end *)f)->in, f->flags, to, count);
+}
+
+static ssize_t pipe_writev(struct file *f, const struct iovec *from, int count)
+{
+	return pipe_give(((struct end *)f)->out, f->flags, from, count);
+}
+
 static ssize_t pipe_read(struct file *f, void *to, size_t len)
 {
-	return pipe_take(((struct end *)f)->in, f->flags, to, len);
+	return pipe_readv(f, &(struct iovec){ to, len }, 1);
 }
 
 static ssize_t pipe_write(struct file *f, const void *from, size_t len)
 {
-	return pipe_give(((struct end *)f)->out, f->flags, from, len);
+	return pipe_writev(f, &(struct iovec){ (void *)from, len }, 1);
 }
 
 unsigned pipe_events(const struct pipe *in, const struct pipe *out)
@@ -209,7 +246,8 @@ static void pipe_close(struct file *f)
 }
 
 static const struct file_ops pipe_ops = {
-	.read = pipe_read, .write = pipe_write, .ready = pipe_ready, .ioctl = pipe_ioctl,
+	.read = pipe_read, .write = pipe_write, .readv = pipe_readv, .writev = pipe_writev,
+	.ready = pipe_ready, .ioctl = pipe_ioctl,
 	.stat = pipe_stat, .seek = pipe_seek, .close = pipe_close,
 };
 

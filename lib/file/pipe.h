@@ -62,9 +62,9 @@ int pipe_wait_room(struct pipe *p, size_t n, uint64_t deadline);
 void pipe_changed(struct pipe *p);
 
 /* read(), write(), the events of ready(), and ioctl(), of files that read `in` and write `out`
-   (NULL: they do not); flags: O_NONBLOCK.  The first two sleep. */
-ssize_t pipe_take(struct pipe *in, int flags, void *to, size_t len);
-ssize_t pipe_give(struct pipe *out, int flags, const void *from, size_t len);
+   (NULL: they do not); flags: O_NONBLOCK.  The first two sleep; all buffers are one message. */
+ssize_t pipe_take(struct pipe *in, int flags, const struct iovec *to, int count);
+ssize_t pipe_give(struct pipe *out, int flags, const struct iovec *from, int count);
 unsigned pipe_events(const struct pipe *in, const struct pipe *out);
 int pipe_control(struct file *f, const struct pipe *in, unsigned long request, void *arg);
 

@@ -137,9 +137,9 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 	if (ready_waits && deadline)
 		ready_waits();
 	n = poll_all(w, fds, count, deadline);
-	kernel_leave();
 	if (w != few)
 		free(w);
+	kernel_leave();		/* a handler may jump out, or the thread may end */
 	return n;
 }
 
@@ -165,31 +165,36 @@ int poll(struct pollfd *fds, nfds_t count, int ms)
 }
 
 /*
- * As poll_until(); the mask applies from before the first check until the handlers have
- * run.
+ * Enter and leave the kernel for a call with a mask, which applies from before the first check until
+ * the handlers have run.
  */
-static int poll_masked(struct pollfd *fds, nfds_t count, uint64_t deadline,
-		       const sigset_t *mask)
+static void mask_begin(const sigset_t *mask, sigset_t *before)
 {
-	int n;
-
 	kernel_enter();
 	if (mask && signal_mask)
-		signal_mask(mask);
-	n = poll_until(fds, count, deadline);
+		signal_mask(mask, before);
+}
+
+static void mask_end(const sigset_t *mask, const sigset_t *before)
+{
 	kernel_leave();
 	if (mask && signal_unmask)
-		signal_unmask(mask);
-	return n;
+		signal_unmask(before);
 }
 
 int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 	  const sigset_t *mask)
 {
 	uint64_t deadline;
+	sigset_t before;
 	int rc = deadline_of(timeout, &deadline);
 
-	return result(rc ? rc : poll_masked(fds, count, deadline, mask));
+	if (!rc) {
+		mask_begin(mask, &before);
+		rc = poll_until(fds, count, deadline);
+		mask_end(mask, &before);
+	}
+	return result(rc);
 }
 
 /* ---- select() */
@@ -248,6 +253,7 @@ int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespe
 	struct pollfd *fds = NULL;
 	uint64_t deadline;
 	int rc = deadline_of(timeout, &deadline);
+	sigset_t before;
 	nfds_t count;
 
 	if (n < 0 || n > FD_SETSIZE)
@@ -256,11 +262,13 @@ int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespe
 		rc = -ENOMEM;
 	if (!rc) {
 		count = from_sets(n, sets, fds);
-		rc = poll_masked(fds, count, deadline, mask);
+		mask_begin(mask, &before);
+		rc = poll_until(fds, count, deadline);
 		if (rc >= 0)
 			rc = to_sets(n, sets, fds, count);
+		free(fds);
+		mask_end(mask, &before);
 	}
-	free(fds);
 	return result(rc);
 }
 

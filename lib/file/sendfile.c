@@ -7,6 +7,7 @@
 #include "kernel/sched.h"
 #include "lib/file/file.h"
 #include "lib/result.h"
+#include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +81,7 @@ static ssize_t send_all(struct file *to, struct file *from, off_t *at, size_t le
 	return done ? done : n;
 }
 
-ssize_t sendfile(int to, int from, off_t *at, size_t count)
+static ssize_t send_once(int to, int from, off_t *at, size_t count)
 {
 	struct file *out, *in;
 	ssize_t rc = -EBADF;
@@ -95,5 +96,10 @@ ssize_t sendfile(int to, int from, off_t *at, size_t count)
 	if (out)
 		file_put(out);
 	kernel_leave();
-	return result(rc);
+	return rc;
+}
+
+ssize_t sendfile(int to, int from, off_t *at, size_t count)
+{
+	return result(RESTARTED(send_once(to, from, at, count)));
 }

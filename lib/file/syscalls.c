@@ -3,6 +3,7 @@
 #include "kernel/sched.h"
 #include "lib/file/file.h"
 #include "lib/result.h"
+#include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 
 /* Enters the kernel, evaluates `call` with the file f of fd, and leaves the kernel. */
 #define WITH_FILE(fd, type, call)						\
-	({									\
+	result(RESTARTED(({							\
 		struct file *f;							\
 		type rc_ = -EBADF;						\
 		kernel_enter();							\
@@ -22,8 +23,8 @@
 			file_put(f);						\
 		}								\
 		kernel_leave();							\
-		result(rc_);							\
-	})
+		rc_;								\
+	})))
 
 static bool readable(const struct file *f)
 {

@@ -3,6 +3,7 @@
 #include "kernel/sched.h"
 #include "lib/file/file.h"
 #include "lib/result.h"
+#include "lib/thread/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,7 +71,7 @@ static ssize_t check(const struct file *f, enum how how, const struct iovec *iov
 	return 0;
 }
 
-static ssize_t all(int fd, enum how how, const struct iovec *iov, int count, off_t at)
+static ssize_t all_once(int fd, enum how how, const struct iovec *iov, int count, off_t at)
 {
 	struct file *f;
 	ssize_t rc = -EBADF;
@@ -94,7 +95,12 @@ static ssize_t all(int fd, enum how how, const struct iovec *iov, int count, off
 		file_put(f);
 	}
 	kernel_leave();
-	return result(rc);
+	return rc;
+}
+
+static ssize_t all(int fd, enum how how, const struct iovec *iov, int count, off_t at)
+{
+	return result(RESTARTED(all_once(fd, how, iov, count, at)));
 }
 
 ssize_t readv(int fd, const struct iovec *iov, int count)

@@ -70,19 +70,15 @@ int sigpending(sigset_t *set)
 	return 0;
 }
 
-void signal_mask(const sigset_t *mask)
+void signal_mask(const sigset_t *mask, sigset_t *before)
 {
 	struct pthread *p = pthread_current();
 
-	p->unmasked = p->blocked;
-	if (mask)
-		signal_block(p, *mask);
+	*before = p->blocked;
+	signal_block(p, *mask);
 }
 
-void signal_unmask(const sigset_t *mask)
+void signal_unmask(const sigset_t *before)
 {
-	struct pthread *p = pthread_current();
-
-	if (mask)
-		pthread_sigmask(SIG_SETMASK, &p->unmasked, NULL);
+	pthread_sigmask(SIG_SETMASK, before, NULL);
 }

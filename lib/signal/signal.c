@@ -227,30 +227,26 @@ bool signal_waiting(void)
 				  deliverable(current->local));
 }
 
-/* Whether all signals to be handled now have SA_RESTART. */
-static bool all_restart(struct pthread *p)
-{
-	sigset_t set = deliverable(p);
-
-	for (int sig = 1; sig < NSIG; sig++)
-		if (set & BIT(sig) && !(signal_actions[sig].sa_flags & SA_RESTART))
-			return false;
-	return true;
-}
-
 bool signal_handled(enum signal_way way)
 {
 	struct pthread *p = current->local;
 
-	if (way == SIGNAL_ENDS || current->depth != 1 || p->cancel_now)
-		return false;
-	if (way == SIGNAL_RESTARTS && !all_restart(p))
+	p->restarts = way == SIGNAL_RESTARTS && !p->cancel_now;
+	current->signal_due = true;	/* also if another thread was notified */
+	if (way != SIGNAL_CONTINUES || current->depth != 1 || p->cancel_now)
 		return false;
 	p->nested++;
 	kernel_leave();
 	kernel_enter();
 	p->nested--;
 	return true;
+}
+
+bool signal_restarts(void)
+{
+	struct pthread *p = current->local;
+
+	return p && !current->depth && p->restarts;
 }
 
 int signal_wait_until(struct waitq *queue, uint64_t deadline, bool (*held)(void *arg), void *arg)
@@ -284,6 +280,7 @@ static void handle(struct pthread *p, siginfo_t *info)
 {
 	struct sigaction act = signal_actions[info->si_signo];
 	sigset_t before = p->blocked;
+	bool restarts = p->restarts;	/* the handler's own calls change it */
 
 	if (act.sa_handler == SIG_DFL)
 		end_by(info->si_signo);
@@ -296,6 +293,7 @@ static void handle(struct pthread *p, siginfo_t *info)
 	call(&act, info);
 	kernel_enter();
 	signal_block(p, before);
+	p->restarts = restarts && act.sa_flags & SA_RESTART;
 }
 
 void thread_deliver_signals(void)

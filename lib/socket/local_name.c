@@ -224,7 +224,9 @@ static int local_accept(struct socket *s, bool may_sleep, struct socket **connec
 	if (!l->backlog)
 		return -EINVAL;
 	rc = l->first ? 1 : !may_sleep ? 0 :
-	     wait_or_signal(&s->readers, deadline, signal_way(deadline), l->first != NULL);
+	     wait_or_signal(&s->readers, deadline, signal_way(deadline), l->first || l->shut_rd);
+	if (!l->first && l->shut_rd)
+		return -EINVAL;
 	if (rc <= 0)
 		return rc ? rc : -EAGAIN;
 	c = l->first;
@@ -252,7 +254,7 @@ static int wait_room(struct local *to, uint64_t deadline, bool may_sleep)
 	if (!may_sleep)
 		return -EAGAIN;
 	rc = wait_or_signal(&room, deadline, signal_way(deadline),
-			    !is_bound(to) || to->queued < to->backlog);
+			    !is_bound(to) || to->shut_rd || to->queued < to->backlog);
 	return rc > 0 ? 0 : rc ? rc : -EAGAIN;
 }
 
@@ -324,7 +326,7 @@ int local_socket_connect(struct socket *s, const struct sockaddr *name, socklen_
 			rc = local_socket_find(name, len, s->type, &listener);
 		if (!rc)
 			rc = may_connect(l);	/* another thread may have been faster */
-		if (!rc && !listener->backlog)
+		if (!rc && (!listener->backlog || listener->shut_rd))
 			rc = -ECONNREFUSED;
 		if (!rc && listener->queued < listener->backlog)
 			return connect_to(l, listener);
@@ -343,10 +345,19 @@ static ssize_t local_transfer(struct socket *s, struct message *m)
 	return -ENOTCONN;
 }
 
+/* As on Linux, where programs end accept() this way. */
 static int local_shutdown(struct socket *s, int how)
 {
-	(void)s, (void)how;
-	return -ENOTCONN;
+	struct local *l = local_of(s);
+
+	if (!l->backlog)
+		return -ENOTCONN;
+	if (how != SHUT_WR) {
+		l->shut_rd = true;
+		wake(&room);
+		socket_readable(s);
+	}
+	return 0;
 }
 
 static int local_getopt(struct socket *s, int level, int option, int *value)
@@ -359,7 +370,7 @@ static unsigned local_ready(struct socket *s)
 {
 	const struct local *l = local_of(s);
 
-	return !l->backlog ? POLLOUT | POLLHUP : l->first ? POLLIN | POLLRDNORM : 0;
+	return !l->backlog ? POLLOUT | POLLHUP : l->first || l->shut_rd ? POLLIN | POLLRDNORM : 0;
 }
 
 static void local_close(struct socket *s)

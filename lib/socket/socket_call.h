@@ -5,6 +5,7 @@
 
 #include "lib/result.h"
 #include "lib/socket/socket.h"
+#include "lib/thread/signals.h"
 #include "net/net.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
  * the kernel. The result is that of the call, or -1 with errno.
  */
 #define WITH_SOCKET(fd, call)							\
-	({									\
+	result(RESTARTED(({							\
 		struct file *f = NULL;						\
 		struct socket *s;						\
 		ssize_t rc_;							\
@@ -26,8 +27,8 @@
 			file_put(f);						\
 		net_push();							\
 		kernel_leave();							\
-		result(rc_);							\
-	})
+		rc_;								\
+	})))
 
 /* Calls an operation, if the protocol has it. */
 #define CAN(s, op, ...) ((s)->ops->op ? (s)->ops->op(s, ##__VA_ARGS__) : -EOPNOTSUPP)

@@ -83,6 +83,7 @@ static ssize_t send_message(struct socket *s, struct message *m, const struct ms
 	if (!rc)
 		rc = send_to(s, m, h->msg_name, h->msg_namelen);
 	rights_put(m->rights);
+	m->rights = NULL;	/* the call may begin again */
 	return rc;
 }
 

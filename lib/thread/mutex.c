@@ -39,19 +39,16 @@ static bool acquired(void *arg)
 	return false;
 }
 
-/* Returns 1, 0 at the deadline, or -EINTR: a handler runs when it has left the kernel. */
-static int mutex_wait(struct mutex *m, uint64_t deadline)
+int mutex_wait(struct mutex *m, uint64_t deadline)
 {
 	struct waiting w = { m, { .what = A_TRY } };
 	int rc;
 
-	kernel_enter();
 	wait_fifo_add(&m->waiters, &w.waiter);
 	rc = wait_with_signals(&w.waiter.queue, deadline, acquired, &w);
 	wait_fifo_remove(&m->waiters, &w.waiter);
 	if (m->waiters.first)	/* at the deadline, too, it has an owner */
 		m->owner |= MUTEX_WAITED;
-	kernel_leave();
 	return rc;
 }
 
@@ -59,8 +56,11 @@ bool mutex_sleep(struct mutex *m, uint64_t deadline)
 {
 	int rc;
 
-	while ((rc = mutex_wait(m, deadline)) < 0)
-		;
+	do {
+		kernel_enter();
+		rc = mutex_wait(m, deadline);
+		kernel_leave();
+	} while (rc < 0);
 	return rc;
 }
 

@@ -22,6 +22,9 @@ struct mutex {
 };
 
 bool mutex_sleep(struct mutex *m, uint64_t deadline);
+/* Kernel code. Returns 1, 0 at the deadline, or -EINTR: a handler runs when the caller, which tries
+   again, has left the kernel. */
+int mutex_wait(struct mutex *m, uint64_t deadline);
 void mutex_wake(struct mutex *m);
 
 static inline struct thread *mutex_owner(const struct mutex *m)

@@ -31,10 +31,10 @@ struct pthread {
 	bool cancelled;			/* pthread_cancel() was called */
 	bool cancel_now;		/* a cancellation point was reached since */
 	unsigned nested;		/* handlers that run in the middle of a call */
+	bool restarts;			/* the call that was interrupted begins again */
 	sigset_t blocked;		/* signals: lib/signal/signal.c */
 	struct pending pending;
 	sigset_t waited_for;		/* set that sigwait() waits for */
-	sigset_t unmasked;		/* blocked signals after signal_unmask() */
 	struct _reent own;
 };
 

@@ -34,6 +34,23 @@ int pthread_cond_destroy(pthread_cond_t *c)
 	return fifo_of(c)->first ? EBUSY : 0;
 }
 
+/* Handlers run while it waits, but the thread is not cancelled before it has the mutex. */
+static int relock(pthread_mutex_t *m)
+{
+	struct pthread *p = pthread_current();
+	int error = pthread_mutex_trylock(m);
+
+	if (error != EBUSY)
+		return error;
+	p->nested++;
+	kernel_leave();
+	error = pthread_mutex_lock(m);
+	kernel_enter();
+	p->nested--;
+	current->signal_due |= p->cancelled;
+	return error;
+}
+
 /*
  * Kernel code, so no thread can signal between unlocking the mutex and sleeping. A
  * recursive mutex is unlocked completely, and gets its recursion count back.
@@ -52,7 +69,7 @@ static int cond_sleep(pthread_cond_t *c, pthread_mutex_t *m, uint64_t deadline)
 	pthread_mutex_unlock(m);
 	if (wait_or_signal(&s.queue, deadline, SIGNAL_CONTINUES, s.granted) <= 0)
 		wait_fifo_remove(fifo_of(c), &s);
-	error = pthread_mutex_lock(m);	/* EOWNERDEAD, ENOTRECOVERABLE: of a robust one */
+	error = relock(m);		/* EOWNERDEAD, ENOTRECOVERABLE: of a robust one */
 	mutex->depth = depth;
 	return error ? error : s.granted ? 0 : ETIMEDOUT;
 }

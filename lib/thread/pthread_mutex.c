@@ -83,14 +83,18 @@ static bool must_wait(pthread_mutex_t *m)
 int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct timespec *when)
 {
 	uint64_t deadline = 0;
-	int error = 0;
+	int error;
+	bool waits;
 
 	kernel_enter();
-	if (must_wait(m))
-		error = time_deadline(clock, when, &deadline);
-	if (!error)
-		error = lock(m, deadline);
+	waits = must_wait(m);
+	error = waits ? time_deadline(clock, when, &deadline) : lock(m, deadline);
 	kernel_leave();
+	/* Outside the kernel, so that handlers run meanwhile. */
+	if (waits && !error) {
+		error = lock(m, deadline);
+		current->by_wall = false;	/* if it did not wait */
+	}
 	return error;
 }
 

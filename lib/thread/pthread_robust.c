@@ -41,13 +41,18 @@ static int locked(pthread_mutex_t *m)
 	return m->__robust == MUTEX_INCONSISTENT ? EOWNERDEAD : 0;
 }
 
+/* It is on the thread's list before a handler runs, which may end the thread. */
 int mutex_lock_robust(pthread_mutex_t *m, uint64_t deadline)
 {
-	int error;
+	struct mutex *mutex = pthread_mutex_of(m);
+	int error, rc;
 
-	kernel_enter();
-	error = mutex_lock(pthread_mutex_of(m), deadline) ? locked(m) : ETIMEDOUT;
-	kernel_leave();
+	do {
+		kernel_enter();
+		rc = mutex_trylock(mutex) ? 1 : mutex_wait(mutex, deadline);
+		error = rc > 0 ? locked(m) : ETIMEDOUT;
+		kernel_leave();
+	} while (rc < 0);
 	return error;
 }
 

@@ -55,14 +55,19 @@ static int sem_sleep(sem_t *s, uint64_t deadline)
 	return rc ? EINTR : ETIMEDOUT;
 }
 
-int sem_wait(sem_t *s)
+static int wait_once(sem_t *s)
 {
 	int error;
 
 	kernel_enter();
 	error = take(s) ? 0 : sem_sleep(s, NEVER);
 	kernel_leave();
-	return result(-error);
+	return -error;
+}
+
+int sem_wait(sem_t *s)
+{
+	return result(RESTARTED(wait_once(s)));
 }
 
 int sem_trywait(sem_t *s)
@@ -78,7 +83,7 @@ int sem_trywait(sem_t *s)
 /*
  * An invalid time is an error only if the call would have to wait (POSIX: sem_timedwait).
  */
-int sem_timedwait(sem_t *restrict s, const struct timespec *restrict when)
+static int timedwait_once(sem_t *s, const struct timespec *when)
 {
 	uint64_t deadline;
 	int error = 0;
@@ -90,7 +95,12 @@ int sem_timedwait(sem_t *restrict s, const struct timespec *restrict when)
 			error = sem_sleep(s, deadline);
 	}
 	kernel_leave();
-	return result(-error);
+	return -error;
+}
+
+int sem_timedwait(sem_t *restrict s, const struct timespec *restrict when)
+{
+	return result(RESTARTED(timedwait_once(s, when)));
 }
 
 int sem_post(sem_t *s)

@@ -42,17 +42,27 @@ enum signal_way {
 /* Whether the current thread has a signal to handle: not blocked, and not ignored. */
 bool signal_waiting(void) __attribute__((weak));
 
-/* Leaves the kernel to run the handlers. Returns true if the call is to continue. */
+/*
+ * A signal ended the wait of a call. SIGNAL_CONTINUES: leaves the kernel to run the handlers, and
+ * returns true if the call is to continue. Otherwise false: the call returns -EINTR, the handlers
+ * run when it has left the kernel and holds nothing, and there RESTARTED() begins it again.
+ */
 bool signal_handled(enum signal_way way) __attribute__((weak));
 
-/* Replaces the thread's mask until signal_unmask(); mask NULL: no change. */
-void signal_mask(const sigset_t *mask) __attribute__((weak));
+/*
+ * Called outside the kernel after a call returned -EINTR: whether it is to begin again, since all
+ * handlers that have run had SA_RESTART.
+ */
+bool signal_restarts(void) __attribute__((weak));
+
+/* Replaces the thread's mask until signal_unmask(); *before becomes the present one. */
+void signal_mask(const sigset_t *mask, sigset_t *before) __attribute__((weak));
 
 /*
  * Called outside the kernel: runs the handlers that interrupted the call, then restores
  * the mask.
  */
-void signal_unmask(const sigset_t *mask) __attribute__((weak));
+void signal_unmask(const sigset_t *before) __attribute__((weak));
 
 /* A thread ends: discards its pending signals. */
 void signal_thread_ends(struct pending *p) __attribute__((weak));
@@ -98,14 +108,28 @@ static inline bool signal_is_waiting(void)
  */
 #define wait_or_signal(queue, deadline, way, condition)				\
 	({									\
-		bool true_;							\
+		bool true_, woken_;						\
+										\
+		do {								\
+			true_ = false;						\
+			woken_ = wait_until_deadline(queue, deadline,		\
+				(true_ = (condition)) || signal_is_waiting());	\
+		} while (woken_ && !true_ && signal_handled(way));		\
+		true_ ? 1 : woken_ ? -EINTR : 0;				\
+	})
+
+/*
+ * The result of a call, which enters and leaves the kernel: -errno or another one. It is evaluated
+ * again if handlers with SA_RESTART interrupted it.
+ */
+#define RESTARTED(call)								\
+	({									\
+		long again_;							\
 										\
 		do								\
-			true_ = false;						\
-		while (wait_until_deadline(queue, deadline,			\
-					   (true_ = (condition)) || signal_is_waiting()) && \
-		       !true_ && signal_handled(way));				\
-		true_ ? 1 : signal_is_waiting() ? -EINTR : 0;				\
+			again_ = (call);					\
+		while (again_ == -EINTR && signal_restarts && signal_restarts());	\
+		again_;								\
 	})
 
 #endif

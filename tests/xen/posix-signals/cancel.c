@@ -114,6 +114,12 @@ static void threads_are_cancelled(void)
 	expect(result_of(cancelled(in_cond_wait, NULL)) == PTHREAD_CANCELED && cleaned == 11);
 	expect(!pthread_mutex_trylock(&mutex) && !pthread_mutex_unlock(&mutex));
 	expect(result_of(cancelled(asynchronous, NULL)) == PTHREAD_CANCELED && cleaned == 111);
+	/* Another thread has the mutex. */
+	expect(!pthread_create(&t, NULL, in_cond_wait, NULL) && !sem_wait(&there));
+	expect(!pthread_mutex_lock(&mutex) && !pthread_cancel(t));
+	usleep(20000);
+	expect(cleaned == 111 && !pthread_mutex_unlock(&mutex));
+	expect(result_of(t) == PTHREAD_CANCELED && cleaned == 121);
 	t = cancelled(disabled, NULL);
 	usleep(5000);
 	expect(!pthread_kill(t, 0));

@@ -14,12 +14,17 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-static int tcp[2], udp, pair[2], ends[2], full[2], listener, event, set;
+#define NAMED "/tmp/interrupted"
+#define LOCKED "/tmp/interrupted.lock"
+
+static int tcp[2], udp, pair[2], ends[2], full[2], listener, event, set, locks[2];
 
 static int in_read(void) { char c; return read(ends[0], &c, 1); }
 static int in_write(void) { char c[9000] = ""; return write(full[1], c, sizeof(c)); }
@@ -30,6 +35,13 @@ static int in_accept(void) { return accept(listener, NULL, NULL); }
 static int in_eventfd(void) { uint64_t n; return read(event, &n, sizeof(n)); }
 static sem_t sem;
 static int in_sem(void) { return sem_wait(&sem); }
+static int in_open(void) { return open(NAMED, O_RDONLY); }
+static int in_flock(void) { return flock(locks[1], LOCK_EX); }
+
+static int in_lock(void)
+{
+	return fcntl(locks[1], F_OFD_SETLKW, &(struct flock){ .l_type = F_WRLCK });
+}
 
 static int in_poll(void)
 {
@@ -117,6 +129,21 @@ static void feed_recv(void) { expect(send(tcp[1], "x", 1, 0) == 1); }
 static void feed_pair(void) { expect(send(pair[1], "x", 1, 0) == 1); }
 static void feed_eventfd(void) { uint64_t n = 1; expect(write(event, &n, sizeof(n)) == 8); }
 static void feed_sem(void) { sem_post(&sem); }
+static void feed_flock(void) { expect(!flock(locks[0], LOCK_UN)); }
+
+static void feed_lock(void)
+{
+	expect(!fcntl(locks[0], F_OFD_SETLK, &(struct flock){ .l_type = F_UNLCK }));
+}
+
+static void feed_open(void)
+{
+	int fd;
+
+	while ((fd = open(NAMED, O_WRONLY | O_NONBLOCK)) < 0)
+		usleep(MS);
+	close(fd);
+}
 
 static void feed_recvfrom(void)
 {
@@ -151,6 +178,9 @@ static const struct wait {
 	{ "accept", in_accept, feed_accept },
 	{ "eventfd", in_eventfd, feed_eventfd },
 	{ "sem_wait", in_sem, feed_sem },
+	{ "open", in_open, feed_open },
+	{ "flock", in_flock, feed_flock },
+	{ "fcntl", in_lock, feed_lock },
 	{ "poll", in_poll, NULL },
 	{ "select", in_select, NULL },
 	{ "epoll_wait", in_epoll, NULL },
@@ -238,6 +268,12 @@ static void make_files(void)
 	e.data.fd = ends[0];
 	expect(!epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &e));
 	sem_init(&sem, 0, 0);
+	unlink(NAMED);
+	expect(!mkfifo(NAMED, 0600));
+	for (int i = 0; i < 2; i++)
+		locks[i] = open(LOCKED, O_RDWR | O_CREAT, 0600);
+	expect(!flock(locks[0], LOCK_EX));
+	expect(!fcntl(locks[0], F_OFD_SETLK, &(struct flock){ .l_type = F_WRLCK }));
 }
 
 void test_interrupted_calls(void)

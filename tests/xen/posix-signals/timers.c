@@ -4,12 +4,14 @@
 #include "help.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -109,6 +111,153 @@ static void a_handler_jumps_out(void)
 		compute_until_a_signal();
 	}
 	expect(!sigprocmask(SIG_BLOCK, NULL, &set) && !sigismember(&set, SIGALRM));
+}
+
+/* A handler that leaves read() or write() leaves no reference of the file. */
+static void a_handler_leaves_a_call(void)
+{
+	struct sigaction act = { .sa_handler = jump, .sa_flags = SA_RESTART };
+	char c[9000] = "";
+	int ends[2];
+
+	expect(!sigaction(SIGALRM, &act, NULL) && !pipe(ends));
+	if (!sigsetjmp(back, 1)) {
+		ualarm(10000, 0);
+		read(ends[0], c, 1);
+		expect(false);
+	}
+	close(ends[0]);
+	signal(SIGPIPE, SIG_IGN);
+	errno = 0;
+	expect(write(ends[1], "x", 1) == -1 && errno == EPIPE);	/* the reader is gone */
+	close(ends[1]);
+	expect(!pipe(ends));
+	if (!sigsetjmp(back, 1)) {
+		ualarm(10000, 0);
+		for (;;)
+			write(ends[1], c, sizeof(c));
+	}
+	close(ends[1]);
+	while (read(ends[0], c, sizeof(c)) > 0)
+		;			/* it ends: the writer is gone */
+	close(ends[0]);
+}
+
+static void poll_many(void)
+{
+	static struct pollfd fds[1000];
+
+	for (int i = 0; i < 1000; i++)
+		fds[i].fd = -1;
+	poll(fds, 1000, -1);
+}
+
+static void select_many(void)
+{
+	fd_set none;
+
+	FD_ZERO(&none);
+	select(1000, &none, NULL, NULL, NULL);
+}
+
+/* A handler that leaves poll() or select() leaves no memory. */
+static void a_handler_leaves_a_call_with_memory(void (*call)(void))
+{
+	volatile size_t before = mallinfo().uordblks;
+
+	for (volatile int i = 0; i < 20; i++) {
+		if (sigsetjmp(back, 1))
+			continue;
+		ualarm(2000, 0);
+		call();
+		expect(false);
+	}
+	expect(mallinfo().uordblks < before + 100000);
+}
+
+static void nested_pselect(int sig)
+{
+	sigset_t some = set_of(SIGUSR2);
+
+	came += sig;
+	expect(!pselect(0, NULL, NULL, NULL, &(struct timespec){ 0 }, &some));
+}
+
+static void the_mask_is_the_outer_one_again(void)
+{
+	struct sigaction act = { .sa_handler = nested_pselect };
+	sigset_t none = set_of(0), after;
+
+	expect(!sigaction(SIGUSR1, &act, NULL));
+	came = 0;
+	block(SIG_BLOCK, SIGUSR1);
+	block(SIG_BLOCK, SIGTERM);
+	expect(!raise(SIGUSR1));
+	expect(ppoll(NULL, 0, NULL, &none) == -1 && errno == EINTR && came == SIGUSR1);
+	expect(!sigprocmask(SIG_BLOCK, NULL, &after));
+	expect(sigismember(&after, SIGUSR1) && sigismember(&after, SIGTERM));
+	expect(!sigismember(&after, SIGUSR2));
+	block(SIG_UNBLOCK, SIGTERM);
+	block(SIG_UNBLOCK, SIGUSR1);
+}
+
+/* A thread that waits for a mutex, which main has, handles signals meanwhile. */
+static pthread_mutex_t normal = PTHREAD_MUTEX_INITIALIZER, robust;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static volatile bool waits;
+
+static void *lock_in_time(void *m)
+{
+	struct timespec when;
+
+	clock_gettime(CLOCK_REALTIME, &when);
+	when.tv_sec += LONG;
+	waits = true;
+	expect(!pthread_mutex_timedlock(m, &when) && !pthread_mutex_unlock(m));
+	return NULL;
+}
+
+static void *lock_after_a_wait(void *m)
+{
+	expect(!pthread_mutex_lock(m));
+	waits = true;
+	expect(!pthread_cond_wait(&cond, m) && !pthread_mutex_unlock(m));
+	return NULL;
+}
+
+static void a_thread_waits_for(pthread_mutex_t *m, void *(*run)(void *))
+{
+	pthread_t t;
+
+	waits = false;
+	handle(SIGUSR1, 0);
+	if (run == lock_in_time)
+		expect(!pthread_mutex_lock(m));
+	expect(!pthread_create(&t, NULL, run, m));
+	while (!waits)
+		usleep(MS);
+	if (run == lock_after_a_wait)
+		expect(!pthread_mutex_lock(m) && !pthread_cond_signal(&cond));
+	usleep(20 * MS);
+	expect(!pthread_kill(t, SIGUSR1));
+	for (int i = 0; !came_in_other && i < LONG / 2 * 1000; i++)
+		usleep(MS);
+	expect(came_in_other == 1);
+	expect(!pthread_mutex_unlock(m) && !pthread_join(t, NULL));
+	expect(!pthread_mutex_lock(m) && !pthread_mutex_unlock(m));
+}
+
+static void locks_handle_signals(void)
+{
+	pthread_mutexattr_t attr;
+
+	expect(!pthread_mutexattr_init(&attr));
+	expect(!pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST));
+	expect(!pthread_mutex_init(&robust, &attr));
+	a_thread_waits_for(&normal, lock_in_time);
+	a_thread_waits_for(&robust, lock_in_time);
+	a_thread_waits_for(&normal, lock_after_a_wait);
+	a_thread_waits_for(&robust, lock_after_a_wait);
 }
 
 static void interval_timers(void)
@@ -273,6 +422,11 @@ void test_timers(void)
 	signals_are_queued();
 	a_thread_that_computes_is_interrupted();
 	a_handler_jumps_out();
+	a_handler_leaves_a_call();
+	a_handler_leaves_a_call_with_memory(poll_many);
+	a_handler_leaves_a_call_with_memory(select_many);
+	the_mask_is_the_outer_one_again();
+	locks_handle_signals();
 	interval_timers();
 	timers_of_posix();
 	timers_as_files();

@@ -165,6 +165,48 @@ static void by_abstract_name(void)
 	close(l);
 }
 
+static void *shut_down_later(void *fd)
+{
+	usleep(20000);
+	expect(shutdown(*(int *)fd, SHUT_RD) == 0);
+	return NULL;
+}
+
+static void *connect_in_vain(void *unused)
+{
+	refused(connected("\0down", 5, 0), ECONNREFUSED);
+	return unused;
+}
+
+/* shutdown() ends accept(), which first returns the connections that are there, and refuses others. */
+static void shut_down(void)
+{
+	int l = listener("\0down", 5, 0), c, a;
+	pthread_t thread;
+	char byte = 0;
+
+	expect(shutdown(l, SHUT_WR) == 0 && !is_ready(l, POLLIN));
+	c = connected("\0down", 5, 0);
+	expect(c >= 0 && write(c, "x", 1) == 1);
+	expect(pthread_create(&thread, NULL, connect_in_vain, NULL) == 0);	/* there is no room */
+	shut_down_later(&l);
+	expect(is_ready(l, POLLIN));
+	a = accept(l, NULL, NULL);
+	expect(a >= 0 && read(a, &byte, 1) == 1 && byte == 'x');
+	expect(pthread_join(thread, NULL) == 0);
+	close(a);
+	close(c);
+	refused(accept(l, NULL, NULL), EINVAL);
+	expect(is_ready(l, POLLIN));
+	refused(connected("\0down", 5, 0), ECONNREFUSED);
+	close(l);
+	l = listener("\0down", 5, 0);
+	expect(pthread_create(&thread, NULL, shut_down_later, &l) == 0);
+	refused(accept(l, NULL, NULL), EINVAL);		/* which slept */
+	expect(pthread_join(thread, NULL) == 0);
+	close(l);
+}
+
 static int datagram(const char *text, size_t len)
 {
 	struct sockaddr_un name;
@@ -351,6 +393,7 @@ void local_sockets(void)
 	tcp_info();
 	by_path();
 	by_abstract_name();
+	shut_down();
 	by_a_name_that_moves();
 	datagrams();
 	packets();

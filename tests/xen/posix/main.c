@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #define LINES "/folder/lines.txt"
+#define ATOMIC 4096			/* bytes: writes to a pipe up to this size, as on Linux */
 
 #define refused(call, why)						\
 	do {								\
@@ -325,6 +326,34 @@ static void locks(void)
 	close(pipes[1]);
 }
 
+/* All buffers of writev() are one message of a pipe, which is atomic up to 4096 bytes. */
+static void a_vector_is_one_message(void)
+{
+	static char all[16 * ATOMIC], got[sizeof(all)];
+	char text[21] = "";
+	struct iovec out[] = { { "head", 4 }, { "", 0 }, { "and its long body", 16 } };
+	struct iovec in[] = { { text, 4 }, { text + 4, 16 } };
+	struct iovec large[] = { { all, 40000 }, { all + 5000, 40000 } };
+	int pipes[2];
+
+	expect(pipe2(pipes, O_NONBLOCK) == 0);
+	for (unsigned i = 0; i < sizeof(all); i++)
+		all[i] = i / 256 + i;
+	for (int i = 1; i < 16; i++)
+		expect(write(pipes[1], all, ATOMIC) == ATOMIC);
+	expect(write(pipes[1], all, ATOMIC - 10) == ATOMIC - 10);
+	refused(writev(pipes[1], out, 3), EAGAIN);
+	expect(read(pipes[0], got, sizeof(got)) == sizeof(got) - 10);
+	refused(readv(pipes[0], in, 2), EAGAIN);	/* not a part of it */
+	expect(writev(pipes[1], out, 3) == 20);
+	expect(readv(pipes[0], in, 2) == 20 && !strcmp(text, "headand its long bod"));
+	expect(writev(pipes[1], large, 2) == sizeof(got));	/* a part: not atomic */
+	expect(read(pipes[0], got, sizeof(got)) == sizeof(got) && !memcmp(got, all, 40000));
+	expect(!memcmp(got + 40000, all + 5000, sizeof(got) - 40000));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 /* Their output on Linux. */
 static void formats(void)
 {
@@ -416,6 +445,7 @@ int main(int argc, char **argv)
 	random_numbers();
 	memory_by_the_page();
 	locks();
+	a_vector_is_one_message();
 	formats();
 	zones();
 	expect(ftrylockfile(stdout) == 0);
