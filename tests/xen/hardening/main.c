@@ -26,8 +26,9 @@
 
 #define KEEP __attribute__((noinline, used))
 #define PAGE 4096ul
+#define CHUNK (512 * PAGE)
 
-extern char image_start[], hypercall_page[] __attribute__((weak));
+extern char image_start[], image_end[], hypercall_page[] __attribute__((weak));
 
 static jmp_buf back;
 static volatile int sink;
@@ -116,6 +117,8 @@ static void use_never_given(void)
 	/* The middle between heap and pages, which grow towards it. */
 	store((void *)(((uintptr_t)page_brk(0) + boot_info.memory_end) / 2 & ~(PAGE - 1)));
 }
+/* The last page of the image's 2 MiB, which the builder of a PV guest maps writable and executable. */
+static void run_never_given(void) { run((char *)(((uintptr_t)image_end | (CHUNK - 1)) & ~(PAGE - 1))); }
 static void use_after_munmap(void)
 {
 	char *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -226,16 +229,19 @@ static void fortify_fgets(void) { open_zero(NULL, 2); }
 static const struct {
 	const char *name;
 	void (*try)(void);
+	bool heap;			/* no other thread may run before the damage is repaired */
 } rows[] = {
-#define ROW(name) { #name, name }
+#define ROW(name) { #name, name, false }
+#define HEAP_ROW(name) { #name, name, true }
 	ROW(write_text), ROW(write_constants), ROW(write_hypercalls),
 	ROW(run_data), ROW(run_heap), ROW(run_stack), ROW(run_mmap),
 	ROW(map_code), ROW(protect_code), ROW(protect_text),
 	ROW(use_page_0), ROW(use_below_the_image), ROW(use_behind_memory), ROW(use_never_given),
-	ROW(use_after_munmap),
+	ROW(run_never_given), ROW(use_after_munmap),
 	ROW(smash_canary), ROW(recurse), ROW(skip_guard),
-	ROW(double_free), ROW(free_a_b_a), ROW(free_static), ROW(free_inside), ROW(overflow_at_free),
-	ROW(underflow), ROW(unlink_chunk), ROW(use_after_free), ROW(far_overflow),
+	HEAP_ROW(double_free), HEAP_ROW(free_a_b_a), HEAP_ROW(free_static), HEAP_ROW(free_inside),
+	HEAP_ROW(overflow_at_free), HEAP_ROW(underflow), HEAP_ROW(unlink_chunk),
+	HEAP_ROW(use_after_free), HEAP_ROW(far_overflow),
 	ROW(fortify_memcpy), ROW(fortify_memmove), ROW(fortify_memset), ROW(fortify_strcpy),
 	ROW(fortify_strncpy), ROW(fortify_strcat), ROW(fortify_strncat), ROW(fortify_sprintf),
 	ROW(fortify_snprintf), ROW(fortify_read), ROW(fortify_fread), ROW(fortify_fgets),
@@ -272,12 +278,17 @@ int main(void)
 
 		refused = false;
 		if (setjmp(back)) {
-			end_report();
 			reported = true;
 		} else {
+			if (rows[i].heap)
+				kernel_enter();
 			rows[i].try();
 		}
 		repair();
+		if (reported)
+			end_report();
+		else if (rows[i].heap)
+			kernel_leave();
 		printf("\n%s %s%s\n", reported || refused ? "held" : "fell", rows[i].name,
 		       reported ? " report" : refused ? " refused" : "");
 		fflush(stdout);
