@@ -82,6 +82,7 @@ struct ext4 {
 	uint64_t delayed;		/* of them, for data with delayed allocation, and its metadata */
 	uint64_t space;			/* of them, for operations under way */
 	bool freezing, damaged;
+	bool lost;			/* data; syncfs() has not told it yet */
 	bool unrecorded;		/* the disk does not know of an error yet */
 	bool clean;			/* the log is empty, and no operation begins (go_clean()) */
 	char reason[96];
@@ -106,7 +107,8 @@ struct ext4_inode {
 	struct inode i;
 	struct cached cached;		/* in the list of idle ones; size 0: never */
 	struct ext4_inode *next;	/* in the hash chain */
-	bool valid, reading, failed;
+	bool valid, reading;
+	int failed;			/* why it could not be read, or 0 */
 	bool deleting;			/* its last name and user are gone */
 	unsigned batches;		/* of dirty pages that are being written */
 	struct rwlock lock, wb, map;
@@ -351,6 +353,8 @@ uint64_t ext4_size_max(const struct ext4_inode *i);
 int ext4_da_reserve(struct ext4_inode *i, uint32_t lblk);
 /* The blocks are allocated, or not needed any more. */
 void ext4_da_release(struct ext4_inode *i, uint32_t lblk, uint32_t n);
+/* The block is delayed again: its place is free again. */
+void ext4_da_again(struct ext4_inode *i, uint32_t lblk);
 void ext4_da_release_page(struct ext4_inode *i, struct page *p, unsigned mask);
 /* Whether so many blocks can be allocated for something else; the second form writes back dirty
    data and commits if necessary: no inode's wb is held. */

@@ -117,9 +117,10 @@ int ext4_iget(struct ext4 *e, uint32_t ino, bool deleted, struct ext4_inode **to
 	while (i->reading)
 		os_wait(&e->inode_read);
 	if (i->failed) {
+		rc = i->failed;
 		if (--i->i.refs == 0)
 			cache_free(i, sizeof(*i));
-		return rc ? rc : -EIO;
+		return rc;
 	}
 	*to = i;
 	return 0;

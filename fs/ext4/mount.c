@@ -321,6 +321,26 @@ static int ext4_unmount(struct fs *fs)
 	return rc;
 }
 
+/* Everything is written, and in its place; or writing goes on.  `freezing` keeps freezes, remounts
+   and the unmount apart. */
+static int stop_writing(struct ext4 *e)
+{
+	int rc;
+
+	e->freezing = true;
+	rc = ext4_sync_all(e);
+	if (!rc) {
+		rc = go_clean(e);
+		if (rc)
+			go_on(e);
+	}
+	e->freezing = false;
+	/* The background thread was not to write meanwhile. */
+	if (rc)
+		os_background_at(os_clock());
+	return rc;
+}
+
 static int ext4_freeze(struct fs *fs)
 {
 	struct ext4 *e = ext4_of(fs);
@@ -330,15 +350,8 @@ static int ext4_freeze(struct fs *fs)
 		return -EBUSY;
 	if (fs->read_only)
 		return -EROFS;
-	e->freezing = true;
-	rc = ext4_sync_all(e);
-	if (!rc) {
-		rc = go_clean(e);
-		e->fs.frozen = !rc;
-		if (rc)
-			go_on(e);
-	}
-	e->freezing = false;
+	rc = stop_writing(e);
+	e->fs.frozen = !rc;
 	return rc;
 }
 
@@ -380,16 +393,14 @@ static int ext4_remount(struct fs *fs, struct fs_options *o)
 		fs->read_only = rc != 0;
 		return rc;
 	}
-	rc = ext4_sync_all(e);
+	rc = stop_writing(e);
+	if (!rc && e->dirty) {
+		rc = super_refuse(o, -EBUSY, "a file is being written");
+		go_on(e);
+		os_background_at(os_clock());
+	}
 	if (rc)
 		return rc;
-	rc = go_clean(e);
-	if (!rc && e->dirty)
-		rc = super_refuse(o, -EBUSY, "a file is being written");
-	if (rc) {
-		go_on(e);
-		return rc;
-	}
 	/* Operations that wait for the journal fail. */
 	fs->read_only = e->journal.read_only = true;
 	wake(e);

@@ -281,9 +281,10 @@ static int begin_commit(struct journal *j)
 {
 	struct tx *tx = j->running, *next;
 
-	next = os_alloc(sizeof(*next));
+	next = j->spare ? j->spare : os_alloc(sizeof(*next));
 	if (!next)
 		return -ENOMEM;
+	j->spare = NULL;
 	j->locked = true;
 	while (tx->handles)
 		os_wait(&j->changed);

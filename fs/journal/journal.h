@@ -98,6 +98,7 @@ struct journal {
 	void (*failed)(void *owner, int error);
 
 	struct tx *running, *committing;
+	struct tx *spare;		/* the next running one: a commit of data needs no memory */
 	struct tx *oldest, *newest;	/* complete, with blocks not in their places */
 	bool locked;			/* the running one ends: no new operations */
 	bool frozen;
@@ -146,7 +147,7 @@ int journal_defer_free(struct handle *h, uint64_t start, uint32_t count);
 
 /*
  * The data belongs to what this operation changes.  false: the transaction has too much, or there
- * is no log; then the data must be written before.  The caller commits the
+ * is no log, or no memory; then the data must be written before.  The caller commits the
  * transaction, or calls journal_detach(), which waits as long as the data is being written.
  */
 bool journal_attach(struct handle *h, struct tx_data *d);

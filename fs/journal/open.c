@@ -172,6 +172,7 @@ void journal_close(struct journal *j)
 		}
 		tx_free(tx);
 	}
+	os_free(j->spare);
 	for (unsigned i = 0; i < STAGE_PAGES; i++) {
 		cache_page_free(j->stage[i]);
 		cache_page_free(j->in_place[i]);

@@ -5,9 +5,16 @@
 
 bool journal_attach(struct handle *h, struct tx_data *d)
 {
+	struct journal *j = h->journal;
 	struct tx *tx = h->tx;
 
-	if (!h->journal->log_blocks || !d->count || tx->data_runs + d->count > TX_RUNS)
+	if (!j->log_blocks || !d->count || tx->data_runs + d->count > TX_RUNS)
+		return false;
+	/* If the commit could fail without an end of the journal, a later one, without the data, could
+	   make this operation valid. */
+	if (!j->spare)
+		j->spare = os_alloc(sizeof(*j->spare));
+	if (!j->spare)
 		return false;
 	d->tx = tx;
 	d->next = tx->data;

@@ -291,62 +291,6 @@ static void read_only_is_read_only(void)
 	down();
 }
 
-/* A write behind a flush is one request if the backend writes the data of a flush. */
-static void a_flush_with_data(void)
-{
-	static uint8_t buf[65536];
-	struct iovec v[2] = { { buf, 4096 }, { buf + 4096, sizeof(buf) - 4096 } };
-	struct blkfront_run run = { v, 8192, 8192 }, large = { v, sizeof(buf), 0 };
-	unsigned tried;
-
-	up();
-	/* Where the disk has the same data already, nothing can be learned. */
-	memcpy(buf, blkback_disk + 8192, 8192);
-	assert(blkfront_flush_write(&disk, &run) == 0 && !blkback.flush_writes);
-	for (int i = 0; i < 4; i++) {
-		for (size_t k = 0; k < sizeof(buf); k++)
-			buf[k] = host_random();
-		assert(blkfront_flush_write(&disk, &run) == 0);
-		assert(memcmp(blkback_disk + 8192, buf, 8192) == 0);
-	}
-	tried = blkback.flush_writes;
-	assert(tried == (!blkback.flush ? 0 : blkback.ignores ? 1 : 4));
-	assert(!blkback.flush || blkback.flushes == 5 + blkback.ignores);
-	assert(blkfront_flush_write(&disk, &large) == 0);	/* more than one request */
-	assert(memcmp(blkback_disk, buf, sizeof(buf)) == 0 && blkback.flush_writes == tried);
-	large.at = BLKBACK_SIZE - 4096;
-	assert(blkfront_flush_write(&disk, &large) == -EIO);
-	/* What was learned is forgotten with the connection. */
-	blkback.ignores = !blkback.ignores;
-	attach_again_and_use();
-	memset(buf, 0xa5, 8192);
-	assert(blkfront_flush_write(&disk, &run) == 0);
-	assert(memcmp(blkback_disk + 8192, buf, 8192) == 0);
-	assert(blkback.flush_writes == tried + blkback.flush);
-	blkback.refuses = true;
-	memset(buf, 0x5a, 8192);
-	assert(blkfront_flush_write(&disk, &run) == 0);
-	assert(memcmp(blkback_disk + 8192, buf, 8192) == 0);
-	down();
-}
-
-static void flush_or_barrier_or_nothing(void)
-{
-	up();
-	assert(blkfront_flush(&disk) == 0);
-	assert(blkback.flushes == blkback.flush);
-	assert(blkback.barriers == (blkback.barrier && !blkback.flush));
-	blkback.refuses = true;
-	assert(blkfront_flush(&disk) == 0);	/* the next best mechanism, until there is none */
-	assert(blkfront_flush(&disk) == 0);
-	assert(blkback.flushes <= 2 && blkback.barriers <= 2);
-	if (blkback.flush || blkback.barrier)
-		assert(strstr(host_console(), "from now on: no flush"));
-	else
-		assert(strstr(host_console(), "no flush and no barrier"));
-	down();
-}
-
 static void discard_is_rounded_inwards(void)
 {
 	boot();
@@ -511,10 +455,6 @@ int main(int argc, char **argv)
 		{ "calls end at the end of the disk", the_end_of_the_disk, 5 },
 		{ "a disk may have more than 2 TiB", beyond_two_tib, 1 },
 		{ "a read-only disk cannot be written", read_only_is_read_only, 2 },
-		{ "a write behind a flush is one request if the backend writes it",
-		  a_flush_with_data, 20 },
-		{ "a flush uses flush or barrier; without both the log says so",
-		  flush_or_barrier_or_nothing, 10 },
 		{ "a discard is rounded to the sectors inside its range",
 		  discard_is_rounded_inwards, 2 },
 		{ "an error reaches only the caller of this request",

@@ -63,6 +63,11 @@ void ext4_da_release(struct ext4_inode *i, uint32_t lblk, uint32_t n)
 		count(i, -(int)n, metadata_needed(i, lblk, -(int)n));
 }
 
+void ext4_da_again(struct ext4_inode *i, uint32_t lblk)
+{
+	count(i, 1, metadata_needed(i, lblk, 1));
+}
+
 void ext4_da_release_page(struct ext4_inode *i, struct page *p, unsigned mask)
 {
 	unsigned per = OS_PAGE >> fs_of(i)->shift;

@@ -139,9 +139,15 @@ int ext4_sync_all(struct ext4 *e)
 	return rc ? rc : done;
 }
 
+/* Data that the background thread could not write is an error once, too. */
 int ext4_syncfs(struct fs *fs)
 {
-	return ext4_sync_all(ext4_of(fs));
+	struct ext4 *e = ext4_of(fs);
+	int rc = ext4_sync_all(e);
+
+	rc = rc ? rc : e->lost ? -EIO : 0;
+	e->lost = false;
+	return rc;
 }
 
 /* Of one file system: when it is due again; 0: nothing is dirty. */

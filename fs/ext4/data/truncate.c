@@ -59,8 +59,12 @@ static int cut(struct ext4_inode *i)
 
 		if (rc)
 			return rc;
-		if (i->disk_size > i->i.size)
+		if (i->disk_size > i->i.size) {
 			i->disk_size = i->i.size;
+			/* Zeros behind the end are not written before this is on the disk. */
+			if (i->i.size & (e->block_size - 1))
+				i->truncate_tid = h.tx->tid;
+		}
 		more = has_map(i) ? map_remove(i, &h, from, UINT32_MAX) : 0;
 		rc = more < 0 ? more : 0;
 		/* The rest is done after a crash, too. */
@@ -69,6 +73,9 @@ static int cut(struct ext4_inode *i)
 		/* It may be one since a truncation that failed. */
 		if (!rc && !more && i->i.nlink)
 			rc = orphan_remove(i, &h);
+		/* Its last name may have gone while this waited for the list. */
+		if (!rc && !i->i.nlink && !i->orphan)
+			rc = orphan_add(i, &h);
 		if (!rc)
 			rc = ext4_ilog(i, &h);
 		i->data_tid = i->tid;
@@ -154,10 +161,11 @@ static void unlock_all(struct ext4_inode *i)
 	unlock_write(&i->lock);
 }
 
-/* A truncation has failed: the file has its new size, and may still have all of its blocks. */
+/* A truncation has failed: the file has its new size, and may still have all of its blocks.  Or
+   write-back is finishing it just now. */
 static bool unfinished(const struct ext4_inode *i)
 {
-	return i->disk_size > i->i.size || (i->orphan && i->i.nlink);
+	return i->disk_size > i->i.size || i->cutting || (i->orphan && i->i.nlink);
 }
 
 static int finish_truncation(struct ext4_inode *i)

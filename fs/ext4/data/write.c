@@ -234,13 +234,16 @@ void ext4_throttle(struct ext4 *e, struct ext4_inode *i)
 	}
 	for (unsigned n = 0; pages_dirty > limit / 2 && e->dirty && n < 1000; n++) {
 		struct ext4_inode *oldest = e->dirty;
+		int rc;
 
 		if (oldest->deleting)
 			break;
 		inode_get(&oldest->i);
 		cache_busy(&oldest->cached);
-		ext4_writeback(oldest, 0, UINT64_MAX);
+		rc = ext4_writeback(oldest, 0, UINT64_MAX);
 		ext4_flush_attr(oldest, true);
 		inode_put(&oldest->i);
+		if (rc == -ENOMEM)
+			break;
 	}
 }

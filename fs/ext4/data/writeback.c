@@ -335,6 +335,46 @@ static void give_up(struct ext4_inode *i, struct batch *b)
 	da_release(i, b, 0, b->n * (OS_PAGE >> fs_of(i)->shift));
 }
 
+/* A place that was reserved is free again, and its blocks from block k of the batch on are delayed. */
+static void delay_again(struct ext4_inode *i, struct batch *b, struct extent *x, unsigned k)
+{
+	unsigned per = OS_PAGE >> fs_of(i)->shift;
+
+	alloc_release(fs_of(i), x->pblk, x->len);
+	x->pblk = 0;
+	for (; k < b->n * per; k++) {
+		uint64_t lblk = file_block(b, per, k);
+
+		if (lblk < x->lblk || lblk - x->lblk >= x->len)
+			continue;
+		ext4_da_again(i, lblk);
+		b->delayed[k / per] |= 1 << k % per;
+	}
+}
+
+/* Memory was short, and the disk has not failed: blocks from block k of the batch on are dirty again,
+   and are written later. */
+static void keep(struct ext4_inode *i, struct batch *b, unsigned k)
+{
+	unsigned per = OS_PAGE >> fs_of(i)->shift;
+
+	for (unsigned c = 0; c < b->changed; c++)
+		if (b->changes[c].pblk && !b->changes[c].unwritten)
+			delay_again(i, b, &b->changes[c], k);
+	for (; k < b->n * per; k++) {
+		struct page *p = b->pages[k / per];
+		unsigned bit = 1 << k % per;
+
+		if (!is_dirty(b, per, k))
+			continue;
+		page_set_dirty(p, p->dirty | bit);
+		if (b->delayed[k / per] & bit & ~p->delayed) {
+			b->delayed[k / per] &= ~bit;
+			p->delayed |= bit;
+		}
+	}
+}
+
 /* The gathered runs, up to block k of the batch: written, and recorded. */
 static int write_gathered(struct ext4_inode *i, struct batch *b, unsigned k, enum how how)
 {
@@ -359,7 +399,7 @@ static int write_gathered(struct ext4_inode *i, struct batch *b, unsigned k, enu
 static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
 {
 	struct ext4 *e = fs_of(i);
-	unsigned per = OS_PAGE >> e->shift, k = 0;
+	unsigned per = OS_PAGE >> e->shift, k = 0, first = 0;
 	/* A block that is allocated in memory is not counted as delayed; its metadata comes later. */
 	uint32_t metadata = i->delayed_metadata;
 	/* If the journal has failed, a block may be free only in memory. */
@@ -368,6 +408,7 @@ static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
 	e->space += metadata;
 	b->changed = 0;
 	while (k < b->n * per && !rc) {
+		first = k;
 		rc = gather(i, b, &k);
 		if (!rc)
 			rc = write_gathered(i, b, k, how);
@@ -375,9 +416,13 @@ static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
 		os_pause();
 	}
 	e->space -= metadata;
-	if (rc) {
+	if (rc == -ENOMEM)
+		keep(i, b, first);
+	if (rc)
 		give_up(i, b);
+	if (rc && rc != -ENOMEM) {
 		i->i.errors++;
+		e->lost = true;
 	}
 	for (k = 0; k < b->n; k++) {
 		b->pages[k]->writing = false;
@@ -412,7 +457,8 @@ static int write_locked(struct ext4_inode *i, uint64_t first, uint64_t last, enu
 	/* A file that was truncated within a block: not before this is on the disk. */
 	if (i->truncate_tid) {
 		rc = journal_commit(&e->journal, i->truncate_tid);
-		i->truncate_tid = 0;
+		if (rc != -ENOMEM)
+			i->truncate_tid = 0;
 		if (rc)
 			return rc;
 	}
@@ -451,14 +497,19 @@ int ext4_writeback_locked(struct ext4_inode *i, uint64_t first, uint64_t last)
 static int write_back(struct ext4_inode *i, uint64_t first, uint64_t last, enum how how)
 {
 	/* On a file system that is frozen or read-only this must not wait for its thaw. */
-	bool any = i->pages.dirty || i->disk_size < i->i.size;
-	int rc = 0;
+	bool any = i->pages.dirty || i->disk_size != i->i.size;
+	int rc = 0, other;
 
 	if (any)
 		lock_read(&fs_of(i)->writing);
 	lock_write(&i->wb);
-	if (any)
-		rc = write_locked(i, first, last, i->pages.dirty > SYNC_PAGES ? ALONE : how);
+	/* A truncation has failed: until it is finished, the disk keeps what was removed. */
+	if (any && i->disk_size > i->i.size)
+		rc = ext4_truncate_blocks(i);
+	if (any && rc != -ENOMEM) {
+		other = write_locked(i, first, last, i->pages.dirty > SYNC_PAGES ? ALONE : how);
+		rc = rc ? rc : other;
+	}
 	unlock_write(&i->wb);
 	if (any)
 		unlock_read(&fs_of(i)->writing);
