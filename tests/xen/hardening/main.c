@@ -153,6 +153,30 @@ KEEP static void skip_guard(void)
 	sink = frame[0];
 }
 
+/*
+ * Below one of the stacks that the CPU changes to (arch/x86_64/hvm/traps.c), 4 pages each: those of
+ * the NMI and of the double fault.  PV guests and processes have none.
+ */
+static void store_below(unsigned stack)
+{
+	struct { uint16_t limit; uintptr_t base; } __attribute__((packed)) table;
+	const uint64_t *segment;
+	uintptr_t task, selector, end;
+
+	__asm__("mov %%cs, %0" : "=r"(selector));
+	refused = selector & 3;
+	if (refused)
+		return;
+	__asm__("sgdt %0" : "=m"(table));
+	__asm__("str %0" : "=r"(selector));
+	segment = (const uint64_t *)(table.base + selector);
+	task = (segment[0] >> 16 & 0xffffff) | segment[0] >> 56 << 24 | segment[1] << 32;
+	memcpy(&end, (const char *)task + 28 + 8 * stack, sizeof(end));	/* SDM 3, figure 8-11 */
+	store((const char *)end - 4 * PAGE - 1);
+}
+static void use_below_nmi_stack(void) { store_below(1); }
+static void use_below_fault_stack(void) { store_below(2); }
+
 /* ---- the heap */
 
 static size_t hole = 2000;
@@ -239,6 +263,7 @@ static const struct {
 	ROW(use_page_0), ROW(use_below_the_image), ROW(use_behind_memory), ROW(use_never_given),
 	ROW(run_never_given), ROW(use_after_munmap),
 	ROW(smash_canary), ROW(recurse), ROW(skip_guard),
+	ROW(use_below_nmi_stack), ROW(use_below_fault_stack),
 	HEAP_ROW(double_free), HEAP_ROW(free_a_b_a), HEAP_ROW(free_static), HEAP_ROW(free_inside),
 	HEAP_ROW(overflow_at_free), HEAP_ROW(underflow), HEAP_ROW(unlink_chunk),
 	HEAP_ROW(use_after_free), HEAP_ROW(far_overflow),
