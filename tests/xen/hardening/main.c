@@ -27,6 +27,8 @@
 #define KEEP __attribute__((noinline, used))
 #define PAGE 4096ul
 #define CHUNK (512 * PAGE)
+#define REPORTED 1			/* what setjmp(back) returns */
+#define ARRIVED 2
 
 extern char image_start[], image_end[], hypercall_page[] __attribute__((weak));
 
@@ -52,7 +54,7 @@ static void save(char *at, size_t size)
 /* It may run on the stack of a report, or on one that has overflowed. */
 static __attribute__((no_split_stack)) _Noreturn void come_back(void)
 {
-	longjmp(back, 1);
+	longjmp(back, REPORTED);
 }
 
 /* ---- memory that may not be written, executed or used at all */
@@ -151,6 +153,21 @@ KEEP static void skip_guard(void)
 
 	frame[0] = 1;
 	sink = frame[0];
+}
+
+/* A jmp_buf whose last word, the address, was overwritten. */
+KEEP static void elsewhere(void)
+{
+	longjmp(back, ARRIVED);
+}
+static void jump_elsewhere(void)
+{
+	jmp_buf away;
+
+	if (setjmp(away))
+		return;
+	away[7] = (long long)(uintptr_t)elsewhere;
+	longjmp(away, 1);
 }
 
 /*
@@ -263,7 +280,7 @@ static const struct {
 	ROW(use_page_0), ROW(use_below_the_image), ROW(use_behind_memory), ROW(use_never_given),
 	ROW(run_never_given), ROW(use_after_munmap),
 	ROW(smash_canary), ROW(recurse), ROW(skip_guard),
-	ROW(use_below_nmi_stack), ROW(use_below_fault_stack),
+	ROW(jump_elsewhere), ROW(use_below_nmi_stack), ROW(use_below_fault_stack),
 	HEAP_ROW(double_free), HEAP_ROW(free_a_b_a), HEAP_ROW(free_static), HEAP_ROW(free_inside),
 	HEAP_ROW(overflow_at_free), HEAP_ROW(underflow), HEAP_ROW(unlink_chunk),
 	HEAP_ROW(use_after_free), HEAP_ROW(far_overflow),
@@ -302,9 +319,13 @@ int main(void)
 		volatile bool reported = false;
 
 		refused = false;
-		if (setjmp(back)) {
+		switch (setjmp(back)) {
+		case REPORTED:
 			reported = true;
-		} else {
+			break;
+		case ARRIVED:
+			break;
+		default:
 			if (rows[i].heap)
 				kernel_enter();
 			rows[i].try();
