@@ -9,116 +9,11 @@
  * fsync() of little data saves a wait: the operation comes first, and the commit, which follows at
  * once, writes the data at the same time as the log (fs/journal/journal.h, struct tx_data).
  */
-#include "fs/ext4/ext4.h"
+#include "fs/ext4/data/batch.h"
 
-#define BATCH 256			/* pages */
-#define CHANGES 64			/* of the map, in one batch */
-#define RUNS 64				/* that are written at the same time */
 #define SYNC_PAGES 16			/* fsync() of so many writes them with the commit */
 
 enum how { ALONE, FOR_FDATASYNC, FOR_FSYNC };
-
-struct batch {
-	struct page *pages[BATCH];
-	uint8_t dirty[BATCH], delayed[BATCH];
-	unsigned n;
-	uint64_t size;			/* of the file, when the batch began */
-	/* The next transfer: runs of consecutive blocks. */
-	struct block_vec vecs[BLOCK_VECS];
-	struct block_run runs[RUNS];
-	unsigned nvecs, nruns;
-	uint64_t next;			/* the block behind the last run */
-	/* The extent that becomes part of the file afterwards. */
-	struct extent changes[CHANGES];
-	unsigned changed;
-};
-
-static int submit(struct ext4 *e, struct batch *b)
-{
-	int rc = b->nruns ? store_write_runs(&e->store, b->runs, b->nruns) : 0;
-
-	b->nvecs = b->nruns = 0;
-	return rc;
-}
-
-static int add(struct ext4 *e, struct batch *b, uint8_t *from, uint64_t nr)
-{
-	struct block_vec *last = b->nvecs ? &b->vecs[b->nvecs - 1] : NULL;
-	bool new_run = !b->nruns || nr != b->next;
-	int rc = 0;
-
-	if (!new_run && from == (uint8_t *)last->data + last->len &&
-	    (uintptr_t)from & (OS_PAGE - 1)) {
-		last->len += e->block_size;
-	} else {
-		if (b->nvecs == BLOCK_VECS || (new_run && b->nruns == RUNS)) {
-			rc = submit(e, b);
-			new_run = true;
-		}
-		if (new_run)
-			b->runs[b->nruns++] = (struct block_run){
-				&b->vecs[b->nvecs], 0, nr << e->shift,
-			};
-		b->vecs[b->nvecs++] = (struct block_vec){ from, e->block_size };
-		b->runs[b->nruns - 1].count++;
-	}
-	b->next = nr + 1;
-	return rc;
-}
-
-/* Dirty pages from index on, in ascending order; they are not dirty any more. */
-static void collect(struct ext4_inode *i, struct batch *b, uint64_t index, uint64_t last)
-{
-	unsigned per = OS_PAGE >> fs_of(i)->shift;
-
-	b->n = 0;
-	b->size = i->i.size;
-	while (b->n < BATCH) {
-		struct page *p = pages_next(&i->pages, index, true);
-		uint64_t left;
-
-		if (!p)
-			break;
-		if (p->index > last) {
-			page_put(p);
-			break;
-		}
-		b->dirty[b->n] = p->dirty;
-		b->delayed[b->n] = p->delayed;
-		p->delayed = 0;
-		page_set_dirty(p, 0);
-		/* Blocks behind the end need not be written. */
-		left = b->size > p->index * OS_PAGE ? b->size - p->index * OS_PAGE : 0;
-		left = (left + (1 << fs_of(i)->shift) - 1) >> fs_of(i)->shift;
-		if (left < per)
-			b->dirty[b->n] &= (1 << left) - 1;
-		p->writing = true;
-		b->pages[b->n++] = p;
-		index = p->index + 1;
-	}
-}
-
-/* The file's number of a block of the batch; the next block need not follow it. */
-static uint64_t file_block(const struct batch *b, unsigned per, unsigned k)
-{
-	return b->pages[k / per]->index * per + k % per;
-}
-
-static void da_release(struct ext4_inode *i, struct batch *b, unsigned block, unsigned n)
-{
-	unsigned per = OS_PAGE >> fs_of(i)->shift;
-
-	for (unsigned k = block; k < block + n; k++)
-		if (b->delayed[k / per] >> k % per & 1) {
-			b->delayed[k / per] &= ~(1 << k % per);
-			ext4_da_release(i, file_block(b, per, k), 1);
-		}
-}
-
-static bool is_dirty(const struct batch *b, unsigned per, unsigned k)
-{
-	return k < b->n * per && b->dirty[k / per] >> k % per & 1;
-}
 
 /* A place for a run of blocks, as long as it can be had. */
 static int place(struct ext4_inode *i, struct batch *b, unsigned k, struct extent *x)
@@ -139,7 +34,7 @@ static int place(struct ext4_inode *i, struct batch *b, unsigned k, struct exten
 	x->len = len;
 	i->goal_lblk = x->lblk + len;
 	i->goal = start + len;
-	da_release(i, b, k, len);
+	batch_release(i, b, k, len);
 	b->changes[b->changed++] = *x;
 	return 0;
 }
@@ -157,13 +52,13 @@ static int gather(struct ext4_inode *i, struct batch *b, unsigned *k)
 		unsigned n = 0;
 		uint64_t lblk;
 
-		if (!is_dirty(b, per, *k)) {
-			da_release(i, b, *k, 1);
+		if (!batch_dirty(b, per, *k)) {
+			batch_release(i, b, *k, 1);
 			++*k;
 			continue;
 		}
-		lblk = file_block(b, per, *k);
-		while (is_dirty(b, per, *k + n) && file_block(b, per, *k + n) == lblk + n)
+		lblk = batch_block(b, per, *k);
+		while (batch_dirty(b, per, *k + n) && batch_block(b, per, *k + n) == lblk + n)
 			n++;
 		rc = map_find(i, lblk, n, &x);
 		if (rc)
@@ -171,14 +66,14 @@ static int gather(struct ext4_inode *i, struct batch *b, unsigned *k)
 		if (!x.pblk) {
 			rc = place(i, b, *k, &x);
 		} else {
-			da_release(i, b, *k, x.len);
+			batch_release(i, b, *k, x.len);
 			if (x.unwritten)
 				b->changes[b->changed++] = x;
 		}
 		for (unsigned m = 0; m < x.len && !rc; m++) {
 			unsigned at = *k + m;
 
-			rc = add(e, b,
+			rc = batch_add(e, b,
 				 (uint8_t *)b->pages[at / per]->page.data +
 					 (size_t)(at % per << e->shift),
 				 x.pblk + m);
@@ -321,66 +216,12 @@ static int record(struct ext4_inode *i, struct batch *b, uint64_t end_block)
 	return rc;
 }
 
-/* After an error: what was reserved is free again. */
-static void give_up(struct ext4_inode *i, struct batch *b)
-{
-	for (unsigned k = 0; k < b->changed; k++) {
-		const struct extent *x = &b->changes[k];
-
-		if (x->pblk && !x->unwritten)
-			alloc_release(fs_of(i), x->pblk, x->len);
-	}
-	for (unsigned k = 0; k < b->n; k++)
-		b->pages[k]->mapped = 0;
-	da_release(i, b, 0, b->n * (OS_PAGE >> fs_of(i)->shift));
-}
-
-/* A place that was reserved is free again, and its blocks from block k of the batch on are delayed. */
-static void delay_again(struct ext4_inode *i, struct batch *b, struct extent *x, unsigned k)
-{
-	unsigned per = OS_PAGE >> fs_of(i)->shift;
-
-	alloc_release(fs_of(i), x->pblk, x->len);
-	x->pblk = 0;
-	for (; k < b->n * per; k++) {
-		uint64_t lblk = file_block(b, per, k);
-
-		if (lblk < x->lblk || lblk - x->lblk >= x->len)
-			continue;
-		ext4_da_again(i, lblk);
-		b->delayed[k / per] |= 1 << k % per;
-	}
-}
-
-/* Memory was short, and the disk has not failed: blocks from block k of the batch on are dirty again,
-   and are written later. */
-static void keep(struct ext4_inode *i, struct batch *b, unsigned k)
-{
-	unsigned per = OS_PAGE >> fs_of(i)->shift;
-
-	for (unsigned c = 0; c < b->changed; c++)
-		if (b->changes[c].pblk && !b->changes[c].unwritten)
-			delay_again(i, b, &b->changes[c], k);
-	for (; k < b->n * per; k++) {
-		struct page *p = b->pages[k / per];
-		unsigned bit = 1 << k % per;
-
-		if (!is_dirty(b, per, k))
-			continue;
-		page_set_dirty(p, p->dirty | bit);
-		if (b->delayed[k / per] & bit & ~p->delayed) {
-			b->delayed[k / per] &= ~bit;
-			p->delayed |= bit;
-		}
-	}
-}
-
 /* The gathered runs, up to block k of the batch: written, and recorded. */
 static int write_gathered(struct ext4_inode *i, struct batch *b, unsigned k, enum how how)
 {
 	struct ext4 *e = fs_of(i);
 	unsigned per = OS_PAGE >> e->shift;
-	uint64_t end = file_block(b, per, k - 1) + 1, size = end << e->shift;
+	uint64_t end = batch_block(b, per, k - 1) + 1, size = end << e->shift;
 	int rc = 1;
 
 	if (size > b->size)
@@ -388,7 +229,7 @@ static int write_gathered(struct ext4_inode *i, struct batch *b, unsigned k, enu
 	if (how != ALONE && k == b->n * per && fits(i, b, size, how))
 		rc = commit_with_data(i, b, size);
 	if (rc == 1) {
-		rc = submit(e, b);
+		rc = batch_submit(e, b);
 		i->written = e->store.writes;
 		if (!rc)
 			rc = record(i, b, end);
@@ -417,9 +258,9 @@ static int write_batch(struct ext4_inode *i, struct batch *b, enum how how)
 	}
 	e->space -= metadata;
 	if (rc == -ENOMEM)
-		keep(i, b, first);
+		batch_keep(i, b, first);
 	if (rc)
-		give_up(i, b);
+		batch_give_up(i, b);
 	if (rc && rc != -ENOMEM) {
 		i->i.errors++;
 		e->lost = true;
@@ -473,7 +314,7 @@ static int write_locked(struct ext4_inode *i, uint64_t first, uint64_t last, enu
 		return -ENOMEM;
 	i->batches++;
 	while (first <= last) {
-		collect(i, b, first, last);
+		batch_collect(i, b, first, last);
 		if (!b->n)
 			break;
 		first = b->pages[b->n - 1]->index + 1;
