@@ -180,8 +180,10 @@ COMMON		 = -std=gnu11 -O2 -g -Wall -Wextra $(TARGET_DEFS) $(CODEGEN) -nostdinc -
 		   -isystem $(BUILD)/include -D__XEN_INTERFACE_VERSION__=0x00040d00 \
 		   -ffile-prefix-map=$(TREE)=. -ffile-prefix-map=$(BUILD)/=build/ -MD -MP \
 		   $(if $(CLANG),--target=x86_64-linux-gnu)
+# A large frame is touched page by page, so that it cannot skip the guard page below a stack.
+PROBE		:= -fstack-clash-protection
 # Upcalls and traps do not save the FPU before C code runs.
-OURS		 = $(COMMON) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only) \
+OURS		 = $(COMMON) $(PROBE) -Werror $(if $(filter arch/% kernel/%,$<),-mgeneral-regs-only) \
 		   $(if $(filter control/command.c control/kernel_methods.c lib/process/start.c,$<),-DXENOLITH_VERSION='"$(VERSION)"')
 OURS		+= $(if $(filter net/% control/% lib/%,$<),$(LWIP_INCLUDE))
 # Code of every image whose speed does not show is compiled to be small: what no packet or block
@@ -203,7 +205,7 @@ LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
 # applications and tests of this tree.
 OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/% storage/%) tests/%
-APPS		 = $(COMMON) $(if $(CLANG),-fstack-clash-protection,-fsplit-stack) \
+APPS		 = $(COMMON) $(if $(CLANG),$(PROBE),-fsplit-stack) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c fs/*/*.c fs/*/*/*.c drivers/*.c drivers/*/*.c \
@@ -234,7 +236,7 @@ $(BUILD)/flags: FORCE $(if $(filter $(SRC)/%,$(XEN_INCLUDE)),$(SRC)/xen/.pin) | 
 	@mkdir -p $(BUILD)/include; x="$(abspath $(XEN_INCLUDE))"; \
 	for d in "$$x/xen" "$$x/public" "$$x" none; do [ ! -f "$$d/xen.h" ] || break; done; \
 	[ "$$d" != none ] || { echo "XEN_INCLUDE=$(XEN_INCLUDE): it has no xen/xen.h" >&2; exit 1; }; \
-	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(APPS) $(SMALL) $(VERSION),"$$d")
+	ln -sfn "$$d" $(BUILD)/include/xen; $(call newer,$(CC_VERSION) $(PROBE) $(APPS) $(SMALL) $(VERSION),"$$d")
 
 # ---- Images
 
@@ -359,12 +361,12 @@ $(SRC)/lwip/.pin: net/lwip/patches $(wildcard net/lwip/patches/*.patch)
 # since it knows the dependencies.
 $(BUILD)/obj/liblwip.a: FORCE | $(READY)
 	$(Q)$(MAKE) -s --no-print-directory -f net/lwip.mk BUILD=$(BUILD) SRC=$(LWIP_SRC)/src \
-		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
+		CC="$(CC)" AR="$(AR)" FLAGS='$(COMMON) $(PROBE) $(LWIP_INCLUDE) -Wno-unused-parameter' $@
 
 NEWLIB_CC	 = $(GCC) $(TARGET_DEFS) -D_COMPILING_NEWLIB -nostdinc -I $(TREE)/lib/include \
 		   -isystem $(GCC_INCLUDE)
 # Small code, but without the slow loops that newlib uses with -Os.
-NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -D__OBSOLETE_MATH_DEFAULT=0 -g0 $(CODEGEN)
+NEWLIB_CFLAGS	:= -Os -U__OPTIMIZE_SIZE__ -D__OBSOLETE_MATH_DEFAULT=0 -g0 $(CODEGEN) $(PROBE)
 # The folders are newer when a header was added or removed; tools/newlib knows which matter.
 $(NEWLIB)/stamp: tools/newlib lib/include $(wildcard lib/include/* lib/include/*/*) \
 		$(BUILD)/newlib-flags $(NEWLIB_PIN)

@@ -4,7 +4,7 @@
  *
  * The double fault has its own stack.  So if a stack has run into its guard page, where a
  * page fault's frame cannot be pushed, there is a report.  The NMI has its own stack,
- * too, since it may come anywhere.
+ * too, since it may come anywhere.  Below each of these is a guard page.
  */
 #include "arch/x86_64/hvm/hvm.h"
 #include "arch/x86_64/hvm/segments.h"
@@ -49,13 +49,22 @@ static unsigned stack_of(unsigned vector)
 	return vector == NMI ? 1 : vector == DOUBLE_FAULT ? 2 : 0;
 }
 
+/* Returns the end of a new stack. */
+static uintptr_t new_stack(void)
+{
+	uintptr_t guard = (uintptr_t)hvm_early_pages(1 + STACK_PAGES);
+
+	hvm_remap(guard, 0);
+	return guard + (1 + STACK_PAGES) * PAGE_SIZE;
+}
+
 static void load_task(void)
 {
 	uintptr_t base = (uintptr_t)&task;
 	uint64_t *segment = &hvm_segments[TASK_SEGMENT / 8];
 
 	for (int i = 0; i < 2; i++)
-		task.ist[i] = (uintptr_t)hvm_early_pages(STACK_PAGES) + STACK_PAGES * PAGE_SIZE;
+		task.ist[i] = new_stack();
 	segment[0] = (sizeof(task) - 1) | (base & 0xffffff) << 16 | (uint64_t)PRESENT_TASK << 40 |
 		     (base >> 24 & 0xff) << 56;
 	segment[1] = base >> 32;

@@ -137,9 +137,9 @@ static uintptr_t min(uintptr_t a, uintptr_t b)
 }
 
 /*
- * Protects the image by its segments, and what the builder put behind it.  Free memory in
- * the image's last chunk waits for arch_map(); the chunks behind it are made data as a
- * whole.
+ * Protects the image by its segments, and what the builder put behind it up to `free`.  The
+ * builder maps more, all of it writable and executable: from the next granule on, nothing is mapped
+ * until arch_map().
  */
 static void protect_all(const struct start_info *info, uintptr_t free, uintptr_t mapped_end)
 {
@@ -147,9 +147,11 @@ static void protect_all(const struct start_info *info, uintptr_t free, uintptr_t
 	uintptr_t chunks = (uintptr_t)image_end + CHUNK - 1;
 
 	chunks -= (chunks - base()) % CHUNK;
-	for (uintptr_t at = chunks; at < mapped_end; at += CHUNK)
-		pv_set_entry(pte_lookup(at, 2), *pte_lookup(at, 2) | pte_nx);
 	free += GRANULE - 1 - (free - base() + GRANULE - 1) % GRANULE;
+	for (uintptr_t at = chunks; at < mapped_end; at += CHUNK)
+		pv_set_entry(pte_lookup(at, 2), at < free ? *pte_lookup(at, 2) | pte_nx : 0);
+	for (uintptr_t at = free; at < mapped_end && (at - base()) % CHUNK; at += PAGE_SIZE)
+		pv_set_entry(pte_lookup(at, 1), 0);
 	mapped_end = min(mapped_end, min(chunks, free));
 
 	paging_protect_image();

@@ -26,8 +26,11 @@
 
 #define KEEP __attribute__((noinline, used))
 #define PAGE 4096ul
+#define CHUNK (512 * PAGE)
+#define REPORTED 1			/* what setjmp(back) returns */
+#define ARRIVED 2
 
-extern char image_start[], hypercall_page[] __attribute__((weak));
+extern char image_start[], image_end[], hypercall_page[] __attribute__((weak));
 
 static jmp_buf back;
 static volatile int sink;
@@ -51,7 +54,7 @@ static void save(char *at, size_t size)
 /* It may run on the stack of a report, or on one that has overflowed. */
 static __attribute__((no_split_stack)) _Noreturn void come_back(void)
 {
-	longjmp(back, 1);
+	longjmp(back, REPORTED);
 }
 
 /* ---- memory that may not be written, executed or used at all */
@@ -116,6 +119,12 @@ static void use_never_given(void)
 	/* The middle between heap and pages, which grow towards it. */
 	store((void *)(((uintptr_t)page_brk(0) + boot_info.memory_end) / 2 & ~(PAGE - 1)));
 }
+/* The last page of the image's 2 MiB, which the builder of a PV guest maps writable and executable. */
+static char *end_of_chunk(void)
+{
+	return (char *)(((uintptr_t)image_end | (CHUNK - 1)) & ~(PAGE - 1));
+}
+static void run_never_given(void) { run(end_of_chunk()); }
 static void use_after_munmap(void)
 {
 	char *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -149,6 +158,45 @@ KEEP static void skip_guard(void)
 	frame[0] = 1;
 	sink = frame[0];
 }
+
+/* A jmp_buf whose last word, the address, was overwritten. */
+KEEP static void elsewhere(void)
+{
+	longjmp(back, ARRIVED);
+}
+static void jump_elsewhere(void)
+{
+	jmp_buf away;
+
+	if (setjmp(away))
+		return;
+	away[7] = (long long)(uintptr_t)elsewhere;
+	longjmp(away, 1);
+}
+
+/*
+ * Below one of the stacks that the CPU changes to (arch/x86_64/hvm/traps.c), 4 pages each: those of
+ * the NMI and of the double fault.  PV guests and processes have none.
+ */
+static void store_below(unsigned stack)
+{
+	struct { uint16_t limit; uintptr_t base; } __attribute__((packed)) table;
+	const uint64_t *segment;
+	uintptr_t task, selector, end;
+
+	__asm__("mov %%cs, %0" : "=r"(selector));
+	refused = selector & 3;
+	if (refused)
+		return;
+	__asm__("sgdt %0" : "=m"(table));
+	__asm__("str %0" : "=r"(selector));
+	segment = (const uint64_t *)(table.base + selector);
+	task = (segment[0] >> 16 & 0xffffff) | segment[0] >> 56 << 24 | segment[1] << 32;
+	memcpy(&end, (const char *)task + 28 + 8 * stack, sizeof(end));	/* SDM 3, figure 8-11 */
+	store((const char *)end - 4 * PAGE - 1);
+}
+static void use_below_nmi_stack(void) { store_below(1); }
+static void use_below_fault_stack(void) { store_below(2); }
 
 /* ---- the heap */
 
@@ -226,16 +274,20 @@ static void fortify_fgets(void) { open_zero(NULL, 2); }
 static const struct {
 	const char *name;
 	void (*try)(void);
+	bool heap;			/* no other thread may run before the damage is repaired */
 } rows[] = {
-#define ROW(name) { #name, name }
+#define ROW(name) { #name, name, false }
+#define HEAP_ROW(name) { #name, name, true }
 	ROW(write_text), ROW(write_constants), ROW(write_hypercalls),
 	ROW(run_data), ROW(run_heap), ROW(run_stack), ROW(run_mmap),
 	ROW(map_code), ROW(protect_code), ROW(protect_text),
 	ROW(use_page_0), ROW(use_below_the_image), ROW(use_behind_memory), ROW(use_never_given),
-	ROW(use_after_munmap),
+	ROW(run_never_given), ROW(use_after_munmap),
 	ROW(smash_canary), ROW(recurse), ROW(skip_guard),
-	ROW(double_free), ROW(free_a_b_a), ROW(free_static), ROW(free_inside), ROW(overflow_at_free),
-	ROW(underflow), ROW(unlink_chunk), ROW(use_after_free), ROW(far_overflow),
+	ROW(jump_elsewhere), ROW(use_below_nmi_stack), ROW(use_below_fault_stack),
+	HEAP_ROW(double_free), HEAP_ROW(free_a_b_a), HEAP_ROW(free_static), HEAP_ROW(free_inside),
+	HEAP_ROW(overflow_at_free), HEAP_ROW(underflow), HEAP_ROW(unlink_chunk),
+	HEAP_ROW(use_after_free), HEAP_ROW(far_overflow),
 	ROW(fortify_memcpy), ROW(fortify_memmove), ROW(fortify_memset), ROW(fortify_strcpy),
 	ROW(fortify_strncpy), ROW(fortify_strcat), ROW(fortify_strncat), ROW(fortify_sprintf),
 	ROW(fortify_snprintf), ROW(fortify_read), ROW(fortify_fread), ROW(fortify_fgets),
@@ -261,9 +313,16 @@ static void repair(void)
 	memset(small, 0, sizeof(small));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	void (*end)(void) = panic_end;
+
+	(void)argv;
+	if (argc > 1) {			/* `next`: the same page of the next 2 MiB, and no other row */
+		store(end_of_chunk() + CHUNK);
+		printf("fell next\n");
+		return 0;
+	}
 
 	saved.at = saved.bytes;
 	panic_end = come_back;
@@ -271,13 +330,22 @@ int main(void)
 		volatile bool reported = false;
 
 		refused = false;
-		if (setjmp(back)) {
-			end_report();
+		switch (setjmp(back)) {
+		case REPORTED:
 			reported = true;
-		} else {
+			break;
+		case ARRIVED:
+			break;
+		default:
+			if (rows[i].heap)
+				kernel_enter();
 			rows[i].try();
 		}
 		repair();
+		if (reported)
+			end_report();
+		else if (rows[i].heap)
+			kernel_leave();
 		printf("\n%s %s%s\n", reported || refused ? "held" : "fell", rows[i].name,
 		       reported ? " report" : refused ? " refused" : "");
 		fflush(stdout);

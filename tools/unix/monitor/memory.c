@@ -118,6 +118,19 @@ static uint64_t *lookup(uint8_t *ram, uint64_t address)
 	}
 }
 
+/* The table of the lowest level for addresses from this one on is no table any more. */
+static long drop(uint8_t *ram, uint64_t frame, uint64_t address)
+{
+	long rc = 0;
+
+	if (frame >= d->frames)
+		return -EINVAL;
+	for (uint64_t i = 0; i < PTES && !rc; i++)
+		rc = change(address + i * PAGE, table(ram, frame)[i], 0);
+	tables[frame] = 0;
+	return rc;
+}
+
 static long update(uint8_t *ram, uint64_t where, uint64_t value)
 {
 	uint64_t frame = where / PAGE, index = where % PAGE / 8, level, address, old;
@@ -131,6 +144,8 @@ static long update(uint8_t *ram, uint64_t where, uint64_t value)
 	*entry = value;
 	if (level == 1)
 		return change(address, old, value);
+	if (level == 2 && old & PTE_PRESENT && !(value & PTE_PRESENT))
+		return drop(ram, (old & PTE_FRAME) / PAGE, address);
 	if (value & PTE_PRESENT && (value & PTE_FRAME) / PAGE < d->frames)
 		tables[(value & PTE_FRAME) / PAGE] = address | (level - 1);
 	return 0;
