@@ -6,6 +6,9 @@
  * so the queue may become longer than the backlog by this number. Other SYNs are dropped,
  * and the client retransmits them.
  *
+ * Listeners with SO_REUSEPORT and the same address share a pcb, and take connections by turns.  Its
+ * callback argument is the one whose turn it is.
+ *
  * If the number of half-open connections is at its limit, a SYN is answered with a SYN
  * cookie (net/syn_cookie.h), which needs no memory.
  */
@@ -22,13 +25,26 @@
 #define HALF_OPEN_MOST 255		/* lwIP counts them in 8 bits */
 #define RESERVE (64 * 1024)	/* bytes: with less free memory no connection is accepted */
 
+/* The listener, or one beside it, whose queue has space; or NULL. */
+static struct tcp_socket *with_space(struct tcp_socket *t)
+{
+	struct tcp_socket *l = t;
+
+	do {
+		if (l->queued < l->backlog)
+			return l;
+		l = l->beside;
+	} while (l != t);
+	return NULL;
+}
+
 /* lwIP's macro cannot set the backlog to 0. */
 static void update_backlog(struct tcp_socket *t)
 {
 	struct tcp_pcb_listen *pcb = (struct tcp_pcb_listen *)t->pcb;
 
 	if (pcb)
-		pcb->backlog = t->queued < t->backlog ? HALF_OPEN_MOST : 0;
+		pcb->backlog = with_space(t) ? HALF_OPEN_MOST : 0;
 }
 
 static bool memory_is_short(void)
@@ -77,10 +93,14 @@ static void unqueue(struct tcp_socket *t, struct tcp_socket *connection)
 
 static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 {
-	struct tcp_socket *t = arg, *c;
+	struct tcp_socket *t, *c;
 
-	if (!t || !pcb || err != ERR_OK)
+	(void)arg;	/* the listener whose turn it was when the SYN came may be closed */
+	if (!pcb || err != ERR_OK || !pcb->listener || !pcb->listener->callback_arg)
 		return ERR_VAL;
+	t = pcb->listener->callback_arg;
+	t = with_space(t) ? : t;
+	tcp_arg(t->pcb, t->beside);
 	c = tcp_socket_alloc(t->s.domain);
 	if (!c) {
 		tcp_abort(pcb);
@@ -131,6 +151,30 @@ int tcp_socket_accept(struct socket *s, bool may_sleep, struct socket **connecti
 	return 0;
 }
 
+/* A listener that shares its address with t, which is not listening yet; or NULL. */
+static struct tcp_socket *find_beside(const struct tcp_socket *t)
+{
+	for (struct tcp_pcb_listen *l = tcp_listen_pcbs.listen_pcbs; l; l = l->next) {
+		struct tcp_socket *other = l->callback_arg;
+
+		if (other && other->s.o.reuseport && l->local_port == t->pcb->local_port &&
+		    l->netif_idx == t->pcb->netif_idx &&
+		    IP_GET_TYPE(&l->local_ip) == IP_GET_TYPE(&t->pcb->local_ip) &&
+		    ip_addr_cmp(&l->local_ip, &t->pcb->local_ip))
+			return other;
+	}
+	return NULL;
+}
+
+static void listen_beside(struct tcp_socket *t, struct tcp_socket *other)
+{
+	tcp_close(t->pcb);		/* it is bound only */
+	t->pcb = other->pcb;
+	t->beside = other->beside;
+	other->beside = t;
+	update_backlog(t);
+}
+
 /* Without a vif there is only loopback. */
 static void warn_if_unreachable(const ip_addr_t *address, unsigned port)
 {
@@ -148,6 +192,7 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 	static const struct tcp_ext_arg_callbacks callbacks = { .passive_open = half_open };
 	struct tcp_socket *t = tcp_of(s);
 	struct endpoint any = { .port = 0 };
+	struct tcp_socket *other;
 	struct tcp_pcb *pcb;
 	err_t err;
 	int rc = 0;
@@ -166,12 +211,18 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 	}
 	if (rc)
 		return rc;
+	other = s->o.reuseport ? find_beside(t) : NULL;
+	if (other) {
+		listen_beside(t, other);
+		return 0;
+	}
 	tcp_ext_arg_set_callbacks(t->pcb, 0, &callbacks);
 	pcb = tcp_listen_with_backlog_and_err(t->pcb, 1, &err);
 	if (!pcb)
 		return socket_errno(err);
 	ready_listens = true;
 	t->pcb = pcb;
+	t->beside = t;
 	tcp_arg(pcb, t);
 	tcp_accept(pcb, accepted);
 	update_backlog(t);
@@ -182,11 +233,18 @@ int tcp_socket_listen(struct socket *s, unsigned backlog)
 void tcp_socket_unlisten(struct tcp_socket *t)
 {
 	struct tcp_pcb *pcb = t->pcb;
-	struct tcp_socket *c;
+	struct tcp_socket *before = t, *c;
 
+	while (before->beside != t)
+		before = before->beside;
+	before->beside = t->beside;
+	t->beside = t;
 	t->pcb = NULL;
-	tcp_arg(pcb, NULL);
-	tcp_close(pcb);
+	tcp_arg(pcb, before == t ? NULL : before);
+	if (before == t)
+		tcp_close(pcb);
+	else
+		update_backlog(before);
 	while ((c = t->first)) {
 		unqueue(t, c);
 		if (c->pcb)

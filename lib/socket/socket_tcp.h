@@ -39,6 +39,7 @@ struct tcp_socket {
 	struct tcp_socket *first, *last, *next;
 	unsigned queued, backlog;
 	struct tcp_socket *listener;
+	struct tcp_socket *beside;	/* the ring of listeners that share its pcb (SO_REUSEPORT) */
 
 	/* Closed by the application, with data to send. */
 	bool orphan;

@@ -205,26 +205,67 @@ static void ports_are_one_s_own(void)
 	close(b);
 }
 
-/* As in docs/appliance.md: the second listen() fails. */
-static void listeners_share_no_port(void)
+/* Connections that wait for accept(); they are accepted, and closed. */
+static int accepted(int fd)
+{
+	int n = 0, c;
+
+	while ((c = accept4(fd, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+		close(c);
+		n++;
+	}
+	expect_equal(errno, EAGAIN);
+	return n;
+}
+
+/* With SO_REUSEPORT, listeners of the same address take connections by turns. */
+static void listeners_share_a_port(void)
 {
 	struct sockaddr_in name = { .sin_family = AF_INET };
 	socklen_t len = sizeof(name);
-	int fds[2], on = 1;
+	int fds[3], clients[40], other, on = 1, n[3];
 
 	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (int i = 0; i < 2; i++) {
-		expect((fds[i] = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	for (int i = 0; i < 3; i++) {
+		expect((fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) >= 0);
 		expect_equal(setsockopt(fds[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
 		expect_equal(bind(fds[i], (struct sockaddr *)&name, sizeof(name)), 0);
-		expect_equal(listen(fds[i], 5), i ? -1 : 0);
+		expect_equal(listen(fds[i], 64), 0);
 		expect_equal(getsockname(fds[i], (struct sockaddr *)&name, &len), 0);
 	}
+	expect((other = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	expect_equal(bind(other, (struct sockaddr *)&name, sizeof(name)), -1);
 	expect_equal(errno, EADDRINUSE);
-	close(connected_to(AF_INET, fds[0]));
-	close(fds[1]);
-	close(connected_to(AF_INET, fds[0]));
+	close(other);
+	for (int i = 0; i < 40; i++)
+		clients[i] = connected_to(AF_INET, fds[i % 3]);
+	usleep(50000);
+	for (int i = 0; i < 3; i++)
+		n[i] = accepted(fds[i]);
+	expect_equal(n[0] + n[1] + n[2], 40);
+	expect(n[0] > 0 && n[1] > 0 && n[2] > 0);
+	for (int i = 0; i < 40; i++)
+		close(clients[i]);
+	/* The rest has all of them; also when the first one, or the last one, is closed. */
 	close(fds[0]);
+	for (int i = 0; i < 20; i++)
+		clients[i] = connected_to(AF_INET, fds[1]);
+	usleep(50000);
+	n[1] = accepted(fds[1]);
+	n[2] = accepted(fds[2]);
+	expect(n[1] + n[2] == 20 && n[1] > 0 && n[2] > 0);
+	for (int i = 0; i < 20; i++)
+		close(clients[i]);
+	close(fds[2]);
+	clients[0] = connected_to(AF_INET, fds[1]);
+	usleep(50000);
+	expect_equal(accepted(fds[1]), 1);
+	close(clients[0]);
+	close(fds[1]);
+	expect((other = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	expect_equal(connect(other, (struct sockaddr *)&name, len), -1);
+	expect_equal(errno, ECONNREFUSED);
+	close(other);
 }
 
 static void *later(void *arg)
@@ -330,7 +371,7 @@ int main(void)
 	names_are_told();
 	ipv6_takes_ipv4();
 	ports_are_one_s_own();
-	listeners_share_no_port();
+	listeners_share_a_port();
 	who_sleeps_is_woken();
 	a_shutdown_ends_accept();
 	accept_in_vain_costs_nothing();
