@@ -250,7 +250,7 @@ static int differs(const struct disk *d, const struct blkfront_run *run)
 /*
  * Writes the run by a flush with data.  xen-blkback and QEMU flush, and then write; other backends
  * flush only, and report success.  So the first run of a connection, if it changes the disk, is
- * read back.  Returns 1 if it was not written.
+ * read back.  Returns 1 if it must be written (again) in the other way.
  */
 static int try_flush_write(const struct disk *d, const struct blkfront_run *run)
 {
@@ -263,12 +263,13 @@ static int try_flush_write(const struct disk *d, const struct blkfront_run *run)
 	if (b->flush_data == FLUSH_DATA_UNKNOWN)
 		rc = differs(d, run);
 	if (rc != 1)
-		return rc < 0 ? rc : 1;
+		return 1;		/* nothing can be learned now */
 	rc = write_by(d, BLKIF_OP_FLUSH_DISKCACHE, run, 1);
 	if (rc == 0 && b->flush_data == FLUSH_DATA_UNKNOWN) {
 		rc = differs(d, run);
-		if (rc >= 0)
-			b->flush_data = rc ? FLUSH_DATA_IGNORED : FLUSH_DATA_WRITTEN;
+		if (rc < 0)
+			return 1;
+		b->flush_data = rc ? FLUSH_DATA_IGNORED : FLUSH_DATA_WRITTEN;
 	}
 	return rc == -EOPNOTSUPP ? 1 : rc;
 }

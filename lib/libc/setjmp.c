@@ -18,13 +18,16 @@
 
 static __attribute__((used)) uint64_t secret;
 
-/* Before any other constructor. */
-static __attribute__((constructor(101))) void choose_secret(void)
+static void choose_secret(void)
 {
 	kernel_enter();
 	secret = random_word();
 	kernel_leave();
 }
+
+/* Before any code of the application. */
+static void (*const before_all)(void)
+	__attribute__((used, section(".preinit_array.00000"))) = choose_secret;
 
 IN_LIBRARY int setjmp(__attribute__((unused)) jmp_buf env)
 {

@@ -54,10 +54,12 @@ int mutex_wait(struct mutex *m, uint64_t deadline)
 
 bool mutex_sleep(struct mutex *m, uint64_t deadline)
 {
+	bool by_wall = current->by_wall;
 	int rc;
 
 	do {
 		kernel_enter();
+		current->by_wall = by_wall;
 		rc = mutex_wait(m, deadline);
 		kernel_leave();
 	} while (rc < 0);

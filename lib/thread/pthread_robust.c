@@ -45,10 +45,12 @@ static int locked(pthread_mutex_t *m)
 int mutex_lock_robust(pthread_mutex_t *m, uint64_t deadline)
 {
 	struct mutex *mutex = pthread_mutex_of(m);
+	bool by_wall = current->by_wall;
 	int error, rc;
 
 	do {
 		kernel_enter();
+		current->by_wall = by_wall;
 		rc = mutex_trylock(mutex) ? 1 : mutex_wait(mutex, deadline);
 		error = rc > 0 ? locked(m) : ETIMEDOUT;
 		kernel_leave();

@@ -158,6 +158,8 @@ static int move(bool write, uint64_t sector, const struct blkif_request_segment 
 		unsigned n)
 {
 	blkback.last_sector = sector;
+	if (!write && blkback.fail_read && !--blkback.fail_read)
+		return BLKIF_RSP_ERROR;
 	for (unsigned i = 0; i < n; i++) {
 		unsigned sectors = seg[i].last_sect - seg[i].first_sect + 1;
 		uint8_t *at = map(seg[i].gref) + seg[i].first_sect * 512;

@@ -38,6 +38,7 @@ struct blkback {
 	bool refuses;			/* flushes and barriers: "not supported" */
 	bool ignores;			/* the data of a flush, without an error */
 	unsigned fails;			/* one of so many requests fails */
+	unsigned fail_read;		/* the n-th read from now on fails; 0: none */
 	unsigned (*input)(void);	/* a fuzzer's bytes decide; UINT32_MAX: the end */
 
 	/* Counters and observations. */

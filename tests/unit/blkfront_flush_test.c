@@ -41,6 +41,26 @@ static void a_flush_with_data(void)
 	down();
 }
 
+/* That the data cannot be read back is no error of the write. */
+static void reading_back_fails(void)
+{
+	static uint8_t buf[4096];
+	struct iovec v = { buf, 4096 };
+	struct blkfront_run run = { &v, 4096, 4096 };
+
+	up();
+	for (unsigned n = 1; n <= 3; n++) {
+		memset(buf, n, 4096);
+		blkback.fail_read = n % 3;
+		assert(blkfront_flush_write(&disk, &run) == 0);
+		assert(memcmp(blkback_disk + 4096, buf, 4096) == 0);
+		assert(!blkback.flush || !blkback.fail_read);
+		assert(blkback.flush_writes == (blkback.flush ? n - 1 : 0));
+		blkback.fail_read = 0;
+	}
+	down();
+}
+
 static void flush_or_barrier_or_nothing(void)
 {
 	up();
@@ -63,6 +83,7 @@ int main(int argc, char **argv)
 	static const struct host_claim claims[] = {
 		{ "a write behind a flush is one request if the backend writes it",
 		  a_flush_with_data, 20 },
+		{ "that data cannot be read back is no error of a write", reading_back_fails, 10 },
 		{ "a flush uses flush or barrier; without both the log says so",
 		  flush_or_barrier_or_nothing, 10 },
 	};
