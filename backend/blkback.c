@@ -268,6 +268,7 @@ static int connect_queues(struct blkback *b)
 		return -EPROTO;
 	b->persistent = number(b->front, "feature-persistent", 1) == 1;
 	b->grants_most = BLKBACK_PERSISTENT / queues;
+	b->threads_most = b->store->threads > queues ? b->store->threads / queues : 1;
 	tell(b, DISK_CONNECTED);
 	for (unsigned i = 0; !rc && i < queues; i++) {
 		rc = connect_queue(b, i, several, order);

@@ -136,7 +136,7 @@ struct blkback {
 
 	enum blk_abi abi;		/* of the connection */
 	bool persistent;
-	unsigned grants_most;		/* of each queue */
+	unsigned grants_most, threads_most;	/* of each queue */
 	unsigned queues;		/* that are connected; 0: none */
 	struct blk_queue queue[BLKBACK_QUEUES];
 	const char *broken;		/* the frontend has violated the protocol */

@@ -158,12 +158,11 @@ static int map_ring(struct blk_queue *q, const struct blk_offer *offer)
 
 int blk_queue_start(struct blk_queue *q, struct blkback *disk, const struct blk_offer *offer)
 {
-	unsigned threads = disk->store->threads ? disk->store->threads : 1;
 	int rc;
 
 	*q = (struct blk_queue){ .disk = disk, .grants.most = disk->grants_most };
 	rc = map_ring(q, offer);
-	for (unsigned i = 0; !rc && i < threads && i < BLKBACK_THREADS; i++)
+	for (unsigned i = 0; !rc && i < disk->threads_most && i < BLKBACK_THREADS; i++)
 		rc = start_thread(q);
 	if (rc) {
 		blk_queue_end(q, false);

@@ -202,8 +202,21 @@ static void probe_address(struct dhcp *d, uint64_t now)
 	}
 }
 
+/* clock_now() stands still in a saved domain; a lease does not. */
+static void count_suspended(struct dhcp *d)
+{
+	uint64_t ns = clock_suspended - d->suspended;
+	uint64_t *times[] = { &d->request_time, &d->lease.t1, &d->lease.t2, &d->lease.expires };
+
+	d->suspended = clock_suspended;
+	for (unsigned i = 0; ns && i < 4; i++)
+		if (*times[i] && *times[i] != NEVER)
+			*times[i] = *times[i] > ns ? *times[i] - ns : 1;
+}
+
 static void step(struct dhcp *d, uint64_t now)
 {
+	count_suspended(d);
 	if (d->lease.expires && now >= d->lease.expires) {
 		if (d->bound)
 			log_some(&d->vif->log, LOG_WARNING, "vif%u: the DHCP lease has expired",
@@ -309,6 +322,7 @@ static void receive(void *arg, struct udp_pcb *of, struct pbuf *p, const ip_addr
 
 		if (&l->netif != netif || !d || d->state == DOWN || port != SERVER_PORT)
 			continue;
+		count_suspended(d);
 		d->len = pbuf_copy_partial(p, d->in, sizeof(d->in), 0);
 		process_message(d, now);
 	}
@@ -338,6 +352,7 @@ int dhcp_start(struct vif *l)
 	}
 	d->vif = l;
 	d->due = NEVER;
+	d->suspended = clock_suspended;
 	l->dhcp = d;
 	return 0;
 }
@@ -349,6 +364,7 @@ void dhcp_carrier(struct vif *l, bool up)
 
 	if (!d)
 		return;
+	count_suspended(d);
 	if (!up) {
 		d->state = DOWN;
 		d->due = d->bound ? d->lease.expires : NEVER;

@@ -38,6 +38,7 @@ struct dhcp {
 		DOWN, INIT, SELECTING, REQUESTING, CHECKING, BOUND, RENEWING, REBINDING, REBOOTING
 	} state;
 	uint64_t due;
+	uint64_t suspended;		/* clock_suspended, when the times below were last adjusted */
 	uint32_t xid;
 	uint64_t start_time, secs;	/* time of the first message; secs field of the last */
 	uint64_t request_time;		/* time of the first message with this xid */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
+#include <xentoollog.h>
 #include <xenstore.h>
 
 static pthread_mutex_t monitor = PTHREAD_MUTEX_INITIALIZER;
@@ -117,10 +118,19 @@ uint64_t domain_clock(void)
 
 static xengnttab_handle *grants;	/* for the life of the process */
 
+/* A frontend can cause any number of refused maps, and the library would report each. */
+static void say_nothing(xentoollog_logger *l, xentoollog_level level, int error, const char *context,
+			const char *format, va_list args)
+{
+	(void)l, (void)level, (void)error, (void)context, (void)format, (void)args;
+}
+
+static xentoollog_logger silent = { .vmessage = say_nothing };
+
 int domain_map(struct domain_map *m, unsigned domid, const uint32_t *refs, unsigned n, bool readonly)
 {
 	if (!grants)
-		grants = xengnttab_open(NULL, 0);
+		grants = xengnttab_open(&silent, 0);
 	*m = (struct domain_map){ .n = n };
 	if (!grants)
 		return -ENODEV;

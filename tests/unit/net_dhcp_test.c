@@ -190,6 +190,31 @@ static void a_pause_ends_a_lease(void)
 	end();
 }
 
+/* A saved domain: clock_now() stands still. */
+static void a_save_ends_a_lease(void)
+{
+	net.lease = 100;
+	begin();
+	after(3000);
+	assert(address() == OURS);
+	vif_carrier(false);
+	net.mute = true;
+	clock_suspended += (host_chance(2) ? 60 : 101) * SECOND;
+	vif_carrier(true);
+	after(100);
+	if (clock_suspended == 60 * SECOND)
+		assert(last()->type == REQUEST && address() == OURS);
+	else
+		assert(last()->type == DISCOVER && !address());
+	after(60000);
+	assert(!address());
+	net.mute = false;
+	after(70000);
+	assert(address() == OURS);
+	clock_suspended = 0;
+	end();
+}
+
 static void a_taken_address_is_declined(void)
 {
 	net.has_arp = OURS;
@@ -428,6 +453,7 @@ int main(int argc, char **argv)
 		  a_refused_renewal_begins_anew, 2 },
 		{ "a lease that ends during a pause of the guest is given up",
 		  a_pause_ends_a_lease, 3 },
+		{ "a lease that ends while the guest is saved is given up", a_save_ends_a_lease, 4 },
 		{ "an address in use by another host is declined",
 		  a_taken_address_is_declined, 2 },
 		{ "a carrier that returns asks for the same lease",

@@ -22,9 +22,15 @@ static json_t *config;
 
 void snapshot_describe(struct run_options *o)
 {
-	json_t *info;
+	json_t *info, *disk;
+	size_t i;
 
 	config = saved_config("run --from", o->from);
+	json_array_foreach(json_object_get(config, "disks"), i, disk)
+		if (json_integer_value(json_object_get(disk, "readwrite")))
+			die(FAILED, "run --from: the guest in %s has a writable disk, to which each copy would"
+			    " write what the snapshot remembers; make the snapshot with --disk FILE,ro",
+			    o->from);
 	info = json_object_get(config, "c_info");
 	if (!o->named)
 		o->name = strdup(raw_text(info, "name"));
