@@ -17,9 +17,32 @@
 #include <unistd.h>
 #include <utime.h>
 
+/*
+ * A file that gets an owner or a group loses set-user-ID, and set-group-ID if the group may execute
+ * it: as on Linux, also if root calls.
+ */
+static struct fs_attr with_new_owner(unsigned mode, const struct fs_attr *a)
+{
+	unsigned lost = mode & (mode & S_IXGRP ? 06000 : 04000);
+	struct fs_attr both = *a;
+
+	if (lost) {
+		both.set |= FS_SET_MODE;
+		both.mode = mode & 07777 & ~lost;
+	}
+	return both;
+}
+
 static int set(const struct place *p, const struct fs_attr *a)
 {
-	return p->inode ? place_ops(p)->setattr(p->inode, a) : -EROFS;
+	struct fs_attr both;
+
+	if (!p->inode)
+		return -EROFS;
+	if (a->set & ~(FS_SET_UID | FS_SET_GID) || (p->inode->mode & FS_IFMT) == FS_IFDIR)
+		return place_ops(p)->setattr(p->inode, a);
+	both = with_new_owner(p->inode->mode, a);
+	return place_ops(p)->setattr(p->inode, &both);
 }
 
 /* Changes the object of a name. */
