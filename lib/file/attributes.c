@@ -185,7 +185,8 @@ static int one_time(const struct timespec *t, fs_time now, unsigned bit, struct 
 	return 0;
 }
 
-/* times NULL: now. */
+/* times NULL: now.  a->set == 0: nothing changes, also not the time of the change; as on Linux, not
+   even the file is looked for. */
 static int times_attr(const struct timespec times[2], struct fs_attr *a)
 {
 	fs_time now = clock_wall();
@@ -201,15 +202,15 @@ int futimens(int fd, const struct timespec times[2])
 	struct fs_attr a;
 	int rc = times_attr(times, &a);
 
-	return rc ? result(rc) : set_open(fd, &a);
+	return rc || !a.set ? result(rc) : set_open(fd, &a);
 }
 
 int utimensat(int fd, const char *name, const struct timespec times[2], int flags)
 {
-	struct fs_attr a;
+	struct fs_attr a = { 0 };
 	int rc = flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ? -EINVAL : times_attr(times, &a);
 
-	if (rc)
+	if (rc || !a.set)
 		return result(rc);
 	return name ? set_at(fd, name, how_of(flags), &a) : set_open(fd, &a);
 }

@@ -90,6 +90,9 @@ static void times_are_set_and_kept(void)
 	CHECK(later.st_atim.tv_sec == 1 && later.st_mtime > 1600000000);
 	CHECK(later.st_ctime > st.st_ctime ||
 	      (later.st_ctime == st.st_ctime && later.st_ctim.tv_nsec > st.st_ctim.tv_nsec));
+	t[0].tv_nsec = t[1].tv_nsec = UTIME_OMIT;
+	CHECK(!utimensat(AT_FDCWD, "f", t, 0) && !futimens(99, t));
+	CHECK(stat_of("f").st_ctim.tv_nsec == later.st_ctim.tv_nsec);
 	t[0].tv_nsec = t[1].tv_nsec = 7;
 	CHECK(!utimensat(AT_FDCWD, "l", t, AT_SYMLINK_NOFOLLOW) && stat_of("l").st_mtim.tv_nsec == 7);
 	CHECK(stat_of("f").st_mtim.tv_nsec == later.st_mtim.tv_nsec);
