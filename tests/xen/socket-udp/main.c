@@ -42,6 +42,20 @@ static void scopes_are_of_local_addresses(void)
 	close(fd);
 }
 
+static void the_interface_of_groups_is_told(void)
+{
+	struct in_addr loopback = { htonl(INADDR_LOOPBACK) }, got = { 1 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t len = sizeof(got);
+
+	expect_equal(getsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &got, &len), 0);
+	expect(len == sizeof(got) && got.s_addr == htonl(INADDR_ANY));
+	expect_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof(loopback)), 0);
+	expect_equal(getsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &got, &len), 0);
+	expect(got.s_addr == loopback.s_addr);
+	close(fd);
+}
+
 static void datagrams_keep_their_ends(int family)
 {
 	static char big[40000], back[40000];
@@ -288,6 +302,7 @@ static void text_is_exact(void)
 int main(void)
 {
 	text_is_exact();
+	the_interface_of_groups_is_told();
 	scopes_are_of_local_addresses();
 	datagrams_keep_their_ends(AF_INET);
 	datagrams_keep_their_ends(AF_INET6);
