@@ -17,9 +17,32 @@
 #include <unistd.h>
 #include <utime.h>
 
+/*
+ * A file that gets an owner or a group loses set-user-ID, and set-group-ID if the group may execute
+ * it: as on Linux, also if root calls.
+ */
+static struct fs_attr with_new_owner(unsigned mode, const struct fs_attr *a)
+{
+	unsigned lost = mode & (mode & S_IXGRP ? 06000 : 04000);
+	struct fs_attr both = *a;
+
+	if (lost) {
+		both.set |= FS_SET_MODE;
+		both.mode = mode & 07777 & ~lost;
+	}
+	return both;
+}
+
 static int set(const struct place *p, const struct fs_attr *a)
 {
-	return p->inode ? place_ops(p)->setattr(p->inode, a) : -EROFS;
+	struct fs_attr both;
+
+	if (!p->inode)
+		return -EROFS;
+	if (a->set & ~(FS_SET_UID | FS_SET_GID) || (p->inode->mode & FS_IFMT) == FS_IFDIR)
+		return place_ops(p)->setattr(p->inode, a);
+	both = with_new_owner(p->inode->mode, a);
+	return place_ops(p)->setattr(p->inode, &both);
 }
 
 /* Changes the object of a name. */
@@ -162,7 +185,8 @@ static int one_time(const struct timespec *t, fs_time now, unsigned bit, struct 
 	return 0;
 }
 
-/* times NULL: now. */
+/* times NULL: now.  a->set == 0: nothing changes, also not the time of the change; as on Linux, not
+   even the file is looked for. */
 static int times_attr(const struct timespec times[2], struct fs_attr *a)
 {
 	fs_time now = clock_wall();
@@ -178,15 +202,15 @@ int futimens(int fd, const struct timespec times[2])
 	struct fs_attr a;
 	int rc = times_attr(times, &a);
 
-	return rc ? result(rc) : set_open(fd, &a);
+	return rc || !a.set ? result(rc) : set_open(fd, &a);
 }
 
 int utimensat(int fd, const char *name, const struct timespec times[2], int flags)
 {
-	struct fs_attr a;
+	struct fs_attr a = { 0 };
 	int rc = flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ? -EINVAL : times_attr(times, &a);
 
-	if (rc)
+	if (rc || !a.set)
 		return result(rc);
 	return name ? set_at(fd, name, how_of(flags), &a) : set_open(fd, &a);
 }

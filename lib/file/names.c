@@ -353,6 +353,16 @@ int rmdir(const char *name)
 	return unlinkat(AT_FDCWD, name, AT_REMOVEDIR);
 }
 
+/*
+ * Whether it is a file that can be replaced even if the lower layer has the name, too: the new file
+ * hides the lower one.  A directory would be shown with the names of a lower one.
+ */
+static bool stays_hidden(const struct path *p, bool by_directory)
+{
+	return p->at.mount == p->dir.mount && p->at.inode && p->dir.inode && !by_directory &&
+	       !place_is_directory(&p->at);
+}
+
 /* Errors of two names that are detected before the file system is called. */
 static int refused_rename(const struct path *from, const struct path *to, unsigned flags)
 {
@@ -377,7 +387,9 @@ static int refused_rename(const struct path *from, const struct path *to, unsign
 	if (to->slash && flags & RENAME_EXCHANGE && !place_is_directory(&to->at))
 		return -ENOTDIR;
 	rc = refused_removal(from);
-	return rc || !place_is(&to->at) ? rc : refused_removal(to);
+	if (rc || !place_is(&to->at) || stays_hidden(to, directory && flags & RENAME_EXCHANGE))
+		return rc;
+	return refused_removal(to);
 }
 
 static int move(struct path *from, struct path *to, unsigned flags)

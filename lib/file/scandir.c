@@ -10,17 +10,18 @@ struct list {
 	size_t count, room;
 };
 
+/* 0 or an error number. */
 static int add(struct list *l, const struct dirent *entry)
 {
 	struct dirent *copy = malloc(sizeof(*copy)), **more;
 
 	if (!copy)
-		return -1;
+		return ENOMEM;
 	if (l->count == l->room) {
 		more = realloc(l->names, (2 * l->room + 16) * sizeof(*more));
 		if (!more) {
 			free(copy);
-			return -1;
+			return ENOMEM;
 		}
 		l->names = more;
 		l->room = 2 * l->room + 16;
@@ -36,19 +37,23 @@ int scandir(const char *name, struct dirent ***names, int (*wanted)(const struct
 	DIR *dir = opendir(name);
 	struct list list = { 0 };
 	struct dirent *entry;
-	int rc = 0;
+	int before = errno, error;
 
 	if (!dir)
 		return -1;
-	while (!rc && (entry = readdir(dir)))
-		if (!wanted || wanted(entry))
-			rc = add(&list, entry);
+	do {
+		errno = 0;		/* wanted() may have changed it */
+		entry = readdir(dir);
+		error = errno;
+		if (entry)
+			error = !wanted || wanted(entry) ? add(&list, entry) : 0;
+	} while (entry && !error);
 	closedir(dir);
-	if (rc) {
+	errno = error ? error : before;
+	if (error) {
 		while (list.count)
 			free(list.names[--list.count]);
 		free(list.names);
-		errno = ENOMEM;
 		return -1;
 	}
 	if (compare && list.count)

@@ -144,7 +144,7 @@ static int longest_zeros(const uint8_t *a, int groups, int *length)
 static void print_v6(char *to, const struct in6_addr *from)
 {
 	const uint8_t *a = from->s6_addr;
-	bool v4 = IN6_IS_ADDR_V4MAPPED(from) || IN6_IS_ADDR_V4COMPAT(from);
+	bool v4 = IN6_IS_ADDR_V4MAPPED(from) || (IN6_IS_ADDR_V4COMPAT(from) && word(a, 6));
 	int groups = v4 ? 6 : 8, length, zeros = longest_zeros(a, groups, &length);
 
 	for (int i = 0; i < groups; i++) {

@@ -28,10 +28,12 @@ static int read_v6(const struct socket *s, const struct sockaddr_in6 *from, ip_a
 	}
 	ip_addr_set_zero_ip6(to);
 	memcpy(ip_2_ip6(to)->addr, a, sizeof(*a));
+	/* As on Linux, the scope of another address has no meaning. */
+	if (!ip6_addr_has_scope(ip_2_ip6(to), IP6_UNKNOWN))
+		return 0;
 	if (from->sin6_scope_id > UINT8_MAX)
 		return -EINVAL;
-	if (ip6_addr_has_scope(ip_2_ip6(to), IP6_UNKNOWN))
-		ip6_addr_set_zone(ip_2_ip6(to), from->sin6_scope_id);
+	ip6_addr_set_zone(ip_2_ip6(to), from->sin6_scope_id);
 	return 0;
 }
 

@@ -336,6 +336,8 @@ static int get_socket(struct socket *s, int option, int *n)
 
 static int get_ip(const struct socket *s, int option, int *n)
 {
+	const struct netif *netif = s->o.mcast_if ? netif_get_by_index(s->o.mcast_if) : NULL;
+
 	switch (option) {
 	case IP_TOS:
 		*n = s->o.tos;
@@ -348,6 +350,9 @@ static int get_ip(const struct socket *s, int option, int *n)
 		return 0;
 	case IP_MULTICAST_LOOP:
 		*n = s->o.mcast_loop;
+		return 0;
+	case IP_MULTICAST_IF:		/* its address, or 0.0.0.0 */
+		*n = netif ? (int)netif_ip4_addr(netif)->addr : 0;
 		return 0;
 	case IP_PKTINFO:
 		*n = s->pktinfo;

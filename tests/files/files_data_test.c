@@ -90,6 +90,9 @@ static void times_are_set_and_kept(void)
 	CHECK(later.st_atim.tv_sec == 1 && later.st_mtime > 1600000000);
 	CHECK(later.st_ctime > st.st_ctime ||
 	      (later.st_ctime == st.st_ctime && later.st_ctim.tv_nsec > st.st_ctim.tv_nsec));
+	t[0].tv_nsec = t[1].tv_nsec = UTIME_OMIT;
+	CHECK(!utimensat(AT_FDCWD, "f", t, 0) && !futimens(99, t));
+	CHECK(stat_of("f").st_ctim.tv_nsec == later.st_ctim.tv_nsec);
 	t[0].tv_nsec = t[1].tv_nsec = 7;
 	CHECK(!utimensat(AT_FDCWD, "l", t, AT_SYMLINK_NOFOLLOW) && stat_of("l").st_mtim.tv_nsec == 7);
 	CHECK(stat_of("f").st_mtim.tv_nsec == later.st_mtim.tv_nsec);
@@ -106,6 +109,10 @@ static void modes_and_owners_are_set(void)
 	CHECK(!fchmod(fd, 0600) && !fchown(fd, 7, -1) && !fstat(fd, &st));
 	CHECK(st.st_mode == (S_IFREG | 0600) && st.st_uid == 7 && st.st_gid == 0);
 	CHECK(!chown("l", -1, 70000) && stat_of("f").st_gid == 70000 && stat_of("f").st_uid == 7);
+	CHECK(!fchmod(fd, 06755) && !fchown(fd, 1, 1) && stat_of("f").st_mode == (S_IFREG | 0755));
+	CHECK(!fchmod(fd, 06644) && !chown("f", 2, -1) && stat_of("f").st_mode == (S_IFREG | 02644));
+	CHECK(!chmod("d", 06755) && !chown("d", 0, 0) && stat_of("d").st_mode == (S_IFDIR | 06755));
+	CHECK(!chown("f", 7, 70000));
 	CHECK(!lchown("l", 3, 4) && stat_of("l").st_uid == 3 && stat_of("f").st_uid == 7);
 	CHECK(!mknod("dev", S_IFBLK | 0600, 0xfd12305) && stat_of("dev").st_rdev == 0xfd12305);
 	CHECK(stat_of("d").st_nlink == 2 && stat_of("full").st_nlink == 3 && !close(fd));

@@ -418,6 +418,20 @@ static void a_root_has_the_image_below_it(void)
 	FAILS(EEXIST, open("/etc/hosts", O_RDWR | O_CREAT | O_EXCL, 0644));
 	FAILS(EEXIST, mkdir("/etc", 0755));
 	CHECK(!rename("/etc/new", "/etc/moved") && has("/etc/moved", "new") && !unlink("/etc/moved"));
+	/* A file of the disk that hides one of the image can be replaced, but not removed. */
+	world_root_alone(true);
+	CHECK(!text_file("/etc/hosts", "disk"));
+	world_root_alone(false);
+	CHECK(!text_file("/etc/new", "new") && has("/etc/hosts", "disk"));
+	FAILS(EROFS, unlink("/etc/hosts"));
+	CHECK(!rename("/etc/new", "/etc/hosts") && has("/etc/hosts", "new"));
+	FAILS(EROFS, rename("/etc/hosts", "/etc/new"));
+	CHECK(!mkdir("/etc/dir", 0755));
+	FAILS(ENOTDIR, rename("/etc/dir", "/etc/hosts"));
+	FAILS(EROFS, renameat2(AT_FDCWD, "/etc/dir", AT_FDCWD, "/etc/hosts", RENAME_EXCHANGE));
+	world_root_alone(true);
+	CHECK(!unlink("/etc/hosts") && !rmdir("/etc/dir"));
+	world_root_alone(false);
 	/* Its directory is empty now, but the image has one of this name. */
 	FAILS(EROFS, rmdir("/etc"));
 	FAILS(EROFS, rename("/etc", "/etc2"));

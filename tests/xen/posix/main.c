@@ -87,6 +87,14 @@ static void temporary_files(void)
 	refused(unlink(name), ENOENT);
 }
 
+static int directory_fd;
+
+static int close_directory(const struct dirent *entry)
+{
+	(void)entry;
+	return close(directory_fd) == 0;
+}
+
 static void directories(void)
 {
 	char path[64], *got;
@@ -113,6 +121,14 @@ static void directories(void)
 	for (int i = 0; i < 2; i++)
 		free(names[i]);
 	free(names);
+	errno = EINTR;
+	expect(scandir("/folder", &names, NULL, NULL) == 2 && errno == EINTR);
+	for (int i = 0; i < 2; i++)
+		free(names[i]);
+	free(names);
+	directory_fd = open("/dev/null", O_RDONLY);	/* the directory gets the same one */
+	close(directory_fd);
+	refused(scandir("/folder", &names, close_directory, NULL), EBADF);
 	expect(chdir("..") == 0 && chdir("..") == 0 && !strcmp(getcwd(path, 64), "/"));
 	expect_equal(openat(3, "folder", O_RDONLY), -1);
 	expect_equal(close(openat(AT_FDCWD, LINES, O_RDONLY)), 0);

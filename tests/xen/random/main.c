@@ -17,6 +17,20 @@ static bool zero(const unsigned char *bytes, size_t len)
 	return true;
 }
 
+/* Names are no keys, so they also differ if there are no random numbers for keys. */
+static void names_differ(void)
+{
+	char name[] = "/tmp/XXXXXX", before[sizeof(name)] = "";
+
+	for (int i = 0; i < 8; i++) {
+		int fd = mkstemp(strcpy(name, "/tmp/XXXXXX"));
+
+		expect(fd >= 0 && strcmp(name, before));
+		strcpy(before, name);
+		expect(close(fd) == 0 && unlink(name) == 0);
+	}
+}
+
 int main(void)
 {
 	static const char *const files[] = { "/dev/urandom", "/dev/random" };
@@ -42,6 +56,7 @@ int main(void)
 	expect(getrandom(bytes, 32, GRND_RANDOM | GRND_INSECURE) == -1 && errno == EINVAL);
 	expect_equal(getrandom(bytes, sizeof(bytes), GRND_INSECURE), sizeof(bytes));
 	expect(!zero(bytes + sizeof(bytes) - 32, 32));
+	names_differ();
 	printf("%s\n", given ? "random numbers" : "no random numbers");
 	test_success();
 }

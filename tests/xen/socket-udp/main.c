@@ -26,6 +26,36 @@ static int bound(int family, struct sockaddr_storage *name, socklen_t *len)
 	return fd;
 }
 
+/* Only addresses with a scope have one. */
+static void scopes_are_of_local_addresses(void)
+{
+	struct sockaddr_in6 name = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback,
+				     .sin6_scope_id = 1000 };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	expect_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	close(fd);
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	expect_equal(inet_pton(AF_INET6, "fe80::1", &name.sin6_addr), 1);
+	expect_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), -1);
+	expect_equal(errno, EINVAL);
+	close(fd);
+}
+
+static void the_interface_of_groups_is_told(void)
+{
+	struct in_addr loopback = { htonl(INADDR_LOOPBACK) }, got = { 1 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t len = sizeof(got);
+
+	expect_equal(getsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &got, &len), 0);
+	expect(len == sizeof(got) && got.s_addr == htonl(INADDR_ANY));
+	expect_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof(loopback)), 0);
+	expect_equal(getsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &got, &len), 0);
+	expect(got.s_addr == loopback.s_addr);
+	close(fd);
+}
+
 static void datagrams_keep_their_ends(int family)
 {
 	static char big[40000], back[40000];
@@ -234,6 +264,7 @@ static void text_is_exact(void)
 	static const char *const same[] = {
 		"::", "::1", "1::", "2001:db8::1", "2001:db8:0:1:1:1:1:1", "1:0:0:2::3",
 		"::ffff:1.2.3.4", "fe80::1:2", "1:2:3:4:5:6:7:8", "::1.2.3.4", "0:0:1::",
+		"::2", "::ffff",
 	};
 	static const char *const bad[] = {
 		"", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::",
@@ -271,6 +302,8 @@ static void text_is_exact(void)
 int main(void)
 {
 	text_is_exact();
+	the_interface_of_groups_is_told();
+	scopes_are_of_local_addresses();
 	datagrams_keep_their_ends(AF_INET);
 	datagrams_keep_their_ends(AF_INET6);
 	connected_datagrams_are_from_the_peer();
