@@ -223,7 +223,7 @@ static int flush_write(struct block *b, const struct block_vec *vecs, unsigned c
 void device_concurrent(struct device *d)
 {
 	d->block.write_runs = write_runs;
-	d->block.flush_write = flush_write;
+	d->block.flush_write = sim_chance(2) ? flush_write : NULL;
 }
 
 /* ---- Beginning and end. */

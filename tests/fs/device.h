@@ -51,7 +51,7 @@ struct device {
 void device_memory(struct device *d, void *data, uint64_t size);
 /* Over a file. */
 int device_file(struct device *d, const char *path, bool read_only);
-/* Have write_runs(), which writes them in any order, and flush_write(). */
+/* Have write_runs(), which writes them in any order, and flush_write() or not. */
 void device_concurrent(struct device *d);
 /* Free what it has, without the memory; a file is closed. */
 void device_end(struct device *d);

@@ -37,7 +37,7 @@ static bool has_name(struct fs *fs, struct inode *dir, const char *name)
 	return !rc;
 }
 
-/* Until many names were refused; what was refused changes nothing. */
+/* More names than fit; what is refused changes nothing. */
 static void indexes_are_full(void)
 {
 	unsigned refused = 0, links = 0;
@@ -50,7 +50,7 @@ static void indexes_are_full(void)
 	fs = mount_disk(&d);
 	make_dir(fs, "dir");
 	dir = at_path(fs, "dir");
-	for (unsigned k = 0; k < MOST && refused < 4000; k++) {
+	for (unsigned k = 0; k < MOST; k++) {
 		int rc;
 
 		if (links++ % 60000 == 0) {
@@ -67,7 +67,7 @@ static void indexes_are_full(void)
 		refused += rc != 0;
 		CHECK(!fs->read_only);
 	}
-	CHECK(refused == 4000);
+	CHECK(refused > 1000);
 	inode_put(target);
 	inode_put(dir);
 	unmount_disk(fs);
