@@ -209,6 +209,7 @@ static void count_suspended(struct dhcp *d)
 	uint64_t *times[] = { &d->request_time, &d->lease.t1, &d->lease.t2, &d->lease.expires };
 
 	d->suspended = clock_suspended;
+	d->last_discover = d->last_discover > ns ? d->last_discover - ns : 0;
 	for (unsigned i = 0; ns && i < 4; i++)
 		if (*times[i] && *times[i] != NEVER)
 			*times[i] = *times[i] > ns ? *times[i] - ns : 1;
