@@ -164,8 +164,8 @@ static int set_ip(struct socket *s, int option, const void *value, size_t len)
 
 	if (option == IP_ADD_MEMBERSHIP || option == IP_DROP_MEMBERSHIP)
 		return socket_group_v4(s, option == IP_ADD_MEMBERSHIP, value, len);
-	if (option == IP_MULTICAST_IF)
-		return set_multicast_if(s, value, len);
+	if (option == IP_MULTICAST_IF)		/* as on Linux */
+		return s->type == SOCK_STREAM ? -EINVAL : set_multicast_if(s, value, len);
 	rc = get_int(value, len, &n);
 	if (rc)
 		return rc;
