@@ -182,6 +182,13 @@ static int check_runs(const struct disk *d, const struct blkfront_run *runs, uns
 	return rc;
 }
 
+static int check_writes(const struct disk *d, const struct blkfront_run *runs, unsigned count)
+{
+	int rc = check_runs(d, runs, count);
+
+	return rc ? rc : d->blkfront->info.writable ? 0 : -EROFS;
+}
+
 int blkfront_read_runs(const struct disk *d, const struct blkfront_run *runs, unsigned count)
 {
 	int rc = check_runs(d, runs, count);
@@ -191,10 +198,8 @@ int blkfront_read_runs(const struct disk *d, const struct blkfront_run *runs, un
 
 int blkfront_write_runs(const struct disk *d, const struct blkfront_run *runs, unsigned count)
 {
-	int rc = check_runs(d, runs, count);
+	int rc = check_writes(d, runs, count);
 
-	if (!rc && !d->blkfront->info.writable)
-		rc = -EROFS;
 	return rc ? rc : write_sectors(d, runs, count);
 }
 
@@ -276,16 +281,13 @@ static int try_flush_write(const struct disk *d, const struct blkfront_run *run)
 
 int blkfront_flush_write(const struct disk *d, const struct blkfront_run *run)
 {
-	int rc = check_runs(d, run, 1);
+	int rc = check_writes(d, run, 1);
 
-	if (!rc && !d->blkfront->info.writable)
-		rc = -EROFS;
 	if (!rc)
 		rc = try_flush_write(d, run);
-	if (rc == 1)
-		rc = blkfront_flush(d);
-	else
+	if (rc != 1)
 		return rc;
+	rc = blkfront_flush(d);
 	return rc ? rc : write_sectors(d, run, 1);
 }
 
