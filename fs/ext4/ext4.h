@@ -181,6 +181,12 @@ static inline bool has_ro(const struct ext4 *e, uint32_t feature)
 	return le32(e->super->ro_compat) & feature;
 }
 
+/* Whether the directory can take no other directory. */
+static inline bool ext4_links_full(const struct ext4_inode *dir)
+{
+	return dir->i.nlink >= EXT4_LINK_MAX && !has_ro(fs_of(dir), RO_DIR_NLINK);
+}
+
 static inline bool has_in(const struct ext4 *e, uint32_t feature)
 {
 	return le32(e->super->incompat) & feature;
@@ -339,6 +345,10 @@ int ext4_sync_all(struct ext4 *e);
 int ext4_truncate(struct inode *i, uint64_t size);
 int ext4_fallocate(struct inode *i, unsigned mode, uint64_t at, uint64_t len);
 int64_t ext4_seek(struct inode *i, uint64_t at, int whence);
+/* The inode's lock and `writing`.  No thread waits for a thaw with the first: other threads read the
+   file meanwhile, and mapped pages become dirty. */
+void ext4_lock_to_change(struct ext4_inode *i);
+void ext4_unlock_changed(struct ext4_inode *i);
 /* Free all blocks behind the inode's size, in as many operations as it takes. */
 int ext4_truncate_blocks(struct ext4_inode *i);
 /* After a truncation that failed: a file that grows must not show what was removed.  The inode's lock

@@ -439,14 +439,7 @@ int ext4_xattr_set(struct inode *inode, const char *name, const void *from, size
 		return -EPERM;
 	if (!*name || strlen(name) > 255)
 		return *name ? -ERANGE : -EINVAL;
-	/* No thread waits for a thaw with the inode's lock. */
-	lock_write(&i->lock);
-	while (!lock_try_read(&e->writing)) {
-		unlock_write(&i->lock);
-		lock_read(&e->writing);
-		unlock_read(&e->writing);
-		lock_write(&i->lock);
-	}
+	ext4_lock_to_change(i);
 	rc = read_all(i, &a);
 	if (!rc) {
 		rc = change(a, name, from, size, flags);
@@ -463,7 +456,6 @@ int ext4_xattr_set(struct inode *inode, const char *name, const void *from, size
 		}
 		attrs_free(a);
 	}
-	unlock_read(&e->writing);
-	unlock_write(&i->lock);
+	ext4_unlock_changed(i);
 	return rc;
 }

@@ -138,9 +138,7 @@ static int lengthen(struct ext4_inode *i, uint64_t size)
 	return ext4_end(e, &h, ext4_ilog(i, &h));
 }
 
-/* The inode's lock, `writing` and wb.  No thread waits for a thaw with the first: other threads
-   read the file meanwhile, and mapped pages become dirty. */
-static void lock_all(struct ext4_inode *i)
+void ext4_lock_to_change(struct ext4_inode *i)
 {
 	struct ext4 *e = fs_of(i);
 
@@ -151,14 +149,24 @@ static void lock_all(struct ext4_inode *i)
 		unlock_read(&e->writing);
 		lock_write(&i->lock);
 	}
+}
+
+void ext4_unlock_changed(struct ext4_inode *i)
+{
+	unlock_read(&fs_of(i)->writing);
+	unlock_write(&i->lock);
+}
+
+static void lock_all(struct ext4_inode *i)
+{
+	ext4_lock_to_change(i);
 	lock_write(&i->wb);
 }
 
 static void unlock_all(struct ext4_inode *i)
 {
 	unlock_write(&i->wb);
-	unlock_read(&fs_of(i)->writing);
-	unlock_write(&i->lock);
+	ext4_unlock_changed(i);
 }
 
 /* A truncation has failed: the file has its new size, and may still have all of its blocks.  Or

@@ -160,7 +160,7 @@ int ext4_mkdir(struct inode *inode, const char *name, size_t len, uint32_t mode,
 	rc = begin_create(dir, name, len, &h);
 	if (rc)
 		return rc;
-	if (dir->i.nlink >= EXT4_LINK_MAX && !has_ro(fs_of(dir), RO_DIR_NLINK))
+	if (ext4_links_full(dir))
 		return end_create(dir, &h, NULL, -EMLINK, to);
 	rc = ext4_inew(dir, &h, FS_IFDIR | (mode & 07777), uid, gid, &i);
 	if (!rc) {

@@ -164,9 +164,7 @@ static int check(struct side *from, struct side *to, unsigned flags)
 			return rc < 0 ? rc : flags & FS_RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	}
 	if (flags & FS_RENAME_EXCHANGE && from->dir != to->dir && is_dir(from->i) != is_dir(to->i)) {
-		const struct ext4_inode *more = is_dir(from->i) ? to->dir : from->dir;
-
-		if (more->i.nlink >= EXT4_LINK_MAX && !has_ro(fs_of(more), RO_DIR_NLINK))
+		if (ext4_links_full(is_dir(from->i) ? to->dir : from->dir))
 			return -EMLINK;
 	}
 	if (flags & FS_RENAME_EXCHANGE)
@@ -178,8 +176,7 @@ static int check(struct side *from, struct side *to, unsigned flags)
 		if (rc != 1)
 			return rc ? rc : -ENOTEMPTY;
 	}
-	if (is_dir(from->i) && !to->i && from->dir != to->dir &&
-	    to->dir->i.nlink >= EXT4_LINK_MAX && !has_ro(fs_of(to->dir), RO_DIR_NLINK))
+	if (is_dir(from->i) && !to->i && from->dir != to->dir && ext4_links_full(to->dir))
 		return -EMLINK;
 	return 0;
 }
