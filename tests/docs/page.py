@@ -242,8 +242,10 @@ class Page:
         self.compare(block, step.printed, self.said)
 
     def wait_for_output(self, block, lines, process):
+        """Waits up to 30 s; before Ctrl-C, something has been printed in any case."""
         deadline = time.monotonic() + 30
-        while missing(lines, process.said(), block.numbers_vary) is not None and \
+        while (missing(lines, process.said(), block.numbers_vary) is not None or
+               block.until_ctrl_c and not process.said()) and \
                 process.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.2)
 
