@@ -149,15 +149,15 @@ static void hang(const char *path)
 /* A file of an ext4: its blocks of 4 KiB have the faults of reads, then those of writes. */
 static void use(const char *disk, const char *file)
 {
-	mkdir("/d", 0700);
-	expect(mount(disk, "/d", "ext4", 0, NULL) == 0);
+	expect(mkdir("/tmp/d", 0700) == 0);
+	expect(mount(disk, "/tmp/d", "ext4", 0, NULL) == 0);
 	fd = open(file, O_RDWR);
 	expect(fd >= 0);
 }
 
 static void file(const char *disk)
 {
-	use(disk, "/d/f");
+	use(disk, "/tmp/d/f");
 	for (unsigned f = FAULTS; f-- > 0;)		/* backwards: nothing is read ahead */
 		say("file", "read", faults[f], pread(fd, data, PIECE, f * PIECE));
 	for (unsigned f = 0; f < FAULTS; f++) {
@@ -172,7 +172,7 @@ static void flush(const char *disk)
 {
 	int rc = 0;
 
-	use(disk, "/d/f");
+	use(disk, "/tmp/d/f");
 	for (int i = 0; rc == 0 && i < 40; i++) {
 		data[0]++;
 		expect(pwrite(fd, data, PIECE, 0) == PIECE);
