@@ -196,7 +196,7 @@ SMALL		:= arch/x86_64/hvm/% arch/x86_64/pv/% arch/x86_64/boot.c arch/x86_64/call
 		   kernel/random.c kernel/record.c kernel/shutdown.c kernel/suspend.c kernel/symbols.c kernel/thread.c \
 		   kernel/timer.c kernel/watchdog.c lib/file/file.c lib/file/syscalls.c lib/file/text.c lib/file/tty.c \
 		   lib/libc/error.c lib/libc/memalign.c lib/libc/printf.c lib/libc/printf_float.c \
-		   lib/libc/realloc.c lib/libc/reent.c lib/libc/strerror.c lib/libc/vfprintf.c lib/process/random.c \
+		   lib/libc/reent.c lib/libc/strerror.c lib/libc/vfprintf.c lib/process/random.c \
 		   lib/process/start.c lib/thread/mutex.c lib/thread/tls.c net/tcp_%.c
 OURS		+= $(if $(filter $(SMALL),$<),-Os)
 LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
