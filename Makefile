@@ -203,9 +203,10 @@ LWIP_INCLUDE	 = -isystem net/lwip -isystem $(LWIP_SRC)/src/include
 # Each function of an application checks that its frame fits the stack.  The stack is never
 # split, since __morestack is Xenolith's own.  clang has no such check for functions like printf;
 # with clang, a frame cannot skip the guard page below the stack.  Warnings are errors only in
-# applications and tests of this tree.
+# applications and tests of this tree.  Checks of sizes are as in the SDK (sdk/driver); tests ask for them.
 OUR_APPS	:= $(addprefix apps/,echo/% hello/% httpd/% httpsd/% iperf/% storage/%) tests/%
 APPS		 = $(COMMON) $(if $(CLANG),$(PROBE),-fsplit-stack) \
+		   $(if $(CLANG)$(filter tests/%,$<),,-D_FORTIFY_SOURCE=2) \
 		   $(if $(filter $(OUR_APPS),$<),-Werror)
 
 C		:= $(wildcard arch/x86_64/*.c arch/x86_64/*/*.c kernel/*.c fs/*.c fs/*/*.c fs/*/*/*.c drivers/*.c drivers/*/*.c \

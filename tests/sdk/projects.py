@@ -56,6 +56,23 @@ def a_new_project_is_built_and_only_what_changed_is_built_again(here):
 
 
 @claim
+def programs_and_tests_of_templates_run_as_processes(here):
+    cxx = (BUILD / "sdk/x86_64-xenolith-elf/lib/libstdc++.a").exists()
+    for template, says in ("hello", "Hello"), *([("cxx", "one")] if cxx else []):
+        xenolith(here.folder, "new", template, "--template", template)
+        folder = here.folder / template
+        assert says in xenolith(folder, "run", "--type", "unix"), template
+        tests = sorted(t.stem for t in (folder / "tests").iterdir())
+        said = xenolith(folder, "test", "--type", "unix").splitlines()
+        assert [line for line in said if line.startswith("ok")] == [f"ok     {t}" for t in tests] and tests, said
+    failing = here.folder / "hello/tests/failing.c"
+    failing.write_text("int main(void) { return 3; }\n")
+    said = xenolith(failing.parent, "test", "--type", "unix", "failing", status=1)
+    assert said.startswith("FAILED failing: status 3") or "\nFAILED failing: status 3" in said, said
+    assert "invalid choice" in xenolith(failing.parent, "test", "--type", "linux", status=2)
+
+
+@claim
 def files_of_a_project_are_in_its_image(here):
     xenolith(here.folder, "new", "one")
     folder = here.folder / "one"
