@@ -13,6 +13,7 @@ import time
 from unittest import SkipTest
 
 from folders import BUILD
+from lab import xenolith
 
 LONG = os.environ.get("LONG") == "1"
 CYCLES = {"pv": 300 if LONG else 3, "pvh": 60 if LONG else 1}
@@ -54,6 +55,7 @@ def end(guest):
 
 def ports_and_grants(lab, guest):
     """What would grow if each suspend left some behind."""
+    xenolith.install(lab)
     said = json.loads(lab.sh(f"xenolith call {guest.domid} org.xenolith.xen1.Get"))["xen"]
     return said["grants"], len(said["ports"])
 
@@ -189,11 +191,59 @@ def test_a_disk_that_was_detached_does_not_matter(lab, image):
 def test_the_endpoint_and_a_profile_go_on(lab, image):
     """In place, the client stays connected; a restored guest has another endpoint."""
     with working(lab, image, "pv") as guest:
+        xenolith.install(lab)
         profile = lab.start(["xenolith", "profile", str(guest.domid), "--seconds", "4"])
         guest.suspend(5)
         assert profile.wait(WAIT) == 0, bytes(profile.err)
         guest.save(FILE)
         guest.restore(FILE)
         assert "main" in lab.sh(f"xenolith ps {guest.domid}", timeout=WAIT)
+        end(guest)
+    lab.sh(f"rm {FILE}")
+
+
+BACKEND = "/sys/bus/xen-backend/drivers/vbd"
+
+
+@in_the_long_form
+def test_a_backend_that_is_away_does_not_matter(lab, image):
+    """The disk is not used, in place and while the guest is saved."""
+    with working(lab, image, "pv", args=["no-disk"], disks=["1M"]) as guest:
+        vbd = f"vbd-{guest.domid}-51712"
+        lab.sh(f"echo {vbd} > {BACKEND}/unbind")
+        guest.suspend(2)
+        lab.sh(f"echo {vbd} > {BACKEND}/bind")
+        guest.suspend(2)
+        end(guest)
+
+
+@in_the_long_form
+def test_requests_that_a_backend_does_not_answer_refuse_a_suspend(lab, image):
+    """No write is lost or fails: they are answered when the backend is there again."""
+    with working(lab, image, "pv", disks=["1M"]) as guest:
+        vbd = f"vbd-{guest.domid}-51712"
+        lab.sh(f"echo {vbd} > {BACKEND}/unbind")
+        lab.dom0(f"xenstore-write /local/domain/{guest.domid}/control/shutdown suspend")
+        guest.wait_for("the guest is not suspended", WAIT)
+        lab.sh(f"echo {vbd} > {BACKEND}/bind")
+        guest.suspend(2)
+        assert end(guest)[0] == 0
+
+
+@in_the_long_form
+def test_a_guest_that_a_debugger_has_stopped_is_suspended(lab, image):
+    """In place it stays stopped; a restored guest works on without the debugger."""
+    with working(lab, image, "pv", cmdline="gdb=on") as guest:
+        xenolith.install(lab)
+        gdb = lab.start(["xenolith", "gdb", str(guest.domid)])
+        gdb.write(b"+$?#3f")
+        gdb.until(lambda: b"$T" in gdb.out, WAIT)
+        guest.suspend(2)
+        seen = len(gdb.out)
+        gdb.write(b"+$g#67")
+        gdb.until(lambda: len(gdb.out) > seen + 200, WAIT)
+        guest.save(FILE)
+        guest.restore(FILE)
+        gdb.wait(WAIT)
         end(guest)
     lab.sh(f"rm {FILE}")
