@@ -6,20 +6,23 @@ of in_the_long_form().  A long run continues where the last one ended: build/sav
 of cycles that are done.
 """
 
+import contextlib
 import json
 import os
 import re
+import socket
 import time
 from unittest import SkipTest
 
 from folders import BUILD
-from lab import xenolith
+from lab import Lab, xenolith
 
 LONG = os.environ.get("LONG") == "1"
 CYCLES = {"pv": 300 if LONG else 3, "pvh": 60 if LONG else 1}
 CANCELLED = {"pv": 300 if LONG else 60, "pvh": 300 if LONG else 10}
 AT_ONCE = 20                    # cycles of one guest, in the long form
 FILE = "/tmp/saved-guest"
+ADDRESS = "10.0.0.16"
 HELLO_MOST = 3 << 20            # bytes in the file of a hello of 32 MB
 WAIT = 300
 SUMMARY = re.compile(r"save: restored (\d+), cancelled (\d+); (\d+) ticks, (\d+) sums, (\d+) rounds"
@@ -136,20 +139,70 @@ def test_free_memory_is_not_in_the_file(lab, image):
     assert size <= HELLO_MOST, size
 
 
+def connect(lab, address):
+    """A client in dom0 that has sent a line and got it back, and sends another when it may go on."""
+    lab.sh(f"rm -f /tmp/go /tmp/back; (echo one; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo two) |"
+           f" socat -t 30 - TCP:{address}:7 > /tmp/back 2>&1 &")
+    lab.sh("for i in $(seq 100); do grep -q one /tmp/back && break; sleep 0.2; done; grep one /tmp/back")
+
+
+def goes_on(lab, address):
+    """That client, and another one."""
+    lab.sh("touch /tmp/go; for i in $(seq 300); do grep -q two /tmp/back && break; sleep 0.2;"
+           " done; grep two /tmp/back")
+    assert lab.sh(f"echo three | socat -t 30 - TCP:{address}:7").strip() == "three"
+
+
+def server(lab, image, type):
+    return working(lab, image, type, args=["serve"], net=True, cmdline=f"ip={ADDRESS}/24")
+
+
 def test_connections_and_the_network_survive(lab, image):
-    """A connection that is open meanwhile, and a new one."""
-    with working(lab, image, "pv", args=["serve"], net=True, cmdline="ip=10.0.0.16/24") as guest:
-        lab.sh("rm -f /tmp/go; (echo one; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo two) |"
-               " socat -t 30 - TCP:10.0.0.16:7 > /tmp/back 2>&1 &")
-        lab.sh("for i in $(seq 100); do grep -q one /tmp/back && break; sleep 0.2; done;"
-               " grep one /tmp/back")
+    with server(lab, image, "pv") as guest:
+        connect(lab, ADDRESS)
         guest.save(FILE)
         guest.restore(FILE)
-        lab.sh("touch /tmp/go; for i in $(seq 300); do grep -q two /tmp/back && break; sleep 0.2;"
-               " done; grep two /tmp/back")
-        assert lab.sh("echo three | socat -t 30 - TCP:10.0.0.16:7").strip() == "three"
+        goes_on(lab, ADDRESS)
         end(guest)
     lab.sh(f"rm {FILE}")
+
+
+def test_connections_survive_a_live_migration(lab, image):
+    """From a host to itself."""
+    with server(lab, image, "pvh") as guest:
+        connect(lab, ADDRESS)
+        guest.migrate()
+        goes_on(lab, ADDRESS)
+        end(guest)
+
+
+@contextlib.contextmanager
+def joined(wire, address, mac):
+    """A lab whose bridge is connected to the one at the other end of the wire."""
+    with Lab(memory=256, dom0_memory=512, wire=wire) as lab:
+        lab.sh(f"ip addr flush dev xenbr0; ip link set xenbr0 address {mac}; ip addr add {address}/24"
+               " dev xenbr0; ip link set eth1 master xenbr0 up")
+        yield lab
+
+
+@in_the_long_form
+def test_connections_survive_a_migration_to_another_host(lab, image):
+    """Two labs, whose bridges are one network."""
+    if lab.native:
+        raise SkipTest("there is one host")
+    wires = socket.socketpair()
+    with contextlib.ExitStack() as stack:
+        here = stack.enter_context(joined(wires[0], "10.0.0.1", "52:54:00:00:00:0a"))
+        there = stack.enter_context(joined(wires[1], "10.0.0.3", "52:54:00:00:00:0b"))
+        guest = stack.enter_context(server(here, image, "pvh"))
+        connect(here, ADDRESS)
+        receiver = there.start(["socat", "TCP-LISTEN:4444", "EXEC:xl migrate-receive"])
+        here.sh(f"xl migrate -s '' {guest.domid} 'socat - TCP:10.0.0.3:4444,retry=50'", timeout=WAIT)
+        assert receiver.wait(WAIT) == 0, bytes(receiver.err)
+        assert guest.name in there.sh("xl list") and guest.name not in here.sh("xl list")
+        goes_on(here, ADDRESS)
+        there.sh(f"xl shutdown -w {guest.name}", timeout=WAIT)
+        guest.domid = None
 
 
 def test_a_request_during_boot_is_done_then(lab, image):
