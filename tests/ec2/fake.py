@@ -35,6 +35,7 @@ from instances import Instances
 from model import Refused, Service, check, signature
 from networks import Networks
 from policy import Policy, needs
+from volume_store import VolumeStore
 
 POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
 
@@ -67,7 +68,7 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client)
 
 
-class Cloud(Fleets, Instances, Networks):
+class Cloud(Fleets, Instances, Networks, VolumeStore):
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
         self.services = {n: Service(n, load, models) for n in SERVICES}
@@ -80,7 +81,7 @@ class Cloud(Fleets, Instances, Networks):
         self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
                       "image": 1, "listed": 0, "apart": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
-        self.groups, self.regions = {}, set()
+        self.groups, self.regions, self.volumes = {}, set(), {}
         self.fleets, self.templates = {}, {}
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
