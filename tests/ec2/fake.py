@@ -42,7 +42,7 @@ POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
 GiB = 1 << 30
 BLOCK = 524288
 ACCOUNT = "123456789012"
-SERVICES = ("autoscaling", "ec2", "ebs", "scheduler", "sts", "iam")
+SERVICES = ("autoscaling", "ec2", "ebs", "logs", "scheduler", "sts", "iam")
 GARBAGE = {"html": (200, {"Content-Type": "text/html"}, b"<html><p>Welcome to our proxy"),
            "nothing": (200, {}, b""), "gateway": (502, {}, b"bad gateway"),
            "binary": (200, {"Content-Type": "text/xml"}, bytes(range(256)))}
@@ -81,7 +81,7 @@ class Cloud(Fleets, Instances, Networks, VolumeStore):
         self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
                       "image": 1, "listed": 0, "apart": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
-        self.groups, self.regions, self.volumes = {}, set(), {}
+        self.groups, self.regions, self.volumes, self.logs = {}, set(), {}, {}
         self.fleets, self.templates = {}, {}
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
@@ -414,6 +414,30 @@ class Cloud(Fleets, Instances, Networks, VolumeStore):
                     if not self.ended_by.allows(action, resource, context):
                         raise Refused("AccessDenied", f"the schedule's role has no {action}", 403)
                 self.TerminateInstances(call)
+
+    # -- CloudWatch Logs
+
+    def CreateLogGroup(self, p):
+        if p["logGroupName"] in self.logs:
+            raise Refused("ResourceAlreadyExistsException", "the group exists")
+        self.logs[p["logGroupName"]] = {}
+
+    def log_group(self, p):
+        return self.known(self.logs, p["logGroupName"], "ResourceNotFoundException")
+
+    def PutRetentionPolicy(self, p):
+        self.log_group(p)
+
+    def CreateLogStream(self, p):
+        if p["logStreamName"] in self.log_group(p):
+            raise Refused("ResourceAlreadyExistsException", "the stream exists")
+        self.log_group(p)[p["logStreamName"]] = []
+
+    def PutLogEvents(self, p):
+        if sum(len(e["message"].encode()) + 26 for e in p["logEvents"]) > 1048576:
+            raise Refused("InvalidParameterException", "the batch is too large")
+        self.log_group(p)[p["logStreamName"]] += [e["message"] for e in p["logEvents"]]
+        return {}
 
     # -- IAM
 

@@ -124,6 +124,8 @@ def needs(cloud, service, name, p):
                   for s in snapshots),
                 *((action, arn(k, "*", True), {})
                   for k in ("network-interface", "subnet", "security-group"))]
+    if service == "logs":
+        return [(action, f"arn:aws:logs:{region}:{account}:log-group:{p['logGroupName']}", {})]
     if service == "autoscaling":
         names = {t["ResourceId"] for t in p.get("Tags", [])} or {p["AutoScalingGroupName"]}
         return [(action, f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{n}", {})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from folders import BUILD
 
-from . import disk, fleet, keep, launch, mark, network, upload, volumes
+from . import disk, fleet, keep, launch, mark, network, shipping, upload, volumes
 from .aws import Aws
 from .errors import Ec2Error
 
@@ -63,6 +63,16 @@ def kernel_of(app):
     raise Ec2Error(f"there is no image {app}; to build it, type `make image APP={app}`")
 
 
+SECRET = re.compile(r"(?:^|\s)env\.(\w*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY)\w*)=", re.I)
+
+
+def check_secrets(words, where):
+    m = SECRET.search(words)
+    if m:
+        raise Ec2Error(f"env.{m[1]}: {where} can be read by everybody who may describe the instance or its image. Give the "
+                       "instance a role (--instance-role), with which the program reads the secret: docs/ec2.md")
+
+
 def words_of(args):
     """Kernel options that end the guest, then the user's options, which take precedence."""
     return " ".join(w for w in ("ec2", f"lifetime={mark.seconds(args.lifetime or '1h')}s",
@@ -73,6 +83,7 @@ def words_of(args):
 
 def make_disk(args):
     """Returns (file, contents)."""
+    check_secrets(args.cmdline, "the command line of a disk")
     kernel = kernel_of(args.app)
     output = Path(args.output) if args.output else BUILD / "ec2" / f"{kernel.name}.img"
     data, line = disk.make(output, kernel, kernel.name, words_of(args), args.args, args.files,
@@ -134,6 +145,8 @@ def ami_of(args, aws, before=lambda: None):
 def job_of(args, ami, role):
     if not 1 <= args.count <= MANY:
         raise Ec2Error(f"--count {args.count}: 1 to {MANY}; `ec2 fleet` manages more")
+    if args.log_group and args.detach:
+        raise Ec2Error("--log-group: `run` sends the console while it waits; leave --detach out")
     kept = any(v.keep for v in volumes.parse(args.volume))
     if kept and args.count > 1:
         raise Ec2Error("--volume ...,keep is the volume of one instance; leave --count out")
@@ -145,11 +158,13 @@ def job_of(args, ami, role):
         zone=args.zone, subnet=args.subnet, groups=tuple(args.security_group), words=args.words,
         detach=args.detach, console_wait=mark.seconds(args.console_wait),
         volumes=volumes.parse(args.volume), replace=args.replace,
+        logs=shipping.check_name(args.log_group) if args.log_group else None,
         ports=tuple(dict.fromkeys(map(network.port, args.port))), spot=args.spot,
         profile=args.instance_role, address=args.elastic_ip, count=args.count)
 
 
 def run(args):
+    check_secrets(args.words, "user data")
     aws, roles = aws_of(args), []
     job_of(args, "", "")        # all options are checked before anything is made
     ami = ami_of(args, aws, lambda: roles.append(
@@ -166,6 +181,7 @@ def fleet_it(args):
         raise Ec2Error(f"fleet: one application, not {' '.join(args.words_of_fleet)}")
     if args.min is None or args.max is None:
         raise Ec2Error("fleet: missing option --min N --max N")
+    check_secrets(args.words, "user data")
     if any(v.keep for v in volumes.parse(args.volume)):
         raise Ec2Error("fleet: a kept volume is of one instance: leave `,keep` out; each instance then has a volume of its "
                        "own, which is deleted with it")
@@ -275,6 +291,7 @@ def parse(argv):
     r.add_argument("-p", "--port", action="append", default=[], metavar="[LOCAL:]GUEST[/udp]",
                    help="let everybody reach this port, by a security group of its own; may be repeated")
     r.add_argument("--count", type=int, default=1, metavar="N", help="launch N instances")
+    r.add_argument("--log-group", metavar="NAME", help="send the console to this log group of CloudWatch, too")
     r.add_argument("--replace", action="store_true", help="terminate the instance that has the kept volume, when the "
                    "new image is ready")
     r.add_argument("--elastic-ip", metavar="ADDRESS", help="an elastic IP address of yours, or its eipalloc-...")

@@ -17,7 +17,7 @@ import re
 import typing
 import uuid
 
-from . import catalog, mark, network, volumes
+from . import catalog, mark, network, shipping, volumes
 from .errors import AwsError, Ec2Error, NoAccount
 from .interrupts import Interrupted, Interrupts
 
@@ -164,8 +164,8 @@ def printable(text):
 class Follower:
     """Prints what is new on the console; AWS provides the last 64 KB, updated sometimes."""
 
-    def __init__(self, out, prefix=""):
-        self.out, self.seen, self.prefix = out, "", prefix
+    def __init__(self, out, prefix="", stream=None):
+        self.out, self.seen, self.prefix, self.stream = out, "", prefix, stream
         self.rest = ""          # the line that is not complete, if lines have a prefix
 
     def update(self, text):
@@ -177,6 +177,8 @@ class Follower:
         new = text[at + len(tail):] if at >= 0 else text
         self.seen = text
         self.write(printable(new))
+        if self.stream:
+            self.stream.write(printable(new))
 
     def write(self, text):
         if self.prefix:
@@ -187,6 +189,8 @@ class Follower:
 
     def end(self):
         """Ends the last line."""
+        if self.stream:
+            self.stream.write("", last=True)
         if self.rest or not self.prefix and self.seen and not self.seen.endswith("\n"):
             self.write("\n")
 
@@ -243,6 +247,7 @@ class Job:
     address: str = None     # elastic IP
     count: int = 1
     volumes: tuple = ()
+    logs: str = None        # log group of CloudWatch
     replace: bool = False   # terminate the instances that have the kept volumes
     # Set by volumes.prepare(): {volume: AWS's description of it, or None}, {volume: snapshot}, ...
     kept: dict = dataclasses.field(default_factory=dict)
@@ -464,7 +469,8 @@ class Watch:
 
     def __init__(self, aws, name, job, alone, title):
         self.aws, self.name, self.job, self.title = aws, name, job, title
-        self.follower = Follower(job.out, "" if alone else f"{name}: ")
+        self.follower = Follower(job.out, "" if alone else f"{name}: ",
+                                 shipping.Stream(aws, job.logs, name) if job.logs else None)
         self.state = self.found = None
         self.unknown = self.turn = 0
         self.over = False
