@@ -51,7 +51,11 @@ struct thread {
 	bool signal_due;		/* call thread_deliver_signals() when it leaves the kernel */
 	const char *waits;		/* the function in which it sleeps, or NULL */
 	struct waiter *waiter;		/* of that wait */
-	bool by_wall;			/* its deadline is of a clock that runs during a suspend */
+	/*
+	 * Not 0: its deadline is of a clock that runs during a suspend, and was calculated when
+	 * clock_suspended was this minus 1.  Set by clock_by_wall(), and 0 after each wait.
+	 */
+	uint64_t by_wall;
 	uint64_t deadline;		/* when it is woken at the latest, or NEVER */
 	struct thread *later, **sooner;	/* in the list of timer.c */
 	uint64_t switched_in, cpu_time;

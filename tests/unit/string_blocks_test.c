@@ -11,6 +11,9 @@ char *our_strchr(const char *s, int byte);
 char *our_strchrnul(const char *s, int byte);
 char *our_strrchr(const char *s, int byte);
 size_t our_strnlen(const char *s, size_t n);
+size_t our_strspn(const char *s, const char *accept);
+size_t our_strcspn(const char *s, const char *reject);
+char *our_strpbrk(const char *s, const char *accept);
 char *our_strcpy(char *restrict to, const char *restrict from);
 char *our_stpcpy(char *restrict to, const char *restrict from);
 char *our_strcat(char *restrict to, const char *restrict from);
@@ -24,6 +27,9 @@ char *our_strcat(char *restrict to, const char *restrict from);
 #define strchrnul our_strchrnul
 #define strrchr our_strrchr
 #define strnlen our_strnlen
+#define strspn our_strspn
+#define strcspn our_strcspn
+#define strpbrk our_strpbrk
 #define strcpy our_strcpy
 #define stpcpy our_stpcpy
 #define strcat our_strcat
@@ -39,6 +45,9 @@ char *our_strcat(char *restrict to, const char *restrict from);
 #include "lib/libc/strncmp.c"
 #undef readable
 #undef stops
+#define stops stops_few
+#include "lib/libc/strspn.c"
+#undef stops
 #include "lib/libc/strchr.c"
 #include "lib/libc/strrchr.c"
 #include "lib/libc/strnlen.c"
@@ -52,6 +61,9 @@ char *our_strcat(char *restrict to, const char *restrict from);
 #undef strchrnul
 #undef strrchr
 #undef strnlen
+#undef strspn
+#undef strcspn
+#undef strpbrk
 #undef strcpy
 #undef stpcpy
 #undef strcat
@@ -167,6 +179,30 @@ static void search_string(size_t n, size_t back)
 	assert(our_strnlen(s, n + 1) == n && our_strnlen(s, n / 2) == n / 2 && our_strnlen(s, SIZE_MAX) == n);
 }
 
+/* The first bytes that are of a set, or are not. */
+static void span(size_t n, size_t back)
+{
+	static const char *const sets[] = { "", "\377", "\1\200", "x\177y", "\177\1\200\377", "abc\200\1\177" };
+	char *s = place(0, n + 1, back);
+
+	fill(s, n);
+	s[n] = 0;
+	for (unsigned i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		const char *set = sets[i];
+		size_t in = 0, out = 0, len = plain_strlen(set);
+
+		while (in < n && plain_memchr(set, s[in], len))
+			in++;
+		while (out < n && !plain_memchr(set, s[out], len))
+			out++;
+		assert(our_strspn(s, set) == in && our_strcspn(s, set) == out);
+		assert(our_strpbrk(s, set) == (out < n ? s + out : NULL));
+	}
+	for (char *p = s; p < s + n; p++)
+		*p = 'k';
+	assert(our_strcspn(s, "xyz") == n && our_strcspn(s, "vwxyz") == n && our_strspn(s, "k") == n);
+}
+
 /* Copies between two areas; only the bytes of the copy are written. */
 static void copy(size_t n, size_t back, size_t back2)
 {
@@ -259,6 +295,7 @@ static void all(size_t n, size_t back, size_t back2)
 	length(n, back);
 	search(n, back);
 	search_string(n, back);
+	span(n, back);
 	copy(n, back, back2);
 	compare(n, back, back2);
 	compare_strings(n, back, back2);
