@@ -44,6 +44,11 @@ def a_new_project_is_built_and_only_what_changed_is_built_again(here):
     for made in (image, *folder.glob("build/.obj/**/*.o")):     # the toolchain has changed since
         os.utime(made, (0, manifest.stat().st_mtime - 1))
     assert xenolith(folder, "build").count("  LINK ") == 1
+    newest = max(f.stat().st_mtime for f in (manifest, *folder.glob("src/*")))
+    for made in folder.glob("build/.obj/**/*.o"):
+        os.utime(made, (0, newest + 1))
+    os.utime(image, (0, manifest.stat().st_mtime - 1))
+    assert "  LINK " in (said := xenolith(folder, "build")) and "  CC " not in said, said
     (folder / "src/deep").mkdir()
     (folder / "src/deep/wrong.c").write_text("int x = ;\n")
     assert "src/deep/wrong.c:1:9: error" in xenolith(folder, "build", status=2)
