@@ -198,15 +198,15 @@ static int publish(const struct xs_tx *tx, void *arg)
 }
 
 /*
- * Publishes the channel, whose memory exists.  The port is published last: it may have
- * the number of the previous one, and the domain that connects to it is the client.
+ * Publishes the channel.  Its memory was granted after xs_domid(), which sleeps: in a restored domain
+ * older grants are void.  (A transaction must not call it first: a suspend waits for its end.)  The port
+ * is published last: it may have the number of the previous one, and the domain that connects to it is
+ * the client.
  */
 static int serve(struct vchan *v)
 {
-	int rc = xs_domid();	/* not in the transaction, which a suspend waits for */
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	write_page(v);
 	rc = evtchn_listen(&v->port, "vchan", v->peer);
 	if (rc)
@@ -230,6 +230,8 @@ int vchan_serve(struct vchan *v, domid_t peer, const char *path, unsigned read_o
 	v->write_order = write_order;
 	rc = xs_init();
 	if (!rc)
+		rc = xs_domid();
+	if (rc >= 0)
 		rc = lend_all(v);
 	if (!rc)
 		rc = serve(v);
@@ -277,6 +279,9 @@ int vchan_renew(struct vchan *v)
 		thread_sleep(clock_now() + PAUSE);
 	if (rc == 0)
 		v->refs[0] = gnttab_grant(v->peer, v->pages[0], false);
+	rc = xs_domid();
+	if (rc < 0)
+		return rc;
 	grant_again(v);
 	return serve(v);
 }

@@ -17,6 +17,12 @@ void clock_attach(void);
 /* How long the guest was suspended in all, by the wall clock.  clock_now() does not count it. */
 extern uint64_t clock_suspended;
 
+/* For the by_wall of a thread that calculates a deadline (kernel/sched.h), in the kernel. */
+static inline uint64_t clock_by_wall(void)
+{
+	return clock_suspended + 1;
+}
+
 /*
  * The time since boot in which the guest was not suspended: Xen's system time (which may be the host's uptime) minus an
  * offset.

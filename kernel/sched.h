@@ -51,7 +51,11 @@ struct thread {
 	bool signal_due;		/* call thread_deliver_signals() when it leaves the kernel */
 	const char *waits;		/* the function in which it sleeps, or NULL */
 	struct waiter *waiter;		/* of that wait */
-	bool by_wall;			/* its deadline is of a clock that runs during a suspend */
+	/*
+	 * Not 0: its deadline is of a clock that runs during a suspend, and was calculated when
+	 * clock_suspended was this minus 1.  Set by clock_by_wall(), and 0 after each wait.
+	 */
+	uint64_t by_wall;
 	uint64_t deadline;		/* when it is woken at the latest, or NEVER */
 	struct thread *later, **sooner;	/* in the list of timer.c */
 	uint64_t switched_in, cpu_time;
@@ -109,13 +113,6 @@ extern struct sched_stats sched_stats;
  */
 void kernel_enter(void);
 void kernel_leave(void);
-
-/*
- * The same for code that is short, does not sleep, and wakes no thread, such as malloc(). It is not
- * measured (kernel/hold.h). Calls nest, also with those above.
- */
-void kernel_enter_briefly(void);
-void kernel_leave_briefly(void);
 
 /*
  * For the steps of a long operation: handles events, and lets other threads run.  May sleep.

@@ -4,10 +4,22 @@
 #include "kernel/sched.h"
 #include "kernel/timer.h"
 
+/* The guest may have been suspended since the deadline was calculated, in application code. */
+static uint64_t since_suspended(uint64_t deadline)
+{
+	uint64_t ns;
+
+	if (!current->by_wall || deadline == NEVER)
+		return deadline;
+	ns = clock_suspended + 1 - current->by_wall;
+	return deadline - (ns < deadline ? ns : deadline);
+}
+
 void wait_begin(struct waiter *w, struct waitq *queue, uint64_t deadline, const char *where)
 {
 	*w = (struct waiter){
-		.queue = queue, .thread = current, .deadline = deadline, .prev = queue->last,
+		.queue = queue, .thread = current, .deadline = since_suspended(deadline),
+		.prev = queue->last,
 	};
 	if (queue->last)
 		queue->last->next = w;
@@ -54,7 +66,7 @@ void wait_end(struct waiter *w)
 	current->runnable = true;
 	current->waits = NULL;
 	current->waiter = NULL;
-	current->by_wall = false;
+	current->by_wall = 0;
 }
 
 void wake(struct waitq *queue)

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* Sleeps until the guest was saved, if it becomes a snapshot.  Returns 1 in each copy of it, else 0. */
+/* If the guest becomes a snapshot: sleeps until it is restored, and returns 1 in each copy.  Else 0. */
 int ready_reached(void);
 
 /* In images with listening sockets: the program waits for clients, if any socket listens. */

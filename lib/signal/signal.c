@@ -299,12 +299,16 @@ static void handle(struct pthread *p, siginfo_t *info)
 void thread_deliver_signals(void)
 {
 	struct pthread *p = current->local;
+	uint64_t by_wall;
 	siginfo_t info;
 
 	kernel_enter();
 	current->signal_due = false;
+	by_wall = current->by_wall;
+	current->by_wall = 0;		/* handlers wait, too */
 	while (p && signal_take(p, deliverable(p), &info))
 		handle(p, &info);
+	current->by_wall = by_wall;
 	kernel_leave();
 	if (p && cancel_act)
 		cancel_act();

@@ -146,17 +146,18 @@ int time_deadline(clockid_t clock, const struct timespec *when, uint64_t *deadli
 {
 	uint64_t ns = timespec_ns(when), now;
 
-	if (!timespec_valid(when))
+	if (!timespec_valid(when) ||
+	    (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME))
 		return EINVAL;
+	kernel_enter();
 	if (clock == CLOCK_REALTIME && ns != NEVER) {
 		now = clock_wall();
 		ns = ns > now ? clock_now() + (ns - now) : 0;
 	} else if (clock == CLOCK_BOOTTIME && ns != NEVER) {
 		ns = ns > clock_suspended ? ns - clock_suspended : 0;
-	} else if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
-		return EINVAL;
 	}
-	current->by_wall = clock != CLOCK_MONOTONIC;
+	current->by_wall = clock != CLOCK_MONOTONIC ? clock_by_wall() : 0;
+	kernel_leave();
 	*deadline = ns;
 	return 0;
 }
@@ -215,7 +216,7 @@ static int sleep_until_wall(uint64_t when)
 		unsigned generation = wall_generation;
 
 		deadline = when == NEVER ? NEVER : clock_now() + (when > now ? when - now : 0);
-		current->by_wall = true;
+		current->by_wall = clock_by_wall();
 		rc = wait_or_signal(&wall_sleepers, deadline, SIGNAL_ENDS,
 				    wall_generation != generation);
 	} while (rc > 0 || (rc == 0 && clock_wall() < when));	/* the host's clock may be set, too */
@@ -267,7 +268,7 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 		return EINVAL;
 	if (!(flags & TIMER_ABSTIME)) {
 		deadline = after(timespec_ns(request));
-		current->by_wall = false;
+		current->by_wall = 0;
 	}
 	if (clock == CLOCK_REALTIME && flags & TIMER_ABSTIME)
 		return sleep_until_wall(timespec_ns(request));

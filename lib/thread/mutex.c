@@ -54,7 +54,7 @@ int mutex_wait(struct mutex *m, uint64_t deadline)
 
 bool mutex_sleep(struct mutex *m, uint64_t deadline)
 {
-	bool by_wall = current->by_wall;
+	uint64_t by_wall = current->by_wall;
 	int rc;
 
 	do {

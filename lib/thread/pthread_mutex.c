@@ -84,19 +84,16 @@ int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct ti
 {
 	uint64_t deadline = 0;
 	int error;
-	bool waits, by_wall;
+	bool waits;
 
 	kernel_enter();
 	waits = must_wait(m);
 	error = waits ? time_deadline(clock, when, &deadline) : lock(m, deadline);
-	by_wall = current->by_wall;
-	current->by_wall = false;	/* handlers wait, too */
 	kernel_leave();
 	/* Outside the kernel, so that handlers run meanwhile. */
 	if (waits && !error) {
-		current->by_wall = by_wall;
 		error = lock(m, deadline);
-		current->by_wall = false;	/* if it did not wait */
+		current->by_wall = 0;	/* if it did not wait */
 	}
 	return error;
 }

@@ -45,7 +45,7 @@ static int locked(pthread_mutex_t *m)
 int mutex_lock_robust(pthread_mutex_t *m, uint64_t deadline)
 {
 	struct mutex *mutex = pthread_mutex_of(m);
-	bool by_wall = current->by_wall;
+	uint64_t by_wall = current->by_wall;
 	int error, rc;
 
 	do {

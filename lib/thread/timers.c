@@ -95,7 +95,7 @@ static void timers_main(void *arg)
 
 	(void)arg;
 	for (;;) {
-		current->by_wall = true;
+		current->by_wall = clock_by_wall();
 		wait_until_deadline(&queue, first ? first->deadline : NEVER,
 				    changed || seen != clock_suspended);
 		if (seen != clock_suspended) {

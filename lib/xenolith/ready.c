@@ -57,8 +57,8 @@ int ready_reached(void)
 		log_error("snapshot: xenstore cannot be told that the program is ready (error %d)", rc);
 		return 0;
 	}
-	if (!resumes_wait(&seen))
-		return 0;
+	while (!resumes_wait(&seen))
+		;			/* the suspend failed, or only a copy was written */
 	become_a_copy();
 	return 1;
 }

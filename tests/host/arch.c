@@ -501,15 +501,17 @@ bool host_touchable(const void *address)
 
 void arch_attach(void)
 {
-	host_fail("arch_attach(): this machine attaches by itself");
+	if (!host.restores)
+		host_fail("arch_attach(): this machine attaches by itself");
 }
 
-/* Each suspend is cancelled. */
 int arch_suspend(void)
 {
 	expect_masked("arch_suspend()");
 	host_actors_step();
-	return 1;
+	if (host.restores)
+		host_xen_restored();
+	return !host.restores;
 }
 
 void arch_backtrace(void (*visit)(uintptr_t pc))

@@ -102,10 +102,14 @@ struct host_machine {
 	unsigned accesses;		/* other domains move after so many of them; 0: never */
 	bool fifo;			/* arch_choose() takes the first, as on Xen */
 	bool profiled;			/* upcalls in kernel code too; otherwise by the seed */
+	bool restores;			/* a suspend ends in a restored domain; else it is cancelled */
 	unsigned clock_back;		/* processors' clocks differ by less; 0: not at all */
 	uint64_t steps;			/* after so many the run counts as endless */
 };
 extern struct host_machine host;
+
+/* Makes the domain a new one: with the ports that a builder binds, and an empty grant table. */
+void host_xen_restored(void);
 
 void host_set_memory(size_t bytes);	/* at most 1 GiB; default: 64 MiB */
 

@@ -697,6 +697,17 @@ static evtchn_port_t built(evtchn_port_t *far_end)
 	return p;
 }
 
+void host_xen_restored(void)
+{
+	for (evtchn_port_t p = 1; p < ports_used; p++)
+		if (port_exists(p))
+			xen_evtchn_close(p);
+	for (grant_ref_t ref = 0; entry(ref); ref++)
+		entry(ref)->flags = 0;
+	boot_info.xenstore_port = built(&host_xenstore_port);
+	boot_info.console_port = built(&host_console_port);
+}
+
 void host_xen_reset(void)
 {
 	memset(port, 0, ports_used * sizeof(*port));

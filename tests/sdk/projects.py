@@ -40,11 +40,32 @@ def a_new_project_is_built_and_only_what_changed_is_built_again(here):
     toml = folder / "xenolith.toml"
     toml.write_text(toml.read_text().replace('"-O2"', '"-O1"'))
     assert xenolith(folder, "build").count("  CC ") == 2
+    image, manifest = folder / "build/hello", BUILD / "sdk/lib/xenolith/manifest"
+    for made in (image, *folder.glob("build/.obj/**/*.o")):     # the toolchain has changed since
+        os.utime(made, (0, manifest.stat().st_mtime - 1))
+    assert xenolith(folder, "build").count("  LINK ") == 1
     (folder / "src/deep").mkdir()
     (folder / "src/deep/wrong.c").write_text("int x = ;\n")
     assert "src/deep/wrong.c:1:9: error" in xenolith(folder, "build", status=2)
     assert "exists already" in xenolith(here.folder, "new", "hello", status=2)
     assert "xenolith new NAME" in xenolith(here.folder, "build", status=2)
+
+
+@claim
+def programs_and_tests_of_templates_run_as_processes(here):
+    cxx = (BUILD / "sdk/x86_64-xenolith-elf/lib/libstdc++.a").exists()
+    for template, says in ("hello", "Hello"), *([("cxx", "one")] if cxx else []):
+        xenolith(here.folder, "new", template, "--template", template)
+        folder = here.folder / template
+        assert says in xenolith(folder, "run", "--type", "unix"), template
+        tests = sorted(t.stem for t in (folder / "tests").iterdir())
+        said = xenolith(folder, "test", "--type", "unix").splitlines()
+        assert [line for line in said if line.startswith("ok")] == [f"ok     {t}" for t in tests] and tests, said
+    failing = here.folder / "hello/tests/failing.c"
+    failing.write_text("int main(void) { return 3; }\n")
+    said = xenolith(failing.parent, "test", "--type", "unix", "failing", status=1)
+    assert said.startswith("FAILED failing: status 3") or "\nFAILED failing: status 3" in said, said
+    assert "invalid choice" in xenolith(failing.parent, "test", "--type", "linux", status=2)
 
 
 @claim

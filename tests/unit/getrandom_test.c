@@ -2,6 +2,7 @@
 /* lib/process/random.c: seeds of xenstore, while other threads draw numbers, and in copies of a guest. */
 #include "drivers/xenbus/xenstore.h"
 #include "kernel/clock.h"
+#include "kernel/param.h"
 #include "kernel/random.h"
 #include "kernel/sched.h"
 #include "tests/host/host.h"
@@ -21,7 +22,10 @@ static void step(void *to, size_t len)
 		random_restored();
 }
 
+static const char *seed_option;		/* seed=, the same in all copies */
+
 #define random_bytes step
+#define param(name) seed_option
 #define xs_init	   store_init
 #define xs_read(t, path, value) store_read(t, path, value)
 #define getrandom  guest_getrandom
@@ -95,6 +99,18 @@ static void a_copy_reads_its_own(void)
 	assert(reads >= 2);
 }
 
+static void the_option_is_no_secret_of_a_copy(void)
+{
+	char bytes[16];
+
+	boot();
+	only_one = true;
+	seed_option = "a secret of the operator's, from the command line";
+	assert(getrandom(bytes, sizeof(bytes), 0) == sizeof(bytes) && !reads);
+	random_restored();
+	assert(getrandom(bytes, sizeof(bytes), 0) == -1 && errno == EIO && reads);
+}
+
 /* During the later steps of a long request, too. */
 static void no_byte_is_of_an_unseeded_copy(void)
 {
@@ -118,6 +134,7 @@ static void no_byte_is_of_an_unseeded_copy(void)
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
+		{ "seed= is not the seed of a copy", the_option_is_no_secret_of_a_copy, 5 },
 		{ "threads that draw while the seed is read wait for it", each_thread_has_the_seed, 20 },
 		{ "a seed that was read before a suspend is not the copy's", a_copy_reads_its_own, 20 },
 		{ "a copy without a seed returns no bytes", no_byte_is_of_an_unseeded_copy, 20 },

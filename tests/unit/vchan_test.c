@@ -533,6 +533,42 @@ static void nothing_left(void)
 	down();
 }
 
+static void server(void *arg)
+{
+	*(int *)arg = vchan_serve(&v, 0, PATH, 12, 13);
+	running--;
+}
+
+static unsigned grants(void)
+{
+	struct gnttab_stats stats;
+
+	gnttab_stats(&stats);
+	return stats.used;
+}
+
+/* The request for the number of the domain may be answered in a restored domain. */
+static void grants_are_of_this_domain(void)
+{
+	unsigned before;
+	int rc = 1;
+
+	boot();
+	assert(gnttab_init() == 0);
+	before = grants();
+	store.deaf = true;
+	running = 1;
+	assert(thread_start("server", THREAD_KERNEL, STACK_KERNEL, server, &rc, NULL));
+	thread_sleep(clock_now() + SECOND);
+	assert(running && grants() == before);
+	store.deaf = false;
+	xs_mkdir(NULL, HOME "data/event");	/* for xenstored */
+	wait_for_threads();
+	assert(rc == 0 && grants() == before + 4);
+	vchan_close(&v);
+	down();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct host_claim claims[] = {
@@ -554,6 +590,8 @@ int main(int argc, char **argv)
 		  lies_cost_the_channel, 500 },
 		{ "invalid ring sizes and long paths are refused", bad_orders, 1 },
 		{ "invalid offers of a server are refused", bad_offers, 50 },
+		{ "nothing is granted before the number of the domain is known",
+		  grants_are_of_this_domain, 20 },
 		{ "a lack of ports, grants or memory is an error", nothing_left, 60 },
 	};
 

@@ -102,14 +102,25 @@ class Guest:
     def restore(self, path, start=True):
         """Run `xl restore`, and follow the new domain."""
         self.lab.sh(["xl", "restore", "-p", "-e", path])
-        log = "tty" if self.lab.native else f"{CONSOLES}/guest-{self.name}.log"
+        self.follow(self.name, *(["unpause"] if start else []))
+
+    def migrate(self):
+        """Run `xl migrate` from this host to itself, and follow the new domain."""
+        self.stop_watching()
+        said = self.lab.dom0(["xl", "migrate", "-s", "", str(self.domid), "xl migrate-receive"])
+        if said[0]:
+            raise LabError(f"xl migrate failed for guest {self.name}", LabError.tail(said[1]))
+        self.follow(f"{self.name}--incoming")
+
+    def follow(self, log_name, *words):
+        """Watch the domain that has this name now."""
+        log = "tty" if self.lab.native else f"{CONSOLES}/guest-{log_name}.log"
         self.log_start = self.lab.log_size()
-        w = self.watcher = self.lab.start([self.lab.helper, "watch", self.name, log,
-                                           *(["unpause"] if start else [])])
-        w.until(lambda: re.search(rb"(?m)^domid \d+\n", w.err), 60)
+        w = self.watcher = self.lab.start([self.lab.helper, "watch", self.name, log, *words])
+        w.until(lambda: re.search(rb"(?m)^domid \d+\n", w.err), 300)
         found = re.search(rb"(?m)^domid (\d+)\n", w.err)
         if not found:
-            raise LabError(f"guest {self.name} is not there after xl restore",
+            raise LabError(f"guest {self.name} is gone",
                            LabError.tail((w.out + w.err).decode(errors="replace")))
         self.domid = int(found[1])
         self.watched_from = time.monotonic()

@@ -78,8 +78,8 @@ class Lab:
 
     def __init__(self, pin=False, memory=1024, dom0_memory=512, xen_cmdline="",
                  boot_timeout=180, say=None, on_log=None, cpus=None, cpu=None,
-                 extra=(), type=None, gdb=None, icount=False):
-        self.gdb, self.icount = gdb, icount
+                 extra=(), type=None, gdb=None, icount=False, wire=None):
+        self.gdb, self.icount, self.wire = gdb, icount, wire
         self.cpus, self.cpu = cpus or (2 if pin else 1), cpu
         self.extra = list(extra)
         self.type = type or os.environ.get("XENOLITH_TYPE", "pv")
@@ -137,7 +137,7 @@ class Lab:
         start = time.monotonic()
         self.machine = Machine(self.memory, self.dom0_memory, self.cpus, self.pin,
                                self.xen_cmdline, self.on_log, self.cpu, initramfs,
-                               self.icount)
+                               self.icount, self.wire)
         self.channel, self.helper = self.machine.agent, "lab-guest"
         self.shell = ["busybox", "sh", "-c"]    # a fifth of the time bash takes to start
         self.machine.wait_ready(self.boot_timeout)

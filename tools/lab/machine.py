@@ -39,7 +39,7 @@ def check_emulator():
 
 class Machine:
     def __init__(self, memory, dom0_memory, cpus=2, pin=False, xen="", on_line=None,
-                 cpu=None, initramfs=None, icount=False):
+                 cpu=None, initramfs=None, icount=False, wire=None):
         """memory: MB for all guests together; the others are those of Lab."""
         self.log, self.on_line = bytearray(), on_line
         self.process, self.said = None, []
@@ -49,6 +49,10 @@ class Machine:
                                initramfs or BOOT / "initramfs.cpio"), *self.network(),
                  *self.lines(serial[1], monitor[1], agent[1])]
         theirs = [pair[1] for pair in (serial, monitor, agent)]
+        if wire:
+            theirs.append(wire)
+            words += ["-netdev", f"socket,id=wire,fd={wire.fileno()}", "-device",
+                      "virtio-net-pci,netdev=wire,mac=52:54:00:00:00:02,romfile="]
         started = threading.Event()
         self.keeper = threading.Thread(target=self.keep, args=(words, theirs, started),
                                        daemon=True)

@@ -20,8 +20,9 @@ int xenolith_on_resume(void (*function)(int restored, void *arg), void *arg);
 
 /*
  * Says that the program has initialised itself.  A guest that was created with the option `snapshot=yes`
- * sleeps here until `xenolith snapshot` has saved it.  Returns 1 in each copy of it, which has an
- * address and random numbers of its own; 0 in all other cases, also if it was called before.
+ * sleeps here until it is restored, also after a save that failed and after `xenolith checkpoint`.
+ * Returns 1 in each copy of it, which has an address and random numbers of its own; 0 in a guest without
+ * that option, without xenstore, or if it was called before.
  * A program that does not call it is ready when it first waits for a client: in accept(), poll(),
  * select() or epoll_wait() with a listening TCP socket.
  */

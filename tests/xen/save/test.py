@@ -6,19 +6,23 @@ of in_the_long_form().  A long run continues where the last one ended: build/sav
 of cycles that are done.
 """
 
+import contextlib
 import json
 import os
 import re
+import socket
 import time
 from unittest import SkipTest
 
 from folders import BUILD
+from lab import Lab, xenolith
 
 LONG = os.environ.get("LONG") == "1"
 CYCLES = {"pv": 300 if LONG else 3, "pvh": 60 if LONG else 1}
 CANCELLED = {"pv": 300 if LONG else 60, "pvh": 300 if LONG else 10}
 AT_ONCE = 20                    # cycles of one guest, in the long form
 FILE = "/tmp/saved-guest"
+ADDRESS = "10.0.0.16"
 HELLO_MOST = 3 << 20            # bytes in the file of a hello of 32 MB
 WAIT = 300
 SUMMARY = re.compile(r"save: restored (\d+), cancelled (\d+); (\d+) ticks, (\d+) sums, (\d+) rounds"
@@ -54,6 +58,7 @@ def end(guest):
 
 def ports_and_grants(lab, guest):
     """What would grow if each suspend left some behind."""
+    xenolith.install(lab)
     said = json.loads(lab.sh(f"xenolith call {guest.domid} org.xenolith.xen1.Get"))["xen"]
     return said["grants"], len(said["ports"])
 
@@ -134,20 +139,70 @@ def test_free_memory_is_not_in_the_file(lab, image):
     assert size <= HELLO_MOST, size
 
 
+def connect(lab, address):
+    """A client in dom0 that has sent a line and got it back, and sends another when it may go on."""
+    lab.sh(f"rm -f /tmp/go /tmp/back; (echo one; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo two) |"
+           f" socat -t 30 - TCP:{address}:7 > /tmp/back 2>&1 &")
+    lab.sh("for i in $(seq 100); do grep -q one /tmp/back && break; sleep 0.2; done; grep one /tmp/back")
+
+
+def goes_on(lab, address):
+    """That client, and another one."""
+    lab.sh("touch /tmp/go; for i in $(seq 300); do grep -q two /tmp/back && break; sleep 0.2;"
+           " done; grep two /tmp/back")
+    assert lab.sh(f"echo three | socat -t 30 - TCP:{address}:7").strip() == "three"
+
+
+def server(lab, image, type):
+    return working(lab, image, type, args=["serve"], net=True, cmdline=f"ip={ADDRESS}/24")
+
+
 def test_connections_and_the_network_survive(lab, image):
-    """A connection that is open meanwhile, and a new one."""
-    with working(lab, image, "pv", args=["serve"], net=True, cmdline="ip=10.0.0.16/24") as guest:
-        lab.sh("rm -f /tmp/go; (echo one; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo two) |"
-               " socat -t 30 - TCP:10.0.0.16:7 > /tmp/back 2>&1 &")
-        lab.sh("for i in $(seq 100); do grep -q one /tmp/back && break; sleep 0.2; done;"
-               " grep one /tmp/back")
+    with server(lab, image, "pv") as guest:
+        connect(lab, ADDRESS)
         guest.save(FILE)
         guest.restore(FILE)
-        lab.sh("touch /tmp/go; for i in $(seq 300); do grep -q two /tmp/back && break; sleep 0.2;"
-               " done; grep two /tmp/back")
-        assert lab.sh("echo three | socat -t 30 - TCP:10.0.0.16:7").strip() == "three"
+        goes_on(lab, ADDRESS)
         end(guest)
     lab.sh(f"rm {FILE}")
+
+
+def test_connections_survive_a_live_migration(lab, image):
+    """From a host to itself."""
+    with server(lab, image, "pvh") as guest:
+        connect(lab, ADDRESS)
+        guest.migrate()
+        goes_on(lab, ADDRESS)
+        end(guest)
+
+
+@contextlib.contextmanager
+def joined(wire, address, mac):
+    """A lab whose bridge is connected to the one at the other end of the wire."""
+    with Lab(memory=256, dom0_memory=512, wire=wire) as lab:
+        lab.sh(f"ip addr flush dev xenbr0; ip link set xenbr0 address {mac}; ip addr add {address}/24"
+               " dev xenbr0; ip link set eth1 master xenbr0 up")
+        yield lab
+
+
+@in_the_long_form
+def test_connections_survive_a_migration_to_another_host(lab, image):
+    """Two labs, whose bridges are one network."""
+    if lab.native:
+        raise SkipTest("there is one host")
+    wires = socket.socketpair()
+    with contextlib.ExitStack() as stack:
+        here = stack.enter_context(joined(wires[0], "10.0.0.1", "52:54:00:00:00:0a"))
+        there = stack.enter_context(joined(wires[1], "10.0.0.3", "52:54:00:00:00:0b"))
+        guest = stack.enter_context(server(here, image, "pvh"))
+        connect(here, ADDRESS)
+        receiver = there.start(["socat", "TCP-LISTEN:4444", "EXEC:xl migrate-receive"])
+        here.sh(f"xl migrate -s '' {guest.domid} 'socat - TCP:10.0.0.3:4444,retry=50'", timeout=WAIT)
+        assert receiver.wait(WAIT) == 0, bytes(receiver.err)
+        assert guest.name in there.sh("xl list") and guest.name not in here.sh("xl list")
+        goes_on(here, ADDRESS)
+        there.sh(f"xl shutdown -w {guest.name}", timeout=WAIT)
+        guest.domid = None
 
 
 def test_a_request_during_boot_is_done_then(lab, image):
@@ -189,11 +244,58 @@ def test_a_disk_that_was_detached_does_not_matter(lab, image):
 def test_the_endpoint_and_a_profile_go_on(lab, image):
     """In place, the client stays connected; a restored guest has another endpoint."""
     with working(lab, image, "pv") as guest:
+        xenolith.install(lab)
         profile = lab.start(["xenolith", "profile", str(guest.domid), "--seconds", "4"])
         guest.suspend(5)
         assert profile.wait(WAIT) == 0, bytes(profile.err)
         guest.save(FILE)
         guest.restore(FILE)
         assert "main" in lab.sh(f"xenolith ps {guest.domid}", timeout=WAIT)
+        end(guest)
+    lab.sh(f"rm {FILE}")
+
+
+BACKEND = "/sys/bus/xen-backend/drivers/vbd"
+
+
+@in_the_long_form
+def test_a_backend_that_is_away_does_not_matter(lab, image):
+    """The disk is not used, in place and while the guest is saved."""
+    with working(lab, image, "pv", args=["no-disk"], disks=["1M"]) as guest:
+        vbd = f"vbd-{guest.domid}-51712"
+        lab.sh(f"echo {vbd} > {BACKEND}/unbind")
+        guest.suspend(2)
+        lab.sh(f"echo {vbd} > {BACKEND}/bind")
+        guest.suspend(2)
+        end(guest)
+
+
+@in_the_long_form
+def test_requests_that_a_backend_does_not_answer_refuse_a_suspend(lab, image):
+    """No write is lost or fails: they are answered when the backend is there again."""
+    with working(lab, image, "pv", disks=["1M"]) as guest:
+        vbd = f"vbd-{guest.domid}-51712"
+        lab.sh(f"echo {vbd} > {BACKEND}/unbind")
+        lab.dom0(f"xenstore-write /local/domain/{guest.domid}/control/shutdown suspend")
+        guest.wait_for("the guest is not suspended", WAIT)
+        lab.sh(f"echo {vbd} > {BACKEND}/bind")
+        assert end(guest)[:2] == [0, 1]
+
+
+@in_the_long_form
+def test_a_guest_that_a_debugger_has_stopped_is_suspended(lab, image):
+    """In place it stays stopped; a restored guest works on without the debugger."""
+    with working(lab, image, "pv", cmdline="gdb=on") as guest:
+        xenolith.install(lab)
+        gdb = lab.start(["xenolith", "gdb", str(guest.domid)])
+        gdb.write(b"+$?#3f")
+        gdb.until(lambda: b"$T" in gdb.out, WAIT)
+        guest.suspend(2)
+        seen = len(gdb.out)
+        gdb.write(b"+$g#67")
+        gdb.until(lambda: len(gdb.out) > seen + 200, WAIT)
+        guest.save(FILE)
+        guest.restore(FILE)
+        gdb.wait(WAIT)
         end(guest)
     lab.sh(f"rm {FILE}")

@@ -79,6 +79,10 @@ def snapshot(lab, image, type, *words, net=""):
     install(lab, image)
     lab.sh(f"xenolith run --background --name warm-first --type {type} {net} --cmdline 'snapshot=yes"
            f" ip=10.0.0.90/24' {IMAGE} -- {' '.join(words)}", timeout=300)
+    # A suspend that is cancelled does not end the wait.
+    domain = lab.sh("xl domid warm-first").strip()
+    until(lab, f"xenstore-exists /local/domain/{domain}/data/ready", "the guest is not ready")
+    lab.sh([lab.helper, "suspend", domain, "1"], timeout=300)
     lab.sh(f"xenolith snapshot warm-first {FILE}", timeout=300)
 
 
