@@ -271,7 +271,7 @@ def each_runner_reads_xenolith_toml(here):
     folder = here.folder / "run"
     (folder / "xenolith.toml").write_text("[run]\nargs = ['a b']\nmemory = 48\ntype = 'pvh'\nports = ['8081:80']\n"
                                           "[ec2]\ntype = 't2.nano'\nlifetime = '20m'\nregion = 'eu-west-1'\n"
-                                          "min = 2\nmax = 3\n")
+                                          "min = 2\nmax = 3\nvolume = ['1G:/data']\n")
     before = os.getcwd()
     os.chdir(folder)
     try:
@@ -290,7 +290,7 @@ def each_runner_reads_xenolith_toml(here):
         assert (args.type, args.lifetime) == ("auto", "20m"), args      # there it is the kind of the AMI
         args = ec2.parse(["fleet"])
         ec2.from_project(args, args.given)
-        assert (args.min, args.max) == (2, 3)
+        assert (args.min, args.max, args.volume) == (2, 3, ["1G:/data"])
     finally:
         os.chdir(before)
     done = subprocess.run(["make", "-n", f"BUILD={BUILD}", "run", f"APP_DIR={folder}", "MEMORY=8", "ARGS=c"], cwd=ROOT,

@@ -187,6 +187,16 @@ void run_create(const struct run_options *options)
 	close(lock);
 }
 
+/* For `xenolith list`. */
+static void describe(void)
+{
+	char now[24];
+
+	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+	domain_note(domid, "image", o.image);
+	domain_note(domid, "started", now);
+}
+
 static void start(void)
 {
 	if (xc_domain_unpause(xen(), domid))
@@ -340,11 +350,12 @@ static const char *attend(int signals)
 	const char *reason;
 	ssize_t n;
 
-	domain_watch();
 	console = open_console(signals);
 	lock_console();
 	make_terminal_raw();
-	start();
+	start();			/* the guest boots during the rest */
+	describe();
+	domain_watch();
 	while (!(reason = domain_end(domid))) {
 		struct pollfd p[] = {
 			{ .fd = console, .events = POLLIN | (have ? POLLOUT : 0) },
@@ -436,7 +447,7 @@ static void read_uuid(char text[2 * UUID_SIZE + 5])
 
 void run(char **argv)
 {
-	char uuid_text[2 * UUID_SIZE + 5], now[24];
+	char uuid_text[2 * UUID_SIZE + 5];
 	const char *reason;
 	int status, signals;
 
@@ -453,10 +464,8 @@ void run(char **argv)
 	else
 		make_domain();
 	domain_seed(domid);
-	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
-	domain_note(domid, "image", o.image);
-	domain_note(domid, "started", now);
 	if (o.background) {
+		describe();
 		read_uuid(uuid_text);
 		run_in_background(uuid_text);
 		return;

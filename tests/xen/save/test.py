@@ -142,15 +142,15 @@ def test_free_memory_is_not_in_the_file(lab, image):
 def connect(lab, address):
     """A client in dom0 that has sent a line and got it back, and sends another when it may go on."""
     lab.sh(f"rm -f /tmp/go /tmp/back; (echo one; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo two) |"
-           f" socat -t 30 - TCP:{address}:7 > /tmp/back 2>&1 &")
-    lab.sh("for i in $(seq 100); do grep -q one /tmp/back && break; sleep 0.2; done; grep one /tmp/back")
+           f" socat -t 100 - TCP:{address}:7 > /tmp/back 2>&1 &")
+    lab.sh("for i in $(seq 500); do grep -q one /tmp/back && break; sleep 0.2; done; grep one /tmp/back")
 
 
 def goes_on(lab, address):
     """That client, and another one."""
-    lab.sh("touch /tmp/go; for i in $(seq 300); do grep -q two /tmp/back && break; sleep 0.2;"
+    lab.sh("touch /tmp/go; for i in $(seq 500); do grep -q two /tmp/back && break; sleep 0.2;"
            " done; grep two /tmp/back")
-    assert lab.sh(f"echo three | socat -t 30 - TCP:{address}:7").strip() == "three"
+    assert lab.sh(f"echo three | socat -t 100 - TCP:{address}:7").strip() == "three"
 
 
 def server(lab, image, type):
@@ -167,6 +167,7 @@ def test_connections_and_the_network_survive(lab, image):
     lab.sh(f"rm {FILE}")
 
 
+@in_the_long_form
 def test_connections_survive_a_live_migration(lab, image):
     """From a host to itself."""
     with server(lab, image, "pvh") as guest:

@@ -53,7 +53,9 @@ class Server:
         self.start()
 
     def start(self):
-        self.command = self.lab.start(["xenolith", "disk", "serve", self.name, *self.words])
+        # With XENOLITH_SANITIZE=1 (tools/lab/xenolith.py) it must have freed all memory when it ends.
+        self.command = self.lab.start(["env", "ASAN_OPTIONS=detect_leaks=1", "xenolith", "disk", "serve",
+                                       self.name, *self.words])
         assert self.command.until(lambda: b"attach it" in self.command.out, PATIENCE), self.said()
         assert self.command.status is None, self.said()
 
