@@ -123,35 +123,55 @@ static struct attached *find(unsigned domid, unsigned vdev)
 	return a;
 }
 
-/* Not one that is being detached, whose folder still exists. */
-static bool wanted(const char *path)
+/* Reads a key of a folder.  Without permission for what is gone, xenstore does not say that it is gone. */
+static int get_key(const char *folder, const char *key, char **value)
 {
-	char *online = read_key(path, "online"), *front = read_key(path, "frontend"), *state;
-	bool is = online && front && strcmp(online, "0");
+	char path[200];
+	int rc;
 
-	state = is ? read_key(front, "state") : NULL;
-	is = state != NULL;
+	*value = NULL;
+	snprintf(path, sizeof(path), "%s/%s", folder, key);
+	rc = domain_read(path, value);
+	return rc == -EACCES ? -ENOENT : rc;
+}
+
+/*
+ * Returns 0 for a disk that is to be served, -ENOENT for one that is being detached, whose folder still
+ * exists, or another error, such as -ENOMEM: it is not known.
+ */
+static int wanted(const char *path)
+{
+	char *online, *front, *state = NULL;
+	int rc = get_key(path, "online", &online);
+	int rc2 = get_key(path, "frontend", &front);
+
+	if (!rc)
+		rc = rc2;
+	if (!rc && !strcmp(online, "0"))
+		rc = -ENOENT;
+	if (!rc)
+		rc = get_key(front, "state", &state);
 	free(state);
 	free(front);
 	free(online);
-	return is;
+	return rc;
 }
 
 static void found(unsigned domid, unsigned vdev)
 {
 	struct attached *a = find(domid, vdev);
 	char path[sizeof(a->b.path)];
+	int rc;
 
 	snprintf(path, sizeof(path), FOLDER "/%u/%u", domid, vdev);
 	if (a) {
 		a->seen = true;
 		return;
 	}
-	if (!wanted(path)) {		/* its disk has ended, or was detached while no server ran */
+	rc = wanted(path);
+	if (rc == -ENOENT)		/* its disk has ended, or was detached while no server ran */
 		domain_release(path);
-		return;
-	}
-	if (!domain_may_serve(path))
+	if (rc || !domain_may_serve(path))
 		return;
 	a = calloc(1, sizeof(*a));
 	if (!a)

@@ -13,7 +13,7 @@
 /* The owners of ports.  A word's table is allocated with its first port. */
 static struct evtchn **table[WORDS];
 static unsigned last_word;		/* the word that was handled last */
-static uint64_t deferred;		/* bits of evtchn_pending_sel, by upcalls in kernel code */
+uint64_t evtchn_deferred;
 
 static uint64_t *mask_word(evtchn_port_t port)
 {
@@ -73,7 +73,7 @@ void evtchn_attach(void)
 		if (table[i])
 			forget_all(table[i]);
 	}
-	deferred = 0;
+	evtchn_deferred = 0;
 }
 
 static int attach(struct evtchn *e, const char *name, evtchn_port_t port, bool adopted)
@@ -210,7 +210,7 @@ bool evtchn_dispatch(void)
 
 	__atomic_store_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
 	words = __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
-	words |= __atomic_exchange_n(&deferred, 0, __ATOMIC_SEQ_CST);
+	words |= __atomic_exchange_n(&evtchn_deferred, 0, __ATOMIC_SEQ_CST);
 	while (words) {
 		/* the first word behind the last one handled, round robin */
 		uint64_t behind = last_word < 63 ? words & (~0ull << (last_word + 1)) : 0;
@@ -235,20 +235,11 @@ bool evtchn_defer(const struct evtchn *e)
 	struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
 
 	__atomic_store_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
-	__atomic_fetch_or(&deferred, __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0,
-						      __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&evtchn_deferred,
+			  __atomic_exchange_n((uint64_t *)&vcpu->evtchn_pending_sel, 0,
+					      __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
 	return __atomic_fetch_and(pending_word(e->port), ~bit(e->port), __ATOMIC_SEQ_CST) &
 	       bit(e->port);
-}
-
-/* A PVH guest's upcall may clear the first and keep the second. */
-bool evtchn_any_pending(void)
-{
-	const struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
-
-	return __atomic_load_n(&vcpu->evtchn_upcall_pending, __ATOMIC_RELAXED) ||
-	       __atomic_load_n(&vcpu->evtchn_pending_sel, __ATOMIC_RELAXED) ||
-	       __atomic_load_n(&deferred, __ATOMIC_RELAXED);
 }
 
 void evtchn_list(void (*visit)(const struct evtchn *e, void *arg), void *arg)

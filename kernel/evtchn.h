@@ -6,6 +6,7 @@
 #ifndef KERNEL_EVTCHN_H
 #define KERNEL_EVTCHN_H
 
+#include "kernel/arch.h"
 #include "kernel/hypercall.h"
 #include "kernel/sched.h"
 
@@ -56,8 +57,20 @@ bool evtchn_dispatch(void);
  */
 bool evtchn_defer(const struct evtchn *e);
 
-/* Returns whether evtchn_dispatch() has something to do. */
-bool evtchn_any_pending(void);
+extern uint64_t evtchn_deferred;	/* bits of evtchn_pending_sel, by evtchn_defer() */
+
+/*
+ * Returns whether evtchn_dispatch() has something to do.  A PVH guest's upcall may clear the first and
+ * keep the second.
+ */
+static inline bool evtchn_any_pending(void)
+{
+	const struct vcpu_info *vcpu = &arch_shared_info.vcpu_info[0];
+
+	return __atomic_load_n(&vcpu->evtchn_upcall_pending, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&vcpu->evtchn_pending_sel, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&evtchn_deferred, __ATOMIC_RELAXED);
+}
 
 /* Calls visit() for each bound port, in order. */
 void evtchn_list(void (*visit)(const struct evtchn *e, void *arg), void *arg);

@@ -15,7 +15,8 @@ struct extent {
 };
 
 static struct extent *highest;
-static uintptr_t brk, heap_end;		/* heap_end: brk, rounded up to a page */
+uintptr_t page_break;
+static uintptr_t heap_end;		/* page_break, rounded up to a page */
 static uintptr_t top;
 static uintptr_t low_mapped, high_mapped;	/* memory outside of these is mapped */
 static uintptr_t hole, hole_end;	/* Xen has this part of the unused memory */
@@ -29,7 +30,7 @@ static uintptr_t end_of(const struct extent *e)
 
 void page_init(void)
 {
-	brk = heap_end = boot_info.memory_start;
+	page_break = heap_end = boot_info.memory_start;
 	top = high_mapped = boot_info.memory_end;
 	low_mapped = boot_info.memory_start;
 	hole = hole_end = 0;
@@ -257,12 +258,12 @@ void page_free(void *pages, size_t n)
 
 static void *move_brk(ptrdiff_t delta)
 {
-	uintptr_t old = brk, end;
+	uintptr_t old = page_break, end;
 
-	if (delta < 0 ? -(uintptr_t)delta > brk - boot_info.memory_start :
-			(uintptr_t)delta > heap_end - brk + middle())
+	if (delta < 0 ? -(uintptr_t)delta > page_break - boot_info.memory_start :
+			(uintptr_t)delta > heap_end - page_break + middle())
 		return NULL;
-	end = (brk + delta + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	end = (page_break + delta + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	if (end > heap_end) {
 		uintptr_t was = heap_end;
 
@@ -273,7 +274,7 @@ static void *move_brk(ptrdiff_t delta)
 		}
 	}
 	heap_end = end;
-	brk += delta;
+	page_break += delta;
 	return (void *)old;
 }
 
@@ -331,7 +332,7 @@ int page_clear(void)
 	high = high_mapped > heap_end ? high_mapped : heap_end;
 	for (struct extent *e = highest; e; e = e->lower)
 		memset(e + 1, 0, e->n * PAGE_SIZE - sizeof(*e));
-	memset((void *)brk, 0, low - brk);
+	memset((void *)page_break, 0, low - page_break);
 	if (high < top)
 		memset((void *)high, 0, top - high);
 	return rc;

@@ -41,6 +41,8 @@ void page_reserve(size_t n);
  */
 void page_set_reclaim(size_t (*reclaim)(size_t bytes));
 
+extern uintptr_t page_break;	/* the end of the heap; read only */
+
 /*
  * Moves the end of the heap by delta bytes.  Returns its old end, or NULL without memory.
  */

@@ -42,7 +42,6 @@ static struct runq runq[3] = {
 	[THREAD_APP] = { .last = &runq[THREAD_APP].first },
 	[FROZEN] = { .last = &runq[FROZEN].first },
 };
-static uint8_t kernel_mask = 1;		/* the upcall mask in kernel code; 0 for a profiler */
 static struct thread *slice_of;		/* the application thread that has the time slice */
 static uint64_t slice_end;
 static bool dispatching;		/* threads are woken by an event or a deadline now */
@@ -55,13 +54,9 @@ static uint64_t app_period_end;		/* of the present APP_PERIOD; 0: there is none 
 static struct thread boot = { .name = "boot", .depth = 1, .runnable = true };
 
 struct thread *current = &boot;
+uint8_t kernel_mask = 1;
 void (*trace_put)(enum trace_event e, uint32_t a, uint32_t b);
 struct sched_stats sched_stats;
-
-static bool events_pending(void)
-{
-	return evtchn_any_pending() || timer_fired;
-}
 
 /*
  * A woken application thread is queued before the others ("ahead").  If an event or a deadline
@@ -361,26 +356,6 @@ void kernel_leave(void)
 	}
 	if (current->signal_due && thread_deliver_signals)
 		thread_deliver_signals();
-}
-
-void kernel_enter_briefly(void)
-{
-	*upcall_mask() = kernel_mask;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	current->depth++;
-}
-
-void kernel_leave_briefly(void)
-{
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (--current->depth)
-		return;
-	*upcall_mask() = 0;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (events_pending()) {
-		kernel_enter();
-		kernel_leave();
-	}
 }
 
 void kernel_pause(void)

@@ -115,13 +115,6 @@ void kernel_enter(void);
 void kernel_leave(void);
 
 /*
- * The same for code that is short, does not sleep, and wakes no thread, such as malloc(). It is not
- * measured (kernel/hold.h). Calls nest, also with those above.
- */
-void kernel_enter_briefly(void);
-void kernel_leave_briefly(void);
-
-/*
  * For the steps of a long operation: handles events, and lets other threads run.  May sleep.
  * Kernel code may keep the monitor for a few ms at most (kernel/hold.h).
  */

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* Internal declarations of sched.c, thread.c and timer.c; none of these functions sleep. */
+/* Internal declarations of the scheduler and of sched_brief.h; none of these functions sleep. */
 #ifndef KERNEL_SCHED_INTERNAL_H
 #define KERNEL_SCHED_INTERNAL_H
 
 #include "kernel/arch.h"
+#include "kernel/evtchn.h"
 #include "kernel/sched.h"
+#include "kernel/timer.h"
 
-/* The upcall mask.  In kernel code it is 1, or 0 while a profile runs (sched_profile()). */
+/* The upcall mask in kernel code: 1, or 0 while a profile runs (sched_profile()). */
+extern uint8_t kernel_mask;
+
+/* The upcall mask. */
 static inline volatile uint8_t *upcall_mask(void)
 {
 	return &arch_shared_info.vcpu_info[0].evtchn_upcall_mask;
@@ -29,6 +34,12 @@ static inline void upcall_restore(uint8_t was)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	*upcall_mask() = was;
+}
+
+/* Whether an event or the timer waits to be handled. */
+static inline bool events_pending(void)
+{
+	return evtchn_any_pending() || timer_fired;
 }
 
 /* ---- thread.c */

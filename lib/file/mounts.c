@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Mounts of disks and of memory; those of the command line, before main(). */
+#include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/param.h"
 #include "kernel/sched.h"
@@ -168,8 +169,12 @@ struct request {
 	char source[MOUNTS_SOURCE];
 	const char *at;			/* in text */
 	struct fs_options options;
+	unsigned wait;			/* s, until the disk is there */
 	char text[512];
 };
+
+#define MOST_WAIT 3600			/* s */
+#define LOOK_AGAIN (100 * NSEC_PER_MSEC)
 
 static const char *one_option(const char *word, struct fs_options *o)
 {
@@ -211,6 +216,25 @@ const char *mounts_options(const char *words, struct fs_options *o)
 	return NULL;
 }
 
+/* Removes wait=SECONDS from the options. */
+static const char *take_wait(char *words, unsigned *wait)
+{
+	char *word = words, *end;
+	unsigned long n;
+
+	while (strncmp(word, "wait=", 5)) {
+		word += strcspn(word, ",");
+		if (!*word++)
+			return NULL;
+	}
+	n = word[5] >= '0' && word[5] <= '9' ? strtoul(word + 5, &end, 10) : 0;
+	if (!n || n > MOST_WAIT || (*end && *end != ','))
+		return "wait= is a number of seconds, at most 3600";
+	*wait = n;
+	memmove(word, end, strlen(end) + 1);
+	return NULL;
+}
+
 /* Takes SOURCE:/PATH,... apart: NULL, or what is wrong. */
 static const char *parse(const char *value, struct request *r)
 {
@@ -229,7 +253,9 @@ static const char *parse(const char *value, struct request *r)
 	words = strchr(r->text, ',');
 	if (words)
 		*words++ = '\0';
-	wrong = words ? mounts_options(words, &r->options) : NULL;
+	wrong = words ? take_wait(words, &r->wait) : NULL;
+	if (!wrong && words)
+		wrong = mounts_options(words, &r->options);
 	if (!wrong && r->options.size_limit && strcmp(r->source, "tmpfs"))
 		wrong = "size= is for tmpfs; a disk has its size";
 	return wrong;
@@ -242,7 +268,7 @@ static const char *wrong_mount(const char *value)
 
 	return parse(value, &r);
 }
-PARAM_CHECKED(mount, "mount=SOURCE:/PATH[,ro][,sync][,size=SIZE]", wrong_mount);
+PARAM_CHECKED(mount, "mount=SOURCE:/PATH[,ro][,sync][,size=SIZE][,wait=SECONDS]", wrong_mount);
 
 /*
  * Folders that programs write to: memory, unless the command line mounts something there or on "/",
@@ -255,6 +281,21 @@ static const char *const in_var[] = { "/var/cache", "/var/lib", "/var/log", "/va
 
 static bool root_now, has_root;
 static unsigned has;			/* of in_memory: a bit for each that is mounted */
+
+/* mounts_add(), which waits for a disk that is not attached yet, if wanted. */
+static int add(const struct request *r, char why[MOUNTS_WHY])
+{
+	uint64_t end = clock_now() + r->wait * NSEC_PER_SEC;
+	int rc = mounts_add(r->source, r->at, NULL, &r->options, why);
+
+	if (rc == -ENXIO && r->wait)
+		log_info("mount of %s: waiting for the disk: %s", r->at, why);
+	while (rc == -ENXIO && clock_now() < end) {
+		thread_sleep(clock_now() + LOOK_AGAIN);
+		rc = mounts_add(r->source, r->at, NULL, &r->options, why);
+	}
+	return rc;
+}
 
 static void mount_word(const char *rest, const char *value)
 {
@@ -271,7 +312,7 @@ static void mount_word(const char *rest, const char *value)
 	has_root |= is_root;
 	for (unsigned i = 0; i < COUNT(in_memory); i++)
 		has |= (strcmp(r->at, in_memory[i]) == 0) << i;
-	if (is_root == root_now && mounts_add(r->source, r->at, NULL, &r->options, why)) {
+	if (is_root == root_now && add(r, why)) {
 		format(sentence, sizeof(sentence), "mount=%s: %s", value, why);
 		shutdown_guest(SHUTDOWN_poweroff, STATUS_USAGE, sentence);
 	}

@@ -18,12 +18,6 @@ void heap_prepare(size_t size);
  */
 void heap_check(const void *memory, const char *function);
 
-/*
- * Whether memory is a block in use, behind which is another block.  This is what free() checks of a
- * block that it keeps; heap_check() follows when newlib gets it.
- */
-bool heap_simple(const void *memory);
-
 /* Whether a block was freed, and is kept for malloc(); whether there is one. */
 bool heap_kept(const void *memory);
 bool heap_keeps(void);

@@ -7,7 +7,7 @@
  * free() and realloc() check the block and its neighbours before newlib uses them. A
  * report of a fault checks the whole heap.
  */
-#include "lib/libc/chunk.h"
+#include "lib/libc/chunk_check.h"
 #include "lib/libc/heap.h"
 
 #include "kernel/log.h"
@@ -16,42 +16,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NO_BITS 14ul	/* never set in a size: alignment is 16, and mmap() is not used */
-#define FENCE OVERHEAD	/* size of the chunk that ends the heap before a foreign sbrk() */
 #define MANY 10000000	/* chunks checked in a report, which must not take seconds */
-
-extern char *__malloc_sbrk_base;	/* -1: there is no heap yet */
-
-static uintptr_t start(void)
-{
-	return (uintptr_t)__malloc_sbrk_base;
-}
-
-static bool aligned(const struct chunk *c)
-{
-	return !((uintptr_t)c & 15);
-}
 
 static bool top_in_order(void)
 {
 	const struct chunk *top = last();
-	uintptr_t end = (uintptr_t)page_brk(0), from = (uintptr_t)top;
+	uintptr_t from = (uintptr_t)top;
 
-	return aligned(top) && from >= start() && from < end && (top->size & 15) == IN_USE &&
-	       size_of(top) <= end - from;
-}
-
-/* The size leads to another chunk, or to top. */
-static bool sized(const struct chunk *c)
-{
-	return !(c->size & NO_BITS) && size_of(c) >= CHUNK_MIN &&
-	       size_of(c) <= (uintptr_t)last() - (uintptr_t)c;
-}
-
-/* As sized(), or the chunk ends the heap. */
-static bool sized_or_last(const struct chunk *c)
-{
-	return c == last() || (c->size & ~IN_USE) == FENCE || sized(c);
+	return aligned(top) && from >= start() && from < page_break && (top->size & 15) == IN_USE &&
+	       size_of(top) <= page_break - from;
 }
 
 /*
@@ -71,17 +44,6 @@ static bool listed(const struct chunk *c)
 {
 	return link_holds(c, c->next) && link_holds(c, c->prev) && c->next->prev == c &&
 	       c->prev->next == c;
-}
-
-/* Whether c is consistent, and leads to a chunk that is. */
-static bool link_valid(const struct chunk *c)
-{
-	return sized(c) && sized_or_last(at(c, size_of(c)));
-}
-
-static bool is_free(const struct chunk *c)
-{
-	return !(at(c, size_of(c))->size & IN_USE);
 }
 
 static bool free_in_order(const struct chunk *c)
@@ -136,14 +98,6 @@ void heap_leave(void)
 static bool freed(const struct chunk *c)
 {
 	return is_free(c) && before_in_order(at(c, size_of(c)));
-}
-
-bool heap_simple(const void *memory)
-{
-	const struct chunk *c = chunk_of(memory);
-
-	return aligned(c) && start() != UINTPTR_MAX && (uintptr_t)c >= start() && c < last() &&
-	       link_valid(c) && !is_free(c) && !heap_kept(memory);
 }
 
 void heap_check(const void *memory, const char *function)

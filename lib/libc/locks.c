@@ -8,7 +8,7 @@
  * Before there are threads, no lock is needed.
  */
 #include "kernel/clock.h"
-#include "kernel/sched.h"
+#include "kernel/sched_brief.h"
 #include "lib/libc/heap.h"
 #include "lib/libc/locks.h"
 #include "lib/thread/mutex.h"

@@ -59,6 +59,8 @@ void printf_pad(struct printf *to, char fill, size_t len)
 {
 	char block[32];
 
+	if (!len)
+		return;
 	memset(block, fill, sizeof(block));
 	for (; len > sizeof(block) && !to->failed; len -= sizeof(block))
 		printf_put(to, block, sizeof(block));
@@ -122,44 +124,60 @@ static long size(const char **p, bool *has, unsigned *at)
 	return 0;
 }
 
+/* A set of the letters of conversions, from A to x. */
+#define LETTER(c) (1ul << ((c) - 'A'))
+
+static bool is_one_of(char letter, unsigned long letters)
+{
+	unsigned n = (unsigned char)letter - 'A';
+
+	return n < 64 && letters >> n & 1;
+}
+
 static void set_type(struct directive *d, const char *length, size_t len)
 {
+	const unsigned long pointers = LETTER('s') | LETTER('p') | LETTER('S');
+	const unsigned long longs = LETTER('D') | LETTER('O') | LETTER('U');
+	const unsigned long floats = LETTER('a') | LETTER('A') | LETTER('e') | LETTER('E') |
+				     LETTER('f') | LETTER('F') | LETTER('g') | LETTER('G');
+	const unsigned long ints = LETTER('d') | LETTER('i') | LETTER('o') | LETTER('u') |
+				   LETTER('x') | LETTER('X') | LETTER('c') | LETTER('C');
 	char letter = d->c.letter;
 
 	d->bits = 32;
 	if (len)
 		d->bits = *length != 'h' ? 64 : len == 1 ? 16 : 8;
-	if (!letter)
-		return;
-	if (strchr("spSDOU", letter))
+	if (is_one_of(letter, pointers | longs))
 		d->bits = 64;
-	if (strchr("aAeEfFgG", letter))
+	if (is_one_of(letter, floats))
 		d->type = len && *length == 'L' ? LONG_DOUBLE : DOUBLE;
-	else if (strchr("diouxXcCspSDOU", letter))
+	else if (is_one_of(letter, ints | pointers | longs))
 		d->type = d->bits == 64 ? LONG : INT;
 	else if (letter == 'n')
 		d->type = LONG;
 }
 
 /* p is behind the %. */
-static struct directive parse(const char *p)
+static void parse(struct directive *d, const char *p)
 {
-	struct directive d = { .position = position(&p), .c.precision = -1 };
 	const char *flag, *length;
 
-	for (; *p && (flag = strchr(PRINTF_FLAGS, *p)); p++)
-		d.c.flags |= 1u << (flag - PRINTF_FLAGS);
-	d.c.width = size(&p, &d.has_width, &d.width);
+	*d = (struct directive){ .position = position(&p), .c.precision = -1 };
+
+	for (; *p && *p <= '0' && (flag = strchr(PRINTF_FLAGS, *p)); p++)
+		d->c.flags |= 1u << (flag - PRINTF_FLAGS);
+	d->c.width = size(&p, &d->has_width, &d->width);
 	if (*p == '.') {
 		p++;
-		d.c.precision = size(&p, &d.has_precision, &d.precision);
+		d->c.precision = size(&p, &d->has_precision, &d->precision);
 	}
 	length = p;
-	p += strspn(p, "hljztLq");
-	d.c.letter = *p;
-	set_type(&d, length, p - length);
-	d.rest = *p ? p + 1 : p;
-	return d;
+	while (is_one_of(*p, LETTER('h') | LETTER('l') | LETTER('j') | LETTER('z') | LETTER('t') |
+				     LETTER('L') | LETTER('q')))
+		p++;
+	d->c.letter = *p;
+	set_type(d, length, p - length);
+	d->rest = *p ? p + 1 : p;
 }
 
 static void next(va_list *args, enum type type, union value *v)
@@ -201,8 +219,10 @@ static void number(struct printf *to, struct printf_conversion *c, const char *p
 	char text[24], *p = text + sizeof(text);
 	size_t len, zeros;
 
-	for (unsigned long left = n; left; left /= base)
-		*--p = from[left % base];
+	for (unsigned long left = n; left && base == 10; left /= 10)	/* without a slow division */
+		*--p = '0' + left % 10;
+	for (unsigned long left = n; left && base != 10; left >>= base == 8 ? 3 : 4)
+		*--p = from[left & (base - 1)];
 	len = text + sizeof(text) - p;
 	if (c->precision < 0)
 		zeros = !len;
@@ -309,14 +329,15 @@ static int printed(struct printf_output *output, const char *format,
 	struct printf to = { .output = output };
 
 	while (!to.failed && *format) {
-		size_t len = strcspn(format, "%");
+		const char *text = format;
 		struct directive d;
 
-		printf_put(&to, format, len);
-		format += len;
+		while (*format && *format != '%')
+			format++;
+		printf_put(&to, text, format - text);
 		if (!*format)
 			break;
-		d = parse(format + 1);
+		parse(&d, format + 1);
 		format = d.rest;
 		if (d.c.letter)
 			directive(&to, &d, args);
@@ -344,8 +365,9 @@ static __attribute__((noinline)) int positional(struct printf_output *output,
 	unsigned last = 0;
 
 	for (const char *p = format; (p = strchr(p, '%'));) {
-		struct directive d = parse(p + 1);
+		struct directive d;
 
+		parse(&d, p + 1);
 		if (!note(types, d.has_width ? INT : NONE, d.width) ||
 		    !note(types, d.has_precision ? INT : NONE, d.precision) ||
 		    !note(types, d.type, d.position)) {

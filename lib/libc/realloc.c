@@ -7,7 +7,7 @@
  * Chunks are joined and split with the lock held. Data is copied without it, when the new
  * chunk is already marked as used.
  */
-#include "lib/libc/chunk.h"
+#include "lib/libc/chunk_check.h"
 #include "lib/libc/heap.h"
 
 #include <errno.h>
@@ -173,7 +173,7 @@ static bool fits(const void *old, size_t size)
 {
 	size_t has;
 
-	if (!heap_simple(old))
+	if (!in_use(chunk_of(old)) || heap_kept(old))
 		return false;
 	has = size_of(chunk_of(old)) - OVERHEAD;
 	return size <= has && has - size < CHUNK_MIN - OVERHEAD;

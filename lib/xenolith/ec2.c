@@ -19,11 +19,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <xenolith/ec2.h>
 
@@ -216,6 +218,104 @@ ssize_t ec2_metadata(const char *path, char *to, size_t size)
 		}
 	t = token();
 	return t ? request("GET", path, "", t, to, size) : -1;
+}
+
+/* ---- the keys of the instance's role */
+
+#define ROLE "meta-data/iam/security-credentials/"
+#define BEFORE_END 300			/* s: new keys are requested this early */
+#define ASK_AGAIN 30			/* s, while there are no new keys */
+
+/* Copies the text of a member of a flat JSON object. Such texts of AWS have no escapes. */
+static int member(const char *json, const char *name, char *to, size_t size)
+{
+	char key[32];
+	const char *at;
+	size_t n;
+
+	snprintf(key, sizeof(key), "\"%s\"", name);
+	at = strstr(json, key);
+	errno = EPROTO;
+	if (!at)
+		return -1;
+	at += strlen(key);
+	at += strspn(at, " \t\r\n:");
+	if (*at++ != '"')
+		return -1;
+	n = strcspn(at, "\"\\");
+	if (at[n] != '"' || n >= size)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (!isgraph((unsigned char)at[i]))
+			return -1;
+	memcpy(to, at, n);
+	to[n] = '\0';
+	return 0;
+}
+
+/* "2026-12-01T05:06:07Z" */
+static int64_t utc(const char *text)
+{
+	struct tm t = { 0 };
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ", &t.tm_year, &t.tm_mon, &t.tm_mday,
+		   &t.tm_hour, &t.tm_min, &t.tm_sec) != 6)
+		return -1;
+	t.tm_year -= 1900;
+	t.tm_mon--;
+	return timegm(&t);
+}
+
+static int request_credentials(struct ec2_credentials *c)
+{
+	char path[sizeof(ROLE) + 128], role[128], json[4096], until[32];
+
+	if (ec2_metadata(ROLE, role, sizeof(role)) < 0)
+		return -1;
+	role[strcspn(role, " \t\r\n")] = '\0';
+	snprintf(path, sizeof(path), ROLE "%s", role);
+	if (ec2_metadata(path, json, sizeof(json)) < 0)
+		return -1;
+	if (member(json, "AccessKeyId", c->key, sizeof(c->key)) ||
+	    member(json, "SecretAccessKey", c->secret, sizeof(c->secret)) ||
+	    member(json, "Token", c->token, sizeof(c->token)) ||
+	    member(json, "Expiration", until, sizeof(until)))
+		return -1;
+	c->expires = utc(until);
+	errno = EPROTO;
+	return c->expires < 0 ? -1 : 0;
+}
+
+int ec2_credentials(struct ec2_credentials *c)
+{
+	static struct ec2_credentials kept;
+	static int64_t ask;		/* when to request new ones */
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct ec2_credentials new;
+	int rc = 0;
+
+	pthread_mutex_lock(&lock);
+	if (time(NULL) >= ask) {
+		rc = request_credentials(&new);
+		if (!rc) {
+			kept = new;
+			ask = new.expires - BEFORE_END;
+		}
+		/* Old keys are good until their end. */
+		if (time(NULL) >= ask)
+			ask = time(NULL) + ASK_AGAIN;
+		if (time(NULL) < kept.expires)
+			rc = 0;
+		else if (!rc) {
+			errno = EPROTO;
+			rc = -1;
+		}
+		if (rc)
+			ask = 0;
+	}
+	*c = kept;
+	pthread_mutex_unlock(&lock);
+	return rc;
 }
 
 /* ---- user data as words */

@@ -35,13 +35,14 @@ from instances import Instances
 from model import Refused, Service, check, signature
 from networks import Networks
 from policy import Policy, needs
+from volume_store import VolumeStore
 
 POLICIES = Path(__file__).resolve().parent.parent.parent / "tools/ec2"
 
 GiB = 1 << 30
 BLOCK = 524288
 ACCOUNT = "123456789012"
-SERVICES = ("autoscaling", "ec2", "ebs", "scheduler", "sts", "iam")
+SERVICES = ("autoscaling", "ec2", "ebs", "logs", "scheduler", "sts", "iam")
 GARBAGE = {"html": (200, {"Content-Type": "text/html"}, b"<html><p>Welcome to our proxy"),
            "nothing": (200, {}, b""), "gateway": (502, {}, b"bad gateway"),
            "binary": (200, {"Content-Type": "text/xml"}, bytes(range(256)))}
@@ -67,7 +68,7 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client)
 
 
-class Cloud(Fleets, Instances, Networks):
+class Cloud(Fleets, Instances, Networks, VolumeStore):
     def __init__(self, botocore, on_run=None):
         load, models = loader(botocore)
         self.services = {n: Service(n, load, models) for n in SERVICES}
@@ -80,7 +81,7 @@ class Cloud(Fleets, Instances, Networks):
         self.delay = {"snapshot": 1, "pending": 1, "shutdown": 1, "unknown": 1, "console": 0,
                       "image": 1, "listed": 0, "apart": 0}
         self.tokens, self.numbers = {}, itertools.count(0x1000)
-        self.groups, self.regions = {}, set()
+        self.groups, self.regions, self.volumes, self.logs = {}, set(), {}, {}
         self.fleets, self.templates = {}, {}
         self.images, self.snapshots, self.instances, self.schedules = {}, {}, {}, {}
         for name, owner in (("pv-grub-hd0_1.04-x86_64.gz", "amazon"),
@@ -413,6 +414,30 @@ class Cloud(Fleets, Instances, Networks):
                     if not self.ended_by.allows(action, resource, context):
                         raise Refused("AccessDenied", f"the schedule's role has no {action}", 403)
                 self.TerminateInstances(call)
+
+    # -- CloudWatch Logs
+
+    def CreateLogGroup(self, p):
+        if p["logGroupName"] in self.logs:
+            raise Refused("ResourceAlreadyExistsException", "the group exists")
+        self.logs[p["logGroupName"]] = {}
+
+    def log_group(self, p):
+        return self.known(self.logs, p["logGroupName"], "ResourceNotFoundException")
+
+    def PutRetentionPolicy(self, p):
+        self.log_group(p)
+
+    def CreateLogStream(self, p):
+        if p["logStreamName"] in self.log_group(p):
+            raise Refused("ResourceAlreadyExistsException", "the stream exists")
+        self.log_group(p)[p["logStreamName"]] = []
+
+    def PutLogEvents(self, p):
+        if sum(len(e["message"].encode()) + 26 for e in p["logEvents"]) > 1048576:
+            raise Refused("InvalidParameterException", "the batch is too large")
+        self.log_group(p)[p["logStreamName"]] += [e["message"] for e in p["logEvents"]]
+        return {}
 
     # -- IAM
 

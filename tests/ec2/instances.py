@@ -68,6 +68,7 @@ class Instances:
                  "zone": p.get("Placement", {}).get("AvailabilityZone", ZONES[0]),
                  "why": None, "asked": p}
             self.instances[name] = i
+            self.map_volumes(i, p)
             return self.instance(i)
         return self.once("RunInstances", p, make)
 
@@ -76,6 +77,7 @@ class Instances:
 
     def instance(self, i):
         out = self.shown(i, "InstanceId", "ImageId", "InstanceType", "Tags")
+        out["Placement"] = {"AvailabilityZone": i["zone"]}
         out["State"] = {"Code": self.NUMBERS[i["state"]], "Name": i["state"]}
         if i["state"] == "running":
             n = int(i["InstanceId"][2:], 16)
@@ -94,6 +96,7 @@ class Instances:
             threading.Thread(target=self.life, args=(i,), daemon=True).start()
         elif i["state"] == "shutting-down":
             i["state"] = "terminated"
+            self.leave_volumes(i)
         elif i["state"] == "stopping":
             i["state"] = "stopped"
 

@@ -164,6 +164,11 @@ class Service:
                 raise Refused("NoSuchVersion", f"version {form.version}")
             operation = self.model.operation_model(form.action)
             params = form.params(operation)
+        elif self.protocol == "json":
+            name = (headers.get("X-Amz-Target") or "").partition(".")[2]
+            if name not in self.model.operation_names:
+                raise Refused("UnknownOperationException", f"no action {name}")
+            operation, params = self.model.operation_model(name), json.loads(body)
         else:
             operation, params = self.rest(method, path, headers, body)
         if operation.input_shape:
@@ -210,7 +215,7 @@ class Service:
         shape = operation.output_shape
         if shape:
             check(shape, result, f"answer of {operation.name}")
-        if self.protocol == "rest-json":
+        if self.protocol in ("json", "rest-json"):
             heads = {m.serialization["name"]: str(result.pop(n)) for n, m in
                      (shape.members.items() if shape else ())
                      if m.serialization.get("location") == "header" and n in result}
@@ -225,9 +230,9 @@ class Service:
             f"<{operation.name}Response>{inner}</{operation.name}Response>".encode()
 
     def error(self, e):
-        if self.protocol == "rest-json":
+        if self.protocol in ("json", "rest-json"):
             return e.status, {"x-amzn-ErrorType": e.code, "Content-Type": "application/json"}, \
-                json.dumps({"message": e.message}).encode()
+                json.dumps({"__type": e.code, "message": e.message}).encode()
         inner = f"<Error><Code>{e.code}</Code><Message>{escape(e.message)}</Message></Error>"
         text = (f"<Response><Errors>{inner}</Errors><RequestID>r</RequestID></Response>"
                 if self.protocol == "ec2" else

@@ -75,6 +75,36 @@ def spot_role_and_elastic_address_reach_aws():
 
 
 @claim
+def the_console_is_sent_to_cloudwatch_and_an_error_of_it_ends_nothing():
+    with Place(lambda i: ("x" * 5000 + "\nhello\n" + CONSOLE.format(3), "poweroff")) as p:
+        for name in ("CreateLogGroup", "CreateLogStream"):
+            p.cloud.trouble[name] = ["lost", "ok"]
+        _, err = p.ec2("run", "--log-group", "xenolith/web", p.disk, status=3)
+        (name,) = p.cloud.instances
+        assert p.cloud.logs["xenolith/web"].get(name) == ["x" * 4096, "x" * 904, "hello", CONSOLE.format(3).strip()], err
+        p.cloud.trouble["PutLogEvents"] = ["throttle"] * 6
+        out, err = p.ec2("run", "--log-group", "xenolith/web", p.disk, status=3)
+        assert err.count("is not sent to CloudWatch any more") == 1 and "hello" in out, err
+        assert p.states() == ["terminated"] * 2
+        for words, says in ((["--log-group", "other"], "begin with xenolith"),
+                            (["--log-group", "xenolith", "--detach"], "leave --detach out")):
+            _, err = p.ec2("run", *words, p.disk, status=125)
+            assert says in err and len(p.cloud.instances) == 2, err
+
+
+@claim
+def secrets_are_not_written_into_user_data_or_disks():
+    with Place(ends(0)) as p:
+        for words in (["run", "--words", "a env.DB_PASSWORD=x"], ["run", "--cmdline", "env.api_token=x"],
+                      ["fleet", "--min", "1", "--max", "1", "--words", "env.MY_SECRET_KEY=x"],
+                      ["upload", "--cmdline", "env.AWS_SECRET_ACCESS_KEY=x"]):
+            _, err = p.ec2(*words, p.kernel, status=125)
+            assert "can be read by everybody" in err and "--instance-role" in err, err
+        assert not p.ours() and not p.cloud.instances and not p.cloud.fleets
+        p.ec2("run", "--words", "env.MODE=secret password=1", p.disk)
+
+
+@claim
 def gc_of_all_regions_asks_each_and_goes_on_after_an_error():
     with Place(stays) as p:
         p.ec2("run", "--detach", p.disk)

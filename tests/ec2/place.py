@@ -15,7 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools")]
 
 import packages  # noqa: E402
 import zygote  # noqa: E402
-from ec2 import disk  # noqa: E402
+from ec2 import disk, grub  # noqa: E402
 from fake import Cloud  # noqa: E402
 
 EC2 = packages.ROOT / "tools/ec2/ec2"
@@ -61,6 +61,7 @@ class Place:
         self.kernel.write_bytes(KERNEL)
         self.disk = self.folder / "app.img"
         disk.make(self.disk, self.kernel, "app", "ec2", ["a"], packed=False)
+        (self.folder / "grub").symlink_to(grub.GRUB)        # it is downloaded once
         self.cloud = Cloud(packages.modules(), on_run)
 
     def __enter__(self):

@@ -107,7 +107,8 @@ def needs(cloud, service, name, p):
     if name == "RunInstances":
         image = cloud.images.get(p["ImageId"], {})
         kind = {"ec2:InstanceType": p.get("InstanceType", "m1.small")}
-        snapshots = [m["Ebs"]["SnapshotId"] for m in image.get("BlockDeviceMappings", [])]
+        snapshots = [m["Ebs"]["SnapshotId"] for m in
+                     [*image.get("BlockDeviceMappings", []), *p.get("BlockDeviceMappings", [])]]
         profile = p.get("IamInstanceProfile", {}).get("Name")
         role = [("iam:PassRole", f"arn:aws:iam::{account}:role/{profile}",
                  {"iam:PassedToService": "ec2.amazonaws.com"})] if profile else []
@@ -123,6 +124,8 @@ def needs(cloud, service, name, p):
                   for s in snapshots),
                 *((action, arn(k, "*", True), {})
                   for k in ("network-interface", "subnet", "security-group"))]
+    if service == "logs":
+        return [(action, f"arn:aws:logs:{region}:{account}:log-group:{p['logGroupName']}", {})]
     if service == "autoscaling":
         names = {t["ResourceId"] for t in p.get("Tags", [])} or {p["AutoScalingGroupName"]}
         return [(action, f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{n}", {})
@@ -140,6 +143,14 @@ def needs(cloud, service, name, p):
                 *tagging("security-group", tags, name, True)]
     if name in ("AuthorizeSecurityGroupIngress", "DeleteSecurityGroup"):
         return [(action, arn("security-group", p["GroupId"], True), resource_tags(cloud.groups.get(p["GroupId"])))]
+    if name == "CreateVolume":
+        tags = specified(p, "volume")
+        return [(action, arn("volume", "*", True), request_tags(tags)), *tagging("volume", tags, name, True),
+                (action, arn("snapshot", p["SnapshotId"]), resource_tags(cloud.snapshots.get(p["SnapshotId"])))]
+    if name in ("AttachVolume", "DeleteVolume"):
+        volume = (action, arn("volume", p["VolumeId"], True), resource_tags(cloud.volumes.get(p["VolumeId"])))
+        return [volume] + ([(action, arn("instance", p["InstanceId"], True),
+                             resource_tags(cloud.instances.get(p["InstanceId"])))] if "InstanceId" in p else [])
     if name == "AssociateAddress":
         return [(action, arn("instance", p["InstanceId"], True), resource_tags(cloud.instances.get(p["InstanceId"]))),
                 (action, arn("elastic-ip", "*", True), {"aws:ResourceTag/xenolith": "1"}),

@@ -50,7 +50,6 @@ def become(words, env, fds):
     os.environ.update(env)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for n, name in enumerate(("stdin", "stdout", "stderr")):
         setattr(sys, name, open(n, "w" if n else "r", 1 if n == 2 else -1,
@@ -59,6 +58,7 @@ def become(words, env, fds):
     sys.path.insert(0, str(EC2.parent))
     if "EC2_BEFORE" in env:
         exec(compile(Path(env["EC2_BEFORE"]).read_text(), env["EC2_BEFORE"], "exec"), {})
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # until here it ends the process
     runpy.run_path(str(EC2), run_name="__main__")
 
 

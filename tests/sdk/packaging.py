@@ -4,7 +4,9 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
+from unittest import SkipTest
 
 import apt_private
 from folders import BUILD, ROOT
@@ -61,6 +63,25 @@ def the_debian_packages_have_all_that_is_needed(here):
         sdk.gcc("hello.c", "-o", "hello")
         os.rename(here.folder / "hello", here.folder / name)
     assert here.read("one") == here.read("two")
+
+
+@claim
+def after_make_fetch_it_is_built_without_a_network_and_is_the_same(here):
+    if os.environ.get("LONG") != "1":
+        raise SkipTest("LONG=1 builds all again")
+    build = here.folder / "again"
+    build.mkdir()
+    shutil.copytree(BUILD / "src", build / "src", symlinks=True)
+    cxx = (SDK / TARGET / "lib/libstdc++.a").exists()
+    unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "XENOLITH_BUILD", "BUILD")}
+    done = subprocess.run([*unshare, "make", "-j2", f"BUILD={build}", "sdk", *(["CXX=1"] if cxx else [])], cwd=ROOT, env=env,
+                          text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout[-3000:]
+    files = (SDK / "lib/xenolith/manifest").read_text().splitlines()
+    assert (build / "sdk/lib/xenolith/manifest").read_text().splitlines() == files
+    other = [f for f in files if not (SDK / f).is_symlink() and (SDK / f).read_bytes() != (build / "sdk" / f).read_bytes()]
+    assert not other, f"these differ: {other}"
 
 
 @claim

@@ -40,11 +40,37 @@ def a_new_project_is_built_and_only_what_changed_is_built_again(here):
     toml = folder / "xenolith.toml"
     toml.write_text(toml.read_text().replace('"-O2"', '"-O1"'))
     assert xenolith(folder, "build").count("  CC ") == 2
+    image, manifest = folder / "build/hello", BUILD / "sdk/lib/xenolith/manifest"
+    for made in (image, *folder.glob("build/.obj/**/*.o")):     # the toolchain has changed since
+        os.utime(made, (0, manifest.stat().st_mtime - 1))
+    assert xenolith(folder, "build").count("  LINK ") == 1
+    newest = max(f.stat().st_mtime for f in (manifest, *folder.glob("src/*")))
+    for made in folder.glob("build/.obj/**/*.o"):
+        os.utime(made, (0, newest + 1))
+    os.utime(image, (0, manifest.stat().st_mtime - 1))
+    assert "  LINK " in (said := xenolith(folder, "build")) and "  CC " not in said, said
     (folder / "src/deep").mkdir()
     (folder / "src/deep/wrong.c").write_text("int x = ;\n")
     assert "src/deep/wrong.c:1:9: error" in xenolith(folder, "build", status=2)
     assert "exists already" in xenolith(here.folder, "new", "hello", status=2)
     assert "xenolith new NAME" in xenolith(here.folder, "build", status=2)
+
+
+@claim
+def programs_and_tests_of_templates_run_as_processes(here):
+    cxx = (BUILD / "sdk/x86_64-xenolith-elf/lib/libstdc++.a").exists()
+    for template, says in ("hello", "Hello"), *([("cxx", "one")] if cxx else []):
+        xenolith(here.folder, "new", template, "--template", template)
+        folder = here.folder / template
+        assert says in xenolith(folder, "run", "--type", "unix"), template
+        tests = sorted(t.stem for t in (folder / "tests").iterdir())
+        said = xenolith(folder, "test", "--type", "unix").splitlines()
+        assert [line for line in said if line.startswith("ok")] == [f"ok     {t}" for t in tests] and tests, said
+    failing = here.folder / "hello/tests/failing.c"
+    failing.write_text("int main(void) { return 3; }\n")
+    said = xenolith(failing.parent, "test", "--type", "unix", "failing", status=1)
+    assert said.startswith("FAILED failing: status 3") or "\nFAILED failing: status 3" in said, said
+    assert "invalid choice" in xenolith(failing.parent, "test", "--type", "linux", status=2)
 
 
 @claim
@@ -245,7 +271,7 @@ def each_runner_reads_xenolith_toml(here):
     folder = here.folder / "run"
     (folder / "xenolith.toml").write_text("[run]\nargs = ['a b']\nmemory = 48\ntype = 'pvh'\nports = ['8081:80']\n"
                                           "[ec2]\ntype = 't2.nano'\nlifetime = '20m'\nregion = 'eu-west-1'\n"
-                                          "min = 2\nmax = 3\n")
+                                          "min = 2\nmax = 3\nvolume = ['1G:/data']\n")
     before = os.getcwd()
     os.chdir(folder)
     try:
@@ -264,7 +290,7 @@ def each_runner_reads_xenolith_toml(here):
         assert (args.type, args.lifetime) == ("auto", "20m"), args      # there it is the kind of the AMI
         args = ec2.parse(["fleet"])
         ec2.from_project(args, args.given)
-        assert (args.min, args.max) == (2, 3)
+        assert (args.min, args.max, args.volume) == (2, 3, ["1G:/data"])
     finally:
         os.chdir(before)
     done = subprocess.run(["make", "-n", f"BUILD={BUILD}", "run", f"APP_DIR={folder}", "MEMORY=8", "ARGS=c"], cwd=ROOT,

@@ -359,6 +359,25 @@ static void an_unknown_target_is_refused(void)
 	down();
 }
 
+/* It is not known whether the disk is wanted: its folder stays, and is looked at again. */
+static void without_memory_a_new_disk_stays(void)
+{
+	boot();
+	server_start();
+	pass(SECOND);
+	host.malloc_fails = 2;
+	toolstack_attach("w");
+	for (int i = 0; i < 20; i++) {
+		say_to(BACK, "params", "vol1");
+		pass(10 * NSEC_PER_MSEC);
+		assert(store_read(BACK "/online"));
+	}
+	host.malloc_fails = 0;
+	say_to(BACK, "params", "vol1");
+	pass(SECOND);
+	down();
+}
+
 static void invalid_numbers_in_xenstore(void)
 {
 	static const char *const keys[] = {
@@ -432,6 +451,7 @@ int main(int argc, char **argv)
 		{ "a frontend may begin again without closing", a_frontend_may_begin_again, 10 },
 		{ "a store that opens slowly does not delay other disks", a_store_that_opens_slowly, 2 },
 		{ "a disk with an unknown target is left alone", an_unknown_target_is_refused, 2 },
+		{ "without memory the folder of a new disk stays", without_memory_a_new_disk_stays, 20 },
 		{ "invalid numbers in xenstore are refused", invalid_numbers_in_xenstore, 60 },
 		{ "a disk that was resized is announced", a_resized_disk_is_announced, 4 },
 	};

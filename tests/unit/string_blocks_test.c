@@ -1,26 +1,72 @@
 /* SPDX-License-Identifier: ISC */
-/* strlen(), memchr(), memcmp(), strcmp() of lib/libc, beside loops over bytes, at ends of pages. */
+/* String functions of lib/libc that read blocks, beside loops over bytes, at ends of pages. */
 #include <stddef.h>
 
 size_t our_strlen(const char *s);
 void *our_memchr(const void *s, int byte, size_t n);
 int our_memcmp(const void *first, const void *second, size_t n);
 int our_strcmp(const char *a, const char *b);
+int our_strncmp(const char *a, const char *b, size_t n);
+char *our_strchr(const char *s, int byte);
+char *our_strchrnul(const char *s, int byte);
+char *our_strrchr(const char *s, int byte);
+size_t our_strnlen(const char *s, size_t n);
+size_t our_strspn(const char *s, const char *accept);
+size_t our_strcspn(const char *s, const char *reject);
+char *our_strpbrk(const char *s, const char *accept);
+char *our_strcpy(char *restrict to, const char *restrict from);
+char *our_stpcpy(char *restrict to, const char *restrict from);
+char *our_strcat(char *restrict to, const char *restrict from);
 
 #define strlen our_strlen
 #define memchr our_memchr
 #define memcmp our_memcmp
 #define strcmp our_strcmp
+#define strncmp our_strncmp
+#define strchr our_strchr
+#define strchrnul our_strchrnul
+#define strrchr our_strrchr
+#define strnlen our_strnlen
+#define strspn our_strspn
+#define strcspn our_strcspn
+#define strpbrk our_strpbrk
+#define strcpy our_strcpy
+#define stpcpy our_stpcpy
+#define strcat our_strcat
 #include "lib/libc/memchr.c"
 #define same same_text
 #include "lib/libc/strcmp.c"
 #undef same
 #include "lib/libc/memcmp.c"
 #include "lib/libc/strlen.c"
+#undef PAGE
+#define readable readable_n
+#define stops stops_n
+#include "lib/libc/strncmp.c"
+#undef readable
+#undef stops
+#define stops stops_few
+#include "lib/libc/strspn.c"
+#undef stops
+#include "lib/libc/strchr.c"
+#include "lib/libc/strrchr.c"
+#include "lib/libc/strnlen.c"
+#include "lib/libc/strcpy.c"
 #undef strlen
 #undef memchr
 #undef memcmp
 #undef strcmp
+#undef strncmp
+#undef strchr
+#undef strchrnul
+#undef strrchr
+#undef strnlen
+#undef strspn
+#undef strcspn
+#undef strpbrk
+#undef strcpy
+#undef stpcpy
+#undef strcat
 
 #include "tests/host/host.h"
 
@@ -107,6 +153,77 @@ static void length(size_t n, size_t back)
 	assert(our_strlen(s) == n && plain_strlen(s) == n);
 }
 
+/* The first or the last place of a byte, the 0 at the end included. */
+static void search_string(size_t n, size_t back)
+{
+	char *s = place(0, n + 1, back), *first = s + n, *last = NULL;
+	int byte = "\1\200x"[host_random() % 3];
+
+	fill(s, n);
+	s[n] = 0;
+	if (s > begin[0])
+		s[-1] = (char)byte;
+	if (back)
+		s[n + 1] = (char)byte;
+	if (n)
+		s[host_random() % n] = (char)byte;
+	for (char *p = s; *p; p++)
+		if (*p == (char)byte) {
+			first = last ? first : p;
+			last = p;
+		}
+	assert(our_strchrnul(s, byte) == first && our_strchr(s, byte | 256) == (n ? first : NULL));
+	assert(our_strrchr(s, byte) == last);
+	assert(our_strchr(s, 'y') == NULL && our_strrchr(s, 'y') == NULL);
+	assert(our_strchr(s, 0) == s + n && our_strrchr(s, 0) == s + n);
+	assert(our_strnlen(s, n + 1) == n && our_strnlen(s, n / 2) == n / 2 && our_strnlen(s, SIZE_MAX) == n);
+}
+
+/* The first bytes that are of a set, or are not. */
+static void span(size_t n, size_t back)
+{
+	static const char *const sets[] = { "", "\377", "\1\200", "x\177y", "\177\1\200\377", "abc\200\1\177" };
+	char *s = place(0, n + 1, back);
+
+	fill(s, n);
+	s[n] = 0;
+	for (unsigned i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		const char *set = sets[i];
+		size_t in = 0, out = 0, len = plain_strlen(set);
+
+		while (in < n && plain_memchr(set, s[in], len))
+			in++;
+		while (out < n && !plain_memchr(set, s[out], len))
+			out++;
+		assert(our_strspn(s, set) == in && our_strcspn(s, set) == out);
+		assert(our_strpbrk(s, set) == (out < n ? s + out : NULL));
+	}
+	for (char *p = s; p < s + n; p++)
+		*p = 'k';
+	assert(our_strcspn(s, "xyz") == n && our_strcspn(s, "vwxyz") == n && our_strspn(s, "k") == n);
+}
+
+/* Copies between two areas; only the bytes of the copy are written. */
+static void copy(size_t n, size_t back, size_t back2)
+{
+	size_t half = n / 2;
+	char *from = place(0, n + 1, back), *to = place(1, n + 1, back2);
+
+	fill(from, n);
+	from[n] = 0;
+	if (to > begin[1])
+		to[-1] = 'a';
+	if (back2)
+		to[n + 1] = 'z';
+	memset(to, 'x', n + 1);
+	assert(our_stpcpy(to, from) == to + n && !plain_compare(to, from, n + 1, false));
+	memset(to, 'x', n + 1);
+	assert(our_strcpy(to, from) == to && !plain_compare(to, from, n + 1, false));
+	to[half] = 0;
+	assert(our_strcat(to, from + half) == to && !plain_compare(to, from, n + 1, false));
+	assert((to == begin[1] || to[-1] == 'a') && (!back2 || to[n + 1] == 'z'));
+}
+
 static void search(size_t n, size_t back)
 {
 	char *s = place(0, n, back);
@@ -162,7 +279,13 @@ static void compare_strings(size_t n, size_t back, size_t back2)
 		return;
 	fill(b + host_random() % n, 1);
 	assert(sign(our_strcmp(a, b)) == plain_compare(a, b, SIZE_MAX, true));
+	for (int i = 0; i < 4; i++) {
+		size_t most = host_random() % (n + 20);
+
+		assert(sign(our_strncmp(a, b, most)) == plain_compare(a, b, most, true));
+	}
 	b[host_random() % n] = 0;	/* a shorter one */
+	assert(sign(our_strncmp(a, b, SIZE_MAX)) == plain_compare(a, b, SIZE_MAX, true));
 	assert(sign(our_strcmp(a, b)) == plain_compare(a, b, SIZE_MAX, true));
 	assert(sign(our_strcmp(b, a)) == plain_compare(b, a, SIZE_MAX, true));
 }
@@ -171,6 +294,9 @@ static void all(size_t n, size_t back, size_t back2)
 {
 	length(n, back);
 	search(n, back);
+	search_string(n, back);
+	span(n, back);
+	copy(n, back, back2);
 	compare(n, back, back2);
 	compare_strings(n, back, back2);
 }

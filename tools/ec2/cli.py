@@ -10,7 +10,7 @@ from pathlib import Path
 
 from folders import BUILD
 
-from . import disk, fleet, keep, launch, mark, network, upload
+from . import disk, fleet, keep, launch, mark, network, shipping, upload, volumes
 from .aws import Aws
 from .errors import Ec2Error
 
@@ -46,7 +46,8 @@ def from_project(args, given):
         if args.what == "upload" and key == "type":     # there it is the kind of the AMI
             continue
         if hasattr(args, name) and not any(w == f"--{key}" or w.startswith(f"--{key}=") for w in given):
-            setattr(args, name, [value] if isinstance(getattr(args, name), list) else value)
+            setattr(args, name, [value] if isinstance(getattr(args, name), list) and not isinstance(value, list)
+                    else value)
     if hasattr(args, "port"):
         args.port = [*here.run["ports"], *args.port]
     return str(image)
@@ -62,15 +63,27 @@ def kernel_of(app):
     raise Ec2Error(f"there is no image {app}; to build it, type `make image APP={app}`")
 
 
+SECRET = re.compile(r"(?:^|\s)env\.(\w*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY)\w*)=", re.I)
+
+
+def check_secrets(words, where):
+    m = SECRET.search(words)
+    if m:
+        raise Ec2Error(f"env.{m[1]}: {where} can be read by everybody who may describe the instance or its image. Give the "
+                       "instance a role (--instance-role), with which the program reads the secret: docs/ec2.md")
+
+
 def words_of(args):
     """Kernel options that end the guest, then the user's options, which take precedence."""
     return " ".join(w for w in ("ec2", f"lifetime={mark.seconds(args.lifetime or '1h')}s",
                                 "onpanic=poweroff", "onoom=poweroff", "onlost=poweroff",
-                                "watchdog", args.cmdline) if w)
+                                "watchdog",
+                                *(v.mount for v in volumes.parse(args.volume)), args.cmdline) if w)
 
 
 def make_disk(args):
     """Returns (file, contents)."""
+    check_secrets(args.cmdline, "the command line of a disk")
     kernel = kernel_of(args.app)
     output = Path(args.output) if args.output else BUILD / "ec2" / f"{kernel.name}.img"
     data, line = disk.make(output, kernel, kernel.name, words_of(args), args.args, args.files,
@@ -132,21 +145,31 @@ def ami_of(args, aws, before=lambda: None):
 def job_of(args, ami, role):
     if not 1 <= args.count <= MANY:
         raise Ec2Error(f"--count {args.count}: 1 to {MANY}; `ec2 fleet` manages more")
+    if args.log_group and args.detach:
+        raise Ec2Error("--log-group: `run` sends the console while it waits; leave --detach out")
+    kept = any(v.keep for v in volumes.parse(args.volume))
+    if kept and args.count > 1:
+        raise Ec2Error("--volume ...,keep is the volume of one instance; leave --count out")
+    if args.replace and not kept:
+        raise Ec2Error("--replace is for kept volumes: --volume SIZE:/PATH,keep")
     return launch.Job(
         ami=ami, owner=args.owner, kind=args.type, role=role, out=sys.stdout,
         lifetime=mark.seconds(args.lifetime) if args.lifetime else None,
         zone=args.zone, subnet=args.subnet, groups=tuple(args.security_group), words=args.words,
         detach=args.detach, console_wait=mark.seconds(args.console_wait),
+        volumes=volumes.parse(args.volume), replace=args.replace,
+        logs=shipping.check_name(args.log_group) if args.log_group else None,
         ports=tuple(dict.fromkeys(map(network.port, args.port))), spot=args.spot,
         profile=args.instance_role, address=args.elastic_ip, count=args.count)
 
 
 def run(args):
+    check_secrets(args.words, "user data")
     aws, roles = aws_of(args), []
     job_of(args, "", "")        # all options are checked before anything is made
     ami = ami_of(args, aws, lambda: roles.append(
         launch.checked_role(aws, "" if args.no_schedule else args.role)))
-    return launch.run(aws, job_of(args, ami, roles[0])) if ami else 0
+    return launch.run(aws, job_of(args, ami, roles[0]), BUILD / "ec2", mark.seconds(args.keep)) if ami else 0
 
 
 def fleet_it(args):
@@ -158,6 +181,10 @@ def fleet_it(args):
         raise Ec2Error(f"fleet: one application, not {' '.join(args.words_of_fleet)}")
     if args.min is None or args.max is None:
         raise Ec2Error("fleet: missing option --min N --max N")
+    check_secrets(args.words, "user data")
+    if any(v.keep for v in volumes.parse(args.volume)):
+        raise Ec2Error("fleet: a kept volume is of one instance: leave `,keep` out; each instance then has a volume of its "
+                       "own, which is deleted with it")
     aws, args.app = aws_of(args), args.words_of_fleet[0]
     name = args.name or re.sub(r"[^A-Za-z0-9_.-]", "-", Path(args.app).stem)
     fleet.group_name(name)
@@ -167,8 +194,13 @@ def fleet_it(args):
     job = launch.Job(ami=ami, owner=args.owner, kind=args.type, role="", out=sys.stdout,
                      lifetime=mark.seconds(args.lifetime) if args.lifetime else None, zone=args.zone,
                      groups=tuple(args.security_group), words=args.words, spot=args.spot,
-                     profile=args.instance_role)
-    return fleet.start(aws, job, name, args.min, args.max, args.subnet, args.target_group)
+                     profile=args.instance_role, volumes=volumes.parse(args.volume))
+    return fleet.start(aws, job, name, args.min, args.max, BUILD / "ec2", mark.seconds(args.keep), args.subnet,
+                       args.target_group)
+
+
+def volume(args):
+    return volumes.delete(aws_of(args), args.names)
 
 
 def console(args):
@@ -211,6 +243,8 @@ def parse(argv):
     made.add_argument("--files", metavar="FOLDER", help="add these files to the disk")
     made.add_argument("--whole", action="store_true",
                       help="make a disk without a partition, which boots only as PV")
+    made.add_argument("--volume", action="append", default=[], metavar="SIZE:/PATH[,keep]",
+                      help="a data volume that the guest mounts, deleted with the instance, or kept; may be repeated")
     made.add_argument("--raw", action="store_true", help="do not compress the kernel")
     kept = argparse.ArgumentParser(add_help=False)
     kept.add_argument("--keep", default="7d", metavar="DURATION",
@@ -257,6 +291,9 @@ def parse(argv):
     r.add_argument("-p", "--port", action="append", default=[], metavar="[LOCAL:]GUEST[/udp]",
                    help="let everybody reach this port, by a security group of its own; may be repeated")
     r.add_argument("--count", type=int, default=1, metavar="N", help="launch N instances")
+    r.add_argument("--log-group", metavar="NAME", help="send the console to this log group of CloudWatch, too")
+    r.add_argument("--replace", action="store_true", help="terminate the instance that has the kept volume, when the "
+                   "new image is ready")
     r.add_argument("--elastic-ip", metavar="ADDRESS", help="an elastic IP address of yours, or its eipalloc-...")
     r.add_argument("--role", metavar="ARN", help="role of the schedule that terminates the "
                    "instance (default: xenolith-scheduler of your account)")
@@ -274,6 +311,9 @@ def parse(argv):
     s = add("stop", lambda a: keep.stop(aws_of(a), a.instance), [cloud],
             "terminate instances of Xenolith, and verify it")
     s.add_argument("instance", nargs="+")
+    v = add("volume", volume, [cloud], "delete kept volumes", "ec2 volume delete VOLUME...")
+    v.add_argument("action", choices=["delete"])
+    v.add_argument("names", nargs="+", metavar="VOLUME")
     g = add("gc", lambda a: keep.gc_everywhere(aws_of(a), a.all) if a.all_regions else
             keep.gc(aws_of(a), a.all), [cloud], "remove expired resources of Xenolith")
     g.add_argument("--all-regions", action="store_true", help="in each region that the account can use")

@@ -164,6 +164,12 @@ def boot_types(data):
     return (["hvm"] if any(data[:440]) else []) + ["paravirtual"], True
 
 
+def mounts_of(data):
+    """The mounts of volumes on the command line of a disk, as a tag of its image: LABEL:/PATH ..."""
+    found = re.findall(rb"[ ]mount=LABEL=([\w.-]+:/[\w./-]*),wait=", data)
+    return " ".join(sorted({w.decode() for w in found}))
+
+
 def room(tree):
     """Size of the file system for the tree in bytes: whole MiB, at least 4."""
     data = sum(4096 + len(d or b"") * 9 // 8 for d in tree.values())

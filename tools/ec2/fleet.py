@@ -13,7 +13,7 @@ import base64
 import re
 import uuid
 
-from . import catalog, launch, mark
+from . import catalog, launch, mark, volumes
 from .errors import AwsError, Ec2Error
 from .interrupts import Interrupted, Interrupts
 
@@ -114,8 +114,11 @@ def create(aws, group, template, tags, zones, subnets, target):
             raise
 
 
-def start(aws, job, name, least, most, subnets=(), target=None):
-    """Make a fleet, or change it; returns 0."""
+def start(aws, job, name, least, most, folder, keep, subnets=(), target=None):
+    """Make a fleet, or change it; returns 0.
+
+    folder, keep: as for launch.run().
+    """
     if not 0 <= least <= most <= MOST:
         raise Ec2Error(f"--min {least} --max {most}: it must be 0 <= MIN <= MAX <= {MOST}")
     group, image = group_name(name), launch.describe_image(aws, job.ami)
@@ -125,7 +128,10 @@ def start(aws, job, name, least, most, subnets=(), target=None):
     lifetime = job.lifetime or lifetime
     zones = launch.check_type(aws, image, job.kind, job.zone)
     expires = mark.after(lifetime)
-    tags = mark.tags(job.owner, expires, app=name, fleet=name, ami=job.ami)
+    volumes.check_image(image, job.ami, job.volumes)
+    volumes.prepare(aws, job, name, folder, keep)
+    tags = mark.tags(job.owner, expires, app=name, fleet=name, ami=job.ami,
+                     snapshots=" ".join(job.snapshots.values()))
     there = groups(aws, name)
     if there and (subnets or target or job.zone):
         aws.say(f"--subnet, --zone and --target-group have no effect on the fleet {name}, which exists")

@@ -7,7 +7,7 @@
 
 import contextlib
 
-from . import catalog, fleet, launch, mark, network
+from . import catalog, fleet, launch, mark, network, volumes
 from .errors import AwsError, Ec2Error, NoAccount
 
 UNKNOWN = 3600          # seconds after which all of AWS must know an instance
@@ -84,7 +84,7 @@ def show(out, rows):
 
 def row(name, state, thing):
     tags = mark.read(thing)
-    note = " (expired)" if mark.expired(thing) else ""
+    note = " (expired)" if mark.expired(thing) and not volumes.kept(thing) else ""
     return [name, state, tags.get("app", "?"), tags.get("owner", "?"),
             tags.get("expires", "never") + note]
 
@@ -96,6 +96,7 @@ def list_all(aws, out):
     rows += [row(i["ImageId"], i.get("State", "?"), i) for i in images(aws, snaps)]
     rows += [row(s["SnapshotId"], s["State"], s) for s in snaps]
     rows += [row(name, state, g) for name, state, g in fleet.rows(fleets(aws))]
+    rows += [row(name, state, v) for name, state, v in volumes.rows(volumes.volumes(aws))]
     rows += [row(g["GroupId"], g.get("GroupName", "?"), g) for g in network.groups(aws)]
     rows += [[f"xenolith-{name}", "schedule", "?", "?", f"created {mark.stamp(created)}" if created else "?"]
              for name, created in schedules(aws).items()]
@@ -215,7 +216,8 @@ def gc(aws, everything=False):
     snaps = snapshots(aws)
     known = images(aws, snaps)
     # A fleet needs its image for the instances that follow.
-    used = {mark.read(g).get("ami") for g in groups if not due(g)} if groups is not None else None
+    used = {word for g in groups if not due(g) for word in
+            (mark.read(g).get("ami"), *mark.read(g).get("snapshots", "").split())} if groups is not None else None
     kept = {}
     for i in known:
         if everything or due(i) and used is not None and i["ImageId"] not in used:
@@ -223,9 +225,14 @@ def gc(aws, everything=False):
         else:
             kept[snapshot_of(i)] = i
     for s in snaps:
-        if due(s) and s["SnapshotId"] not in kept:
+        if due(s) and s["SnapshotId"] not in kept and (everything or used is not None and s["SnapshotId"] not in used):
             remove(f"snapshot {s['SnapshotId']}", s, lambda s=s: aws.do(
                 "ec2", "delete-snapshot", {"SnapshotId": s["SnapshotId"]}))
+    for v in seen("volumes", volumes.volumes, []):
+        if volumes.kept(v):
+            volumes.report(aws, v)
+        elif due(v) and v["State"] == "available":      # others are deleted with their instances
+            remove(f"volume {v['VolumeId']}", v, lambda v=v: volumes.remove(aws, v["VolumeId"]))
     for name, t in seen("launch templates", left_templates, {}).items():
         if due(t):
             remove(f"launch template {name}", t, lambda n=name: aws.do(

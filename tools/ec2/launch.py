@@ -17,7 +17,7 @@ import re
 import typing
 import uuid
 
-from . import catalog, mark, network
+from . import catalog, mark, network, shipping, volumes
 from .errors import AwsError, Ec2Error, NoAccount
 from .interrupts import Interrupted, Interrupts
 
@@ -164,8 +164,8 @@ def printable(text):
 class Follower:
     """Prints what is new on the console; AWS provides the last 64 KB, updated sometimes."""
 
-    def __init__(self, out, prefix=""):
-        self.out, self.seen, self.prefix = out, "", prefix
+    def __init__(self, out, prefix="", stream=None):
+        self.out, self.seen, self.prefix, self.stream = out, "", prefix, stream
         self.rest = ""          # the line that is not complete, if lines have a prefix
 
     def update(self, text):
@@ -177,6 +177,8 @@ class Follower:
         new = text[at + len(tail):] if at >= 0 else text
         self.seen = text
         self.write(printable(new))
+        if self.stream:
+            self.stream.write(printable(new))
 
     def write(self, text):
         if self.prefix:
@@ -187,6 +189,8 @@ class Follower:
 
     def end(self):
         """Ends the last line."""
+        if self.stream:
+            self.stream.write("", last=True)
         if self.rest or not self.prefix and self.seen and not self.seen.endswith("\n"):
             self.write("\n")
 
@@ -242,6 +246,13 @@ class Job:
     profile: str = None     # instance profile, with the role of the application
     address: str = None     # elastic IP
     count: int = 1
+    volumes: tuple = ()
+    logs: str = None        # log group of CloudWatch
+    replace: bool = False   # terminate the instances that have the kept volumes
+    # Set by volumes.prepare(): {volume: AWS's description of it, or None}, {volume: snapshot}, ...
+    kept: dict = dataclasses.field(default_factory=dict)
+    snapshots: dict = dataclasses.field(default_factory=dict)
+    mappings: list = dataclasses.field(default_factory=list)
 
 
 def request_of(job, data, tags):
@@ -260,6 +271,8 @@ def request_of(job, data, tags):
         request["SubnetId"] = job.subnet
     if job.groups:
         request["SecurityGroupIds"] = list(job.groups)
+    if job.mappings:
+        request["BlockDeviceMappings"] = job.mappings
     if job.profile:
         request["IamInstanceProfile"] = {"Name": job.profile}
     if job.spot:
@@ -268,8 +281,11 @@ def request_of(job, data, tags):
     return request
 
 
-def run(aws, job):
-    """Run instances; returns the status of the application, of several the first one that is not 0."""
+def run(aws, job, folder, keep):
+    """Run instances; returns the status of the application, of several the first one that is not 0.
+
+    folder, keep: where, and for how many seconds in AWS, the file systems of new volumes are kept.
+    """
     image = describe_image(aws, job.ami)
     title = mark.read(image).get("app") or job.ami
     most = mark.seconds(mark.read(image).get("lifetime") or "1h")
@@ -278,6 +294,9 @@ def run(aws, job):
     if job.address and job.count > 1:
         raise Ec2Error("--elastic-ip is the address of one instance; leave --count out")
     lifetime = job.lifetime or most
+    volumes.check_image(image, job.ami, job.volumes)
+    check_type(aws, image, job.kind, job.zone)
+    volumes.prepare(aws, job, title, folder, keep)
     zones = check_type(aws, image, job.kind, job.zone)
     account = aws.identity()["Account"]
     expires = mark.after(lifetime + MARGIN)
@@ -306,6 +325,7 @@ def attend(aws, stop, request, expires, job, title, tags):
         if job.ports:
             launched.group = network.open_ports(aws, job.ports, title, launched.token, tags, job.subnet)
             request["SecurityGroupIds"] = [*request.get("SecurityGroupIds", []), launched.group]
+        volumes.release(aws, job, terminate)
         stop.check()
         launched.asked = not aws.dry
         made = aws.do("ec2", "run-instances", request,
@@ -321,13 +341,13 @@ def attend(aws, stop, request, expires, job, title, tags):
                     "program end the instance")
         stop.check()
         if job.detach and not aws.dry:
-            if job.address:
-                wait_until_running(aws, names[0])
-                network.associate(aws, job.address, names[0])
+            if job.address or job.kept:
+                there = wait_until_running(aws, names[0])
+                equip(aws, job, there, title)
             aws.say(f"`ec2 console {names[0]}` shows its console, `ec2 stop {' '.join(names)}` terminates it")
         if aws.dry or job.detach:
             return 0
-        status = wait(aws, names, expires, job)
+        status = wait(aws, names, expires, job, title)
         if launched.group:
             network.close(aws, launched.group)
         return status
@@ -431,16 +451,26 @@ def wait_until_running(aws, name):
     for _ in range(60):
         found = instance(aws, name)
         if found and found["State"]["Name"] != "pending":
-            return
+            return found
         aws.sleep(5)
+    raise Ec2Error(f"{name} is still pending after 5 minutes")
+
+
+def equip(aws, job, there, title):
+    """What an instance gets when it runs."""
+    if job.address:
+        network.associate(aws, job.address, there["InstanceId"])
+    if job.kept and there["State"]["Name"] == "running":
+        volumes.attach_all(aws, job, there, title)
 
 
 class Watch:
     """One instance of several, until its end."""
 
-    def __init__(self, aws, name, job, alone):
-        self.aws, self.name, self.job = aws, name, job
-        self.follower = Follower(job.out, "" if alone else f"{name}: ")
+    def __init__(self, aws, name, job, alone, title):
+        self.aws, self.name, self.job, self.title = aws, name, job, title
+        self.follower = Follower(job.out, "" if alone else f"{name}: ",
+                                 shipping.Stream(aws, job.logs, name) if job.logs else None)
         self.state = self.found = None
         self.unknown = self.turn = 0
         self.over = False
@@ -449,8 +479,7 @@ class Watch:
         where = [w for w in (self.found.get("PublicIpAddress"), self.found.get("PublicDnsName")) if w]
         if where:
             self.aws.say(f"{self.name} has the public address {' '.join(map(printable, where))}")
-        if self.job.address:
-            network.associate(self.aws, self.job.address, self.name)
+        equip(self.aws, self.job, self.found, self.title)
 
     def look(self, expires):
         now = instance(self.aws, self.name)
@@ -496,9 +525,9 @@ class Watch:
         return status
 
 
-def wait(aws, names, expires, job):
+def wait(aws, names, expires, job, title):
     start = mark.now()
-    watches = [Watch(aws, name, job, len(names) == 1) for name in names]
+    watches = [Watch(aws, name, job, len(names) == 1, title) for name in names]
     while not all(w.over for w in watches):
         for w in watches:
             if not w.over:

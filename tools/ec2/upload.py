@@ -51,8 +51,11 @@ def find_aki(aws, partitioned):
 
 
 def blocks_of(data, size):
-    """Yields (index, bytes) of each block that is not all zeros; the last one is padded."""
-    for index in range(-(-len(data) // size)):
+    """Yields (index, bytes) of each block that is not all zeros; the last one is padded.
+
+    data: bytes, or a sparse file, which knows where it is all zeros.
+    """
+    for index in data.used(size) if hasattr(data, "used") else range(-(-len(data) // size)):
         block = data[index * size:(index + 1) * size]
         if block.count(0) != len(block):
             yield index, block.ljust(size, b"\0")
@@ -301,7 +304,7 @@ def upload(aws, data, title, folder, owner, keep, lifetime, kinds=("hvm", "parav
         return there
     aki = None if kind == "hvm" else find_aki(aws, partitioned)
     tags = mark.tags(owner, mark.after(keep), app=title, disk=digest,
-                     lifetime=f"{lifetime}s" if lifetime else None)
+                     lifetime=f"{lifetime}s" if lifetime else None, mounts=disks.mounts_of(data))
     aws.say(f"uploading {title} as {kind}: a snapshot in account {account}, which costs some cents "
             f"per GB and month. `ec2 gc` removes it after {mark.stamp(mark.after(keep))}")
     if aws.dry:
@@ -309,17 +312,14 @@ def upload(aws, data, title, folder, owner, keep, lifetime, kinds=("hvm", "parav
                        request(f"xenolith-{title}-...", kind, "SNAPSHOT", aki, partitioned))
     path = Path(folder) / f"{digest[:16]}-{kind}.upload.json"
 
-    def busy():
-        aws.say("another process uploads the same disk: waiting for it")
     try:
-        with disks.locked(path, busy):
+        with locked(aws, path):
             there = existing(aws, digest, kind)     # of the process that had the lock
             if there:
                 return there
             state = State(path, f"{account} {' '.join(aws.options)} {digest} {kind}")
-            snapshot, size = start(aws, state, len(data), title, tags)
-            complete(aws, state, snapshot, put_all(aws, state, data, snapshot, size))
-            image = register(aws, request(f"xenolith-{title}-{kind}-{digest[:12]}", kind, snapshot,
+            made = put_disk(aws, state, data, title, tags)
+            image = register(aws, request(f"xenolith-{title}-{kind}-{digest[:12]}", kind, made,
                                           aki, partitioned), tags)
             state.forget()
     except OSError as e:
@@ -328,8 +328,49 @@ def upload(aws, data, title, folder, owner, keep, lifetime, kinds=("hvm", "parav
     return image
 
 
+def locked(aws, path):
+    return disks.locked(path, lambda: aws.say("another process uploads the same disk: waiting for it"))
+
+
+def put_disk(aws, state, data, title, tags):
+    """A completed snapshot of the disk; the upload is noted in state."""
+    made, size = start(aws, state, len(data), title, tags)
+    complete(aws, state, made, put_all(aws, state, data, made, size))
+    return made
+
+
+def snapshot(aws, data, title, folder, digest, tags):
+    """A snapshot of a disk that is no AMI, unless there is one; returns its id."""
+    def existing():
+        found = aws.ask("ec2", "describe-snapshots", {"OwnerIds": ["self"], "Filters": [
+            {"Name": "tag:xenolith:disk", "Values": [digest]}]}, unasked={"Snapshots": []})["Snapshots"]
+        return next((s["SnapshotId"] for s in found if s["State"] == "completed"), None)
+    there = existing()
+    if there:
+        return there
+    aws.say(f"uploading {title}: an empty file system, as a snapshot")
+    if aws.dry:
+        pretend_blocks(aws, data, tags)
+        return "SNAPSHOT"
+    path = Path(folder) / f"{digest[:16]}-volume.upload.json"
+    with locked(aws, path):
+        there = existing()          # of the process that had the lock
+        if not there:
+            state = State(path, f"{aws.identity()['Account']} {' '.join(aws.options)} {digest}")
+            there = put_disk(aws, state, data, title, tags)
+            state.forget()
+    return there
+
+
 def pretend(aws, data, tags, words):
-    aws.do("ebs", "start-snapshot", {"VolumeSize": 1, "Tags": tags, "Timeout": TIMEOUT,
+    pretend_blocks(aws, data, tags)
+    aws.do("ec2", "register-image", dict(words, TagSpecifications=[
+        {"ResourceType": "image", "Tags": tags}]))
+    return "AMI"
+
+
+def pretend_blocks(aws, data, tags):
+    aws.do("ebs", "start-snapshot", {"VolumeSize": -(-len(data) // GiB), "Tags": tags, "Timeout": TIMEOUT,
                                      "ClientToken": "..."})
     blocks = list(blocks_of(data, 1 << 19))
     for i, block in blocks:
@@ -339,6 +380,3 @@ def pretend(aws, data, tags, words):
             "ChecksumAlgorithm": "SHA256"})
     aws.do("ebs", "complete-snapshot", {"SnapshotId": "SNAPSHOT",
                                         "ChangedBlocksCount": len(blocks)})
-    aws.do("ec2", "register-image", dict(words, TagSpecifications=[
-        {"ResourceType": "image", "Tags": tags}]))
-    return "AMI"

@@ -95,7 +95,8 @@ def test(args):
     for name, image in there:
         if args.name and name not in args.name:
             continue
-        words = ["run", "--quiet", "--timeout", str(project.test["timeout"]), "--name", f"{name}-test", image]
+        words = ["run", "--quiet", *(["--type", args.type] if args.type else []), "--timeout",
+                 str(project.test["timeout"]), "--name", f"{name}-test", image]
         done = subprocess.run([ROOT / "xenolith", *words], text=True, errors="replace", stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         print(f"{'FAILED' if done.returncode else 'ok    '} {name}"
@@ -115,6 +116,7 @@ def parser():
     commands.add_parser("build", help="make the image of the project in this folder")
     one = commands.add_parser("test", help="boot each test of the project, an image for each file of tests/")
     one.add_argument("name", nargs="*", metavar="NAME", help="only these tests")
+    one.add_argument("--type", choices=(*config.TYPES, "unix"), help="of the guests; unix: processes, without Xen")
     return p
 
 

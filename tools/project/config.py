@@ -54,6 +54,7 @@ KEYS = {
         "subnet": (TEXT, "in which instances are"),
         "spot": (SWITCH, "spot instances"),
         "instance-role": (TEXT, "the application's instance profile"),
+        "volume": (TEXTS, "data volumes, SIZE:/PATH[,keep]"),
         "min": (NUMBER, "instances of a fleet at least"),
         "max": (NUMBER, "instances of a fleet at most"),
     },

@@ -77,6 +77,7 @@ class Make:
             folder, libraries, self.programs = ports.toolchain(project)
             self.libs = [*self.libs, *libraries]
         self.sdk = f"{folder}/bin/{TARGET}-"
+        self.manifest = folder / "lib/xenolith/manifest"        # it is made with each change of the toolchain
 
     def run(self, *words, **options):
         done = subprocess.run(words, cwd=self.folder, **options)
@@ -123,8 +124,7 @@ class Make:
         more = self.project.build["cxxflags"] if source.suffix in CXX else []
         words = [f"{self.sdk}{self.compiler(source)}", *self.project.build["cflags"], *more, "-MD", "-c", source,
                  "-o", made.relative_to(self.folder)]
-        compiler = Path(f"{self.sdk}gcc").parent.parent / "lib/xenolith/manifest"
-        if self.is_old(made, [source, compiler, *self.headers(made)], words):
+        if self.is_old(made, [source, self.manifest, *self.headers(made)], words):
             print(f"  CC      {source}", flush=True)
             self.run(*words)
             self.done(made, words)
@@ -165,7 +165,7 @@ class Make:
         objects = [Path(os.path.relpath(o, self.folder)) for o in objects]
         words = [f"{self.sdk}{'g++' if self.cxx else 'gcc'}", *self.project.build["cflags"], *objects, *self.libs,
                  "-o", made.relative_to(self.folder)]
-        if self.is_old(made, objects, words):
+        if self.is_old(made, [self.manifest, *objects], words):
             print(f"  LINK    {made.relative_to(self.folder)}", flush=True)
             self.run(*words)
             self.done(made, words)

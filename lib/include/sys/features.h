@@ -17,6 +17,17 @@
 #define _READ_WRITE_RETURN_TYPE		_ssize_t
 #define _READ_WRITE_BUFSIZE_TYPE	__SIZE_TYPE__
 
+/* newlib has no checks of sizes for C++, since its own are macros; those of <ssp/...> are not. */
+#if _FORTIFY_SOURCE > 0 && defined(__cplusplus) && __OPTIMIZE__ > 0 && !defined(__clang__) && \
+	!defined(_LIBC)
+#undef __SSP_FORTIFY_LEVEL
+#if _FORTIFY_SOURCE > 2
+#define __SSP_FORTIFY_LEVEL		3
+#else
+#define __SSP_FORTIFY_LEVEL		_FORTIFY_SOURCE
+#endif
+#endif
+
 /* What a program sees: with -std=c99 and no _POSIX_C_SOURCE, hardly more than the C standard, as in glibc. */
 #if __POSIX_VISIBLE >= 200809
 #define _POSIX_VERSION			200809L

@@ -18,6 +18,7 @@
 #ifndef XENOLITH_EC2_H
 #define XENOLITH_EC2_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -34,6 +35,20 @@ extern "C" {
  * EPROTO (no metadata service, or an invalid reply), ETIMEDOUT, or a socket's error.
  */
 ssize_t ec2_metadata(const char *path, char *to, size_t size);
+
+/* The keys of the role of the instance, for signed calls of AWS. */
+struct ec2_credentials {
+	char key[132], secret[132], token[2048];	/* texts */
+	int64_t expires;				/* seconds of the epoch, UTC */
+};
+
+/*
+ * Returns 0 and the current keys, which are requested from the metadata service, kept, and requested again
+ * from five minutes before their end on. If that fails, the old ones are returned until their end. May be
+ * called from any thread. Sleeps, as ec2_metadata() does. Returns -1 with errno: ENOENT (the
+ * instance has no role), EPROTO (the reply has no keys, or keys that have expired), and those of ec2_metadata().
+ */
+int ec2_credentials(struct ec2_credentials *c);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,9 @@
 // not hold.  The last line is the result (tests/run).
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
@@ -267,13 +269,34 @@ static void files()
 	claim(fs::remove_all(top) == 6 && !fs::exists(top), "remove_all");
 }
 
+// Functions that libstdc++ takes from the C library only if its configure script has found them.
+static void numbers()
+{
+	static const char text[] = "18446744073709551613", tiny[] = "1e-4930";
+	volatile long double one = 1;		// not computed by the compiler
+	long double x = 0;
+	void *p = std::aligned_alloc(64, 128);
+
+	claim(p && (uintptr_t)p % 64 == 0, "aligned_alloc");
+	std::free(p);
+	claim(std::at_quick_exit([] {}) == 0, "at_quick_exit");
+	claim(std::from_chars(text, text + sizeof(text) - 1, x).ec == std::errc() &&
+	      x == 18446744073709551613.0L, "from_chars, 64 bits");
+	claim(std::from_chars(tiny, tiny + sizeof(tiny) - 1, x).ec == std::errc() && x == 1e-4930L,
+	      "from_chars, the range of long double");
+	claim(std::abs(std::exp(one) - 2.718281828459045235360287L) < 1e-18L, "exp of long double");
+	claim(std::abs(std::acos(-one) - 3.141592653589793238462643L) < 1e-18L, "acos of long double");
+	claim(std::abs(std::sqrt(one + 1) - 1.414213562373095048801689L) < 1e-18L, "sqrt of long double");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)();
 	} parts[] = { { "exceptions", exceptions }, { "threads", threads }, { "futures", futures },
-		      { "streams", streams }, { "times", times }, { "files", files } };
+		      { "streams", streams }, { "times", times }, { "files", files },
+		      { "numbers", numbers } };
 
 	if (argc > 1)		// what an exception that nothing catches does
 		throw std::runtime_error(argv[1]);

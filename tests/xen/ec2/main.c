@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Prints EC2's data of the instance, and the contents of the disk X_DISK; exits with
- * X_STATUS.
+ * X_STATUS.  With X_KEYS also the keys of its role.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,18 @@ static void look_at(const char *disk)
 		       block[510], block[511]);
 }
 
+/* Twice, so that what is kept is seen, and how often the service was asked. */
+static void show_keys(void)
+{
+	struct ec2_credentials c;
+
+	for (int i = 0; i < 2; i++)
+		if (ec2_credentials(&c))
+			printf("keys: errno %d\n", errno);
+		else
+			printf("keys: <%s> <%s> <%s> until %lld\n", c.key, c.secret, c.token, (long long)c.expires);
+}
+
 int main(int argc, char **argv)
 {
 	static char text[EC2_USER_DATA + 1];
@@ -37,6 +49,8 @@ int main(int argc, char **argv)
 	}
 	if (gethostname(text, sizeof(text)) == 0)
 		printf("host name: <%s>\n", text);
+	if (getenv("X_KEYS"))
+		show_keys();
 	if (getenv("X_DISK"))
 		look_at(getenv("X_DISK"));
 	if (getenv("X_SLEEP"))

@@ -132,6 +132,29 @@ def test_the_command_line_wins_over_user_data(lab, image):
     assert "\\x1b[2J is not a duration" in said and "\033" not in said, said
 
 
+def test_the_keys_of_a_role_are_kept_until_shortly_before_their_end(lab, image):
+    def keys(until):
+        return ('{\n  "Code" : "Success",\n  "AccessKeyId" : "ASIAX",\n  "SecretAccessKey" : "a/b+c",\n'
+                f'  "Token" : "IQo==",\n  "Expiration" : "{until}"\n}}')
+
+    def run(data):
+        serve(lab, data)
+        said = lab.run_guest(image, cmdline="ec2 ip=10.0.0.200/24 env.X_KEYS=1 env.X_STATUS=0", net=True, timeout=120).console
+        asked = lab.sh("cat /run/imds.log; : > /run/imds.log").count("security-credentials/app")
+        return re.findall("^keys: (.*?)\r?$", said, re.M), asked
+    role = {"meta-data/iam/security-credentials/": "app"}
+    with contextlib.ExitStack() as stack:
+        stack.callback(stop_serving, lab)
+        path = "meta-data/iam/security-credentials/app"
+        said, asked = run({**role, path: keys("2286-11-20T17:46:40Z")})
+        assert said == ["<ASIAX> <a/b+c> <IQo==> until 10000000000"] * 2 and asked == 1, (said, asked)
+        for text in (keys("2001-09-09T01:46:40Z"), '{"AccessKeyId": "A'):
+            said, asked = run({**role, path: text})
+            assert len(said) == 2 and all(s.startswith("errno") for s in said) and asked == 2, (text, said, asked)
+        said, _ = run({})
+        assert said == ["errno 2"] * 2, said
+
+
 def test_without_a_metadata_service(lab, image):
     """The guest prints a message and continues."""
     result = lab.run_guest(image, args=["user-data"], cmdline="ec2 ip=10.0.0.200/24", net=True,

@@ -172,3 +172,22 @@ def test_a_mount_that_fails_ends_the_guest_with_a_sentence(lab, image):
     assert "disk xvda: there is no ext4 file system on this disk; mkfs.ext4 makes one" in why, why
     why = refused(lab, image, "mount=LABEL=two:/data", disks=["1M"])
     assert "no ext4 disk has this label or UUID; the guest has xvda" in why, why
+
+
+def test_a_disk_that_is_attached_later_is_awaited(lab, image):
+    with disk("-L", "late") as path:
+        lab.put(path.read_bytes(), "/tmp/late")
+        try:
+            with lab.create(image, args=["put", "/data/file", "in time"],
+                            cmdline="mount=LABEL=late:/data,sync,wait=600") as guest:
+                guest.wait_for("waiting for the disk: no ext4 disk has this label", 60)
+                lab.sh(f"xl block-attach {guest.domid} format=raw,vdev=xvdf,access=rw,target=/tmp/late")
+                result = guest.wait(120)
+            assert "Test result: SUCCESS" in result.console, result.console[-3000:]
+            path.write_bytes(lab.get("/tmp/late"))
+        finally:
+            lab.sh("rm /tmp/late")
+        assert cat(path, "file") == "in time"
+    why = refused(lab, image, "mount=LABEL=late:/data,wait=1")
+    assert "no ext4 disk has this label or UUID; the guest has no disks" in why, why
+    assert "wait= is a number" in refused(lab, image, "mount=LABEL=late:/data,wait=")
