@@ -180,7 +180,7 @@ def test_connections_survive_a_live_migration(lab, image):
 @contextlib.contextmanager
 def joined(wire, address, mac):
     """A lab whose bridge is connected to the one at the other end of the wire."""
-    with Lab(memory=256, dom0_memory=512, wire=wire) as lab:
+    with Lab(memory=256, dom0_memory=768, extra=["net"], wire=wire) as lab:
         lab.sh(f"ip addr flush dev xenbr0; ip link set xenbr0 address {mac}; ip addr add {address}/24"
                " dev xenbr0; ip link set eth1 master xenbr0 up")
         yield lab
