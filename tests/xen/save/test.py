@@ -194,11 +194,11 @@ def test_connections_survive_a_migration_to_another_host(lab, image):
     wires = socket.socketpair()
     with contextlib.ExitStack() as stack:
         here = stack.enter_context(joined(wires[0], "10.0.0.1", "52:54:00:00:00:0a"))
-        there = stack.enter_context(joined(wires[1], "10.0.0.3", "52:54:00:00:00:0b"))
+        there = stack.enter_context(joined(wires[1], "10.0.0.14", "52:54:00:00:00:0b"))
         guest = stack.enter_context(server(here, image, "pvh"))
         connect(here, ADDRESS)
         receiver = there.start(["socat", "TCP-LISTEN:4444", "EXEC:xl migrate-receive"])
-        here.sh(f"xl migrate -s '' {guest.domid} 'socat - TCP:10.0.0.3:4444,retry=50'", timeout=WAIT)
+        here.sh(f"xl migrate -s '' {guest.domid} 'socat - TCP:10.0.0.14:4444,retry=50'", timeout=WAIT)
         assert receiver.wait(WAIT) == 0, bytes(receiver.err)
         assert guest.name in there.sh("xl list") and guest.name not in here.sh("xl list")
         goes_on(here, ADDRESS)
