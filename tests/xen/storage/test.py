@@ -240,15 +240,25 @@ def descriptors(lab, name):
             (f"ls /proc/{pid}/fd | wc -l", f"grep -c gntdev /proc/{pid}/maps || true")]
 
 
+def destroy_writers(lab, disk):
+    """
+    Destroys guests while eight threads of theirs write to the disk: ours and, with LONG=1, as many of
+    Linux.  Yields the number of each when it has gone.
+    """
+    moment, kinds = moments(), ("pv", "linux", "pvh", "linux") if LONG else ("pv", "pvh")
+    for i in range(400 if LONG else 4):
+        kind = kinds[i % len(kinds)]
+        with (linux.guest(lab, "disk fill /dev/xvda 3", more=[disk]) if kind == "linux" else
+              lab.create(DISK, args=["fill", "/dev/xvda", "3"], memory=48, type=kind, more=[disk])) as guest:
+            guest.wait_for("sectors of")
+            time.sleep(moment.random() / 2)
+        yield i
+
+
 def test_a_destroyed_guest_leaves_nothing_in_dom0(lab, image):
-    """The guest is destroyed while eight threads write."""
     with Server(lab, "vol4", "--store", "memory:24M") as server:
-        before, moment = None, moments()
-        for i in range(200 if LONG else 4):
-            with lab.create(DISK, args=["fill", "/dev/xvda", "3"], memory=48,
-                            type=("pv", "pvh")[i % 2], more=[f"disk=['{line('vol4')}']"]) as guest:
-                guest.wait_for("sectors of")
-                time.sleep(moment.random() / 2)
+        before = None
+        for i in destroy_writers(lab, f"disk=['{line('vol4')}']"):
             assert server.command.until(lambda: server.said().count("detached") == i + 1, PATIENCE)
             now = descriptors(lab, "vol4")
             before = before or now
@@ -428,12 +438,8 @@ def ends_in_guest(lab, guest):
 def test_a_destroyed_guest_leaves_nothing_in_the_driver_domain(lab, image):
     with storage(lab, "vol1=memory:24M") as server:
         lab.command()
-        before, moment = None, moments()
-        for i in range(200 if LONG else 4):
-            with lab.create(DISK, args=["fill", "/dev/xvda", "3"], memory=48,
-                            more=[of(server, "vol1")]) as guest:
-                guest.wait_for("sectors of")
-                time.sleep(moment.random() / 2)
+        before = None
+        for i in destroy_writers(lab, of(server, "vol1")):
             server.watcher.until(lambda: server.console_text().count("is detached") > i, PATIENCE)
             now = ends_in_guest(lab, server)
             before = before or now
