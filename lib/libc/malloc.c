@@ -2,8 +2,8 @@
 /*
  * malloc(), calloc() and free(): newlib's; large blocks are mapped in steps before.
  *
- * Small blocks that were freed are kept for the next request of their size.  newlib
- * sees them as blocks in use, so they are given back when memory is short.
+ * Small blocks that were freed are kept for the next request of their size.  newlib sees them as
+ * blocks in use, so they are given back when memory is short.
  */
 #include "kernel/log.h"
 #include "kernel/page.h"
@@ -91,7 +91,7 @@ static bool keep(void *memory)
 	if (kind >= KINDS || all_kept >= (boot_info.memory_end - boot_info.memory_start) / SHARE)
 		return false;
 	if (size > SMALLEST) {
-		if (nkept[kind] >= KEPT_BYTES / size)
+		if (nkept[kind] * size >= KEPT_BYTES)
 			return false;
 		nkept[kind]++;
 	}

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define PAGE 4096u
-
 /* Bit i: byte i is the wanted one, of the 16 or the 48 bytes at p. */
 static inline READS_BLOCKS uint64_t in_16(const char *p, block wanted)
 {

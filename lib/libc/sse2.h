@@ -30,4 +30,22 @@ typedef __m128i block;
 /* Bit i: byte i of a comparison's result is true. */
 #define MASK(a) ((unsigned)_mm_movemask_epi8(a))
 
+#define PAGE 4096u
+
+/* How many bytes may be read at both addresses: up to the first end of a page. */
+static inline size_t readable(const char *a, const char *b)
+{
+	unsigned in_a = (uintptr_t)a % PAGE, in_b = (uintptr_t)b % PAGE;
+
+	return PAGE - (in_a > in_b ? in_a : in_b);
+}
+
+/* Bytes are 0 where a, of 16 bytes, has a 0, or differs from b. */
+static inline READS_BLOCKS block same_text(const char *a, const char *b)
+{
+	block x = ANY(a);
+
+	return SMALLER(EQUAL(x, ANY(b)), x);
+}
+
 #endif

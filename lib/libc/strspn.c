@@ -25,7 +25,7 @@ static bool has(const struct set *set, char byte)
 }
 
 /* Bit i: byte i of the 16 at p is 0 or one of those wanted. */
-static inline READS_BLOCKS unsigned stops(const char *p, const block *wanted)
+static inline READS_BLOCKS unsigned stops_at(const char *p, const block *wanted)
 {
 	block x = ALIGNED(p), least = x;
 
@@ -45,12 +45,12 @@ static READS_BLOCKS size_t find_few(const char *s, const char *reject)
 		wanted[i] = _mm_set1_epi8(*reject);
 		reject += !!reject[1];
 	}
-	found = stops(p, wanted) >> ((uintptr_t)s & 15);
+	found = stops_at(p, wanted) >> ((uintptr_t)s & 15);
 	if (found)
 		return __builtin_ctz(found);
 	do {
 		p += 16;
-		found = stops(p, wanted);
+		found = stops_at(p, wanted);
 	} while (!found);
 	return p - s + __builtin_ctz(found);
 }

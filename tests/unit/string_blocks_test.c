@@ -34,21 +34,12 @@ char *our_strcat(char *restrict to, const char *restrict from);
 #define stpcpy our_stpcpy
 #define strcat our_strcat
 #include "lib/libc/memchr.c"
-#define same same_text
-#include "lib/libc/strcmp.c"
-#undef same
 #include "lib/libc/memcmp.c"
+#include "lib/libc/strcmp.c"
 #include "lib/libc/strlen.c"
-#undef PAGE
-#define readable readable_n
-#define stops stops_n
 #include "lib/libc/strncmp.c"
-#undef readable
-#undef stops
-#define stops stops_few
-#include "lib/libc/strspn.c"
-#undef stops
 #include "lib/libc/strchr.c"
+#include "lib/libc/strspn.c"
 #include "lib/libc/strrchr.c"
 #include "lib/libc/strnlen.c"
 #include "lib/libc/strcpy.c"
