@@ -30,12 +30,27 @@ static struct {
 	void *arg;
 } server;
 
+/*
+ * Reads a key of a folder: 0 and a copy to be freed, or -errno and NULL.  Without permission for what is
+ * gone, xenstore does not say that it is gone: -ENOENT, too.
+ */
+static int get_key(const char *folder, const char *key, char **value)
+{
+	char path[200];
+	int rc;
+
+	*value = NULL;
+	snprintf(path, sizeof(path), "%s/%s", folder, key);
+	rc = domain_read(path, value);
+	return rc == -EACCES ? -ENOENT : rc;
+}
+
 static char *read_key(const char *folder, const char *key)
 {
-	char path[200], *value;
+	char *value;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, key);
-	return domain_read(path, &value) ? NULL : value;
+	get_key(folder, key, &value);
+	return value;
 }
 
 /* ---- one disk */
@@ -121,18 +136,6 @@ static struct attached *find(unsigned domid, unsigned vdev)
 	while (a && (a->ended || a->b.stats.domid != domid || a->b.stats.vdev != vdev))
 		a = a->next;
 	return a;
-}
-
-/* Reads a key of a folder.  Without permission for what is gone, xenstore does not say that it is gone. */
-static int get_key(const char *folder, const char *key, char **value)
-{
-	char path[200];
-	int rc;
-
-	*value = NULL;
-	snprintf(path, sizeof(path), "%s/%s", folder, key);
-	rc = domain_read(path, value);
-	return rc == -EACCES ? -ENOENT : rc;
 }
 
 /*
